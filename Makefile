@@ -1,0 +1,45 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer; each installs what it needs once, into .venv.
+PYTHON ?= python3
+SEED   ?= 0
+BIN    := .venv/bin
+
+.PHONY: demo test lint types unit bench gpu clean
+
+demo: .venv/.ready
+	$(BIN)/prusc run demo --seed $(SEED)
+
+test: lint types unit
+
+lint: .venv/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/.ready-dev
+	$(BIN)/mypy
+
+unit: .venv/.ready-dev
+	$(BIN)/python -m pytest
+
+bench: .venv/.ready-dev
+	$(BIN)/python -m pytest -m bench -s tests/bench
+
+gpu: .venv/.ready-dev
+	$(BIN)/python -m pytest -m gpu
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "prusc-tui needs Python 3.11 or newer; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.ready: .venv/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/.ready-dev: .venv/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch .venv/.ready $@
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

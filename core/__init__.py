@@ -1,0 +1,1 @@
+"""The engine of prusc-tui: data, networks, stages, runs. It knows no screen and no recipe."""

@@ -1,0 +1,279 @@
+"""What can be set about a run: frozen, validated sections with units and sources (no torch).
+
+Sources in the descriptions: PruSC is arXiv 2407.14974, Csordás arXiv 2010.02066, GroupDRO arXiv 1911.08731; “ours” marks
+values that are not published and that we chose, with what we measured in `experiments/presets`.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, and closed to names that it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, protected_namespaces=()
+    )
+
+    def canonical_hash(self) -> str:
+        """Hash of the values, the same whatever the order in which they were given: 16 hexadecimal digits."""
+        text = orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(text).hexdigest()[:16]
+
+
+class Digits(Section):
+    """Settings that every data set on the bundled digits shares."""
+
+    train_size: Annotated[int, Field(ge=100, le=59_000)] = 30_000
+    """Images in the training split; drawn from the 60,000 training digits."""
+    validation_size: Annotated[int, Field(ge=40, le=20_000)] = 4_800
+    """Images in the validation split; drawn from the training digits that the training split leaves."""
+    test_size: Annotated[int, Field(ge=40, le=9_600)] = 9_600
+    """Images in the test split; drawn from the 10,000 test digits."""
+    label_noise: Fraction = 0.0
+    """Share of samples whose label is replaced by another class, in every split; attributes follow the noisy label."""
+    evaluation: Literal["balanced", "as-train"] = "balanced"
+    """Validation and test: `balanced` has equally many samples in every group, `as-train` the training correlation."""
+    seed: Seed = 0
+    """Seed of the split, the noise and the attributes; the same data for every seed of the run."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.train_size + self.validation_size > 60_000:
+            raise ValueError("train_size and validation_size together exceed the 60,000 training digits")
+        return self
+
+
+class ColoredMnist(Digits):
+    """Digits in a colour that agrees with the label on most training images."""
+
+    name: Literal["colored-mnist"] = "colored-mnist"
+    classes: Literal[2, 5, 10] = 2
+    """Number of labels, and of colours: 2 is digit < 5 against digit ≥ 5."""
+    correlation: Fraction = 0.95
+    """Share of training images whose colour is that of their label."""
+
+
+class PatchMnist(Digits):
+    """Digits of which one class mostly carries a coloured square near the border, as benign skin lesions do."""
+
+    name: Literal["patch-mnist"] = "patch-mnist"
+    correlation: Fraction = 0.95
+    """Share of training images on which the patch is there for digit < 5 and missing for digit ≥ 5."""
+    patch_size: Annotated[int, Field(ge=2, le=10)] = 5
+    """Side of the square in pixels."""
+
+
+class TextureMnist(Digits):
+    """Digits over one of two textures that mostly agrees with the label, as backgrounds do for birds."""
+
+    name: Literal["texture-mnist"] = "texture-mnist"
+    correlation: Fraction = 0.95
+    """Share of training images whose texture is that of their label."""
+    contrast: Fraction = 0.5
+    """Brightness of the texture, as a share of full scale."""
+
+
+class MultiMnist(Digits):
+    """Digits with two spurious attributes at once: a colour and a patch."""
+
+    name: Literal["multi-mnist"] = "multi-mnist"
+    correlation: Fraction = 0.95
+    """Share of training images whose colour is that of their label."""
+    patch_correlation: Fraction = 0.95
+    """Share of training images whose patch is that of their label."""
+    patch_size: Annotated[int, Field(ge=2, le=10)] = 5
+    """Side of the patch in pixels."""
+
+
+Data = Annotated[ColoredMnist | PatchMnist | TextureMnist | MultiMnist, Field(discriminator="name")]
+
+
+class Model(Section):
+    """The network."""
+
+    name: str = "digits-cnn"
+    """`digits-cnn` (three convolutions, bundled) or the name of a torchvision classifier such as `resnet18`."""
+
+
+class Erm(Section):
+    """Stage 1: train the network on all training images."""
+
+    objective: Literal["erm", "group-balanced", "group-dro"] = "erm"
+    """`erm` minimises the mean loss; the other two are oracles that use the attributes of the training split."""
+    epochs: Positive = 2.0
+    """Passes over the training split."""
+    batch_size: Count = 64
+    """Images in a step."""
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    """Optimiser of the weights."""
+    lr: Positive = 0.02
+    """Learning rate."""
+    momentum: Fraction = 0.9
+    """Momentum of SGD."""
+    weight_decay: Weight = 0.0
+    """L2 penalty on the weights."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Learning rate over the steps."""
+    keep_epochs: tuple[Positive, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
+    """Epochs after which a checkpoint is kept for clustering; early ones show the shortcut best (ours)."""
+    dro_step_size: Positive = 0.01
+    """Step size of the group weights of `group-dro` (GroupDRO, algorithm 1)."""
+
+
+class Represent(Section):
+    """Stage 2: the representation of the training images, before the head, in evaluation mode."""
+
+    batch_size: Count = 1000
+    """Images in a forward pass."""
+
+
+class Cluster(Section):
+    """Stage 3: clusters of the representation on the unit sphere, all classes together."""
+
+    method: Literal["kmeans", "random"] = "kmeans"
+    """`random` assigns clusters by lot: the control that tells whether the clusters matter."""
+    k: Annotated[int, Field(ge=2, le=512)] | Literal["auto"] = "auto"
+    """Number of clusters; `auto` takes what gives the largest balanced set among clearly skewed clusters (ours)."""
+    epoch: Positive | Literal["auto", "last"] = "auto"
+    """Checkpoint whose representation is clustered: an epoch of `erm.keep_epochs`, the last one, or `auto` (ours)."""
+    candidates: tuple[Annotated[int, Field(ge=2, le=512)], ...] = (2, 3, 4, 6, 8, 12, 16)
+    """Numbers of clusters that `auto` tries."""
+    min_skew: Fraction = 0.8
+    """`auto` refuses clusters in which the largest class has less than this share on average (ours)."""
+    per_class: bool = False
+    """Cluster every class on its own, k clusters each."""
+    restarts: Count = 4
+    """k-means restarts from new centres; the lowest inertia is kept."""
+    max_iterations: Count = 100
+    """k-means iterations at most."""
+
+    @model_validator(mode="after")
+    def _random_needs_k(self) -> Self:
+        if self.method == "random" and self.k == "auto":
+            raise ValueError("random clusters have no best k; set cluster.k to a number")
+        return self
+
+
+class Balance(Section):
+    """Stage 4: the class-balanced set drawn from the clusters."""
+
+    rule: Literal["min", "cap", "over", "weights"] = "min"
+    """Per cluster: `min` takes the minority count of each class; `cap` up to `cap` times that, `over` the majority count,
+    both repeating samples; `weights` takes every sample once and weighs it."""
+    cap: Annotated[float, Field(ge=1)] = 2.0
+    """Rule `cap`: entries of each class per cluster, in multiples of the minority count."""
+    warn_below: Annotated[int, Field(ge=0)] = 200
+    """Warn when a class has fewer entries than this in the balanced set (ours)."""
+
+
+class Prune(Section):
+    """Stage 5: learn which weights to keep; the weights themselves are frozen."""
+
+    steps: Count = 200
+    """Steps of the mask logits; lr × steps ≈ 10 × init is a good rule (ours)."""
+    batch_size: Annotated[int, Field(ge=2)] = 128
+    """Images of the balanced set in a step."""
+    lr: Positive = 0.1
+    """Adam's rate on the logits (PruSC's code: 0.01)."""
+    init: float = 2.0
+    """Logit at the start: every weight is on with probability σ(init) (Csordás: 2.0)."""
+    temperature: Positive = 1.0
+    """Temperature of the logistic noise; it changes the gradient, not the probability (Csordás: 1)."""
+    gradient: Literal["probability", "sample"] = "probability"
+    """Slope of the straight-through estimator: p(1−p) of the probability, or s(1−s) of the noisy sample."""
+    contrast_weight: Weight = 0.1
+    """β: weight of the contrastive loss over clusters (PruSC: 0.1)."""
+    contrast_temperature: Positive = 0.07
+    """τ: temperature of the cosine similarities (PruSC: 0.07)."""
+    negatives: Literal["same-cluster-other-class", "same-cluster", "other-class"] = "same-cluster-other-class"
+    """Which samples an anchor is pushed away from; positives are of the same class in other clusters (`same-cluster`: PruSC)."""
+    sparsity_weight: Weight = 1e-6
+    """λ: weight of the sum of all logits; 1e-4 destroys small networks (PruSC, CelebA: 5e-8)."""
+    batchnorm: Literal["recompute", "train", "frozen"] = "recompute"
+    """BatchNorm statistics: `frozen` keeps ERM's; `train` lets them follow the sampled masks; `recompute` also measures
+    them anew on the balanced set under the final mask (ours)."""
+    exclude: tuple[str, ...] = ()
+    """Names of layers that are never pruned, such as `fc`; a name covers the layers below it."""
+
+
+class Finetune(Section):
+    """Stage 6: train the weights that are left, with the mask fixed."""
+
+    what: Literal["network", "head"] = "network"
+    """`head` refits the linear head alone, by logistic regression on the representation."""
+    data: Literal["balanced", "validation"] = "balanced"
+    """`validation` trains on the validation split, as PruSC's code does; its validation accuracy is then no measure."""
+    steps: Count = 60
+    """Steps of the weights."""
+    batch_size: Count = 128
+    """Images in a step."""
+    lr: Positive = 3e-4
+    """Adam's rate; 1e-3 damages a good mask (ours)."""
+    weight_decay: Weight = 0.0
+    """L2 penalty on the weights."""
+    head_penalty: Weight = 1e-3
+    """`head`: L2 penalty of the logistic regression, per sample."""
+
+
+class Select(Section):
+    """Which checkpoint of a stage is handed on, and how often one is looked at."""
+
+    rule: Literal["last", "average", "worst-class", "worst-group"] = "last"
+    """Named rule on the validation split; `worst-group` uses its attributes, the others use none."""
+    looks: Count = 8
+    """Evaluations on the validation split during a stage."""
+
+
+class Config(Section):
+    """Everything that decides what a run computes."""
+
+    recipe: str = "prusc"
+    """Name of the recipe: which stages, in which order."""
+    seed: Seed = 0
+    """Seed of initial weights, order, masks and clusters."""
+    data: Data = ColoredMnist()
+    model: Model = Model()
+    erm: Erm = Erm()
+    represent: Represent = Represent()
+    cluster: Cluster = Cluster()
+    balance: Balance = Balance()
+    prune: Prune = Prune()
+    finetune: Finetune = Finetune()
+    select: Select = Select()
+    deterministic: bool = False
+    """Ask for the same bits from run to run on a GPU too; slower."""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.cluster.per_class and self.prune.negatives != "other-class" and self.prune.contrast_weight > 0:
+            raise ValueError(
+                "cluster.per_class leaves one class in a cluster, so no negatives: set prune.negatives=other-class"
+            )
+        return self
+
+
+def flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Walk a nested mapping as (`a.b`, value) pairs, in its order."""
+    for key, item in value.items():
+        if isinstance(item, dict):
+            yield from flatten(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
+
+
+def differences(config: Config, base: Config) -> dict[str, tuple[Any, Any]]:
+    """Settings in which two configurations differ: dotted key → (value in `config`, value in `base`), None where absent."""
+    ours, theirs = (dict(flatten(c.model_dump(mode="json"))) for c in (config, base))
+    keys = [*ours, *(k for k in theirs if k not in ours)]
+    return {k: (ours.get(k), theirs.get(k)) for k in keys if ours.get(k) != theirs.get(k)}

@@ -1,0 +1,1 @@
+"""Data sets as arrays: images, labels, attributes, splits (no torch)."""

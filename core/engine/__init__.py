@@ -1,0 +1,1 @@
+"""Stages on background threads: devices, pipelines, stop, resume and reuse."""

@@ -1,0 +1,149 @@
+"""Accuracy per group: counts, Wilson intervals, worst group, averages (no torch, no numpy).
+
+A group is a label together with one value of every attribute. Without attributes a group is a label alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group of a split: what it is and how many of it were classified correctly."""
+
+    label: str
+    attributes: Mapping[str, str]
+    n: int
+    correct: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share of correct predictions in [0, 1]; NaN for an empty group."""
+        return self.correct / self.n if self.n else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % Wilson interval of the accuracy."""
+        return wilson_interval(self.correct, self.n)
+
+    @property
+    def title(self) -> str:
+        """Label and attribute values as one short text, such as `0–4 · red`."""
+        return " · ".join([self.label, *self.attributes.values()])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the group as the object that `--json` prints."""
+        low, high = self.interval
+        return {
+            "label": self.label,
+            "attributes": dict(self.attributes),
+            "n": self.n,
+            "correct": self.correct,
+            "accuracy": self.accuracy if self.n else None,
+            "low": low if self.n else None,
+            "high": high if self.n else None,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Group":
+        """Read what `to_json` wrote."""
+        return cls(value["label"], dict(value["attributes"]), value["n"], value["correct"])
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Accuracy of one network on one split, by group.
+
+    `training_shares` holds the share of each group in the training split, in the order of `groups`; with it the average is
+    also reported reweighted to training proportions, as is the custom on splits balanced over attributes.
+    """
+
+    split: str
+    groups: tuple[Group, ...]
+    training_shares: tuple[float, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of samples in the split."""
+        return sum(g.n for g in self.groups)
+
+    @property
+    def average(self) -> float:
+        """Share of correct predictions over all samples."""
+        return sum(g.correct for g in self.groups) / self.n if self.n else float("nan")
+
+    @property
+    def adjusted_average(self) -> float:
+        """Group accuracies weighted by the groups' shares of the training split; groups without samples are left out."""
+        pairs = [(share, g) for share, g in zip(self.training_shares, self.groups, strict=True) if g.n]
+        total = sum(share for share, _ in pairs)
+        return sum(share * g.accuracy for share, g in pairs) / total if total else float("nan")
+
+    @property
+    def worst_group(self) -> Group:
+        """The group of lowest accuracy among those with samples; the first one on a tie."""
+        return min((g for g in self.groups if g.n), key=lambda g: g.accuracy)
+
+    @property
+    def worst_class_accuracy(self) -> float:
+        """Accuracy on the label that does worst: a number that needs no attributes."""
+        by_label: dict[str, list[Group]] = {}
+        for group in self.groups:
+            by_label.setdefault(group.label, []).append(group)
+        sums = [(sum(g.correct for g in gs), sum(g.n for g in gs)) for gs in by_label.values()]
+        return min(correct / n for correct, n in sums if n)
+
+    @property
+    def gap(self) -> float:
+        """Average accuracy minus worst-group accuracy."""
+        return self.average - self.worst_group.accuracy
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the evaluation as the object that `--json` prints (the split is the key it stands under)."""
+        worst = self.worst_group
+        return {
+            "average": self.average,
+            "adjusted_average": self.adjusted_average,
+            "worst_group": {"label": worst.label, "attributes": dict(worst.attributes), "accuracy": worst.accuracy},
+            "worst_class": self.worst_class_accuracy,
+            "gap": self.gap,
+            "n": self.n,
+            "groups": [g.to_json() for g in self.groups],
+            "training_shares": list(self.training_shares),
+        }
+
+    @classmethod
+    def from_json(cls, split: str, value: Mapping[str, Any]) -> "Evaluation":
+        """Read what `to_json` wrote."""
+        return cls(split, tuple(Group.from_json(g) for g in value["groups"]), tuple(value["training_shares"]))
+
+
+def wilson_interval(correct: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
+    """Wilson score interval of a proportion (Wilson 1927); (0, 1) where n is 0.
+
+    Args:
+        correct: successes, 0 ≤ correct ≤ n.
+        n: trials.
+        z: standard normal quantile; the default gives 95 %.
+    """
+    if n == 0:
+        return 0.0, 1.0
+    p = correct / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def group_titles(labels: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> list[tuple[str, dict[str, str]]]:
+    """Every group in the order of its number: the label counts slowest, the last attribute fastest.
+
+    Args:
+        labels: names of the classes.
+        attributes: attribute name → names of its values.
+    """
+    groups: list[tuple[str, dict[str, str]]] = [(label, {}) for label in labels]
+    for name, values in attributes.items():
+        groups = [(label, {**so_far, name: value}) for label, so_far in groups for value in values]
+    return groups

@@ -1,0 +1,1 @@
+"""Networks by name, and the representation in front of their head."""

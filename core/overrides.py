@@ -1,0 +1,120 @@
+"""From words to a Config: TOML files, `a.b=c` overrides, and one clear sentence where they do not fit (no torch)."""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from core.config import Config
+from core.errors import InputError, nearest
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file as nested settings.
+
+    Raises:
+        InputError: the file cannot be read or is not TOML; the sentence names file, line and column.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is not valid TOML: {error}") from None
+
+
+def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
+    """Read `a.b=c` texts as nested settings; a value is TOML where it can be, and plain text where not.
+
+    Raises:
+        InputError: a text without `=` or with an empty key.
+    """
+    settings: dict[str, Any] = {}
+    for text in texts:
+        key, equals, word = text.partition("=")
+        parts = [part.strip() for part in key.split(".")]
+        if not equals or not all(parts):
+            raise InputError(f"--set {text}: expected KEY=VALUE with a dotted key, such as prune.lr=0.05")
+        merge(settings, nest(parts, _value(word.strip())))
+    return settings
+
+
+def nest(parts: Sequence[str], value: Any) -> dict[str, Any]:
+    """Return `{a: {b: value}}` for parts `[a, b]`."""
+    for part in reversed(parts):
+        value = {part: value}
+    return dict(value)
+
+
+def merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay `over` on top of `base`, section by section, in place; return `base`."""
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+            merge(base[key], value)
+        else:
+            base[key] = merge({}, value) if isinstance(value, Mapping) else value
+    return base
+
+
+def validate(settings: Mapping[str, Any], source: str) -> Config:
+    """Make a Config of nested settings.
+
+    Args:
+        settings: sections by name; what is missing takes its default.
+        source: where the settings come from, for the sentence of an error.
+
+    Raises:
+        InputError: an unknown key (with the nearest known one) or a value that does not fit.
+    """
+    given = dict(settings)
+    if isinstance(given.get("data"), dict):
+        given["data"] = {"name": "colored-mnist", **given["data"]}
+    try:
+        return Config.model_validate(given)
+    except ValidationError as error:
+        raise InputError(f"{source}: {_sentence(error.errors()[0])}") from None
+
+
+def _value(word: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {word}")["value"]
+    except tomllib.TOMLDecodeError:
+        return word
+
+
+def _sentence(error: ErrorDetails) -> str:
+    parts = [part for part in error["loc"] if isinstance(part, str) and not part.startswith(("function-", "literal["))]
+    if parts[:1] == ["data"] and len(parts) > 1:
+        del parts[1]  # the tag that pydantic adds for the data set's name
+    parts = [part for part in parts if part not in ("int", "float", "str", "constrained-int", "constrained-float")]
+    key = ".".join(parts)
+    if error["type"] == "extra_forbidden":
+        return f"unknown key '{key}'{nearest(key, list(_known_keys(Config)))}"
+    if error["type"] == "union_tag_invalid":
+        names = str(error["ctx"]["expected_tags"]).replace("'", "").split(", ")
+        word = str(error["ctx"]["tag"])
+        return f"unknown data set '{word}'{nearest(word, names)} (known: {', '.join(names)})"
+    message = error["msg"].removeprefix("Value error, ")
+    if not key:
+        return message
+    return f"{key} = {error['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _known_keys(model: type[BaseModel], prefix: str = "") -> Iterable[str]:
+    for name, info in model.model_fields.items():
+        sections = [arm for arm in _arms(info.annotation) if isinstance(arm, type) and issubclass(arm, BaseModel)]
+        yield f"{prefix}{name}"
+        for section in sections:
+            yield from _known_keys(section, f"{prefix}{name}.")
+
+
+def _arms(annotation: Any) -> list[Any]:
+    if get_origin(annotation) is Annotated:
+        return _arms(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [arm for part in get_args(annotation) for arm in _arms(part)]
+    return [annotation]

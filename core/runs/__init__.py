@@ -1,0 +1,1 @@
+"""Runs on disk: folder, stream, index, feed and query (no torch, no pydantic)."""

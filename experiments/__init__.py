@@ -1,0 +1,1 @@
+"""What can be run: recipes, presets and the data that ships."""

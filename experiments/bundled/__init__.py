@@ -1,0 +1,1 @@
+"""The digits that ship with the package."""
