@@ -1,7 +1,7 @@
 """What can be set about a run: frozen, validated sections with units and sources (no torch).
 
-Sources in the descriptions: PruSC is arXiv 2407.14974, Csordás arXiv 2010.02066, GroupDRO arXiv 1911.08731; “ours” marks
-values that are not published and that we chose, with what we measured in `experiments/presets`.
+Sources in the descriptions: PruSC is arXiv 2407.14974, Csordás arXiv 2010.02066, GroupDRO arXiv 1911.08731; “ours”
+marks values that are not published and that we chose; `experiments/presets` says what we measured.
 """
 
 import hashlib
@@ -169,8 +169,8 @@ class Balance(Section):
     """Stage 4: the class-balanced set drawn from the clusters."""
 
     rule: Literal["min", "cap", "over", "weights"] = "min"
-    """Per cluster: `min` takes the minority count of each class; `cap` up to `cap` times that, `over` the majority count,
-    both repeating samples; `weights` takes every sample once and weighs it."""
+    """Per cluster: `min` takes the minority count of each class; `cap` up to `cap` times that, `over` the majority
+    count, both repeating samples; `weights` takes every sample once and weighs it."""
     cap: Annotated[float, Field(ge=1)] = 2.0
     """Rule `cap`: entries of each class per cluster, in multiples of the minority count."""
     warn_below: Annotated[int, Field(ge=0)] = 200
@@ -197,7 +197,8 @@ class Prune(Section):
     contrast_temperature: Positive = 0.07
     """τ: temperature of the cosine similarities (PruSC: 0.07)."""
     negatives: Literal["same-cluster-other-class", "same-cluster", "other-class"] = "same-cluster-other-class"
-    """Which samples an anchor is pushed away from; positives are of the same class in other clusters (`same-cluster`: PruSC)."""
+    """Which samples an anchor is pushed away from (PruSC: `same-cluster`); positives are of its class in other
+    clusters."""
     sparsity_weight: Weight = 1e-6
     """λ: weight of the sum of all logits; 1e-4 destroys small networks (PruSC, CelebA: 5e-8)."""
     batchnorm: Literal["recompute", "train", "frozen"] = "recompute"
@@ -273,7 +274,7 @@ def flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 
 def differences(config: Config, base: Config) -> dict[str, tuple[Any, Any]]:
-    """Settings in which two configurations differ: dotted key → (value in `config`, value in `base`), None where absent."""
+    """Settings in which two configurations differ: dotted key → (value in `config`, in `base`), None where absent."""
     ours, theirs = (dict(flatten(c.model_dump(mode="json"))) for c in (config, base))
     keys = [*ours, *(k for k in theirs if k not in ours)]
     return {k: (ours.get(k), theirs.get(k)) for k in keys if ours.get(k) != theirs.get(k)}

@@ -1,7 +1,7 @@
 """What a run says while it works: the typed records of its stream (no torch).
 
-One record is one line of JSON: `{"kind": …, "t": seconds since 1970, …fields}`. A reader skips kinds and fields that it does
-not know, so an older program can read a newer stream.
+One record is one line of JSON: `{"kind": …, "t": seconds since 1970, …fields}`. A reader skips kinds and fields that it
+does not know, so an older program can read a newer stream.
 """
 
 from dataclasses import dataclass, fields
@@ -128,7 +128,7 @@ class Balanced(Event):
 
 @dataclass(frozen=True, slots=True)
 class Selected(Event):
-    """The checkpoint that a stage hands on: `picks` maps each rule to `{step, value, uses}`; `rule` is the one in force."""
+    """The checkpoint that a stage hands on: `picks` maps each rule to `{step, value, uses}`; `rule` is in force."""
 
     kind: ClassVar[str] = "selected"
     stage: str

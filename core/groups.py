@@ -56,8 +56,8 @@ class Group:
 class Evaluation:
     """Accuracy of one network on one split, by group.
 
-    `training_shares` holds the share of each group in the training split, in the order of `groups`; with it the average is
-    also reported reweighted to training proportions, as is the custom on splits balanced over attributes.
+    `training_shares` holds the share of each group in the training split, in the order of `groups`; with it the average
+    is also reported reweighted to training proportions, as is the custom on splits balanced over attributes.
     """
 
     split: str
@@ -76,7 +76,7 @@ class Evaluation:
 
     @property
     def adjusted_average(self) -> float:
-        """Group accuracies weighted by the groups' shares of the training split; groups without samples are left out."""
+        """Group accuracies weighted by the groups' shares of the training split; empty groups are left out."""
         pairs = [(share, g) for share, g in zip(self.training_shares, self.groups, strict=True) if g.n]
         total = sum(share for share, _ in pairs)
         return sum(share * g.accuracy for share, g in pairs) / total if total else float("nan")
