@@ -134,6 +134,9 @@ class Erm(Section):
 class Represent(Section):
     """Stage 2: the representation of the training images, before the head, in evaluation mode."""
 
+    checkpoints: Literal["kept", "last"] | tuple[Positive, ...] = "kept"
+    """Epochs of ERM whose representation is extracted: all that `erm.keep_epochs` keeps, the last, or those named;
+    clustering chooses among them (ours; PruSC's code: last)."""
     batch_size: Count = 1000
     """Images in a forward pass."""
 
@@ -145,8 +148,6 @@ class Cluster(Section):
     """`random` assigns clusters by lot: the control that tells whether the clusters matter."""
     k: Annotated[int, Field(ge=2, le=512)] | Literal["auto"] = "auto"
     """Number of clusters; `auto` takes what gives the largest balanced set among clearly skewed clusters (ours)."""
-    epoch: Positive | Literal["auto", "last"] = "auto"
-    """Checkpoint whose representation is clustered: an epoch of `erm.keep_epochs`, the last one, or `auto` (ours)."""
     candidates: tuple[Annotated[int, Field(ge=2, le=512)], ...] = (2, 3, 4, 6, 8, 12, 16)
     """Numbers of clusters that `auto` tries."""
     min_skew: Fraction = 0.8
@@ -174,7 +175,7 @@ class Balance(Section):
     cap: Annotated[float, Field(ge=1)] = 2.0
     """Rule `cap`: entries of each class per cluster, in multiples of the minority count."""
     warn_below: Annotated[int, Field(ge=0)] = 200
-    """Warn when a class has fewer entries than this in the balanced set (ours)."""
+    """Warn when a class has fewer different samples than this in the balanced set (ours)."""
 
 
 class Prune(Section):
@@ -211,8 +212,6 @@ class Prune(Section):
 class Finetune(Section):
     """Stage 6: train the weights that are left, with the mask fixed."""
 
-    what: Literal["network", "head"] = "network"
-    """`head` refits the linear head alone, by logistic regression on the representation."""
     data: Literal["balanced", "validation"] = "balanced"
     """`validation` trains on the validation split, as PruSC's code does; its validation accuracy is then no measure."""
     steps: Count = 60
@@ -224,7 +223,7 @@ class Finetune(Section):
     weight_decay: Weight = 0.0
     """L2 penalty on the weights."""
     head_penalty: Weight = 1e-3
-    """`head`: L2 penalty of the logistic regression, per sample."""
+    """Recipe `last-layer`: L2 penalty per sample of the logistic regression that refits the head."""
 
 
 class Select(Section):
@@ -261,6 +260,11 @@ class Config(Section):
             raise ValueError(
                 "cluster.per_class leaves one class in a cluster, so no negatives: set prune.negatives=other-class"
             )
+        kept = (*self.erm.keep_epochs, self.erm.epochs)
+        if isinstance(self.represent.checkpoints, tuple):
+            for epoch in self.represent.checkpoints:
+                if epoch not in kept or epoch > self.erm.epochs:
+                    raise ValueError(f"represent.checkpoints: ERM keeps no epoch {epoch:g}; add it to erm.keep_epochs")
         return self
 
 

@@ -1,1 +1,16 @@
 """Data sets as arrays: images, labels, attributes, splits (no torch)."""
+
+from core.data.dataset import DataSet, Split, SplitName, agreement, group_counts, groups, training_shares
+from core.data.load import fingerprint, load
+
+__all__ = [
+    "DataSet",
+    "Split",
+    "SplitName",
+    "agreement",
+    "fingerprint",
+    "group_counts",
+    "groups",
+    "load",
+    "training_shares",
+]

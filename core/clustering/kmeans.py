@@ -1,0 +1,177 @@
+"""Clusters of representations on the unit sphere: k-means by scikit-learn, and clusters by lot as its control."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import StageError
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clusters:
+    """Which cluster every sample is in; clusters are numbered from the largest to the smallest.
+
+    Attributes:
+        assignments: cluster of every sample, 0 ≤ value < k, [n].
+        centres: mean of the normalised rows of every cluster, [k, d]; of an empty one, any point.
+        k: number of clusters, the empty ones among them.
+        inertia: sum over samples of the squared distance to the centre, on normalised rows.
+        iterations: k-means iterations of the restart that was kept; the most over classes when clustered per class.
+        empty: clusters that no sample is in; there are some where fewer than k rows differ in direction.
+    """
+
+    assignments: Integers
+    centres: Floats
+    k: int
+    inertia: float
+    iterations: int
+    empty: int
+
+
+def spherical_kmeans(features: Floats, k: int, *, seed: int, restarts: int, max_iterations: int) -> Clusters:
+    """Cluster rows by their direction: Lloyd's k-means on rows scaled to length 1.
+
+    On the unit sphere the squared distance is 2 − 2·cosine, so this is k-means with cosine distance (PruSC, arXiv
+    2407.14974). Equal seeds give equal bits.
+
+    Args:
+        features: representations, [n, d]; a row of zeros has no direction and stays at the origin.
+        k: number of clusters, 1 ≤ k ≤ n.
+        seed: seed of the first centres (k-means++).
+        restarts: runs from new centres; the one with the lowest inertia is kept.
+        max_iterations: iterations at most in every run.
+
+    Raises:
+        StageError: a feature is not finite, or k exceeds n.
+    """
+    return _numbered_by_size(_kmeans(_unit_rows(features), k, seed, restarts, max_iterations, "samples"))
+
+
+def kmeans_per_class(
+    features: Floats, labels: Integers, n_classes: int, k: int, *, seed: int, restarts: int, max_iterations: int
+) -> Clusters:
+    """Cluster every class on its own: cluster c·k + j is the j-th largest of class c.
+
+    Args:
+        features: representations, [n, d].
+        labels: class of every sample, 0 ≤ value < n_classes, [n].
+        n_classes: number of classes.
+        k: clusters in each class; the result has n_classes · k.
+        seed: each class draws from a stream of its own under this seed.
+        restarts: as in `spherical_kmeans`.
+        max_iterations: as in `spherical_kmeans`.
+
+    Raises:
+        StageError: a feature is not finite, or a class has fewer than k samples.
+    """
+    unit = _unit_rows(features)
+    assignments = np.empty(len(unit), dtype=np.int64)
+    parts = []
+    for c in range(n_classes):
+        members = np.flatnonzero(labels == c)
+        part = _numbered_by_size(
+            _kmeans(unit[members], k, (seed, c), restarts, max_iterations, f"samples of class number {c}")
+        )
+        assignments[members] = c * k + part.assignments
+        parts.append(part)
+    return Clusters(
+        assignments=assignments,
+        centres=np.concatenate([part.centres for part in parts]),
+        k=n_classes * k,
+        inertia=sum(part.inertia for part in parts),
+        iterations=max(part.iterations for part in parts),
+        empty=sum(part.empty for part in parts),
+    )
+
+
+def random_clusters(n: int, k: int, *, seed: int) -> Integers:
+    """Deal n samples out to k clusters by lot, in sizes that differ by one at most: the control of `spherical_kmeans`.
+
+    Returns:
+        Cluster of every sample, [n].
+
+    Raises:
+        StageError: k exceeds n.
+    """
+    _require_enough(n, k, "samples")
+    return np.random.default_rng(seed).permutation(np.arange(n, dtype=np.int64) % k)
+
+
+def _unit_rows(features: Floats) -> Floats:
+    """A copy of the rows, each scaled to length 1; rows of zeros stay."""
+    if features.ndim != 2 or features.shape[1] == 0:
+        raise ValueError(f"features must be [n, d] with d ≥ 1, not {features.shape}")
+    # Dividing by the largest entry first keeps the squares of huge and of tiny features within float32.
+    peak = np.maximum(features.max(axis=1), -features.min(axis=1))
+    broken = len(peak) - int(np.isfinite(peak).sum())
+    if broken:
+        raise StageError(
+            f"the representation of {broken:,} of {len(peak):,} samples is not finite",
+            "the network has diverged: lower erm.lr, or cluster an earlier checkpoint (represent.checkpoints)",
+        )
+    peak[peak == 0] = 1
+    unit: Floats = np.divide(features, peak[:, None], dtype=np.float32, order="C")
+    length = np.sqrt(np.einsum("nd,nd->n", unit, unit))
+    length[length == 0] = 1
+    unit /= length[:, None]
+    return unit
+
+
+def _require_enough(n: int, k: int, what: str) -> None:
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    if k > n:
+        raise StageError(f"{k} clusters were asked of {n:,} {what}", "set cluster.k to fewer clusters")
+
+
+def _kmeans(
+    unit: Floats, k: int, seed: int | tuple[int, int], restarts: int, max_iterations: int, what: str
+) -> Clusters:
+    """k-means on rows of length 1, which it may shift in place."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    _require_enough(len(unit), k, what)
+    # scikit-learn takes a RandomState or 32 bits; the seeds of a run have 63.
+    random_state = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))
+    model = KMeans(k, n_init=restarts, max_iter=max_iterations, random_state=random_state, copy_x=False)
+    # scikit-learn adds up the sums of its threads in the order in which they finish: with two, a + b = b + a and
+    # equal seeds give equal bits; with more they do not.
+    with threadpool_limits(2, user_api="openmp"), warnings.catch_warnings():
+        # It warns of fewer distinct rows than clusters; `empty` says the same.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(unit)
+    assignments = model.labels_.astype(np.int64)
+    return Clusters(
+        assignments=assignments,
+        centres=model.cluster_centers_,
+        k=k,
+        inertia=float(model.inertia_),
+        iterations=int(model.n_iter_),
+        empty=int((np.bincount(assignments, minlength=k) == 0).sum()),
+    )
+
+
+def _numbered_by_size(clusters: Clusters) -> Clusters:
+    """The same clusters, the largest first; of equal ones, the one whose first sample comes first."""
+    k, n = clusters.k, len(clusters.assignments)
+    first = np.full(k, n, dtype=np.int64)
+    present, where = np.unique(clusters.assignments, return_index=True)
+    first[present] = where
+    order = np.lexsort((first, -np.bincount(clusters.assignments, minlength=k)))
+    number = np.empty(k, dtype=np.int64)
+    number[order] = np.arange(k)
+    return Clusters(
+        number[clusters.assignments],
+        clusters.centres[order],
+        k,
+        clusters.inertia,
+        clusters.iterations,
+        clusters.empty,
+    )

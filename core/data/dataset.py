@@ -1,0 +1,110 @@
+"""What a data set is: splits of images with labels and attributes, and the groups that these make."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+SplitName = Literal["train", "validation", "test"]
+Integers = npt.NDArray[np.int64]
+Images = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Samples of one split.
+
+    Attributes:
+        images: uint8 [n, channels, height, width].
+        labels: int64 [n], number of the class.
+        attributes: int64 [n, a], number of the value of each attribute; a is 0 where they are unknown.
+        index: int64 [n], position in the source that the split is drawn from.
+    """
+
+    images: Images
+    labels: Integers
+    attributes: Integers
+    index: Integers
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataSet:
+    """Splits with the names of their classes and attributes.
+
+    Where an attribute is spurious, its value number v is the one that goes with label number v.
+
+    Attributes:
+        name: what the settings call it.
+        label_names: name of each class.
+        attributes: attribute → names of its values.
+        splits: the three splits.
+        mean: mean of each channel over the training split, of pixels in [0, 1].
+        std: standard deviation likewise; 1 for a channel that never changes, so that one may divide by it.
+        fingerprint: equal for equal data: hexadecimal digits.
+    """
+
+    name: str
+    label_names: tuple[str, ...]
+    attributes: Mapping[str, tuple[str, ...]]
+    splits: Mapping[SplitName, Split]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    fingerprint: str
+
+
+def groups(split: Split, dataset: DataSet) -> Integers:
+    """Group number of every sample, int64 [n], in the order of `core.groups.group_titles`.
+
+    Raises:
+        ValueError: the split does not know the attributes that the data set names.
+    """
+    if split.attributes.shape[1] != len(dataset.attributes):
+        raise ValueError(f"the split has {split.attributes.shape[1]} attributes of {len(dataset.attributes)}")
+    number = split.labels
+    for values, column in zip(dataset.attributes.values(), split.attributes.T, strict=True):
+        number = number * len(values) + column
+    return number
+
+
+def group_counts(split: Split, dataset: DataSet) -> Integers:
+    """Samples in every group, int64 [groups], zeros included."""
+    total = len(dataset.label_names) * prod(len(values) for values in dataset.attributes.values())
+    return np.bincount(groups(split, dataset), minlength=total).astype(np.int64)
+
+
+def training_shares(dataset: DataSet) -> tuple[float, ...]:
+    """Share of every group in the training split; they sum to 1."""
+    counts = group_counts(dataset.splits["train"], dataset)
+    return tuple(float(share) for share in counts / counts.sum())
+
+
+def agreement(split: Split, dataset: DataSet) -> dict[str, float]:
+    """Share of samples on which an attribute has the value that goes with their label, by attribute."""
+    agrees = (split.attributes == split.labels[:, None]).mean(axis=0)
+    return {name: float(share) for name, share in zip(dataset.attributes, agrees, strict=True)}
+
+
+def channel_statistics(images: Images, chunk: int = 2048) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel, of pixels in [0, 1]; a deviation of 0 is given as 1.
+
+    Args:
+        images: uint8 [n, channels, height, width].
+        chunk: images looked at together, which bounds the memory.
+    """
+    total = np.zeros(images.shape[1], dtype=np.int64)
+    squares = np.zeros(images.shape[1], dtype=np.int64)
+    for start in range(0, len(images), chunk):
+        part = images[start : start + chunk]
+        total += part.sum(axis=(0, 2, 3), dtype=np.int64)
+        squares += np.square(part, dtype=np.uint16).sum(axis=(0, 2, 3), dtype=np.int64)
+    count = images.size // images.shape[1]
+    mean = total / count / 255
+    std = np.sqrt(np.maximum(squares / count / 255**2 - mean**2, 0))
+    std[total**2 == squares * count] = 1.0
+    return tuple(map(float, mean)), tuple(map(float, std))

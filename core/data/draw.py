@@ -1,0 +1,164 @@
+"""Who is in which split, with which label and which attributes: seeded and exact in number."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from core.config import Digits as Settings
+from core.data.dataset import Integers, SplitName
+from core.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A spurious attribute: value number v goes with label v, on the share `correlation` of the training samples."""
+
+    name: str
+    values: tuple[str, ...]
+    correlation: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draw:
+    """A split before it has images: `index` into the source [n], `labels` [n], `attributes` [n, a], all int64."""
+
+    index: Integers
+    labels: Integers
+    attributes: Integers
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """Random numbers for one purpose: the same for the same seed and name, independent for others."""
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
+
+
+def draw_splits(
+    settings: Settings,
+    train_labels: Integers,
+    test_labels: Integers,
+    label_names: Sequence[str],
+    attributes: Sequence[Attribute],
+) -> dict[SplitName, Draw]:
+    """Draw the three splits: train and validation, disjoint, from the training digits, test from the test digits.
+
+    With `evaluation = balanced`, validation and test have equally many samples in every group; a size that the number
+    of groups does not divide is rounded down to one that it does.
+
+    Args:
+        settings: sizes, label noise, evaluation, seed.
+        train_labels: class of each training digit, int64 [60000].
+        test_labels: class of each test digit, int64 [10000].
+        label_names: name of each class.
+        attributes: the spurious attributes.
+
+    Raises:
+        InputError: too few digits of a class for a balanced split of that size, or a size below the number of groups.
+    """
+    order = stream(settings.seed, "split/train").permutation(len(train_labels))
+    pools: dict[SplitName, tuple[Integers, Integers, int]] = {
+        "train": (order[: settings.train_size], train_labels, settings.train_size),
+        "validation": (order[settings.train_size :], train_labels, settings.validation_size),
+        "test": (stream(settings.seed, "split/test").permutation(len(test_labels)), test_labels, settings.test_size),
+    }
+    draws: dict[SplitName, Draw] = {}
+    for name, (pool, source, size) in pools.items():
+        balanced = name != "train" and settings.evaluation == "balanced"
+        index = pool if balanced else pool[:size]
+        noise = stream(settings.seed, f"noise/{name}")
+        labels = add_label_noise(source[index], len(label_names), settings.label_noise, noise)
+        if balanced:
+            chosen, values = balance(labels, size, label_names, attributes, name)
+            draws[name] = Draw(index[chosen], labels[chosen], values)
+        else:
+            columns = [
+                correlate(labels, len(a.values), a.correlation, stream(settings.seed, f"{a.name}/{name}"))
+                for a in attributes
+            ]
+            draws[name] = Draw(index, labels, np.stack(columns, axis=1))
+    return draws
+
+
+def add_label_noise(labels: Integers, classes: int, share: float, random: np.random.Generator) -> Integers:
+    """Give round(share × n) samples another class, each of the others alike likely.
+
+    Args:
+        labels: int64 [n], left as they are.
+        classes: number of classes.
+        share: in [0, 1].
+        random: where the choice comes from.
+
+    Returns:
+        The noisy labels, int64 [n].
+    """
+    noisy = labels.copy()
+    changed = random.permutation(len(labels))[: round(share * len(labels))]
+    noisy[changed] = (noisy[changed] + random.integers(1, classes, len(changed))) % classes
+    return noisy
+
+
+def correlate(labels: Integers, values: int, correlation: float, random: np.random.Generator) -> Integers:
+    """Draw an attribute that equals the label on round(correlation × n) samples, and on that share of every class.
+
+    Elsewhere the other values take turns, so that within a class their counts differ by one at most.
+
+    Args:
+        labels: int64 [n], each below `values`.
+        values: number of values of the attribute, at least 2.
+        correlation: in [0, 1].
+        random: where the choice comes from.
+
+    Returns:
+        The attribute, int64 [n].
+    """
+    attribute = labels.copy()
+    counts = np.bincount(labels, minlength=values)
+    # Rounding the running sum, not each class, keeps the total exact.
+    agreeing = np.diff(np.rint(correlation * np.cumsum(counts)), prepend=0).astype(np.int64)
+    for label, agree in enumerate(agreeing):
+        conflicts = random.permutation(np.flatnonzero(labels == label))[agree:]
+        attribute[conflicts] = (label + 1 + np.arange(len(conflicts)) % (values - 1)) % values
+    return attribute
+
+
+def balance(
+    labels: Integers, size: int, label_names: Sequence[str], attributes: Sequence[Attribute], split: SplitName
+) -> tuple[Integers, Integers]:
+    """Choose samples so that every group has equally many; the pool is in random order, and its first ones are taken.
+
+    Args:
+        labels: class of each sample of the pool, int64 [n].
+        size: samples wanted; rounded down to a multiple of the number of groups.
+        label_names: name of each class.
+        attributes: the spurious attributes.
+        split: name of the split, for the sentence of an error.
+
+    Returns:
+        Positions in the pool, int64 [size], and their attributes, int64 [size, a].
+
+    Raises:
+        InputError: `size` is below the number of groups, or the pool has too few samples of a class.
+    """
+    shape = tuple(len(a.values) for a in attributes)
+    combinations = prod(shape)
+    per_label = size // (combinations * len(label_names)) * combinations
+    key = f"data.{split}_size = {size}"
+    if not per_label:
+        raise InputError(
+            f"{key}: a balanced split needs at least {combinations * len(label_names)}, one for every group"
+        )
+    counts = np.bincount(labels, minlength=len(label_names))
+    if counts.min() < per_label:
+        least = int(counts.argmin())
+        most = int(counts.min()) // combinations * combinations * len(label_names)
+        raise InputError(
+            f"{key}: a balanced split needs {per_label:,} digits of every class and only {counts[least]:,} of class "
+            f"{label_names[least]} are left; set it to {most} or less, or data.evaluation=as-train"
+        )
+    chosen = np.concatenate([np.flatnonzero(labels == label)[:per_label] for label in range(len(label_names))])
+    columns = np.stack(np.unravel_index(np.arange(len(chosen)) % combinations, shape), axis=1)
+    order = np.argsort(chosen)
+    return chosen[order], columns[order].astype(np.int64)

@@ -1,0 +1,75 @@
+"""A picture of what a data set looks like: one row of images per group."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.data.dataset import DataSet, Images, SplitName, group_counts, groups
+from core.groups import group_titles
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PAPER = (22, 24, 29)
+INK = (232, 234, 238)
+FAINT = (142, 148, 160)
+GAP = 2
+MARGIN = 16
+
+
+def sample_picture(
+    dataset: DataSet, splits: Sequence[SplitName] = ("train",), per_group: int = 8, scale: int = 2
+) -> "Image":
+    """Draw the first images of every group, one row per group, with the group's title, count and share at its left.
+
+    Args:
+        dataset: the data set.
+        splits: which splits, one below the other.
+        per_group: images per row; a group with fewer leaves the rest empty.
+        scale: side of a pixel of the data set in the picture.
+
+    Returns:
+        A Pillow image in RGB.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    # Pillow's font has no en dash.
+    titles = [
+        " · ".join([label, *values.values()]).replace("–", "-")
+        for label, values in group_titles(dataset.label_names, dataset.attributes)
+    ]
+    height, width = (side * scale for side in dataset.splits[splits[0]].images.shape[2:])
+    title_font, count_font = (ImageFont.load_default(size) for size in (14, 12))
+    heading = 40
+    text = 24 + int(max(title_font.getlength(title) for title in [*titles, "00,000 · 00.0 %"]))
+    row = height + GAP
+    size = (
+        2 * MARGIN + text + per_group * (width + GAP) - GAP,
+        2 * MARGIN + len(splits) * (heading + len(titles) * row - GAP),
+    )
+    picture = Image.new("RGB", size, PAPER)
+    pen = ImageDraw.Draw(picture)
+    top = MARGIN
+    for name in splits:
+        split = dataset.splits[name]
+        number, counts = groups(split, dataset), group_counts(split, dataset)
+        pen.text((MARGIN, top), f"{dataset.name} · {name} · {len(split):,} images", INK, title_font)
+        top += heading
+        for group, (title, count) in enumerate(zip(titles, counts, strict=True)):
+            middle = top + height // 2
+            pen.text((MARGIN, middle - 1), title, INK, title_font, anchor="ls")
+            pen.text((MARGIN, middle + 3), f"{count:,} · {count / len(split):.1%}", FAINT, count_font, anchor="lt")
+            images = split.images[np.flatnonzero(number == group)[:per_group]]
+            for column, image in enumerate(images):
+                tile = Image.fromarray(_enlarge(image, scale))
+                picture.paste(tile, (MARGIN + text + column * (width + GAP), top))
+            top += row
+        top -= GAP
+    return picture
+
+
+def _enlarge(image: Images, scale: int) -> Images:
+    """Turn [channels, h, w] into [h · scale, w · scale, 3], each pixel a square."""
+    rgb = np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
+    return rgb.repeat(scale, axis=0).repeat(scale, axis=1)

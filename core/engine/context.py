@@ -1,0 +1,171 @@
+"""What a stage is given: device, random streams, inputs, and the ways to report, to save and to stop."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.data.dataset import DataSet
+from core.engine.checkpoints import load_checkpoint, save_checkpoint
+from core.engine.randomness import Streams
+from core.engine.stage import Stopped
+from core.events import (
+    Balanced,
+    Choice,
+    Clustered,
+    Evaluated,
+    Event,
+    Progress,
+    Selected,
+    Sparsity,
+    Warned,
+    decode,
+    encode,
+)
+from core.runs.folder import RunFolder
+
+CHECKPOINT_EVERY = 60.0
+"""Seconds between checkpoints, so that a killed run loses a minute at most."""
+PROGRESS_EVERY = 0.2
+"""Seconds between reports of progress at least."""
+LASTING = (Balanced, Choice, Clustered, Evaluated, Selected, Sparsity, Warned)
+"""Events that describe the outcome of a stage, not the way to it."""
+
+
+class StageContext:
+    """The world of one stage while it runs.
+
+    Args:
+        folder: of the run; read for inputs and checkpoints.
+        stage: name of the stage.
+        device: where tensors live.
+        seed: of the run.
+        load_data: builds the data set.
+        say: takes the events of the stage.
+        stop_asked: whether someone asked the run to stop.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        stage: str,
+        device: torch.device,
+        seed: int,
+        load_data: Callable[[], DataSet],
+        say: Callable[[Event], None],
+        stop_asked: Callable[[], bool],
+    ) -> None:
+        self.device = device
+        self.stage = stage
+        self.streams = Streams(seed, stage)
+        self._folder = folder
+        self._load_data = load_data
+        self._say = say
+        self._stop_asked = stop_asked
+        self._lasting: list[Event] = []
+        self._seconds_before = 0.0
+        self._started = time.monotonic()
+        self._saved = self._started
+        self._reported = 0.0
+        self._resumed = self._read_checkpoint()
+        if self._resumed is None:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            self.streams.seed_global(device)
+        self.directory.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def directory(self) -> Path:
+        """Folder that the stage fills; it becomes `artifacts/<stage>` when the stage is done."""
+        final = self._folder.artifacts(self.stage)
+        return final.with_name(f".{final.name}.partial")
+
+    @cached_property
+    def data(self) -> DataSet:
+        """The data set of the run."""
+        return self._load_data()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of work on this stage so far, those before a stop included."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def input(self, stage: str) -> Path:
+        """Folder with the artifacts of an earlier stage."""
+        return self._folder.artifacts(stage)
+
+    def generator(self, name: str, device: torch.device | str = "cpu") -> torch.Generator:
+        """Return the random stream `name` of this stage."""
+        return self.streams.generator(name, device)
+
+    def emit(self, event: Event) -> None:
+        """Say something about the work; what describes the outcome is repeated when the stage is reused."""
+        if isinstance(event, LASTING) and not (isinstance(event, Evaluated) and not event.final):
+            self._lasting = [e for e in self._lasting if not _replaces(event, e)]
+            self._lasting.append(event)
+        self._say(event)
+
+    def progress(self, step: int, total: int) -> None:
+        """Report that `step` of `total` steps are done; reports that come too quickly are dropped."""
+        now = time.monotonic()
+        if step == total or now - self._reported >= PROGRESS_EVERY:
+            self._reported = now
+            self._say(Progress(self.stage, step, total))
+
+    def at_boundary(self, state: Callable[[], Mapping[str, Any]]) -> None:
+        """Stand at a step boundary: checkpoint if one is due, and stop if that was asked.
+
+        Args:
+            state: everything that the stage needs to go on from here; random streams are added to it.
+
+        Raises:
+            Stopped: after writing the checkpoint.
+        """
+        stopping = self._stop_asked()
+        if stopping or time.monotonic() - self._saved >= CHECKPOINT_EVERY:
+            self._write_checkpoint(state())
+        if stopping:
+            raise Stopped
+
+    def resume_state(self) -> dict[str, Any] | None:
+        """State that the stage saved when it was stopped, with the random streams put back; None for a fresh start."""
+        return None if self._resumed is None else self._resumed["state"]
+
+    def lasting_events(self) -> list[Event]:
+        """Events that describe the outcome, in order."""
+        return list(self._lasting)
+
+    def _write_checkpoint(self, state: Mapping[str, Any]) -> None:
+        save_checkpoint(
+            self._folder.checkpoint(self.stage),
+            {
+                "state": dict(state),
+                "streams": self.streams.state_dict(self.device),
+                "seconds": self.seconds,
+                "lasting": [encode(event, 0.0).decode() for event in self._lasting],
+            },
+        )
+        self._saved = time.monotonic()
+
+    def _read_checkpoint(self) -> dict[str, Any] | None:
+        path = self._folder.checkpoint(self.stage)
+        if not path.exists() or not self.directory.exists():
+            return None
+        saved = load_checkpoint(path)
+        self.streams.load_state_dict(saved["streams"], self.device)
+        self._seconds_before = saved["seconds"]
+        self._lasting = [stamped.event for line in saved["lasting"] if (stamped := decode(line.encode()))]
+        return saved
+
+
+def _replaces(new: Event, old: Event) -> bool:
+    if type(new) is not type(old):
+        return False
+    if isinstance(new, Evaluated) and isinstance(old, Evaluated):
+        return new.split == old.split
+    if isinstance(new, Warned) and isinstance(old, Warned):
+        return new == old
+    return True

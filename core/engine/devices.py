@@ -1,0 +1,114 @@
+"""Devices by name, and leases on them, so that two processes never share a GPU by accident."""
+
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from core.engine.stage import Stopped
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+LEASE_POLL = 0.5
+"""Seconds between tries for a device that another process holds."""
+
+
+def resolve(name: str) -> "torch.device":
+    """Return the device that `auto`, `cpu`, `cuda` or `cuda:N` names on this machine.
+
+    Raises:
+        InputError: the name is none of these, or the device is not there.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise InputError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
+    import torch
+
+    count = torch.cuda.device_count()
+    if name == "cpu" or (name == "auto" and count == 0):
+        return torch.device("cpu")
+    index = int(name.partition(":")[2] or 0)
+    if index >= count:
+        found = "no CUDA device" if count == 0 else f"only {count} CUDA device{'s' * (count > 1)} (cuda:0 …)"
+        raise InputError(f"--device {name}: this machine has {found}; use --device cpu or auto")
+    return torch.device("cuda", index)
+
+
+def pick(name: str, locks: Path) -> "torch.device":
+    """Like `resolve`, but `auto` takes the first CUDA device that no other process has leased, if there is one."""
+    device = resolve(name)
+    if name != "auto" or device.type == "cpu":
+        return device
+    import torch
+
+    devices = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+    return next((d for d in devices if _is_free(d, locks)), device)
+
+
+@contextmanager
+def lease(device: "torch.device", locks: Path, give_up: Callable[[], bool]) -> Iterator[None]:
+    """Hold `device` while the context is open; a GPU is held across processes, the CPU is free for all.
+
+    The lock is released by the system when its process dies, however it dies.
+
+    Args:
+        device: what to hold.
+        locks: folder of the lock files.
+        give_up: asked between tries while another process holds the device.
+
+    Raises:
+        Stopped: `give_up` said so before the device was free.
+    """
+    lock = _lock(device, locks)
+    if lock is None:
+        yield
+        return
+    while True:
+        try:
+            lock.acquire(timeout=LEASE_POLL)
+            break
+        except Timeout:
+            if give_up():
+                raise Stopped from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def prepare(device: "torch.device", deterministic: bool) -> None:
+    """Set what torch asks for process-wide before work on `device` begins."""
+    import torch
+
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(deterministic and device.type == "cuda")
+    torch.backends.cudnn.benchmark = not deterministic
+
+
+def _lock(device: "torch.device", locks: Path) -> FileLock | None:
+    if device.type == "cpu":
+        return None
+    import torch
+
+    identity = str(getattr(torch.cuda.get_device_properties(device), "uuid", device.index))
+    locks.mkdir(parents=True, exist_ok=True)
+    return FileLock(locks / f"{socket.gethostname()}-gpu-{identity}.lock", thread_local=False)
+
+
+def _is_free(device: "torch.device", locks: Path) -> bool:
+    lock = _lock(device, locks)
+    if lock is None:
+        return True
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    lock.release()
+    return True

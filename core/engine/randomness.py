@@ -1,0 +1,61 @@
+"""Named random streams: each a generator derived from (seed, names), saved in checkpoints."""
+
+import hashlib
+from typing import Any
+
+import torch
+
+
+def derive_seed(seed: int, *names: str) -> int:
+    """Seed of the stream `names` under the run's seed: 63 bits of a hash, so that streams do not overlap."""
+    text = "\x1f".join([str(seed), *names])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+class Streams:
+    """The random streams of one stage: what it draws does not depend on what other stages drew.
+
+    Torch's global generators, from which layers such as dropout draw, are seeded and saved with the named ones.
+    """
+
+    def __init__(self, seed: int, stage: str) -> None:
+        self._seed = seed
+        self._stage = stage
+        self._generators: dict[str, torch.Generator] = {}
+
+    def seed(self, name: str) -> int:
+        """Seed of stream `name`, for libraries that take a number."""
+        return derive_seed(self._seed, self._stage, name)
+
+    def generator(self, name: str, device: torch.device | str = "cpu") -> torch.Generator:
+        """Return the generator of stream `name` on `device`; the same object at every call."""
+        key = f"{name}@{torch.device(device).type}"
+        if key not in self._generators:
+            self._generators[key] = torch.Generator(device).manual_seed(self.seed(name))
+        return self._generators[key]
+
+    def seed_global(self, device: torch.device) -> None:
+        """Seed torch's global generators of the CPU and of `device`."""
+        torch.default_generator.manual_seed(self.seed("global"))
+        if device.type == "cuda":
+            torch.cuda.default_generators[_index(device)].manual_seed(self.seed("global"))
+
+    def state_dict(self, device: torch.device) -> dict[str, Any]:
+        """State of all streams drawn from so far, and of the global generators."""
+        state = {"named": {key: g.get_state() for key, g in self._generators.items()}, "global": torch.get_rng_state()}
+        if device.type == "cuda":
+            state["cuda"] = torch.cuda.get_rng_state(device)
+        return state
+
+    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
+        """Go on where `state_dict` was taken."""
+        for key, value in state["named"].items():
+            name, _, kind = key.rpartition("@")
+            self.generator(name, device if kind == device.type else kind).set_state(value)
+        torch.set_rng_state(state["global"])
+        if device.type == "cuda" and "cuda" in state:
+            torch.cuda.set_rng_state(state["cuda"], device)
+
+
+def _index(device: torch.device) -> int:
+    return torch.cuda.current_device() if device.index is None else device.index

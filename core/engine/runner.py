@@ -1,0 +1,183 @@
+"""One run from its first stage to its last: reuse, resume, stop, and a truthful record of each."""
+
+import errno
+import socket
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import torch
+
+from core.config import Config
+from core.data.dataset import DataSet
+from core.engine.artifacts import Sealed, find, link, read_seal, seal
+from core.engine.context import StageContext
+from core.engine.stage import Pipeline, Stage, Stopped, stage_key
+from core.errors import InputError, StageError
+from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused
+from core.runs.folder import RunFolder
+from core.runs.log import RunLog
+from core.runs.stream import EventWriter
+
+
+@dataclass
+class Runner:
+    """Runs the pipeline of one run folder in the calling thread.
+
+    Args:
+        folder: of the run; this object is its only writer while `run` works.
+        pipeline: stages and data.
+        config: of the run, for its seed.
+        device: leased by the caller.
+        stop_asked: polled at every step boundary.
+        fresh: refuse artifacts of other runs.
+    """
+
+    folder: RunFolder
+    pipeline: Pipeline
+    config: Config
+    device: torch.device
+    stop_asked: Callable[[], bool]
+    fresh: bool = False
+    _writer: EventWriter = field(init=False)
+    _index: RunLog = field(init=False)
+    _clock: float = field(init=False)
+    _dataset: DataSet | None = field(init=False, default=None)
+
+    def run(self) -> str:
+        """Run what is left of the pipeline and return the status it ended with: finished, stopped or failed."""
+        self._index = RunLog(self.folder.home)
+        self._writer = EventWriter(self.folder.events)
+        try:
+            self._begin()
+            status, reason = self._attempt()
+            self._end(status, reason)
+        finally:
+            self._writer.close()
+        return status
+
+    def _attempt(self) -> tuple[str, str]:
+        """Run the stages; return the status and, where it failed, a sentence that says why."""
+        at = "the start"
+        try:
+            keys: dict[str, str] = {}
+            for stage in self.pipeline.stages:
+                at = stage.name
+                inputs = [keys[name] for name in stage.inputs]
+                key = stage_key(stage, inputs, self.pipeline.fingerprint, self.config.seed)
+                keys[stage.name] = self._stage(stage, key)
+        except Stopped:
+            return "stopped", ""
+        except (StageError, InputError) as error:
+            return "failed", f"{at}: {error}"
+        except torch.OutOfMemoryError:
+            self._log_traceback()
+            return "failed", f"{at}: out of memory on {self.device}; try a smaller batch_size"
+        except OSError as error:
+            self._log_traceback()
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                return "failed", f"{at}: the disk is full; free some space, then resume the run"
+            return "failed", f"{at}: {error}; the console log has the traceback"
+        except Exception as error:
+            self._log_traceback()
+            return "failed", f"{at}: {type(error).__name__}: {error}; the console log has the traceback"
+        return "finished", ""
+
+    def _stage(self, stage: Stage, key: str) -> str:
+        """Have the artifacts of `stage` in the folder, by whatever way is shortest; return their key."""
+        final = self.folder.artifacts(stage.name)
+        if (sealed := read_seal(final)) is not None:
+            self._take(stage.name, sealed)
+            return sealed.key
+        if self.stop_asked():
+            raise Stopped
+        source = None if self.fresh else find(self._index, self.folder, stage.name, key)
+        if source is not None and link(RunFolder.open(self.folder.home, source).artifacts(stage.name), final):
+            self.folder.update_stage(stage.name, reused=source)
+            return self._stage(stage, key)
+        self._work(stage, key, final)
+        return key
+
+    def _work(self, stage: Stage, key: str, final: Path) -> None:
+        self.folder.update_stage(stage.name, status="running", key=key, reused=None)
+        self._index.put(self.folder.record())
+        context = StageContext(
+            self.folder, stage.name, self.device, self.config.seed, self._data, self._say, self.stop_asked
+        )
+        result = stage.run(context)
+        seconds = context.seconds
+        seal(context.directory, final, key, result, seconds, context.lasting_events())
+        self.folder.checkpoint(stage.name).unlink(missing_ok=True)
+        self._done(stage.name, Sealed(key, result, seconds, ()), None)
+
+    def _take(self, stage: str, sealed: Sealed) -> None:
+        """Record artifacts that are here already: of this run, of a run they were linked from, or of a fork."""
+        known = next(s for s in self.folder.record().stages if s.name == stage)
+        if known.status == "done":
+            return
+        if known.reused is not None:
+            self._say(StageReused(stage, known.reused))
+            for event in sealed.events:
+                self._say(event)
+        self._done(stage, sealed, known.reused)
+
+    def _done(self, stage: str, sealed: Sealed, reused: str | None) -> None:
+        self._say(StageFinished(stage, sealed.seconds, sealed.result.keep_ratio))
+        self._writer.sync()
+        self.folder.update_stage(
+            stage,
+            status="done",
+            key=sealed.key,
+            seconds=sealed.seconds,
+            reused=reused,
+            keep_ratio=sealed.result.keep_ratio,
+            evaluations={split: e.to_json() for split, e in sealed.result.evaluations.items()},
+            selection=dict(sealed.result.selection) if sealed.result.selection else None,
+        )
+        self._index.put(self.folder.record())
+
+    def _begin(self) -> None:
+        record = self.folder.record()
+        process = psutil.Process()
+        started = RunStarted(process.pid, socket.gethostname(), str(self.device), resumed=record.started is not None)
+        self.folder.clear_stop()
+        self.folder.beat()
+        record = self.folder.update(
+            status="running",
+            started=record.started or time.time(),
+            ended=None,
+            device=str(self.device),
+            pid=process.pid,
+            pid_started=process.create_time(),
+            host=started.host,
+            reason="",
+        )
+        self._index.put(record)
+        self._clock = time.monotonic()
+        self._say(started)
+        threads = f"{torch.get_num_threads()} threads, " if self.device.type == "cpu" else ""
+        self._say(Logged(f"torch {torch.__version__}, {threads}{self.device}"))
+
+    def _end(self, status: str, reason: str) -> None:
+        record = self.folder.record()
+        seconds = record.seconds + time.monotonic() - self._clock
+        record = self.folder.update(status=status, reason=reason, ended=time.time(), seconds=seconds)
+        self._index.put(record)
+        with suppress(OSError):  # a full disk must not hide that the run failed
+            self._say(RunFinished(status, reason))
+
+    def _data(self) -> DataSet:
+        if self._dataset is None:
+            self._dataset = self.pipeline.load_data()
+        return self._dataset
+
+    def _say(self, event: Event) -> None:
+        self._writer.write(event)
+
+    def _log_traceback(self) -> None:
+        with suppress(OSError), self.folder.log.open("a", encoding="utf-8") as file:
+            file.write(traceback.format_exc())

@@ -1,0 +1,85 @@
+"""Predictions of a network on a split, and their counts per group."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from core.data.dataset import DataSet, SplitName, training_shares
+from core.engine.checkpoints import save_tensors
+from core.engine.context import StageContext
+from core.events import Evaluated
+from core.groups import Evaluation, Group, group_titles
+from core.training.images import Images
+
+BATCH = 1000
+"""Images in a forward pass."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network says of every sample of a split.
+
+    Attributes:
+        classes: int64 [n], the predicted class.
+        probabilities: float32 [n], the softmax probability of that class.
+    """
+
+    classes: Tensor
+    probabilities: Tensor
+
+
+def predict(logits_of: Callable[[Tensor], Tensor], images: Images) -> Predictions:
+    """Run a network over a split in its order.
+
+    Args:
+        logits_of: maps pixels [batch, channels, height, width] to logits [batch, classes]; in evaluation mode.
+        images: the split.
+    """
+    classes, probabilities = [], []
+    with torch.no_grad():
+        for _, pixels in images.in_order(BATCH):
+            top = logits_of(pixels).float().softmax(1).max(1)
+            classes.append(top.indices)
+            probabilities.append(top.values)
+    return Predictions(torch.cat(classes), torch.cat(probabilities))
+
+
+def count_groups(predicted: Tensor, images: Images, dataset: DataSet, split: str) -> Evaluation:
+    """Count correct predictions [n] by group."""
+    titles = group_titles(dataset.label_names, dataset.attributes)
+    sizes = torch.bincount(images.groups, minlength=len(titles))
+    hits = torch.bincount(images.groups[predicted == images.labels], minlength=len(titles))
+    counts = zip(titles, sizes.tolist(), hits.tolist(), strict=True)
+    groups = tuple(Group(label, attributes, n, correct) for (label, attributes), n, correct in counts)
+    return Evaluation(split, groups, training_shares(dataset))
+
+
+def evaluate_for_good(
+    context: StageContext, logits_of: Callable[[Tensor], Tensor], step: int, splits: Mapping[SplitName, Images]
+) -> dict[str, Evaluation]:
+    """Evaluate the network that a stage hands on, say so, and keep its predictions among the artifacts.
+
+    Args:
+        context: of the stage.
+        logits_of: the network, in evaluation mode.
+        step: at which the network was taken.
+        splits: `validation` and `test`.
+    """
+    evaluations: dict[str, Evaluation] = {}
+    for split, images in splits.items():
+        predictions = predict(logits_of, images)
+        evaluations[split] = count_groups(predictions.classes, images, context.data, split)
+        context.emit(Evaluated(context.stage, step, split, evaluations[split].to_json(), final=True))
+        save_tensors(
+            predictions_file(context.directory, split),
+            {"classes": predictions.classes, "probabilities": predictions.probabilities},
+        )
+    return evaluations
+
+
+def predictions_file(artifacts: Path, split: str) -> Path:
+    """Where the predictions on `split` lie among a stage's artifacts."""
+    return artifacts / f"predictions-{split}.safetensors"

@@ -1,0 +1,75 @@
+"""The representation of an image: what a network hands to its head."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from core.errors import InputError
+
+
+def find_head(network: nn.Module) -> tuple[str, nn.Linear]:
+    """Find the last linear layer, in the order of the modules: its name and the layer.
+
+    Raises:
+        InputError: the network has no linear layer.
+    """
+    linear = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)]
+    if not linear:
+        raise InputError(f"{type(network).__name__} has no linear layer, so no head to take the representation from")
+    return linear[-1]
+
+
+class Representation:
+    """A network that also returns its representation, the input of its head; the network stays as it is.
+
+    The head is watched only during a call, and nothing outlives it: neither hook nor tensor.
+
+    Args:
+        network: any network whose last linear layer sees one vector per image.
+
+    Attributes:
+        head: the last linear layer.
+        head_name: its name.
+
+    Raises:
+        InputError: the network has no linear layer.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+        self.head_name, self.head = find_head(network)
+
+    def __call__(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """Run the network.
+
+        Args:
+            images: [n, channels, height, width].
+            weights: parameters and buffers to use in place of the network's own, by name.
+
+        Returns:
+            Logits [n, classes] and representation [n, d], both with their gradient.
+
+        Raises:
+            ValueError: the head was not called exactly once, with one vector per image.
+        """
+        with _inputs_of(self.head) as seen:
+            if weights is None:
+                logits: Tensor = self.network(images)
+            else:
+                logits = functional_call(self.network, dict(weights), (images,))
+        if len(seen) != 1 or seen[0].dim() != 2:
+            shapes = [tuple(z.shape) for z in seen]
+            raise ValueError(f"the head '{self.head_name}' saw {shapes}, not one input of shape [n, d]")
+        return logits, seen[0]
+
+
+@contextmanager
+def _inputs_of(layer: nn.Module) -> Iterator[list[Tensor]]:
+    seen: list[Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        yield seen
+    finally:
+        handle.remove()

@@ -1,0 +1,234 @@
+"""Mask logits: one for every weight of every convolution and linear layer, over a network whose weights are frozen.
+
+A weight is on where its logit + logistic noise is positive, so with probability σ(logit) whatever the temperature
+(Csordás et al., ICLR 2021, arXiv 2010.02066). The gradient passes the threshold straight through.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from core.errors import InputError, nearest
+from core.models.representation import Representation
+from core.pruning.subnetwork import FixedMasks
+
+Gradient = Literal["probability", "sample"]
+
+# Uniform numbers in [2⁻²⁵, 1 − 2⁻²⁴]: the logistic noise of 0 or 1 would be infinite, and overrule any logit.
+_LOWEST, _HIGHEST = 2**-25, 1 - 2**-24
+
+# On a CPU temporaries of this many entries stay in the cache and are recycled; larger ones are mapped anew at each use,
+# which costs more than the arithmetic.
+_BLOCK = 1 << 20
+
+
+class MaskedNetwork(nn.Module):
+    """A frozen network under mask logits.
+
+    The logits of all layers are one flat parameter, so a step is one draw of noise, one masked vector of weights, whose
+    views the layers see, and one tensor for the optimiser (`Adam(fused=True)` is the fast one, by far on a CPU).
+    Weights of Conv2d and Linear are masked, of subclasses too; a weight that layers share is masked once. Biases, norms
+    and weights outside such layers (the joint query-key-value projection of attention) are not.
+
+    The wrapped network keeps its values; its parameters stop asking for gradients, and in training mode its BatchNorm
+    statistics follow the sampled masks.
+
+    Args:
+        network: the trained network, on its device.
+        init: logit at the start.
+        gradient: slope of the straight-through estimator: `sample` is s(1−s)/T with s = σ((logit + noise)/T) from the
+            draw that made the mask; `probability` is p(1−p) with p = σ(logit), cheaper, and free of noise.
+        temperature: T > 0; it changes the gradient of `sample`, and nothing else.
+        exclude: names of layers that are not masked; a name covers the layers below it.
+
+    Attributes:
+        logits: parameter [m], in the order of the layers.
+        weights: the frozen weights [m], in the same order.
+        shapes: name of each masked parameter → its shape.
+
+    Raises:
+        InputError: a name in `exclude` that covers no maskable layer (with the nearest one), or nothing left to mask.
+        ValueError: a temperature that is not positive, or an unknown gradient.
+    """
+
+    weights: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        init: float = 2.0,
+        gradient: Gradient = "probability",
+        temperature: float = 1.0,
+        exclude: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        if gradient not in ("probability", "sample"):
+            raise ValueError(f"unknown gradient {gradient!r}")
+        if temperature <= 0:
+            raise ValueError(f"temperature {temperature} is not positive")
+        masked = maskable_weights(network, exclude)
+        self.network = network.requires_grad_(False)
+        self.gradient: Gradient = gradient
+        self.temperature = temperature
+        self.shapes = {name: weight.shape for name, weight in masked.items()}
+        self._sizes = [weight.numel() for weight in masked.values()]
+        self._representation = Representation(network)
+        self.register_buffer("weights", torch.cat([w.detach().flatten() for w in masked.values()]), persistent=False)
+        self.logits = nn.Parameter(torch.full_like(self.weights, init))
+        self.register_load_state_dict_post_hook(_follow_network)  # type: ignore[no-untyped-call]
+
+    def sample(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """Draw masks and return the masked weights by name, with a gradient to the logits.
+
+        Args:
+            generator: source of the noise, on the device of the logits.
+        """
+        temperature = self.temperature if self.gradient == "sample" else None
+        views = _SampledWeights.apply(self.logits, self.weights, self.shapes.values(), generator, temperature)
+        return dict(zip(self.shapes, views, strict=True))
+
+    def forward(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Run the network under freshly drawn masks.
+
+        Args:
+            images: [n, channels, height, width].
+            generator: source of the noise, on the device of the logits.
+
+        Returns:
+            Logits of the classes [n, classes] and representation [n, d].
+        """
+        return self._representation(images, self.sample(generator))
+
+    def hard(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the network on the weights whose logit is ≥ 0; returns what `forward` does, without gradient."""
+        with torch.no_grad():
+            return self._representation(images, self._kept_weights())
+
+    def hard_masks(self) -> dict[str, Tensor]:
+        """Masks at the threshold: name of the parameter → boolean tensor of its shape, true where kept."""
+        keep = torch.split(self.logits.detach() >= 0, self._sizes)
+        return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), keep, strict=True)}
+
+    def keep_ratio(self) -> float:
+        """Share of all masked weights that are kept (waits for the device)."""
+        return (self.logits.detach() >= 0).sum().item() / self.logits.numel()
+
+    def layer_keep_ratios(self) -> dict[str, float]:
+        """Share of weights kept by layer name, in the order of the layers (waits for the device)."""
+        return FixedMasks(self.hard_masks()).layer_keep_ratios()
+
+    def dead_layers(self) -> list[str]:
+        """Layers of which no weight is kept (waits for the device)."""
+        return [name for name, ratio in self.layer_keep_ratios().items() if ratio == 0]
+
+    def mean_logit(self) -> float:
+        """Mean of all logits (waits for the device)."""
+        return self.logits.detach().mean().item()
+
+    def subnetwork_state(self) -> dict[str, Tensor]:
+        """State of the plain network with zeros where masked: a copy, for `load_state_dict` of the plain network."""
+        kept = self._kept_weights()
+        state: dict[str, Tensor] = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        named = list(self.network.named_parameters(remove_duplicate=False))
+        of = {id(parameter): kept[name] for name, parameter in reversed(named) if name in kept}
+        return state | {name: of[id(parameter)] for name, parameter in named if id(parameter) in of}
+
+    def add_sparsity_gradient(self, weight: float) -> None:
+        """Add the gradient of `weight` · Σ logits, which is `weight` everywhere, to the gradient of the logits.
+
+        Call it between backward and the step of the optimiser; it saves the sum and its backward.
+        """
+        if self.logits.grad is None:
+            self.logits.grad = torch.zeros_like(self.logits)
+        self.logits.grad.add_(weight)
+
+    def _kept_weights(self) -> dict[str, Tensor]:
+        parts = zip(self.hard_masks().items(), torch.split(self.weights, self._sizes), strict=True)
+        return {name: part.view(mask.shape).where(mask, 0) for (name, mask), part in parts}
+
+
+def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[str, nn.Parameter]:
+    """Weights of all Conv2d and Linear layers, subclasses too, by parameter name; a shared weight once.
+
+    Args:
+        network: any network.
+        exclude: names of layers to leave out, with the layers below them and any weight that these share with others.
+
+    Raises:
+        InputError: a name that covers no such layer (with the nearest one), or nothing left.
+        ValueError: a layer whose weight is computed from other parameters (torch.nn.utils.parametrize).
+    """
+    layers = [
+        (name, module)
+        for name, module in network.named_modules(remove_duplicate=False)
+        if isinstance(module, nn.Conv2d | nn.Linear)
+    ]
+    left_out: set[int] = set()
+    for word in exclude:
+        covered = [module for name, module in layers if name == word or name.startswith(f"{word}.")]
+        if not covered:
+            raise InputError(
+                f"cannot exclude '{word}' from pruning: it names no convolution or linear layer"
+                f"{nearest(word, [name for name, _ in layers])}"
+            )
+        left_out.update(id(module.weight) for module in covered)
+    named = {id(parameter): (name, parameter) for name, parameter in network.named_parameters()}
+    found: dict[str, nn.Parameter] = {}
+    for layer, module in layers:
+        if id(module.weight) not in named:
+            raise ValueError(f"the weight of '{layer}' is no parameter of its own; remove its parametrisation first")
+        if id(module.weight) not in left_out:
+            name, parameter = named[id(module.weight)]
+            found[name] = parameter
+    if not found:
+        raise InputError("nothing is left to prune: no convolution or linear layer outside the excluded ones")
+    return found
+
+
+def _follow_network(module: nn.Module, _: Any) -> None:
+    """Loading a state replaces the network's weights, and the flat copy of them must not lag behind."""
+    assert isinstance(module, MaskedNetwork)
+    parts = [module.network.get_parameter(name).detach().flatten() for name in module.shapes]
+    torch.cat(parts, out=module.weights)
+
+
+class _SampledWeights(torch.autograd.Function):
+    """Masked weights as views of one vector; straight-through gradient to the logits."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        weights: Tensor,
+        shapes: Sequence[torch.Size],
+        generator: torch.Generator,
+        temperature: float | None,
+    ) -> tuple[Tensor, ...]:
+        """Draw the masks; `temperature` is None where the slope is that of the probability."""
+        noisy = torch.empty_like(logits).uniform_(_LOWEST, _HIGHEST, generator=generator)
+        noisy.logit_().add_(logits)  # log u − log(1−u) is logistic noise
+        ctx.temperature = temperature
+        if temperature is None:
+            ctx.save_for_backward(logits, weights)
+        else:
+            ctx.save_for_backward(noisy / temperature, weights)
+        masked = noisy.gt_(0).mul_(weights)
+        parts = torch.split(masked, [shape.numel() for shape in shapes])
+        return tuple(part.view(shape) for part, shape in zip(parts, shapes, strict=True))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Multiply the gradient of the masked weights by the frozen weights and the slope of the sigmoid."""
+        argument, weights = ctx.saved_tensors
+        slope = torch.cat([g.reshape(-1) for g in gradients])
+        block = _BLOCK if slope.device.type == "cpu" else slope.numel()
+        for g, a, w in zip(*(torch.split(t, block) for t in (slope, argument, weights)), strict=True):
+            torch.ops.aten.sigmoid_backward.grad_input(g.mul_(w), a.sigmoid(), grad_input=g)
+        if ctx.temperature is not None:
+            slope.div_(ctx.temperature)
+        return slope, None, None, None, None

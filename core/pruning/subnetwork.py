@@ -1,0 +1,83 @@
+"""A subnetwork under a fixed mask: what fine-tuning must keep at zero."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+class FixedMasks:
+    """Masks that stay as they are.
+
+    Args:
+        masks: name of a parameter → boolean tensor of its shape, true where the weight is kept.
+
+    Raises:
+        ValueError: no mask at all, or one that is not boolean.
+    """
+
+    def __init__(self, masks: Mapping[str, Tensor]) -> None:
+        if not masks or any(mask.dtype != torch.bool for mask in masks.values()):
+            raise ValueError("masks are one or more boolean tensors")
+        self.masks = dict(masks)
+
+    @torch.no_grad()
+    def apply_(self, network: nn.Module) -> None:
+        """Set the masked weights to zero, in place.
+
+        Call it once before training and after each step of the optimiser: momentum, weight decay and Adam's averages
+        would otherwise revive a weight.
+
+        Args:
+            network: holds every masked parameter under its name, with the shape of the mask.
+
+        Raises:
+            ValueError: a parameter that is missing or has another shape.
+        """
+        parameters = dict(network.named_parameters())
+        for name, mask in self.masks.items():
+            if name not in parameters or parameters[name].shape != mask.shape:
+                raise ValueError(f"the network has no parameter '{name}' of shape {tuple(mask.shape)}")
+        torch._foreach_mul_([parameters[name] for name in self.masks], list(self.masks.values()))
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return the same masks on `device`."""
+        return type(self)({name: mask.to(device) for name, mask in self.masks.items()})
+
+    def keep_ratio(self) -> float:
+        """Share of all masked weights that are kept."""
+        return sum(self._kept()) / sum(mask.numel() for mask in self.masks.values())
+
+    def layer_keep_ratios(self) -> dict[str, float]:
+        """Share of weights kept by layer name, in the order of the masks."""
+        named = zip(self.masks.items(), self._kept(), strict=True)
+        return {name.removesuffix(".weight"): kept / mask.numel() for (name, mask), kept in named}
+
+    def iou(self, other: "FixedMasks") -> float:
+        """Intersection over union of the kept weights; 1 where both keep nothing.
+
+        Raises:
+            ValueError: the other masks have other names or shapes.
+        """
+        ours, theirs = ({name: mask.shape for name, mask in fixed.masks.items()} for fixed in (self, other))
+        if ours != theirs:
+            raise ValueError("masks of different networks cannot be compared")
+        pairs = [(mask, other.masks[name].to(mask.device)) for name, mask in self.masks.items()]
+        union = sum((a | b).sum().item() for a, b in pairs)
+        return sum((a & b).sum().item() for a, b in pairs) / union if union else 1.0
+
+    def save(self, path: Path) -> None:
+        """Write the masks as safetensors, one boolean tensor per name."""
+        save_file({name: mask.contiguous() for name, mask in self.masks.items()}, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote, onto the CPU."""
+        return cls(load_file(path))
+
+    def _kept(self) -> list[int]:
+        kept: list[int] = torch.stack([mask.sum() for mask in self.masks.values()]).tolist()
+        return kept

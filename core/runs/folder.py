@@ -1,0 +1,225 @@
+"""The folder of one run: the truth about it, shared between the process that writes it and all that read it."""
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+
+from core.errors import InputError
+from core.runs.alive import run_alive, this_host
+from core.runs.disk import HeldError, locked, replace_file
+from core.runs.home import Home
+from core.runs.record import ACTIVE, InvalidIdError, RunRecord, checked_id
+from core.runs.text import safe_text
+
+
+class RunFolder:
+    """One run on disk. Any number of processes may read it and change its record; one at a time writes the run."""
+
+    def __init__(self, home: Home, id: str) -> None:
+        self.home = home
+        self.id = id
+        try:
+            self.path = home.runs / checked_id(id)
+        except InvalidIdError:
+            raise InputError(f"no run '{safe_text(id)}' in {home.root}") from None
+
+    @classmethod
+    def create(cls, home: Home, record: RunRecord) -> Self:
+        """Make the folder of a new run and write its record.
+
+        Raises:
+            FileExistsError: there is a run of that id.
+        """
+        folder = cls(home, record.id)
+        folder.path.mkdir(parents=True)
+        replace_file(folder.record_path, _dump(record))
+        return folder
+
+    @classmethod
+    def open(cls, home: Home, id: str) -> Self:
+        """Find the folder of a run.
+
+        Raises:
+            InputError: there is no such run.
+        """
+        folder = cls(home, id)
+        if not folder.record_path.is_file():
+            raise InputError(f"no run '{id}' in {home.root}")
+        return folder
+
+    @property
+    def record_path(self) -> Path:
+        """The record: run.json."""
+        return self.path / "run.json"
+
+    @property
+    def events(self) -> Path:
+        """The stream of events: one JSON object per line."""
+        return self.path / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the worker's process printed."""
+        return self.path / "console.log"
+
+    @property
+    def _heartbeat(self) -> Path:
+        return self.path / "heartbeat"
+
+    @property
+    def _stop(self) -> Path:
+        return self.path / "stop"
+
+    def artifacts(self, stage: str) -> Path:
+        """Folder of what a stage hands on."""
+        return self.path / "artifacts" / stage
+
+    def checkpoint(self, stage: str) -> Path:
+        """File from which a stage goes on after a stop."""
+        return self.path / "checkpoints" / f"{stage}.pt"
+
+    def record(self) -> RunRecord:
+        """Read run.json as it is.
+
+        Raises:
+            InputError: there is no such run, or its record cannot be read.
+        """
+        try:
+            return RunRecord.from_json(orjson.loads(self.record_path.read_bytes()))
+        except FileNotFoundError:
+            raise InputError(f"no run '{self.id}' in {self.home.root}") from None
+        except OSError as error:
+            raise InputError(f"{self.record_path}: cannot be read ({error.strerror})") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InputError(f"{self.record_path}: is no record of a run; delete the folder {self.path}") from None
+
+    def settled(self, record: RunRecord | None = None) -> RunRecord:
+        """Return the record, with status `lost` where it is queued or running and its process is gone.
+
+        On this machine the process decides: it is gone if its id is, or belongs to a process that began at another
+        time. On another machine the heartbeat decides: it is gone after 60 s of silence. A queued run that no process
+        has taken yet is queued.
+
+        Args:
+            record: what run.json said a moment ago; None reads it.
+        """
+        if record is None:
+            record = self.record()
+        if self._gone(record):
+            # It may have ended properly between the reading of the record and the look at the process.
+            record = self.record()
+            if self._gone(record):
+                return dataclasses.replace(record, status="lost")
+        return record
+
+    def status(self) -> str:
+        """Return the status of the run, or `lost`; see `settled`."""
+        return self.settled().status
+
+    def is_alive(self) -> bool:
+        """Whether the process that the record names is there."""
+        record = self.record()
+        return run_alive(self.path, record.pid, record.pid_started, record.host)
+
+    def update(self, **changes: Any) -> RunRecord:
+        """Change fields of the record; changes of other processes to other fields are kept.
+
+        Returns:
+            The record as it now is.
+
+        Raises:
+            OSError: the disk is full; the old record is as it was.
+        """
+        return self._change(lambda record: dataclasses.replace(record, **changes))
+
+    def update_stage(self, name: str, **changes: Any) -> RunRecord:
+        """Change fields of one stage of the record, as `update` does.
+
+        Raises:
+            ValueError: the run has no such stage.
+        """
+
+        def change(record: RunRecord) -> RunRecord:
+            new = dataclasses.replace(record.stage(name), **changes)
+            return dataclasses.replace(record, stages=tuple(new if s.name == name else s for s in record.stages))
+
+        return self._change(change)
+
+    def request_stop(self) -> None:
+        """Ask the process that writes the run to stop at the next step boundary."""
+        self._stop.touch()
+
+    def stop_requested(self) -> bool:
+        """Whether somebody asked the run to stop."""
+        return self._stop.exists()
+
+    def clear_stop(self) -> None:
+        """Forget the request to stop."""
+        self._stop.unlink(missing_ok=True)
+
+    def beat(self) -> None:
+        """Say that the writing process is there, for readers on other machines."""
+        self._heartbeat.touch()
+
+    @contextmanager
+    def writer(self) -> Iterator[None]:
+        """Be the one process that writes this run; it ends with the process at the latest.
+
+        Raises:
+            InputError: another process, or another thread of this one, writes it.
+        """
+        holder = self.path / "writer"
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path / "writer.lock", f"run '{self.id}'", timeout=0))
+            except HeldError:
+                who = holder.read_text() if holder.exists() else "unknown"
+                raise InputError(f"run '{self.id}' is being written by process {who}; stop that one first") from None
+            holder.write_text(f"{os.getpid()} on {this_host()}")
+            yield
+
+    def size(self) -> int:
+        """Bytes of all files of the run."""
+        total = 0
+        for root, _, names in os.walk(self.path):
+            for name in names:
+                # A file may go while we count: checkpoints are replaced.
+                with suppress(FileNotFoundError):
+                    total += os.lstat(os.path.join(root, name)).st_size  # noqa: PTH118
+        return total
+
+    def delete(self) -> None:
+        """Remove the run's folder; the index is not touched.
+
+        Raises:
+            InputError: a process writes the run.
+        """
+        with self.writer():
+            # Out of sight first, so that a deletion that is cut short leaves no half a run behind.
+            self.path.replace(self.home.runs / f".deleted-{self.id}")
+        for leftover in self.home.runs.glob(".deleted-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def _gone(self, record: RunRecord) -> bool:
+        if record.status not in ACTIVE or (record.status == "queued" and record.pid is None):
+            return False
+        return not run_alive(self.path, record.pid, record.pid_started, record.host)
+
+    def _change(self, change: Callable[[RunRecord], RunRecord]) -> RunRecord:
+        self.record()
+        with locked(self.path / "run.lock", f"the record of run '{self.id}'"):
+            old = self.record()
+            new = change(old)
+            if new != old:
+                replace_file(self.record_path, _dump(new))
+        return new
+
+
+def _dump(record: RunRecord) -> bytes:
+    return orjson.dumps(record.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)

@@ -1,0 +1,59 @@
+"""Where runs live on disk."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from core.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder that holds every run, the index and the locks. A home that does not exist yet has no runs."""
+
+    root: Path
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the run folders, one per run id."""
+        return self.root / "runs"
+
+    @property
+    def index(self) -> Path:
+        """The index of all runs; it can be rebuilt from the run folders."""
+        return self.root / "index.json"
+
+    @property
+    def locks(self) -> Path:
+        """Folder of the lock files."""
+        return self.root / "locks"
+
+    @classmethod
+    def open(cls, root: Path | None = None, *, create: bool = True) -> Self:
+        """Find the home: `root`, else $PRUSC_HOME, else the user's data folder.
+
+        Args:
+            root: the folder; None looks at the environment.
+            create: make the folders where they are missing; False only reads, and never fails.
+
+        Raises:
+            InputError: the folder cannot be made or written.
+        """
+        home = cls(Path(root or os.environ.get("PRUSC_HOME") or _user_data()).expanduser().absolute())
+        if create:
+            try:
+                home.runs.mkdir(parents=True, exist_ok=True)
+                home.locks.mkdir(exist_ok=True)
+                writable = os.access(home.root, os.W_OK | os.X_OK)
+            except OSError:
+                writable = False
+            if not writable:
+                raise InputError(f"{home.root}: runs cannot be kept here; set PRUSC_HOME to a writable folder")
+        return home
+
+
+def _user_data() -> str:
+    from platformdirs import user_data_dir
+
+    return user_data_dir("prusc-tui", appauthor=False)

@@ -1,0 +1,85 @@
+"""What a screen shows of a run at one moment: immutable, and the same object for as long as nothing changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from core.events import Balanced, Choice, Clustered, Selected, Sparsity, Warned
+from core.groups import Evaluation
+from core.runs.record import RunRecord, RunStatus
+from core.runs.series import Series
+
+StageState = Literal["waiting", "running", "done", "reused", "stopped", "failed"]
+
+
+class Look(NamedTuple):
+    """One evaluation: at which step, what, and whether it is that of the checkpoint that the stage hands on."""
+
+    step: int
+    evaluation: Evaluation
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """One stage as it stands.
+
+    Attributes:
+        name: the stage.
+        state: waiting, running, done, reused, stopped or failed.
+        step: steps done.
+        total: steps in all; 0 where they cannot be counted.
+        started: when it first began, in seconds since 1970; None before.
+        seconds: work so far, that before a stop included.
+        eta_seconds: seconds left at the present rate, counted from the last step; None where it cannot be told.
+        keep_ratio: share of weights kept; None before the first pruning.
+    """
+
+    name: str
+    state: StageState
+    step: int
+    total: int
+    started: float | None
+    seconds: float
+    eta_seconds: float | None
+    keep_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A run at the time `taken`.
+
+    Attributes:
+        record: what run.json says; its status is `lost` where the process is gone.
+        stages: in the order of the recipe.
+        series: (stage, name) → numbers over steps; the same Series object until it grows.
+        evaluations: (stage, split) → looks along the way, the final one last.
+        sparsity: stage → last state of its masks.
+        choice: how checkpoint and number of clusters were chosen.
+        clusters: composition of the clusters.
+        balanced: what the balanced set takes.
+        selected: stage → checkpoint handed on.
+        warnings: alarms, oldest first.
+        log: last lines of the log, safe to print.
+        elapsed: seconds of work, stops left out, up to `taken` while the run is running.
+        taken: when the snapshot was made, in seconds since 1970.
+    """
+
+    record: RunRecord
+    stages: tuple[StageView, ...]
+    series: Mapping[tuple[str, str], Series]
+    evaluations: Mapping[tuple[str, str], tuple[Look, ...]]
+    sparsity: Mapping[str, Sparsity]
+    choice: Choice | None
+    clusters: Clustered | None
+    balanced: Balanced | None
+    selected: Mapping[str, Selected]
+    warnings: tuple[Warned, ...]
+    log: tuple[str, ...]
+    elapsed: float
+    taken: float
+
+    @property
+    def status(self) -> RunStatus:
+        """queued, running, stopped, failed, finished or lost."""
+        return self.record.status

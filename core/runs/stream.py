@@ -1,0 +1,104 @@
+"""The stream of a run: one writer appends whole lines, any number of readers follow."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from core.events import Event, Stamped, decode, encode
+
+SYNC_EVERY = 1.0
+"""Seconds between two syncs to the disk, at most, while events are written."""
+
+_CHUNK = 1 << 20
+
+
+class EventWriter:
+    """Appends events to a stream. What `write` returned for survives a kill of the process. Threads may share it.
+
+    A stream that a killed process left with an unfinished line is continued on a new line.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        size = os.fstat(self._fd).st_size
+        self._torn = size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"
+        self._lock = threading.Lock()
+        self._synced = time.monotonic()
+
+    def write(self, event: Event, t: float | None = None) -> None:
+        """Append one event.
+
+        Args:
+            event: what the run says.
+            t: when, in seconds since 1970; None is now.
+
+        Raises:
+            OSError: the disk is full; a later event starts on a new line.
+        """
+        line = encode(event, time.time() if t is None else t)
+        with self._lock:
+            left = memoryview(b"\n" + line if self._torn else line)
+            self._torn = True
+            # One call writes it all unless the disk is full, and then the next call says so.
+            while left:
+                left = left[os.write(self._fd, left) :]
+            self._torn = False
+            if time.monotonic() - self._synced >= SYNC_EVERY:
+                self._sync()
+
+    def sync(self) -> None:
+        """Wait until everything written is on the disk, so that it survives a loss of power."""
+        with self._lock:
+            self._sync()
+
+    def close(self) -> None:
+        """Sync and close; a second call does nothing."""
+        with self._lock:
+            if self._fd >= 0:
+                self._sync()
+                os.close(self._fd)
+                self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _sync(self) -> None:
+        os.fsync(self._fd)
+        self._synced = time.monotonic()
+
+
+class EventReader:
+    """Reads a stream that may still be written: each call gives what is new, and never half a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def read(self) -> list[Stamped]:
+        """Return the events since the last call; nothing where there is no file yet."""
+        return [stamped for chunk in self.chunks() for stamped in chunk]
+
+    def chunks(self) -> Iterator[list[Stamped]]:
+        """Yield the events since the last call, about a megabyte of lines at a time, so that memory stays small."""
+        try:
+            file = self._path.open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            file.seek(self._offset)
+            rest = b""
+            while data := file.read(_CHUNK):
+                whole, newline, rest = (rest + data).rpartition(b"\n")
+                if newline:
+                    self._offset += len(whole) + 1
+                    stamped = [decode(line) for line in whole.split(b"\n")]
+                    yield [item for item in stamped if item is not None]

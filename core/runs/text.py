@@ -1,0 +1,21 @@
+"""Text that came from a file or a person, made safe to show in a terminal."""
+
+import re
+
+# C0, DEL, C1, line and paragraph separators, bidi marks and overrides, lone surrogates
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def safe_text(text: str) -> str:
+    r"""Replace every character that could move the cursor or turn the text around by a visible escape such as `\x1b`.
+
+    Colour markup in square brackets is left alone: whoever draws it decides whether it is markup.
+    """
+    return _UNSAFE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    code = ord(character)
+    return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")

@@ -1,0 +1,48 @@
+"""A split on a device: bytes in, normalised pixels out."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from core.data.dataset import DataSet, SplitName, groups
+
+RESIDENT_BYTES = 4 << 30
+"""Splits up to this size live on the device whole; larger ones stay in main memory and travel batch by batch."""
+
+
+class Images:
+    """Images, labels and group numbers of one split, served in batches on `device`.
+
+    Args:
+        dataset: where the split and its normalisation come from.
+        split: `train`, `validation` or `test`.
+        device: where batches are wanted.
+    """
+
+    def __init__(self, dataset: DataSet, split: SplitName, device: torch.device) -> None:
+        arrays = dataset.splits[split]
+        self.device = device
+        self._pixels = torch.from_numpy(arrays.images)
+        if self._pixels.numel() <= RESIDENT_BYTES:
+            self._pixels = self._pixels.to(device)
+        self.labels = torch.from_numpy(arrays.labels).to(device)
+        self.groups = torch.from_numpy(groups(arrays, dataset)).to(device)
+        shape = (1, -1, 1, 1)
+        self._scale = (1 / (255 * torch.tensor(dataset.std))).view(shape).to(device)
+        self._shift = (-torch.tensor(dataset.mean) / torch.tensor(dataset.std)).view(shape).to(device)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def pixels(self, indices: Tensor) -> Tensor:
+        """Normalised pixels [batch, channels, height, width] of the images at `indices` [batch]."""
+        raw = self._pixels[indices.to(self._pixels.device)].to(self.device, non_blocking=True)
+        return torch.addcmul(self._shift, raw.to(torch.float32), self._scale)
+
+    def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:
+        """Walk the split once, in its order: (which rows, their pixels)."""
+        for start in range(0, len(self), batch_size):
+            rows = slice(start, min(start + batch_size, len(self)))
+            raw = self._pixels[rows].to(self.device, non_blocking=True)
+            yield rows, torch.addcmul(self._shift, raw.to(torch.float32), self._scale)

@@ -1,0 +1,35 @@
+"""Optimisers and their learning rate over the steps."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from core.config import Erm
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], settings: Erm) -> torch.optim.Optimizer:
+    """Return the optimiser that the settings name."""
+    match settings.optimizer:
+        case "sgd":
+            return torch.optim.SGD(
+                parameters, settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
+            )
+        case "adam":
+            return torch.optim.Adam(parameters, settings.lr, weight_decay=settings.weight_decay)
+        case "adamw":
+            return torch.optim.AdamW(parameters, settings.lr, weight_decay=settings.weight_decay)
+
+
+def scheduled_lr(settings: Erm, step: int, steps: int) -> float:
+    """Learning rate of step `step` (from 0) of `steps`: constant, or half a cosine down to 0."""
+    if settings.schedule == "constant":
+        return settings.lr
+    return settings.lr * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Set the learning rate of every parameter group."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr

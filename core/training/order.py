@@ -1,0 +1,46 @@
+"""In which order samples are drawn: endless full batches whose position can be saved."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Order:
+    """Batches of positions 0 … n−1: every position once per pass, passes joined so that every batch is full.
+
+    With `weights` [n] a pass is n draws with replacement instead, each position in proportion to its weight.
+
+    Args:
+        n: number of samples.
+        batch_size: positions in a batch.
+        generator: random stream on the CPU.
+        weights: of the samples, not negative.
+    """
+
+    def __init__(self, n: int, batch_size: int, generator: torch.Generator, weights: Tensor | None = None) -> None:
+        self._n = n
+        self._batch_size = batch_size
+        self._generator = generator
+        self._weights = weights
+        self._queue = torch.empty(0, dtype=torch.int64)
+
+    def next(self) -> Tensor:
+        """Return the next batch: int64 [batch_size] on the CPU."""
+        while len(self._queue) < self._batch_size:
+            self._queue = torch.cat([self._queue, self._pass()])
+        batch, self._queue = self._queue[: self._batch_size], self._queue[self._batch_size :]
+        return batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was drawn and not yet served; the random stream is saved by its owner."""
+        return {"queue": self._queue.clone()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self._queue = state["queue"]
+
+    def _pass(self) -> Tensor:
+        if self._weights is None:
+            return torch.randperm(self._n, generator=self._generator)
+        return torch.multinomial(self._weights, self._n, replacement=True, generator=self._generator)

@@ -1,0 +1,21 @@
+"""Empirical risk minimisation: the network as everybody trains it, and the start of most other recipes."""
+
+from core.config import Config
+from core.engine.stage import Stage
+from experiments.recipe import Recipe
+
+
+def stages(config: Config) -> tuple[Stage, ...]:
+    """Train on all training images by their mean loss."""
+    from core.training.erm import TrainErm
+
+    return (TrainErm(config.erm, config.model, config.select),)
+
+
+ERM = Recipe(
+    name="erm",
+    summary="Train on all images by their mean loss; what every other recipe is compared with.",
+    stage_names=("erm",),
+    stages=stages,
+    fixed={"erm.objective": "erm"},
+)

@@ -1,0 +1,25 @@
+"""Control: fine-tune the whole network on the balanced set, with nothing pruned."""
+
+from core.config import Config
+from core.engine.stage import Stage
+from experiments.recipe import Recipe
+from experiments.recipes.prusc import PRUSC, TO_BALANCED_SET, to_balanced_set
+
+
+def stages(config: Config) -> tuple[Stage, ...]:
+    """Draw the balanced set as PruSC does and fine-tune ERM's network on it at the same rate."""
+    from core.training.finetune import FinetuneNetwork
+
+    return (
+        *to_balanced_set(config),
+        FinetuneNetwork(config.finetune, config.model, config.select, source="erm"),
+    )
+
+
+FINETUNE_ONLY = Recipe(
+    name="finetune-only",
+    summary="Control: fine-tune on the balanced set, nothing pruned. What does pruning add?",
+    stage_names=(*TO_BALANCED_SET, "finetune"),
+    stages=stages,
+    fixed=PRUSC.fixed,
+)

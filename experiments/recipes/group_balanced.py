@@ -1,0 +1,13 @@
+"""Oracle: ERM on batches that hold every group equally often; reads the attributes of the training split."""
+
+from experiments.recipe import Recipe
+from experiments.recipes.erm import stages
+
+GROUP_BALANCED = Recipe(
+    name="group-balanced",
+    summary="Oracle: ERM on batches balanced over the true groups (training attributes used).",
+    stage_names=("erm",),
+    stages=stages,
+    fixed={"erm.objective": "group-balanced"},
+    trains_on_attributes=True,
+)

@@ -1,0 +1,13 @@
+"""Oracle: minimise the worst group's loss (GroupDRO); reads the attributes of the training split."""
+
+from experiments.recipe import Recipe
+from experiments.recipes.erm import stages
+
+GROUP_DRO = Recipe(
+    name="group-dro",
+    summary="Oracle: GroupDRO on the true groups (training attributes used).",
+    stage_names=("erm",),
+    stages=stages,
+    fixed={"erm.objective": "group-dro"},
+    trains_on_attributes=True,
+)

@@ -1,0 +1,42 @@
+"""PruSC: find the shortcut in the clusters of the representation, prune it out, fine-tune what is left."""
+
+from core.config import Config
+from core.engine.stage import Stage
+from experiments.recipe import Recipe
+from experiments.recipes import erm
+
+TO_BALANCED_SET = ("erm", "represent", "cluster", "balance")
+"""The stages from nothing to the balanced set, which most recipes share."""
+
+
+def to_balanced_set(config: Config) -> tuple[Stage, ...]:
+    """Train by ERM, then draw the class-balanced set from the clusters of its representation."""
+    from core.clustering.stages import DrawBalancedSet, ExtractRepresentation, FindClusters
+
+    return (
+        *erm.stages(config),
+        ExtractRepresentation(config.represent, config.erm, config.model),
+        FindClusters(config.cluster),
+        DrawBalancedSet(config.balance, config.cluster),
+    )
+
+
+def stages(config: Config) -> tuple[Stage, ...]:
+    """Learn masks on the balanced set under the contrastive loss over clusters, then train the weights they keep."""
+    from core.pruning.stage import LearnMasks
+    from core.training.finetune import FinetuneNetwork
+
+    return (
+        *to_balanced_set(config),
+        LearnMasks(config.prune, config.model, config.select),
+        FinetuneNetwork(config.finetune, config.model, config.select, source="prune"),
+    )
+
+
+PRUSC = Recipe(
+    name="prusc",
+    summary="Cluster the representation, prune the shortcut out by contrastive masks, fine-tune what is left.",
+    stage_names=(*TO_BALANCED_SET, "prune", "finetune"),
+    stages=stages,
+    fixed={"erm.objective": "erm", "cluster.method": "kmeans"},
+)

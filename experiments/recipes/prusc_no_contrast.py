@@ -1,0 +1,12 @@
+"""Control: PruSC without its contrastive loss, so that masks are learned by cross-entropy and sparsity alone."""
+
+from experiments.recipe import Recipe
+from experiments.recipes.prusc import PRUSC, stages
+
+PRUSC_NO_CONTRAST = Recipe(
+    name="prusc-no-contrast",
+    summary="Control: PruSC without the contrastive loss. What does the contrast add?",
+    stage_names=PRUSC.stage_names,
+    stages=stages,
+    fixed={**PRUSC.fixed, "prune.contrast_weight": 0.0},
+)

@@ -1,0 +1,74 @@
+import pytest
+import torch
+from torch import nn
+
+from core.models.networks import build
+from core.pruning.masks import MaskedNetwork
+
+# Weights of all convolutions and linear layers for two classes, counted from the tables of the papers' layers:
+# ResNet-50 has 53 convolutions (16 blocks of 3, 4 shortcuts, 1 stem), MobileNetV2 52, of which 17 depthwise, VGG-11 8 + 3 linear.
+LAYERS = {
+    "resnet18": 20 + 1,
+    "resnet34": 36 + 1,
+    "resnet50": 53 + 1,
+    "mobilenet_v2": 52 + 1,
+    "vit_b_16": 1 + 12 * 3 + 1,
+}
+
+
+def pruned(name):
+    torch.manual_seed(0)
+    network = build(name, 2)
+    masked = MaskedNetwork(network)
+    with torch.no_grad():
+        masked.logits.normal_(0.3, generator=torch.Generator().manual_seed(1))
+    return network, masked
+
+
+@pytest.mark.parametrize(("name", "layers"), LAYERS.items())
+def test_every_convolution_and_linear_layer_is_masked_and_nothing_else_is_counted(name, layers):
+    network, masked = pruned(name)
+    modules = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    assert len(masked.shapes) == len(modules) == layers
+    assert masked.logits.numel() == sum(m.weight.numel() for m in modules)
+    # Counted on the exported network itself, over fresh layers found by type.
+    plain = build(name, 2)
+    plain.load_state_dict(masked.subnetwork_state())
+    weights = [m.weight for m in plain.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    originals = [m.weight for m in modules]
+    zeros = sum((w == 0).sum().item() - (o == 0).sum().item() for w, o in zip(weights, originals, strict=True))
+    assert (
+        abs(zeros - (1 - masked.keep_ratio()) * masked.logits.numel())
+        <= sum((o == 0).sum().item() for o in originals) + 0.5
+    )
+    assert all((w == 0).any() for w in weights)
+    masked_names = set(masked.shapes)
+    others = {k: v for k, v in plain.state_dict().items() if k not in masked_names}
+    assert all(torch.equal(v, network.state_dict()[k]) for k, v in others.items())
+
+
+def test_depthwise_convolutions_are_masked():
+    network, masked = pruned("mobilenet_v2")
+    depthwise = [n for n, m in network.named_modules() if isinstance(m, nn.Conv2d) and m.groups > 1]
+    assert len(depthwise) == 17
+    assert all(0 < masked.layer_keep_ratios()[name] < 1 for name in depthwise)
+
+
+@pytest.mark.parametrize(("name", "size"), [("resnet50", 32), ("mobilenet_v2", 32), ("vit_b_16", 224)])
+def test_the_hard_forward_is_the_exported_network_bit_for_bit(name, size):
+    _, masked = pruned(name)
+    masked.eval()
+    plain = build(name, 2).eval()
+    plain.load_state_dict(masked.subnetwork_state())
+    x = torch.randn(2, 3, size, size)
+    with torch.no_grad():
+        assert torch.equal(masked.hard(x)[0], plain(x))
+
+
+@pytest.mark.parametrize(("name", "size"), [("resnet18", 32), ("mobilenet_v2", 32)])
+def test_every_masked_layer_gets_a_gradient(name, size):
+    _, masked = pruned(name)
+    logits, _ = masked(torch.randn(4, 3, size, size), torch.Generator().manual_seed(0))
+    nn.functional.cross_entropy(logits, torch.tensor([0, 1, 0, 1])).backward()
+    parts = torch.split(masked.logits.grad, [shape.numel() for shape in masked.shapes.values()])
+    assert all(part.any() and part.isfinite().all() for part in parts)
