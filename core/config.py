@@ -62,6 +62,8 @@ class ColoredMnist(Digits):
     """Number of labels, and of colours: 2 is digit < 5 against digit ≥ 5."""
     correlation: Fraction = 0.95
     """Share of training images whose colour is that of their label."""
+    saturation: Fraction = 0.5
+    """Strength of the colours, from 0 (white) to 1; the stronger, the more a network leans on them."""
 
 
 class PatchMnist(Digits):
@@ -90,6 +92,8 @@ class MultiMnist(Digits):
     name: Literal["multi-mnist"] = "multi-mnist"
     correlation: Fraction = 0.95
     """Share of training images whose colour is that of their label."""
+    saturation: Fraction = 0.5
+    """Strength of the colours, from 0 (white) to 1."""
     patch_correlation: Fraction = 0.95
     """Share of training images whose patch is that of their label."""
     patch_size: Annotated[int, Field(ge=2, le=10)] = 5

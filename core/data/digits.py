@@ -37,7 +37,7 @@ def colored_mnist(settings: ColoredMnist) -> Plan:
     return Plan(
         settings.classes,
         (Attribute("colour", tuple(COLOURS)[: settings.classes], settings.correlation),),
-        lambda digits, attributes, _: paint_colour(digits, attributes[:, 0]),
+        lambda digits, attributes, _: paint_colour(digits, attributes[:, 0], settings.saturation),
     )
 
 
@@ -67,7 +67,7 @@ def multi_mnist(settings: MultiMnist) -> Plan:
     """Digits in a colour, with or without a patch; the two are independent given the label."""
 
     def paint(digits: Images, attributes: Integers, random: np.random.Generator) -> Images:
-        images = paint_colour(digits, attributes[:, 0])
+        images = paint_colour(digits, attributes[:, 0], settings.saturation)
         paint_patch(images, attributes[:, 1] == PATCH.index("patch"), settings.patch_size, random)
         return images
 

@@ -19,7 +19,7 @@ COLOURS = {
     "white": (255, 255, 255),
     "pink": (255, 140, 160),
 }
-"""Colours of digits, as far apart as ten bright ones can be."""
+"""Colours of digits at full saturation, as far apart as ten bright ones can be."""
 
 PATCH_COLOURS = ((244, 196, 72), (236, 138, 60), (92, 186, 164), (84, 132, 224), (160, 108, 204))
 """Colours of patches: those of the plasters and stickers beside skin lesions."""
@@ -34,17 +34,19 @@ CHUNK = 2048
 """Images painted together: bounds the memory of wider types and keeps the work in cache."""
 
 
-def paint_colour(digits: Images, colour: Integers) -> Images:
+def paint_colour(digits: Images, colour: Integers, saturation: float) -> Images:
     """Draw each digit in its colour on black.
 
     Args:
         digits: uint8 [n, h, w].
         colour: number of the colour in `COLOURS`, int64 [n].
+        saturation: strength of the colour, from 0 (white) to 1.
 
     Returns:
         uint8 [n, 3, h, w].
     """
-    table = np.array(list(COLOURS.values()), dtype=np.uint8)
+    full = np.array(list(COLOURS.values()), dtype=np.float64)
+    table = np.rint(saturation * full + (1 - saturation) * 255).astype(np.uint8)
     out = _empty(digits)
     for part in _chunks(len(digits)):
         out[part] = _product(digits[part, None], table[colour[part], :, None, None])

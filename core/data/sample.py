@@ -16,6 +16,7 @@ INK = (232, 234, 238)
 FAINT = (142, 148, 160)
 GAP = 2
 MARGIN = 16
+HEADING = 30
 
 
 def sample_picture(
@@ -41,21 +42,21 @@ def sample_picture(
     ]
     height, width = (side * scale for side in dataset.splits[splits[0]].images.shape[2:])
     title_font, count_font = (ImageFont.load_default(size) for size in (14, 12))
-    heading = 40
-    text = 24 + int(max(title_font.getlength(title) for title in [*titles, "00,000 · 00.0 %"]))
+    headings = [f"{dataset.name} · {name} · {len(dataset.splits[name]):,} images" for name in splits]
+    text = 24 + int(max(title_font.getlength(title) for title in [*titles, "00,000 · 00.0%"]))
     row = height + GAP
     size = (
-        2 * MARGIN + text + per_group * (width + GAP) - GAP,
-        2 * MARGIN + len(splits) * (heading + len(titles) * row - GAP),
+        2 * MARGIN + max(text + per_group * (width + GAP) - GAP, *(int(title_font.getlength(h)) for h in headings)),
+        MARGIN + len(splits) * (HEADING + len(titles) * row - GAP + MARGIN),
     )
     picture = Image.new("RGB", size, PAPER)
     pen = ImageDraw.Draw(picture)
     top = MARGIN
-    for name in splits:
+    for name, heading in zip(splits, headings, strict=True):
         split = dataset.splits[name]
         number, counts = groups(split, dataset), group_counts(split, dataset)
-        pen.text((MARGIN, top), f"{dataset.name} · {name} · {len(split):,} images", INK, title_font)
-        top += heading
+        pen.text((MARGIN, top), heading, INK, title_font)
+        top += HEADING
         for group, (title, count) in enumerate(zip(titles, counts, strict=True)):
             middle = top + height // 2
             pen.text((MARGIN, middle - 1), title, INK, title_font, anchor="ls")
@@ -65,7 +66,7 @@ def sample_picture(
                 tile = Image.fromarray(_enlarge(image, scale))
                 picture.paste(tile, (MARGIN + text + column * (width + GAP), top))
             top += row
-        top -= GAP
+        top += MARGIN - GAP
     return picture
 
 

@@ -16,6 +16,9 @@ Test = Callable[[Summary], bool]
 MISSING = "none"
 """What a person types for a run that has no value."""
 
+_AS_SHOWN = 0.0005
+"""Half of the last digit of a share shown as 83.4 %."""
+
 _NUMBER = re.compile(r"(?P<digits>[+-]?(?:\d+(?:\.(?P<decimals>\d*))?|\.(?P<only>\d+)))(?P<unit>%|s|m|h|d)?")
 _UNITS = {None: 1.0, "%": 0.01, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -117,6 +120,8 @@ def _has_number(field: Field, operator: str, value: str) -> Test:
     if value.casefold() == MISSING and operator in ("=", "!=", ":"):
         return lambda summary: read(summary) is None
     low, high, slack = _date(value) if field.kind == "time" else _number(value)
+    if field.kind == "number":
+        slack = min(slack, _AS_SHOWN)
     tests: dict[str, Callable[[float], bool]] = {
         "<": lambda number: number < low,
         "<=": lambda number: number <= high,

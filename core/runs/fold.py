@@ -89,7 +89,6 @@ class Fold:
     def add(self, stamped: Stamped) -> None:
         """Take one event in."""
         t = stamped.t
-        self.watch.last = t
         match stamped.event:
             case Scalars(stage, step, epoch, values):
                 self._step(stage, step, t)
@@ -141,6 +140,7 @@ class Fold:
                 self._stage(stage).state = "reused"
             case StageFinished(stage, seconds, keep_ratio):
                 self._finish(stage, seconds, keep_ratio, t)
+        self.watch.last = t
 
     def _stage(self, name: str) -> StageFold:
         if name not in self.stages:

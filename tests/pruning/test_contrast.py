@@ -68,7 +68,7 @@ def test_anchors_without_positive_or_negative_are_left_out_and_counted(negatives
 
 
 def test_a_hand_case_has_its_closed_form():
-    # Anchor 0 has positive 1 at similarity 0 and negative 2 at similarity 1; anchor 1 has no negative, anchor 2 no positive.
+    # Anchor 0 has positive 1 at cosine 0 and negative 2 at cosine 1; anchor 1 has no negative, anchor 2 no positive.
     z = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]], dtype=torch.float64)
     loss, anchors = contrastive_loss(z, torch.tensor([0, 0, 1]), torch.tensor([0, 1, 0]), 0.5)
     assert anchors.item() == 1

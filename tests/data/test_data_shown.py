@@ -1,0 +1,125 @@
+"""The sample picture and `prusc data`."""
+
+import subprocess
+import sys
+
+import numpy as np
+import orjson
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from core.config import ColoredMnist, MultiMnist
+from core.data import fingerprint
+from core.data.sample import GAP, HEADING, MARGIN, sample_picture
+from core.errors import InputError
+from experiments.bundled import folder
+from prusc_tui.cli.data import app, resolve
+
+TINY = ["--set", "data.train_size=400", "--set", "data.validation_size=40", "--set", "data.test_size=80"]
+
+
+def invoke(*words):
+    return CliRunner().invoke(app, list(words), catch_exceptions=False)
+
+
+def test_the_sample_picture_has_a_row_for_every_group_of_every_split(make):
+    dataset = make(MultiMnist(train_size=2_000, validation_size=80, test_size=80))
+    one = sample_picture(dataset, per_group=8, scale=2)
+    wider = sample_picture(dataset, per_group=9, scale=2)
+    all_three = sample_picture(dataset, ("train", "validation", "test"), per_group=8, scale=2)
+    assert one.mode == "RGB"
+    assert wider.width - one.width == 56 + GAP
+    section = HEADING + 8 * (56 + GAP) - GAP + MARGIN
+    assert one.height == MARGIN + section
+    assert all_three.size == (one.width, MARGIN + 3 * section)
+
+
+def test_the_sample_picture_shows_the_images_of_the_group_in_its_row(make):
+    dataset = make(ColoredMnist(train_size=2_000, validation_size=80, test_size=80, correlation=0.999))
+    picture = np.asarray(sample_picture(dataset, per_group=3, scale=1))
+    rows = [MARGIN + HEADING + row * (28 + GAP) for row in range(4)]
+    left = picture.shape[1] - MARGIN - 3 * (28 + GAP) + GAP
+    train = dataset.splits["train"]
+    reds = train.images[(train.labels == 0) & (train.attributes[:, 0] == 0)]
+    for column in range(3):
+        x = left + column * (28 + GAP)
+        assert np.array_equal(picture[rows[0] : rows[0] + 28, x : x + 28], reds[column].transpose(1, 2, 0))
+    # The two groups of one image leave the other places as empty as the paper.
+    empty = picture[rows[1] : rows[1] + 28, left + 28 + GAP : left + 3 * 28]
+    assert (empty == picture[0, 0]).all()
+
+
+def test_ls_names_every_data_set():
+    plain = invoke("ls")
+    listed = orjson.loads(invoke("ls", "--json").stdout)["datasets"]
+    assert [each["name"] for each in listed] == ["colored-mnist", "patch-mnist", "texture-mnist", "multi-mnist"]
+    assert all(each["about"] and each["name"] in plain.stdout for each in listed)
+
+
+def test_show_prints_one_json_object_with_the_groups():
+    shown = orjson.loads(invoke("show", "colored-mnist", *TINY, "--set", "data.correlation=0.9", "--json").stdout)
+    assert shown["settings"]["correlation"] == 0.9
+    assert shown["image_shape"] == [3, 28, 28]
+    train = shown["splits"]["train"]
+    assert (train["n"], train["agreement"]) == (400, {"colour": 0.9})
+    assert sum(group["n"] for group in train["groups"]) == 400
+    assert train["groups"][1]["attributes"] == {"colour": "green"}
+    assert [group["n"] for group in shown["splits"]["test"]["groups"]] == [20] * 4
+    settings = resolve("colored-mnist", ["data.correlation=0.9", *TINY[1::2]])
+    assert shown["fingerprint"] == fingerprint(settings, folder())
+
+
+def test_show_prints_plain_text_off_a_terminal():
+    result = invoke("show", "patch-mnist", *TINY)
+    text = result.stdout
+    assert result.exit_code == 0
+    assert all(char.isprintable() or char == "\n" for char in text)
+    for word in (
+        "train",
+        "validation",
+        "test",
+        "0–4",
+        "patch",
+        "none",
+        "P(patch = label) 0.950",
+        "3 × 28 × 28",
+        "25.0%",
+    ):
+        assert word in text
+
+
+def test_show_one_split_and_write_its_sample(tmp_path):
+    path = tmp_path / "sample.png"
+    result = invoke("show", "texture-mnist", *TINY, "--split", "test", "--sample", str(path), "--json")
+    shown = orjson.loads(result.stdout)
+    assert list(shown["splits"]) == ["test"]
+    assert shown["sample"] == str(path)
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        assert picture.height == MARGIN + HEADING + 4 * (56 + GAP) - GAP + MARGIN
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["colord-mnist"], "did you mean 'colored-mnist'"),
+        (["colored-mnist", "--set", "data.corelation=0.9"], "did you mean 'data.correlation'"),
+        (["colored-mnist", "--set", "data.correlation=2"], "data.correlation = 2"),
+        (["colored-mnist", "--set", "prune.lr=2"], "--set prune: no setting of a data set"),
+        (
+            ["colored-mnist", *TINY, "--sample", "/nowhere/sample.png"],
+            "--sample /nowhere/sample.png: cannot be written",
+        ),
+    ],
+)
+def test_bad_input_gives_one_sentence(words, sentence):
+    with pytest.raises(InputError, match="^[^\n]*$") as caught:
+        invoke("show", *words)
+    assert sentence in str(caught.value)
+
+
+def test_importing_the_commands_brings_in_typer_alone():
+    code = "import sys, prusc_tui.cli.data; print({'numpy', 'pydantic', 'core.config', 'PIL'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

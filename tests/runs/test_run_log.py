@@ -1,0 +1,306 @@
+import os
+import random
+import resource
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from core.errors import InputError
+from core.runs.alive import here
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.record import RunRecord, StageRecord
+
+PUTTER = """
+from dataclasses import replace
+from pathlib import Path
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.record import RunRecord, new_id
+log = RunLog(Home.open(Path(args[0])))
+for i in range(int(args[1])):
+    record = RunRecord(id=new_id(), name="x" * (i % 7), recipe="prusc", data="d", created=float(i), note="n" * (i % 50))
+    log.put(record)
+    log.put(replace(record, status="finished"))
+    print(record.id, flush=True)
+"""
+
+REGISTRAR = """
+from pathlib import Path
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.record import RunRecord, new_id
+log = RunLog(Home.open(Path(args[0])))
+for _ in range(5):
+    print(log.register(RunRecord(id=new_id(), name="demo", recipe="prusc", data="d")).name, flush=True)
+"""
+
+
+def test_a_home_that_does_not_exist_has_no_runs(tmp_path):
+    log = RunLog(Home(tmp_path / "nowhere"))
+    assert log.all() == []
+    assert log.get("k3v9x2ab") is None
+    assert log.find_stage("erm", "k") == []
+    assert log.unique_name("demo") == "demo"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_put_writes_and_writes_over_and_remove_takes_out(home, make):
+    log, record, other = RunLog(home), make(), make()
+    log.put(record)
+    log.put(other)
+    log.put(replace(record, status="finished", note="done"))
+    assert log.get(record.id) == replace(record, status="finished", note="done").summary()
+    assert len(log.all()) == 2
+    log.remove(record.id)
+    log.remove(record.id)
+    assert log.get(record.id) is None
+    assert [run["id"] for run in log.all()] == [other.id]
+
+
+def test_a_log_sees_at_once_what_another_one_wrote(home, make):
+    ours, theirs = RunLog(home), RunLog(home)
+    for count in range(1, 20):
+        theirs.put(make())
+        assert len(ours.all()) == count
+
+
+def test_runs_come_newest_first(home, make):
+    log = RunLog(home)
+    for created in (2.0, None, 3.0, 1.0):
+        log.put(make(created=created))
+    assert [run["created"] for run in log.all()] == [3.0, 2.0, 1.0, None]
+
+
+@pytest.mark.parametrize("id", ["", "..", "ab_cd", "x y", "１２"])
+def test_what_can_be_no_id_is_not_found(home, make, id):
+    log = RunLog(home)
+    log.put(make(id="abcd"))
+    assert log.get(id) is None
+
+
+def test_ids_that_are_equal_as_numbers_are_two_runs(home, make):
+    log = RunLog(home)
+    log.put(make(id="00ab"))
+    log.put(make(id="ab"))
+    assert {run["id"] for run in log.all()} == {"00ab", "ab"}
+
+
+def test_the_folder_decides_between_two_processes_that_changed_a_run(home, make):
+    log, record = RunLog(home), make()
+    folder = RunFolder.create(home, record)
+    tagged = folder.update(tags=("paper",))
+    log.put(folder.update(status="finished"))
+    log.put(tagged)  # by the other process, a moment too late
+    assert (log.get(record.id)["status"], log.get(record.id)["tags"]) == ("finished", ["paper"])
+
+
+def test_runs_that_made_a_stage_are_found_by_its_key(home, make):
+    def with_stage(created: float, **fields: object) -> RunRecord:
+        return make(
+            created=created, stages=(StageRecord("erm", **fields), StageRecord("prune", status="done", key="k2"))
+        )
+
+    log = RunLog(home)
+    old, new, other, undone = (
+        with_stage(1.0, status="done", key="k1"),
+        with_stage(2.0, status="done", key="k1"),
+        with_stage(3.0, status="done", key="k2"),
+        with_stage(4.0, status="running", key="k1"),
+    )
+    for record in (new, old, other, undone):
+        log.put(record)
+    assert log.find_stage("erm", "k1") == [new.id, old.id]
+    assert log.find_stage("cluster", "k1") == []
+    log.put(replace(old, stages=()))
+    assert log.find_stage("erm", "k1") == [new.id]
+
+
+def test_a_running_run_whose_process_is_gone_is_lost(home, make):
+    log, process = RunLog(home), subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    dead = here() | {"pid": process.pid}
+    alive, lost, waiting, without_folder = (
+        make(status="running", **here()),
+        make(status="running", **dead),
+        make(status="queued"),
+        make(status="running", **dead),
+    )
+    for record in (alive, lost, waiting):
+        RunFolder.create(home, record)
+    for record in (alive, lost, waiting, without_folder):
+        log.put(record)
+    status = {run["id"]: run["status"] for run in log.all()}
+    assert status == {alive.id: "running", lost.id: "lost", waiting.id: "queued", without_folder.id: "lost"}
+    assert log.get(lost.id)["status"] == "lost"
+
+
+def test_a_process_that_ended_its_run_and_died_before_it_told_the_index_loses_nothing(home, make):
+    log, record = RunLog(home), make(status="running", **here() | {"pid_started": 0.0})
+    folder = RunFolder.create(home, record)
+    log.put(record)
+    folder.update(status="finished", note="all done")
+    assert (log.get(record.id)["status"], log.get(record.id)["note"]) == ("finished", "all done")
+
+
+def test_a_name_that_is_taken_gets_a_number(home, make):
+    log = RunLog(home)
+    assert [log.register(make()).name for _ in range(3)] == ["demo", "demo-2", "demo-3"]
+    assert log.unique_name("demo") == "demo-4"
+    assert log.unique_name("last") == "last-2"
+    assert log.register(make(name=" \x1b[2J ")).name == r"\x1b[2J"
+
+
+def test_an_exact_name_that_is_taken_or_unfit_is_refused_and_nothing_is_written(home, make):
+    log = RunLog(home)
+    log.register(make(), exact_name=True)
+    before = home.index.read_bytes()
+    for name in ("demo", "last", " ", "a\x1b[2J"):
+        with pytest.raises(InputError, match="choose another name") as caught:
+            log.register(make(name=name), exact_name=True)
+        assert "\x1b" not in str(caught.value)
+    assert home.index.read_bytes() == before
+    assert log.register(make(name="other"), exact_name=True).name == "other"
+
+
+def test_names_are_unique_between_processes(home, start):
+    processes = [start(REGISTRAR, home.root) for _ in range(6)]
+    names = [name for process in processes for name in process.communicate()[0].split()]
+    assert sorted(names) == sorted(["demo", *(f"demo-{n}" for n in range(2, 31))])
+    assert sorted(run["name"] for run in RunLog(home).all()) == sorted(names)
+
+
+def test_eight_processes_write_at_once_and_readers_always_see_a_whole_index(home, start):
+    processes = [start(PUTTER, home.root, 10) for _ in range(8)]
+    log, seen = RunLog(home), 0
+    while any(process.poll() is None for process in processes):
+        for reader in (log, RunLog(home)):
+            count = len(reader.all())
+            assert count >= seen
+            seen = count
+    ids = [id for process in processes for id in process.communicate()[0].split()]
+    assert len(ids) == 80
+    assert {run["id"] for run in log.all() if run["status"] == "finished"} == set(ids)
+
+
+def test_kills_of_writers_never_break_the_index_nor_lose_what_put_returned_for(home, start):
+    rng, said = random.Random(0), set()
+    for _ in range(4):
+        processes = [start(PUTTER, home.root, 1000) for _ in range(3)]
+        for process in processes:
+            said.update(process.stdout.readline().strip() for _ in range(rng.randrange(1, 12)))
+            process.kill()
+            RunLog(home).all()
+        for process in processes:
+            said.update(line for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n"))
+        said = {id.strip() for id in said}
+        assert said <= {run["id"] for run in RunLog(home).all() if run["status"] == "finished"}
+    RunLog(home).put(RunRecord(id="after", name="after", recipe="prusc", data="d"))
+    assert RunLog(home).get("after") is not None
+    assert [path.name for path in home.root.iterdir() if path.is_file()] == ["index.json"]
+
+
+def test_a_full_disk_leaves_the_old_index(home, make):
+    log = RunLog(home)
+    log.put(make())
+    before = log.all()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (home.index.stat().st_size, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            log.put(make())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert log.all() == before
+    assert RunLog(home).all() == before
+
+
+def test_threads_may_share_a_log(home, make):
+    log, failures = RunLog(home), []
+
+    def work() -> None:
+        try:
+            for _ in range(5):
+                record = make()
+                log.put(record)
+                assert log.get(record.id) is not None
+                assert log.find_stage("erm", "k") == []
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(log.all()) == 30
+
+
+def test_the_index_is_rebuilt_from_the_folders_and_bad_ones_are_named(home, make):
+    log = RunLog(home)
+    kept, gone = make(), make()
+    RunFolder.create(home, kept)
+    log.put(gone)
+    (home.runs / "broken").mkdir()
+    (home.runs / "broken" / "run.json").write_text("{")
+    (home.runs / ".deleted-x").mkdir()
+    skipped: list[str] = []
+    assert log.rebuild(skipped.append) == 1
+    assert [run["id"] for run in log.all()] == [kept.id]
+    assert len(skipped) == 1
+    assert "broken" in skipped[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]"])
+def test_a_broken_index_is_one_sentence_and_a_rebuild_mends_it(home, make, content):
+    log, record = RunLog(home), make()
+    RunFolder.create(home, record)
+    home.index.write_bytes(content)
+    with pytest.raises(InputError, match="prusc index rebuild"):
+        log.all()
+    with pytest.raises(InputError, match="prusc index rebuild"):
+        log.put(record)
+    assert home.index.read_bytes() == content
+    assert log.rebuild() == 1
+    assert [run["id"] for run in log.all()] == [record.id]
+
+
+def test_the_index_is_plain_json_with_one_document_per_run(home, make):
+    record = make()
+    RunLog(home).put(record)
+    tables = orjson.loads(home.index.read_bytes())
+    assert list(tables["runs"].values()) == [record.summary()]
+
+
+def test_listing_runs_imports_nothing_heavy(home, make):
+    RunLog(home).put(make(status="finished"))
+    code = """
+import sys
+from pathlib import Path
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.query import parse, sort
+query = parse("recipe=prusc")
+assert len(sort([run for run in RunLog(Home.open(Path(sys.argv[1]))).all() if query.matches(run)], "-wga")) == 1
+print(*sorted({"torch", "numpy", "pandas", "pydantic", "psutil", "filelock", "asyncio"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(home.root)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_a_change_within_one_tick_of_the_file_systems_clock_is_seen(home, make):
+    """Same size, time and inode: what a fast disk can make of two quick changes."""
+    log = RunLog(home)
+    log.put(make(note="a"))
+    tick = time.time_ns() + 10**10
+    for note in ("a", "b"):
+        home.index.write_bytes(home.index.read_bytes().replace(b'"note":"a"', f'"note":"{note}"'.encode()))
+        os.utime(home.index, ns=(tick, tick))
+        assert [run["note"] for run in log.all()] == [note]
