@@ -121,14 +121,14 @@ class Erm(Section):
     """Images in a step."""
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     """Optimiser of the weights."""
-    lr: Positive = 0.02
-    """Learning rate."""
+    lr: Positive = 0.05
+    """Learning rate at the first step."""
     momentum: Fraction = 0.9
     """Momentum of SGD."""
     weight_decay: Weight = 0.0
     """L2 penalty on the weights."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Learning rate over the steps."""
+    schedule: Literal["constant", "cosine"] = "cosine"
+    """Learning rate over the steps: the same, or half a cosine down to 0."""
     keep_epochs: tuple[Positive, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
     """Epochs after which a checkpoint is kept for clustering; early ones show the shortcut best (ours)."""
     dro_step_size: Positive = 0.01

@@ -112,3 +112,16 @@ def _is_free(device: "torch.device", locks: Path) -> bool:
         return False
     lock.release()
     return True
+
+
+def describe() -> list[str]:
+    """Every device of this machine in words, the CPU first."""
+    try:
+        import torch
+    except ImportError:
+        return ["unknown (torch is not installed)"]
+    found = [f"cpu ({torch.get_num_threads()} threads)"]
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        found.append(f"cuda:{index} {properties.name} ({properties.total_memory / 2**30:.0f} GiB)")
+    return found

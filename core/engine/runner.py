@@ -1,7 +1,6 @@
 """One run from its first stage to its last: reuse, resume, stop, and a truthful record of each."""
 
 import errno
-import socket
 import time
 import traceback
 from collections.abc import Callable
@@ -9,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 import torch
 
 from core.config import Config
@@ -19,6 +17,7 @@ from core.engine.context import StageContext
 from core.engine.stage import Pipeline, Stage, Stopped, stage_key
 from core.errors import InputError, StageError
 from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused
+from core.runs.alive import here
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
 from core.runs.stream import EventWriter
@@ -142,8 +141,8 @@ class Runner:
 
     def _begin(self) -> None:
         record = self.folder.record()
-        process = psutil.Process()
-        started = RunStarted(process.pid, socket.gethostname(), str(self.device), resumed=record.started is not None)
+        process = here()
+        started = RunStarted(process["pid"], process["host"], str(self.device), resumed=record.started is not None)
         self.folder.clear_stop()
         self.folder.beat()
         record = self.folder.update(
@@ -151,10 +150,8 @@ class Runner:
             started=record.started or time.time(),
             ended=None,
             device=str(self.device),
-            pid=process.pid,
-            pid_started=process.create_time(),
-            host=started.host,
             reason="",
+            **process,
         )
         self._index.put(record)
         self._clock = time.monotonic()
@@ -165,10 +162,11 @@ class Runner:
     def _end(self, status: str, reason: str) -> None:
         record = self.folder.record()
         seconds = record.seconds + time.monotonic() - self._clock
-        record = self.folder.update(status=status, reason=reason, ended=time.time(), seconds=seconds)
-        self._index.put(record)
         with suppress(OSError):  # a full disk must not hide that the run failed
+            # Before the record: whoever reads the record first then finds the stream complete.
             self._say(RunFinished(status, reason))
+            self._writer.sync()
+        self._index.put(self.folder.update(status=status, reason=reason, ended=time.time(), seconds=seconds))
 
     def _data(self) -> DataSet:
         if self._dataset is None:

@@ -16,9 +16,14 @@ def this_host() -> str:
 
 def here() -> dict[str, Any]:
     """What a record says of the process that runs it: `pid`, `pid_started` and `host` of this one."""
+    return identity(os.getpid())
+
+
+def identity(pid: int) -> dict[str, Any]:
+    """What a record says of process `pid` of this machine."""
     import psutil
 
-    return {"pid": os.getpid(), "pid_started": psutil.Process().create_time(), "host": this_host()}
+    return {"pid": pid, "pid_started": psutil.Process(pid).create_time(), "host": this_host()}
 
 
 def process_alive(pid: int, started: float | None) -> bool:

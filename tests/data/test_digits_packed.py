@@ -132,6 +132,7 @@ def test_the_fingerprint_changes_with_any_setting_and_with_nothing_else():
         "evaluation": "as-train",
         "seed": 1,
         "correlation": 0.9,
+        "saturation": 1.0,
         "patch_correlation": 0.9,
         "patch_size": 4,
     }

@@ -26,10 +26,14 @@ def test_every_image_is_three_channels_of_28_by_28_bytes(make):
             assert split.labels.dtype == split.attributes.dtype == split.index.dtype == np.int64
 
 
-def test_each_pixel_of_a_coloured_digit_is_its_grey_times_the_colour_of_the_attribute(make, train_digits):
-    dataset = make(ColoredMnist(train_size=2_000, validation_size=400, test_size=500, classes=10))
+@pytest.mark.parametrize("saturation", [0.0, 0.4, 1.0])
+def test_each_pixel_of_a_coloured_digit_is_its_grey_times_the_colour_of_the_attribute(make, train_digits, saturation):
+    dataset = make(
+        ColoredMnist(train_size=2_000, validation_size=400, test_size=500, classes=10, saturation=saturation)
+    )
     split = dataset.splits["train"]
-    colour = table(dataset.attributes["colour"])[split.attributes[:, 0]]
+    full = table(dataset.attributes["colour"])[split.attributes[:, 0]]
+    colour = np.rint(255 - saturation * (255 - full))
     grey = train_digits.images[split.index].astype(np.float64)
     expected = grey[:, None] * colour[:, :, None, None] / 255
     assert np.abs(split.images - expected).max() <= 0.5
@@ -84,7 +88,7 @@ def test_a_patch_covers_little_of_the_digit(make, train_digits):
 
 
 def test_a_patch_on_a_coloured_digit_leaves_its_colour(make):
-    dataset = make(MultiMnist(**SMALL))
+    dataset = make(MultiMnist(**SMALL, saturation=1.0))
     split = dataset.splits["train"]
     assert list(dataset.attributes) == ["colour", "patch"]
     patch = split.images[:, 2] > 0  # neither red nor green has blue; every patch colour has

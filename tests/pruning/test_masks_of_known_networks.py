@@ -5,8 +5,8 @@ from torch import nn
 from core.models.networks import build
 from core.pruning.masks import MaskedNetwork, maskable_weights
 
-# Convolutions + linear layers, from the papers: ResNet-50 has 16 blocks of 3, 4 shortcuts and a stem; MobileNetV2 has 52
-# convolutions, 17 of them depthwise; ViT-B/16 a patch embedding, 12 blocks (attention output and two layers of the MLP).
+# Convolutions + linear layers, from the papers: ResNet-50 has 16 blocks of 3, 4 shortcuts and a stem; MobileNetV2 has
+# 52 convolutions, 17 of them depthwise; ViT-B/16 a patch embedding and 12 blocks (attention output, two of the MLP).
 LAYERS = {
     "resnet18": 20 + 1,
     "resnet34": 36 + 1,

@@ -1,0 +1,172 @@
+"""From a plan to a run on disk: new, forked or resumed, and the check that it can run at all."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from core.config import Config
+from core.engine.launch import DetachedLauncher
+from core.errors import InputError, nearest
+from core.overrides import merge, validate
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.query import resolve as resolve_run
+from core.runs.record import RunRecord, StageRecord, new_id
+from experiments.plan import Plan, build_pipeline, resolve
+from experiments.recipes import get_recipe
+
+WORKER = "experiments.worker"
+"""Module that a detached process runs."""
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A new run's start: the stages of `source` up to and with `stage` are taken over as they are."""
+
+    source: RunRecord
+    stage: str
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages taken over."""
+        names = [stage.name for stage in self.source.stages]
+        return tuple(names[: names.index(self.stage) + 1])
+
+
+def detached() -> DetachedLauncher:
+    """Return the launcher of runs that outlive this process."""
+    return DetachedLauncher(WORKER)
+
+
+def read_fork(home: Home, text: str) -> Fork:
+    """Read `RUN:STAGE`.
+
+    Raises:
+        InputError: no such run or stage, or the stage is not done.
+    """
+    reference, colon, stage = text.rpartition(":")
+    if not colon:
+        raise InputError(f"--from {text}: expected RUN:STAGE, such as last:erm")
+    record = RunFolder.open(home, resolve_run(RunLog(home), reference)).record()
+    names = [s.name for s in record.stages]
+    if stage not in names:
+        raise InputError(f"--from {text}: run '{record.name}' has no stage '{stage}'{nearest(stage, names)}")
+    if record.stage(stage).status != "done":
+        raise InputError(f"--from {text}: stage '{stage}' of run '{record.name}' is not done; resume that run first")
+    return Fork(record, stage)
+
+
+def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: int | None) -> Plan:
+    """Plan a run that goes on from a fork: the source's settings, under another recipe where one is named.
+
+    Raises:
+        InputError: the recipe does not begin with the stages taken over, or a setting of one of those is changed.
+    """
+    old = get_recipe(fork.source.recipe)
+    new = get_recipe(recipe or old.name)
+    if new.stage_names[: len(fork.stages)] != fork.stages:
+        raise InputError(f"--from: recipe '{new.name}' does not begin with {', '.join(fork.stages)}")
+    settings = merge({}, dict(fork.source.config))
+    for key in old.fixed:
+        if key not in new.fixed:  # what the old recipe fixed is no choice of the person; the default is
+            section, _, name = key.partition(".")
+            settings[section].pop(name, None)
+    settings["recipe"] = new.name
+    plan = resolve(settings, overrides, seed)
+    _refuse_changes(fork, plan.config)
+    return plan
+
+
+def check(config: Config) -> None:
+    """Make sure that the configuration can be built on this machine; imports torch.
+
+    Raises:
+        InputError: what is missing or unknown.
+    """
+    from core.models.networks import names
+
+    if config.model.name not in (known := names()):
+        raise InputError(f"model.name = '{config.model.name}': unknown network{nearest(config.model.name, known)}")
+    build_pipeline(config)
+
+
+def create_run(
+    home: Home,
+    plan: Plan,
+    *,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    fork: Fork | None = None,
+    version: str = "",
+) -> RunFolder:
+    """Write a new run, queued, into the home and the index.
+
+    Raises:
+        InputError: the name is taken.
+    """
+    log = RunLog(home)
+    record = RunRecord(
+        id=new_id(),
+        name=name or plan.base_name,
+        recipe=plan.recipe.name,
+        preset=plan.preset,
+        data=plan.config.data.name,
+        seed=plan.config.seed,
+        selection=plan.config.select.rule,
+        attributes_used=plan.recipe.attributes_used(plan.config),
+        config=plan.config.model_dump(mode="json"),
+        overrides=plan.overrides,
+        tags=tuple(tags),
+        created=time.time(),
+        stages=tuple(StageRecord(stage) for stage in plan.recipe.stage_names),
+        forked_from=f"{fork.source.id}:{fork.stage}" if fork else None,
+        version=version,
+    )
+    folder = RunFolder.create(home, record)
+    try:
+        if fork is not None:
+            record = _take_over(fork, folder, record)
+        record = log.register(record, exact_name=name is not None)
+    except BaseException:
+        folder.delete()
+        raise
+    folder.update(name=record.name)
+    return folder
+
+
+def config_of(record: RunRecord) -> Config:
+    """Settings of a run on disk.
+
+    Raises:
+        InputError: this version does not know one of them.
+    """
+    return validate(record.config, f"run '{record.name}'")
+
+
+def _take_over(fork: Fork, folder: RunFolder, record: RunRecord) -> RunRecord:
+    from core.engine.artifacts import link
+
+    source = RunFolder.open(folder.home, fork.source.id)
+    for stage in fork.stages:
+        if not link(source.artifacts(stage), folder.artifacts(stage)):
+            raise InputError(f"--from: the artifacts of stage '{stage}' of run '{fork.source.name}' are gone")
+    stages = tuple(replace(s, reused=fork.source.id) if s.name in fork.stages else s for s in record.stages)
+    return folder.update(stages=stages)
+
+
+def _refuse_changes(fork: Fork, config: Config) -> None:
+    """A stage that is taken over cannot have other settings than those it was made with."""
+    from core.engine.stage import stage_settings
+
+    old = {stage.name: stage for stage in build_pipeline(config_of(fork.source)).stages}
+    for stage in build_pipeline(config).stages:
+        if stage.name not in fork.stages:
+            continue
+        ours, theirs = stage_settings(stage), stage_settings(old[stage.name])
+        changed = [section for section in ours if ours[section] != theirs.get(section)]
+        if changed or config.seed != fork.source.seed:
+            what = ", ".join(changed) or "seed"
+            raise InputError(
+                f"--from: stage '{stage.name}' is taken from '{fork.source.name}', so {what} cannot change"
+            )

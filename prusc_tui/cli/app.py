@@ -1,0 +1,46 @@
+"""The commands of `prusc`, put together; every heavy import waits until a command runs."""
+
+from typing import Annotated
+
+import typer
+
+from prusc_tui import __version__
+from prusc_tui.cli import data, export, machine, recipes, run, runs
+
+app = typer.Typer(
+    name="prusc",
+    help="See an image classifier lean on a shortcut, and take the shortcut out without group labels.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"prusc-tui {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+WORK, LOG, ELSE = "Run", "Run log", "About"
+app.command(rich_help_panel=WORK)(run.run)
+app.command(rich_help_panel=WORK)(run.resume)
+app.command(rich_help_panel=WORK)(runs.stop)
+app.command(rich_help_panel=WORK)(run.watch)
+app.command(rich_help_panel=LOG)(runs.ls)
+app.command(rich_help_panel=LOG)(runs.show)
+app.command(rich_help_panel=LOG)(runs.rm)
+app.command(rich_help_panel=LOG)(export.export)
+app.add_typer(runs.index, name="index", rich_help_panel=LOG)
+app.add_typer(recipes.app, name="recipes", rich_help_panel=ELSE)
+app.add_typer(data.app, name="data", rich_help_panel=ELSE)
+app.command(rich_help_panel=ELSE)(machine.doctor)

@@ -1,0 +1,28 @@
+"""`prusc export`: take a run out into plain files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prusc_tui.cli.run import find
+from prusc_tui.cli.runs import Run
+from prusc_tui.cli.words import to_json
+
+
+def export(
+    reference: Run,
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the files go; made if missing.")],
+    stage: Annotated[str | None, typer.Option("--stage", help="Whose network; default the last that has one.")] = None,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Also write metrics.parquet.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Write model, masks, clusters, predictions and metrics of a run as plain files."""
+    from experiments.export import export_run
+
+    files = export_run(find(reference), to, stage=stage, parquet=parquet)
+    if json:
+        typer.echo(to_json({"folder": str(to), "files": [path.name for path in files]}))
+        return
+    for path in files:
+        typer.echo(f"{path}  {path.stat().st_size:,} bytes")

@@ -1,0 +1,55 @@
+"""A run as plain lines, for logs and pipes: one per stage, choice, evaluation and alarm; no control characters."""
+
+from core.events import (
+    Balanced,
+    Choice,
+    Evaluated,
+    Event,
+    RunFinished,
+    RunStarted,
+    StageFinished,
+    StageReused,
+    StageStarted,
+    Warned,
+)
+from core.groups import Evaluation
+from core.runs.text import safe_text
+from prusc_tui.cli.words import duration, percent, sparsity
+
+
+def line_of(event: Event) -> str | None:
+    """Return the line that tells `event`; None for events that are too many to tell."""
+    match event:
+        case RunStarted():
+            text = f"run {'goes on' if event.resumed else 'starts'} on {event.device}, process {event.pid}"
+        case StageStarted():
+            steps = f", {event.total:,} steps" if event.total > 1 else ""
+            text = f"{event.stage}: starts{steps}" + (f", from step {event.start:,}" if event.start else "")
+        case StageReused():
+            text = f"{event.stage}: reused from run {event.source}"
+        case StageFinished():
+            kept = f", sparsity {sparsity(event.keep_ratio)} %" if event.keep_ratio is not None else ""
+            text = f"{event.stage}: done in {duration(event.seconds)}{kept}"
+        case Evaluated():
+            text = _evaluation(event)
+        case Choice():
+            text = f"{event.stage}: {event.reason}"
+        case Balanced():
+            text = f"{event.stage}: balanced set of {event.size:,} entries (rule {event.rule})"
+        case Warned():
+            text = f"{event.stage}: warning: {event.text}"
+        case RunFinished():
+            text = f"run {event.status}" + (f": {event.reason}" if event.reason else "")
+        case _:
+            return None
+    return safe_text(text)
+
+
+def _evaluation(event: Evaluated) -> str:
+    evaluation = Evaluation.from_json(event.split, event.evaluation)
+    worst = evaluation.worst_group
+    at = "" if event.final else f" at step {event.step:,}"
+    return (
+        f"{event.stage}: {event.split}{at}: worst group {percent(worst.accuracy)} % ({worst.title}, n = {worst.n:,}), "
+        f"average {percent(evaluation.average)} % (n = {evaluation.n:,})"
+    )

@@ -1,0 +1,64 @@
+"""`prusc doctor`: versions, devices, home, and what is missing."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from prusc_tui.cli.words import to_json
+
+
+def doctor(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Print versions, devices and home, and say what is missing; exit code 1 where something is."""
+    facts, missing = _facts()
+    if json:
+        typer.echo(to_json({**facts, "missing": missing}))
+    else:
+        for key, value in facts.items():
+            typer.echo(f"{key:<14}{value if not isinstance(value, list) else ', '.join(map(str, value))}")
+        for text in missing:
+            typer.echo(f"missing: {text}")
+        if not missing:
+            typer.echo("nothing is missing")
+    raise typer.Exit(1 if missing else 0)
+
+
+def _facts() -> tuple[dict[str, Any], list[str]]:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    from core.errors import InputError
+    from core.runs.home import Home
+    from core.runs.log import RunLog
+    from prusc_tui import __version__
+
+    missing: list[str] = []
+    facts: dict[str, Any] = {"prusc-tui": __version__, "python": sys.version.split()[0], "system": platform.platform()}
+    for package in ("torch", "torchvision", "textual", "scikit-learn", "pandas", "tinydb", "pyarrow"):
+        try:
+            facts[package] = version(package)
+        except PackageNotFoundError:
+            facts[package] = "not installed"
+            optional = package == "pyarrow"
+            missing.append(f"{package} (only for --parquet; install prusc-tui[parquet])" if optional else package)
+    facts["devices"] = _devices()
+    try:
+        home = Home.open()
+        facts["home"] = str(home.root)
+        facts["runs"] = len(RunLog(home).all())
+    except InputError as error:
+        missing.append(str(error))
+    try:
+        from core.data.idx import read_digits
+        from experiments.bundled import folder
+
+        facts["digits"] = len(read_digits(folder(), "train").labels) + len(read_digits(folder(), "t10k").labels)
+    except InputError as error:
+        missing.append(str(error))
+    return facts, missing
+
+
+def _devices() -> list[str]:
+    from core.engine.devices import describe
+
+    return describe()

@@ -1,0 +1,182 @@
+"""`prusc ls`, `show`, `stop`, `rm` and `index`: the run log."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from prusc_tui.cli.run import find
+from prusc_tui.cli.words import STATUS_STYLES, duration, moment, percent, sparsity, to_json
+
+index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")]
+
+STOP_PATIENCE = 30.0
+"""Seconds that `stop` waits for the run's process to answer."""
+
+
+def ls(
+    where: Annotated[
+        str, typer.Option("--where", metavar="QUERY", help="Only these, as 'recipe=prusc and wga>0.8'.")
+    ] = "",
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="FIELD", help="Sort by a field; scores best first; -FIELD turns it round.")
+    ] = "",
+    limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="At most so many.")] = None,
+    json: Json = False,
+) -> None:
+    """List the runs, newest first."""
+    from core.runs.home import Home
+    from core.runs.log import RunLog
+    from core.runs.query import parse
+    from core.runs.query import sort as sort_runs
+
+    log = RunLog(Home.open(create=False))
+    query = parse(where)
+    found: list[Any] = [run for run in log.all() if query.matches(run)]
+    if sort:
+        found = sort_runs(found, sort_key(sort))
+    found = found[:limit]
+    if json:
+        typer.echo(to_json({"runs": found}))
+    elif not found:
+        typer.echo("no runs" + (f" match '{where}'" if where else " yet; start one with: prusc run demo"))
+    else:
+        _print_runs(found)
+
+
+def sort_key(field: str) -> str:
+    """Turn the direction of fields of which more is better: `wga` lists the best run first, `-wga` the worst."""
+    bare = field.removeprefix("-")
+    if bare not in ("wga", "average", "avg", "sparsity", "created", "started", "ended"):
+        return field
+    return bare if field.startswith("-") else f"-{bare}"
+
+
+def show(
+    reference: Run,
+    config: Annotated[bool, typer.Option("--config", help="Print the settings instead, changed ones marked.")] = False,
+    json: Json = False,
+) -> None:
+    """Show a run: groups before and after, times, alarms; what it used of the attributes."""
+    from rich.console import Console
+
+    from core.runs.feed import RunFeed
+    from prusc_tui.cli.report import print_report
+
+    folder = find(reference)
+    record = folder.settled()
+    if json:
+        typer.echo(to_json(record.to_json()))
+        return
+    if config:
+        _print_config(record.config, record.overrides)
+        return
+    warnings = tuple(warned.text for warned in RunFeed(folder).poll().warnings)
+    print_report(Console(highlight=False), record, warnings)
+
+
+def stop(reference: Run) -> None:
+    """Stop a run at its next step, with a checkpoint."""
+    from core.errors import InputError
+
+    folder = find(reference)
+    record = folder.settled()
+    if record.status not in ("queued", "running"):
+        raise InputError(f"run '{record.name}' is {record.status}, not running")
+    folder.request_stop()
+    until = time.monotonic() + STOP_PATIENCE
+    while (status := folder.status()) in ("queued", "running"):
+        if time.monotonic() > until:
+            raise InputError(
+                f"run '{record.name}' has not answered for {STOP_PATIENCE:.0f} s; it stops when its step ends "
+                f"(process {record.pid} on {record.host})"
+            )
+        time.sleep(0.1)
+    typer.echo(f"{record.name} {record.id} is {status}")
+
+
+def rm(
+    references: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique prefixes, names, or last.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete runs with all that they wrote; other runs that reuse their stages keep theirs."""
+    from core.errors import InputError
+    from core.runs.log import RunLog
+
+    folders = [find(reference) for reference in references]
+    for folder in folders:
+        record = folder.settled()
+        if record.status in ("queued", "running"):
+            raise InputError(f"run '{record.name}' is {record.status}; stop it first: prusc stop {record.id}")
+    names = ", ".join(f"{folder.record().name} ({folder.id})" for folder in folders)
+    if not yes and not typer.confirm(f"Delete {names}?"):
+        raise typer.Exit(1)
+    for folder in folders:
+        folder.delete()
+        RunLog(folder.home).remove(folder.id)
+    typer.echo(f"deleted {names}")
+
+
+@index.command()
+def rebuild(json: Json = False) -> None:
+    """Make the index anew from the run folders, which are the truth."""
+    from core.runs.home import Home
+    from core.runs.log import RunLog
+
+    skipped: list[str] = []
+    home = Home.open()
+    count = RunLog(home).rebuild(skipped.append)
+    if json:
+        typer.echo(to_json({"runs": count, "skipped": skipped}))
+        return
+    typer.echo(f"{count} runs in {home.index}")
+    for text in skipped:
+        typer.echo(f"skipped: {text}", err=True)
+
+
+def _print_runs(found: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from core.runs.text import safe_text
+
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("id", no_wrap=True, min_width=8)
+    table.add_column("name", overflow="ellipsis", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("recipe", overflow="ellipsis", no_wrap=True)
+    table.add_column("data", overflow="ellipsis", no_wrap=True)
+    for heading in ("seed", "worst", "avg", "sparse", "time", "started"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    tagged = any(run["tags"] for run in found)
+    if tagged:
+        table.add_column("tags", overflow="ellipsis", no_wrap=True)
+    for run in found:
+        mark = "" if run["wga_split"] in ("test", None) else "ᵛ"
+        cells: list[Text | str] = [
+            Text(run["id"], "cyan"),
+            Text(safe_text(run["name"]), "bold"),
+            Text(run["status"], STATUS_STYLES[run["status"]]),
+            Text(run["recipe"]),
+            Text(run["data"]),
+            str(run["seed"]),
+            Text(percent(run["wga"]) + mark, "bold"),
+            percent(run["average"]),
+            sparsity(run["keep_ratio"]),
+            duration(run["seconds"]),
+            moment(run["started"]),
+        ]
+        table.add_row(*cells, *([Text(safe_text(" ".join(run["tags"])))] if tagged else []))
+    console.print(table)
+
+
+def _print_config(config: Any, overrides: Any) -> None:
+    from core.config import flatten
+
+    for key, value in flatten(dict(config)):
+        typer.echo(f"{'*' if key in overrides else ' '} {key} = {value}")

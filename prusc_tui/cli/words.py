@@ -1,0 +1,65 @@
+"""Numbers, times and states as short words, the same wherever they are shown."""
+
+import math
+from typing import Any
+
+STATUS_STYLES = {
+    "queued": "cyan",
+    "running": "bold green",
+    "finished": "green",
+    "stopped": "yellow",
+    "failed": "bold red",
+    "lost": "magenta",
+}
+"""Status of a run → Rich style."""
+
+
+def percent(share: float | None) -> str:
+    """Share in [0, 1] as per cent with one decimal; a dash where there is none."""
+    return "–" if share is None or math.isnan(share) else f"{100 * share:.1f}"
+
+
+def sparsity(keep_ratio: float | None) -> str:
+    """Share of weights pruned, in per cent; a dash where nothing is masked."""
+    return "–" if keep_ratio is None else f"{100 * (1 - keep_ratio):.1f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as `8 s`, `1:05` or `2:03:10`; a dash where there are none."""
+    if seconds is None:
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def moment(seconds: float | None) -> str:
+    """Time of day for today, the date for older moments; local time."""
+    import datetime
+
+    if seconds is None:
+        return "–"
+    then = datetime.datetime.fromtimestamp(seconds)
+    today = datetime.datetime.now().date()
+    return then.strftime("%H:%M" if then.date() == today else "%Y-%m-%d %H:%M")
+
+
+def attributes_sentence(attributes_used: str, selection: str) -> str:
+    """What the result knows of the attributes, as one sentence."""
+    match attributes_used:
+        case "train":
+            return f"attributes used in TRAINING (an oracle); checkpoints by rule '{selection}'"
+        case "validation":
+            return f"attributes of the VALIDATION split used to select ('{selection}'), none in training"
+    return f"no attributes used for training or selection; checkpoints by rule '{selection}'"
+
+
+def to_json(value: Any) -> str:
+    """One JSON object or array, indented; NaN becomes null."""
+    import orjson
+
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
