@@ -38,8 +38,9 @@ class Digits(Section):
     """Images in the training split; drawn from the 60,000 training digits."""
     validation_size: Annotated[int, Field(ge=40, le=20_000)] = 4_800
     """Images in the validation split; drawn from the training digits that the training split leaves."""
-    test_size: Annotated[int, Field(ge=40, le=9_600)] = 9_600
-    """Images in the test split; drawn from the 10,000 test digits."""
+    test_size: Annotated[int, Field(ge=40, le=9_600)] | None = None
+    """Images in the test split, drawn from the 10,000 test digits; none given: as many as `evaluation` allows, up to
+    9,600 (balanced over 10 labels that is 8,900, as there are only 892 fives)."""
     label_noise: Fraction = 0.0
     """Share of samples whose label is replaced by another class, in every split; attributes follow the noisy label."""
     evaluation: Literal["balanced", "as-train"] = "balanced"
@@ -141,7 +142,7 @@ class Represent(Section):
     checkpoints: Literal["kept", "last"] | tuple[Positive, ...] = "kept"
     """Epochs of ERM whose representation is extracted: all that `erm.keep_epochs` keeps, the last, or those named;
     clustering chooses among them (ours; PruSC's code: last)."""
-    batch_size: Count = 1000
+    batch_size: Count = 500
     """Images in a forward pass."""
 
 

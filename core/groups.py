@@ -133,7 +133,8 @@ def wilson_interval(correct: int, n: int, z: float = 1.959963984540054) -> tuple
     p = correct / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Rounding must not put an end of 0 or 1 on the wrong side of the share.
+    return max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half))
 
 
 def group_titles(labels: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> list[tuple[str, dict[str, str]]]:

@@ -76,32 +76,44 @@ def validate(settings: Mapping[str, Any], source: str) -> Config:
     try:
         return Config.model_validate(given)
     except ValidationError as error:
-        raise InputError(f"{source}: {_sentence(error.errors()[0])}") from None
+        raise InputError(f"{source}: {_sentence(error.errors())}") from None
 
 
 def _value(word: str) -> Any:
     try:
-        return tomllib.loads(f"value = {word}")["value"]
+        read = tomllib.loads(f"value = {word}")
     except tomllib.TOMLDecodeError:
         return word
+    return read["value"] if len(read) == 1 else word  # a line break can smuggle in a second key
 
 
-def _sentence(error: ErrorDetails) -> str:
-    parts = [part for part in error["loc"] if isinstance(part, str) and not part.startswith(("function-", "literal["))]
+def _sentence(errors: Sequence[ErrorDetails]) -> str:
+    first = errors[0]
+    key = _key(first)
+    if first["type"] == "extra_forbidden":
+        known = list(_known_keys(Config))
+        if key in known:
+            return f"key '{key}' does not go with data.name={first['loc'][1]}"
+        return f"unknown key '{key}'{nearest(key, known)}"
+    if first["type"] == "union_tag_invalid":
+        names = str(first["ctx"]["expected_tags"]).replace("'", "").split(", ")
+        word = str(first["ctx"]["tag"])
+        return f"unknown data set '{word}'{nearest(word, names)} (known: {', '.join(names)})"
+    if first["type"] == "value_error":
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{key}: {message}" if key else message
+    # A setting that takes several kinds of value has one error for each.
+    messages = dict.fromkeys(e["msg"][0].lower() + e["msg"][1:] for e in errors if _key(e) == key)
+    return f"{key} = {first['input']!r}: {', or '.join(messages)}"
+
+
+def _key(error: ErrorDetails) -> str:
+    """Dotted key of the setting, without the names of types that pydantic puts between."""
+    parts = [part for part in error["loc"] if isinstance(part, str)]
     if parts[:1] == ["data"] and len(parts) > 1:
         del parts[1]  # the tag that pydantic adds for the data set's name
-    parts = [part for part in parts if part not in ("int", "float", "str", "constrained-int", "constrained-float")]
-    key = ".".join(parts)
-    if error["type"] == "extra_forbidden":
-        return f"unknown key '{key}'{nearest(key, list(_known_keys(Config)))}"
-    if error["type"] == "union_tag_invalid":
-        names = str(error["ctx"]["expected_tags"]).replace("'", "").split(", ")
-        word = str(error["ctx"]["tag"])
-        return f"unknown data set '{word}'{nearest(word, names)} (known: {', '.join(names)})"
-    message = error["msg"].removeprefix("Value error, ")
-    if not key:
-        return message
-    return f"{key} = {error['input']!r}: {message[0].lower()}{message[1:]}"
+    types = ("int", "float", "str", "constrained-int", "constrained-float")
+    return ".".join(p for p in parts if p not in types and not p.startswith(("function-", "literal[", "tuple[")))
 
 
 def _known_keys(model: type[BaseModel], prefix: str = "") -> Iterable[str]:

@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import InputError
@@ -36,7 +37,8 @@ def main() -> int:
         if job.error is not None:
             raise job.error
     except Exception as error:
-        RunLog(home).put(folder.update(status="failed", reason=str(error)))
+        with suppress(InputError), folder.writer():  # where another process writes the run, its word counts
+            RunLog(home).put(folder.update(status="failed", reason=str(error)))
         if isinstance(error, InputError):
             sys.stderr.write(f"error: {error}\n")
             return 2

@@ -11,6 +11,9 @@ from core.config import Digits as Settings
 from core.data.dataset import Integers, SplitName
 from core.errors import InputError
 
+TEST_SIZE = 9_600
+"""Test images where the settings name no number and the digits suffice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
@@ -46,7 +49,8 @@ def draw_splits(
     """Draw the three splits: train and validation, disjoint, from the training digits, test from the test digits.
 
     With `evaluation = balanced`, validation and test have equally many samples in every group; a size that the number
-    of groups does not divide is rounded down to one that it does.
+    of groups does not divide is rounded down to one that it does. A test size of None is the largest that there are
+    digits for, up to `TEST_SIZE`.
 
     Args:
         settings: sizes, label noise, evaluation, seed.
@@ -59,7 +63,7 @@ def draw_splits(
         InputError: too few digits of a class for a balanced split of that size, or a size below the number of groups.
     """
     order = stream(settings.seed, "split/train").permutation(len(train_labels))
-    pools: dict[SplitName, tuple[Integers, Integers, int]] = {
+    pools: dict[SplitName, tuple[Integers, Integers, int | None]] = {
         "train": (order[: settings.train_size], train_labels, settings.train_size),
         "validation": (order[settings.train_size :], train_labels, settings.validation_size),
         "test": (stream(settings.seed, "split/test").permutation(len(test_labels)), test_labels, settings.test_size),
@@ -67,10 +71,12 @@ def draw_splits(
     draws: dict[SplitName, Draw] = {}
     for name, (pool, source, size) in pools.items():
         balanced = name != "train" and settings.evaluation == "balanced"
-        index = pool if balanced else pool[:size]
+        index = pool if balanced else pool[: TEST_SIZE if size is None else size]
         noise = stream(settings.seed, f"noise/{name}")
         labels = add_label_noise(source[index], len(label_names), settings.label_noise, noise)
         if balanced:
+            if size is None:
+                size = min(TEST_SIZE, largest_balanced(labels, len(label_names), attributes))
             chosen, values = balance(labels, size, label_names, attributes, name)
             draws[name] = Draw(index[chosen], labels[chosen], values)
         else:
@@ -124,6 +130,13 @@ def correlate(labels: Integers, values: int, correlation: float, random: np.rand
     return attribute
 
 
+def largest_balanced(labels: Integers, classes: int, attributes: Sequence[Attribute]) -> int:
+    """Most samples, as many in every group, that a pool with these labels [n] allows."""
+    combinations = prod(len(a.values) for a in attributes)
+    fewest = int(np.bincount(labels, minlength=classes).min())
+    return fewest // combinations * combinations * classes
+
+
 def balance(
     labels: Integers, size: int, label_names: Sequence[str], attributes: Sequence[Attribute], split: SplitName
 ) -> tuple[Integers, Integers]:
@@ -150,10 +163,10 @@ def balance(
         raise InputError(
             f"{key}: a balanced split needs at least {combinations * len(label_names)}, one for every group"
         )
-    counts = np.bincount(labels, minlength=len(label_names))
-    if counts.min() < per_label:
+    most = largest_balanced(labels, len(label_names), attributes)
+    if most < per_label * len(label_names):
+        counts = np.bincount(labels, minlength=len(label_names))
         least = int(counts.argmin())
-        most = int(counts.min()) // combinations * combinations * len(label_names)
         raise InputError(
             f"{key}: a balanced split needs {per_label:,} digits of every class and only {counts[least]:,} of class "
             f"{label_names[least]} are left; set it to {most} or less, or data.evaluation=as-train"

@@ -62,7 +62,7 @@ def find(log: RunLog, folder: RunFolder, stage: str, key: str) -> str | None:
     """Id of another run whose finished artifacts of `stage` have this key; None where there is none."""
     for run in log.find_stage(stage, key):
         if run != folder.id:
-            sealed = read_seal(RunFolder.open(folder.home, run).artifacts(stage))
+            sealed = read_seal(RunFolder(folder.home, run).artifacts(stage))
             if sealed is not None and sealed.key == key:
                 return run
     return None

@@ -1,11 +1,13 @@
 """Tensors on disk: whole files or none, and never a pickled object."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 
@@ -30,10 +32,20 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write named tensors as safetensors."""
+    """Write named tensors as safetensors.
+
+    Raises:
+        OSError: the disk is full, or the file cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(whole, path, metadata=dict(metadata) if metadata else None)
+    try:
+        save_file(whole, path, metadata=dict(metadata) if metadata else None)
+    except SafetensorError as error:
+        if code := re.search(r"os error (\d+)", str(error)):
+            number = int(code[1])
+            raise OSError(number, os.strerror(number), str(path)) from error
+        raise
 
 
 def load_tensors(path: Path) -> dict[str, torch.Tensor]:

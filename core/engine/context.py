@@ -131,8 +131,16 @@ class StageContext:
             raise Stopped
 
     def resume_state(self) -> dict[str, Any] | None:
-        """State that the stage saved when it was stopped, with the random streams put back; None for a fresh start."""
-        return None if self._resumed is None else self._resumed["state"]
+        """State that the stage saved when it was stopped; None for a fresh start.
+
+        The random streams are put back by this call, so a stage makes it after whatever it builds anew.
+        """
+        if self._resumed is None:
+            return None
+        # Only now: building a network, as stages do first, draws from the global generator.
+        self.streams.load_state_dict(self._resumed["streams"], self.device)
+        state: dict[str, Any] = self._resumed["state"]
+        return state
 
     def lasting_events(self) -> list[Event]:
         """Events that describe the outcome, in order."""
@@ -155,7 +163,6 @@ class StageContext:
         if not path.exists() or not self.directory.exists():
             return None
         saved = load_checkpoint(path)
-        self.streams.load_state_dict(saved["streams"], self.device)
         self._seconds_before = saved["seconds"]
         self._lasting = [stamped.event for line in saved["lasting"] if (stamped := decode(line.encode()))]
         return saved

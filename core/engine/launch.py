@@ -42,6 +42,7 @@ class DetachedLauncher:
 
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
         """Start the worker in a session of its own, so that no hang-up of the terminal reaches it."""
+        folder.clear_stop()  # of an earlier session; from here on a request is for this one
         command = [sys.executable, "-m", self._module, "--home", str(folder.home.root), "--device", device]
         with self.log_path(folder).open("ab") as log:
             process = subprocess.Popen(

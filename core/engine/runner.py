@@ -51,8 +51,8 @@ class Runner:
         """Run what is left of the pipeline and return the status it ended with: finished, stopped or failed."""
         self._index = RunLog(self.folder.home)
         self._writer = EventWriter(self.folder.events)
+        self._clock = time.monotonic()
         try:
-            self._begin()
             status, reason = self._attempt()
             self._end(status, reason)
         finally:
@@ -63,6 +63,7 @@ class Runner:
         """Run the stages; return the status and, where it failed, a sentence that says why."""
         at = "the start"
         try:
+            self._begin()
             keys: dict[str, str] = {}
             for stage in self.pipeline.stages:
                 at = stage.name
@@ -95,7 +96,7 @@ class Runner:
         if self.stop_asked():
             raise Stopped
         source = None if self.fresh else find(self._index, self.folder, stage.name, key)
-        if source is not None and link(RunFolder.open(self.folder.home, source).artifacts(stage.name), final):
+        if source is not None and link(RunFolder(self.folder.home, source).artifacts(stage.name), final):
             self.folder.update_stage(stage.name, reused=source)
             return self._stage(stage, key)
         self._work(stage, key, final)
@@ -143,7 +144,8 @@ class Runner:
         record = self.folder.record()
         process = here()
         started = RunStarted(process["pid"], process["host"], str(self.device), resumed=record.started is not None)
-        self.folder.clear_stop()
+        if record.status != "queued":  # a request that came while the run was queued is meant for now
+            self.folder.clear_stop()
         self.folder.beat()
         record = self.folder.update(
             status="running",
@@ -154,7 +156,6 @@ class Runner:
             **process,
         )
         self._index.put(record)
-        self._clock = time.monotonic()
         self._say(started)
         threads = f"{torch.get_num_threads()} threads, " if self.device.type == "cpu" else ""
         self._say(Logged(f"torch {torch.__version__}, {threads}{self.device}"))

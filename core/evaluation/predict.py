@@ -14,7 +14,7 @@ from core.events import Evaluated
 from core.groups import Evaluation, Group, group_titles
 from core.training.images import Images
 
-BATCH = 1000
+BATCH = 500
 """Images in a forward pass."""
 
 

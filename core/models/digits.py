@@ -27,7 +27,7 @@ class DigitsCnn(nn.Module):
         self.head = nn.Linear(64, n_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits [n, n_classes] of images [n, channels, height, width] of any size."""
+        """Return logits [n, n_classes] of images [n, channels, height, width], 4×4 or larger."""
         logits: Tensor = self.head(self.features(images).flatten(1))
         return logits
 

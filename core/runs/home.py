@@ -35,21 +35,24 @@ class Home:
 
         Args:
             root: the folder; None looks at the environment.
-            create: make the folders where they are missing; False only reads, and never fails.
+            create: make the folders where they are missing; False only reads, and a home may be missing then.
 
         Raises:
-            InputError: the folder cannot be made or written.
+            InputError: it is no folder, or cannot be made or written.
         """
         home = cls(Path(root or os.environ.get("PRUSC_HOME") or _user_data()).expanduser().absolute())
-        if create:
+        # os.path answers where pathlib raises: in a folder that may not be looked into.
+        there = next(path for path in (home.root, *home.root.parents) if os.path.exists(path))  # noqa: PTH110
+        usable = os.path.isdir(there)  # noqa: PTH112
+        if create and usable:
             try:
                 home.runs.mkdir(parents=True, exist_ok=True)
                 home.locks.mkdir(exist_ok=True)
-                writable = os.access(home.root, os.W_OK | os.X_OK)
+                usable = os.access(home.root, os.W_OK | os.X_OK)
             except OSError:
-                writable = False
-            if not writable:
-                raise InputError(f"{home.root}: runs cannot be kept here; set PRUSC_HOME to a writable folder")
+                usable = False
+        if not usable:
+            raise InputError(f"{home.root}: runs cannot be kept here; set PRUSC_HOME to a writable folder")
         return home
 
 

@@ -29,7 +29,8 @@ MODEL = "model.safetensors"
 
 def new_network(model: Model, data: DataSet) -> nn.Module:
     """Build the network for a data set, its weights drawn from torch's global generator."""
-    return build(model.name, len(data.label_names), data.splits["train"].images.shape[1])
+    network = build(model.name, len(data.label_names), data.splits["train"].images.shape[1])
+    return network.to(memory_format=torch.channels_last)
 
 
 def load_network(model: Model, data: DataSet, file: Path, device: torch.device) -> nn.Module:

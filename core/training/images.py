@@ -37,12 +37,15 @@ class Images:
 
     def pixels(self, indices: Tensor) -> Tensor:
         """Normalised pixels [batch, channels, height, width] of the images at `indices` [batch]."""
-        raw = self._pixels[indices.to(self._pixels.device)].to(self.device, non_blocking=True)
-        return torch.addcmul(self._shift, raw.to(torch.float32), self._scale)
+        return self._normalised(self._pixels[indices.to(self._pixels.device)])
 
     def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:
         """Walk the split once, in its order: (which rows, their pixels)."""
         for start in range(0, len(self), batch_size):
             rows = slice(start, min(start + batch_size, len(self)))
-            raw = self._pixels[rows].to(self.device, non_blocking=True)
-            yield rows, torch.addcmul(self._shift, raw.to(torch.float32), self._scale)
+            yield rows, self._normalised(self._pixels[rows])
+
+    def _normalised(self, raw: Tensor) -> Tensor:
+        # Channels last: convolutions of few channels run about twice as fast on a CPU, and as fast or faster on a GPU.
+        pixels = raw.to(self.device, non_blocking=True).to(torch.float32, memory_format=torch.channels_last)
+        return torch.addcmul(self._shift, pixels, self._scale)

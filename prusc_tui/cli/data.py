@@ -42,7 +42,7 @@ def ls(json: Json = False) -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set or of a preset.")],
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as data.correlation=0.9. Repeatable."),
@@ -53,7 +53,7 @@ def show(
     split: Annotated[SplitChoice | None, typer.Option(help="Only this split.")] = None,
     json: Json = False,
 ) -> None:
-    """Show the groups of a data set: how many, and how well an attribute gives the label away."""
+    """Show the groups of a data set or preset: how many, and how well an attribute gives the label away."""
     from core.data import load
     from experiments.bundled import folder
 
@@ -81,23 +81,25 @@ def known() -> dict[str, str]:
 
 
 def resolve(name: str, overrides: Iterable[str]) -> "Data":
-    """Data section of the settings for a data set.
+    """Data section of the settings for a data set, or of a preset.
 
     Args:
-        name: name of the data set.
+        name: name of the data set or of the preset.
         overrides: `data.key=value` texts.
 
     Raises:
-        InputError: no data set of that name, or a setting that it does not have or that does not fit.
+        InputError: no data set or preset of that name, or a setting that it does not have or that does not fit.
     """
     from core.errors import InputError
     from core.overrides import merge, parse_overrides, validate
+    from experiments.plan import get_preset, preset_names
 
     given = parse_overrides(overrides)
     foreign = [key for key in given if key != "data"]
     if foreign:
         raise InputError(f"--set {foreign[0]}: no setting of a data set; they begin with 'data.'")
-    return validate(merge({"data": {"name": name}}, given), "prusc data show").data
+    data = get_preset(name).settings["data"] if name in preset_names() else {"name": name}
+    return validate(merge({"data": data}, given), "prusc data show").data
 
 
 def _describe(settings: "Data", dataset: "DataSet", splits: Iterable["SplitName"]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def print_report(console: "Console", record: "RunRecord", warnings: tuple[str, .
     head = Text()
     head.append(safe_text(record.name), "bold")
     head.append(
-        f"  {record.id}  {record.recipe} on {record.data}, seed {record.seed}, {record.device or 'not started'}, "
+        f"  {record.id}  {record.recipe} on {record.data}, seed {record.seed}, {record.device or 'no device'}, "
     )
     head.append(f"{record.status} after {duration(record.seconds)}")
     console.print(head)
@@ -38,8 +38,8 @@ def print_report(console: "Console", record: "RunRecord", warnings: tuple[str, .
         console.print("no stage has been evaluated yet")
     console.print()
     console.print(attributes_sentence(record.attributes_used, record.selection) + ", one seed", highlight=False)
-    for line in _picks(record):
-        console.print(line, highlight=False)
+    if (picks := _picks(record)) is not None:
+        console.print(picks)
     console.print("time: " + " · ".join(_stage_time(s) for s in record.stages), highlight=False)
     if record.reason:
         console.print(f"[bold red]{record.status}[/]: {escape(safe_text(record.reason))}", highlight=False)
@@ -56,20 +56,20 @@ def groups_table(record: "RunRecord", split: str) -> "Table":
 
     stages = [stage for stage in record.stages if split in stage.evaluations]
     evaluations = [Evaluation.from_json(split, stage.evaluations[split]) for stage in stages]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=None)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(f"{split}, n = {evaluations[0].n:,}", no_wrap=True)
-    table.add_column("n", justify="right")
+    table.add_column("n", justify="right", no_wrap=True)
     for stage in stages:
         table.add_column(stage.name, justify="right", no_wrap=True)
     table.add_row("worst group", "", *(f"[bold]{percent(e.worst_group.accuracy)}[/]" for e in evaluations))
     table.add_row("average", "", *(percent(e.average) for e in evaluations))
     adjusted = (percent(e.adjusted_average) for e in evaluations)
-    table.add_row("average, training shares", "", *adjusted, end_section=True)
+    table.add_row("weighted average", "", *adjusted, end_section=True)
     for i, group in enumerate(evaluations[0].groups):
         table.add_row(group.title, f"{group.n:,}", *(_group_cell(e, i) for e in evaluations))
     table.add_section()
     table.add_row("sparsity", "", *(sparsity(stage.keep_ratio) for stage in stages))
-    table.caption = "per cent; intervals are 95 % (Wilson)"
+    table.caption = "per cent; intervals are 95 % (Wilson); the weights are the groups' shares of the training split"
     table.caption_justify = "left"
     return table
 
@@ -83,7 +83,7 @@ def _group_cell(evaluation: "Evaluation", index: int) -> "RenderableType":
     low, high = group.interval
     worst = group is evaluation.worst_group
     text = Text(percent(group.accuracy), "bold red" if worst else "")
-    return text.append(f"  {percent(low)}–{percent(high)}", "dim")
+    return text.append(f" {percent(low)}–{percent(high)}", "dim")
 
 
 def _stage_time(stage: "StageRecord") -> str:
@@ -92,16 +92,24 @@ def _stage_time(stage: "StageRecord") -> str:
     return f"{stage.name} {duration(stage.seconds) if stage.status == 'done' else stage.status}"
 
 
-def _picks(record: "RunRecord") -> list[str]:
-    """For every stage that selected a checkpoint: what each rule would have taken, on validation."""
-    lines = []
-    for stage in record.stages:
-        if not stage.selection:
-            continue
-        picks: Mapping[str, Any] = stage.selection["picks"]
-        shown = [
-            f"{rule} → step {pick['step']}" + ("" if rule == "last" else f" ({percent(pick['value'])})")
-            for rule, pick in picks.items()
-        ]
-        lines.append(f"{stage.name} on validation: {', '.join(shown)}")
-    return lines
+def _picks(record: "RunRecord") -> "Table | None":
+    """What each rule would have picked on the validation split, for every stage that selected a checkpoint."""
+    from rich import box
+    from rich.table import Table
+
+    chosen = {stage.name: stage.selection["picks"] for stage in record.stages if stage.selection}
+    if not chosen:
+        return None
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("selection on validation", no_wrap=True)
+    for name in chosen:
+        table.add_column(name, justify="right", no_wrap=True)
+    for rule in next(iter(chosen.values())):
+        in_force = rule == record.selection
+        cells = (_pick_cell(rule, picks[rule]) for picks in chosen.values())
+        table.add_row(f"{rule} (in force)" if in_force else rule, *cells, style="" if in_force else "dim")
+    return table
+
+
+def _pick_cell(rule: str, pick: Mapping[str, Any]) -> str:
+    return f"step {pick['step']:,}" + ("" if rule == "last" else f", {percent(pick['value'])}")

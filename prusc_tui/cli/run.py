@@ -100,18 +100,17 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Print one frame and leave.")] = False,
 ) -> None:
     """Watch a run live, wherever it is hosted; Ctrl-C leaves the run alone."""
-    from rich.console import Console
-
     from core.runs.feed import RunFeed
     from prusc_tui.cli.live import frame
+    from prusc_tui.cli.words import console
 
     folder = find(reference)
-    console = Console(highlight=False)
+    out = console()
     if once:
-        console.print(frame(RunFeed(folder).poll()))
+        out.print(frame(RunFeed(folder).poll()))
         return
     with contextlib.suppress(KeyboardInterrupt):
-        _show(folder, console, lambda: folder.status() not in ("queued", "running"))
+        _show(folder, out, lambda: folder.status() not in ("queued", "running"))
 
 
 def find(reference: str) -> "RunFolder":
@@ -131,21 +130,19 @@ def find(reference: str) -> "RunFolder":
 
 def _host(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:
     """Run in this process, show the work, report, and leave with the run's exit code."""
-    from rich.console import Console
-
     from core.engine.engine import Engine
     from core.runs.alive import here
     from core.runs.feed import RunFeed
     from experiments.launch import config_of
     from experiments.plan import build_pipeline
     from prusc_tui.cli.report import print_report
-    from prusc_tui.cli.words import to_json
+    from prusc_tui.cli.words import console, to_json
 
-    console = Console(stderr=json, highlight=False)
+    out = console(stderr=json)
     folder.update(**here())
     job = Engine(build_pipeline).submit(folder, config_of(folder.record()), device, fresh=fresh)
     with _stop_on_signals(job):
-        _show(folder, console, lambda: job.wait(0))
+        _show(folder, out, lambda: job.wait(0))
         job.wait()
     if job.error is not None:
         raise job.error
@@ -153,7 +150,7 @@ def _host(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:
     if json:
         typer.echo(to_json(record.to_json()))
     else:
-        print_report(console, record, tuple(w.text for w in RunFeed(folder).poll().warnings))
+        print_report(out, record, tuple(w.text for w in RunFeed(folder).poll().warnings))
     if job.status != "finished":
         sys.stderr.write(f"{job.status}; everything so far is kept. Go on with: prusc resume {folder.id}\n")
     raise typer.Exit({"finished": 0, "stopped": 130}.get(job.status, 1))

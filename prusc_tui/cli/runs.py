@@ -6,13 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from prusc_tui.cli.run import find
-from prusc_tui.cli.words import STATUS_STYLES, duration, moment, percent, sparsity, to_json
+from prusc_tui.cli.words import STATUS_STYLES, console, duration, moment, percent, sparsity, to_json
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")]
 
+WIDE = 110
+"""Columns of a terminal from which `ls` shows data, average and sparsity too."""
 STOP_PATIENCE = 30.0
 """Seconds that `stop` waits for the run's process to answer."""
 
@@ -61,8 +63,6 @@ def show(
     json: Json = False,
 ) -> None:
     """Show a run: groups before and after, times, alarms; what it used of the attributes."""
-    from rich.console import Console
-
     from core.runs.feed import RunFeed
     from prusc_tui.cli.report import print_report
 
@@ -75,7 +75,7 @@ def show(
         _print_config(record.config, record.overrides)
         return
     warnings = tuple(warned.text for warned in RunFeed(folder).poll().warnings)
-    print_report(Console(highlight=False), record, warnings)
+    print_report(console(), record, warnings)
 
 
 def stop(reference: Run) -> None:
@@ -138,21 +138,22 @@ def rebuild(json: Json = False) -> None:
 
 
 def _print_runs(found: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from core.runs.text import safe_text
 
-    console = Console(highlight=False)
+    out = console()
+    wide = out.width >= WIDE
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("id", no_wrap=True, min_width=8)
     table.add_column("name", overflow="ellipsis", no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("recipe", overflow="ellipsis", no_wrap=True)
-    table.add_column("data", overflow="ellipsis", no_wrap=True)
-    for heading in ("seed", "worst", "avg", "sparse", "time", "started"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    if wide:
+        table.add_column("data", overflow="ellipsis", no_wrap=True)
+    for heading in ("seed", "worst", *(["avg", "sparse"] if wide else []), "time", "started"):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     tagged = any(run["tags"] for run in found)
     if tagged:
         table.add_column("tags", overflow="ellipsis", no_wrap=True)
@@ -163,16 +164,15 @@ def _print_runs(found: list[dict[str, Any]]) -> None:
             Text(safe_text(run["name"]), "bold"),
             Text(run["status"], STATUS_STYLES[run["status"]]),
             Text(run["recipe"]),
-            Text(run["data"]),
+            *([Text(run["data"])] if wide else []),
             str(run["seed"]),
             Text(percent(run["wga"]) + mark, "bold"),
-            percent(run["average"]),
-            sparsity(run["keep_ratio"]),
+            *([percent(run["average"]), sparsity(run["keep_ratio"])] if wide else []),
             duration(run["seconds"]),
             moment(run["started"]),
         ]
         table.add_row(*cells, *([Text(safe_text(" ".join(run["tags"])))] if tagged else []))
-    console.print(table)
+    out.print(table)
 
 
 def _print_config(config: Any, overrides: Any) -> None:

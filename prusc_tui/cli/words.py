@@ -1,7 +1,13 @@
 """Numbers, times and states as short words, the same wherever they are shown."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH_OF_A_PIPE = 160
+"""Columns of tables that go to a file or another program."""
 
 STATUS_STYLES = {
     "queued": "cyan",
@@ -56,6 +62,14 @@ def attributes_sentence(attributes_used: str, selection: str) -> str:
         case "validation":
             return f"attributes of the VALIDATION split used to select ('{selection}'), none in training"
     return f"no attributes used for training or selection; checkpoints by rule '{selection}'"
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Console for output of commands: as wide as the terminal, and wide enough for every table off one."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_OF_A_PIPE)
 
 
 def to_json(value: Any) -> str:

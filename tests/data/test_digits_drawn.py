@@ -83,9 +83,26 @@ def test_as_train_keeps_the_training_correlation(make):
 
 def test_too_few_digits_of_a_class_give_a_sentence_with_the_size_that_works(make):
     with pytest.raises(InputError, match=r"test_size = 9600: .* 892 of class 5 .* set it to 8900 or less"):
-        make(ColoredMnist(classes=10))
+        make(ColoredMnist(classes=10, test_size=9_600))
     dataset = make(ColoredMnist(classes=10, test_size=8_900))
     assert set(group_counts(dataset.splits["test"], dataset)) == {89}
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [
+        (ColoredMnist(), 9_600),
+        (ColoredMnist(classes=5), 9_350),
+        (ColoredMnist(classes=10), 8_900),
+        (ColoredMnist(classes=10, evaluation="as-train"), 9_600),
+        (MultiMnist(), 9_600),
+    ],
+)
+def test_without_a_test_size_the_test_split_is_as_large_as_the_digits_allow(make, settings, size):
+    dataset = make(settings)
+    assert len(dataset.splits["test"]) == size
+    if settings.evaluation == "balanced":
+        assert len(set(group_counts(dataset.splits["test"], dataset))) == 1
 
 
 def test_a_balanced_size_below_the_number_of_groups_gives_a_sentence(make):

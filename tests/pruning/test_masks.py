@@ -302,11 +302,11 @@ def test_excluding_one_name_of_a_shared_weight_excludes_it():
 
 
 def test_an_excluded_name_covers_the_layers_below_it(network, images):
-    masked = MaskedNetwork(network, init=-30.0, exclude=["features.1", "head"])
-    assert list(masked.shapes) == ["features.0.0.weight", "features.2.0.weight"]
+    masked = MaskedNetwork(network, init=-30.0, exclude=["features.2", "head"])
+    assert list(masked.shapes) == ["features.0.0.weight", "features.4.0.weight"]
     state = masked.subnetwork_state()
     assert torch.equal(state["head.weight"], network.head.weight)
-    assert torch.equal(state["features.1.0.weight"], network.features[1][0].weight)
+    assert torch.equal(state["features.2.0.weight"], network.features[2][0].weight)
     assert not state["features.0.0.weight"].any()
 
 

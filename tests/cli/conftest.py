@@ -1,0 +1,48 @@
+import contextlib
+import os
+import signal
+import subprocess
+
+import pytest
+from driver import TINY, Prusc, Said
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """The same sums in this process as in those that it starts, and no quarrel over two cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """`prusc` with a home that holds one finished run called `first`, and what `prusc run --json` said of it."""
+    prusc = Prusc(tmp_path_factory.mktemp("finished"))
+    with prusc.start(
+        "run", "prusc", *TINY, "--name", "first", "--tag", "tiny", "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        out, err = process.communicate(timeout=120)
+    prusc.said = Said(process.returncode, out, err)
+    return prusc
+
+
+@pytest.fixture
+def prusc(tmp_path):
+    """`prusc` with a home that does not exist yet."""
+    return Prusc(tmp_path / "home")
+
+
+@pytest.fixture
+def detached(prusc):
+    """Name of a run that works for some seconds in a process of its own."""
+    said = prusc("run", "erm", *TINY, "--set", "erm.epochs=40", "--name", "detached", "--detach", "--json")
+    assert said.code == 0, said.err
+    yield "detached"
+    record = prusc("show", "detached", "--json")
+    if record.code == 0 and record.json["status"] in ("queued", "running"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(record.json["pid"], signal.SIGKILL)

@@ -1,0 +1,82 @@
+"""`prusc` with a home of its own, and the settings of a run of about a second."""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import orjson
+import pytest
+
+from prusc_tui.cli import main
+
+SETTINGS = (
+    "data.train_size=600",
+    "data.validation_size=80",
+    "data.test_size=80",
+    "erm.epochs=0.5",
+    "erm.batch_size=32",
+    "erm.keep_epochs=[0.25,0.5]",
+    "cluster.candidates=[2,3]",
+    "cluster.min_skew=0.5",
+    "balance.warn_below=0",
+    "prune.steps=6",
+    "prune.batch_size=32",
+    "prune.lr=0.8",
+    "prune.sparsity_weight=1e-3",
+    "finetune.steps=4",
+    "select.looks=2",
+)
+TINY = [word for setting in SETTINGS for word in ("--set", setting)]
+"""A run of about a second, in which some weights are pruned."""
+
+
+@dataclass
+class Said:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.out)
+
+
+def environment(home):
+    return {**os.environ, "PRUSC_HOME": str(home), "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
+
+
+class Prusc:
+    """`prusc` with a home of its own: in this process when called, in another one by `start`."""
+
+    def __init__(self, home):
+        self.home = home
+
+    def __call__(self, *words) -> Said:
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, environment(self.home)),
+            mock.patch.object(sys, "argv", ["prusc", *map(str, words)]),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            pytest.raises(SystemExit) as left,
+        ):
+            main()
+        return Said(left.value.code or 0, out.getvalue(), err.getvalue())
+
+    def start(self, *words, **options) -> subprocess.Popen:
+        command = [sys.executable, "-m", "prusc_tui", *map(str, words)]
+        return subprocess.Popen(command, env=environment(self.home), text=True, **options)
+
+
+def files_below(folder):
+    """Every file and folder below `folder` with its content, so that two looks can be compared."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")
+    }

@@ -1,0 +1,177 @@
+"""A run that is stopped and goes on ends at the very bits of one that was left alone."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.engine.lab import After, assert_same_results, events, finished, forked_after, go_on, plan_of
+from torch import Tensor, nn
+
+from core.engine.checkpoints import load_checkpoint
+from core.events import RunStarted, StageStarted
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+
+BEFORE = {"erm": None, "represent": "erm", "cluster": "represent", "prune": "balance", "finetune": "prune"}
+
+
+def stop_in(folder: RunFolder, stage: str, boundaries: int) -> None:
+    """Run until `stage` has passed `boundaries` step boundaries, and make sure that it stopped right there."""
+    assert go_on(folder, After(1 + boundaries), fresh=True) == "stopped"  # 1: asked before the stage begins
+    record = folder.record()
+    assert [s.name for s in record.stages if s.status == "running"] == [stage]
+    assert folder.checkpoint(stage).exists()
+    assert not folder.artifacts(stage).exists()
+
+
+def starts(folder: RunFolder, stage: str) -> list[int]:
+    return [e.start for e in events(folder) if isinstance(e, StageStarted) and e.stage == stage]
+
+
+@pytest.mark.parametrize(
+    ("stage", "step"),
+    [
+        ("erm", 1),
+        ("erm", 5),
+        ("erm", 8),
+        ("represent", 1),
+        ("represent", 2),
+        ("represent", 3),
+        ("cluster", 1),
+        ("cluster", 3),
+        ("prune", 1),
+        ("prune", 4),
+        ("finetune", 1),
+        ("finetune", 3),
+    ],
+)
+def test_a_stopped_stage_goes_on_to_the_same_bits(
+    copy_of_whole: RunFolder, whole: RunFolder, stage: str, step: int
+) -> None:
+    folder = forked_after(copy_of_whole, BEFORE[stage], plan_of())
+    stop_in(folder, stage, step)
+    assert go_on(folder, fresh=True) == "finished"
+    assert starts(folder, stage) == [0, step]
+    assert_same_results(folder, whole)
+    assert not folder.checkpoint(stage).exists()
+
+
+def test_a_stop_before_the_balanced_set_is_drawn_changes_nothing(copy_of_whole: RunFolder, whole: RunFolder) -> None:
+    folder = forked_after(copy_of_whole, "cluster", plan_of())
+    assert go_on(folder, After(0), fresh=True) == "stopped"
+    assert folder.record().stage("balance").status == "waiting"
+    assert go_on(folder, fresh=True) == "finished"
+    assert_same_results(folder, whole)
+
+
+def test_a_run_that_is_stopped_at_every_second_boundary_ends_at_the_same_bits(home: Home, whole: RunFolder) -> None:
+    folder = finished_in_pieces(home, calls=3)
+    assert_same_results(folder, whole)
+
+
+def finished_in_pieces(home: Home, calls: int) -> RunFolder:
+    from experiments.launch import create_run
+
+    folder = create_run(home, plan_of())
+    for _ in range(40):
+        if (status := go_on(folder, After(calls), fresh=True)) == "finished":
+            break
+        assert status == "stopped"
+    assert len([e for e in events(folder) if isinstance(e, RunStarted) and e.resumed]) > 5
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("recipe", "overrides", "stage", "source", "step"),
+    [
+        ("group-dro", (), "erm", None, 6),
+        ("group-balanced", (), "erm", None, 3),
+        ("finetune-only", (), "finetune", "balance", 2),
+        ("erm", ("select.rule=worst-class",), "erm", None, 7),
+        ("prune-only", ("select.rule=worst-class",), "prune", "balance", 4),
+        ("erm", ("erm.optimizer=adamw", "erm.weight_decay=0.01"), "erm", None, 4),
+        ("prune-only", ("prune.batchnorm=train", "prune.gradient=sample"), "prune", "balance", 3),
+        ("prusc", ("finetune.data=validation",), "finetune", "prune", 2),
+    ],
+)
+def test_other_recipes_and_settings_go_on_to_the_same_bits(
+    copy_of_whole: RunFolder, recipe: str, overrides: tuple[str, ...], stage: str, source: str | None, step: int
+) -> None:
+    plan = plan_of(recipe, *overrides)
+    left_alone = forked_after(copy_of_whole, source, plan)
+    assert go_on(left_alone, fresh=True) == "finished"
+    folder = forked_after(copy_of_whole, source, plan)
+    stop_in(folder, stage, step)
+    assert go_on(folder, fresh=True) == "finished"
+    assert starts(folder, stage) == [0, step]
+    assert_same_results(folder, left_alone)
+
+
+class WithDropout(nn.Module):
+    def __init__(self, n_classes: int, channels: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(channels * 49, 16), nn.ReLU())
+        self.dropout = nn.Dropout(0.5)
+        self.head = nn.Linear(16, n_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.dropout(self.features(images)))
+        return logits
+
+
+@pytest.mark.parametrize(("stage", "source", "step"), [("erm", None, 4), ("finetune", "prune", 2)])
+def test_a_network_with_dropout_goes_on_to_the_same_bits(
+    home: Home, monkeypatch: pytest.MonkeyPatch, stage: str, source: str | None, step: int
+) -> None:
+    monkeypatch.setattr("core.training.erm.build", lambda name, n_classes, channels: WithDropout(n_classes, channels))
+    left_alone = finished(home)
+    folder = forked_after(left_alone, source, plan_of())
+    stop_in(folder, stage, step)
+    assert go_on(folder, fresh=True) == "finished"
+    assert_same_results(folder, left_alone)
+
+
+def test_a_checkpoint_without_its_half_made_artifacts_starts_the_stage_over(
+    copy_of_whole: RunFolder, whole: RunFolder
+) -> None:
+    import shutil
+
+    folder = forked_after(copy_of_whole, "erm", plan_of())
+    stop_in(folder, "represent", 3)
+    shutil.rmtree(folder.path / "artifacts" / ".represent.partial")
+    assert go_on(folder, fresh=True) == "finished"
+    assert starts(folder, "represent") == [0, 0]
+    assert_same_results(folder, whole)
+
+
+def test_a_checkpoint_loads_without_unpickling_code(copy_of_whole: RunFolder) -> None:
+    folder = forked_after(copy_of_whole, "balance", plan_of())
+    stop_in(folder, "prune", 2)
+    saved = load_checkpoint(folder.checkpoint("prune"))
+    assert saved["state"]["step"] == 2
+    assert {"order@cpu", "mask@cpu"} <= set(saved["streams"]["named"])
+
+
+def test_a_finished_run_that_is_run_again_does_no_work(copy_of_whole: RunFolder, whole: RunFolder) -> None:
+    before = copy_of_whole.record()
+    assert go_on(copy_of_whole, After(0)) == "finished"
+    assert copy_of_whole.record().stages == before.stages
+    assert_same_results(copy_of_whole, whole)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("stage", ["erm", "prune"])
+def test_a_stopped_stage_goes_on_to_the_same_bits_on_a_gpu(tmp_path: Path, stage: str) -> None:
+    from core.engine.devices import prepare
+    from experiments.launch import create_run
+
+    gpu, plan = torch.device("cuda", 0), plan_of("prusc", "deterministic=true")
+    prepare(gpu, deterministic=True)
+    home = Home.open(tmp_path / "home")
+    left_alone = create_run(home, plan)
+    assert go_on(left_alone, fresh=True, device=gpu) == "finished"
+    folder = forked_after(left_alone, BEFORE[stage], plan)
+    assert go_on(folder, After(4), fresh=True, device=gpu) == "stopped"
+    assert go_on(folder, fresh=True, device=gpu) == "finished"
+    assert starts(folder, stage) == [0, 3]
+    assert_same_results(folder, left_alone)

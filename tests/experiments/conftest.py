@@ -1,0 +1,34 @@
+import pytest
+
+SETTINGS = (
+    "data.train_size=600",
+    "data.validation_size=80",
+    "data.test_size=80",
+    "erm.epochs=0.5",
+    "erm.batch_size=32",
+    "erm.keep_epochs=[0.25,0.5]",
+    "cluster.min_skew=0.5",
+    "cluster.candidates=[2,3]",
+    "balance.warn_below=0",
+    "prune.steps=6",
+    "prune.batch_size=32",
+    "finetune.steps=4",
+    "select.looks=2",
+)
+
+
+@pytest.fixture
+def tiny():
+    """Overrides with which any recipe takes about a second."""
+    return list(SETTINGS)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Tests share the machine: more threads than cores are slower than one."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

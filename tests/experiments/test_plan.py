@@ -1,0 +1,124 @@
+"""From what a person types to what is run."""
+
+import pytest
+
+from core.config import Config, differences
+from core.engine.stage import Pipeline
+from core.errors import InputError
+from experiments.plan import build_pipeline, get_preset, make_plan, preset_names, resolve
+from experiments.recipes import RECIPES
+
+
+@pytest.mark.parametrize("name", [*RECIPES, *preset_names()])
+def test_everything_that_can_be_named_plans_and_builds_the_stages_that_it_promises(name):
+    plan = make_plan(name)
+    pipeline = build_pipeline(plan.config)
+    assert isinstance(pipeline, Pipeline)
+    assert tuple(stage.name for stage in pipeline.stages) == plan.recipe.stage_names
+    made: set[str] = set()
+    for stage in pipeline.stages:
+        assert set(stage.inputs) <= made
+        made.add(stage.name)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_runs_with_what_it_fixes_and_refuses_to_have_it_changed(name):
+    plan = make_plan(name)
+    values = plan.config.model_dump()
+    for key, fixed in plan.recipe.fixed.items():
+        section, _, setting = key.partition(".")
+        assert values[section][setting] == fixed
+        with pytest.raises(InputError, match=f"--set {key}: recipe '{name}' fixes it to {fixed}"):
+            make_plan(name, overrides=[f"{key}=3"])
+        assert make_plan(name, overrides=[f"{key}={fixed}"]).config == plan.config
+
+
+def test_nothing_named_is_the_demo():
+    assert make_plan() == make_plan("demo")
+    assert make_plan().base_name == "demo"
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_runs_its_recipe_on_its_data_and_differs_from_the_defaults_only_where_it_says(name):
+    preset, plan = get_preset(name), make_plan(name)
+    assert preset.summary
+    assert plan.preset == name
+    assert plan.config.recipe == preset.settings["recipe"]
+    changed = {key.partition(".")[0] for key in differences(plan.config, Config())}
+    assert changed <= set(preset.settings)
+    assert plan.overrides == {}
+
+
+def test_a_recipe_runs_on_the_data_that_is_named_and_on_the_demos_without():
+    assert make_plan("erm").config.data == get_data("demo")
+    assert make_plan("erm", data="patch-mnist").config.data.name == "patch-mnist"
+    assert make_plan("erm", data="patch-mnist").config.recipe == "erm"
+
+
+def get_data(preset):
+    return make_plan(preset).config.data
+
+
+def test_a_run_is_called_after_its_preset_unless_another_recipe_runs_on_it():
+    assert make_plan("patch-mnist").base_name == "patch-mnist"
+    assert make_plan("erm", data="patch-mnist").base_name == "erm"
+
+
+def test_overrides_win_over_the_preset_and_later_ones_over_earlier_ones():
+    plan = make_plan("patch-mnist", overrides=["data.patch_size=3", "prune.lr=0.5", "prune.lr=0.25"])
+    assert plan.config.data.patch_size == 3
+    assert plan.config.prune.lr == 0.25
+    assert plan.overrides == {"data.patch_size": 3, "prune.lr": 0.25}
+
+
+def test_the_seed_is_the_runs_and_not_the_datas():
+    plan = make_plan("erm", seed=7)
+    assert plan.config.seed == 7
+    assert plan.config.data.seed == 0
+    assert plan.overrides == {"seed": 7}
+    assert build_pipeline(plan.config).fingerprint == build_pipeline(make_plan("erm").config).fingerprint
+    other = make_plan("erm", overrides=["data.seed=7"]).config
+    assert build_pipeline(other).fingerprint != build_pipeline(plan.config).fingerprint
+
+
+def test_recipe_and_default_preset_share_every_setting_of_their_common_stages():
+    sections = ("data", "model", "erm", "represent", "cluster", "balance", "prune", "finetune", "select")
+    demo = make_plan("demo").config
+    for name in ("erm", "prusc", "prune-only", "finetune-only", "last-layer"):
+        config = make_plan(name).config
+        assert [getattr(config, section) for section in sections] == [getattr(demo, section) for section in sections]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_plan_says_what_it_uses_of_the_attributes(name):
+    plain = make_plan(name)
+    selecting = make_plan(name, overrides=["select.rule=worst-group"])
+    oracle = name in ("group-balanced", "group-dro")
+    assert plain.recipe.attributes_used(plain.config) == ("train" if oracle else "none")
+    assert selecting.recipe.attributes_used(selecting.config) == ("train" if oracle else "validation")
+    for rule in ("average", "worst-class"):
+        config = make_plan(name, overrides=[f"select.rule={rule}"]).config
+        assert plain.recipe.attributes_used(config) == ("train" if oracle else "none")
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "sentence"),
+    [
+        ("prusk", {}, "unknown recipe or preset 'prusk'.*'prusc'"),
+        ("erm", {"data": "demoo"}, "unknown preset 'demoo'.*'demo'"),
+        ("demo", {"data": "patch-mnist"}, "brings its own data"),
+        ("erm", {"overrides": ["recipe=prusc"]}, "prusc run RECIPE"),
+        ("erm", {"overrides": ["data.name=patch-mnist", "data.saturation=1"]}, "unknown key 'data.saturation'"),
+        ("erm", {"seed": -1}, "seed = -1"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(target, options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        make_plan(target, **options)
+
+
+def test_planning_leaves_the_settings_it_was_given_alone():
+    settings = {"recipe": "erm", "data": {"name": "patch-mnist"}}
+    plan = resolve(settings, ["data.patch_size=3", "erm.lr=0.5"], seed=2)
+    assert (plan.config.data.patch_size, plan.config.erm.lr, plan.config.seed) == (3, 0.5, 2)
+    assert settings == {"recipe": "erm", "data": {"name": "patch-mnist"}}

@@ -1,0 +1,113 @@
+"""Every recipe, end to end on a few hundred images: it finishes and reports what it promises."""
+
+import pytest
+import torch
+from safetensors.numpy import load_file
+from safetensors.torch import load_file as load_tensors
+
+from core.engine.engine import Engine
+from core.runs.home import Home
+from experiments.launch import check, create_run
+from experiments.plan import build_pipeline, make_plan
+from experiments.recipes import RECIPES
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """One home for all recipes, so that those that begin alike share their beginning."""
+    return Home.open(tmp_path_factory.mktemp("recipes"))
+
+
+@pytest.fixture
+def run(home, tiny):
+    def run(recipe, *overrides, data=None):
+        plan = make_plan(recipe, data=data, overrides=[*tiny, *overrides])
+        check(plan.config)
+        folder = create_run(home, plan)
+        job = Engine(build_pipeline).submit(folder, plan.config, torch.device("cpu"))
+        job.wait()
+        assert job.error is None
+        record = folder.record()
+        assert record.status == "finished", record.reason
+        return folder, record
+
+    return run
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_finishes_and_reports_what_it_promises(run, recipe):
+    promised = RECIPES[recipe]
+    _, record = run(recipe)
+    assert tuple(stage.name for stage in record.stages) == promised.stage_names
+    assert record.attributes_used == ("train" if promised.trains_on_attributes else "none")
+    evaluated = [stage.name for stage in record.stages if stage.evaluations]
+    assert evaluated == [name for name in promised.stage_names if name in ("erm", "prune", "finetune")]
+    for stage in record.stages:
+        assert stage.status == "done"
+        if stage.evaluations:
+            assert set(stage.evaluations) == {"validation", "test"}
+        assert (stage.keep_ratio is not None) == ("prune" in promised.stage_names[: 1 + index_of(record, stage)])
+
+
+def index_of(record, stage):
+    return [each.name for each in record.stages].index(stage.name)
+
+
+def test_recipes_that_begin_alike_share_their_beginning(run):
+    _, first = run("prusc")
+    for recipe in ("finetune-only", "last-layer", "prune-only"):
+        _, record = run(recipe)
+        for name in ("erm", "represent", "cluster", "balance"):
+            assert record.stage(name).key == first.stage(name).key
+            assert record.stage(name).reused is not None
+    _, random = run("prusc-random-clusters")
+    assert random.stage("erm").key == first.stage("erm").key
+    assert random.stage("cluster").key != first.stage("cluster").key
+
+
+def test_without_the_contrast_only_the_masks_and_what_follows_are_made_anew(run):
+    _, first = run("prusc")
+    _, record = run("prusc-no-contrast")
+    differs = [s.name for s in record.stages if s.key != first.stage(s.name).key]
+    assert differs == ["prune", "finetune"]
+
+
+def test_the_oracles_train_another_network_than_erm_does(run):
+    networks = [
+        load_file(run(recipe)[0].artifacts("erm") / "model.safetensors")["head.weight"]
+        for recipe in ("erm", "group-balanced", "group-dro")
+    ]
+    for i, one in enumerate(networks):
+        for other in networks[i + 1 :]:
+            assert (one != other).any()
+
+
+def test_refitting_the_head_leaves_the_representation_as_it_was(run):
+    folder, _ = run("last-layer")
+    before, after = (load_tensors(folder.artifacts(stage) / "model.safetensors") for stage in ("erm", "finetune"))
+    for name, tensor in before.items():
+        assert torch.equal(after[name], tensor) != name.startswith("head."), name
+
+
+def test_masks_alone_change_no_weight_that_they_keep(run):
+    folder, _ = run("prune-only", "prune.lr=0.8", "prune.batchnorm=frozen")
+    before, after = (load_tensors(folder.artifacts(stage) / "model.safetensors") for stage in ("erm", "prune"))
+    masks = load_tensors(folder.artifacts("prune") / "masks.safetensors")
+    for name, tensor in before.items():
+        kept = masks.get(name)
+        assert torch.equal(after[name], tensor if kept is None else tensor * kept), name
+
+
+def test_selecting_by_the_worst_group_says_that_it_used_the_validation_attributes(run):
+    _, record = run("erm", "select.rule=worst-group")
+    assert record.attributes_used == "validation"
+    assert record.selection == "worst-group"
+    assert record.stage("erm").selection["rule"] == "worst-group"
+
+
+@pytest.mark.parametrize("data", ["patch-mnist", "texture-mnist", "multi-mnist"])
+def test_the_method_runs_on_every_bundled_data_set(run, data):
+    _, record = run("prusc", data=data)
+    assert record.data == data
+    groups = record.final_evaluation("test")["groups"]
+    assert len(groups) == (8 if data == "multi-mnist" else 4)

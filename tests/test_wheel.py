@@ -1,0 +1,85 @@
+"""The wheel: it holds what it must, and works in a clean environment away from the checkout."""
+
+import subprocess
+import sys
+import venv
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent
+HEAVY = ("torch", "torchvision", "scikit-learn", "pandas", "nvidia-ml-py")
+"""What listing and showing must do without."""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    to = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(to)]
+    subprocess.run(command, cwd=HOUSE, check=True, capture_output=True)
+    (path,) = to.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def names(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.namelist()
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel, names):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in names if name.endswith(".dist-info/METADATA")]
+        return Parser().parsestr(archive.read(name).decode())
+
+
+def test_the_wheel_holds_the_digits_with_their_licence_the_presets_and_the_types(names):
+    for kept in (
+        *(f"experiments/bundled/{part}-idx{n}-ubyte.gz" for part, n in [("train-images", 3), ("train-labels", 1)]),
+        *(f"experiments/bundled/{part}-idx{n}-ubyte.gz" for part, n in [("t10k-images", 3), ("t10k-labels", 1)]),
+        "experiments/bundled/LICENSE",
+        "experiments/bundled/SHA256SUMS",
+        *(f"experiments/presets/{path.name}" for path in (HOUSE / "experiments/presets").glob("*.toml")),
+        *(f"{package}/py.typed" for package in ("core", "experiments", "prusc_tui")),
+    ):
+        assert kept in names
+    licences = [name for name in names if ".dist-info/licenses/" in name]
+    assert sorted(name.partition("/licenses/")[2] for name in licences) == ["LICENSE", "experiments/bundled/LICENSE"]
+
+
+def test_the_wheel_holds_every_module_and_nothing_but_the_three_packages(names):
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"core", "experiments", "prusc_tui"}
+    assert not [name for name in names if "test" in Path(name).name or "__pycache__" in name]
+    for package in ("core", "experiments", "prusc_tui"):
+        modules = {str(path.relative_to(HOUSE)) for path in (HOUSE / package).rglob("*.py")}
+        assert modules <= set(names)
+
+
+def test_the_wheel_runs_in_a_clean_environment_without_torch(wheel, metadata, tmp_path):
+    required = [text for text in metadata.get_all("Requires-Dist") if "extra ==" not in text]
+    light = [text for text in required if not text.startswith(HEAVY)]
+    assert len(required) - len(light) == len(HEAVY)
+    venv.create(tmp_path / "env", with_pip=False)
+    python = tmp_path / "env" / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--no-compile", *light], check=True, capture_output=True, cwd=tmp_path)
+    subprocess.run([*pip, "--no-compile", "--no-deps", str(wheel)], check=True, capture_output=True, cwd=tmp_path)
+
+    def prusc(*words):
+        command = [str(python.with_name("prusc")), *words]
+        environment = {"PRUSC_HOME": str(tmp_path / "home"), "PATH": ""}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert prusc("--version") == f"prusc-tui {metadata['Version']}\n"
+    recipes = prusc("recipes")
+    assert "prusc-no-contrast" in recipes
+    assert "colored-mnist" in recipes
+    assert "no runs yet" in prusc("ls")
+    data = prusc("data", "show", "demo", "--set", "data.train_size=400")
+    assert "0–4" in data
