@@ -224,7 +224,9 @@ class Finetune(Section):
     batch_size: Count = 128
     """Images in a step."""
     lr: Positive = 3e-4
-    """Adam's rate; 1e-3 damages a good mask (ours)."""
+    """Adam's rate at the first step; 1e-3 damages a good mask (ours)."""
+    schedule: Literal["constant", "cosine"] = "cosine"
+    """Learning rate over the steps: the same, or half a cosine down to 0."""
     weight_decay: Weight = 0.0
     """L2 penalty on the weights."""
     head_penalty: Weight = 1e-3

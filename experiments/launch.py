@@ -159,12 +159,15 @@ def _refuse_changes(fork: Fork, config: Config) -> None:
     """A stage that is taken over cannot have other settings than those it was made with."""
     from core.engine.stage import stage_settings
 
-    old = {stage.name: stage for stage in build_pipeline(config_of(fork.source)).stages}
+    source = config_of(fork.source)
+    old = {stage.name: stage for stage in build_pipeline(source).stages}
     for stage in build_pipeline(config).stages:
         if stage.name not in fork.stages:
             continue
         ours, theirs = stage_settings(stage), stage_settings(old[stage.name])
         changed = [section for section in ours if ours[section] != theirs.get(section)]
+        if config.data != source.data:  # also read by the stages to come, which would see other images
+            changed.append("data")
         if changed or config.seed != fork.source.seed:
             what = ", ".join(changed) or "seed"
             raise InputError(

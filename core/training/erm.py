@@ -1,5 +1,6 @@
 """Stage `erm`: train a network from scratch, by the mean loss or by an oracle that knows the groups."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -66,12 +67,12 @@ class TrainErm:
         per_epoch = len(train) / self.erm.batch_size
         steps = max(1, round(self.erm.epochs * per_epoch))
         learner = _Learner(context, network, self.erm, steps, train, validation)
-        keep = {
-            max(1, round(epoch * per_epoch)): partial(_keep, context, network, epoch)
-            for epoch in self.erm.keep_epochs
-            if epoch <= self.erm.epochs
-        }
-        selection = run_loop(context, learner, steps=steps, per_epoch=per_epoch, select=self.select, after=keep)
+        keep: dict[int, list[float]] = defaultdict(list)  # with large batches two epochs may end at one step
+        for epoch in self.erm.keep_epochs:
+            if epoch <= self.erm.epochs:
+                keep[max(1, round(epoch * per_epoch))].append(epoch)
+        after = {step: partial(_keep, context, network, epochs) for step, epochs in keep.items()}
+        selection = run_loop(context, learner, steps=steps, per_epoch=per_epoch, select=self.select, after=after)
         network.load_state_dict(selection.network)
         save_tensors(context.directory / MODEL, network.state_dict())
         network.eval()
@@ -79,8 +80,9 @@ class TrainErm:
         return StageResult(evaluations, selection=selection.report())
 
 
-def _keep(context: StageContext, network: nn.Module, epoch: float) -> None:
-    save_tensors(kept_file(context.directory, epoch), network.state_dict())
+def _keep(context: StageContext, network: nn.Module, epochs: list[float]) -> None:
+    for epoch in epochs:
+        save_tensors(kept_file(context.directory, epoch), network.state_dict())
 
 
 class _Learner:

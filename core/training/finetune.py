@@ -21,6 +21,7 @@ from core.pruning.subnetwork import FixedMasks
 from core.training.erm import MODEL, load_network
 from core.training.images import Images
 from core.training.loop import run_loop
+from core.training.optimizers import scheduled_lr, set_lr
 from core.training.order import Order
 
 
@@ -84,6 +85,8 @@ class _Learner:
     ) -> None:
         self._data = data
         self._network = network
+        self._settings = settings
+        self._step = 0
         self._masks = None if masks is None else masks.to(context.device)
         self._images = images
         self._indices = entries["indices"].to(context.device)
@@ -94,6 +97,7 @@ class _Learner:
         self._order = Order(len(self._indices), self.batch_size, context.generator("order"))
 
     def step(self) -> Mapping[str, Tensor]:
+        set_lr(self._optimizer, scheduled_lr(self._settings, self._step, self._settings.steps))
         self._network.train()
         entries = self._order.next().to(self._indices.device)
         rows = self._indices[entries]
@@ -104,6 +108,7 @@ class _Learner:
         self._optimizer.step()
         if self._masks is not None:
             self._masks.apply_(self._network)
+        self._step += 1
         return {"loss": loss.detach()}
 
     def look(self) -> Evaluation:
@@ -119,9 +124,11 @@ class _Learner:
             "network": self._network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "order": self._order.state_dict(),
+            "step": self._step,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._order.load_state_dict(state["order"])
+        self._step = state["step"]

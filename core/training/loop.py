@@ -62,6 +62,14 @@ class Meter:
         self.__init__()  # type: ignore[misc]  # start over
         return named
 
+    def state_dict(self) -> dict[str, Any]:
+        """What was added since the last reading."""
+        return {"sums": dict(self._sums), "count": self._count}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self._sums, self._count = state["sums"], state["count"]
+
 
 def run_loop(
     context: StageContext,
@@ -95,10 +103,16 @@ def run_loop(
         step = saved["step"]
         learner.load_state_dict(saved["learner"])
         selection.load_state_dict(saved["selection"])
+        meter.load_state_dict(saved["meter"])
     context.emit(StageStarted(context.stage, steps, step))
 
     def state() -> dict[str, Any]:
-        return {"step": step, "learner": learner.state_dict(), "selection": selection.state_dict()}
+        return {
+            "step": step,
+            "learner": learner.state_dict(),
+            "selection": selection.state_dict(),
+            "meter": meter.state_dict(),
+        }
 
     while step < steps:
         context.at_boundary(state)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from core.config import Erm
+from core.config import Erm, Finetune
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], settings: Erm) -> torch.optim.Optimizer:
@@ -22,7 +22,7 @@ def make_optimizer(parameters: Iterable[nn.Parameter], settings: Erm) -> torch.o
             return torch.optim.AdamW(parameters, settings.lr, weight_decay=settings.weight_decay)
 
 
-def scheduled_lr(settings: Erm, step: int, steps: int) -> float:
+def scheduled_lr(settings: Erm | Finetune, step: int, steps: int) -> float:
     """Learning rate of step `step` (from 0) of `steps`: constant, or half a cosine down to 0."""
     if settings.schedule == "constant":
         return settings.lr

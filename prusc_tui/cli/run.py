@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 EVERY = 0.25
 """Seconds between looks at the run's folder."""
+PICTURE_WIDTH = 84
+"""Columns of a frame that is written as a picture."""
 
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Where to compute.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end; progress goes to stderr.")]
@@ -98,6 +101,9 @@ def resume(
 def watch(
     reference: Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")] = "last",
     once: Annotated[bool, typer.Option("--once", help="Print one frame and leave.")] = False,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Write one frame as a picture and leave.")
+    ] = None,
 ) -> None:
     """Watch a run live, wherever it is hosted; Ctrl-C leaves the run alone."""
     from core.runs.feed import RunFeed
@@ -106,6 +112,9 @@ def watch(
 
     folder = find(reference)
     out = console()
+    if svg is not None:
+        _draw(folder, svg)
+        return
     if once:
         out.print(frame(RunFeed(folder).poll()))
         return
@@ -126,6 +135,23 @@ def find(reference: str) -> "RunFolder":
 
     home = Home.open(create=False)
     return RunFolder.open(home, resolve(RunLog(home), reference))
+
+
+def _draw(folder: "RunFolder", path: Path) -> None:
+    import io
+
+    from rich.console import Console
+
+    from core.errors import InputError
+    from core.runs.feed import RunFeed
+    from prusc_tui.cli.live import frame
+
+    recorder = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
+    recorder.print(frame(RunFeed(folder).poll()))
+    try:
+        recorder.save_svg(str(path), title="prusc watch")
+    except OSError as error:
+        raise InputError(f"--svg {path}: cannot be written ({error.strerror})") from None
 
 
 def _host(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:

@@ -23,7 +23,16 @@ def finished(tmp_path_factory):
     """`prusc` with a home that holds one finished run called `first`, and what `prusc run --json` said of it."""
     prusc = Prusc(tmp_path_factory.mktemp("finished"))
     with prusc.start(
-        "run", "prusc", *TINY, "--name", "first", "--tag", "tiny", "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        "run",
+        "prusc",
+        *TINY,
+        "--name",
+        "first",
+        "--tag",
+        "tiny",
+        "--json",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         out, err = process.communicate(timeout=120)
     prusc.said = Said(process.returncode, out, err)
@@ -39,7 +48,7 @@ def prusc(tmp_path):
 @pytest.fixture
 def detached(prusc):
     """Name of a run that works for some seconds in a process of its own."""
-    said = prusc("run", "erm", *TINY, "--set", "erm.epochs=40", "--name", "detached", "--detach", "--json")
+    said = prusc("run", "erm", *TINY, "--set", "erm.epochs=20", "--name", "detached", "--detach", "--json")
     assert said.code == 0, said.err
     yield "detached"
     record = prusc("show", "detached", "--json")

@@ -1,4 +1,4 @@
-"""`prusc` with a home of its own, and the settings of a run of about a second."""
+"""`prusc` with a home of its own, and the settings of a short run."""
 
 import contextlib
 import io
@@ -18,21 +18,22 @@ SETTINGS = (
     "data.train_size=600",
     "data.validation_size=80",
     "data.test_size=80",
-    "erm.epochs=0.5",
+    "data.correlation=0.8",
+    "data.saturation=0.2",
+    "erm.epochs=4",
     "erm.batch_size=32",
-    "erm.keep_epochs=[0.25,0.5]",
+    "erm.keep_epochs=[0.5,4]",
     "cluster.candidates=[2,3]",
     "cluster.min_skew=0.5",
     "balance.warn_below=0",
     "prune.steps=6",
     "prune.batch_size=32",
-    "prune.lr=0.8",
-    "prune.sparsity_weight=1e-3",
+    "prune.lr=0.5",
     "finetune.steps=4",
     "select.looks=2",
 )
 TINY = [word for setting in SETTINGS for word in ("--set", setting)]
-"""A run of about a second, in which some weights are pruned."""
+"""A run of some seconds that predicts both classes in every group and loses a part of its weights."""
 
 
 @dataclass
@@ -77,6 +78,4 @@ class Prusc:
 
 def files_below(folder):
     """Every file and folder below `folder` with its content, so that two looks can be compared."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}

@@ -22,8 +22,8 @@ def out(finished, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return load(ColoredMnist(train_size=600, validation_size=80, test_size=80), folder())
+def dataset(finished):
+    return load(ColoredMnist(**finished.said.json["config"]["data"]), folder())
 
 
 def test_the_exported_network_gives_the_exported_predictions_and_the_reported_groups(finished, out, dataset):
@@ -32,9 +32,11 @@ def test_the_exported_network_gives_the_exported_predictions_and_the_reported_gr
     network.load_state_dict(load_file(out / "model.safetensors"))
     mean, std = (torch.tensor(about[key]).view(1, -1, 1, 1) for key in ("mean", "std"))
     table = pd.read_csv(out / "predictions.csv")
+    assert set(table["prediction"]) == set(about["labels"])
     for split, evaluation in finished.said.json["stages"][-1]["evaluations"].items():
         rows = table[table["split"] == split]
-        pixels = torch.from_numpy(dataset.splits[split].images).float()
+        # The layout in memory decides the order of the sums in a convolution, and so the last bit.
+        pixels = torch.from_numpy(dataset.splits[split].images).float().to(memory_format=torch.channels_last)
         with torch.no_grad():
             top = network(torch.addcmul(-mean / std, pixels, 1 / (255 * std))).softmax(1).max(1)
         assert list(rows["prediction"]) == [about["labels"][i] for i in top.indices]

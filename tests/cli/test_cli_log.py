@@ -7,6 +7,8 @@ import pytest
 from driver import TINY, files_below
 
 from core.groups import Evaluation, Group
+from core.runs.feed import RunFeed
+from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord, StageRecord
@@ -15,13 +17,15 @@ from prusc_tui import __version__
 SHARED = ("id", "name", "status", "recipe", "data", "seed", "selection", "attributes_used", "stages", "config")
 
 
-def wait_until_running(prusc, name):
+def wait_for_steps(prusc, id):
+    """Wait until the first stage of a run is some steps along."""
+    feed = RunFeed(RunFolder.open(Home.open(prusc.home), id))
     for _ in range(300):
-        record = prusc("show", name, "--json").json
-        if record["status"] == "running" and record["stages"][0]["status"] == "running":
+        snapshot = feed.poll()
+        if snapshot.stages[0].step > 0:
             return
         time.sleep(0.1)
-    raise AssertionError(f"run {name} never ran: {record['status']} {record['reason']}")
+    raise AssertionError(f"run {id} never came to a step: {snapshot.status} {snapshot.record.reason}")
 
 
 @pytest.fixture
@@ -35,7 +39,14 @@ def several(prusc):
         status = "queued" if correct is None else "finished"
         log.register(
             RunRecord(
-                id=f"{name}2222", name=name, recipe="erm", data="d", status=status, seed=seed, created=seed, stages=(stage,)
+                id=f"{name}2222",
+                name=name,
+                recipe="erm",
+                data="d",
+                status=status,
+                seed=seed,
+                created=seed,
+                stages=(stage,),
             )
         )
     return prusc
@@ -126,7 +137,7 @@ def test_a_finished_run_is_neither_stopped_nor_resumed(finished):
 
 
 def test_a_detached_run_is_stopped_from_outside_kept_until_then_and_goes_on_to_its_end(prusc, detached):
-    wait_until_running(prusc, detached)
+    wait_for_steps(prusc, prusc("show", detached, "--json").json["id"])
     refused = prusc("rm", "-y", detached)
     assert refused.code == 2
     assert refused.err.startswith("error: run 'detached' is running; stop it first")

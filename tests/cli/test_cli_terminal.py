@@ -7,17 +7,21 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 import termios
+import time
 import unicodedata
 
 from driver import TINY, environment
 
-LONGER = [*TINY, "--set", "erm.epochs=12", "--set", "erm.keep_epochs=[0.25,12]"]
+LONGER = [*TINY, "--set", "erm.epochs=8", "--set", "erm.keep_epochs=[0.5,8]"]
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def numbers(record):
-    return [(stage["name"], stage["keep_ratio"], stage["evaluations"], stage["selection"]) for stage in record["stages"]]
+    return [
+        (stage["name"], stage["keep_ratio"], stage["evaluations"], stage["selection"]) for stage in record["stages"]
+    ]
 
 
 def test_ctrl_c_stops_with_a_checkpoint_and_resume_comes_to_the_same_numbers(prusc):
@@ -25,6 +29,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_resume_comes_to_the_same_numbers(pru
         for line in process.stdout:
             if line.startswith("erm: starts"):
                 break
+        time.sleep(0.3)  # into the steps
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -45,7 +50,7 @@ def test_on_a_terminal_the_run_ends_with_the_table_and_fits_into_80_columns(fini
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     env = {k: v for k, v in environment(finished.home).items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
     process = subprocess.Popen(
-        [os.sys.executable, "-m", "prusc_tui", "run", "prusc", *TINY, "--fresh", "--name", "screen"],
+        [sys.executable, "-m", "prusc_tui", "run", "prusc", *TINY, "--fresh", "--name", "screen"],
         env={**env, "TERM": "xterm-256color"},
         stdin=theirs,
         stdout=theirs,

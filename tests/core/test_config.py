@@ -21,6 +21,7 @@ from core.config import (
 )
 
 DATA_SETS = [ColoredMnist, PatchMnist, TextureMnist, MultiMnist]
+OTHER_VALUES = (True, False, 1, 2, 3, 50, 300, 0.25, 0.75, (0.5,), (2,), ("fc",), "other")
 
 
 def sections():
@@ -37,7 +38,7 @@ def shuffled(value):
 
 def another(section: BaseModel, name: str):
     """A valid section in which only `name` is different."""
-    for candidate in (True, False, 1, 2, 3, 50, 300, 0.25, 0.75, (0.5,), (2,), ("fc",), "other", *_literals(section, name)):
+    for candidate in (*OTHER_VALUES, *_literals(section, name)):
         try:
             changed = type(section).model_validate({**section.model_dump(), name: candidate})
         except ValidationError:

@@ -17,7 +17,9 @@ def evaluation(*counts, shares=None):
     return Evaluation("test", groups, tuple(shares or [0.25] * 4))
 
 
-@pytest.mark.parametrize(("correct", "n"), [(0, 10), (1, 10), (5, 10), (9, 10), (10, 10), (81, 263), (1, 1), (700, 701)])
+@pytest.mark.parametrize(
+    ("correct", "n"), [(0, 10), (1, 10), (5, 10), (9, 10), (10, 10), (81, 263), (1, 1), (700, 701)]
+)
 def test_the_ends_of_the_interval_solve_the_score_equation(correct, n):
     """Wilson: the ends are the p for which |correct/n − p| is z standard errors of a sample from p itself."""
     for end in wilson_interval(correct, n):

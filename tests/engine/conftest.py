@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.engine.lab import finished
 
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from tests.engine.lab import finished
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -36,9 +36,7 @@ def test_a_fork_under_another_recipe_keeps_the_source_settings(copy_of_whole: Ru
     assert [s.reused for s in folder.record().stages] == [copy_of_whole.id] * 4 + [None]
 
 
-def test_stages_are_taken_over_whatever_their_key(
-    copy_of_whole: RunFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stages_are_taken_over_whatever_their_key(copy_of_whole: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     fork = read_fork(copy_of_whole.home, f"{copy_of_whole.id}:cluster")
     plan = plan_fork(fork, None, [], None)
     monkeypatch.setattr("core.training.erm.TrainErm.version", 1_000)
@@ -83,7 +81,9 @@ def test_other_data_cannot_be_put_under_the_stages_taken_over(copy_of_whole: Run
 
 def test_a_recipe_with_another_beginning_is_refused(copy_of_whole: RunFolder) -> None:
     fork = read_fork(copy_of_whole.home, f"{copy_of_whole.id}:prune")
-    with pytest.raises(InputError, match=r"'finetune-only' does not begin with erm, represent, cluster, balance, prune"):
+    with pytest.raises(
+        InputError, match=r"'finetune-only' does not begin with erm, represent, cluster, balance, prune"
+    ):
         plan_fork(fork, "finetune-only", [], None)
 
 
@@ -96,7 +96,7 @@ def test_an_oracle_does_not_go_on_from_plain_erm(copy_of_whole: RunFolder) -> No
 def test_a_stage_that_is_not_done_cannot_be_forked_from(copy_of_whole: RunFolder) -> None:
     folder = create_run(copy_of_whole.home, plan_of())
     assert go_on(folder, After(3), fresh=True) == "stopped"
-    with pytest.raises(InputError, match="stage 'erm' of run .* is not done; resume that run first"):
+    with pytest.raises(InputError, match=r"stage 'erm' of run .* is not done; resume that run first"):
         read_fork(folder.home, f"{folder.id}:erm")
 
 
@@ -114,7 +114,7 @@ def test_a_fork_whose_artifacts_are_gone_leaves_no_run_behind(copy_of_whole: Run
 
     fork = read_fork(copy_of_whole.home, f"{copy_of_whole.id}:erm")
     shutil.rmtree(copy_of_whole.artifacts("erm"))
-    with pytest.raises(InputError, match="artifacts of stage 'erm' .* are gone"):
+    with pytest.raises(InputError, match=r"artifacts of stage 'erm' .* are gone"):
         create_run(copy_of_whole.home, plan_fork(fork, None, [], None), fork=fork)
     assert [path.name for path in copy_of_whole.home.runs.iterdir()] == [copy_of_whole.id]
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.engine.lab import After, assert_same_results, events, finished, forked_after, go_on, plan_of
 from torch import Tensor, nn
 
 from core.engine.checkpoints import load_checkpoint
 from core.events import RunStarted, StageStarted
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from tests.engine.lab import After, assert_same_results, events, finished, forked_after, go_on, plan_of
 
 BEFORE = {"erm": None, "represent": "erm", "cluster": "represent", "prune": "balance", "finetune": "prune"}
 

@@ -63,7 +63,7 @@ def test_fresh_refuses_reuse_and_comes_to_the_same_result(copy_of_whole: RunFold
 
 def test_reused_artifacts_outlive_the_run_that_made_them(copy_of_whole: RunFolder, whole: RunFolder) -> None:
     again = finished(copy_of_whole.home)
-    RunLog(copy_of_whole.home).remove([copy_of_whole.id])
+    RunLog(copy_of_whole.home).remove(copy_of_whole.id)
     copy_of_whole.delete()
     assert_same_results(again, whole)
     third = finished(again.home)

@@ -1,0 +1,51 @@
+"""What starting `prusc` costs, against a bare Typer program, as whole processes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.record import RunRecord, new_id
+from tests.bench.timing import paired
+
+BARE = """
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+@app.command()
+def ls() -> None:
+    '''List.'''
+    typer.echo("no runs")
+
+@app.command()
+def show() -> None:
+    '''Show.'''
+
+app()
+"""
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize(("arguments", "runs"), [(["--help"], 0), (["ls"], 0), (["ls"], 20)])
+def test_a_command_against_a_bare_typer_program(tmp_path, arguments, runs):
+    program, home = tmp_path / "bare.py", Home.open(tmp_path / "home")
+    program.write_text(BARE)
+    for number in range(runs):
+        record = RunRecord(
+            id=new_id(), name=f"run-{number}", recipe="prusc", data="colored-mnist", created=float(number)
+        )
+        RunLog(home).put(record)
+
+    def process(*command):
+        environment = {**os.environ, "PRUSC_HOME": str(home.root)}
+        return lambda: subprocess.run(
+            [sys.executable, *command, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL
+        )
+
+    ours, theirs, ratio = paired(process("-m", "prusc_tui"), process(str(program)), 15)
+    what = f"prusc {' '.join(arguments)}" + (f" of {runs} runs" if arguments == ["ls"] else "")
+    print(f"\n{what}: {1000 * ours:.0f} ms against {1000 * theirs:.0f} ms, ratio {ratio:.2f} (target ≤ 2)")

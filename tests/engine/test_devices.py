@@ -1,0 +1,96 @@
+"""Devices by name, and leases on them."""
+
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+
+from core.engine import devices
+from core.engine.devices import lease, pick, resolve
+from core.engine.stage import Stopped
+from core.errors import InputError
+
+GPU = torch.device("cuda", 0)
+
+
+@pytest.fixture
+def gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two CUDA devices, as far as names and locks go."""
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr(
+        devices, "_lock", lambda device, locks: FileLock(locks / f"gpu-{device.index}.lock", thread_local=False)
+    )
+    monkeypatch.setattr(devices, "LEASE_POLL", 0.01)
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CPU", "mps", "", "cuda:-1", "cpu:0"])
+def test_a_device_of_no_known_kind_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f"^--device {name}: expected auto, cpu, cuda or cuda:N$"):
+        resolve(name)
+
+
+def test_a_machine_without_gpus_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    for name in ("cuda", "cuda:0", "cuda:7"):
+        with pytest.raises(InputError, match=f"--device {name}: .* no CUDA device; use --device cpu or auto"):
+            resolve(name)
+    assert resolve("auto") == resolve("cpu") == torch.device("cpu")
+
+
+def test_a_gpu_that_is_not_there_is_refused(gpus: None) -> None:
+    with pytest.raises(InputError, match=r"--device cuda:7: this machine has only 2 CUDA devices"):
+        resolve("cuda:7")
+    assert resolve("cuda:1") == torch.device("cuda", 1)
+    assert resolve("cuda") == resolve("auto") == GPU
+
+
+def test_auto_takes_the_first_gpu_that_is_free(gpus: None, tmp_path: Path) -> None:
+    assert pick("auto", tmp_path) == GPU
+    with lease(GPU, tmp_path, lambda: True):
+        assert pick("auto", tmp_path) == torch.device("cuda", 1)
+        assert pick("cuda:0", tmp_path) == GPU  # asked for by name, so it waits
+        with lease(torch.device("cuda", 1), tmp_path, lambda: True):
+            assert pick("auto", tmp_path) == GPU
+    assert pick("auto", tmp_path) == GPU
+
+
+def test_a_lease_waits_until_the_device_is_free(gpus: None, tmp_path: Path) -> None:
+    order, waiting = [], threading.Event()
+
+    def second() -> None:
+        def still_waiting() -> bool:
+            waiting.set()
+            return False
+
+        with lease(GPU, tmp_path, still_waiting):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with lease(GPU, tmp_path, lambda: True):
+        thread.start()
+        assert waiting.wait(10)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_who_waits_for_a_device_can_give_up(gpus: None, tmp_path: Path) -> None:
+    with lease(GPU, tmp_path, lambda: True), pytest.raises(Stopped), lease(GPU, tmp_path, lambda: True):
+        pytest.fail("two hold one device")
+    with lease(GPU, tmp_path, lambda: True):
+        pass
+
+
+def test_the_cpu_is_free_for_all(tmp_path: Path) -> None:
+    cpu = torch.device("cpu")
+    with lease(cpu, tmp_path, lambda: True), lease(cpu, tmp_path, lambda: True):
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lease_ends_with_an_error_inside(gpus: None, tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), lease(GPU, tmp_path, lambda: True):
+        raise ZeroDivisionError
+    with lease(GPU, tmp_path, lambda: True):
+        pass
