@@ -1,7 +1,7 @@
 """From what a person types to what is run: recipe or preset, data, overrides (no torch)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,21 +41,16 @@ class Plan:
     Attributes:
         config: all settings, resolved.
         recipe: the recipe in force.
-        preset: name of the preset that it started from, if any.
+        base_name: what a run of this plan is called when the person gives no name.
+    preset: name of the preset that it started from, if any.
         overrides: settings that the person gave, dotted key → value.
     """
 
     config: Config
     recipe: Recipe
+    base_name: str
     preset: str | None
     overrides: dict[str, Any]
-
-    @property
-    def base_name(self) -> str:
-        """What a run of this plan is called when the person gives no name."""
-        if self.preset is not None and self.config.recipe == get_preset(self.preset).settings["recipe"]:
-            return self.preset
-        return self.config.recipe
 
 
 def preset_names() -> list[str]:
@@ -104,7 +99,7 @@ def make_plan(
     if recipe_name is not None:
         settings["recipe"] = recipe_name
     plan = resolve(settings, overrides, seed)
-    return Plan(plan.config, plan.recipe, preset.name, plan.overrides)
+    return replace(plan, base_name=target, preset=preset.name)
 
 
 def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None) -> Plan:
@@ -127,7 +122,7 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
     for key, value in recipe.fixed.items():
         merge(whole, nest(key.split("."), value))
     config = validate(whole, "--set" if given else "settings")
-    return Plan(config, recipe, None, flat)
+    return Plan(config, recipe, recipe.name, None, flat)
 
 
 def build_pipeline(config: Config) -> "Pipeline":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from core.engine.engine import Job
     from core.runs.folder import RunFolder
+    from core.runs.stream import EventReader
 
 EVERY = 0.25
 """Seconds between looks at the run's folder."""
@@ -159,6 +160,7 @@ def _host(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:
     from core.engine.engine import Engine
     from core.runs.alive import here
     from core.runs.feed import RunFeed
+    from core.runs.stream import EventReader
     from experiments.launch import config_of
     from experiments.plan import build_pipeline
     from prusc_tui.cli.report import print_report
@@ -166,9 +168,11 @@ def _host(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:
 
     out = console(stderr=json)
     folder.update(**here())
+    told = EventReader(folder.events)
+    told.read()  # what was said before a resume is not told again
     job = Engine(build_pipeline).submit(folder, config_of(folder.record()), device, fresh=fresh)
     with _stop_on_signals(job):
-        _show(folder, out, lambda: job.wait(0))
+        _show(folder, out, lambda: job.wait(0), told)
         job.wait()
     if job.error is not None:
         raise job.error
@@ -182,12 +186,16 @@ def _host(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:
     raise typer.Exit({"finished": 0, "stopped": 130}.get(job.status, 1))
 
 
-def _show(folder: "RunFolder", console: "Console", ended: Callable[[], bool]) -> None:
-    """Show a run until it has ended: a live frame on a terminal, plain lines elsewhere."""
+def _show(
+    folder: "RunFolder", console: "Console", ended: Callable[[], bool], told: "EventReader | None" = None
+) -> None:
+    """Show a run until it has ended: a live frame on a terminal; elsewhere plain lines, from where `told` stands."""
+    from core.runs.stream import EventReader
+
     if console.is_terminal:
         _show_frames(folder, console, ended)
     else:
-        _show_lines(folder, console, ended)
+        _show_lines(folder, console, ended, told or EventReader(folder.events))
 
 
 def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bool]) -> None:
@@ -209,13 +217,11 @@ def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bo
             time.sleep(EVERY)
 
 
-def _show_lines(folder: "RunFolder", console: "Console", ended: Callable[[], bool]) -> None:
-    from core.runs.stream import EventReader
+def _show_lines(folder: "RunFolder", console: "Console", ended: Callable[[], bool], reader: "EventReader") -> None:
     from prusc_tui.cli.lines import line_of
 
     record = folder.record()
     console.file.write(f"{record.name} {record.id}: {record.recipe} on {record.data}, seed {record.seed}\n")
-    reader = EventReader(folder.events)
     while True:
         over = ended()
         for stamped in reader.read():
