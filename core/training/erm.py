@@ -1,7 +1,6 @@
 """Stage `erm`: train a network from scratch, by the mean loss or by an oracle that knows the groups."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,13 +14,13 @@ from core.data.dataset import DataSet
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
-from core.evaluation.predict import count_groups, evaluate_for_good, predict
-from core.groups import Evaluation
+from core.evaluation.predict import evaluate_for_good
 from core.models.networks import build
 from core.training.images import Images
+from core.training.learner import WeightLearner
 from core.training.loop import run_loop
 from core.training.objectives import GroupDroLoss, MeanLoss, Objective
-from core.training.optimizers import make_optimizer, scheduled_lr, set_lr
+from core.training.optimizers import make_optimizer
 from core.training.order import Order
 
 MODEL = "model.safetensors"
@@ -85,70 +84,32 @@ def _keep(context: StageContext, network: nn.Module, epochs: list[float]) -> Non
         save_tensors(kept_file(context.directory, epoch), network.state_dict())
 
 
-class _Learner:
+class _Learner(WeightLearner):
     def __init__(
-        self,
-        context: StageContext,
-        network: nn.Module,
-        settings: Erm,
-        steps: int,
-        train: Images,
-        validation: Images,
+        self, context: StageContext, network: nn.Module, settings: Erm, steps: int, train: Images, validation: Images
     ) -> None:
-        self._data = context.data
-        self._network = network
-        self._settings = settings
-        self._steps = steps
-        self._step = 0
-        self._train = train
-        self._validation = validation
-        self._optimizer = make_optimizer(network.parameters(), settings)
-        n_groups = len(_group_sizes(train))
+        sizes = torch.bincount(train.groups)
         balanced = settings.objective != "erm"
-        weights = (1 / _group_sizes(train).clamp(min=1).double())[train.groups].cpu() if balanced else None
-        self._order = Order(len(train), settings.batch_size, context.generator("order"), weights)
+        weights = (1 / sizes.clamp(min=1).double())[train.groups].cpu() if balanced else None
+        order = Order(len(train), settings.batch_size, context.generator("order"), weights)
+        super().__init__(
+            context, network, settings, steps, make_optimizer(network.parameters(), settings), order, validation
+        )
+        self._train = train
         self._objective: Objective = (
-            GroupDroLoss(n_groups, settings.dro_step_size, context.device)
+            GroupDroLoss(len(sizes), settings.dro_step_size, context.device)
             if settings.objective == "group-dro"
             else MeanLoss()
         )
 
-    def step(self) -> Mapping[str, Tensor]:
-        set_lr(self._optimizer, scheduled_lr(self._settings, self._step, self._steps))
-        self._network.train()
-        rows = self._order.next().to(self._train.device)
+    def loss(self, drawn: Tensor) -> Tensor:
+        rows = drawn.to(self._train.device)
         logits = self._network(self._train.pixels(rows))
-        loss = self._objective(logits, self._train.labels[rows], self._train.groups[rows])
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimizer.step()
-        self._step += 1
-        return {"loss": loss.detach()}
-
-    def look(self) -> Evaluation:
-        self._network.eval()
-        predictions = predict(self._network, self._validation)
-        return count_groups(predictions.classes, self._validation, self._data, "validation")
-
-    def network(self) -> Mapping[str, Tensor]:
-        return self._network.state_dict()
+        return self._objective(logits, self._train.labels[rows], self._train.groups[rows])
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "network": self._network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "order": self._order.state_dict(),
-            "objective": self._objective.state_dict(),
-            "step": self._step,
-        }
+        return {**super().state_dict(), "objective": self._objective.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._order.load_state_dict(state["order"])
+        super().load_state_dict(state)
         self._objective.load_state_dict(state["objective"])
-        self._step = state["step"]
-
-
-def _group_sizes(images: Images) -> Tensor:
-    return torch.bincount(images.groups)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -10,18 +10,16 @@ from torch import Tensor, nn
 
 from core.clustering.stages import BALANCED
 from core.config import Finetune, Model, Select
-from core.data.dataset import DataSet
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
-from core.evaluation.predict import count_groups, evaluate_for_good, predict
-from core.groups import Evaluation
+from core.evaluation.predict import evaluate_for_good
 from core.pruning.stage import MASKS
 from core.pruning.subnetwork import FixedMasks
 from core.training.erm import MODEL, load_network
 from core.training.images import Images
+from core.training.learner import WeightLearner
 from core.training.loop import run_loop
-from core.training.optimizers import scheduled_lr, set_lr
 from core.training.order import Order
 
 
@@ -57,7 +55,7 @@ class FinetuneNetwork:
         else:
             images = validation
             entries = {"indices": torch.arange(len(validation)), "weights": torch.ones(len(validation))}
-        learner = _Learner(context, data, network, masks, self.finetune, images, entries, validation)
+        learner = _Learner(context, network, masks, self.finetune, images, entries, validation)
         per_epoch = len(entries["indices"]) / learner.batch_size
         selection = run_loop(context, learner, steps=self.finetune.steps, per_epoch=per_epoch, select=self.select)
         network.load_state_dict(selection.network)
@@ -71,11 +69,10 @@ class FinetuneNetwork:
         return StageResult(evaluations, keep_ratio, selection.report())
 
 
-class _Learner:
+class _Learner(WeightLearner):
     def __init__(
         self,
         context: StageContext,
-        data: DataSet,
         network: nn.Module,
         masks: FixedMasks | None,
         settings: Finetune,
@@ -83,52 +80,21 @@ class _Learner:
         entries: Mapping[str, Tensor],
         validation: Images,
     ) -> None:
-        self._data = data
-        self._network = network
-        self._settings = settings
-        self._step = 0
+        self.batch_size = min(settings.batch_size, len(entries["indices"]))
+        optimizer = torch.optim.Adam(network.parameters(), settings.lr, weight_decay=settings.weight_decay)
+        order = Order(len(entries["indices"]), self.batch_size, context.generator("order"))
+        super().__init__(context, network, settings, settings.steps, optimizer, order, validation)
         self._masks = None if masks is None else masks.to(context.device)
         self._images = images
         self._indices = entries["indices"].to(context.device)
         self._weights = entries["weights"].to(context.device)
-        self._validation = validation
-        self._optimizer = torch.optim.Adam(network.parameters(), settings.lr, weight_decay=settings.weight_decay)
-        self.batch_size = min(settings.batch_size, len(self._indices))
-        self._order = Order(len(self._indices), self.batch_size, context.generator("order"))
 
-    def step(self) -> Mapping[str, Tensor]:
-        set_lr(self._optimizer, scheduled_lr(self._settings, self._step, self._settings.steps))
-        self._network.train()
-        entries = self._order.next().to(self._indices.device)
+    def loss(self, drawn: Tensor) -> Tensor:
+        entries = drawn.to(self._indices.device)
         rows = self._indices[entries]
         losses = F.cross_entropy(self._network(self._images.pixels(rows)), self._images.labels[rows], reduction="none")
-        loss = (losses * self._weights[entries]).mean()
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimizer.step()
+        return (losses * self._weights[entries]).mean()
+
+    def after_step(self) -> None:
         if self._masks is not None:
             self._masks.apply_(self._network)
-        self._step += 1
-        return {"loss": loss.detach()}
-
-    def look(self) -> Evaluation:
-        self._network.eval()
-        predictions = predict(self._network, self._validation)
-        return count_groups(predictions.classes, self._validation, self._data, "validation")
-
-    def network(self) -> Mapping[str, Tensor]:
-        return self._network.state_dict()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "network": self._network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "order": self._order.state_dict(),
-            "step": self._step,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._order.load_state_dict(state["order"])
-        self._step = state["step"]
