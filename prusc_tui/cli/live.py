@@ -50,12 +50,20 @@ def _head(snapshot: "Snapshot", now: float | None) -> "RenderableType":
     record = snapshot.record
     ticking = snapshot.status == "running" and now is not None
     elapsed = snapshot.elapsed + (max(0.0, now - snapshot.taken) if ticking and now is not None else 0.0)
-    head = Text(_plain(record.name), "bold")
-    head.append(
-        f"  {record.recipe} on {record.data}, seed {record.seed}, {record.device or 'no device yet'}  ", "default"
+    between = (" · ", "dim")
+    return Text.assemble(
+        (_plain(record.name), "bold"),
+        between,
+        f"{record.recipe} on {record.data}",
+        between,
+        f"seed {record.seed}",
+        between,
+        record.device or "no device yet",
+        between,
+        (snapshot.status, STATUS_STYLES[snapshot.status]),
+        between,
+        duration(elapsed),
     )
-    head.append(snapshot.status, STATUS_STYLES[snapshot.status])
-    return head.append(f"  {duration(elapsed)}", "default")
 
 
 def _stages(snapshot: "Snapshot") -> "Table":

@@ -140,6 +140,7 @@ def find(reference: str) -> "RunFolder":
 
 def _draw(folder: "RunFolder", path: Path) -> None:
     import io
+    import re
 
     from rich.console import Console
 
@@ -149,8 +150,10 @@ def _draw(folder: "RunFolder", path: Path) -> None:
 
     recorder = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
     recorder.print(frame(RunFeed(folder).poll()))
+    # Without the fonts that it would fetch from the net: a picture stands on its own.
+    picture = re.sub(r"@font-face\s*\{[^}]*\}", "", recorder.export_svg(title="prusc watch"))
     try:
-        recorder.save_svg(str(path), title="prusc watch")
+        path.write_text(picture, encoding="utf-8")
     except OSError as error:
         raise InputError(f"--svg {path}: cannot be written ({error.strerror})") from None
 

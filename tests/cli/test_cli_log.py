@@ -125,7 +125,7 @@ def test_show_config_prints_every_setting_and_marks_those_given(finished):
 def test_watch_once_prints_one_frame_of_a_finished_run(finished):
     said = finished("watch", "first", "--once")
     assert said.code == 0
-    assert said.out.splitlines()[0].startswith("first  prusc on colored-mnist, seed 0, cpu  finished")
+    assert said.out.splitlines()[0].startswith("first · prusc on colored-mnist · seed 0 · cpu · finished · ")
     assert said.out.count("✓") == 6
 
 
@@ -210,3 +210,18 @@ def test_looking_writes_nothing(finished):
     for words in (("ls",), ("show", "first"), ("watch", "first", "--once"), ("show", "first", "--config")):
         assert finished(*words).code == 0
     assert files_below(finished.home) == before
+
+
+def test_a_picture_of_a_run_stands_on_its_own(finished, tmp_path):
+    picture = tmp_path / "run.svg"
+    assert finished("watch", "first", "--svg", str(picture)).code == 0
+    text = picture.read_text()
+    assert text.startswith("<svg")
+    assert "finetune" in text
+    assert "url(http" not in text
+
+
+def test_a_picture_that_cannot_be_written_is_one_sentence(finished, tmp_path):
+    said = finished("watch", "first", "--svg", str(tmp_path / "missing" / "run.svg"))
+    assert said.code == 2
+    assert said.err.startswith("error: --svg")
