@@ -43,10 +43,10 @@ def ls(context: typer.Context, json: Json = False) -> None:
             )
         )
         return
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    from prusc_tui.cli.words import console
+
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold cyan", no_wrap=True)
     table.add_column()
@@ -57,7 +57,7 @@ def ls(context: typer.Context, json: Json = False) -> None:
     table.add_row("presets", "", style="bold")
     for preset in presets:
         table.add_row(preset.name, preset.summary + (" (the default)" if preset.name == DEFAULT else ""))
-    console.print(table)
+    console().print(table)
 
 
 @app.command()
@@ -87,25 +87,23 @@ def show(
 
 
 def _print_settings(plan: "Plan") -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.padding import Padding
+    from rich.text import Text
 
     from core.config import Config, differences
+    from prusc_tui.cli.words import console
 
-    console = Console(highlight=False)
-    console.print(f"[bold]{plan.recipe.name}[/]  {escape(plan.recipe.summary)}")
-    console.print("stages: " + " → ".join(plan.recipe.stage_names))
+    out = console()
+    out.print(Text.assemble((plan.recipe.name, "bold"), "  ", plan.recipe.summary))
+    out.print(Text("stages: " + " → ".join(plan.recipe.stage_names)))
     changed = differences(plan.config, Config())
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(style="dim")
     for key, value, help_ in _settings(plan.config):
-        style = "bold yellow" if key in changed else ""
-        note = " (fixed by the recipe)" if key in plan.recipe.fixed else ""
-        table.add_row(f"[{style or 'default'}]{key}[/]", escape(str(value)), escape(help_) + note)
-    console.print(table)
+        line = Text.assemble((key, "bold yellow" if key in changed else "bold"), f" = {value}")
+        if key in plan.recipe.fixed:
+            line.append("  fixed by the recipe", "yellow")
+        out.print(line)
+        if help_:
+            out.print(Padding(Text(help_, "dim"), (0, 0, 0, 4)))
 
 
 def _settings(config: Any) -> list[tuple[str, Any, str]]:
