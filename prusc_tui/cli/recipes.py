@@ -103,7 +103,7 @@ def _print_settings(plan: "Plan") -> None:
             line.append("  fixed by the recipe", "yellow")
         out.print(line)
         if help_:
-            out.print(Padding(Text(help_, "dim"), (0, 0, 0, 4)))
+            out.print(Padding(Text(help_, "dim"), (0, 0, 0, 4), expand=False))
 
 
 def _settings(config: Any) -> list[tuple[str, Any, str]]:
