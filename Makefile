@@ -22,10 +22,10 @@ unit: .venv/.ready-dev
 	$(BIN)/python -m pytest
 
 bench: .venv/.ready-dev
-	$(BIN)/python -m pytest -m bench -s tests/bench
+	$(BIN)/python -m pytest -m 'bench and not gpu' -s tests/bench
 
 gpu: .venv/.ready-dev
-	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python -m pytest -m 'gpu and not bench'
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
