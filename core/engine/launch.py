@@ -42,7 +42,8 @@ class DetachedLauncher:
 
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
         """Start the worker in a session of its own, so that no hang-up of the terminal reaches it."""
-        folder.clear_stop()  # of an earlier session; from here on a request is for this one
+        folder.clear_stop()  # left by a process that died; from here on a request is for this one
+        folder.update(status="queued")
         command = [sys.executable, "-m", self._module, "--home", str(folder.home.root), "--device", device]
         with self.log_path(folder).open("ab") as log:
             process = subprocess.Popen(
@@ -53,7 +54,7 @@ class DetachedLauncher:
                 start_new_session=True,
             )
         # Until the worker says so itself, so that a worker that dies early is seen to be gone.
-        RunLog(folder.home).put(folder.update(status="queued", **identity(process.pid)))
+        RunLog(folder.home).put(folder.update(**identity(process.pid)))
 
     def state(self, folder: RunFolder) -> str:
         """Return the status of the run as its folder tells it."""

@@ -116,7 +116,7 @@ class Runner:
 
     def _take(self, stage: str, sealed: Sealed) -> None:
         """Record artifacts that are here already: of this run, of a run they were linked from, or of a fork."""
-        known = next(s for s in self.folder.record().stages if s.name == stage)
+        known = self.folder.record().stage(stage)
         if known.status == "done":
             return
         if known.reused is not None:
@@ -144,8 +144,6 @@ class Runner:
         record = self.folder.record()
         process = here()
         started = RunStarted(process["pid"], process["host"], str(self.device), resumed=record.started is not None)
-        if record.status != "queued":  # a request that came while the run was queued is meant for now
-            self.folder.clear_stop()
         self.folder.beat()
         record = self.folder.update(
             status="running",
@@ -161,6 +159,7 @@ class Runner:
         self._say(Logged(f"torch {torch.__version__}, {threads}{self.device}"))
 
     def _end(self, status: str, reason: str) -> None:
+        self.folder.clear_stop()  # answered, or too late
         record = self.folder.record()
         seconds = record.seconds + time.monotonic() - self._clock
         with suppress(OSError):  # a full disk must not hide that the run failed

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from core.groups import Evaluation
-    from core.runs.record import RunRecord, StageRecord
+    from core.runs.record import RunRecord
 
 SPLIT_ORDER = ("test", "validation")
 
@@ -40,7 +40,7 @@ def print_report(console: "Console", record: "RunRecord", warnings: tuple[str, .
     console.print(attributes_sentence(record.attributes_used, record.selection) + ", one seed", highlight=False)
     if (picks := _picks(record)) is not None:
         console.print(picks)
-    console.print("time: " + " · ".join(_stage_time(s) for s in record.stages), highlight=False)
+    console.print(_times(record), highlight=False)
     if record.reason:
         console.print(f"[bold red]{record.status}[/]: {escape(safe_text(record.reason))}", highlight=False)
     for warning in warnings:
@@ -86,10 +86,16 @@ def _group_cell(evaluation: "Evaluation", index: int) -> "RenderableType":
     return text.append(f" {percent(low)}–{percent(high)}", "dim")
 
 
-def _stage_time(stage: "StageRecord") -> str:
-    if stage.reused:
-        return f"{stage.name} reused from {stage.reused}"
-    return f"{stage.name} {duration(stage.seconds) if stage.status == 'done' else stage.status}"
+def _times(record: "RunRecord") -> str:
+    """How long each stage took, and which stages were taken from which run instead."""
+    worked = [s for s in record.stages if not s.reused]
+    times = [f"{s.name} {duration(s.seconds) if s.status == 'done' else s.status}" for s in worked]
+    sources: dict[str, list[str]] = {}
+    for stage in record.stages:
+        if stage.reused:
+            sources.setdefault(stage.reused, []).append(stage.name)
+    reused = [f"{', '.join(names)} reused from {source}" for source, names in sources.items()]
+    return "time: " + " · ".join([*times, *reused])
 
 
 def _picks(record: "RunRecord") -> "Table | None":

@@ -170,7 +170,8 @@ def _host(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:
     from prusc_tui.cli.words import console, to_json
 
     out = console(stderr=json)
-    folder.update(**here())
+    folder.clear_stop()  # left by a process that died; from here on a request is for this one
+    folder.update(status="queued", **here())
     told = EventReader(folder.events)
     told.read()  # what was said before a resume is not told again
     job = Engine(build_pipeline).submit(folder, config_of(folder.record()), device, fresh=fresh)

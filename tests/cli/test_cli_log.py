@@ -147,6 +147,7 @@ def test_a_detached_run_is_stopped_from_outside_kept_until_then_and_goes_on_to_i
     record = prusc("show", detached, "--json").json
     assert record["status"] == "stopped"
     assert record["ended"] is not None
+    (prusc.home / "runs" / record["id"] / "stop").touch()  # a request that a process left unanswered when it died
     resumed = prusc("resume", detached, "--json")
     assert resumed.code == 0
     assert ", from step " in resumed.err
