@@ -7,7 +7,7 @@ import typer
 
 from prusc_tui.cli.run import find
 from prusc_tui.cli.runs import Run
-from prusc_tui.cli.words import to_json
+from prusc_tui.words import to_json
 
 
 def export(

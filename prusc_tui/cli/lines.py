@@ -14,7 +14,7 @@ from core.events import (
 )
 from core.groups import Evaluation
 from core.runs.text import safe_text
-from prusc_tui.cli.words import duration, percent, sparsity
+from prusc_tui.words import duration, percent, sparsity
 
 
 def line_of(event: Event) -> str | None:

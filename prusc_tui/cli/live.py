@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from prusc_tui.cli.words import STATUS_STYLES, duration, percent, sparsity
+from prusc_tui.words import STATUS_STYLES, duration, percent, sparsity
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prusc_tui.cli.words import to_json
+from prusc_tui.words import to_json
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prusc_tui.cli.words import to_json
+from prusc_tui.words import to_json
 
 if TYPE_CHECKING:
     from experiments.plan import Plan
@@ -45,7 +45,7 @@ def ls(context: typer.Context, json: Json = False) -> None:
         return
     from rich.table import Table
 
-    from prusc_tui.cli.words import console
+    from prusc_tui.words import console
 
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold cyan", no_wrap=True)
@@ -91,7 +91,7 @@ def _print_settings(plan: "Plan") -> None:
     from rich.text import Text
 
     from core.config import Config, differences
-    from prusc_tui.cli.words import console
+    from prusc_tui.words import console
 
     out = console()
     out.print(Text.assemble((plan.recipe.name, "bold"), "  ", plan.recipe.summary))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from prusc_tui.cli.words import attributes_sentence, duration, percent, sparsity
+from prusc_tui.words import attributes_sentence, duration, percent, sparsity
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

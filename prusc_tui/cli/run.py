@@ -109,7 +109,7 @@ def watch(
     """Watch a run live, wherever it is hosted; Ctrl-C leaves the run alone."""
     from core.runs.feed import RunFeed
     from prusc_tui.cli.live import frame
-    from prusc_tui.cli.words import console
+    from prusc_tui.words import console
 
     folder = find(reference)
     out = console()
@@ -167,7 +167,7 @@ def _host(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:
     from experiments.launch import config_of
     from experiments.plan import build_pipeline
     from prusc_tui.cli.report import print_report
-    from prusc_tui.cli.words import console, to_json
+    from prusc_tui.words import console, to_json
 
     out = console(stderr=json)
     folder.clear_stop()  # left by a process that died; from here on a request is for this one
@@ -261,7 +261,7 @@ def _stop_on_signals(job: "Job") -> Iterator[None]:
 
 
 def _say_detached(folder: "RunFolder", json: bool) -> None:
-    from prusc_tui.cli.words import to_json
+    from prusc_tui.words import to_json
 
     record = folder.record()
     if json:

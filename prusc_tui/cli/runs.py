@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from prusc_tui.cli.run import find
-from prusc_tui.cli.words import STATUS_STYLES, console, duration, moment, percent, sparsity, to_json
+from prusc_tui.words import STATUS_STYLES, console, duration, moment, percent, sparsity, to_json
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
 

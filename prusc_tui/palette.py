@@ -1,0 +1,88 @@
+"""Colours by what they mean, so that the same drawing serves the shell's 16 colours and every theme of the screen."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """One Rich style string per role.
+
+    Attributes:
+        text: ordinary text.
+        muted: what is read second: units, captions, sizes.
+        track: the empty part of a bar, grid lines, rules.
+        accent: what the eye should find: cursor, chosen item, own brand.
+        good: done, improved.
+        warn: stopped, alarms.
+        bad: worst group, failed.
+        series: colours of curves and categories, told apart in this order.
+        heat: background colours from low to high, with a readable text colour, as `black on #rrggbb`.
+        background: what lies behind, for blending.
+    """
+
+    text: str
+    muted: str
+    track: str
+    accent: str
+    good: str
+    warn: str
+    bad: str
+    series: tuple[str, ...]
+    heat: tuple[str, ...]
+    background: str = "default"
+
+    def of_state(self, state: str) -> str:
+        """Style of the state of a run or a stage."""
+        return str(getattr(self, _ROLES[state]))
+
+    def of_series(self, index: int) -> str:
+        """Style of the `index`-th curve; the colours come round again."""
+        return self.series[index % len(self.series)]
+
+
+MARKS = {
+    "waiting": "·",
+    "queued": "◦",
+    "running": "▸",
+    "done": "✓",
+    "finished": "✓",
+    "reused": "↺",
+    "stopped": "■",
+    "failed": "✗",
+    "lost": "?",
+}
+"""State of a run or a stage → the mark that says it without colour."""
+
+_ROLES = {
+    "waiting": "muted",
+    "queued": "muted",
+    "running": "accent",
+    "done": "good",
+    "finished": "good",
+    "reused": "good",
+    "stopped": "warn",
+    "failed": "bad",
+    "lost": "bad",
+}
+
+SHELL = Palette(
+    text="default",
+    muted="bright_black",
+    track="bright_black",
+    accent="cyan",
+    good="green",
+    warn="yellow",
+    bad="red",
+    series=("cyan", "yellow", "magenta", "green", "blue", "red", "bright_cyan", "bright_yellow"),
+    heat=(
+        "default",
+        "white on grey19",
+        "white on grey27",
+        "white on grey35",
+        "black on grey50",
+        "black on grey66",
+        "black on grey82",
+        "black on grey93",
+    ),
+)
+"""The terminal's own colours: what `prusc watch` draws with."""
