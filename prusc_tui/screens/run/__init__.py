@@ -1,0 +1,1 @@
+"""One run, live or past: a panel per view."""

@@ -1,0 +1,1 @@
+"""What goes on behind the screens: threads that look, and the deeds that a key asks for."""
