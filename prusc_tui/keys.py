@@ -6,7 +6,7 @@ The help screen, the palette and the user's keymap are made from this table. An 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from core.errors import InputError, nearest
 
@@ -140,7 +140,7 @@ KEYS: tuple[Key, ...] = (
 _BY_ID = {key.id: key for key in KEYS}
 
 
-def bindings(area: str) -> list[Binding]:
+def bindings(area: str) -> list[BindingType]:
     """The bindings of an area, for a screen's or a panel's BINDINGS."""
     return [
         Binding(key.keys, key.action, key.label, show=key.shown, id=key.id, tooltip=key.help)

@@ -1,0 +1,155 @@
+"""`prusc-tui`: the app that holds the screens together; what each does is its own affair."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from prusc_tui.keys import bindings
+from prusc_tui.palette import Palette
+from prusc_tui.settings import Settings, remember_theme, settings_path
+from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
+
+if TYPE_CHECKING:
+    from prusc_tui.work.start import Hosted
+
+
+class PruscApp(App[None]):
+    """Runs first; a run, a comparison, a form, a data set over it.
+
+    Args:
+        home: where the runs are.
+        settings: the user's theme and keys.
+        run: id of a run to open at once.
+        clock: gives the seconds since 1970.
+    """
+
+    TITLE = "prusc-tui"
+    BINDINGS = bindings("app")
+    ENABLE_COMMAND_PALETTE = True
+    CSS_PATH = "styles/app.tcss"
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings | None = None,
+        run: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.home = home
+        self.clock = clock
+        self._settings = settings or Settings()
+        self._first = run
+        self._hosted: Hosted | None = None
+        self._palette: tuple[str, Palette] | None = None
+        for theme in OWN:
+            self.register_theme(theme)
+        plain_terminal = self.console.color_system == "standard" and self._settings.theme == DEFAULT
+        self.theme = TERMINAL[0] if plain_terminal else self._settings.theme
+
+    @property
+    def palette(self) -> Palette:
+        """The colours to draw with under the theme in force."""
+        if self._palette is None or self._palette[0] != self.theme:
+            self._palette = self.theme, palette_of(self.current_theme)
+        return self._palette[1]
+
+    @property
+    def hosted(self) -> "Hosted":
+        """The runs that live in this process."""
+        if self._hosted is None:
+            from prusc_tui.work.start import Hosted
+
+            self._hosted = Hosted()
+        return self._hosted
+
+    def hosted_running(self) -> list[RunFolder]:
+        """Runs that would be stopped if this process ended."""
+        return self._hosted.running() if self._hosted is not None else []
+
+    def on_mount(self) -> None:
+        """Show the runs, or the run that was asked for."""
+        from prusc_tui.screens.runs import RunsScreen
+
+        self.set_keymap(dict(self._settings.keys))
+        self.push_screen(RunsScreen(self.home, self.clock))
+        if self._first is not None:
+            self.open_run(self._first)
+
+    def open_run(self, id: str) -> None:
+        """Show one run."""
+        from prusc_tui.screens.run.screen import RunScreen
+
+        self.push_screen(RunScreen(RunFolder.open(self.home, id), self.clock))
+
+    def open_compare(self, ids: Sequence[str]) -> None:
+        """Show several runs side by side."""
+        from prusc_tui.screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen([RunFolder.open(self.home, id) for id in ids], self.clock))
+
+    def open_new(self, fork: str | None = None, preset: str | None = None) -> None:
+        """Show the form of a new run: from nothing, from a preset, or from another run."""
+        from prusc_tui.screens.new_run import NewRunScreen
+
+        self.push_screen(NewRunScreen(self.home, fork=fork, preset=preset, hosted=self.hosted))
+
+    def open_data(self, name: str | None = None) -> None:
+        """Show the data sets."""
+        from prusc_tui.screens.data import DataScreen
+
+        self.push_screen(DataScreen(name))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Everything a key does here, the themes, and the screens."""
+        from prusc_tui.screens.commands import commands
+
+        return commands(self, screen)
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        from prusc_tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
+    def action_next_theme(self) -> None:
+        """Take the next theme and remember it."""
+        self.use_theme(NAMES[(NAMES.index(self.theme) + 1) % len(NAMES)] if self.theme in NAMES else DEFAULT)
+
+    def use_theme(self, name: str) -> None:
+        """Change the theme, and remember it for the next time."""
+        from core.errors import InputError
+
+        self.theme = name
+        try:
+            remember_theme(settings_path(), name)
+        except InputError as error:
+            self.notify(str(error), severity="error", markup=False)
+
+    def action_picture(self) -> None:
+        """Write the screen as an SVG picture into the folder in which the program was started."""
+        name = time.strftime("prusc-tui-%Y%m%d-%H%M%S.svg", time.localtime(self.clock()))
+        try:
+            Path(name).write_text(self.export_screenshot(), encoding="utf-8")
+        except OSError as error:
+            self.notify(f"{name}: cannot be written ({error.strerror})", severity="error", markup=False)
+        else:
+            self.notify(f"wrote {name}", markup=False)
+
+    def action_leave(self) -> None:
+        """Leave; asks first where a run lives in this process."""
+        from prusc_tui.screens.leave import LeaveScreen
+
+        if isinstance(self.screen, LeaveScreen):
+            return
+        if names := [folder.record().name for folder in self.hosted_running()]:
+            self.push_screen(LeaveScreen(names))
+        else:
+            self.exit()

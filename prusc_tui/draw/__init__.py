@@ -1,0 +1,1 @@
+"""Drawing in the terminal: pure functions from numbers to rows of text."""

@@ -1,0 +1,79 @@
+"""Smoothing of curves that grow: what was smoothed once is kept."""
+
+from array import array
+from collections.abc import Collection, Hashable, Sequence
+from math import isfinite
+
+MAX_WEIGHT = 0.99
+
+
+class Smoothed:
+    """Debiased exponential moving average of a growing sequence.
+
+    m_t = w m_{t−1} + (1 − w) v_t with m_0 = 0, shown as m_t / (1 − w^t): the bias correction of Adam (Kingma and Ba
+    2015, section 3), which TensorBoard uses for its curves. t counts the finite values; the others stay what they are
+    and change nothing.
+    """
+
+    def __init__(self, weight: float) -> None:
+        """Smooth with `weight` w in [0, 0.99]; 0 leaves the values alone.
+
+        Raises:
+            ValueError: the weight is outside.
+        """
+        if not 0 <= weight <= MAX_WEIGHT:
+            raise ValueError(f"smoothing weight {weight}")
+        self.weight = weight
+        self.values = array("d")
+        self._mean = 0.0
+        self._left = 1.0  # w^t
+
+    def extend(self, values: Sequence[float]) -> None:
+        """Take in what is new."""
+        w, mean, left = self.weight, self._mean, self._left
+        append = self.values.append
+        for value in values:
+            if not isfinite(value):
+                append(value)
+                continue
+            mean = w * mean + (1 - w) * value
+            left *= w
+            append(mean / (1 - left))
+        self._mean, self._left = mean, left
+
+
+class SmoothCache:
+    """Smoothed curves by key; a curve that only grew costs what is new."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, tuple[Smoothed, float, float]] = {}
+
+    def smoothed(self, key: Hashable, x: Sequence[float], y: Sequence[float], weight: float) -> "array[float]":
+        """Return the smoothed `y`.
+
+        A curve counts as grown where the last point known is where it was; after a resume that took another course it
+        is not, and the work starts again.
+
+        Args:
+            key: which curve.
+            x: [n] places of the values.
+            y: [n] values.
+            weight: in [0, 0.99].
+        """
+        done, last_x, last_y = self._known.get(key, (Smoothed(weight), 0.0, 0.0))
+        n = len(done.values)
+        moved = n > len(y) or (n > 0 and not (x[n - 1] == last_x and _same(y[n - 1], last_y)))
+        if moved or done.weight != weight:
+            done, n = Smoothed(weight), 0
+        if n < len(y):
+            done.extend(y[n:])
+            self._known[key] = done, x[len(y) - 1], y[len(y) - 1]
+        return done.values
+
+    def keep(self, keys: Collection[Hashable]) -> None:
+        """Forget all other curves."""
+        self._known = {key: known for key, known in self._known.items() if key in keys}
+
+
+def _same(a: float, b: float) -> bool:
+    return a == b or (a != a and b != b)

@@ -1,0 +1,101 @@
+"""The command `prusc-tui [RUN]`: from the words of the shell to the app, and cleanly out again."""
+
+import argparse
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from prusc_tui import __version__
+
+if TYPE_CHECKING:
+    from prusc_tui.app import PruscApp
+
+STOP_PATIENCE = 120.0
+"""Seconds that runs in this process get for their checkpoints when the program ends."""
+
+
+def main() -> None:
+    """Run the screen; bad input gets one sentence on standard error and exit code 2."""
+    from core.errors import InputError
+    from core.runs.text import safe_text
+
+    given = _parser().parse_args()
+    try:
+        app = _app(given.run, given.home, given.theme)
+    except InputError as error:
+        sys.stderr.write(f"error: {safe_text(str(error))}\n")
+        sys.exit(2)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write("error: prusc-tui needs a terminal; without one: prusc ls, prusc show, prusc watch --once\n")
+        sys.exit(2)
+    host(app)
+    sys.exit(app.return_code or 0)
+
+
+def host(app: "PruscApp") -> None:
+    """Run the app until the user leaves or the line drops; runs in this process are checkpointed and `stopped`."""
+    with _leave_on_hangup(app):
+        try:
+            app.run()
+        finally:
+            if running := app.hosted_running():
+                with contextlib.suppress(OSError):  # the terminal may be gone
+                    sys.stderr.write(f"stopping {len(running)} run(s) with a checkpoint …\n")
+                app.hosted.stop_all(STOP_PATIENCE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="prusc-tui",
+        description="See an image classifier lean on a shortcut, take the shortcut out, keep every run.",
+        epilog="The same without a screen: prusc --help",
+    )
+    parser.add_argument(
+        "run", metavar="RUN", nargs="?", help="open one run: its id, a unique prefix, its name, or last"
+    )
+    parser.add_argument("--home", type=Path, help="where the runs are; default: $PRUSC_HOME or your data folder")
+    parser.add_argument("--theme", help="theme for this time; the palette (ctrl+p) lists them")
+    parser.add_argument("--version", action="version", version=f"prusc-tui {__version__}")
+    return parser
+
+
+def _app(run: str | None, root: Path | None, theme: str | None) -> "PruscApp":
+    import dataclasses
+    import os
+
+    from core.errors import InputError, nearest
+    from core.runs.home import Home
+    from core.runs.log import RunLog
+    from core.runs.query import resolve
+    from prusc_tui.app import PruscApp
+    from prusc_tui.settings import read_settings, settings_path
+    from prusc_tui.themes import NAMES
+
+    settings = read_settings(settings_path())
+    if theme is not None:
+        if theme not in NAMES:
+            raise InputError(f"--theme: there is no theme '{theme}'{nearest(theme, list(NAMES))}")
+        settings = dataclasses.replace(settings, theme=theme)
+    home = Home.open(root, create=False)
+    os.environ["PRUSC_HOME"] = str(home.root)  # for the processes that the screen starts
+    return PruscApp(home, settings, resolve(RunLog(home), run) if run is not None else None)
+
+
+@contextlib.contextmanager
+def _leave_on_hangup(app: "PruscApp") -> Iterator[None]:
+    """End the app when the terminal goes or somebody asks the process to end."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        app.exit()
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        # A second hang-up must not cut off the checkpoints; the process is about to end anyway.
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,95 @@
+"""What a user sets about the screen, in one TOML file: theme and keys.
+
+`$XDG_CONFIG_HOME/prusc-tui/settings.toml`, or the file that $PRUSC_SETTINGS names:
+
+    theme = "paper"
+
+    [keys]
+    "life.stop" = "ctrl+x"
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of the screen.
+
+    Attributes:
+        theme: name of a theme.
+        keys: id of a key → keys, as Textual names them.
+    """
+
+    theme: str = "ink"
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def settings_path() -> Path:
+    """Where the settings are read from."""
+    if named := os.environ.get("PRUSC_SETTINGS"):
+        return Path(named).expanduser()
+    from platformdirs import user_config_dir
+
+    return Path(user_config_dir("prusc-tui", appauthor=False)) / "settings.toml"
+
+
+def read_settings(path: Path) -> Settings:
+    """Read the settings; a file that is not there gives the defaults.
+
+    Raises:
+        InputError: what is wrong, with file and key, and the nearest name where one is not known.
+    """
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})") from None
+    return _checked(found, str(path))
+
+
+def _checked(found: Mapping[str, Any], where: str) -> Settings:
+    from prusc_tui.keys import check_keymap
+    from prusc_tui.themes import NAMES
+
+    for name in found:
+        if name not in ("theme", "keys"):
+            raise InputError(f"{where}: unknown setting '{name}'{nearest(name, ['theme', 'keys'])}")
+    theme, keys = found.get("theme", Settings().theme), found.get("keys", {})
+    if theme not in NAMES:
+        raise InputError(f"{where}: there is no theme '{theme}'{nearest(str(theme), list(NAMES))}")
+    if not isinstance(keys, dict):
+        raise InputError(f"{where}: keys is a table, as in [keys]")
+    return Settings(theme, check_keymap(keys, f"{where}, [keys]"))
+
+
+def remember_theme(path: Path, theme: str) -> None:
+    """Write the theme into the settings file; everything else in it, comments included, stays as it is.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from core.runs.disk import replace_file
+
+    line = f'theme = "{theme}"'
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        top = next((i for i, text in enumerate(lines) if text.lstrip().startswith("[")), len(lines))
+        named = [i for i in range(top) if lines[i].partition("=")[0].strip() == "theme"]
+        if named:
+            lines[named[0]] = line
+        else:
+            lines.insert(0, line)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, ("\n".join(lines) + "\n").encode())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or 'not UTF-8'})") from None
