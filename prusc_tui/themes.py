@@ -1,5 +1,7 @@
 """Themes of the screen: our own, beside those that Textual brings, and the palette that is drawn with under each."""
 
+from math import log
+
 from textual.color import Color as Shade
 from textual.theme import BUILTIN_THEMES, Theme
 
@@ -107,5 +109,18 @@ def palette_of(theme: Theme) -> Palette:
 
 def _cell(colour: Shade, text: Shade, ground: Shade) -> str:
     """A cell of a heat table, in whichever of the two text colours reads better on it."""
-    best = max((text, ground), key=lambda ink: abs(ink.brightness - colour.brightness))
+    here = _luminance(colour)
+    best = max((text, ground), key=lambda ink: abs(_log_ratio(_luminance(ink), here)))
     return f"{best.hex6} on {colour.hex6}"
+
+
+def _log_ratio(one: float, other: float) -> float:
+    """Logarithm of WCAG's contrast ratio, with a sign."""
+    return log((one + 0.05) / (other + 0.05))
+
+
+def _luminance(colour: Shade) -> float:
+    """Relative luminance of sRGB (WCAG 2)."""
+    channels = [c / 255 for c in colour.rgb]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

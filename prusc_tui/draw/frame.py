@@ -1,8 +1,8 @@
 """A chart without its cursor: everything that costs work, done once until data, view, size or settings change."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite, log10
+from math import floor, isfinite
 from typing import NamedTuple
 
 from prusc_tui.draw.axes import Tick, XMode, calm_bounds, calm_log_bounds, row_of, x_ticks, y_ticks
@@ -171,7 +171,7 @@ def ink_of(curve: Curve) -> int:
 
 
 def _dot(x: float, window: Window, across: int) -> int:
-    return int((x - window[0]) / (window[1] - window[0]) * (DOTS_ACROSS * across - 1) + 0.5)
+    return floor((x - window[0]) / (window[1] - window[0]) * (DOTS_ACROSS * across - 1) + 0.5)
 
 
 def _gather(
@@ -225,7 +225,7 @@ def _marked(lines: Strokes, across: int, number: int, of: int) -> list[Stroke]:
     return out
 
 
-def _marks(cells: Sequence[Stroke], row: "RowOf", across: int, height: int, character: str, ink: str) -> list[Mark]:
+def _marks(cells: Sequence[Stroke], row: Callable[[float], int], across: int, height: int, character: str, ink: str) -> list[Mark]:
     out = []
     for stroke in cells:
         y = height - 1 - row(stroke.last) // DOTS_DOWN
