@@ -63,6 +63,17 @@ def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: in
     Raises:
         InputError: the recipe does not begin with the stages taken over, or a setting of one of those is changed.
     """
+    plan = resolve_fork(fork, recipe, overrides, seed)
+    _refuse_changes(fork, plan.config)
+    return plan
+
+
+def resolve_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: int | None) -> Plan:
+    """Like `plan_fork`, without the look at what each stage taken over was made with (no torch).
+
+    Raises:
+        InputError: the recipe does not begin with the stages taken over, or a setting does not fit.
+    """
     old = get_recipe(fork.source.recipe)
     new = get_recipe(recipe or old.name)
     if new.stage_names[: len(fork.stages)] != fork.stages:
@@ -73,9 +84,7 @@ def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: in
             section, _, name = key.partition(".")
             settings[section].pop(name, None)
     settings["recipe"] = new.name
-    plan = resolve(settings, overrides, seed)
-    _refuse_changes(fork, plan.config)
-    return plan
+    return resolve(settings, overrides, seed)
 
 
 def check(config: Config) -> None:

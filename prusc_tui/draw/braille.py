@@ -1,7 +1,7 @@
 """Curves as braille dots, two columns by four rows in a cell.
 
-A column of dots is one whole number, bit 0 at the bottom. A vertical run is then one `or`, and the number in hexadecimal
-is the column read cell by cell: the drawing never looks at single dots.
+A column of dots is one whole number, bit 0 at the bottom. A vertical run is then one `or`, and the number in
+hexadecimal is the column read cell by cell: the drawing never looks at single dots.
 """
 
 from array import array

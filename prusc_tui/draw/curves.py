@@ -40,9 +40,9 @@ class Curve:
 
 
 class Reading(NamedTuple):
-    """A point of a curve: its index, its place and its value."""
+    """A point of a curve: which one `at` of the sequence, its place and its value."""
 
-    index: int
+    at: int
     x: float
     y: float
 

@@ -143,7 +143,7 @@ def build(curves: Sequence[Curve], settings: Settings, width: int, height: int, 
         sharp = [(curve, ink, lines) for curve, ink, lines in drawn if ink != FAINT]
         for number, (curve, ink, lines) in enumerate(sharp):
             cells = _marked(lines, across, number, len(sharp))
-            marks += _marks(cells, row, across, height, curve.mark, f"{ink:x}")
+            marks += _marks(cells, row, height, curve.mark, f"{ink:x}")
     left_out = sum(lines.left_out for _, ink, lines in drawn if ink != FAINT)
     return Frame(
         across=across,
@@ -194,9 +194,7 @@ def _gather(
     return out
 
 
-def _bounds(
-    drawn: Sequence[tuple[Curve, int, Strokes]], settings: Settings, across: int
-) -> tuple[float, float] | None:
+def _bounds(drawn: Sequence[tuple[Curve, int, Strokes]], settings: Settings, across: int) -> tuple[float, float] | None:
     """Range of y of what is in the window; of the lines that cross it where no point is."""
     every = [stroke for _, _, lines in drawn for stroke in lines.strokes]
     seen = [stroke for stroke in every if 0 <= stroke.column < DOTS_ACROSS * across] or every
@@ -225,7 +223,7 @@ def _marked(lines: Strokes, across: int, number: int, of: int) -> list[Stroke]:
     return out
 
 
-def _marks(cells: Sequence[Stroke], row: Callable[[float], int], across: int, height: int, character: str, ink: str) -> list[Mark]:
+def _marks(cells: Sequence[Stroke], row: Callable[[float], int], height: int, character: str, ink: str) -> list[Mark]:
     out = []
     for stroke in cells:
         y = height - 1 - row(stroke.last) // DOTS_DOWN

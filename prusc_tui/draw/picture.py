@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 from core.runs.text import safe_text
+from prusc_tui.draw.axes import label_start
 from prusc_tui.draw.braille import BLANK
 from prusc_tui.draw.curves import Curve, Reading, last, place_text, read, value_text
 from prusc_tui.draw.frame import Frame, Settings, build, ink_of
@@ -137,7 +138,9 @@ def picture(
         [height] rows of `width` cells.
     """
     readings = [last(c) if cursor is None else read(c, cursor, frame.cell / 2) for c in curves]
-    entries = [_entry(c, r, settings, cache, 5 if cursor is not None else 4) for c, r in zip(curves, readings, strict=True)]
+    entries = [
+        _entry(c, r, settings, cache, 5 if cursor is not None else 4) for c, r in zip(curves, readings, strict=True)
+    ]
     rows = _head(frame, plan, curves, settings, title, active, entries)
     if frame.bounds is None:
         above = frame.left_out and "no value above 0 for a logarithmic axis"
@@ -181,9 +184,10 @@ def _head(
             line.inks += row.inks
     flags = _flags(frame, settings)
     if plan.hidden:
-        flags = [f"+{plan.hidden} in the legend", *flags] if not plan.lines else flags
-        if legend and not plan.inline:
+        if legend:
             legend[-1].add(f"  +{plan.hidden}", MUTED)
+        else:
+            flags.append(f"{plan.hidden} curves")
     tail = " · ".join(flags)
     free = plan.width - cell_len(line.text) - cell_len(tail) - 1
     if tail and free >= 2:
@@ -235,14 +239,10 @@ def _message(text: str, width: int, height: int) -> list[Row]:
 def _body(frame: Frame, at: int | None, curves: Sequence[Curve], readings: Sequence[Reading | None]) -> list[Row]:
     """The plot over its grid, with marks and cursor."""
     grid = {tick.at for tick in frame.y_ticks}
-    columns = {tick.at for tick in frame.x_ticks if 0 <= tick.at < frame.across}
-    line = "".join("┊" if x in columns else " " for x in range(frame.across))
-    rule = "".join("┼" if x in columns else "┈" for x in range(frame.across))
     texts: list[list[str]] = []
     inks: list[list[str]] = []
     for y, (text, ink) in enumerate(frame.rows):
-        under = rule if y in grid else line
-        texts.append([b if a == " " else a for a, b in zip(text, under, strict=True)])
+        texts.append(list(text.replace(" ", "┈") if y in grid else text))
         inks.append(list(ink))
     if at is not None:
         for text, ink in zip(texts, inks, strict=True):
@@ -260,8 +260,6 @@ def _body(frame: Frame, at: int | None, curves: Sequence[Curve], readings: Seque
 
 
 def _x_axis(frame: Frame, settings: Settings, at: int | None, place: str | None) -> list[Row]:
-    from prusc_tui.draw.axes import label_start
-
     ticks = {tick.at for tick in frame.x_ticks}
     gutter = frame.label_width
     rule = "".join("┴" if x == at else "┬" if x in ticks else "─" for x in range(frame.across))

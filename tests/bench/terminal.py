@@ -1,4 +1,4 @@
-"""A program in a terminal of its own, without a screen: what it writes and when, what it answers to a key, how big it is."""
+"""A program in a terminal of its own, without a screen: what it writes and when, what it answers, how big it is."""
 
 import contextlib
 import fcntl
