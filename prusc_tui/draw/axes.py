@@ -12,6 +12,7 @@ GAP = 2
 
 _CLOCK = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _TINY = 1e-9
+_NOTHING = 1e-280
 _MINUS = "−"
 
 
@@ -64,8 +65,8 @@ def calm_bounds(low: float, high: float, floor_: float = -inf, ceiling: float = 
         floor_: the range does not go below unless `low` does.
         ceiling: the range does not go above unless `high` does.
     """
-    if high - low <= _TINY * max(abs(low), abs(high)):
-        half = abs(low) / 10 or 1.0
+    if high - low <= max(_TINY * max(abs(low), abs(high)), _NOTHING):
+        half = abs(low) / 10 if abs(low) > _NOTHING else 1.0
         low, high = low - half, high + half
         floor_, ceiling = min(floor_, low + half), max(ceiling, high - half)
     else:
@@ -162,7 +163,7 @@ def y_ticks(low: float, high: float, height: int, *, log: bool = False) -> list[
                 return ticks
     crowded: list[Tick] = []
     for step in steps_of_1_2_5((high - low) / max(1, height)):
-        values = multiples(low, high, step)
+        values = [v for v in multiples(low, high, step) if v > 0 or not log]
         ticks = placed(values, number_labels(values, step))
         # Three rows apart is calm, two will do where that leaves a label or two.
         if roomy(ticks, 3):

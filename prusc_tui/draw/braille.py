@@ -210,9 +210,15 @@ def compose(layers: Sequence[Layer], width: int, height: int) -> list[tuple[str,
     ]
 
 
-def runs(text: Sequence[str], inks: Sequence[str]) -> list[tuple[str, str]]:
-    """Join neighbours of one ink: (text, ink) from left to right."""
+def runs(text: str, inks: str) -> list[tuple[str, str]]:
+    """Join neighbours of one ink, from left to right. Spaces have no ink and go with what is before them."""
     if not inks:
         return []
     cuts = [0, *(i for i, (a, b) in enumerate(pairwise(inks), 1) if a != b), len(inks)]
-    return [("".join(text[a:b]), inks[a]) for a, b in pairwise(cuts)]
+    out: list[tuple[str, str]] = []
+    for a, b in pairwise(cuts):
+        piece, ink = text[a:b], inks[a]
+        if out and (piece.isspace() or ink == out[-1][1]):
+            piece, ink = out[-1][0] + piece, out.pop()[1]
+        out.append((piece, ink))
+    return out

@@ -200,8 +200,11 @@ def _bounds(drawn: Sequence[tuple[Curve, int, Strokes]], settings: Settings, acr
     seen = [stroke for stroke in every if 0 <= stroke.column < DOTS_ACROSS * across] or every
     if not seen:
         return None
-    low = max(-_HUGE, min(stroke.low for stroke in seen))
-    high = min(_HUGE, max(stroke.high for stroke in seen))
+    # Differences of numbers beyond would be infinite.
+    low, high = (
+        max(-_HUGE, min(_HUGE, end))
+        for end in (min(stroke.low for stroke in seen), max(stroke.high for stroke in seen))
+    )
     if settings.log:
         return calm_log_bounds(low, high)
     return calm_bounds(low, high, 0.0 if low >= 0 else -_HUGE, 100.0 if settings.unit == "%" else _HUGE)

@@ -71,7 +71,7 @@ def plan(curves: Sequence[Curve], settings: Settings, title: str, width: int, he
     """Share out the room. It depends on the curves' names, not on their values, so nothing jumps while they change."""
     sizes = [entry_width(curve, settings) for curve in curves]
     axis = height >= _LEAST_HEIGHT
-    room = width - cell_len(title) - 5 - _flags_room(settings)
+    room = width - cell_len(safe_text(title)) - 5 - _flags_room(settings)
     if sum(sizes) + _BETWEEN * len(sizes) <= room:
         lines, inline = [list(range(len(curves)))], True
     else:
@@ -101,7 +101,8 @@ def plan(curves: Sequence[Curve], settings: Settings, title: str, width: int, he
 def entry_width(curve: Curve, settings: Settings) -> int:
     """Cells of a curve in the legend; the value has a fixed share."""
     smoothed = _VALUE_WIDTH + 2 if settings.smoothing and curve.smooth else 0
-    return 2 + cell_len(safe_text(curve.name)) + 1 + _VALUE_WIDTH + smoothed
+    named = cell_len(safe_text(curve.name)) + 1 if curve.name else 0
+    return 2 + named + _VALUE_WIDTH + smoothed
 
 
 def frame_of(curves: Sequence[Curve], settings: Settings, plan: Plan, cache: SmoothCache) -> Frame:
@@ -138,10 +139,9 @@ def picture(
         [height] rows of `width` cells.
     """
     readings = [last(c) if cursor is None else read(c, cursor, frame.cell / 2) for c in curves]
-    entries = [
-        _entry(c, r, settings, cache, 5 if cursor is not None else 4) for c, r in zip(curves, readings, strict=True)
-    ]
-    rows = _head(frame, plan, curves, settings, title, active, entries)
+    digits = 4 if cursor is None else 5
+    entries = [_entry(c, r, settings, cache, digits) for c, r in zip(curves, readings, strict=True)]
+    rows = _head(frame, plan, settings, title, active, entries)
     if frame.bounds is None:
         above = frame.left_out and "no value above 0 for a logarithmic axis"
         return rows + _message(above or note, plan.width, plan.height - len(rows))
@@ -151,8 +151,8 @@ def picture(
     body = _body(frame, at, curves, readings if at is not None else [])
     labels = {tick.at: tick.label for tick in frame.y_ticks}
     gutter = frame.label_width
-    for y, (text, inks) in enumerate(body):
-        label = labels.get(y)
+    for row, (text, inks) in enumerate(body):
+        label = labels.get(row)
         side = f"{label or '':>{gutter}}" + ("┤" if label is not None else "│")
         rows.append((side + text, MUTED * gutter + TRACK + inks))
     if plan.axis:
@@ -164,7 +164,6 @@ def picture(
 def _head(
     frame: Frame,
     plan: Plan,
-    curves: Sequence[Curve],
     settings: Settings,
     title: str,
     active: bool,
@@ -217,14 +216,16 @@ def _flags_room(settings: Settings) -> int:
 
 def _entry(curve: Curve, reading: Reading | None, settings: Settings, cache: SmoothCache, digits: int) -> Line:
     """Mark, name and value of a curve; behind ≈ the smoothed value."""
-    line = Line().add(f"{curve.mark} ", f"{ink_of(curve):x}").add(safe_text(curve.name), MUTED).add(" ", BLANK)
+    line = Line().add(f"{curve.mark} ", f"{ink_of(curve):x}")
+    if curve.name:
+        line.add(f"{safe_text(curve.name)} ", MUTED)
     value = "–" if reading is None else value_text(reading.y, settings.unit, digits)
     line.add(f"{value:<{_VALUE_WIDTH}}", VALUE)
     if settings.smoothing and curve.smooth:
         smooth = "–"
         if reading is not None:
             values = cache.smoothed(curve.key, curve.x, curve.y, settings.smoothing)
-            smooth = value_text(values[reading.index], settings.unit, digits)
+            smooth = value_text(values[reading.at], settings.unit, digits)
         line.add(f"≈ {smooth:<{_VALUE_WIDTH}}", MUTED)
     return line
 
@@ -239,11 +240,8 @@ def _message(text: str, width: int, height: int) -> list[Row]:
 def _body(frame: Frame, at: int | None, curves: Sequence[Curve], readings: Sequence[Reading | None]) -> list[Row]:
     """The plot over its grid, with marks and cursor."""
     grid = {tick.at for tick in frame.y_ticks}
-    texts: list[list[str]] = []
-    inks: list[list[str]] = []
-    for y, (text, ink) in enumerate(frame.rows):
-        texts.append(list(text.replace(" ", "┈") if y in grid else text))
-        inks.append(list(ink))
+    texts = [list(text.replace(" ", "┈") if y in grid else text) for y, (text, _) in enumerate(frame.rows)]
+    inks = [list(row_inks) for _, row_inks in frame.rows]
     if at is not None:
         for text, ink in zip(texts, inks, strict=True):
             if ink[at] in (BLANK, "1"):
@@ -252,9 +250,8 @@ def _body(frame: Frame, at: int | None, curves: Sequence[Curve], readings: Seque
         if 0 <= mark.x < frame.across:
             texts[mark.y][mark.x], inks[mark.y][mark.x] = mark.character, mark.ink
     for curve, reading in zip(curves, readings, strict=False):
-        if reading is None or (y := frame.row(reading.y)) is None:
-            continue
-        if 0 <= (x := frame.column(reading.x)) < frame.across:
+        y = None if reading is None else frame.row(reading.y)
+        if reading is not None and y is not None and 0 <= (x := frame.column(reading.x)) < frame.across:
             texts[y][x], inks[y][x] = curve.mark, f"{ink_of(curve):x}"
     return [("".join(text), "".join(ink)) for text, ink in zip(texts, inks, strict=True)]
 
@@ -264,11 +261,11 @@ def _x_axis(frame: Frame, settings: Settings, at: int | None, place: str | None)
     gutter = frame.label_width
     rule = "".join("┴" if x == at else "┬" if x in ticks else "─" for x in range(frame.across))
     rule_inks = "".join(ACCENT if x == at else TRACK for x in range(frame.across))
-    text = [" "] * frame.across
+    labels = [" "] * frame.across
     inks = [MUTED] * frame.across
     for tick in frame.x_ticks:
         start = label_start(tick, frame.across)
-        text[start : start + len(tick.label)] = tick.label
+        labels[start : start + len(tick.label)] = tick.label
     if at is not None and place is not None and len(place) <= frame.across:
         start = max(0, min(at - len(place) // 2, frame.across - len(place)))
         end = start + len(place)
@@ -276,12 +273,12 @@ def _x_axis(frame: Frame, settings: Settings, at: int | None, place: str | None)
         for tick in frame.x_ticks:
             begin = label_start(tick, frame.across)
             if begin < end + 1 and begin + len(tick.label) > start - 1:
-                text[begin : begin + len(tick.label)] = " " * len(tick.label)
-        text[start:end] = place
+                labels[begin : begin + len(tick.label)] = " " * len(tick.label)
+        labels[start:end] = place
         inks[start:end] = ACCENT * len(place)
     return [
         (" " * gutter + "└" + rule, BLANK * gutter + TRACK + rule_inks),
-        (f"{settings.mode:>{gutter}} " + "".join(text), MUTED * (gutter + 1) + "".join(inks)),
+        (f"{settings.mode:>{gutter}} " + "".join(labels), MUTED * (gutter + 1) + "".join(inks)),
     ]
 
 

@@ -28,7 +28,7 @@ class Poller(Generic[T]):
     ) -> None:
         self._look = look
         self._tell = tell
-        self._every = every
+        self.every = every
         self._fail = fail
         self._last: T | None = None
         self._wake = threading.Event()
@@ -62,5 +62,5 @@ class Poller(Generic[T]):
                 if seen is not self._last and not self._stopped.is_set():
                     self._last = seen
                     self._tell(seen)
-            self._wake.wait(self._every)
+            self._wake.wait(self.every)
             self._wake.clear()

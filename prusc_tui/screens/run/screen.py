@@ -92,7 +92,7 @@ _VIEWS: Mapping[str, Callable[[RunFolder, Callable[[], float]], Widget]] = {
 }
 
 
-class RunScreen(Life, Screen[None]):
+class RunScreen(Life):
     """A run, live or past.
 
     Args:
@@ -121,7 +121,7 @@ class RunScreen(Life, Screen[None]):
             """Only the newest matters."""
             return isinstance(message, RunScreen.Seen)
 
-    class Gone(Message):
+    class Unreadable(Message):
         """The run cannot be read."""
 
         def __init__(self, why: str) -> None:
@@ -157,6 +157,10 @@ class RunScreen(Life, Screen[None]):
     def on_unmount(self) -> None:
         """Follow it no longer."""
         self._poller.stop()
+
+    def life_changed(self) -> None:
+        """Look at once: a key has done something to the run."""
+        self._poller.hurry()
 
     def life_targets(self) -> list[RunFolder]:
         """The keys that change a run's life are for this run."""
@@ -196,8 +200,8 @@ class RunScreen(Life, Screen[None]):
         elif (panel := self._in_front()) is not None:
             panel.show(message.snapshot)
 
-    @on(Gone)
-    def _gone(self, message: Gone) -> None:
+    @on(Unreadable)
+    def _unreadable(self, message: Unreadable) -> None:
         if message.why != self._failure:
             self._failure = message.why
             self.notify(message.why, severity="error", markup=False)
@@ -209,7 +213,7 @@ class RunScreen(Life, Screen[None]):
 
     def _fail(self, error: Exception) -> None:
         why = str(error) if isinstance(error, InputError) else f"{self.folder.path}: cannot be read ({error})"
-        self.post_message(self.Gone(why))
+        self.post_message(self.Unreadable(why))
 
     def _in_front(self) -> Panel | None:
         current = self.query_one(ContentSwitcher).current

@@ -1,0 +1,71 @@
+"""What drawing charts costs, against Rich drawing as much plain text."""
+
+import io
+import math
+import random
+from array import array
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from prusc_tui.draw.curves import Curve
+from prusc_tui.draw.frame import Settings
+from prusc_tui.draw.picture import frame_of, picture, plan
+from prusc_tui.draw.smooth import SmoothCache
+from tests.bench.timing import paired
+
+WIDTH, HEIGHT = 120, 40
+
+
+def curves(count, points):
+    draws = random.Random(0)
+    x = array("d", range(points))
+    return [
+        Curve(f"curve {k}", x, array("d", (2 * math.exp(-3 * i / points) + k + draws.gauss(0, 0.1) for i in x)), k, k)
+        for k in range(count)
+    ]
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize(
+    ("count", "points", "smoothing"),
+    [(1, 1_000, 0.0), (1, 10_000, 0.0), (4, 10_000, 0.0), (4, 10_000, 0.9), (1, 100_000, 0.0)],
+)
+def test_a_full_redraw_against_rich_text(count, points, smoothing):
+    shown, settings, cache = curves(count, points), Settings(smoothing=smoothing), SmoothCache()
+
+    def chart():
+        where = plan(shown, settings, "loss", WIDTH, HEIGHT)
+        frame = frame_of(shown, settings, where, cache)
+        return picture(frame, where, shown, settings, title="loss", cache=cache)
+
+    console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True)
+    text = Text("\n".join(row for row, _ in chart()), "cyan")
+
+    def bare():
+        return console.render_lines(text)
+
+    ours, theirs, ratio = paired(chart, bare, 25)
+    print(
+        f"\n{count} × {points:,} points at {WIDTH}×{HEIGHT}{', smoothed' if smoothing else ''}: {1e3 * ours:.1f} ms, "
+        f"bare Rich text {1e3 * theirs:.1f} ms, ratio {ratio:.2f}"
+    )
+
+
+@pytest.mark.bench
+def test_moving_the_cursor_against_rich_text():
+    shown, settings, cache = curves(4, 10_000), Settings(), SmoothCache()
+    where = plan(shown, settings, "loss", WIDTH, HEIGHT)
+    frame = frame_of(shown, settings, where, cache)
+    console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True)
+
+    def chart():
+        return picture(frame, where, shown, settings, title="loss", cache=cache, cursor=5_000.0)
+
+    text = Text("\n".join(row for row, _ in chart()), "cyan")
+    ours, theirs, ratio = paired(chart, lambda: console.render_lines(text), 25)
+    print(
+        f"\na move of the cursor over 4 × 10,000 points: {1e3 * ours:.2f} ms, bare Rich text {1e3 * theirs:.1f} ms, "
+        f"ratio {ratio:.2f}"
+    )

@@ -1,0 +1,183 @@
+"""What holds the screens together: help, themes, palette, leaving, one run at once."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from core.runs.home import Home
+from prusc_tui.app import PruscApp
+from prusc_tui.keys import KEYS
+from prusc_tui.screens.help import HelpScreen
+from prusc_tui.screens.leave import LeaveScreen
+from prusc_tui.screens.run.screen import RunScreen
+from prusc_tui.settings import Settings, read_settings
+from prusc_tui.themes import NAMES, TERMINAL
+from tests.tui.lab import NOW, finished_run, put, record_of, rows, until
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home.open(tmp_path / "home")
+
+
+@pytest.fixture
+def settings_file(tmp_path):
+    return tmp_path / "settings.toml"
+
+
+class FakeHosted:
+    """Runs that live in this process, without any."""
+
+    def __init__(self, *folders):
+        self.folders = folders
+
+    def running(self):
+        return list(self.folders)
+
+
+async def test_help_shows_every_key_those_at_work_first_with_the_users_own(home):
+    app = PruscApp(home, Settings(keys={"life.stop": "ctrl+x"}), clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        text = "\n".join(str(block.render()) for block in app.screen.query("Static"))
+        assert all(key.help in text for key in KEYS)
+        assert text.index("Runs") < text.index("Charts")
+        stop = next(line for line in text.splitlines() if "stop at the next step" in line)
+        assert stop.startswith("^x")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
+
+
+async def test_the_keymap_rebinds_a_key(home):
+    app = PruscApp(home, Settings(keys={"app.help": "f9"}), clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert not isinstance(app.screen, HelpScreen)
+        await pilot.press("f9")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+
+
+async def test_a_theme_is_taken_drawn_with_and_remembered(home, settings_file):
+    app = PruscApp(home, clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        before = app.palette
+        await pilot.press("T")
+        await pilot.pause()
+        assert app.theme == NAMES[1]
+        assert app.palette != before
+        assert read_settings(settings_file).theme == NAMES[1]
+
+
+async def test_a_theme_that_cannot_be_remembered_is_taken_all_the_same(home, settings_file):
+    settings_file.mkdir()
+    app = PruscApp(home, clock=lambda: NOW)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await pilot.press("T")
+        await until(pilot, lambda: any("cannot be written" in row for row in rows(app)))
+        assert app.theme == NAMES[1]
+
+
+@pytest.mark.parametrize(("system", "theme"), [("standard", TERMINAL[0]), ("256", "ink"), ("truecolor", "ink")])
+def test_a_terminal_of_16_colours_keeps_its_own(home, monkeypatch, system, theme):
+    monkeypatch.setattr("rich.console.Console.color_system", system)
+    assert PruscApp(home).theme == theme
+    assert PruscApp(home, Settings(theme="paper")).theme == "paper"
+
+
+async def test_the_palette_offers_every_key_at_work_and_every_theme(home):
+    finished_run(home)
+    app = PruscApp(home, clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        offered = {command.title: command for command in app.get_system_commands(app.screen)}
+        assert {"runs: filter", "run: stop", "run: export", "go: data", "screen: help", "theme: paper"} <= set(offered)
+        offered["theme: paper"].callback()
+        assert app.theme == "paper"
+
+
+async def test_one_run_is_opened_at_once_and_back_leads_to_the_runs(home):
+    folder = finished_run(home)
+    app = PruscApp(home, run=folder.id, clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.snapshot is not None)
+        await pilot.press("q")
+        await until(pilot, lambda: any("demo" in row and "finished" in row for row in rows(app)))
+
+
+async def test_leaving_asks_only_where_a_run_lives_in_the_program(home):
+    app = PruscApp(home, clock=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app._hosted = FakeHosted(put(home, record_of("[b]inside", "running")))
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+        assert any("[b]inside" in row for row in rows(app))
+        await pilot.press("n")
+        await until(pilot, lambda: not isinstance(app.screen, LeaveScreen))
+        assert app._exit is False
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: app._exit)
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
+async def test_leaving_is_one_key_otherwise(home, key):
+    app = PruscApp(home, clock=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: app._exit)
+
+
+def test_a_picture_is_written_where_the_program_was_started(home, monkeypatch, tmp_path):
+    import asyncio
+
+    monkeypatch.chdir(tmp_path)
+
+    async def press():
+        app = PruscApp(home, clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("f12")
+            await until(pilot, lambda: list(tmp_path.glob("*.svg")))
+
+    asyncio.run(press())
+    assert "<svg" in next(tmp_path.glob("*.svg")).read_text()[:200]
+
+
+def said(home, *words, **environment):
+    code = "from prusc_tui.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        env={**os.environ, "PRUSC_HOME": str(home.root), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["nonsense"], "no run"),
+        (["--theme", "papr"], "there is no theme 'papr'; did you mean 'paper'?"),
+        ([], "needs a terminal"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(home, words, sentence):
+    code, error = said(home, *words)
+    assert code == 2
+    assert sentence in error
+    assert error.count("\n") == 1
+
+
+def test_a_broken_settings_file_is_said_before_the_screen_opens(home, settings_file):
+    settings_file.write_text("theme = 'nonsense'")
+    code, error = said(home, PRUSC_SETTINGS=str(settings_file))
+    assert code == 2
+    assert "nonsense" in error
+    assert str(settings_file) in error
