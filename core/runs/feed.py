@@ -29,10 +29,13 @@ class RunFeed:
         self._signature: Signature | None = None
         self._snapshot: Snapshot | None = None
 
-    def poll(self) -> Snapshot:
+    def poll(self, given_up: Callable[[], bool] = lambda: False) -> Snapshot:
         """Read what is new; the very same object comes back while nothing changed.
 
         The record is read before the events: a snapshot of a run that ended holds everything that it said.
+
+        Args:
+            given_up: asked after every megabyte or so of a long stream; True ends the reading there.
 
         Raises:
             InputError: the run is gone, or its record cannot be read.
@@ -43,6 +46,8 @@ class RunFeed:
             for stamped in chunk:
                 self._fold.add(stamped)
             changed = changed or bool(chunk)
+            if given_up():
+                break
         if self._snapshot is None or changed:
             self._snapshot = _snapshot(record, self._fold, self._clock())
         return self._snapshot
@@ -73,7 +78,8 @@ def _snapshot(record: RunRecord, fold: Fold, now: float) -> Snapshot:
         ),
         series=MappingProxyType({key: buffer.view() for key, buffer in fold.series.items()}),
         evaluations=MappingProxyType(evaluations | {key: tuple(looks) for key, looks in fold.evaluations.items()}),
-        sparsity=MappingProxyType(dict(fold.sparsity)),
+        sparsity=MappingProxyType({stage: states[-1] for stage, states in fold.sparsity.items() if states}),
+        mask_states=MappingProxyType({stage: tuple(states) for stage, states in fold.sparsity.items() if states}),
         choice=fold.choice,
         clusters=fold.clusters,
         balanced=fold.balanced,

@@ -78,7 +78,7 @@ class Fold:
         self.stages: dict[str, StageFold] = {}
         self.series: dict[tuple[str, str], SeriesBuffer] = {}
         self.evaluations: dict[tuple[str, str], list[Look]] = {}
-        self.sparsity: dict[str, Sparsity] = {}
+        self.sparsity: dict[str, list[Sparsity]] = {}
         self.choice: Choice | None = None
         self.clusters: Clustered | None = None
         self.balanced: Balanced | None = None
@@ -109,9 +109,12 @@ class Fold:
                 # A look that is repeated after a resume replaces the old one, and there is one final one.
                 looks[:] = [old for old in looks if old.final != final or not (final or old.step == step)]
                 looks.append(look)
-            case Sparsity(stage, _, keep_ratio) as sparsity:
+            case Sparsity(stage, step, keep_ratio) as sparsity:
                 self._said(stage, t).keep_ratio = keep_ratio
-                self.sparsity[stage] = sparsity
+                states = self.sparsity.setdefault(stage, [])
+                while states and states[-1].step >= step:
+                    states.pop()
+                states.append(sparsity)
             case Choice(stage) as choice:
                 self._said(stage, t)
                 self.choice = choice
@@ -172,6 +175,8 @@ class Fold:
         for (owner, _), looks in self.evaluations.items():
             if owner == name:
                 looks[:] = [look for look in looks if look.step < behind and not look.final]
+        if name in self.sparsity:
+            self.sparsity[name] = [state for state in self.sparsity[name] if state.step < behind]
 
     def _finish(self, name: str, seconds: float, keep_ratio: float | None, t: float) -> None:
         stage = self._said(name, t)

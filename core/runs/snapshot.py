@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from core.events import Balanced, Choice, Clustered, Selected, Sparsity, Warned
@@ -63,6 +64,7 @@ class Snapshot:
         log: last lines of the log, safe to print.
         elapsed: seconds of work, stops left out, up to `taken` while the run is running.
         taken: when the snapshot was made, in seconds since 1970.
+        mask_states: stage → all states of its masks along the way, the last one last.
     """
 
     record: RunRecord
@@ -78,6 +80,7 @@ class Snapshot:
     log: tuple[str, ...]
     elapsed: float
     taken: float
+    mask_states: Mapping[str, tuple[Sparsity, ...]] = MappingProxyType({})
 
     @property
     def status(self) -> RunStatus:

@@ -106,6 +106,7 @@ def test_everything_said_is_in_the_snapshot(run, evaluation):
     assert list(snapshot.series["erm", "lr"].values) == [0.1]
     assert snapshot.evaluations["erm", "test"] == ((2, evaluation(50), False), (5, evaluation(60), True))
     assert snapshot.sparsity == {"prune": said["sparsity"]}
+    assert snapshot.mask_states == {"prune": (said["sparsity"],)}
     assert (snapshot.choice, snapshot.clusters, snapshot.balanced) == (
         said["choice"],
         said["clusters"],
@@ -347,3 +348,12 @@ def test_a_record_changed_within_one_tick_of_the_file_systems_clock_is_read(run)
         path.write_bytes(path.read_bytes().replace(b'"seed": 0', f'"seed": {seed}'.encode()))
         os.utime(path, ns=(tick, tick))
         assert run.feed.poll().record.seed == seed
+
+
+def test_states_of_the_masks_that_a_resume_repeats_replace_the_old_ones(run):
+    states = [Sparsity("prune", step, 1 - step / 10, {"conv1": 1 - step / 10}) for step in (1, 2, 3)]
+    run.say(1.0, begin(), StageStarted("prune", 10), *states)
+    assert run.feed.poll().mask_states == {"prune": tuple(states)}
+    again = Sparsity("prune", 2, 0.5, {"conv1": 0.5})
+    run.say(2.0, StageStarted("prune", 10, 1), again)
+    assert run.feed.poll().mask_states == {"prune": (states[0], again)}

@@ -61,11 +61,11 @@ def test_a_group_without_samples_leaves_gaps():
     assert lines["erm", "validation a"].values[0] != lines["erm", "validation a"].values[0]
 
 
-def test_sparsity_is_gathered_while_one_watches():
-    run, lines = usual(), Lines()
-    for step, kept in ((10, 0.9), (20, 0.7), (20, 0.7), (30, 0.5)):
-        run.sparsity["prune"] = Sparsity("prune", step, kept, {})
-        line = lines.update(run.snapshot())["prune", "sparsity"]
+def test_the_sparsity_of_a_past_run_is_a_line_too():
+    run = usual()
+    for step, kept in ((10, 0.9), (20, 0.7), (30, 0.5)):
+        run.sparsity.setdefault("prune", []).append(Sparsity("prune", step, kept, {}))
+    line = Lines().update(run.snapshot())["prune", "sparsity"]
     assert list(line.steps) == [10, 20, 30]
     assert list(line.values) == pytest.approx([10, 30, 50])
 

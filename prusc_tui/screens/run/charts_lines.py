@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 
+from core.events import Sparsity
 from core.groups import Evaluation
 from core.runs.series import Series
 from core.runs.snapshot import Look, Snapshot
@@ -57,7 +58,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._looks: dict[Key, tuple[tuple[Look, ...], int, dict[Key, Line]]] = {}
-        self._sparsity: dict[str, tuple[list[float], list[float]]] = {}
+        self._sparsity: dict[str, tuple[tuple[Sparsity, ...], list[float], list[float]]] = {}
 
     def update(self, snapshot: Snapshot) -> dict[Key, Line]:
         """Return all lines of the snapshot, stage by stage in the order of the recipe."""
@@ -69,8 +70,8 @@ class Lines:
             out.append((key, _of_series(key, series, start if start is not None else _first(series.times))))
         for (stage, split), looks in snapshot.evaluations.items():
             out += self._of_looks(stage, split, looks, clocks.get(stage), started.get(stage)).items()
-        for stage, sparsity in snapshot.sparsity.items():
-            out.append(self._of_sparsity(stage, sparsity.step, sparsity.keep_ratio, clocks, started.get(stage)))
+        for stage, states in snapshot.mask_states.items():
+            out.append(self._of_sparsity(stage, states, clocks, started.get(stage)))
         order = {stage.name: number for number, stage in enumerate(snapshot.stages)}
         return dict(sorted(out, key=lambda item: order.get(item[0][0], len(order))))
 
@@ -86,16 +87,14 @@ class Lines:
         return lines
 
     def _of_sparsity(
-        self, stage: str, step: float, keep_ratio: float, clocks: Mapping[str, Series], started: float | None
+        self, stage: str, states: tuple[Sparsity, ...], clocks: Mapping[str, Series], started: float | None
     ) -> tuple[Key, Line]:
-        steps, values = self._sparsity.setdefault(stage, ([], []))
-        if not steps or steps[-1] != step or values[-1] != 100 * (1 - keep_ratio):
-            # A run that resumed goes through its steps again.
-            cut = bisect_left(steps, step)
-            steps, values = [*steps[:cut], step], [*values[:cut], 100 * (1 - keep_ratio)]
-            self._sparsity[stage] = steps, values
+        known = self._sparsity.get(stage)
+        if known is None or len(known[0]) != len(states) or known[0][-1] is not states[-1]:
+            known = states, [state.step for state in states], [100 * (1 - state.keep_ratio) for state in states]
+            self._sparsity[stage] = known
         key = stage, SPARSITY
-        return key, _line(key, SPARSITY, "%", steps, values, clocks.get(stage), started)
+        return key, _line(key, SPARSITY, "%", known[1], known[2], clocks.get(stage), started)
 
 
 def by_quantity(lines: Mapping[Key, Line], chosen: Collection[Key], mode: XMode) -> list[Plot]:
