@@ -9,16 +9,6 @@ if TYPE_CHECKING:
 WIDTH_OF_A_PIPE = 160
 """Columns of tables that go to a file or another program."""
 
-STATUS_STYLES = {
-    "queued": "cyan",
-    "running": "bold green",
-    "finished": "green",
-    "stopped": "yellow",
-    "failed": "bold red",
-    "lost": "magenta",
-}
-"""Status of a run → Rich style."""
-
 
 def percent(share: float | None) -> str:
     """Share in [0, 1] as per cent with one decimal; a dash where there is none."""
@@ -43,14 +33,14 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
-def moment(seconds: float | None) -> str:
-    """Time of day for today, the date for older moments; local time."""
+def moment(seconds: float | None, now: float | None = None) -> str:
+    """Time of day for the day of `now` (the present moment), the date for other days; local time."""
     import datetime
 
     if seconds is None:
         return "–"
     then = datetime.datetime.fromtimestamp(seconds)
-    today = datetime.datetime.now().date()
+    today = (datetime.datetime.now() if now is None else datetime.datetime.fromtimestamp(now)).date()
     return then.strftime("%H:%M" if then.date() == today else "%Y-%m-%d %H:%M")
 
 

@@ -27,7 +27,9 @@ class SplitChoice(StrEnum):
 @app.command()
 def ls(json: Json = False) -> None:
     """List the data sets."""
-    about = known()
+    from prusc_tui.work.data_sets import data_sets
+
+    about = data_sets()
     if json:
         _print_json({"datasets": [{"name": name, "about": text} for name, text in about.items()]})
         return
@@ -68,16 +70,6 @@ def show(
         _print_tables(settings, dataset, splits)
         if sample is not None:
             typer.echo(f"wrote {sample}")
-
-
-def known() -> dict[str, str]:
-    """Name of every data set → what it is, in one line."""
-    from typing import get_args
-
-    from core.config import Data
-
-    kinds = get_args(get_args(Data)[0])
-    return {kind.model_fields["name"].default: kind.__doc__.splitlines()[0] for kind in kinds}
 
 
 def resolve(name: str, overrides: Iterable[str]) -> "Data":

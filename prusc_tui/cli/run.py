@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 EVERY = 0.25
 """Seconds between looks at the run's folder."""
-PICTURE_WIDTH = 84
+LEAST_BETWEEN = 0.45
+"""Seconds between two pictures on a terminal."""
+PICTURE_WIDTH = 120
 """Columns of a frame that is written as a picture."""
 
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Where to compute.")]
@@ -108,7 +110,7 @@ def watch(
 ) -> None:
     """Watch a run live, wherever it is hosted; Ctrl-C leaves the run alone."""
     from core.runs.feed import RunFeed
-    from prusc_tui.cli.live import frame
+    from prusc_tui.draw.overview import frame
     from prusc_tui.words import console
 
     folder = find(reference)
@@ -117,7 +119,9 @@ def watch(
         _draw(folder, svg)
         return
     if once:
-        out.print(frame(RunFeed(folder).poll()))
+        for line in frame(RunFeed(folder).poll(), time.time(), out.width):
+            line.rstrip()
+            out.print(line)
         return
     with contextlib.suppress(KeyboardInterrupt):
         _show(folder, out, lambda: folder.status() not in ("queued", "running"))
@@ -146,10 +150,11 @@ def _draw(folder: "RunFolder", path: Path) -> None:
 
     from core.errors import InputError
     from core.runs.feed import RunFeed
-    from prusc_tui.cli.live import frame
+    from prusc_tui.draw.overview import frame
 
     recorder = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
-    recorder.print(frame(RunFeed(folder).poll()))
+    for line in frame(RunFeed(folder).poll(), time.time(), PICTURE_WIDTH):
+        recorder.print(line)
     # Without the fonts that it would fetch from the net: a picture stands on its own.
     picture = re.sub(r"@font-face\s*\{[^}]*\}", "", recorder.export_svg(title="prusc watch"))
     try:
@@ -203,18 +208,20 @@ def _show(
 
 
 def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bool]) -> None:
-    from rich.live import Live
-
     from core.runs.feed import RunFeed
-    from prusc_tui.cli.live import frame
+    from prusc_tui.cli.live import LivePicture
+    from prusc_tui.draw.overview import frame
 
     feed, last, drawn = RunFeed(folder), None, 0.0
-    with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop") as live:
+    with LivePicture(console) as picture:
+        room = picture.room
         while True:
             over = ended()
             snapshot, now = feed.poll(), time.time()
-            if snapshot is not last or now - drawn >= 1:  # the clock ticks once a second
-                live.update(frame(snapshot, now), refresh=True)
+            # The clock ticks once a second; what is new may come twice.
+            if now - drawn >= (1 if snapshot is last else LEAST_BETWEEN) or picture.room != room:
+                room = picture.room
+                picture.show(frame(snapshot, now, *room))
                 last, drawn = snapshot, now
             if over:
                 return

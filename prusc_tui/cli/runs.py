@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from prusc_tui.cli.run import find
-from prusc_tui.words import STATUS_STYLES, console, duration, moment, percent, sparsity, to_json
+from prusc_tui.palette import SHELL
+from prusc_tui.words import console, duration, moment, percent, sparsity, to_json
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
 
@@ -162,7 +163,7 @@ def _print_runs(found: list[dict[str, Any]]) -> None:
         cells: list[Text | str] = [
             Text(run["id"], "cyan"),
             Text(safe_text(run["name"]), "bold"),
-            Text(run["status"], STATUS_STYLES[run["status"]]),
+            Text(run["status"], SHELL.of_state(run["status"])),
             Text(run["recipe"]),
             *([Text(run["data"])] if wide else []),
             str(run["seed"]),

@@ -1,0 +1,182 @@
+"""`prusc compare`: several runs side by side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from prusc_tui.cli.run import find
+from prusc_tui.words import console, to_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from core.runs.compare import Family
+    from core.runs.record import RunRecord
+    from prusc_tui.draw.tables import Cell, Grid
+
+By = Literal["family", "stage"]
+Split = Literal["test", "validation"]
+Format = Literal["table", "markdown", "latex", "json"]
+
+
+def compare(
+    references: Annotated[
+        list[str] | None, typer.Argument(metavar="RUN...", help="Ids, unique prefixes, names, or last.")
+    ] = None,
+    where: Annotated[
+        str, typer.Option("--where", metavar="QUERY", help="Also all of these, as 'recipe=prusc and tag:paper'.")
+    ] = "",
+    by: Annotated[
+        By, typer.Option("--by", help="Columns: families of runs that differ by seed alone, or stages of each family.")
+    ] = "family",
+    split: Annotated[
+        Split | None, typer.Option("--split", help="Whose accuracies; default test, validation where there is none.")
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", help="What to print; LaTeX is for booktabs.")] = "table",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare runs: groups as mean ± standard deviation over seeds, and the settings that differ."""
+    from core.errors import InputError
+    from core.runs.compare import families, split_of
+    from prusc_tui.draw import comparison, tables
+
+    records = _records(references or [], where)
+    if len(records) < 2:
+        what = f"only '{records[0].name}' is" if records else "no run is"
+        raise InputError(f"compare needs two runs or more, and {what} given; 'prusc ls' shows them all")
+    members = families(records)
+    chosen = split or split_of(records)
+    if chosen is None:
+        raise InputError("none of these runs has been evaluated yet; 'prusc watch RUN' shows how far one is")
+    if by == "family":
+        grids = [one.grid for one in comparison.grids_of_families(members, chosen)]
+    else:
+        grids = [grid for family in members if (grid := comparison.grid_of_stages(family, chosen)) is not None]
+    if not grids:
+        raise InputError(f"--split {chosen}: none of these runs has been evaluated on it")
+    if json or format == "json":
+        typer.echo(to_json(_json(members, chosen)))
+        return
+    settings = comparison.grid_of_family_settings(members)
+    if format == "latex":
+        typer.echo("\n".join(tables.latex(grid) for grid in grids), nl=False)
+    elif format == "markdown":
+        shown = [*grids, *([settings] if settings else [])]
+        typer.echo("\n".join(tables.markdown(grid) for grid in shown), nl=False)
+    else:
+        _print(console(), grids, settings)
+
+
+def _records(references: Sequence[str], where: str) -> list["RunRecord"]:
+    """The runs that were named, then those that the query finds, oldest first; none of them twice."""
+    from core.runs.home import Home
+    from core.runs.log import RunLog
+    from core.runs.query import parse
+
+    folders = {folder.id: folder for folder in map(find, references)}
+    if where:
+        query, log = parse(where), RunLog(Home.open(create=False))
+        for run in reversed([run for run in log.all() if query.matches(run)]):
+            if run["id"] not in folders:
+                folders[run["id"]] = find(run["id"])
+    return [folder.settled() for folder in folders.values()]
+
+
+def _json(members: Sequence["Family"], split: str) -> dict[str, Any]:
+    from core.runs.compare import comparable, paired
+    from core.runs.settings import ABSENT, settings
+
+    runs = [run for family in members for run in family.runs]
+    pairs = [paired(table[0], other, split) for table in comparable(members) for other in table[1:]]
+    return {
+        "split": split,
+        "settings": {
+            one.key: {run.id: value for run, value in zip(runs, one.values, strict=True) if value is not ABSENT}
+            for one in settings(runs)
+            if one.differs
+        },
+        "families": [_family_json(family, split) for family in members],
+        "paired": [pair.to_json() for pair in pairs if pair is not None],
+    }
+
+
+def _family_json(family: "Family", split: str) -> dict[str, Any]:
+    head, final = family.runs[0], family.result(split)
+    stages = (family.result(split, stage) for stage in family.stages)
+    return {
+        "label": family.label,
+        "recipe": head.recipe,
+        "data": head.data,
+        "attributes_used": head.attributes_used,
+        "selection": head.selection,
+        "runs": [{"id": r.id, "name": r.name, "seed": r.seed, "status": r.status} for r in family.runs],
+        "final": final.to_json() if final else None,
+        "stages": [result.to_json() for result in stages if result is not None],
+    }
+
+
+def _print(out: "Console", grids: "Sequence[Grid]", settings: "Grid | None") -> None:
+    from rich.text import Text
+
+    for grid in grids:
+        for part in _fitting(grid, out.width):
+            out.print(_table(part))
+        for note in dict.fromkeys(grid.notes):
+            out.print(Text(note))
+        out.print()
+    out.print(Text(grids[0].about, "dim"))
+    if settings is not None:
+        out.print()
+        for part in _fitting(settings, out.width):
+            out.print(_table(part))
+
+
+def _fitting(grid: "Grid", width: int) -> "Iterator[Grid]":
+    """Parts of a table that fit the width, each with the column of titles; a single column may still be too wide."""
+    from rich.cells import cell_len
+
+    gap, edges = 3, 2
+    lead = max(cell_len(grid.corner), *(cell_len(line.title) for line in grid.lines))
+    sizes = [
+        gap + max(*map(cell_len, title.split()), *(cell_len(line.cells[i].plain) + 1 for line in grid.lines))
+        for i, title in enumerate(grid.columns)
+    ]
+    begin, used = 0, lead + edges
+    for i, size in enumerate(sizes):
+        if i > begin and used + size > width:
+            yield _part(grid, begin, i)
+            begin, used = i, lead + edges
+        used += size
+    yield _part(grid, begin, len(sizes))
+
+
+def _part(grid: "Grid", begin: int, end: int) -> "Grid":
+    blocks = tuple(tuple(line._replace(cells=line.cells[begin:end]) for line in block) for block in grid.blocks)
+    return replace(grid, columns=grid.columns[begin:end], blocks=blocks)
+
+
+def _table(grid: "Grid") -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column(Text(grid.corner), no_wrap=True)
+    for i, title in enumerate(grid.columns):
+        counts = all(not line.cells[i].spread for line in grid.lines) and title == "samples"
+        table.add_column(Text(title.replace(" ", "\n")), justify="right" if counts else "left", overflow="fold")
+    for block in grid.blocks:
+        for line in block:
+            table.add_row(Text(line.title), *map(_cell, line.cells), end_section=line is block[-1])
+    return table
+
+
+def _cell(cell: "Cell") -> "Text":
+    from rich.text import Text
+
+    text = Text(cell.text.rjust(5) if cell.is_number else cell.text, "bold" if cell.stands_out else "")
+    return text.append(f" {cell.spread}", "dim") if cell.spread else text

@@ -1,0 +1,138 @@
+"""Small questions in front of a screen: yes or no, and a line of text."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import Click
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from core.errors import InputError
+
+
+class Choice(Static):
+    """A key and what it does, which the mouse can press too."""
+
+    DEFAULT_CSS = """
+    Choice { width: auto; margin-right: 3; }
+    Choice:hover { text-style: underline; }
+    """
+
+    class Taken(Message):
+        """The choice was clicked."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self, key: str, label: str) -> None:
+        super().__init__(Text.assemble((key, "bold"), f" {label}"))
+        self._key = key
+
+    def on_click(self, event: Click) -> None:
+        """Take it."""
+        event.stop()
+        self.post_message(self.Taken(self._key))
+
+
+class AskScreen(ModalScreen[bool]):
+    """A question that one key answers with yes; everything else that one would press by habit is a no.
+
+    Args:
+        title: the question.
+        text: what it means.
+        yes: the deed, as a word.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "yes"),
+        Binding("n,escape,enter,q", "answer(False)", "no"),
+    ]
+
+    def __init__(self, title: str, text: str, yes: str) -> None:
+        super().__init__()
+        self._question, self._text, self._yes = title, text, yes
+
+    def compose(self) -> ComposeResult:
+        """The question, what it means, two keys."""
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._question, "bold"))
+            yield Static(Text(self._text))
+            with Horizontal(classes="choices"):
+                yield Choice("y", self._yes)
+                yield Choice("n", "leave it")
+
+    def action_answer(self, answer: bool) -> None:
+        """Give the answer."""
+        self.dismiss(answer)
+
+    @on(Choice.Taken)
+    def _taken(self, message: Choice.Taken) -> None:
+        self.dismiss(message.key == "y")
+
+
+class LineScreen(ModalScreen[str | None]):
+    """A line of text; None where one turned back.
+
+    Args:
+        title: what is asked for.
+        value: what it is now.
+        hint: said beneath, until something is wrong.
+        check: raises InputError for a text that will not do.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back")]
+    DEFAULT_CSS = """
+    LineScreen Input { margin: 1 0; background: $panel; }
+    LineScreen #hint { color: $text-muted; }
+    """
+
+    def __init__(
+        self, title: str, value: str = "", hint: str = "", check: Callable[[str], object] | None = None
+    ) -> None:
+        super().__init__()
+        self.value = value
+        self._asked, self._hint, self._check = title, hint, check
+
+    def compose(self) -> ComposeResult:
+        """What is asked, the line, the hint, two keys."""
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._asked, "bold"))
+            line = Input(self.value, compact=True, select_on_focus=False)
+            line.cursor_blink = False
+            yield line
+            yield Static(Text(self._hint), id="hint")
+            with Horizontal(classes="choices"):
+                yield Choice("enter", "take it")
+                yield Choice("escape", "leave it")
+
+    def action_back(self) -> None:
+        """Leave everything as it is."""
+        self.dismiss(None)
+
+    @on(Choice.Taken)
+    def _taken(self, message: Choice.Taken) -> None:
+        if message.key == "enter":
+            self._take(self.query_one(Input).value)
+        else:
+            self.dismiss(None)
+
+    @on(Input.Submitted)
+    def _submitted(self, message: Input.Submitted) -> None:
+        self._take(message.value)
+
+    def _take(self, text: str) -> None:
+        try:
+            if self._check is not None:
+                self._check(text)
+        except InputError as error:
+            palette = self.app.palette  # type: ignore[attr-defined]
+            self.query_one("#hint", Static).update(Text(str(error), palette.bad))
+        else:
+            self.dismiss(text)

@@ -1,0 +1,270 @@
+"""The keys that change a run's life, for every screen that shows runs: deeds on threads, their outcome as toasts."""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+
+from textual import on
+from textual.message import Message
+from textual.screen import Screen
+
+from core.errors import InputError
+from core.runs.folder import RunFolder
+from core.runs.record import ACTIVE, RunRecord
+from core.runs.text import safe_text
+from prusc_tui.screens.dialogs import AskScreen, LineScreen
+from prusc_tui.work import life
+
+if TYPE_CHECKING:
+    from prusc_tui.app import PruscApp
+
+PATIENCE = 5.0
+"""Seconds without an answer to a stop after which the screen says so."""
+LONG = 12.0
+"""Seconds that a toast stands that asks for a decision."""
+
+
+class Target(NamedTuple):
+    """A run that a key is for, and what it was when the key was pressed."""
+
+    folder: RunFolder
+    record: RunRecord
+
+
+class Life(Screen[None]):
+    """A screen with runs to stop, resume, rename, delete."""
+
+    class Gone(Message):
+        """Runs were deleted."""
+
+        def __init__(self, ids: Sequence[str]) -> None:
+            super().__init__()
+            self.ids = ids
+
+    def life_targets(self) -> list[RunFolder]:
+        """The runs that the keys are for: the marked ones, else the one under the cursor."""
+        raise NotImplementedError
+
+    def life_changed(self) -> None:
+        """Called on another thread when a run may have changed."""
+
+    def life_gone(self, ids: Sequence[str]) -> None:
+        """Called when runs were deleted: a screen of one run has nothing left to show."""
+        if self.is_current and ids:
+            self.dismiss()
+
+    def action_stop(self) -> None:
+        """Ask the runs to stop, and say what became of each."""
+        for target in self._at_work("nothing to stop"):
+            self._do(partial(self._stop, target))
+
+    def action_kill(self) -> None:
+        """Kill the processes of the runs, after a question."""
+        if targets := self._at_work("nothing to kill"):
+            text = (
+                "The process gets no chance to write a checkpoint: the work since the last one is lost, and is done "
+                "again when the run is resumed. S stops it politely."
+            )
+            self._ask(f"Kill {_names(targets)}?", text, "kill", lambda: self._each(life.kill, targets))
+
+    def action_resume(self) -> None:
+        """Go on with the runs, each in a process of its own."""
+        if targets := self._targets():
+            self._say(f"resuming {_names(targets)} …")
+            self._each(life.resume, targets)
+
+    def action_fork(self) -> None:
+        """Open the form of a new run that begins with this one."""
+        if (target := self._one("fork")) is not None:
+            self._house.open_new(fork=target.folder.id)
+
+    def action_rename(self) -> None:
+        """Ask for another name."""
+        if (target := self._one("rename")) is not None:
+            screen = LineScreen("Name of the run", safe_text(target.record.name), "no other run may have it")
+            self._ask_line(screen, lambda name: self._each(lambda folder: life.rename(folder, name), [target]))
+
+    def action_tag(self) -> None:
+        """Ask for the tags; of several runs those that all have."""
+        if targets := self._targets():
+            sets = [target.record.tags for target in targets]
+            shared = [tag for tag in sets[0] if all(tag in tags for tags in sets)]
+            hint = "words, with blanks between" if len(targets) == 1 else "those that all the marked runs have"
+            screen = LineScreen(f"Tags of {_names(targets)}", safe_text(" ".join(shared)), hint, life.read_tags)
+            self._ask_line(screen, lambda text: self._each(partial(_retag, shared, life.read_tags(text)), targets))
+
+    def action_note(self) -> None:
+        """Ask for a note."""
+        if (target := self._one("note")) is not None:
+            title = f"Note on {safe_text(target.record.name)}"
+            screen = LineScreen(title, safe_text(target.record.note), "empty takes it away")
+            self._ask_line(screen, lambda text: self._each(lambda folder: life.note(folder, text), [target]))
+
+    def action_export(self) -> None:
+        """Ask for a folder, and write the runs there as plain files."""
+        targets = self._targets()
+        if not targets:
+            return
+        several = len(targets) > 1
+        names = {target.folder.id: _file_name(target.record) for target in targets}
+        value = "export" if several else f"export/{names[targets[0].folder.id]}"
+        hint = "a folder for each run is made in it" if several else "a folder; it is made if missing"
+
+        def start(text: str) -> None:
+            base = Path(text.strip()).expanduser().absolute()
+            self._say(f"exporting {_names(targets)} …")
+            self._each(lambda folder: life.export(folder, base / names[folder.id] if several else base), targets)
+
+        screen = LineScreen(f"Export {_names(targets)} to", value, hint, _check_path)
+        self._ask_line(screen, start, unchanged=True)
+
+    def action_delete(self) -> None:
+        """Delete the runs, after a question; not while they are at work."""
+        targets = self._targets()
+        try:
+            for target in targets:
+                life.check_deletable(target.folder)
+        except InputError as error:
+            self._say(str(error), "error")
+            return
+        text = "Everything that it wrote goes with it; other runs keep the stages that they took from it."
+        if len(targets) > 1:
+            text = f"{len(targets)} runs with everything that they wrote; other runs keep the stages taken from them."
+        if targets:
+            folders = [target.folder for target in targets]
+            self._ask(f"Delete {_names(targets)}?", text, "delete", lambda: self._do(partial(self._delete, folders)))
+
+    def action_copy_id(self) -> None:
+        """Put the ids into the clipboard of the terminal."""
+        if folders := self.life_targets():
+            ids = " ".join(folder.id for folder in folders)
+            self.app.copy_to_clipboard(ids)
+            self._say(f"copied {ids}")
+
+    @property
+    def _house(self) -> "PruscApp":
+        return cast("PruscApp", self.app)
+
+    def _targets(self) -> list[Target]:
+        """The runs that the keys are for, with what they are just now."""
+        found = []
+        for folder in self.life_targets():
+            try:
+                found.append(Target(folder, folder.settled()))
+            except InputError as error:
+                self._say(str(error), "error")
+        return found
+
+    def _one(self, deed: str) -> Target | None:
+        targets = self._targets()
+        if len(targets) > 1:
+            self._say(f"{len(targets)} runs are marked; {deed} works on one at a time (escape clears marks)", "warning")
+            return None
+        return targets[0] if targets else None
+
+    def _at_work(self, else_say: str) -> list[Target]:
+        """The targets that are queued or running."""
+        found = self._targets()
+        active = [target for target in found if target.record.status in ACTIVE]
+        if found and not active:
+            states = ", ".join(f"{target.record.name} is {target.record.status}" for target in found[:3])
+            self._say(f"{else_say}: {states}", "warning")
+        return active
+
+    def _stop(self, target: Target) -> str:
+        folder, name = target.folder, target.record.name
+        if folder.stop_requested():
+            self._say(f"{name} was asked to stop before; K kills it", "warning")
+        else:
+            self._say(f"stopping {name} …")
+        life.stop(folder)
+        self.life_changed()
+        said = life.stopped(folder, PATIENCE)
+        if said is None:
+            self._say(
+                f"{name} has not answered for {PATIENCE:.0f} s; it stops when its step ends. K kills it", "warning"
+            )
+            while said is None:
+                said = life.stopped(folder, PATIENCE)
+        return said
+
+    def _delete(self, folders: Sequence[RunFolder]) -> str:
+        said = [life.delete(folder) for folder in folders]
+        self.post_message(self.Gone([folder.id for folder in folders]))
+        return said[0] if len(said) == 1 else f"{len(said)} runs are deleted"
+
+    @on(Gone)
+    def _gone_for_good(self, message: Gone) -> None:
+        self.life_gone(message.ids)
+
+    def _ask(self, title: str, text: str, yes: str, deed: Callable[[], object]) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                deed()
+
+        self.app.push_screen(AskScreen(title, text, yes), answered)
+
+    def _ask_line(self, screen: LineScreen, deed: Callable[[str], object], unchanged: bool = False) -> None:
+        """Ask, and do it with the answer; with one that changes nothing only where `unchanged` says so."""
+
+        def answered(text: str | None) -> None:
+            if text is not None and (unchanged or text.strip() != screen.value.strip()):
+                deed(text)
+
+        self.app.push_screen(screen, answered)
+
+    def _each(self, deed: Callable[[RunFolder], str], targets: Sequence[Target]) -> None:
+        """Do something to every run, one after the other; an error with one does not keep the others from it."""
+
+        def work() -> None:
+            for target in targets:
+                self._try(partial(deed, target.folder))
+
+        self._do(work)
+
+    def _do(self, work: Callable[[], str | None]) -> None:
+        """Work on a thread for which leaving the program does not wait."""
+        threading.Thread(target=self._try, args=(work,), name="life", daemon=True).start()
+
+    def _try(self, work: Callable[[], str | None]) -> None:
+        try:
+            said = work()
+        except InputError as error:
+            self._say(str(error), "error")
+        except Exception as error:  # a full disk, a folder that went away: said, and the screen goes on
+            self._say(f"{type(error).__name__}: {error}", "error")
+        else:
+            if said:
+                self._say(said)
+        self.life_changed()
+
+    def _say(self, text: str, severity: Literal["information", "warning", "error"] = "information") -> None:
+        with suppress(RuntimeError):  # the program has ended meanwhile
+            timeout = None if severity == "information" else LONG
+            self.app.notify(safe_text(text), severity=severity, timeout=timeout, markup=False)
+
+
+def _names(targets: Sequence[Target]) -> str:
+    names = [safe_text(target.record.name) for target in targets[:3]]
+    return ", ".join(names) + (f" and {len(targets) - 3} more" if len(targets) > 3 else "")
+
+
+def _file_name(record: RunRecord) -> str:
+    kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in safe_text(record.name)).strip(".")
+    return kept or record.id
+
+
+def _retag(shared: Sequence[str], wanted: Sequence[str], folder: RunFolder) -> str:
+    """Take away the shared tags that are no longer wanted and add the new ones; a run's other tags stay."""
+    kept = [tag for tag in folder.record().tags if tag not in shared or tag in wanted]
+    return life.tag(folder, [*kept, *(tag for tag in wanted if tag not in kept)])
+
+
+def _check_path(text: str) -> None:
+    if not text.strip():
+        raise InputError("needs a folder, such as export/demo")
+    if Path(text.strip()).expanduser().is_file():
+        raise InputError(f"{safe_text(text.strip())} is a file")
