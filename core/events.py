@@ -4,7 +4,7 @@ One record is one line of JSON: `{"kind": …, "t": seconds since 1970, …field
 does not know, so an older program can read a newer stream.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import orjson
@@ -107,12 +107,18 @@ class Choice(Event):
 
 @dataclass(frozen=True, slots=True)
 class Clustered(Event):
-    """Composition of the clusters: `table[c][y]` counts the samples of class y in cluster c."""
+    """Composition of the clusters: `table[c][y]` counts the samples of class y in cluster c.
+
+    `group_table[c][g]` counts those of group `groups[g]`; both are empty where the data set has no attributes. Groups
+    are there to be looked at: they are counted after the choice, and nothing may choose by them.
+    """
 
     kind: ClassVar[str] = "clustered"
     stage: str
     labels: list[str]
     table: list[list[int]]
+    groups: list[str] = field(default_factory=list)
+    group_table: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ _ROLES = {
 
 SHELL = Palette(
     text="default",
-    muted="bright_black",
+    muted="dim",
     track="bright_black",
     accent="cyan",
     good="green",

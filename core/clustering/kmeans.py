@@ -49,7 +49,7 @@ def spherical_kmeans(features: Floats, k: int, *, seed: int, restarts: int, max_
     Raises:
         StageError: a feature is not finite, or k exceeds n.
     """
-    return _numbered_by_size(_kmeans(_unit_rows(features), k, seed, restarts, max_iterations, "samples"))
+    return _numbered_by_size(_kmeans(unit_rows(features), k, seed, restarts, max_iterations, "samples"))
 
 
 def kmeans_per_class(
@@ -69,7 +69,7 @@ def kmeans_per_class(
     Raises:
         StageError: a feature is not finite, or a class has fewer than k samples.
     """
-    unit = _unit_rows(features)
+    unit = unit_rows(features)
     assignments = np.empty(len(unit), dtype=np.int64)
     parts = []
     for c in range(n_classes):
@@ -102,8 +102,12 @@ def random_clusters(n: int, k: int, *, seed: int) -> Integers:
     return np.random.default_rng(seed).permutation(np.arange(n, dtype=np.int64) % k)
 
 
-def _unit_rows(features: Floats) -> Floats:
-    """A copy of the rows, each scaled to length 1; rows of zeros stay."""
+def unit_rows(features: Floats) -> Floats:
+    """Return a copy of the rows [n, d], each scaled to length 1; rows of zeros stay.
+
+    Raises:
+        StageError: a feature is not finite.
+    """
     if features.ndim != 2 or features.shape[1] == 0:
         raise ValueError(f"features must be [n, d] with d ≥ 1, not {features.shape}")
     # Dividing by the largest entry first keeps the squares of huge and of tiny features within float32.

@@ -13,6 +13,8 @@ from core.clustering.balance import balanced_set
 from core.clustering.choice import Candidate, choose
 from core.clustering.composition import Alarm, alarms, composition, minority_size, skew
 from core.clustering.kmeans import Floats, Integers, kmeans_per_class, random_clusters, spherical_kmeans
+from core.clustering.map import PCA_MAP, paint, pca_map, write_map
+from core.clustering.samples import write_samples
 from core.config import Balance, Cluster, Erm, Model, Represent
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
@@ -38,14 +40,15 @@ def features_file(artifacts: Path, epoch: float) -> Path:
 class ExtractRepresentation:
     """Extract the representation of the training images from one or several checkpoints of ERM.
 
-    Artifacts: `features-<epoch>.safetensors` with `features` float32 [n, d], one per checkpoint.
+    Artifacts: `features-<epoch>.safetensors`, one per checkpoint: `features` float32 [n, d], and `classes` int64 [n],
+    what the network says of each training image.
     """
 
     represent: Represent
     erm: Erm
     model: Model
     name: ClassVar[str] = "represent"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     inputs: ClassVar[tuple[str, ...]] = ("erm",)
 
     def checkpoints(self) -> dict[float, str]:
@@ -66,21 +69,25 @@ class ExtractRepresentation:
         checkpoints = list(self.checkpoints().items())
         per_pass = -(-len(images) // self.represent.batch_size)
         total = per_pass * len(checkpoints)
-        saved = context.resume_state() or {"pass": 0, "batches": []}
-        context.emit(StageStarted(context.stage, total, saved["pass"] * per_pass + len(saved["batches"])))
-        done: list[Tensor] = saved["batches"]
+        saved = context.resume_state() or {"pass": 0, "features": [], "classes": []}
+        context.emit(StageStarted(context.stage, total, saved["pass"] * per_pass + len(saved["features"])))
+        features: list[Tensor] = saved["features"]
+        classes: list[Tensor] = saved["classes"]
         for number in range(saved["pass"], len(checkpoints)):
             epoch, file = checkpoints[number]
             network = load_network(self.model, context.data, context.input("erm") / file, context.device)
             representation = Representation(network)
-            state = {"pass": number, "batches": done}
-            for rows, pixels in islice(images.in_order(self.represent.batch_size), len(done), None):
+            state = {"pass": number, "features": features, "classes": classes}
+            for rows, pixels in islice(images.in_order(self.represent.batch_size), len(features), None):
                 context.at_boundary(lambda: state)  # noqa: B023  # called at once
                 with torch.no_grad():
-                    done.append(representation(pixels)[1].float().cpu())
+                    logits, vectors = representation(pixels)
+                features.append(vectors.float().cpu())
+                classes.append(logits.argmax(1).cpu())
                 context.progress(number * per_pass + rows.start // self.represent.batch_size + 1, total)
-            save_tensors(features_file(context.directory, epoch), {"features": torch.cat(done)})
-            done = []
+            tensors = {"features": torch.cat(features), "classes": torch.cat(classes)}
+            save_tensors(features_file(context.directory, epoch), tensors)
+            features, classes = [], []
         return StageResult()
 
 
@@ -88,12 +95,13 @@ class ExtractRepresentation:
 class FindClusters:
     """Cluster the representation; choose checkpoint and number of clusters where there is a choice.
 
-    Artifact: `clusters.safetensors`.
+    Artifacts: `clusters.safetensors`; and to be looked at, made after the choice, `map-pca.json`, `samples.png` and
+    `samples.json`.
     """
 
     cluster: Cluster
     name: ClassVar[str] = "cluster"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     inputs: ClassVar[tuple[str, ...]] = ("represent",)
 
     def run(self, context: StageContext) -> StageResult:  # noqa: D102
@@ -130,9 +138,25 @@ class FindClusters:
         context.emit(Choice(context.stage, candidates, choice.index, choice.reason))
         chosen = assignments[choice.index]
         table = composition(chosen.numpy(), labels, candidates[choice.index]["k"] * parts, n_classes)
-        context.emit(Clustered(context.stage, list(context.data.label_names), table.tolist()))
         save_tensors(context.directory / CLUSTERS, {"assignments": chosen, "table": torch.from_numpy(table)})
+        self._show(context, candidates[choice.index]["epoch"], chosen.numpy(), table)
         return StageResult()
+
+    @staticmethod
+    def _show(context: StageContext, epoch: float, clusters: Integers, table: Integers) -> None:
+        """Say what the clusters are made of and draw it; the attributes are only looked at, and only here."""
+        data = context.data
+        tensors = load_tensors(features_file(context.input("represent"), epoch))
+        # Representations taken over from a run of an older version come without predictions.
+        painted = paint(data, clusters, tensors["classes"].numpy() if "classes" in tensors else None)
+        names = list(painted.group_names)
+        counts = (
+            [] if painted.groups is None else composition(clusters, painted.groups, len(table), len(names)).tolist()
+        )
+        context.emit(Clustered(context.stage, list(data.label_names), table.tolist(), names, counts))
+        value = pca_map(tensors["features"].numpy(), painted, epoch, context.streams.seed("map"))
+        write_map(context.directory / PCA_MAP, value)
+        write_samples(context.directory, data.splits["train"].images, painted, context.streams.seed("samples"))
 
     def _cluster(self, context: StageContext, features: Floats, labels: Integers, n_classes: int, k: int) -> Integers:
         settings, seed = self.cluster, context.streams.seed("clusters")

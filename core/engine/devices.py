@@ -20,14 +20,23 @@ LEASE_POLL = 0.5
 """Seconds between tries for a device that another process holds."""
 
 
+def check_name(name: str) -> None:
+    """Make sure that a name is one that devices have, whether or not this machine has that device (no torch).
+
+    Raises:
+        InputError: it is not.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise InputError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
+
+
 def resolve(name: str) -> "torch.device":
     """Return the device that `auto`, `cpu`, `cuda` or `cuda:N` names on this machine.
 
     Raises:
         InputError: the name is none of these, or the device is not there.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
-        raise InputError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
+    check_name(name)
     import torch
 
     count = torch.cuda.device_count()

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
-from core.runs.alive import identity
+from core.runs.alive import identity, kill
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
 
@@ -23,6 +23,10 @@ class Launcher(Protocol):
 
     def stop(self, folder: RunFolder) -> None:
         """Ask the run to stop at its next step boundary, with a checkpoint."""
+        ...
+
+    def kill(self, folder: RunFolder) -> None:
+        """End a run that does not answer; it is `lost` afterwards and can go on from its last checkpoint."""
         ...
 
     def log_path(self, folder: RunFolder) -> Path:
@@ -63,6 +67,14 @@ class DetachedLauncher:
     def stop(self, folder: RunFolder) -> None:
         """Leave a request in the run's folder, which the worker looks for several times a second."""
         folder.request_stop()
+
+    def kill(self, folder: RunFolder) -> None:
+        """Kill the worker's process group, on this machine only.
+
+        Raises:
+            InputError: there is no worker, it is out of reach, or it is this process.
+        """
+        kill(folder.settled())
 
     def log_path(self, folder: RunFolder) -> Path:
         """The console log in the run's folder."""

@@ -57,14 +57,34 @@ class RunLog:
         Raises:
             InputError: the name is taken, empty, `last`, or has control characters.
         """
-        name = record.name.strip()
-        if exact_name and (not name or name == LAST or safe_text(name) != name):
-            raise InputError(f"a run cannot be called '{safe_text(name)}'; choose another name")
+        name = _checked_name(record.name) if exact_name else record.name.strip()
         with self._writing() as runs:
             taken = {document["name"] for document in runs}
-            if exact_name and name in taken:
-                raise InputError(f"there is a run called '{name}'; choose another name")
+            if exact_name:
+                _require_free(name, taken)
             record = replace(record, name=_unique(name, taken))
+            runs.upsert(_document(record))
+        return record
+
+    def rename(self, run: RunFolder | str, name: str) -> RunRecord:
+        """Give a run another name, in its folder and in the index.
+
+        Args:
+            run: its folder, or its id.
+            name: what it is to be called; no other run may have that name.
+
+        Returns:
+            The record with the new name.
+
+        Raises:
+            InputError: no such run; or the name is taken, empty, `last`, or has control characters.
+        """
+        folder = RunFolder.open(self.home, run if isinstance(run, str) else run.id)
+        name = _checked_name(name)
+        # Under the lock of the index, so that no other process takes the name meanwhile.
+        with self._writing() as runs:
+            _require_free(name, {document["name"] for document in runs if document["id"] != folder.id})
+            record = folder.update(name=name)
             runs.upsert(_document(record))
         return record
 
@@ -196,3 +216,15 @@ def _unique(base: str, taken: set[str]) -> str:
     if base not in taken and base != LAST:
         return base
     return next(name for n in count(2) if (name := f"{base}-{n}") not in taken)
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or name == LAST or safe_text(name) != name:
+        raise InputError(f"a run cannot be called '{safe_text(name)}'; choose another name")
+    return name
+
+
+def _require_free(name: str, taken: set[str]) -> None:
+    if name in taken:
+        raise InputError(f"there is a run called '{name}'; choose another name")

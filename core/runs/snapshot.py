@@ -1,8 +1,7 @@
 """What a screen shows of a run at one moment: immutable, and the same object for as long as nothing changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from core.events import Balanced, Choice, Clustered, Selected, Sparsity, Warned
@@ -80,7 +79,7 @@ class Snapshot:
     log: tuple[str, ...]
     elapsed: float
     taken: float
-    mask_states: Mapping[str, tuple[Sparsity, ...]] = MappingProxyType({})
+    mask_states: Mapping[str, tuple[Sparsity, ...]] = field(default_factory=dict)
 
     @property
     def status(self) -> RunStatus:
