@@ -1,0 +1,179 @@
+"""What this machine is doing: processors, memory, and GPUs through NVML where there are any (no torch)."""
+
+import os
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+PATIENCE = 0.1
+"""Seconds that a reading waits for the driver; one that takes longer, as it may when it wakes up, counts next time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU; what the driver does not tell is None.
+
+    Attributes:
+        index: number of the device, as NVML counts.
+        name: such as `NVIDIA H100`.
+        utilisation: per cent of the time in which something ran on it.
+        memory_used: bytes.
+        memory_total: bytes.
+        temperature: °C.
+        power: watts.
+        own_memory: bytes that the process asked about holds on it.
+    """
+
+    index: int
+    name: str
+    utilisation: float | None
+    memory_used: int
+    memory_total: int
+    temperature: float | None
+    power: float | None
+    own_memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one process takes: `cpu` in per cent of one processor, so 200 is two of them; `memory` in bytes."""
+
+    cpu: float
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One reading.
+
+    Attributes:
+        cpu: per cent of all processors since the reading before.
+        cores: number of processors.
+        memory_used: bytes that could not be given to a program.
+        memory_total: bytes.
+        gpus: none where there is no GPU, or no driver that answers.
+        own: the process asked about; None where nobody asked, or it is gone.
+    """
+
+    cpu: float
+    cores: int
+    memory_used: int
+    memory_total: int
+    gpus: tuple[Gpu, ...] = ()
+    own: Share | None = None
+
+
+class Monitor:
+    """Reads the machine again and again; one thread at a time may read."""
+
+    def __init__(self) -> None:
+        self._processors: tuple[float, float] | None = None
+        self._process: Any = None
+        self._nvml = _Nvml()
+
+    def read(self, pid: int | None = None) -> Machine:
+        """Read what the machine is doing.
+
+        Args:
+            pid: process of this machine whose own share is wanted too.
+        """
+        import psutil
+
+        memory = psutil.virtual_memory()
+        return Machine(
+            cpu=self._cpu(),
+            cores=os.cpu_count() or 1,
+            memory_used=memory.total - memory.available,
+            memory_total=memory.total,
+            gpus=self._nvml.read(pid),
+            own=None if pid is None else self._share(pid),
+        )
+
+    def _cpu(self) -> float:
+        import psutil
+
+        times = psutil.cpu_times()
+        # On Linux guest time is part of user time already.
+        total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+        now = total, total - times.idle - getattr(times, "iowait", 0.0)
+        before, self._processors = self._processors, now
+        if before is None or now[0] <= before[0]:
+            # There is nothing to compare with yet: the mean of the last minute is the nearest to an answer.
+            return min(100.0, 100 * os.getloadavg()[0] / (os.cpu_count() or 1))
+        return min(100.0, max(0.0, 100 * (now[1] - before[1]) / (now[0] - before[0])))
+
+    def _share(self, pid: int) -> Share | None:
+        import psutil
+
+        try:
+            if self._process is None or self._process.pid != pid or not self._process.is_running():
+                self._process = psutil.Process(pid)
+            with self._process.oneshot():
+                return Share(self._process.cpu_percent(), self._process.memory_info().rss)
+        except psutil.Error:
+            self._process = None
+            return None
+
+
+class _Nvml:
+    """The driver, asked on a thread of its own, because it may take seconds to wake up or never answer."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._library: Any = None
+        self._absent = False
+        self._last: tuple[Gpu, ...] = ()
+
+    def read(self, pid: int | None) -> tuple[Gpu, ...]:
+        """Return the newest reading there is after a short wait."""
+        if self._absent:
+            return ()
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._ask, args=(pid,), name="nvml", daemon=True)
+            self._thread.start()
+        self._thread.join(PATIENCE)
+        return self._last
+
+    def _ask(self, pid: int | None) -> None:
+        try:
+            if self._library is None:
+                import pynvml
+
+                pynvml.nvmlInit()
+                self._library = pynvml
+            self._last = tuple(_gpu(self._library, i, pid) for i in range(self._library.nvmlDeviceGetCount()))
+        except Exception:  # without a driver, or with a broken one, NVML raises errors of many kinds, OSError too
+            self._last = ()
+            # A driver that was not there is not asked again: it does not come while a program runs.
+            self._absent = self._library is None
+
+
+def _gpu(nvml: Any, index: int, pid: int | None) -> Gpu:
+    device = nvml.nvmlDeviceGetHandleByIndex(index)
+    name = nvml.nvmlDeviceGetName(device)
+    memory = nvml.nvmlDeviceGetMemoryInfo(device)
+    utilisation = temperature = power = own = None
+    # What a device does not tell, as a slice of one (MIG) does not tell its use, is left out.
+    with suppress(nvml.NVMLError):
+        utilisation = float(nvml.nvmlDeviceGetUtilizationRates(device).gpu)
+    with suppress(nvml.NVMLError):
+        temperature = float(nvml.nvmlDeviceGetTemperature(device, nvml.NVML_TEMPERATURE_GPU))
+    with suppress(nvml.NVMLError):
+        power = nvml.nvmlDeviceGetPowerUsage(device) / 1000
+    if pid is not None:
+        with suppress(nvml.NVMLError):
+            processes = nvml.nvmlDeviceGetComputeRunningProcesses(device)
+            # In a container the driver may hide how much a process holds.
+            held = [process.usedGpuMemory for process in processes if process.pid == pid]
+            own = None if None in held else sum(held)
+    return Gpu(
+        index,
+        name.decode() if isinstance(name, bytes) else name,
+        utilisation,
+        int(memory.used),
+        int(memory.total),
+        temperature,
+        power,
+        own,
+    )

@@ -1,0 +1,119 @@
+"""How much the masks of two runs have in common (no torch)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import InputError
+from core.runs.folder import RunFolder
+
+MASKS = "masks.safetensors"
+"""Artifact of a stage that prunes: parameter → boolean tensor, true where the weight is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerOverlap:
+    """One layer that both runs mask.
+
+    Attributes:
+        weights: its size.
+        kept: weights kept by the one run and by the other.
+        both: weights that both keep.
+    """
+
+    weights: int
+    kept: tuple[int, int]
+    both: int
+
+    @property
+    def iou(self) -> float:
+        """Intersection over union of the kept weights; 1 where both keep none."""
+        union = sum(self.kept) - self.both
+        return self.both / union if union else 1.0
+
+    @property
+    def keep_ratios(self) -> tuple[float, float]:
+        """Share of weights that each run keeps."""
+        return self.kept[0] / self.weights, self.kept[1] / self.weights
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Two masks of one network.
+
+    Attributes:
+        layers: layers that both mask, by name in rising order; a run's `Sparsity` has the order of the network.
+        only_a: layers that only the first run masks.
+        only_b: layers that only the second run masks.
+    """
+
+    layers: Mapping[str, LayerOverlap]
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+
+    @property
+    def total(self) -> LayerOverlap:
+        """All layers that both mask, as one."""
+        parts = self.layers.values()
+        kept = sum(part.kept[0] for part in parts), sum(part.kept[1] for part in parts)
+        return LayerOverlap(sum(part.weights for part in parts), kept, sum(part.both for part in parts))
+
+    @property
+    def iou(self) -> float:
+        """Intersection over union of the kept weights of all layers that both mask."""
+        return self.total.iou
+
+    @property
+    def keep_ratios(self) -> tuple[float, float]:
+        """Share of weights that each run keeps, over the layers that both mask."""
+        return self.total.keep_ratios
+
+    @property
+    def by_chance(self) -> float:
+        """The `iou` to expect of masks that keep as much of every layer, but at random."""
+        both = sum(part.kept[0] * part.kept[1] / part.weights for part in self.layers.values())
+        union = sum(self.total.kept) - both
+        return both / union if union else 1.0
+
+
+def overlap(a: RunFolder, b: RunFolder, stage: str = "prune") -> Overlap:
+    """Compare the masks that a stage of two runs handed on.
+
+    Raises:
+        InputError: a run has no masks, or the masks are of different networks.
+    """
+    import numpy as np
+    from safetensors import safe_open
+
+    with safe_open(_masks(a, stage), framework="np") as ours, safe_open(_masks(b, stage), framework="np") as theirs:
+        names = ours.keys(), theirs.keys()
+        shared = [name for name in names[0] if name in set(names[1])]
+        layers: dict[str, LayerOverlap] = {}
+        for name in shared:
+            mine, other = ours.get_tensor(name), theirs.get_tensor(name)
+            if mine.shape != other.shape:
+                raise InputError(
+                    f"runs '{a.record().name}' and '{b.record().name}' are of different networks: "
+                    f"'{name}' is {_times(mine.shape)} in one and {_times(other.shape)} in the other"
+                )
+            kept = int(np.count_nonzero(mine)), int(np.count_nonzero(other))
+            layers[_layer(name)] = LayerOverlap(mine.size, kept, int(np.count_nonzero(mine & other)))
+    if not shared:
+        raise InputError(f"runs '{a.record().name}' and '{b.record().name}' have no masked layer in common")
+    only_a, only_b = (tuple(_layer(name) for name in some if name not in shared) for some in names)
+    return Overlap(layers, only_a, only_b)
+
+
+def _masks(folder: RunFolder, stage: str) -> Path:
+    path = folder.artifacts(stage) / MASKS
+    if not path.is_file():
+        raise InputError(f"run '{folder.record().name}' has no masks of stage '{stage}' yet; it is {folder.status()}")
+    return path
+
+
+def _layer(name: str) -> str:
+    return name.removesuffix(".weight")
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))

@@ -1,0 +1,157 @@
+"""Maps of the representation of a run: read what is stored, and have one computed beside the run.
+
+`python -m experiments.maps --home HOME --method tsne RUN` computes one in a process of its own and stores it in the
+folder `views` of the run. Reading needs no torch.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+
+METHODS = ("pca", "tsne")
+WAITS = 600.0
+"""Seconds that a process waits for another one that computes the same map."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map:
+    """A subsample of the training images in the plane, as columns of equal length.
+
+    Attributes:
+        method: `pca` or `tsne`.
+        epoch: age of the checkpoint whose representation is drawn.
+        explained: share of the variance along x and along y; empty where that means nothing.
+        index: number of the image in the training split.
+        x: across.
+        y: up.
+        label: number of the class.
+        cluster: number of the cluster.
+        group: number of the group; None where the data set has no attributes.
+        correct: 1 where the network of that checkpoint is right, else 0; None where nobody asked it.
+        labels: names of the classes.
+        groups: titles of the groups.
+    """
+
+    method: str
+    epoch: float
+    explained: Sequence[float]
+    index: Sequence[int]
+    x: Sequence[float]
+    y: Sequence[float]
+    label: Sequence[int]
+    cluster: Sequence[int]
+    group: Sequence[int] | None
+    correct: Sequence[int] | None
+    labels: Sequence[str]
+    groups: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def map_file(folder: RunFolder, method: str) -> Path:
+    """Where the map lies: the artifact of stage `cluster` where that has one, else the run's folder `views`."""
+    artifact = folder.artifacts("cluster") / f"map-{method}.json"
+    return artifact if artifact.exists() else folder.path / "views" / f"map-{method}.json"
+
+
+def read_map(folder: RunFolder, method: str) -> Map | None:
+    """Read a map; None where there is none, or none that can be read."""
+    import orjson
+
+    try:
+        value: dict[str, Any] = orjson.loads(map_file(folder, method).read_bytes())
+        return Map(**{name: value[name] for name in Map.__slots__})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def command(folder: RunFolder, method: str) -> list[str]:
+    """Words that start the computation of a map in another process."""
+    home = str(folder.home.root)
+    return [sys.executable, "-m", "experiments.maps", "--home", home, "--method", method, folder.id]
+
+
+def compute(folder: RunFolder, method: str) -> Path:
+    """Compute a map of the clusters that the run chose, store it, and return its file; imports torch.
+
+    Of several processes that are asked for one map at once, one computes it and the others wait for that.
+
+    Raises:
+        InputError: the run has no clusters yet, or its representation is gone.
+    """
+    from core.runs.disk import locked, replace_file
+
+    record = folder.record()
+    if not (folder.artifacts("cluster") / "clusters.safetensors").exists():
+        raise InputError(f"run '{record.name}' has no clusters yet, so there is nothing to map; it is {record.status}")
+    target = folder.path / "views" / f"map-{method}.json"
+    target.parent.mkdir(exist_ok=True)
+    there = target.exists()
+    with locked(target.with_suffix(".lock"), f"the {method} map of run '{record.name}'", timeout=WAITS):
+        if there or not target.exists():
+            replace_file(target, _computed(folder, method))
+    return target
+
+
+def _computed(folder: RunFolder, method: str) -> bytes:
+    import orjson
+    from safetensors.numpy import load_file
+
+    from core.clustering.map import paint, pca_map, tsne_map
+    from core.clustering.stages import CLUSTERS, features_file
+    from core.data import load
+    from core.engine.randomness import derive_seed
+    from experiments import bundled
+    from experiments.launch import config_of
+
+    record = folder.record()
+    epoch = _chosen_epoch(folder)
+    file = features_file(folder.artifacts("represent"), epoch)
+    if not file.exists():
+        raise InputError(f"the representation of run '{record.name}' at epoch {epoch:g} is gone: {file}")
+    tensors = load_file(file)
+    clusters = load_file(folder.artifacts("cluster") / CLUSTERS)["assignments"]
+    painted = paint(load(config_of(record).data, bundled.folder()), clusters, tensors.get("classes"))
+    make = {"pca": pca_map, "tsne": tsne_map}[method]
+    return orjson.dumps(make(tensors["features"], painted, epoch, derive_seed(record.seed, "cluster", "map")))
+
+
+def _chosen_epoch(folder: RunFolder) -> float:
+    """Age of the checkpoint whose representation was clustered, as the stage said when it chose."""
+    from core.engine.artifacts import read_seal
+    from core.events import Choice
+
+    sealed = read_seal(folder.artifacts("cluster"))
+    for event in sealed.events if sealed else ():
+        if isinstance(event, Choice):
+            return float(event.candidates[event.chosen]["epoch"])
+    raise InputError(f"the clusters of run '{folder.record().name}' do not say what they were made of; cluster again")
+
+
+def main() -> int:
+    """Compute one map; 0 when it is stored, 2 where it cannot be."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.maps", description=__doc__)
+    parser.add_argument("run")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--method", choices=METHODS, default="tsne")
+    given = parser.parse_args()
+    os.nice(10)  # whoever trains on this machine comes first
+    try:
+        print(compute(RunFolder.open(Home.open(given.home), given.run), given.method))  # noqa: T201
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""What a run stores of its clusters to be looked at, and maps that are computed beside it."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from core.clustering.stages import features_file
+from core.events import Choice, Clustered
+from core.runs import disk
+from core.runs.disk import locked
+from core.runs.feed import RunFeed
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from experiments import maps
+from experiments.maps import command, compute, main, read_map
+from experiments.samples import read_samples
+from tests.engine.lab import After, events, finished, forked_after, go_on, plan_of
+
+SHOWN = ("map-pca.json", "samples.json", "samples.png")
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return finished(Home.open(tmp_path_factory.mktemp("maps")), "prune-only")
+
+
+@pytest.fixture
+def copy(whole: RunFolder, tmp_path: Path) -> RunFolder:
+    home = Home.open(tmp_path / "home")
+    shutil.copytree(whole.path, home.runs / whole.id)
+    RunLog(home).put(whole.record())
+    return RunFolder.open(home, whole.id)
+
+
+def without(folder: RunFolder, *names: str) -> None:
+    for name in names:
+        (folder.artifacts("cluster") / name).unlink()
+
+
+def test_the_clusters_of_a_run_are_told_by_group_after_the_choice(whole: RunFolder) -> None:
+    told = events(whole)
+    kinds = [type(event) for event in told]
+    assert kinds.index(Choice) < kinds.index(Clustered)
+    clustered = told[kinds.index(Clustered)]
+    assert isinstance(clustered, Clustered)
+    assert clustered.groups == ["0–4 · red", "0–4 · green", "5–9 · red", "5–9 · green"]
+    for by_group, by_label in zip(clustered.group_table, clustered.table, strict=True):
+        assert [sum(by_group[:2]), sum(by_group[2:])] == by_label
+    assert sum(map(sum, clustered.group_table)) == 600
+    assert RunFeed(whole).poll().clusters == clustered
+
+
+def test_the_map_of_a_run_agrees_with_its_clusters_and_predictions(whole: RunFolder) -> None:
+    found = read_map(whole, "pca")
+    assert found is not None
+    assert len(found) == len(found.x) == len(found.y) == len(found.label) == 600
+    clusters = load_file(whole.artifacts("cluster") / "clusters.safetensors")["assignments"]
+    assert [clusters[i] for i in found.index] == found.cluster
+    assert 0 < sum(found.explained) <= 1
+    classes = load_file(features_file(whole.artifacts("represent"), found.epoch))["classes"]
+    assert found.correct == [int(classes[i] == y) for i, y in zip(found.index, found.label, strict=True)]
+    assert found.group is not None
+    assert {
+        found.groups[g].partition(" ")[0] == found.labels[y] for g, y in zip(found.group, found.label, strict=True)
+    } == {True}
+
+
+def test_samples_of_a_run_are_images_of_its_clusters(whole: RunFolder) -> None:
+    samples = read_samples(whole)
+    assert samples is not None
+    clusters = load_file(whole.artifacts("cluster") / "clusters.safetensors")["assignments"]
+    assert all(clusters[tile.index] == tile.cluster for tile in samples.tiles)
+    assert 1 <= len(samples.of(0, 0)) <= 8
+    assert samples.tile(samples.of(0, 0)[0]).size == samples.size == (28, 28)
+    assert samples.tile(-1).getextrema() != ((0, 0),) * 3
+    with pytest.raises(IndexError):
+        samples.tile(len(samples.tiles))
+
+
+@pytest.mark.parametrize(("source", "calls"), [("erm", 2), ("erm", 4), ("represent", 3)])
+def test_a_stop_changes_nothing_of_what_is_shown(copy: RunFolder, source: str, calls: int) -> None:
+    folder = forked_after(copy, source, plan_of("prune-only"))
+    assert go_on(folder, After(calls), fresh=True) == "stopped"
+    assert not folder.artifacts("cluster").exists()
+    assert go_on(folder, fresh=True) == "finished"
+    for name in SHOWN:
+        ours, theirs = (f.artifacts("cluster") / name for f in (folder, copy))
+        assert ours.read_bytes() == theirs.read_bytes(), name
+
+
+def test_a_map_that_an_older_version_did_not_make_is_computed_to_the_same_bytes(
+    copy: RunFolder, whole: RunFolder
+) -> None:
+    without(copy, *SHOWN)
+    assert read_map(copy, "pca") is None
+    assert read_samples(copy) is None
+    written = compute(copy, "pca")
+    assert written.read_bytes() == (whole.artifacts("cluster") / "map-pca.json").read_bytes()
+    assert read_map(copy, "pca") is not None
+
+
+def test_representations_of_an_older_version_have_no_correctness(copy: RunFolder) -> None:
+    for file in copy.artifacts("represent").glob("features-*.safetensors"):
+        save_file({"features": load_file(file)["features"]}, file)
+    folder = forked_after(copy, "represent", plan_of("prune-only"))
+    assert go_on(folder, fresh=True) == "finished"
+    found, samples = read_map(folder, "pca"), read_samples(folder)
+    assert found is not None
+    assert found.correct is None
+    assert samples is not None
+    assert samples.tiles[0].correct is None
+
+
+def test_tsne_is_computed_by_a_process_of_its_own_while_another_writes_the_run(copy: RunFolder) -> None:
+    record = copy.record_path.read_bytes()
+    with copy.writer():
+        done = subprocess.run(command(copy, "tsne"), capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    ours, pca = read_map(copy, "tsne"), read_map(copy, "pca")
+    assert ours is not None
+    assert pca is not None
+    assert (ours.method, ours.explained) == ("tsne", [])
+    assert ours.index == pca.index
+    assert ours.cluster == pca.cluster
+    assert copy.record_path.read_bytes() == record
+
+
+def said(folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command answers where it cannot compute, checked to be one sentence with exit code 2."""
+    monkeypatch.setattr(sys, "argv", ["maps", *command(folder, "pca")[3:]])
+    monkeypatch.setattr("os.nice", lambda _: 0)  # of this process it could not be taken back
+    assert main() == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert not list((folder.path / "views").glob("*.json"))
+    return error
+
+
+def test_bad_cases_are_one_sentence(
+    copy: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(copy.artifacts("represent"))
+    assert "is gone" in said(copy, monkeypatch, capsys)
+    shutil.rmtree(copy.artifacts("cluster"))
+    assert "has no clusters yet" in said(copy, monkeypatch, capsys)
+    copy.delete()
+    assert "no run" in said(copy, monkeypatch, capsys)
+
+
+def test_who_asks_for_a_map_that_is_being_computed_gets_that_one(
+    copy: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = []
+    at_the_lock, go_ahead = threading.Semaphore(0), threading.Event()
+
+    def slowly(folder: RunFolder, method: str) -> bytes:
+        assert go_ahead.wait(60)
+        computed.append(method)
+        return b"{}"
+
+    def arrive(*args: Any, **options: Any) -> AbstractContextManager[None]:
+        at_the_lock.release()
+        return locked(*args, **options)
+
+    monkeypatch.setattr(maps, "_computed", slowly)
+    monkeypatch.setattr(disk, "locked", arrive)
+    threads = [threading.Thread(target=compute, args=(copy, "tsne")) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert at_the_lock.acquire(timeout=60)
+    go_ahead.set()
+    for thread in threads:
+        thread.join(60)
+    assert computed == ["tsne"]
+    assert (copy.path / "views" / "map-tsne.json").read_bytes() == b"{}"
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", orjson.dumps({"method": "pca"})])
+def test_a_damaged_map_is_none(copy: RunFolder, content: bytes) -> None:
+    (copy.artifacts("cluster") / "map-pca.json").write_bytes(content)
+    (copy.artifacts("cluster") / "samples.json").write_bytes(content)
+    assert read_map(copy, "pca") is None
+    assert read_samples(copy) is None
+
+
+def test_reading_needs_neither_torch_nor_numpy() -> None:
+    code = (
+        "import sys, experiments.maps, experiments.samples; "
+        "print([m for m in ('torch', 'sklearn', 'pandas', 'numpy', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
