@@ -29,7 +29,7 @@ def main() -> None:
     except InputError as error:
         sys.stderr.write(f"error: {safe_text(str(error))}\n")
         sys.exit(2)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # Textual draws on stderr
         sys.stderr.write("error: prusc-tui needs a terminal; without one: prusc ls, prusc show, prusc watch --once\n")
         sys.exit(2)
     host(app)

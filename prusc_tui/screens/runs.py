@@ -15,6 +15,7 @@ from textual.widgets import Static
 from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from core.runs.query import Query, parse
 from core.runs.text import safe_text
 from prusc_tui.draw.runs_head import head, welcome
 from prusc_tui.keys import bindings
@@ -83,6 +84,7 @@ class RunsScreen(Life):
         self._shown: Sequence[Row] = ()
         self._edition = -1
         self._wanted = wanted_widths(())
+        self._query: Query = parse("")
         self._sort: tuple[str, bool] = ("started", False)
         self._side_asked: bool | None = None
         self._failure = ""
@@ -251,11 +253,18 @@ class RunsScreen(Life):
 
     @on(FilterLine.Changed)
     def _filtered(self) -> None:
+        line = self.query_one(FilterLine)
+        self._query = line.query_now
+        if not self._picked() and (rest := line.without_last_word) is not None:
+            self._query = rest  # nothing has that word, but it may become a field: wait for more
         self._apply()
         self._say_head()
 
     @on(FilterLine.Left)
     def _filter_left(self) -> None:
+        self._query = self.query_one(FilterLine).query_now
+        self._apply()
+        self._say_head()
         self._table.focus()
 
     @on(RunTable.Opened)
@@ -282,9 +291,12 @@ class RunsScreen(Life):
     def _apply(self) -> None:
         """Filter and sort anew."""
         self._edition = self.rows.edition
-        key, turned = self._sort
-        self._shown = pick(self.rows, self.query_one(FilterLine).query_now, BY_KEY[key].sort, turned)
+        self._shown = self._picked()
         self._table.show(self._shown, self._nothing, self._wanted)
+
+    def _picked(self) -> list[Row]:
+        key, turned = self._sort
+        return pick(self.rows, self._query, BY_KEY[key].sort, turned)
 
     @property
     def _nothing(self) -> str:

@@ -25,7 +25,7 @@ class Terminal:
             command,
             stdin=inner,
             stdout=inner,
-            stderr=subprocess.DEVNULL,
+            stderr=inner,
             start_new_session=True,
             env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment},
         )

@@ -138,6 +138,7 @@ class RunScreen(Life):
             self._feed.poll, lambda seen: self.post_message(self.Seen(seen)), EVERY, lambda e: self._fail(e)
         )
         self._failure = ""
+        self._panels: dict[str | None, Widget] = {}
         self._ticking: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -217,22 +218,20 @@ class RunScreen(Life):
 
     def _in_front(self) -> Panel | None:
         current = self.query_one(ContentSwitcher).current
-        if current in (None, "reading"):
-            return None
-        return cast(Panel, self.query_one(f"#{current}"))
+        return cast(Panel, self._panels[current]) if current in self._panels else None
 
     async def _bring(self, name: str) -> None:
         if self.snapshot is None:
             return
         switcher = self.query_one(ContentSwitcher)
-        if not switcher.query(f"#{name}"):
-            panel = _VIEWS[name](self.folder, self._clock)
-            panel.id = name
+        id = f"view-{name}"
+        if id not in self._panels:
+            panel = self._panels[id] = _VIEWS[name](self.folder, self._clock)
+            panel.id = id
             await switcher.mount(panel)
-        switcher.current = name
-        shown = switcher.get_child_by_id(name)
-        cast(Panel, shown).show(self.snapshot)
-        _focus_first(self, shown)
+        switcher.current = id
+        cast(Panel, self._panels[id]).show(self.snapshot)
+        _focus_first(self, self._panels[id])
 
     def _draw_head(self) -> None:
         if self.snapshot is not None:

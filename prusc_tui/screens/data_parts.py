@@ -1,0 +1,146 @@
+"""What the data screen draws: the facts, the groups of a split as bars, samples of every group in half blocks."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from core.runs.text import safe_text
+from prusc_tui.palette import Palette
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SMALLEST, LARGEST = 14, 28
+"""Cells across an image; all images of a group side by side where that allows."""
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def facts(about: Mapping[str, Any], palette: Palette) -> Text:
+    """Name, shape, noise and fingerprint of a data set."""
+    settings = about["settings"]
+    channels, height, width = about["image_shape"]
+    noise = settings["label_noise"]
+    text = Text.assemble((safe_text(about["name"]), f"bold {palette.accent}"))
+    pairs = {
+        "images": f"{width} × {height}, {channels} channel{'s' * (channels != 1)}",
+        "labels": ", ".join(map(safe_text, about["labels"])),
+        **{safe_text(name): ", ".join(map(safe_text, values)) for name, values in about["attributes"].items()},
+        "label noise": f"{noise:.1%}" if noise else "none",
+        "validation and test": settings["evaluation"],
+        "seed": str(settings["seed"]),
+        "fingerprint": about["fingerprint"],
+    }
+    for name, value in pairs.items():
+        text.append(f"\n{name:<20}", palette.muted).append(value, palette.text)
+    return text
+
+
+def split_lines(about: Mapping[str, Any], shown: str, palette: Palette) -> Text:
+    """One line per split: how many images, and how often each attribute goes with the label."""
+    text = Text()
+    for name, split in about["splits"].items():
+        here = name == shown
+        text.append("\n" if len(text) else "")
+        text.append("▸ " if here else "  ", palette.accent)
+        text.append(f"{name:<11}", "bold" if here else palette.text)
+        text.append(f"{split['n']:>8,}", "bold" if here else palette.text).append(" images", palette.muted)
+        for attribute, share in split["agreement"].items():
+            text.append(f"   {safe_text(attribute)} = label ", palette.muted).append(f"{share:.1%}", palette.text)
+    return text
+
+
+def group_bars(split: Mapping[str, Any], width: int, palette: Palette) -> Text:
+    """One line per group: what it is, how many, which share, and the share as a bar."""
+    titles = [group_title(group) for group in split["groups"]]
+    wide = max(map(len, titles), default=0)
+    room = max(4, width - wide - 18)
+    most = max((group["share"] for group in split["groups"]), default=0) or 1
+    text = Text()
+    for title, group in zip(titles, split["groups"], strict=True):
+        text.append("\n" if len(text) else "")
+        text.append(f"{title:<{wide}}", palette.text)
+        text.append(f"{group['n']:>9,}", "bold").append(f"{group['share']:>7.1%}  ", palette.muted)
+        eighths = round(8 * room * group["share"] / most)
+        full, rest = divmod(eighths, 8)
+        text.append("█" * full + (_EIGHTHS[rest] if rest else ""), palette.accent)
+    return text
+
+
+def group_title(group: Mapping[str, Any]) -> str:
+    """Label and attribute values, such as `0–4 · red`."""
+    return safe_text(" · ".join([group["label"], *group["attributes"].values()]))
+
+
+class Samples(Widget):
+    """Images of every group, two pixels to a cell; drawn anew only for other images or another width."""
+
+    DEFAULT_CSS = """
+    Samples { height: auto; width: 1fr; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._groups: Sequence[tuple[str, Sequence[Image]]] = ()
+        self._drawn: tuple[int, list[Strip]] = (0, [])
+
+    def show(self, groups: "Sequence[tuple[str, Sequence[Image]]]") -> None:
+        """Show these images, each group under its title."""
+        self._groups, self._drawn = groups, (0, [])
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """Rows at this width."""
+        return len(self._strips(width))
+
+    def render_line(self, y: int) -> Strip:
+        """A row of cells."""
+        strips = self._strips(self.size.width)
+        background = self.rich_style
+        strip = strips[y] if y < len(strips) else Strip.blank(self.size.width, background)
+        return strip.apply_style(background).adjust_cell_length(self.size.width, background)
+
+    def _strips(self, width: int) -> list[Strip]:
+        if self._drawn[0] != width:
+            palette: Palette = self.app.palette  # type: ignore[attr-defined]
+            strips = []
+            for title, images in self._groups:
+                strips.append(Strip([Segment(title, Style.parse(palette.muted))]))
+                strips += side_by_side(images, width)
+                strips.append(Strip([]))
+            self._drawn = width, strips[:-1]
+        return self._drawn[1]
+
+
+def side_by_side(images: "Sequence[Image]", width: int) -> list[Strip]:
+    """As many images as fit into `width` cells, in half blocks with a cell between them."""
+    from PIL.Image import Resampling
+
+    if not images:
+        return [Strip([Segment("no images", Style(dim=True))])]
+    across = max(1, min(LARGEST, width, max(SMALLEST, (width + 1) // len(images) - 1)))
+    number = max(1, min(len(images), (width + 1) // (across + 1)))
+    ratio = images[0].height / images[0].width
+    down = max(1, round(across * ratio / 2))
+    small = [image.resize((across, 2 * down), Resampling.BOX) for image in images[:number]]
+    pixels = [image.tobytes() for image in small]
+    strips = []
+    for row in range(down):
+        segments: list[Segment] = []
+        for data in pixels:
+            upper, lower = (data[3 * across * y : 3 * across * (y + 1)] for y in (2 * row, 2 * row + 1))
+            segments += [Segment("▀", _style(upper[x : x + 3], lower[x : x + 3])) for x in range(0, 3 * across, 3)]
+            segments.append(Segment(" "))
+        strips.append(Strip(segments[:-1]).simplify())
+    return strips
+
+
+def _style(upper: bytes, lower: bytes) -> Style:
+    from rich.color import Color
+
+    return Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))

@@ -1,0 +1,116 @@
+"""How far a run has come, from the end of its stream: cheap for a stream of any length."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from core.events import Progress, RunStarted, StageFinished, StageStarted, Stamped, decode
+from core.runs.series import StepRate
+
+TAIL = 1 << 16
+"""Bytes of a stream that are read at first; progress is told several times a second."""
+_CHUNK = 1 << 20
+_STARTED = b'{"kind":"run-started"'
+_WANTED = (_STARTED, b'{"kind":"stage-started"', b'{"kind":"stage-finished"', b'{"kind":"progress"')
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """How far a run is.
+
+    Attributes:
+        stage: at work, or the last one that was; empty before the first.
+        step: steps of it done.
+        total: its steps; 0 where they cannot be counted.
+        left: seconds to its end at the present rate, counted from `said`; None where it cannot be told.
+        said: when the last of these was said, in seconds since 1970.
+        since: when the present sitting began; None before.
+    """
+
+    stage: str = ""
+    step: int = 0
+    total: int = 0
+    left: float | None = None
+    said: float = 0.0
+    since: float | None = None
+
+    @property
+    def progress(self) -> float | None:
+        """Share of the stage that is done; None where it cannot be counted."""
+        return min(1.0, self.step / self.total) if self.total > 1 else None
+
+
+class Pulse:
+    """Follows the progress of one run, and nothing else of what it says."""
+
+    def __init__(self, events: Path) -> None:
+        self._path = events
+        self._offset: int | None = None
+        self._beat = Beat()
+        self._rate = StepRate()
+
+    def look(self) -> Beat:
+        """Read what is new; the very same object where nothing is."""
+        try:
+            file = self._path.open("rb")
+        except OSError:
+            return self._beat
+        with file:
+            for stamped in self._news(file):
+                self._take(stamped)
+        return self._beat
+
+    def _news(self, file: BinaryIO) -> Iterator[Stamped]:
+        if self._offset is None:
+            yield from self._catch_up(file)
+        assert self._offset is not None
+        file.seek(self._offset)
+        data = file.read()
+        whole, newline, _ = data.rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        for line in whole.split(b"\n"):
+            if line.startswith(_WANTED) and (stamped := decode(line)) is not None:
+                yield stamped
+
+    def _catch_up(self, file: BinaryIO) -> Iterator[Stamped]:
+        """Go to the beginning of the last lines, and say when the sitting began that they are part of."""
+        size = file.seek(0, 2)
+        start = max(0, size - TAIL)
+        file.seek(start)
+        if start:
+            start += len(file.readline())  # most likely the end of a longer line
+        self._offset = start
+        if start and (line := _last_line(file, _STARTED, start)) and (stamped := decode(line)) is not None:
+            yield stamped
+
+    def _take(self, stamped: Stamped) -> None:
+        beat, t = self._beat, stamped.t
+        match stamped.event:
+            case RunStarted():
+                self._beat = Beat(beat.stage, beat.step, beat.total, None, t, t)
+            case StageStarted(stage, total, start):
+                self._rate = StepRate()
+                self._beat = Beat(stage, start, total, None, t, beat.since)
+            case StageFinished(stage):
+                self._beat = Beat(stage, beat.step, beat.total, 0.0, t, beat.since)
+            case Progress(stage, step, total):
+                if stage != beat.stage:
+                    self._rate = StepRate()
+                self._rate.add(step, t)
+                self._beat = Beat(stage, step, total, self._rate.left(total), t, beat.since)
+
+
+def _last_line(file: BinaryIO, beginning: bytes, end: int) -> bytes:
+    """The last line before byte `end` that begins with `beginning`; empty where there is none."""
+    after = b""
+    while end > 0:
+        begin = max(0, end - _CHUNK)
+        file.seek(begin)
+        data = file.read(end - begin) + after
+        at = data.rfind(b"\n" + beginning)
+        if at >= 0 or (begin == 0 and data.startswith(beginning)):
+            file.seek(begin + at + 1)
+            return file.readline()
+        after, end = data[: len(beginning)], begin
+    return b""

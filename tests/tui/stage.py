@@ -1,0 +1,49 @@
+"""An app around the screen under test: what it asks the house to open is written down."""
+
+from pathlib import Path
+
+from textual.app import App
+
+import prusc_tui
+from prusc_tui.palette import SHELL
+
+STYLES = Path(prusc_tui.__file__).parent / "styles" / "app.tcss"
+
+
+class Stage(App):
+    """Shows one screen, in the colours of the shell."""
+
+    CSS_PATH = STYLES
+    palette = SHELL
+
+    def __init__(self, make):
+        super().__init__()
+        self.make = make
+        self.asked = []
+        self.copied = []
+
+    def on_mount(self):
+        self.push_screen(self.make())
+
+    def open_run(self, id):
+        self.asked.append(("run", id))
+
+    def open_compare(self, ids):
+        self.asked.append(("compare", ids))
+
+    def open_new(self, fork=None, preset=None):
+        self.asked.append(("new", fork))
+
+    def open_data(self, name=None):
+        self.asked.append(("data", name))
+
+    def action_leave(self):
+        self.asked.append(("leave",))
+
+    def copy_to_clipboard(self, text):
+        self.copied.append(text)
+
+    @property
+    def said(self):
+        """Texts of the toasts, oldest first."""
+        return [one.message for one in self._notifications]

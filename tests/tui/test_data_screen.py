@@ -1,0 +1,260 @@
+"""The data sets on the screen: counts, agreement, sample images, and reading that does not get in the way."""
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+from textual.app import App
+
+from core.data.dataset import DataSet, Split
+from core.data.sample import sample_picture
+from core.errors import InputError
+from core.groups import group_titles
+from prusc_tui.keys import bindings
+from prusc_tui.palette import SHELL
+from prusc_tui.screens.data import DataScreen
+from prusc_tui.screens.data_parts import Samples, group_bars, side_by_side
+from prusc_tui.work import pictures
+from prusc_tui.work.pictures import DataLook, Looker, cut
+from tests.tui.lab import rows, until
+
+RNG = np.random.default_rng(0)
+COUNTS = {"train": (90, 5, 3, 102), "validation": (9, 9, 9, 9)}
+
+
+def dataset():
+    """Two labels, two colours, noise for images; the groups have the sizes of COUNTS."""
+    splits = {}
+    for name, counts in COUNTS.items():
+        number = RNG.permutation(np.repeat(np.arange(4), counts))
+        images = RNG.integers(0, 256, (len(number), 3, 12, 10), dtype=np.uint8)
+        splits[name] = Split(images, number // 2, number[:, None] % 2, np.arange(len(number)))
+    return DataSet("toy", ("no", "yes"), {"colour": ("red", "green")}, splits, (0.5,) * 3, (1.0,) * 3, "abcd")
+
+
+def about(found):
+    """What `prusc data show --json` says of it."""
+    titles = group_titles(found.label_names, found.attributes)
+    splits = {
+        name: {
+            "n": sum(counts),
+            "agreement": {"colour": (counts[0] + counts[3]) / sum(counts)},
+            "groups": [
+                {"label": label, "attributes": values, "n": n, "share": n / sum(counts)}
+                for (label, values), n in zip(titles, counts, strict=True)
+            ],
+        }
+        for name, counts in COUNTS.items()
+    }
+    return {
+        "name": "toy",
+        "fingerprint": "abcd",
+        "settings": {"label_noise": 0.25, "evaluation": "balanced", "seed": 3},
+        "image_shape": [3, 12, 10],
+        "labels": list(found.label_names),
+        "attributes": {name: list(values) for name, values in found.attributes.items()},
+        "splits": splits,
+    }
+
+
+def test_the_images_cut_out_of_the_picture_are_those_of_the_groups():
+    found = dataset()
+    samples = cut(sample_picture(found, list(found.splits)), about(found))
+    assert samples.keys() == found.splits.keys()
+    for name, groups in samples.items():
+        split = found.splits[name]
+        number = split.labels * 2 + split.attributes[:, 0]
+        for group, images in enumerate(groups):
+            wanted = split.images[number == group][:8].transpose(0, 2, 3, 1)
+            assert len(images) == min(8, COUNTS[name][group])
+            assert np.array_equal(np.stack([np.asarray(image) for image in images]), wanted)
+
+
+def test_an_image_is_drawn_two_pixels_to_a_cell():
+    pixels = RNG.integers(0, 256, (28, 28, 3), dtype=np.uint8)
+    strips = side_by_side([Image.fromarray(pixels)], 40)
+    assert len(strips) == 14
+    for y, strip in enumerate(strips):
+        cells = [(character, segment.style) for segment in strip for character in segment.text]
+        assert [character for character, _ in cells] == ["▀"] * 28
+        for x, (_, style) in enumerate(cells):
+            assert tuple(style.color.triplet) == tuple(pixels[2 * y, x])
+            assert tuple(style.bgcolor.triplet) == tuple(pixels[2 * y + 1, x])
+
+
+@pytest.mark.parametrize("width", [5, 30, 58, 90, 150, 300])
+def test_as_many_images_as_fit_stand_side_by_side(width):
+    images = [Image.new("RGB", (28, 28))] * 8
+    for strip in side_by_side(images, width):
+        assert strip.cell_length <= width
+        assert strip.cell_length >= min(width, 8 * 28) * 0.6
+
+
+def test_bars_are_as_long_as_the_shares():
+    split = about(dataset())["splits"]["train"]
+    lines = group_bars(split, 60, SHELL).plain.splitlines()
+    assert [line.split()[:5] for line in lines] == [
+        ["no", "·", "red", "90", "45.0%"],
+        ["no", "·", "green", "5", "2.5%"],
+        ["yes", "·", "red", "3", "1.5%"],
+        ["yes", "·", "green", "102", "51.0%"],
+    ]
+    lengths = [line.count("█") for line in lines]
+    assert max(len(line) for line in lines) == 60
+    assert lengths[0] == pytest.approx(lengths[3] * 90 / 102, abs=1)
+    assert lengths[1] == pytest.approx(lengths[3] * 5 / 102, abs=1)
+
+
+class Shell(App):
+    """What the screen needs of the app; it remembers what was opened."""
+
+    BINDINGS = bindings("app")
+    palette = SHELL
+
+    def __init__(self, screen):
+        super().__init__()
+        self.first = screen
+        self.opened = []
+
+    def on_mount(self):
+        self.push_screen(self.first)
+
+    def open_new(self, fork=None, preset=None):
+        self.opened.append(preset)
+
+
+def run(screen, body, size=(80, 24)):
+    async def meet():
+        app = Shell(screen)
+        async with app.run_test(size=size) as pilot:
+            await body(pilot, app, screen)
+
+    asyncio.run(meet())
+
+
+def said(app):
+    return "\n".join(rows(app))
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen(monkeypatch):
+    monkeypatch.setattr(pictures, "_SEEN", {})
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """Every data set is the toy under its own name; the names are collected in the order in which they are read."""
+    found = dataset()
+    samples = cut(sample_picture(found, list(found.splits)), about(found))
+    read = []
+
+    def look(self):
+        read.append(self.name)
+        return DataLook(about(found) | {"name": f"toy of {self.name}"}, samples)
+
+    monkeypatch.setattr(Looker, "read", look)
+    return read
+
+
+def test_counts_agreement_and_images_of_a_split_and_of_the_next(toy):
+    async def body(pilot, app, screen):
+        await until(pilot, lambda: "toy of patch-mnist" in said(app))
+        text = said(app)
+        assert "10 × 12, 3 channels" in text
+        assert "25.0%" in text
+        assert "▸ train           200 images   colour = label 96.0%" in text
+        assert "validation       36 images   colour = label 50.0%" in text
+        assert "no · red          90  45.0%" in text
+        await pilot.press("s")
+        await until(pilot, lambda: "▸ validation       36" in said(app))
+        assert "no · red           9  25.0%" in said(app)
+        await pilot.press("pagedown", "pagedown")
+        await until(pilot, lambda: "▀▀▀" in said(app))
+        assert screen.query_one(Samples).size.height == 4 * (1 + 8) + 3
+
+    run(DataScreen("patch-mnist"), body)
+
+
+def test_the_cursor_moves_through_data_sets_and_presets(toy):
+    async def body(pilot, app, screen):
+        await until(pilot, lambda: "toy of colored-mnist" in said(app))
+        await pilot.press("end")
+        await until(pilot, lambda: "toy of demo" in said(app))
+        assert toy == ["colored-mnist", "demo"]
+        await pilot.press("n")
+        assert app.opened == ["demo"]
+        await pilot.press("q")
+        await until(pilot, lambda: not screen.is_attached)
+
+    run(DataScreen(), body, (120, 40))
+
+
+def test_what_is_read_too_late_is_not_shown_and_its_reading_is_cancelled(monkeypatch):
+    found = dataset()
+    go_on, waiting, cancelled = threading.Event(), threading.Event(), []
+
+    def look(self):
+        if self.name == "colored-mnist":
+            waiting.set()
+            go_on.wait(10)
+        return DataLook(about(found) | {"name": f"toy of {self.name}"}, dict.fromkeys(COUNTS, ((),) * 4))
+
+    monkeypatch.setattr(Looker, "read", look)
+    monkeypatch.setattr(Looker, "cancel", lambda self: cancelled.append(self.name))
+
+    async def body(pilot, app, screen):
+        await until(pilot, waiting.is_set)
+        assert "reading colored-mnist…" in said(app)
+        await pilot.press("down")
+        await until(pilot, lambda: "toy of patch-mnist" in said(app))
+        go_on.set()
+        while any(thread.name == "look-colored-mnist" for thread in threading.enumerate()):
+            await pilot.pause(0.01)
+        await until(pilot, lambda: "toy of patch-mnist" in said(app))
+        assert cancelled == ["colored-mnist"]
+
+    run(DataScreen(), body)
+
+
+def test_what_cannot_be_read_is_a_sentence(monkeypatch):
+    def refuse(self):
+        raise InputError(f"unknown data set '{self.name}' [red]\x1b[2J")
+
+    monkeypatch.setattr(Looker, "read", refuse)
+
+    async def body(pilot, app, screen):
+        await until(pilot, lambda: "✗ unknown data set 'nowhere' [red]\\x1b[2J" in said(app))
+
+    run(DataScreen("nowhere"), body, (120, 24))
+
+
+def test_a_real_data_set_is_read_by_a_process_of_its_own_once():
+    first = Looker("patch-mnist").read()
+    assert sum(group["n"] for group in first.about["splits"]["train"]["groups"]) == 30_000
+    assert [len(images) for images in first.samples["test"]] == [8] * 4
+    assert {image.size for images in first.samples["train"] for image in images} == {(28, 28)}
+    # On training images the patch goes with the label: it is the part that is neither black nor grey.
+    coloured = [
+        np.mean([np.ptp(np.asarray(image), axis=2).max() > 40 for image in images]) for images in first.samples["train"]
+    ]
+    assert set(coloured) == {0.0, 1.0}
+    assert Looker("patch-mnist").read() is first
+
+
+def test_reading_can_be_cancelled_and_errors_are_the_command_lines(monkeypatch):
+    with pytest.raises(InputError, match="unknown data set 'moon'"):
+        Looker("moon").read()
+    looker = Looker("demo")
+    looker.cancel()
+    assert looker.read() is None
+    looker, answers = Looker("demo"), []
+    thread = threading.Thread(target=lambda: answers.append(looker.read()))
+    thread.start()
+    while looker._process is None:
+        assert thread.is_alive()
+    looker.cancel()
+    thread.join(30)
+    assert answers == [None]
+    assert looker._process.returncode != 0
