@@ -61,6 +61,14 @@ class PruscApp(App[None]):
         return self._palette[1]
 
     @property
+    def _background_screens(self) -> list[Screen[object]]:
+        """Screens that shine through the one in front: none where its ground is opaque.
+
+        Textual (8.2) repaints the screen in front whenever one beneath it draws, seen or not.
+        """
+        return super()._background_screens if self.screen.styles.background.a < 1 else []
+
+    @property
     def hosted(self) -> "Hosted":
         """The runs that live in this process."""
         if self._hosted is None:

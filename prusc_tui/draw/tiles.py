@@ -49,7 +49,7 @@ def tiles(
     total, takes = sum(clustered.table[cluster]), _takes(balanced, cluster)
     note = f"{total:,} images"
     if takes is not None:
-        note += f" · {sum(takes):,} in the balanced set"
+        note += f" · {sum(takes):,} balanced"
     title, marks = f"Cluster {cluster}", f" · {MARKS['done']} right {MARKS['failed']} wrong"
     if any(tile.correct is not None for tile in samples.tiles) and len(title + note + marks) + 3 < width:
         note += marks
@@ -91,7 +91,7 @@ def _title(
     line = ink(shorten(safe(clustered.labels[label]), max(8, width // 3)), f"bold {palette.text}")
     line.append(f"  {count:,} images, {100 * count / max(1, total):.0f} %", palette.muted)
     if takes is not None:
-        line.append(f" · {takes[label]:,} in the balanced set", palette.muted)
+        line.append(f" · {takes[label]:,} balanced", palette.muted)
     return fit(line, width)
 
 

@@ -117,6 +117,14 @@ class CompareScreen(Screen[None]):
         """Follow them no longer."""
         self._poller.stop()
 
+    def on_screen_suspend(self) -> None:
+        """Rest while another screen is in front: what a covered screen draws is sent all the same."""
+        self._poller.hold()
+
+    def on_screen_resume(self) -> None:
+        """See what came meanwhile."""
+        self._poller.go_on()
+
     @property
     def split(self) -> str:
         """Whose accuracies are shown."""

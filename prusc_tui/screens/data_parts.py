@@ -1,8 +1,11 @@
 """What the data screen draws: the facts, the groups of a split as bars, samples of every group in half blocks."""
 
+import io
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -111,36 +114,31 @@ class Samples(Widget):
             strips = []
             for title, images in self._groups:
                 strips.append(Strip([Segment(title, Style.parse(palette.muted))]))
-                strips += side_by_side(images, width)
+                strips += side_by_side(images, width, colour=not self.app.no_color)
                 strips.append(Strip([]))
             self._drawn = width, strips[:-1]
         return self._drawn[1]
 
 
-def side_by_side(images: "Sequence[Image]", width: int) -> list[Strip]:
-    """As many images as fit into `width` cells, in half blocks with a cell between them."""
-    from PIL.Image import Resampling
+def side_by_side(images: "Sequence[Image]", width: int, *, colour: bool = True) -> list[Strip]:
+    """As many images as fit into `width` cells with a cell between them; dots where there is no colour."""
+    from prusc_tui.draw.halfblock import dots, half_blocks
 
     if not images:
         return [Strip([Segment("no images", Style(dim=True))])]
     across = max(1, min(LARGEST, width, max(SMALLEST, (width + 1) // len(images) - 1)))
     number = max(1, min(len(images), (width + 1) // (across + 1)))
-    ratio = images[0].height / images[0].width
-    down = max(1, round(across * ratio / 2))
-    small = [image.resize((across, 2 * down), Resampling.BOX) for image in images[:number]]
-    pixels = [image.tobytes() for image in small]
-    strips = []
-    for row in range(down):
-        segments: list[Segment] = []
-        for data in pixels:
-            upper, lower = (data[3 * across * y : 3 * across * (y + 1)] for y in (2 * row, 2 * row + 1))
-            segments += [Segment("▀", _style(upper[x : x + 3], lower[x : x + 3])) for x in range(0, 3 * across, 3)]
-            segments.append(Segment(" "))
-        strips.append(Strip(segments[:-1]).simplify())
-    return strips
+    down = max(1, round(across * images[0].height / images[0].width / 2))
+    draw = half_blocks if colour else dots
+    rows = zip(*(draw(image, across, down) for image in images[:number]), strict=True)
+    return [_strip(Text(" ", end="").join(row)) for row in rows]
 
 
-def _style(upper: bytes, lower: bytes) -> Style:
-    from rich.color import Color
+def _strip(line: Text) -> Strip:
+    return Strip(line.render(_console()), line.cell_len)
 
-    return Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
+
+@cache
+def _console() -> Console:
+    """What a text is rendered with; nothing is ever written to it."""
+    return Console(file=io.StringIO())

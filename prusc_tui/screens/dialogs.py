@@ -41,6 +41,14 @@ class Choice(Static):
         self.post_message(self.Taken(self._key))
 
 
+class Choices(Horizontal):
+    """The choices of a dialog, in one line."""
+
+    DEFAULT_CSS = """
+    Choices { height: 1; }
+    """
+
+
 class AskScreen(ModalScreen[bool]):
     """A question that one key answers with yes; everything else that one would press by habit is a no.
 
@@ -64,7 +72,7 @@ class AskScreen(ModalScreen[bool]):
         with Vertical(classes="dialog"):
             yield Static(Text(self._question, "bold"))
             yield Static(Text(self._text))
-            with Horizontal(classes="choices"):
+            with Choices(classes="choices"):
                 yield Choice("y", self._yes)
                 yield Choice("n", "leave it")
 
@@ -108,7 +116,7 @@ class LineScreen(ModalScreen[str | None]):
             line.cursor_blink = False
             yield line
             yield Static(Text(self._hint), id="hint")
-            with Horizontal(classes="choices"):
+            with Choices(classes="choices"):
                 yield Choice("enter", "take it")
                 yield Choice("escape", "leave it")
 

@@ -88,6 +88,7 @@ class RunsScreen(Life):
         self._sort: tuple[str, bool] = ("started", False)
         self._side_asked: bool | None = None
         self._failure = ""
+        self._covered = False
         self._poller = Poller(
             Board(home, clock).look, lambda rows: self.post_message(self.Seen(rows)), EVERY, lambda e: self._fail(e)
         )
@@ -120,11 +121,14 @@ class RunsScreen(Life):
 
     def on_screen_resume(self) -> None:
         """See at once what changed while another screen was in front."""
-        self._poller.hurry()
+        self._covered = False
+        self._poller.go_on()
         self._show_side()
 
     def on_screen_suspend(self) -> None:
-        """Read nothing that nobody sees."""
+        """Read nothing that nobody sees, and draw nothing: what a covered screen draws is sent all the same."""
+        self._covered = True
+        self._poller.hold()
         self.query_one(SidePanel).watch_run(None)
 
     def life_targets(self) -> list[RunFolder]:
@@ -255,8 +259,8 @@ class RunsScreen(Life):
     def _filtered(self) -> None:
         line = self.query_one(FilterLine)
         self._query = line.query_now
-        if not self._picked() and (rest := line.without_last_word) is not None:
-            self._query = rest  # nothing has that word, but it may become a field: wait for more
+        if not self._picked() and (wider := line.meanwhile) is not None:
+            self._query = wider
         self._apply()
         self._say_head()
 
@@ -309,7 +313,7 @@ class RunsScreen(Life):
         self._show_side()
 
     def _show_side(self) -> None:
-        row = self.rows.get(self._table.current) if self.has_class("side") and self.is_current else None
+        row = self.rows.get(self._table.current) if self.has_class("side") and not self._covered else None
         folder = RunFolder(self._home, row.id) if row is not None else None
         self.query_one(SidePanel).watch_run(folder, row.summary["name"] if row is not None else "")
 
@@ -320,7 +324,8 @@ class RunsScreen(Life):
 
     def _say_head(self) -> None:
         counts = len(self.rows), len(self._shown), self.rows.running, len(self._table.marked)
-        self.query_one("#head", Static).update(head(*counts, self._home.root, self.size.width - 2, self._palette))
+        line = head(*counts, self._home.root, self.size.width - 2, self._palette)
+        self.query_one("#head", Static).update(line, layout=False)
 
     def _fail(self, error: Exception) -> None:
         why = str(error) if isinstance(error, InputError) else f"{self._home.index}: cannot be read ({error})"

@@ -1,6 +1,7 @@
 """The line in which a filter is typed: what is valid holds, what is not says why."""
 
 import re
+from contextlib import suppress
 from typing import ClassVar
 
 from rich.text import Text
@@ -17,7 +18,7 @@ from core.runs.query import Query, parse
 from core.runs.text import safe_text
 from prusc_tui.palette import Palette
 
-_LAST_WORD = re.compile(r"(?:^|[\s(])([a-z_]+)$")
+_LAST_WORD = re.compile(r"(?<![^\s(])(?P<name>[a-z_]+)(?:[:=](?P<value>[^\s()\"'<>=~:]+))?$", re.IGNORECASE)
 
 
 class _Line(Input):
@@ -60,16 +61,23 @@ class FilterLine(Horizontal):
         return self.has_class("shown")
 
     @property
-    def without_last_word(self) -> Query | None:
-        """The filter without a last word that may become the name of a field: `wga` on the way to `wga>0.8`."""
+    def meanwhile(self) -> Query | None:
+        """What to look for while nothing fits and the last word may go on.
+
+        `wga` may become `wga>0.8`, so it is left out; `tag:pa` may become `tag:paper`, so a part of it is enough.
+        """
         text = self.query_now.text
-        word = _LAST_WORD.search(text.lower())
-        if word is None or not any(field.startswith(word[1]) for field in (*FIELDS, *ALIASES)):
-            return None
-        try:
-            return parse(text[: word.start(1)])
-        except InputError:  # such as a `not` that has nothing behind it then
-            return None
+        if (word := _LAST_WORD.search(text)) is not None:
+            name = word["name"].lower()
+            if word["value"] is not None:
+                text = f"{text[: word.end('name')]}~{word['value']}"
+            elif any(field.startswith(name) for field in (*FIELDS, *ALIASES)):
+                text = text[: word.start()]
+            else:
+                return None
+            with suppress(InputError):  # such as a `not` that has nothing behind it now, or a number that is no text
+                return parse(text)
+        return None
 
     def ask(self) -> None:
         """Show the line and give it the keys."""

@@ -42,7 +42,7 @@ class KeyLine(Static):
         if keys == self._said:
             return
         self._said = keys
-        self.update(self._line(keys))
+        self.update(self._line(keys), layout=False)
 
     def _line(self, keys: list[tuple[str, str, str]]) -> Text:
         room = max(0, self.size.width or self.app.size.width - 2)

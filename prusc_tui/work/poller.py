@@ -33,6 +33,7 @@ class Poller(Generic[T]):
         self._last: T | None = None
         self._wake = threading.Event()
         self._stopped = threading.Event()
+        self._held = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -45,12 +46,25 @@ class Poller(Generic[T]):
         self._stopped.set()
         self._wake.set()
 
+    def hold(self) -> None:
+        """Look no more until `go_on`: nobody sees it."""
+        self._held = True
+
+    def go_on(self) -> None:
+        """Look again, at once."""
+        self._held = False
+        self._wake.set()
+
     def hurry(self) -> None:
         """Look now instead of at the end of the interval."""
         self._wake.set()
 
     def _run(self) -> None:
         while not self._stopped.is_set():
+            if self._held:
+                self._wake.wait()
+                self._wake.clear()
+                continue
             try:
                 seen = self._look()
             except Exception as error:  # whatever a folder on a network disk comes up with

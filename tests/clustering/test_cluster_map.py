@@ -3,6 +3,7 @@ import pytest
 
 from core.clustering.map import Painted, paint, pca_map, places, principal_components, subsample, tsne_map
 from core.data.dataset import DataSet, Split
+from core.events import Clustered, decode
 
 
 def painted(clusters, labels, n_labels: int = 2) -> Painted:
@@ -126,3 +127,9 @@ def test_without_attributes_and_predictions_a_map_says_so():
     value = pca_map(cloud(4), paint(data({}), np.zeros(4, dtype=np.int64), None), 1.0, seed=0)
     assert value["group"] is value["correct"] is None
     assert value["groups"] == []
+
+
+def test_a_stream_of_an_older_version_has_no_groups():
+    stamped = decode(b'{"kind":"clustered","t":1.0,"stage":"cluster","labels":["a"],"table":[[1],[2]]}')
+    assert stamped is not None
+    assert stamped.event == Clustered("cluster", ["a"], [[1], [2]], [], [])

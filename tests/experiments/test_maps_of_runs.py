@@ -13,6 +13,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from core.clustering.stages import features_file
+from core.config import Config
+from core.data import load
+from core.evaluation.predict import predict
 from core.events import Choice, Clustered
 from core.runs import disk
 from core.runs.disk import locked
@@ -20,10 +23,12 @@ from core.runs.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from experiments import maps
+from core.training.erm import MODEL, load_network
+from core.training.images import Images
+from experiments import bundled, maps
 from experiments.maps import command, compute, main, read_map
 from experiments.samples import read_samples
-from tests.engine.lab import After, events, finished, forked_after, go_on, plan_of
+from tests.engine.lab import CPU, After, events, finished, forked_after, go_on, plan_of
 
 SHOWN = ("map-pca.json", "samples.json", "samples.png")
 
@@ -72,6 +77,15 @@ def test_the_map_of_a_run_agrees_with_its_clusters_and_predictions(whole: RunFol
     assert {
         found.groups[g].partition(" ")[0] == found.labels[y] for g, y in zip(found.group, found.label, strict=True)
     } == {True}
+
+
+def test_predictions_beside_the_representation_are_those_of_its_network(whole: RunFolder) -> None:
+    config = Config.model_validate(whole.record().config)
+    data = load(config.data, bundled.folder())
+    network = load_network(config.model, data, whole.artifacts("erm") / MODEL, CPU)
+    expected = predict(network, Images(data, "train", CPU)).classes.numpy()
+    stored = load_file(features_file(whole.artifacts("represent"), config.erm.epochs))["classes"]
+    assert (stored == expected).mean() > 0.99  # other batches round otherwise
 
 
 def test_samples_of_a_run_are_images_of_its_clusters(whole: RunFolder) -> None:

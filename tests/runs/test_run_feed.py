@@ -357,3 +357,13 @@ def test_states_of_the_masks_that_a_resume_repeats_replace_the_old_ones(run):
     again = Sparsity("prune", 2, 0.5, {"conv1": 0.5})
     run.say(2.0, StageStarted("prune", 10, 1), again)
     assert run.feed.poll().mask_states == {"prune": (states[0], again)}
+
+
+def test_a_reading_that_is_given_up_ends_soon_and_goes_on_later_with_nothing_lost(home, make):
+    stage = Stage(home, make(status="finished"))
+    with EventWriter(stage.folder.events) as writer:
+        for step in range(20_000):
+            writer.write(Scalars("erm", step, 0.0, {"loss": 1.0, "lr": 0.1}), 1.0)
+    begun = stage.feed.poll(given_up=lambda: True)
+    assert 0 < len(begun.series["erm", "loss"]) < 20_000
+    assert len(stage.feed.poll().series["erm", "loss"]) == 20_000

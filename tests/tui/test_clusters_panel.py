@@ -166,8 +166,8 @@ async def test_the_map_and_the_images_are_read_and_drawn(tmp_path):
         assert found[0].startswith("Map by PCA  by label · ")
         assert found[-1].split() == ["●", "0–4", "60", "○", "5–9", "60"]
         assert braille("".join(found[1:-1]))
-        assert images[0].startswith("Cluster 0  60 images · 24 in the balanced set · ✓ right ✗ wrong")
-        assert images[1].startswith("0–4  48 images, 80 % · 12 in the balanced set")
+        assert images[0].startswith("Cluster 0  60 images · 24 balanced · ✓ right ✗ wrong")
+        assert images[1].startswith("0–4  48 images, 80 % · 12 balanced")
         assert "✓ red" in "".join(images)
         assert "green" not in "".join(images)
         # The very pixels: a red square on black.
@@ -189,7 +189,7 @@ async def test_without_attributes_there_are_classes_and_no_colour_by_group(tmp_p
         for _ in range(3):
             seen.append(shown.lines(Scatter)[0].split("by ")[2].split(" ·")[0])
             await shown.press("c")
-        assert seen == ["label", "cluster", "correctness"]
+        assert seen == ["label", "cluster", "correctness at epoch 0.5"]
 
 
 # Keys and mouse

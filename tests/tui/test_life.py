@@ -238,6 +238,8 @@ async def test_a_run_that_does_not_answer_is_told_and_the_kill_is_offered(home, 
         await pilot.press("K")
         await asked(pilot, AskScreen)
         assert any("Kill live?" in line for line in rows(app))
+        dialog = app.screen.query_one(".dialog")
+        assert dialog.region.height <= 12  # a question, not a page
         await pilot.press("y")
         await said(pilot, "live is lost: its process was killed")
         assert worker.wait(5) < 0

@@ -92,3 +92,15 @@ def test_after_stop_nothing_is_told(started):
     go_on.set()
     with pytest.raises(queue.Empty):
         told.get(timeout=0.2)
+
+
+def test_while_it_is_held_nothing_is_looked_at_and_going_on_looks_at_once(started):
+    looks = queue.Queue()
+    poller = started(lambda: looks.put(None) or object(), lambda _: None, 0.01)
+    looks.get(timeout=PATIENCE)
+    poller.hold()
+    with pytest.raises(queue.Empty):
+        while True:  # a look or two may be under way
+            looks.get(timeout=0.3)
+    poller.go_on()
+    looks.get(timeout=PATIENCE)

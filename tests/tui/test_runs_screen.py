@@ -216,6 +216,19 @@ async def test_down_leaves_the_filter_and_an_empty_one_disappears(home, runs):
         assert len(names(app)) == 6
 
 
+async def test_a_word_that_may_go_on_does_not_empty_the_table(home, runs):
+    app = stage(home)
+    async with app.run_test(size=(100, 20)) as pilot:
+        await ready(pilot)
+        await pilot.press("slash", *"tag:pap")
+        await until(pilot, lambda: names(app) == ["alpha"])
+        await pilot.press(*"er seed")
+        await until(pilot, lambda: names(app) == ["alpha"])
+        # Done with typing: now it means what it says.
+        await pilot.press("enter")
+        await until(pilot, lambda: "no run is like that" in text(app))
+
+
 async def test_keys_typed_into_the_filter_are_no_commands(home, runs):
     app = stage(home)
     async with app.run_test(size=(100, 20)) as pilot:

@@ -191,11 +191,7 @@ class RunScreen(Life):
         self.snapshot = message.snapshot
         self._failure = ""
         self._draw_head()
-        if self._ticking is not None:
-            if message.snapshot.status == "running":
-                self._ticking.resume()
-            else:
-                self._ticking.pause()
+        self._tick()
         if first:
             await self._bring(self.query_one(ViewLine).shown)
         elif (panel := self._in_front()) is not None:
@@ -207,10 +203,26 @@ class RunScreen(Life):
             self._failure = message.why
             self.notify(message.why, severity="error", markup=False)
 
+    def on_screen_suspend(self) -> None:
+        """Rest while another screen is in front: what a covered screen draws is sent all the same."""
+        self._poller.hold()
+        if self._ticking is not None:
+            self._ticking.pause()
+
     def on_screen_resume(self) -> None:
         """Show what came while another screen was in front."""
-        if self.snapshot is not None and (panel := self._in_front()) is not None:
-            panel.show(self.snapshot)
+        self._poller.go_on()
+        if self.snapshot is not None:
+            self._tick()
+            if (panel := self._in_front()) is not None:
+                panel.show(self.snapshot)
+
+    def _tick(self) -> None:
+        if self._ticking is not None and self.snapshot is not None:
+            if self.snapshot.status == "running" and self.is_current:
+                self._ticking.resume()
+            else:
+                self._ticking.pause()
 
     def _fail(self, error: Exception) -> None:
         why = str(error) if isinstance(error, InputError) else f"{self.folder.path}: cannot be read ({error})"
@@ -236,7 +248,9 @@ class RunScreen(Life):
     def _draw_head(self) -> None:
         if self.snapshot is not None:
             palette: Palette = self.app.palette  # type: ignore[attr-defined]
-            self.query_one("#head", Static).update(_head(self.snapshot, self._clock(), palette))
+            head = _head(self.snapshot, self._clock(), palette)
+            # Its place stays, so nothing else has to be laid out or sent again.
+            self.query_one("#head", Static).update(head, layout=False)
 
 
 def _focus_first(screen: Screen[None], view: Widget) -> None:

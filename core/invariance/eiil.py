@@ -1,0 +1,91 @@
+"""Environments by EIIL: the split of the samples that makes a reference look least invariant.
+
+Creager, Jacobsen and Zemel, Environment Inference for Invariant Learning, ICML 2021, arXiv 2010.07249.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.invariance.environments import Environments
+
+STEPS = 10_000
+"""Steps of Adam, as published."""
+LR = 1e-3
+"""Rate of Adam, as published."""
+
+
+class SoftAssignment:
+    """Shares q = σ(w) of the samples in the first of two environments, raised step by step to the largest penalty.
+
+    The penalty is the mean of those of the two environments, (Σ q g / n)² and (Σ (1 − q) g / n)², where g is how the
+    loss of a sample changes with the scale of the reference's logits. As g stays the same, a step costs two sums.
+
+    Args:
+        gradients: what `scale_gradients` gives for the reference's logits; [n], or [references, n] side by side.
+        generator: of the random start, on the device of the gradients.
+        lr: of Adam.
+    """
+
+    def __init__(self, gradients: Tensor, generator: torch.Generator, lr: float = LR) -> None:
+        self._g = gradients.detach() / gradients.shape[-1]
+        self._w = torch.randn(self._g.shape, generator=generator, dtype=self._g.dtype, device=self._g.device)
+        self._adam = torch.optim.Adam([self._w], lr, maximize=True, fused=True)
+        self.steps = 0
+
+    @property
+    def q(self) -> Tensor:
+        """Share of every sample in the first environment, as `gradients`."""
+        return self._w.sigmoid()
+
+    def penalty(self) -> Tensor:
+        """Mean penalty of the two environments, [] or [references]."""
+        first, second = self._sums(self.q)
+        return (first.square() + second.square()).squeeze(-1) / 2
+
+    def step(self) -> None:
+        """Take one step on all samples."""
+        q = self.q
+        first, second = self._sums(q)
+        self._w.grad = (first - second) * self._g * q * (1 - q)
+        self._adam.step()
+        self.steps += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides the steps to come."""
+        return {"w": self._w, "adam": self._adam.state_dict(), "steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self._w.copy_(state["w"])
+        self._adam.load_state_dict(state["adam"])
+        self.steps = state["steps"]
+
+    def _sums(self, q: Tensor) -> tuple[Tensor, Tensor]:
+        first = (q * self._g).sum(-1, keepdim=True)
+        return first, self._g.sum(-1, keepdim=True) - first
+
+
+def best_split(gradients: Tensor) -> Tensor:
+    """The split at which the penalty of `SoftAssignment` is largest, bool [n]: by the sign of g.
+
+    The penalty is convex in q, so its maximum lies at a corner, where the two sums are as far apart as they can be. For
+    a binary logit g > 0 exactly where the reference is wrong: the best split parts its mistakes from the rest.
+    """
+    return gradients > 0
+
+
+def split(first: Tensor, losses: Tensor) -> Environments:
+    """Harden an assignment; the environment in which the reference does worse comes first.
+
+    Args:
+        first: which samples are in the first environment, bool [n].
+        losses: of the reference, [n].
+    """
+    inside = first.cpu().numpy()
+    loss = losses.detach().cpu().numpy()
+    sides = [np.flatnonzero(inside), np.flatnonzero(~inside)]
+    sides.sort(key=lambda samples: -loss[samples].mean() if len(samples) else np.inf)
+    return Environments(("worse fitted", "better fitted"), (sides[0], sides[1]))

@@ -1,0 +1,202 @@
+"""Environments from clusters, without annotations: who goes against the label of its cluster, and who goes where.
+
+Clusters of an ERM representation hold samples that share a shortcut. In each, the samples of the minority label are the
+conflict samples: the shortcut speaks against their label. The published environments are called `minority` and
+`balance`; how samples are put into them is not published, so the rules here are ours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.clustering.composition import composition
+from core.errors import InputError, StageError
+
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+Rule = Literal["minority-balance", "minority-majority", "conflict-rest", "shares"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Environments:
+    """Sets of training samples; a sample may be in several, or in none.
+
+    Attributes:
+        names: of the environments.
+        samples: of each environment, sample numbers in rising order, each once, [size].
+    """
+
+    names: tuple[str, ...]
+    samples: tuple[Integers, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.names) != len(self.samples):
+            raise ValueError(f"{len(self.names)} names for {len(self.samples)} environments")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Samples in each environment."""
+        return tuple(len(samples) for samples in self.samples)
+
+    @property
+    def used(self) -> Integers:
+        """Samples that are in at least one environment, in rising order: one forward pass over these does for all."""
+        return np.unique(np.concatenate(self.samples)) if self.samples else np.empty(0, dtype=np.int64)
+
+    def weights(self) -> NDArray[np.float32]:
+        """Membership of the samples of `used`: 1 or 0, [used, environments]; what `train.Training.step` takes."""
+        used = self.used
+        return np.stack([np.isin(used, samples) for samples in self.samples], axis=1).astype(np.float32)
+
+
+def conflict_samples(
+    assignments: Integers, labels: Integers, k: int, n_classes: int, *, relative: bool = False
+) -> Booleans:
+    """Find the samples whose label is not that of the majority of their cluster, bool [n].
+
+    Args:
+        assignments: cluster of every sample, 0 ≤ value < k, [n].
+        labels: class of every sample, 0 ≤ value < n_classes, [n].
+        k: number of clusters.
+        n_classes: number of classes.
+        relative: take for the majority the label that is most over-represented against its share of all samples, not
+            the most frequent one; for data in which one class outnumbers the others everywhere.
+
+    Where two labels tie, the first one counts as the majority.
+
+    Raises:
+        InputError: clusters and labels do not belong together.
+    """
+    if len(assignments) != len(labels):
+        raise InputError(
+            f"the clusters are of {len(assignments):,} samples and the training split has {len(labels):,}; "
+            "cluster the representation of this data set"
+        )
+    if len(assignments) and (assignments.min() < 0 or assignments.max() >= k):
+        raise InputError(f"the clusters are numbered up to {assignments.max()}, which does not fit {k} clusters")
+    table = composition(assignments, labels, k, n_classes)
+    score = table / np.maximum(table.sum(axis=0), 1) if relative else table
+    found: Booleans = labels != score.argmax(axis=1)[assignments]
+    return found
+
+
+def infer(
+    rule: Rule,
+    conflicts: Booleans,
+    assignments: Integers,
+    labels: Integers,
+    *,
+    seed: int,
+    shares: tuple[float, float] = (0.2, 0.1),
+) -> Environments:
+    """Put samples into two environments.
+
+    `minority-balance`: the conflict samples; and those again with as many majority samples of the same cluster.
+    `minority-majority`: the conflict samples; and only those majority samples, so that no sample is in both.
+    `conflict-rest`: the conflict samples; and all others.
+    `shares`: two environments of one size with different shares of conflict samples, alike for every label, and no
+    sample in both; as large as the samples allow.
+
+    Args:
+        rule: one of these.
+        conflicts: what `conflict_samples` returns, bool [n].
+        assignments: cluster of every sample, [n].
+        labels: class of every sample, [n].
+        seed: of the draws.
+        shares: rule `shares`: share of conflict samples in each environment.
+
+    Raises:
+        InputError: shares that are no two different shares.
+    """
+    random = np.random.default_rng(seed)
+    found, others = np.flatnonzero(conflicts), np.flatnonzero(~conflicts)
+    match rule:
+        case "minority-balance":
+            partners = _partners(conflicts, assignments, random)
+            return Environments(("minority", "balance"), (found, np.sort(np.concatenate([found, partners]))))
+        case "minority-majority":
+            return Environments(("minority", "majority"), (found, _partners(conflicts, assignments, random)))
+        case "conflict-rest":
+            return Environments(("conflict", "rest"), (found, others))
+        case "shares":
+            return _by_shares(conflicts, labels, shares, random)
+        case _:
+            raise ValueError(f"unknown rule {rule!r}; known: {', '.join(get_args(Rule))}")
+
+
+def by_number(numbers: Integers, names: Sequence[str]) -> Environments:
+    """Environments that are given: number of the environment of every sample, [n]; a negative number is none."""
+    return Environments(tuple(names), tuple(np.flatnonzero(numbers == i) for i in range(len(names))))
+
+
+def by_lot(like: Environments, labels: Integers, *, seed: int) -> Environments:
+    """Give every place in the environments to another sample of the same label: the control that knows nothing else.
+
+    Sizes, overlap and labels stay as they are.
+
+    Args:
+        like: environments to take sizes, overlap and labels from.
+        labels: class of every sample of the training split, [n].
+        seed: of the lot.
+    """
+    random = np.random.default_rng(seed)
+    place = np.empty(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        same = np.flatnonzero(labels == label)
+        place[same] = random.permutation(same)
+    return Environments(like.names, tuple(np.sort(place[samples]) for samples in like.samples))
+
+
+def require_two(environments: Environments) -> None:
+    """See that there is something to be invariant over.
+
+    Raises:
+        InputError: there is one environment only.
+        StageError: all samples are in one environment; the others are empty.
+    """
+    if len(environments) < 2:
+        raise InputError(
+            "invariant training needs at least two environments, and there is one only; give more, or train by ERM"
+        )
+    if sum(size > 0 for size in environments.sizes) < 2:
+        sizes = ", ".join(f"{name} {size:,}" for name, size in zip(environments.names, environments.sizes, strict=True))
+        raise StageError(
+            f"fewer than two environments have samples ({sizes})",
+            "try an earlier reference or fewer clusters, so that clusters hold samples of both labels",
+        )
+
+
+def _partners(conflicts: Booleans, assignments: Integers, random: np.random.Generator) -> Integers:
+    """As many majority samples of every cluster as it has conflict samples, or all if it has fewer; sorted."""
+    parts = [np.empty(0, dtype=np.int64)]
+    for cluster in np.unique(assignments):
+        there = assignments == cluster
+        majority = np.flatnonzero(there & ~conflicts)
+        parts.append(random.permutation(majority)[: int((there & conflicts).sum())])
+    return np.sort(np.concatenate(parts))
+
+
+def _by_shares(
+    conflicts: Booleans, labels: Integers, shares: tuple[float, float], random: np.random.Generator
+) -> Environments:
+    if not all(0 <= share <= 1 for share in shares) or shares[0] == shares[1]:
+        raise InputError(f"the environments need two different shares of conflict samples in 0 … 1, not {shares}")
+    parts: tuple[list[Integers], list[Integers]] = ([], [])
+    for label in np.unique(labels):
+        same = labels == label
+        pools = [random.permutation(np.flatnonzero(same & chosen)) for chosen in (conflicts, ~conflicts)]
+        wanted = (sum(shares), 2 - sum(shares))  # of a pool, in sizes of one environment
+        # Rounding may not ask a pool for more than it has; the margin keeps 30 / 0.3 at 100.
+        size = min((len(pool) / want for pool, want in zip(pools, wanted, strict=True) if want > 0), default=0) + 1e-9
+        for pool, pick in zip(pools, (shares, (1 - shares[0], 1 - shares[1])), strict=True):
+            ends = np.floor(size * np.cumsum(pick) + 1e-9).astype(np.int64)
+            parts[0].append(pool[: ends[0]])
+            parts[1].append(pool[ends[0] : ends[1]])
+    names = tuple(f"conflict {share:.0%}" for share in shares)
+    return Environments(names, tuple(np.sort(np.concatenate(part)) for part in parts))

@@ -1,0 +1,135 @@
+"""What is minimised over environments: the mean risk, IRM, V-REx and GroupDRO, as functions of risks and penalties."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+Kind = Literal["erm", "irm", "vrex", "group-dro"]
+
+
+def mean_risk(risks: Tensor, present: Tensor) -> Tensor:
+    """Mean over the environments that are there.
+
+    Args:
+        risks: [members, environments].
+        present: which environments have samples, bool [environments].
+
+    Returns:
+        [members].
+    """
+    return torch.where(present, risks, 0).sum(1) / present.sum().clamp(min=1)
+
+
+def irm(risks: Tensor, penalties: Tensor, present: Tensor, weight: Tensor) -> Tensor:
+    """IRMv1: mean risk + weight · mean penalty (arXiv 1907.02893), [members]; `weight` [members]."""
+    return mean_risk(risks, present) + weight * mean_risk(penalties, present)
+
+
+def vrex(risks: Tensor, present: Tensor, weight: Tensor) -> Tensor:
+    """V-REx: mean risk + weight · variance of the risks over environments (arXiv 2003.00688), [members]."""
+    mean = mean_risk(risks, present)
+    return mean + weight * mean_risk((risks - mean[:, None]).square(), present)
+
+
+def rescale(weight: Tensor) -> Tensor:
+    """What a loss is divided by, L2 included, so that a large penalty weight makes no large step: max(1, weight)."""
+    return weight.clamp(min=1)
+
+
+@dataclass(frozen=True)
+class Annealing:
+    """Penalty weight of every member over the steps: `before` up to step `until`, its own from there on.
+
+    Attributes:
+        weights: final penalty weight of each member.
+        until: first step, from 0, at which the final weight holds.
+        before: weight of all members until then (IRM's authors: 1).
+    """
+
+    weights: tuple[float, ...]
+    until: int = 0
+    before: float = 1.0
+
+    def __post_init__(self) -> None:
+        if min(self.weights, default=0) < 0 or self.before < 0 or self.until < 0:
+            raise ValueError("penalty weights and steps cannot be negative")
+
+    def at(self, step: int) -> tuple[float, ...]:
+        """Weights of the members at `step`, counted from 0."""
+        return self.weights if step >= self.until else (self.before,) * len(self.weights)
+
+
+class Objective:
+    """One of the objectives over all members, with the memory of GroupDRO.
+
+    Args:
+        kind: `erm`, `irm`, `vrex` or `group-dro`.
+        annealing: penalty weight of every member; `erm` and `group-dro` have none.
+        n_environments: number of environments.
+        dro_step_size: η of GroupDRO's step on the weights of the environments (arXiv 1911.08731, algorithm 1).
+        rescaled: divide loss and L2 by the penalty weight where that is above 1, as IRM's authors do.
+        device: of the losses.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        annealing: Annealing,
+        n_environments: int,
+        *,
+        dro_step_size: float = 0.01,
+        rescaled: bool = True,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if kind not in get_args(Kind):
+            raise ValueError(f"unknown objective {kind!r}; known: {', '.join(get_args(Kind))}")
+        self.kind = kind
+        self.environment_weights = torch.full(
+            (len(annealing.weights), n_environments), 1 / n_environments, device=device
+        )
+        self._annealing = annealing
+        self._dro_step_size = dro_step_size
+        self._rescaled = rescaled
+
+    def weights(self, step: int, like: Tensor) -> Tensor:
+        """Penalty weight of every member at `step`, [members], of the type and on the device of `like`."""
+        of: Sequence[float] = self._annealing.at(step) if self.kind in ("irm", "vrex") else ()
+        return torch.tensor(of or [0.0] * len(self.environment_weights), dtype=like.dtype, device=like.device)
+
+    def divisor(self, weights: Tensor) -> Tensor:
+        """What the loss of every member and its L2 are divided by, [members]."""
+        return rescale(weights) if self._rescaled else torch.ones_like(weights)
+
+    def __call__(self, risks: Tensor, penalties: Tensor, present: Tensor, weights: Tensor, members: slice) -> Tensor:
+        """Loss of some members, not divided: [those members].
+
+        Args:
+            risks: of these members, [those members, environments].
+            penalties: likewise.
+            present: which environments have samples, bool [environments].
+            weights: penalty weights of these members.
+            members: which members these are.
+        """
+        match self.kind:
+            case "erm":
+                return mean_risk(risks, present)
+            case "irm":
+                return irm(risks, penalties, present, weights)
+            case "vrex":
+                return vrex(risks, present, weights)
+            case "group-dro":
+                # An absent environment has risk 0, so its weight changes only by what the others gain.
+                raised = self.environment_weights[members] * torch.exp(self._dro_step_size * risks.detach())
+                self.environment_weights[members] = raised / raised.sum(1, keepdim=True)
+                return (self.environment_weights[members].to(risks.dtype) * risks).sum(1)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What GroupDRO remembers."""
+        return {"environment_weights": self.environment_weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.environment_weights = state["environment_weights"].to(self.environment_weights.device)

@@ -1,0 +1,138 @@
+"""Risk and IRMv1 penalty of every environment, for all members at once, in closed form.
+
+IRMv1 (Arjovsky et al., arXiv 1907.02893) asks how the risk of an environment changes when all logits are multiplied by
+a dummy scale s, at s = 1. For one sample that derivative has a closed form, so one backward pass is enough.
+
+Environments are columns of a matrix of weights over samples. A sample may be in several of them, by any weight, and the
+sums over all environments are one small matrix product: the same bits on every run, which adding up by environment
+number on a GPU does not give.
+"""
+
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.errors import InputError
+
+Estimator = Literal["squared", "split", "pairs"]
+Head = Literal["binary", "multi-class"]
+
+
+def check_head(penalty: Head, outputs: int, n_classes: int) -> None:
+    """See that a penalty and a network fit together.
+
+    Args:
+        penalty: `binary` for one logit, `multi-class` for a logit per class.
+        outputs: logits that the network gives for an image.
+        n_classes: number of labels.
+
+    Raises:
+        InputError: they do not.
+    """
+    if penalty == "multi-class" and outputs == 1:
+        raise InputError(
+            "a multi-class penalty needs a logit for every class, and the network has a binary head of one logit; "
+            "choose the binary penalty, or a network with as many outputs as there are classes"
+        )
+    if penalty == "binary" and (outputs != 1 or n_classes != 2):
+        raise InputError(
+            f"a binary penalty needs one logit and two classes, not {outputs} logits for {n_classes} classes; "
+            "choose the multi-class penalty"
+        )
+    if penalty == "multi-class" and outputs != n_classes:
+        raise InputError(f"the network has {outputs} outputs for {n_classes} classes; it needs one for every class")
+
+
+def sample_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of every sample.
+
+    Args:
+        logits: [members, n] of label 1 against label 0, or [members, n, classes].
+        labels: numbers of the classes, [n].
+
+    Returns:
+        [members, n].
+    """
+    _check(logits, labels)
+    if logits.dim() == 2:
+        return F.binary_cross_entropy_with_logits(logits, labels.to(logits).expand_as(logits), reduction="none")
+    return F.cross_entropy(logits.movedim(-1, 1), labels.expand(logits.shape[:2]), reduction="none")
+
+
+def scale_gradients(logits: Tensor, labels: Tensor) -> Tensor:
+    """Derivative of every sample's cross-entropy by a scale of its logits, at scale 1.
+
+    (σ(z) − y)·z for a single logit z, and Σ_c p_c z_c − z_y for the softmax p of logits z. Its mean over an environment
+    is 0 where no common scale of the logits would lower the risk there.
+
+    Args:
+        logits: [members, n] or [members, n, classes].
+        labels: numbers of the classes, [n].
+
+    Returns:
+        [members, n].
+    """
+    _check(logits, labels)
+    if logits.dim() == 2:
+        return (logits.sigmoid() - labels.to(logits)) * logits
+    expected = (logits.softmax(-1) * logits).sum(-1)
+    return expected - logits.gather(-1, labels.expand(logits.shape[:2])[..., None]).squeeze(-1)
+
+
+def shares(weights: Tensor) -> Tensor:
+    """Weights of samples in environments, [n, environments], scaled to columns that sum to 1; empty columns stay 0."""
+    total = weights.sum(0)
+    return weights / torch.where(total > 0, total, 1)
+
+
+def means(values: Tensor, of: Tensor) -> Tensor:
+    """Means over every environment, [members, environments]; 0 for an empty one.
+
+    Args:
+        values: of the samples, [members, n].
+        of: shares of the samples in the environments, [n, environments].
+    """
+    return values @ of
+
+
+def penalties(gradients: Tensor, of: Tensor, estimator: Estimator = "squared") -> Tensor:
+    """IRMv1 penalty of every environment.
+
+    `squared` is (mean of g)²: right for a full batch, too large by the variance of the mean on a mini-batch. The other
+    two are unbiased, and can be negative: `split` multiplies the means of every other sample of an environment and of
+    those between (IRM, section 3.2); `pairs` is the mean of g_i·g_j over all pairs of different samples, which is
+    `split` averaged over all ways to split, and so the steadiest.
+
+    Args:
+        gradients: g of every sample, what `scale_gradients` returns, [members, n].
+        of: shares of the samples in the environments, [n, environments].
+        estimator: `squared`, `split` or `pairs`.
+
+    Returns:
+        [members, environments]; 0 for an environment that has no sample, or too few for the estimator.
+    """
+    match estimator:
+        case "squared":
+            return means(gradients, of).square()
+        case "split":
+            there = of > 0
+            odd = there & (there.cumsum(0) % 2 == 1)
+            one, other = (means(gradients, shares(of * half)) for half in (odd, there & ~odd))
+            return one * other
+        case "pairs":
+            squares = of.square()
+            rest = 1 - squares.sum(0)
+            some = (rest > 0) & ((of > 0).sum(0) > 1)
+            spread = means(gradients, of).square() - means(gradients.square(), squares)
+            return torch.where(some, spread / torch.where(some, rest, 1), 0)
+        case _:
+            raise ValueError(f"unknown estimator {estimator!r}; known: {', '.join(get_args(Estimator))}")
+
+
+def _check(logits: Tensor, labels: Tensor) -> None:
+    if logits.dim() not in (2, 3) or labels.shape != logits.shape[1:2]:
+        raise ValueError(
+            f"logits {tuple(logits.shape)} and labels {tuple(labels.shape)} are not [members, n(, classes)] and [n]"
+        )

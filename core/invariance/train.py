@@ -1,0 +1,104 @@
+"""Steps of Adam on many members at once, by an objective over environments."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.invariance.batched import Members
+from core.invariance.objectives import Objective
+from core.invariance.penalty import Estimator, means, penalties, sample_losses, scale_gradients, shares
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What a step saw before it changed the weights; nothing here waits for the device.
+
+    Attributes:
+        risks: of every member in every environment, [members, environments].
+        penalties: likewise, before any weight.
+        losses: what was minimised, without L2 and undivided, [members].
+        weights: penalty weight in force, [members].
+    """
+
+    risks: Tensor
+    penalties: Tensor
+    losses: Tensor
+    weights: Tensor
+
+
+class Training:
+    """Trains members side by side; each takes the steps that it would take alone.
+
+    The loss of a member is (objective + l2·‖all its parameters‖²) / max(1, penalty weight), as IRM's authors have it.
+
+    Args:
+        members: what is trained.
+        objective: over the same number of members.
+        lr: Adam's rate.
+        l2: weight of the sum of squares of all parameters, biases included.
+        estimator: of the penalty; `squared` for full batches, see `penalties`.
+
+    Raises:
+        ValueError: members and objective differ in number.
+    """
+
+    def __init__(
+        self, members: Members, objective: Objective, *, lr: float, l2: float = 0.0, estimator: Estimator = "squared"
+    ) -> None:
+        if len(objective.environment_weights) != len(members):
+            raise ValueError(f"{len(members)} members, and penalty weights for {len(objective.environment_weights)}")
+        self.members = members
+        self.objective = objective
+        self.steps = 0
+        self._l2 = l2
+        self._estimator = estimator
+        self._adam = torch.optim.Adam([members.values], lr, fused=True)  # all members and parameters in one kernel
+
+    def step(self, x: Tensor, labels: Tensor, weights: Tensor) -> Measured:
+        """Take one step of every member, on all samples or on a mini-batch of them.
+
+        Args:
+            x: images [n, …]; a full batch is best given as `Members.prepared` returns it, once.
+            labels: numbers of the classes, [n].
+            weights: of the samples in the environments, [n, environments]; only their ratios within a column matter.
+        """
+        x = self.members.prepared(x)
+        of = shares(weights)
+        present = weights.sum(0) > 0
+        penalty_weights = self.objective.weights(self.steps, of)
+        divisor = self.objective.divisor(penalty_weights)
+        seen: list[tuple[Tensor, Tensor, Tensor]] = []
+        for chunk in self.members.chunks():
+            leaves = self.members.leaves(chunk)
+            logits = self.members.forward(x, leaves)
+            risks = means(sample_losses(logits, labels), of)
+            penalty = penalties(scale_gradients(logits, labels), of, self._estimator)
+            loss = self.objective(risks, penalty, present, penalty_weights[chunk], chunk)
+            self.members.set_grad(chunk, torch.autograd.grad((loss / divisor[chunk]).sum(), list(leaves.values())))
+            seen.append((risks.detach(), penalty.detach(), loss.detach()))
+        if self._l2:  # its gradient is known, so it needs no graph
+            gradient = self.members.values.grad
+            assert gradient is not None
+            gradient.addcmul_(self.members.values, (2 * self._l2 / divisor)[:, None])
+        self._adam.step()
+        self.steps += 1
+        risks, penalty, loss = (torch.cat(parts) for parts in zip(*seen, strict=True))
+        return Measured(risks, penalty, loss, penalty_weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides the steps to come."""
+        return {
+            "values": self.members.values,
+            "adam": self._adam.state_dict(),
+            "objective": self.objective.state_dict(),
+            "steps": self.steps,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.members.values.copy_(state["values"])
+        self._adam.load_state_dict(state["adam"])
+        self.objective.load_state_dict(state["objective"])
+        self.steps = state["steps"]

@@ -1,0 +1,57 @@
+"""Sizes of a network's layers, from the headers of the files that a run keeps."""
+
+import json
+from math import prod
+from pathlib import Path
+
+from core.errors import InputError
+from core.events import Sparsity
+from core.runs.folder import RunFolder
+from core.runs.overlap import MASKS, overlap
+
+NETWORK = "model.safetensors"
+_MOST = 100_000_000
+"""Bytes of a header, at most: the limit of the format."""
+
+
+def layer_sizes(folder: RunFolder, stage: str, before: tuple[str, ...]) -> dict[str, int]:
+    """Layer → number of its weights; of the masks if they are stored, else of the last network before them.
+
+    Only headers are read. Empty where nothing is stored yet.
+
+    Args:
+        folder: of the run.
+        stage: the stage that prunes.
+        before: stages before it, in their order.
+    """
+    paths = [folder.artifacts(stage) / MASKS, *(folder.artifacts(name) / NETWORK for name in reversed(before))]
+    for path in paths:
+        try:
+            shapes = _shapes(path)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        return {name.removesuffix(".weight"): prod(shape) for name, shape in shapes.items() if name.endswith(".weight")}
+    return {}
+
+
+def _shapes(path: Path) -> dict[str, list[int]]:
+    """Tensor → shape. A safetensors file begins with the length of its header (8 bytes) and the header as JSON."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > _MOST:
+            raise ValueError(f"{path}: no header")
+        header = json.loads(file.read(length))
+    return {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
+
+
+def stored_masks(folder: RunFolder, stage: str) -> Sparsity | None:
+    """The masks that a stage hands on, which say nothing themselves where they were taken from another run.
+
+    None where there are none.
+    """
+    try:
+        found = overlap(folder, folder, stage)
+    except (InputError, OSError, ValueError):
+        return None
+    ratios = {name: layer.keep_ratios[0] for name, layer in found.layers.items()}
+    return Sparsity(stage, 0, found.keep_ratios[0], ratios)

@@ -1,0 +1,63 @@
+"""What the process of the screen never loads, seen from a fresh interpreter that goes through every screen."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HOUSE = Path(__file__).parent.parent.parent
+
+TOUR = """
+import asyncio, sys
+from pathlib import Path
+from core.runs.home import Home
+from prusc_tui.app import PruscApp
+from tests.tui.lab import NOW, finished_run, until
+
+async def tour():
+    home = Home.open(Path(sys.argv[1]))
+    one, other = finished_run(home, "one"), finished_run(home, "other", seed=1)
+    app = PruscApp(home, clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        first = app.screen
+        await until(pilot, lambda: first.query_one("RunTable").current is not None)
+        at_start = set(sys.modules)
+        app.open_run(one.id)
+        await until(pilot, lambda: app.screen is not first and app.screen.snapshot is not None)
+        for number in range(1, 8):
+            await pilot.press(str(number))
+            await pilot.pause(0.2)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is first)
+        app.open_compare([one.id, other.id])
+        for number in (1, 2, 3):
+            await pilot.press(str(number))
+            await pilot.pause(0.2)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is first)
+        app.open_new(preset="demo")
+        await pilot.pause(0.5)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is first)
+        app.open_data()
+        await pilot.pause(0.5)
+    tops = lambda names: sorted({name.partition(".")[0] for name in names})
+    print(*tops(at_start))
+    print(*tops(sys.modules))
+
+asyncio.run(tour())
+"""
+
+
+def test_no_screen_ever_imports_torch_and_the_first_frame_nothing_heavy(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", TOUR, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(HOUSE), "PRUSC_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    at_start, after = (set(line.split()) for line in done.stdout.splitlines()[-2:])
+    assert not at_start & {"torch", "torchvision", "sklearn", "pandas", "numpy", "pydantic", "PIL", "psutil"}
+    assert not after & {"torch", "torchvision", "sklearn", "pandas"}
