@@ -47,7 +47,10 @@ def test_the_torch_free_half_imports_nothing_heavy(tmp_path):
     assert not loaded_after(f"{code}; {LOADED}", tmp_path) & HEAVY
 
 
-@pytest.mark.parametrize("module", ["core.events", "core.groups", "prusc_tui.cli.app", "core.runs.feed"])
+@pytest.mark.parametrize(
+    "module",
+    ["core.events", "core.groups", "prusc_tui.cli.app", "core.runs.feed", "prusc_tui.app", "prusc_tui.screens.runs"],
+)
 def test_what_is_read_at_every_start_imports_no_pydantic_either(tmp_path, module):
     assert not loaded_after(f"import {module}; {LOADED}", tmp_path) & {*HEAVY, "pydantic", "numpy"}
 

@@ -54,7 +54,7 @@ class RunFeed:
 
     def _read_record(self) -> RunRecord:
         now = signature(self._folder.record_path)
-        if self._record is None or now != self._signature:
+        if self._record is None or self._signature is None or now != self._signature:
             self._record = self._folder.record()
             self._signature = now if settled(now) else None
         return self._record

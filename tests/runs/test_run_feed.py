@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from core.errors import InputError
 from core.events import (
     Balanced,
     Choice,
@@ -367,3 +368,13 @@ def test_a_reading_that_is_given_up_ends_soon_and_goes_on_later_with_nothing_los
     begun = stage.feed.poll(given_up=lambda: True)
     assert 0 < len(begun.series["erm", "loss"]) < 20_000
     assert len(stage.feed.poll().series["erm", "loss"]) == 20_000
+
+
+def test_a_run_that_is_deleted_just_after_it_was_written_is_missed(run):
+    run.say(1.0, begin())
+    run.feed.poll()
+    run.folder.update(note="just now")
+    run.feed.poll()
+    run.folder.delete()
+    with pytest.raises(InputError, match="no run"):
+        run.feed.poll()
