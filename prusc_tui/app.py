@@ -143,9 +143,11 @@ class PruscApp(App[None]):
 
     def action_picture(self) -> None:
         """Write the screen as an SVG picture into the folder in which the program was started."""
+        from prusc_tui.draw.svg import standalone
+
         name = time.strftime("prusc-tui-%Y%m%d-%H%M%S.svg", time.localtime(self.clock()))
         try:
-            Path(name).write_text(self.export_screenshot(), encoding="utf-8")
+            Path(name).write_text(standalone(self.export_screenshot()), encoding="utf-8")
         except OSError as error:
             self.notify(f"{name}: cannot be written ({error.strerror})", severity="error", markup=False)
         else:

@@ -144,21 +144,19 @@ def find(reference: str) -> "RunFolder":
 
 def _draw(folder: "RunFolder", path: Path) -> None:
     import io
-    import re
 
     from rich.console import Console
 
     from core.errors import InputError
     from core.runs.feed import RunFeed
     from prusc_tui.draw.overview import frame
+    from prusc_tui.draw.svg import standalone
 
     recorder = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
     for line in frame(RunFeed(folder).poll(), time.time(), PICTURE_WIDTH):
         recorder.print(line)
-    # Without the fonts that it would fetch from the net: a picture stands on its own.
-    picture = re.sub(r"@font-face\s*\{[^}]*\}", "", recorder.export_svg(title="prusc watch"))
     try:
-        path.write_text(picture, encoding="utf-8")
+        path.write_text(standalone(recorder.export_svg(title="prusc watch")), encoding="utf-8")
     except OSError as error:
         raise InputError(f"--svg {path}: cannot be written ({error.strerror})") from None
 
