@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.renderables.digits import DIGITS, DIGITS3X3_BOLD
 
@@ -159,7 +160,7 @@ class Columns(NamedTuple):
 
 def columns(layers: Sequence[LayerState], width: int) -> Columns:
     """Share out the width: what was asked for first, then what says most."""
-    name = min(max((len(layer.name) for layer in layers), default=4), max(8, width // 4))
+    name = min(max((cell_len(safe(layer.name)) for layer in layers), default=4), max(8, width // 4))
     # Mark and blank, name, gap, bar, gap and ratio.
     left = width - 2 - name - 2 - 12 - RATIO
     sizes = dict.fromkeys(("change", "spark", "weights", "other", "iou"), 0)

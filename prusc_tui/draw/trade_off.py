@@ -75,7 +75,7 @@ def trade_off(found: TradeOff, width: int, height: int, palette: Palette) -> lis
     """Draw heading, chart and legend in `height` lines of `width` cells; nothing where they do not fit."""
     if height < LEAST or width < 24:
         return []
-    title = heading("Worst group ↑ against sparsity →", "validation, %", width, palette)
+    title = heading("Worst group ↑  sparsity →", "validation, %", width, palette)
     if not found.points:
         text = ink("The curve comes with the first look at the validation split.", palette.muted)
         return [title, *wrap(text, width)][:height]

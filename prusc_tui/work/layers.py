@@ -1,4 +1,4 @@
-"""Sizes of a network's layers, from the headers of the files that a run keeps."""
+"""What the files of a run say of its layers: their sizes, and the masks that are stored."""
 
 import json
 from math import prod
@@ -7,7 +7,7 @@ from pathlib import Path
 from core.errors import InputError
 from core.events import Sparsity
 from core.runs.folder import RunFolder
-from core.runs.overlap import MASKS, overlap
+from core.runs.overlap import MASKS, Overlap, overlap
 
 NETWORK = "model.safetensors"
 _MOST = 100_000_000
@@ -34,6 +34,33 @@ def layer_sizes(folder: RunFolder, stage: str, before: tuple[str, ...]) -> dict[
     return {}
 
 
+def stored_masks(folder: RunFolder, stage: str) -> Sparsity | None:
+    """The masks that a stage hands on, which say nothing themselves where they were taken from another run.
+
+    None where there are none that can be read.
+    """
+    try:
+        found = compare(folder, folder, stage)
+    except InputError:
+        return None
+    ratios = {name: layer.keep_ratios[0] for name, layer in found.layers.items()}
+    return Sparsity(stage, 0, found.keep_ratios[0], ratios)
+
+
+def compare(a: RunFolder, b: RunFolder, stage: str) -> Overlap:
+    """Compare the masks of two runs; to be called off the event loop.
+
+    Raises:
+        InputError: a run has no masks, or none that can be read, or the masks are of different networks.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        return overlap(a, b, stage)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"the masks cannot be read ({error})") from None
+
+
 def _shapes(path: Path) -> dict[str, list[int]]:
     """Tensor → shape. A safetensors file begins with the length of its header (8 bytes) and the header as JSON."""
     with path.open("rb") as file:
@@ -42,16 +69,3 @@ def _shapes(path: Path) -> dict[str, list[int]]:
             raise ValueError(f"{path}: no header")
         header = json.loads(file.read(length))
     return {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
-
-
-def stored_masks(folder: RunFolder, stage: str) -> Sparsity | None:
-    """The masks that a stage hands on, which say nothing themselves where they were taken from another run.
-
-    None where there are none.
-    """
-    try:
-        found = overlap(folder, folder, stage)
-    except (InputError, OSError, ValueError):
-        return None
-    ratios = {name: layer.keep_ratios[0] for name, layer in found.layers.items()}
-    return Sparsity(stage, 0, found.keep_ratios[0], ratios)

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from core.errors import InputError
 from core.events import Sparsity
 from core.runs.folder import RunFolder
-from core.runs.overlap import Overlap, overlap
+from core.runs.overlap import Overlap
 from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import ink, wrap
 from prusc_tui.draw.masks import Pruned, dead_layers, head, layers_title, rows, summary
@@ -23,11 +23,11 @@ from prusc_tui.draw.trade_off import TradeOff, trade_off, trade_off_of
 from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.drawing import Drawing
-from prusc_tui.work.layers import layer_sizes, stored_masks
+from prusc_tui.work.layers import compare, layer_sizes, stored_masks
 
 WIDE = 116
 """Cells from which the curve stands beside the layers."""
-CURVE, MOST_CURVE = 9, 20
+CURVE, MOST_CURVE = 8, 20
 """Lines of the curve: at least where it is shown, and at most above the layers."""
 DONE = ("done", "reused")
 
@@ -334,11 +334,11 @@ class MasksPanel(Widget, can_focus=True):
             other = folder.record().name
             if folder.id == self._folder.id:
                 raise InputError("that is this run itself; name another one")
-            found = overlap(self._folder, folder, stage)
+            found = compare(self._folder, folder, stage)
         except InputError as error:
             problem = str(error)
-        except (OSError, ValueError) as error:
-            problem = f"the masks cannot be read ({error})"
+        except OSError as error:
+            problem = f"the runs cannot be read ({error})"
         self.post_message(self.Compared(generation, typed, other, found, problem))
 
     @on(Compared)
