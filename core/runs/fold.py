@@ -112,8 +112,8 @@ class Fold:
             case Sparsity(stage, step, keep_ratio) as sparsity:
                 self._said(stage, t).keep_ratio = keep_ratio
                 states = self.sparsity.setdefault(stage, [])
-                while states and states[-1].step >= step:
-                    states.pop()
+                # The last word is on the checkpoint handed on, which may be an earlier one.
+                states[:] = [old for old in states if old.step != step]
                 states.append(sparsity)
             case Choice(stage) as choice:
                 self._said(stage, t)

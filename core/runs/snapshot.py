@@ -63,7 +63,8 @@ class Snapshot:
         log: last lines of the log, safe to print.
         elapsed: seconds of work, stops left out, up to `taken` while the run is running.
         taken: when the snapshot was made, in seconds since 1970.
-        mask_states: stage → all states of its masks along the way, the last one last.
+        mask_states: stage → all states of its masks in the order in which they were said; the last one is that of the
+            checkpoint handed on, which may be of an earlier step.
     """
 
     record: RunRecord

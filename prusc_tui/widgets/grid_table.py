@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
@@ -119,11 +120,11 @@ class GridTable(DataTable[Text]):
         heads = (safe_text(grid.corner), *(self._signs.get(i, "") + t for i, t in enumerate(grid.columns)))
         rows = _rows(grid, spaced)
         before, self._drawn = self._drawn, (heads, rows)
-        if before is not None and before[0] == heads and len(before[1]) == len(rows):
+        if before is not None and before[0] == heads and _widths(before[1]) == _widths(rows):
             for y, (old, new) in enumerate(zip(before[1], rows, strict=True)):
                 for x, (was, cell) in enumerate(zip(old, new, strict=True)):
                     if was != cell:
-                        self.update_cell_at(Coordinate(y, x), self._text(cell, x), update_width=True)
+                        self.update_cell_at(Coordinate(y, x), self._text(cell, x))
             return
         self._rebuild(heads, rows)
 
@@ -160,6 +161,11 @@ class GridTable(DataTable[Text]):
     def _palette(self) -> Palette:
         palette: Any = getattr(self.app, "palette", SHELL)
         return palette if isinstance(palette, Palette) else SHELL
+
+
+def _widths(rows: list[tuple[Cell, ...]]) -> list[list[int]]:
+    """Width of every cell: where one changes, Textual measures whole columns, and more surely in a new table."""
+    return [[cell_len(cell.text) + cell_len(cell.spread) for cell in row] for row in rows]
 
 
 def _rows(grid: Grid, spaced: bool) -> list[tuple[Cell, ...]]:

@@ -91,7 +91,8 @@ class Lines:
     ) -> tuple[Key, Line]:
         known = self._sparsity.get(stage)
         if known is None or len(known[0]) != len(states) or known[0][-1] is not states[-1]:
-            known = states, [state.step for state in states], [100 * (1 - state.keep_ratio) for state in states]
+            course = sorted(states, key=lambda state: state.step)  # the last word may be on an earlier step
+            known = states, [state.step for state in course], [100 * (1 - state.keep_ratio) for state in course]
             self._sparsity[stage] = known
         key = stage, SPARSITY
         return key, _line(key, SPARSITY, "%", known[1], known[2], clocks.get(stage), started)
