@@ -11,7 +11,7 @@ from textual.renderables.digits import DIGITS, DIGITS3X3_BOLD
 from core.events import Sparsity
 from core.runs.overlap import LayerOverlap, Overlap
 from prusc_tui.draw.bars import EIGHTHS, fit, heading, ink, safe, shorten, wrap
-from prusc_tui.draw.spark import SPARKS
+from prusc_tui.draw.spark import SPARKS, column_means
 from prusc_tui.palette import MARKS, Palette
 from prusc_tui.words import percent
 
@@ -20,6 +20,8 @@ DEAD = 0.001
 MOST_PRUNED = "▾"
 RATIO = 10
 """Cells of the column with the keep ratio."""
+COURSE, LONGEST_COURSE = 6, 12
+"""Cells of the course of a layer, at least and at most; the heading needs the least."""
 _FACTS = 22
 """Cells from which there is room for words beside the figures."""
 
@@ -151,8 +153,8 @@ class Columns(NamedTuple):
 
     name: int
     bar: int
-    change: int
     spark: int
+    fall: int
     weights: int
     other: int
     iou: int
@@ -163,15 +165,15 @@ def columns(layers: Sequence[LayerState], width: int) -> Columns:
     name = min(max((cell_len(safe(layer.name)) for layer in layers), default=4), max(8, width // 4))
     # Mark and blank, name, gap, bar, gap and ratio.
     left = width - 2 - name - 2 - 12 - RATIO
-    sizes = dict.fromkeys(("change", "spark", "weights", "other", "iou"), 0)
+    sizes = dict.fromkeys(("spark", "fall", "weights", "other", "iou"), 0)
     wanted: list[tuple[str, int]] = []
     if any(layer.shared for layer in layers):
         wanted += [("iou", 14), ("other", 8)]
-    if any(layer.weights is not None for layer in layers):
-        wanted.append(("weights", 12))
     looks = max((len(layer.history) for layer in layers), default=0)
     if looks > 1:
-        wanted += [("change", 10), ("spark", 2 + min(looks, 12))]
+        wanted += [("spark", 2 + min(max(looks, COURSE), LONGEST_COURSE)), ("fall", 8)]
+    if any(layer.weights is not None for layer in layers):
+        wanted.append(("weights", 12))
     for column, size in wanted:
         if left >= size:
             sizes[column] = size
@@ -184,9 +186,10 @@ def head(layers: Sequence[LayerState], other: str, width: int, palette: Palette)
     at = columns(layers, width)
     line = ink("  ").append_text(fit("layer", at.name)).append("  ").append_text(fit("kept", at.bar))
     line.append_text(fit("%", RATIO, right=True))
+    if at.spark:
+        line.append("  ").append_text(fit("course", at.spark - 2))
     for label, size in (
-        ("last look", at.change),
-        (" over time" if at.spark >= 12 else "", at.spark),
+        ("fell by", at.fall),
         ("weights", at.weights),
         (shorten(safe(other), 7), at.other),
         ("IoU (chance)", at.iou),
@@ -198,7 +201,7 @@ def head(layers: Sequence[LayerState], other: str, width: int, palette: Palette)
 
 
 def rows(layers: Sequence[LayerState], width: int, palette: Palette) -> list[Text]:
-    """A row for each layer: mark, name, bar, ratio, change since the last look, course, size, overlap."""
+    """A row for each layer: mark, name, bar, ratio, course, fall since the first look, size, overlap."""
     at = columns(layers, width)
     return [fit(_row(layer, at, palette), width) for layer in layers]
 
@@ -224,10 +227,10 @@ def _row(layer: LayerState, at: Columns, palette: Palette) -> Text:
     ratio = "<0.1" if 0 < layer.keep < DEAD else percent(layer.keep)
     figure = f"bold {palette.bad}" if layer.dead else palette.text
     line.append_text(fit(f"dead {ratio}" if layer.dead else ratio, RATIO, figure, right=True))
-    if at.change:
-        line.append_text(fit(_change(layer.history), at.change, palette.muted, right=True))
     if at.spark:
-        line.append("  ").append(_course(layer.history, at.spark - 2), style)
+        line.append("  ").append_text(fit(_course(layer.history, at.spark - 2), at.spark - 2, style))
+    if at.fall:
+        line.append_text(fit(_fall(layer.history), at.fall, palette.muted, right=True))
     if at.weights:
         size = f"{layer.weights:,}" if layer.weights is not None else "–"
         line.append_text(fit(size, at.weights, palette.muted, right=True))
@@ -257,17 +260,17 @@ def _bar(share: float, width: int, style: str, palette: Palette) -> Text:
     return line.append("┈" * (width - line.cell_len), palette.track)
 
 
-def _change(history: Sequence[float]) -> str:
-    """Change since the look before, in points of per cent."""
+def _fall(history: Sequence[float]) -> str:
+    """How much the keep ratio fell since the first look, in points of per cent; a plus where it rose."""
     if len(history) < 2:
         return ""
-    points = 100 * (history[-1] - history[-2])
-    return "=" if abs(points) < 0.05 else f"{points:+.1f}".replace("-", "−")
+    points = 100 * (history[0] - history[-1])
+    return "=" if abs(points) < 0.05 else f"{points:.1f}" if points > 0 else f"+{-points:.1f}"
 
 
 def _course(history: Sequence[float], width: int) -> str:
-    """The keep ratio at the last looks as blocks, on the axis from nothing to everything."""
-    return "".join(SPARKS[1 + round(7 * min(1.0, max(0.0, keep)))] for keep in history[-width:]).rjust(width)
+    """The keep ratio over all looks as blocks, on the axis from nothing to everything."""
+    return "".join(SPARKS[1 + round(7 * min(1.0, max(0.0, keep)))] for keep in column_means(history, width))
 
 
 def _listed(names: Sequence[str]) -> str:

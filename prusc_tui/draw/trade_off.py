@@ -1,5 +1,6 @@
 """Sparsity against worst-group accuracy: what the pruning buys, and where the chosen checkpoint lies."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -22,7 +23,7 @@ LEAST = 6
 
 
 class Point(NamedTuple):
-    """One look: its step, the share of weights pruned and the worst-group accuracy, both in [0, 1]."""
+    """One state of the masks: its step, the share of weights pruned and the worst-group accuracy, both in [0, 1]."""
 
     step: int
     sparsity: float
@@ -34,7 +35,7 @@ class TradeOff:
     """The course of a stage that prunes, on the validation split.
 
     Attributes:
-        points: looks by step.
+        points: states of the masks by step.
         chosen: the checkpoint that is handed on; None while there is none.
         before: stage before the pruning and its worst-group accuracy; None where it was not evaluated.
         after: a later stage with the same masks and its worst-group accuracy; None where there is none.
@@ -47,20 +48,22 @@ class TradeOff:
 
 
 def trade_off_of(snapshot: Snapshot, stage: str) -> TradeOff:
-    """Put together what a run says of sparsity and worst-group accuracy at the same steps."""
+    """Put every state of the masks beside the worst-group accuracy at its step, or at the nearest step before."""
     sparsity = {state.step: 1 - state.keep_ratio for state in snapshot.mask_states.get(stage, ())}
-    points: dict[int, Point] = {}
-    chosen: Point | None = None
+    accuracy: dict[int, float] = {}
+    final: int | None = None
     for look in snapshot.evaluations.get((stage, "validation"), ()):
-        worst = _worst(look)
-        if worst is None or look.step not in sparsity:
-            continue
-        point = points[look.step] = Point(look.step, sparsity[look.step], worst)
-        if look.final:
-            chosen = point
+        if (worst := _worst(look)) is not None:
+            accuracy[look.step] = worst
+            final = look.step if look.final else final
+    looks = sorted(accuracy)
+    points: dict[int, Point] = {}
+    for step in sorted(sparsity):
+        if earlier := bisect_right(looks, step):
+            points[step] = Point(step, sparsity[step], accuracy[looks[earlier - 1]])
     selected = snapshot.selected.get(stage)
-    if chosen is None and selected is not None:
-        chosen = points.get(selected.step)
+    handed_on = final if final is not None or selected is None else selected.step
+    chosen = points.get(handed_on) if handed_on is not None else None
     names = [view.name for view in snapshot.stages]
     place = names.index(stage) if stage in names else len(names)
     before = _final(snapshot.evaluations, names[:place][::-1])
@@ -68,7 +71,7 @@ def trade_off_of(snapshot: Snapshot, stage: str) -> TradeOff:
     tuned: object = snapshot.record.config.get("finetune", {})
     trained_on = tuned.get("data") == "validation" if isinstance(tuned, Mapping) else False
     after = None if trained_on or chosen is None else _final(snapshot.evaluations, names[place + 1 :][::-1])
-    return TradeOff(tuple(points[step] for step in sorted(points)), chosen, before, after)
+    return TradeOff(tuple(points.values()), chosen, before, after)
 
 
 def trade_off(found: TradeOff, width: int, height: int, palette: Palette) -> list[Text]:

@@ -133,10 +133,13 @@ class GridTable(DataTable[Text]):
         labels = [_folded(head) for head in heads]
         self.clear(columns=True)
         self.header_height = max(label.count("\n") + 1 for label in labels)
-        for label in labels:
-            self.add_column(Text(label, f"bold {self._palette.text}"))
-        for row in rows:
-            self.add_row(*(self._text(cell, x) for x, cell in enumerate(row)))
+        texts = [[self._text(cell, x) for x, cell in enumerate(row)] for row in rows]
+        for x, label in enumerate(labels):
+            # Given, as Textual may measure a column before it knows all of its rows.
+            width = max(map(cell_len, [*label.split("\n"), *(row[x].plain for row in texts)]))
+            self.add_column(Text(label, f"bold {self._palette.text}"), width=width)
+        for row in texts:
+            self.add_row(*row)
         self.move_cursor(
             row=min(place.row, len(rows) - 1),
             column=max(self.fixed_columns, min(place.column, len(heads) - 1)),
@@ -164,7 +167,7 @@ class GridTable(DataTable[Text]):
 
 
 def _widths(rows: list[tuple[Cell, ...]]) -> list[list[int]]:
-    """Width of every cell: where one changes, Textual measures whole columns, and more surely in a new table."""
+    """Width of every cell: where one changes, so may the widths of the columns."""
     return [[cell_len(cell.text) + cell_len(cell.spread) for cell in row] for row in rows]
 
 

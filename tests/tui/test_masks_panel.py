@@ -11,8 +11,9 @@ from lab import LAYERS, evaluation, finished_run, record_of, rows, running_run, 
 from rich.text import Text
 from safetensors.numpy import save_file
 from textual.app import App, ComposeResult
+from textual.widgets import Input
 
-from core.events import Evaluated, Sparsity, StageReused
+from core.events import Evaluated, Selected, Sparsity, StageReused
 from core.runs.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.home import Home
@@ -143,10 +144,21 @@ def test_the_layers_that_fell_most_are_marked_and_come_first_on_request():
     assert not any(layer.leads for layer in pruned(dict.fromkeys("abcd", 1.0)).layers(False))
 
 
-def test_a_row_says_what_changed_since_the_last_look():
-    lines = plain(layer_rows(pruned({"a": 0.9, "b": 0.5}, {"a": 0.853, "b": 0.5}).layers(False), 100, SHELL))
-    assert "−4.7" in lines[0]
-    assert " = " in lines[1]
+@pytest.mark.parametrize("width", [77, 100])
+def test_a_row_says_how_much_the_layer_fell_since_the_first_look(width):
+    states = {"a": 0.9, "b": 0.5, "c": 0.4}, {"a": 0.2, "b": 0.6, "c": 0.3}, {"a": 0.853, "b": 0.5, "c": 0.46}
+    lines = [line.rstrip() for line in plain(layer_rows(pruned(*states).layers(False), width, SHELL))]
+    assert lines[0].endswith(" 4.7")
+    assert lines[1].endswith(" =")
+    assert lines[2].endswith(" +6.0")
+
+
+def test_the_course_of_a_layer_covers_all_looks_however_many():
+    states = [{"conv": 1 - n / 99, "head": 1.0} for n in range(100)]
+    fell, stayed = plain(layer_rows(pruned(*states).layers(False), 90, SHELL))
+    assert "█▇" in fell
+    assert "▂▁" in fell
+    assert "█" * 12 in stayed[-20:]
 
 
 @pytest.mark.parametrize("width", [40, 60, 78, 116, 198])
@@ -212,6 +224,27 @@ def test_the_course_pairs_looks_and_masks_of_the_same_step(home):
     # A look without a state of the masks has no place on the curve.
     some = replace(snapshot, mask_states={"prune": snapshot.mask_states["prune"][:3]})
     assert [point.step for point in trade_off_of(some, "prune").points] == [10, 20, 30]
+
+
+def test_a_state_without_a_look_has_the_accuracy_of_the_look_before(home):
+    snapshot = RunFeed(finished_run(home)).poll()
+    looks = snapshot.evaluations["prune", "validation"]
+    few = replace(snapshot, evaluations={("prune", "validation"): (looks[2], looks[6])})
+    points = trade_off_of(few, "prune").points
+    assert [point.step for point in points] == list(range(30, 101, 10))
+    third, seventh = (look.evaluation.worst_group.accuracy for look in (looks[2], looks[6]))
+    assert [point.worst for point in points] == [third] * 4 + [seventh] * 4
+    assert points[3].sparsity == pytest.approx(0.44 * 0.6)
+
+
+def test_the_checkpoint_that_was_selected_is_the_chosen_one_until_it_is_evaluated(home):
+    snapshot = RunFeed(finished_run(home)).poll()
+    picked = replace(snapshot, selected={"prune": Selected("prune", "worst-group", 70, {})})
+    assert trade_off_of(picked, "prune").chosen == Point(70, pytest.approx(0.308), pytest.approx(0.81, abs=0.001))
+    looks = snapshot.evaluations["prune", "validation"]
+    final = Look(40, evaluation((95, 50, 91, 96), "validation"), True)
+    handed_on = replace(picked, evaluations={("prune", "validation"): (*looks, final)})
+    assert trade_off_of(handed_on, "prune").chosen == Point(40, pytest.approx(0.176), pytest.approx(0.5))
 
 
 def test_accuracy_on_samples_that_were_trained_on_is_not_shown(home):
@@ -336,8 +369,10 @@ async def test_a_running_run_moves_and_only_what_changed_is_painted(home, painte
             assert painted == []
 
 
-async def test_a_run_without_masks_says_so(home):
-    record = record_of(stages=(StageRecord("erm", "done"),), recipe="erm")
+@pytest.mark.parametrize("status", ["finished", "queued"])
+async def test_a_run_without_masks_says_so(home, status):
+    record = record_of(status=status)
+    record = replace(record, stages=(StageRecord("erm", "done"),), recipe="erm")
     app = Shown(folder := RunFolder.create(home, record))
     async with app.run_test(size=(80, 24)) as pilot:
         app.panel.show(RunFeed(folder).poll())
@@ -393,7 +428,7 @@ async def test_o_asks_for_a_run_and_shows_the_overlap(home):
     ("typed", "why"),
     [("nobody", "no run 'nobody'"), ("demo", "that is this run itself"), ("bare", "has no masks"), ("odd", "cannot")],
 )
-async def test_a_run_that_cannot_be_compared_is_said_in_the_question(home, typed, why):
+async def test_a_run_that_cannot_be_compared_is_said_in_place(home, typed, why):
     ours = finished_run(home)
     store(ours)
     finished_run(home, "bare")
@@ -406,10 +441,18 @@ async def test_a_run_that_cannot_be_compared_is_said_in_the_question(home, typed
         await until(pilot, lambda: "conv3" in text(app))
         await compared(pilot, typed)
         await until(pilot, lambda: why in text(app))
-        assert typed in text(app)
-        await pilot.press("escape")
-        await until(pilot, lambda: "Compare the masks" not in text(app))
+        (said,) = [line for line in rows(app) if why in line]
+        assert said.startswith(" ✗ ")
+        assert "Layers" in text(app)
         assert "IoU" not in text(app)
+        # The question comes back with what was typed; turning away leaves the sentence, an empty line takes it away.
+        await pilot.press("o")
+        await until(pilot, lambda: "Compare the masks" in text(app))
+        assert app.screen.query_one(Input).value == typed
+        await pilot.press("escape")
+        await until(pilot, lambda: why in text(app) and "Compare the masks" not in text(app))
+        await compared(pilot, "")
+        await until(pilot, lambda: why not in text(app))
 
 
 async def test_names_from_files_are_shown_as_text(home):

@@ -15,15 +15,17 @@ from core.errors import InputError
 from core.events import Sparsity
 from core.runs.folder import RunFolder
 from core.runs.overlap import Overlap
+from core.runs.record import ACTIVE
 from core.runs.snapshot import Snapshot
-from prusc_tui.draw.bars import ink, wrap
+from prusc_tui.draw.bars import ink, safe, wrap
 from prusc_tui.draw.masks import Pruned, dead_layers, head, layers_title, rows, summary
 from prusc_tui.draw.spark import stage_in_view
 from prusc_tui.draw.trade_off import TradeOff, trade_off, trade_off_of
 from prusc_tui.keys import bindings
-from prusc_tui.palette import Palette
+from prusc_tui.palette import MARKS, Palette
 from prusc_tui.widgets.drawing import Drawing
 from prusc_tui.work.layers import compare, layer_sizes, stored_masks
+from prusc_tui.work.overlaps import STAGE
 
 WIDE = 116
 """Cells from which the curve stands beside the layers."""
@@ -33,13 +35,14 @@ DONE = ("done", "reused")
 
 
 class _Top(Drawing):
-    """Sparsity in large figures, and alarms."""
+    """Sparsity in large figures, alarms, and what is to be said of the other run."""
 
     DEFAULT_CSS = "_Top { height: auto; width: 1fr; }"
 
     def __init__(self) -> None:
         super().__init__(id="top")
         self._shown: tuple[Pruned | None, bool, str] = None, False, ""
+        self._note: tuple[str, bool] = "", False
 
     def show(self, pruned: Pruned | None, done: bool, nothing: str) -> None:
         """Show a state, or say that there is none."""
@@ -47,12 +50,24 @@ class _Top(Drawing):
             self._shown = pruned, done, nothing
             self.touch()
 
+    def say(self, text: str, wrong: bool = False) -> None:
+        """Say how the comparison goes, or why there is none; nothing with an empty text."""
+        if (text, wrong) != self._note:
+            self._note = text, wrong
+            self.touch()
+
     def draw(self, width: int, height: int, palette: Palette) -> list[Text]:  # noqa: ARG002
-        """Figures and alarms."""
+        """Figures, alarms, note."""
         pruned, done, nothing = self._shown
         if pruned is None:
             return wrap(ink(nothing, palette.muted), width)
-        return [*summary(pruned, done, width, palette), *dead_layers(pruned, width, palette)]
+        lines = [*summary(pruned, done, width, palette), *dead_layers(pruned, width, palette)]
+        text, wrong = self._note
+        if wrong:
+            lines += wrap(ink(f"{MARKS['failed']} ", palette.bad).append(safe(text), palette.text), width, 2)
+        elif text:
+            lines += wrap(ink(safe(text), palette.muted), width)
+        return lines
 
 
 class _Curve(Drawing):
@@ -149,10 +164,9 @@ class MasksPanel(Widget, can_focus=True):
     class Compared(Message):
         """The masks were compared with those of another run, or cannot be."""
 
-        def __init__(self, generation: int, typed: str, other: str, found: Overlap | None, problem: str) -> None:
+        def __init__(self, generation: int, other: str, found: Overlap | None, problem: str) -> None:
             super().__init__()
             self.generation = generation
-            self.typed = typed
             self.other = other
             self.found = found
             self.problem = problem
@@ -165,6 +179,7 @@ class MasksPanel(Widget, can_focus=True):
         self._weights: dict[str, int] = {}
         self._stored: Sparsity | None = None
         self._overlap: tuple[str, Overlap] | None = None
+        self._typed = ""
         self._read_for: tuple[str, bool] | None = None
         self._reads = self._comparisons = 0
 
@@ -211,7 +226,11 @@ class MasksPanel(Widget, can_focus=True):
     def action_overlap(self) -> None:
         """Ask for the run whose masks are to be compared."""
         if self._stage is not None:
-            self._ask(self._overlap[0] if self._overlap is not None else "")
+            from prusc_tui.screens.dialogs import LineScreen
+
+            hint = "name, id or last; an empty line takes the overlap away"
+            asked = LineScreen("Compare the masks with those of which run?", self._typed, hint)
+            self.app.push_screen(asked, self._asked)
 
     def action_scroll_layers(self, by: int) -> None:
         """Scroll the layers by a line."""
@@ -275,9 +294,14 @@ class MasksPanel(Widget, can_focus=True):
     def _nothing(self) -> str:
         if self._stage is not None:
             return "reading the masks …"
-        if self._snapshot is not None and self._snapshot.status == "finished":
+        snapshot = self._snapshot
+        if snapshot is None or not snapshot.stages:
+            return "reading …"
+        if all(view.name != STAGE for view in snapshot.stages):
             return "Nothing is pruned in this run: its recipe has no stage that prunes."
-        return "Nothing is pruned yet. The masks come with the first look of the stage that prunes."
+        if snapshot.status in ACTIVE:
+            return "Nothing is pruned yet. The masks come with the first look of the stage that prunes."
+        return f"There are no masks: the run is {snapshot.status} and said nothing of them."
 
     def _fit(self) -> None:
         """Give the curve the height that the layers leave."""
@@ -307,20 +331,17 @@ class MasksPanel(Widget, can_focus=True):
             self._weights, self._stored = message.weights or self._weights, message.stored
             self._show()
 
-    def _ask(self, value: str, hint: str = "name, id or last; an empty line takes the overlap away") -> None:
-        from prusc_tui.screens.dialogs import LineScreen
-
-        self.app.push_screen(LineScreen("Compare the masks with those of which run?", value, hint), self._asked)
-
     def _asked(self, typed: str | None) -> None:
         if typed is None or self._stage is None:
             return
         self._comparisons += 1
-        if not typed.strip():
+        self._typed = typed.strip()
+        self.query_one(_Top).say(f"comparing with {self._typed} …" if self._typed else "")
+        if not self._typed:
             self._overlap = None
             self._show()
             return
-        compare = partial(self._compare, self._comparisons, typed.strip(), self._stage)
+        compare = partial(self._compare, self._comparisons, self._typed, self._stage)
         self.run_worker(compare, thread=True, group="overlap", exit_on_error=False)
 
     def _compare(self, generation: int, typed: str, stage: str) -> None:
@@ -339,15 +360,13 @@ class MasksPanel(Widget, can_focus=True):
             problem = str(error)
         except OSError as error:
             problem = f"the runs cannot be read ({error})"
-        self.post_message(self.Compared(generation, typed, other, found, problem))
+        self.post_message(self.Compared(generation, other, found, problem))
 
     @on(Compared)
     def _compared(self, message: Compared) -> None:
         message.stop()
         if message.generation != self._comparisons:
             return
-        if message.found is None:
-            self._ask(message.typed, message.problem)
-            return
-        self._overlap = message.other, message.found
+        self.query_one(_Top).say(message.problem, wrong=True)
+        self._overlap = (message.other, message.found) if message.found is not None else None
         self._show()
