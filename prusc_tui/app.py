@@ -1,5 +1,6 @@
 """`prusc-tui`: the app that holds the screens together; what each does is its own affair."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -48,6 +49,7 @@ class PruscApp(App[None]):
         self._first = run
         self._hosted: Hosted | None = None
         self._palette: tuple[str, Palette] | None = None
+        self._running_loop: asyncio.AbstractEventLoop | None = None
         for theme in OWN:
             self.register_theme(theme)
         plain_terminal = self.console.color_system == "standard" and self._settings.theme == DEFAULT
@@ -85,6 +87,7 @@ class PruscApp(App[None]):
         """Show the runs, or the run that was asked for."""
         from prusc_tui.screens.runs import RunsScreen
 
+        self._running_loop = asyncio.get_running_loop()
         self.set_keymap(dict(self._settings.keys))
         self.push_screen(RunsScreen(self.home, self.clock))
         if self._first is not None:
@@ -152,6 +155,13 @@ class PruscApp(App[None]):
             self.notify(f"{name}: cannot be written ({error.strerror})", severity="error", markup=False)
         else:
             self.notify(f"wrote {name}", markup=False)
+
+    def leave_from_outside(self) -> None:
+        """Leave without a question; for signals and other threads, which a waiting event loop does not notice."""
+        if self._running_loop is None:
+            self.exit()
+        else:
+            self._running_loop.call_soon_threadsafe(self.exit)
 
     def action_leave(self) -> None:
         """Leave; asks first where a run lives in this process."""

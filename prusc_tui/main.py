@@ -2,8 +2,11 @@
 
 import argparse
 import contextlib
+import os
+import select
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -39,6 +42,7 @@ def main() -> None:
 def host(app: "PruscApp") -> None:
     """Run the app until the user leaves or the line drops; runs in this process are checkpointed and `stopped`."""
     with _leave_on_hangup(app):
+        threading.Thread(target=_tell_hangup, args=(sys.stdin.fileno(),), name="hangup", daemon=True).start()
         try:
             app.run()
         finally:
@@ -65,7 +69,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _app(run: str | None, root: Path | None, theme: str | None) -> "PruscApp":
     import dataclasses
-    import os
 
     from core.errors import InputError, nearest
     from core.runs.home import Home
@@ -85,12 +88,20 @@ def _app(run: str | None, root: Path | None, theme: str | None) -> "PruscApp":
     return PruscApp(home, settings, resolve(RunLog(home), run) if run is not None else None)
 
 
+def _tell_hangup(terminal: int) -> None:
+    """Wait until the terminal is gone, and make that the hang-up which a shell in between may have kept to itself."""
+    gone = select.poll()
+    gone.register(terminal, 0)  # hang-up and errors are told without being asked for, and nothing else is
+    if any(event & select.POLLHUP for _, event in gone.poll()):
+        os.kill(os.getpid(), signal.SIGHUP)
+
+
 @contextlib.contextmanager
 def _leave_on_hangup(app: "PruscApp") -> Iterator[None]:
     """End the app when the terminal goes or somebody asks the process to end."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:
-        app.exit()
+        app.leave_from_outside()
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGHUP, signal.SIGTERM)}
     try:

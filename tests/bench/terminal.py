@@ -21,7 +21,7 @@ class Terminal:
         self._end, inner = pty.openpty()
         fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.began = monotonic()
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             command,
             stdin=inner,
             stdout=inner,
@@ -67,18 +67,24 @@ class Terminal:
     @property
     def resident(self):
         """Resident memory in bytes, of the program without its children."""
-        return psutil.Process(self._process.pid).memory_info().rss
+        return psutil.Process(self.process.pid).memory_info().rss
+
+    def drop(self):
+        """Take the terminal away without a word to the program."""
+        if self._end is not None:
+            os.close(self._end)
+            self._end = None
 
     def close(self):
         """Hang up, and see the program end."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGHUP)
+            os.killpg(self.process.pid, signal.SIGHUP)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(5)
+            self.process.wait(5)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        os.close(self._end)
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.drop()
 
     def _ready(self, seconds):
         return bool(select.select([self._end], [], [], max(0.0, seconds))[0])

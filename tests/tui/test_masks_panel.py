@@ -420,6 +420,8 @@ async def test_o_asks_for_a_run_and_shows_the_overlap(home):
             (line,) = [line for line in rows(app) if f" {name} " in line]
             assert f"{iou:.2f} (" in line
             assert f" {100 * other.mean():.1f} " in line
+        assert "✗" not in text(app)
+        assert "comparing" not in text(app)
         await compared(pilot, "")
         await until(pilot, lambda: "IoU" not in text(app))
 

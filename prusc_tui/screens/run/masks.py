@@ -367,6 +367,6 @@ class MasksPanel(Widget, can_focus=True):
         message.stop()
         if message.generation != self._comparisons:
             return
-        self.query_one(_Top).say(message.problem, wrong=True)
+        self.query_one(_Top).say(message.problem, wrong=bool(message.problem))
         self._overlap = (message.other, message.found) if message.found is not None else None
         self._show()
