@@ -31,28 +31,43 @@ class Section(BaseModel):
         return hashlib.sha256(text).hexdigest()[:16]
 
 
-class Digits(Section):
-    """Settings that every data set on the bundled digits shares."""
+class Bundled(Section):
+    """Settings that every data set made of the bundled digits shares."""
 
     train_size: Annotated[int, Field(ge=100, le=59_000)] = 30_000
     """Images in the training split; drawn from the 60,000 training digits."""
     validation_size: Annotated[int, Field(ge=40, le=20_000)] = 4_800
     """Images in the validation split; drawn from the training digits that the training split leaves."""
-    test_size: Annotated[int, Field(ge=40, le=9_600)] | None = None
-    """Images in the test split, drawn from the 10,000 test digits; none given: as many as `evaluation` allows, up to
-    9,600 (balanced over 10 labels that is 8,900, as there are only 892 fives)."""
     label_noise: Fraction = 0.0
     """Share of samples whose label is replaced by another class, in every split; attributes follow the noisy label."""
-    evaluation: Literal["balanced", "as-train"] = "balanced"
-    """Validation and test: `balanced` has equally many samples in every group, `as-train` the training correlation."""
     seed: Seed = 0
     """Seed of the split, the noise and the attributes; the same data for every seed of the run."""
+
+    @property
+    def n_classes(self) -> int:
+        """Number of labels."""
+        return 2
+
+    @property
+    def n_given_environments(self) -> int:
+        """Environments that the training split brings with it; 0 where there are none."""
+        return 0
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.train_size + self.validation_size > 60_000:
             raise ValueError("train_size and validation_size together exceed the 60,000 training digits")
         return self
+
+
+class Digits(Bundled):
+    """Settings of the data sets whose validation and test may be balanced over groups."""
+
+    test_size: Annotated[int, Field(ge=40, le=9_600)] | None = None
+    """Images in the test split, drawn from the 10,000 test digits; none given: as many as `evaluation` allows, up to
+    9,600 (balanced over 10 labels that is 8,900, as there are only 892 fives)."""
+    evaluation: Literal["balanced", "as-train"] = "balanced"
+    """Validation and test: `balanced` has equally many samples in every group, `as-train` the training correlation."""
 
 
 class ColoredMnist(Digits):
@@ -65,6 +80,11 @@ class ColoredMnist(Digits):
     """Share of training images whose colour is that of their label."""
     saturation: Fraction = 0.5
     """Strength of the colours, from 0 (white) to 1; the stronger, the more a network leans on them."""
+
+    @property
+    def n_classes(self) -> int:
+        """Number of labels."""
+        return self.classes
 
 
 class PatchMnist(Digits):
@@ -101,14 +121,46 @@ class MultiMnist(Digits):
     """Side of the patch in pixels."""
 
 
-Data = Annotated[ColoredMnist | PatchMnist | TextureMnist | MultiMnist, Field(discriminator="name")]
+class Cmnist(Bundled):
+    """ColoredMNIST as papers on invariant learning have it: 2×14×14, two given environments, colour reversed in test.
+
+    The label is digit < 5 against digit ≥ 5, with noise; the digit lies in the colour channel of its noisy label, but
+    for a share of the images, the colour noise (IRM, arXiv 1907.02893).
+    """
+
+    name: Literal["cmnist"] = "cmnist"
+    train_size: Annotated[int, Field(ge=100, le=59_000)] = 50_000
+    """Images in the training split (IRM: 50,000); drawn from the 60,000 training digits."""
+    validation_size: Annotated[int, Field(ge=40, le=20_000)] = 10_000
+    """Images in the validation split; drawn from the training digits that the training split leaves."""
+    test_size: Annotated[int, Field(ge=40, le=10_000)] = 10_000
+    """Images in the test split, drawn from the 10,000 test digits."""
+    label_noise: Fraction = 0.25
+    """Share of samples whose label is the wrong one, in every split; the colour follows the noisy label (IRM: 0.25)."""
+    environment_noise: Annotated[tuple[Fraction, ...], Field(min_length=1)] = (0.2, 0.1)
+    """Colour noise of each given training environment; they share the training images equally (IRM: 0.2 and 0.1)."""
+    validation_noise: Fraction | None = None
+    """Colour noise of the validation split; none given: that of the training split as a whole."""
+    test_noise: Fraction = 0.9
+    """Colour noise of the test split (IRM: 0.9)."""
+    grey: bool = False
+    """Put both colours into one channel, so that no network can see the colour: for the oracle."""
+
+    @property
+    def n_given_environments(self) -> int:
+        """Environments that the training split brings with it."""
+        return len(self.environment_noise)
+
+
+Data = Annotated[ColoredMnist | PatchMnist | TextureMnist | MultiMnist | Cmnist, Field(discriminator="name")]
 
 
 class Model(Section):
     """The network."""
 
     name: str = "digits-cnn"
-    """`digits-cnn` (three convolutions, bundled) or the name of a torchvision classifier such as `resnet18`."""
+    """`digits-cnn` (three convolutions), `mnist-cnn` (four, with GroupNorm), `mlp` (two hidden layers of 390 units), or
+    the name of a torchvision classifier such as `resnet18`."""
 
 
 class Erm(Section):
@@ -233,6 +285,66 @@ class Finetune(Section):
     """Recipe `last-layer`: L2 penalty per sample of the logistic regression that refits the head."""
 
 
+class Environments(Section):
+    """Stage `environments`: which training samples are in which environment."""
+
+    rule: Literal["minority-balance", "minority-majority", "conflict-rest", "shares"] = "minority-balance"
+    """From clusters, where the conflict samples are those of the minority label: they, and they with as many of the
+    majority (`minority-balance`); they, and that majority alone; they, and all others; two environments with different
+    shares of them (`shares`). The published rule is not known; these are ours."""
+    shares: tuple[Fraction, Fraction] = (0.2, 0.1)
+    """Rule `shares`: share of conflict samples in each environment, alike for every label."""
+    relative: bool = False
+    """Take for the majority of a cluster the label that is most over-represented there, not the most frequent one; for
+    data in which one class outnumbers the others everywhere."""
+    reference: Literal["erm", "attribute"] = "erm"
+    """EIIL: the reference model whose mistakes tell environments apart; `attribute` answers by the attribute alone, an
+    oracle."""
+    eiil_steps: Count = 10_000
+    """EIIL: steps of Adam on the assignment (EIIL: 10,000)."""
+    eiil_lr: Positive = 1e-3
+    """EIIL: Adam's rate (EIIL: 0.001)."""
+
+
+class Train(Section):
+    """Stage `train`: all restarts and penalty weights at once, by an objective over environments.
+
+    The defaults are those of PruSC's authors for IRM (arXiv 2504.15686, their code).
+    """
+
+    objective: Literal["irm", "vrex", "group-dro", "erm"] = "irm"
+    """Risk plus IRM's penalty, risk plus the variance of the risks, the worst risk, or the mean risk alone."""
+    network: str = "mlp"
+    """`mlp`, `mnist-cnn`, or a torchvision classifier without BatchNorm; trained from scratch."""
+    hidden: Count = 390
+    """Units of each hidden layer of `mlp`."""
+    head: Literal["auto", "binary", "multi-class"] = "auto"
+    """One logit for two labels, or one for every label; `auto`: binary for two labels."""
+    penalty: Literal["auto", "binary", "multi-class"] = "auto"
+    """Form of the penalty; `auto`: that of the head."""
+    restarts: Count = 3
+    """Networks that differ in their initial weights alone, trained side by side (IRM: 10)."""
+    penalty_weights: Annotated[tuple[Weight, ...], Field(min_length=1)] = (9_100.0,)
+    """Weight of the penalty from `anneal_until` on; several are trained side by side, each with every restart (IRM's
+    authors: 91,257, EIIL: 191,257)."""
+    anneal_until: Annotated[int, Field(ge=0)] = 190
+    """Step from which the penalty weight holds; before it is 1."""
+    rescale: bool = True
+    """Divide the loss by the penalty weight where that is above 1."""
+    steps: Count = 501
+    """Steps of Adam."""
+    batch_size: Count | Literal["full"] = "full"
+    """Images in a step; `full` takes all that are in an environment."""
+    lr: Positive = 5e-4
+    """Adam's rate (IRM's authors: 4.9e-4)."""
+    l2: Weight = 1e-3
+    """Weight of the sum of squares of all parameters (IRM's authors: 1.1e-3)."""
+    estimator: Literal["squared", "split", "pairs"] = "squared"
+    """Penalty of a mini-batch: `squared` is biased by the noise of the mean, the other two are not."""
+    dro_step_size: Positive = 0.01
+    """Step size of the weights of the environments of `group-dro` (GroupDRO, algorithm 1)."""
+
+
 class Select(Section):
     """Which checkpoint of a stage is handed on, and how often one is looked at."""
 
@@ -257,6 +369,8 @@ class Config(Section):
     balance: Balance = Balance()
     prune: Prune = Prune()
     finetune: Finetune = Finetune()
+    environments: Environments = Environments()
+    train: Train = Train()
     select: Select = Select()
     deterministic: bool = False
     """Ask for the same bits from run to run on a GPU too; slower."""
@@ -272,6 +386,22 @@ class Config(Section):
             for epoch in self.represent.checkpoints:
                 if epoch not in kept or epoch > self.erm.epochs:
                     raise ValueError(f"represent.checkpoints: ERM keeps no epoch {epoch:g}; add it to erm.keep_epochs")
+        return self
+
+    @model_validator(mode="after")
+    def _head_and_penalty(self) -> Self:
+        classes, head, penalty = self.data.n_classes, self.train.head, self.train.penalty
+        if head == "auto":
+            head = penalty if penalty != "auto" else "binary" if classes == 2 else "multi-class"
+        if penalty == "multi-class" and head == "binary":
+            raise ValueError(
+                "train.penalty: a multi-class penalty needs a logit for every class, and train.head=binary has one; "
+                "set train.head=multi-class, or train.penalty=binary"
+            )
+        if penalty == "binary" and head == "multi-class":
+            raise ValueError("train.penalty: a binary penalty needs the one logit of train.head=binary")
+        if head == "binary" and classes != 2:
+            raise ValueError(f"train.head: one logit tells two labels apart, and the data has {classes}")
         return self
 
 

@@ -133,6 +133,53 @@ class Balanced(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentsMade(Event):
+    """What the environments are made of: `table[e][y]` counts the samples of class y in environment `names[e]`.
+
+    `source` says in words where they come from. Of the `total` samples of the training split `used` are in at least
+    one environment; a sample may be in several. `group_table[e][g]` counts those of group `groups[g]`; both are empty
+    where the data set has no attributes. `conflicts` holds the number of samples taken for conflicts (`found`) and,
+    where there is one attribute to compare with, `true` (attribute and label differ) and `hits` (both); it is empty
+    where the environments do not come from conflicts. Groups and true conflicts are there to be looked at; nothing
+    chooses by them.
+    """
+
+    kind: ClassVar[str] = "environments"
+    stage: str
+    source: str
+    names: list[str]
+    labels: list[str]
+    table: list[list[int]]
+    total: int
+    used: int
+    groups: list[str] = field(default_factory=list)
+    group_table: list[list[int]] = field(default_factory=list)
+    conflicts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Restarts(Event):
+    """All members of a training at once: for each the penalty weight, the number of its restart, and two accuracies.
+
+    `average` and `worst` (group) are shares of the `n` samples of `split`, one for each member. `final` marks those of
+    the checkpoints that the rule in force takes, each member's own; `chosen` is the member that the stage then hands
+    on.
+    """
+
+    kind: ClassVar[str] = "restarts"
+    stage: str
+    step: int
+    split: str
+    n: int
+    weights: list[float]
+    restarts: list[int]
+    average: list[float]
+    worst: list[float]
+    final: bool = False
+    chosen: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Selected(Event):
     """The checkpoint that a stage hands on: `picks` maps each rule to `{step, value, uses}`; `rule` is in force."""
 
@@ -202,6 +249,8 @@ KINDS: dict[str, type[Event]] = {
         Choice,
         Clustered,
         Balanced,
+        EnvironmentsMade,
+        Restarts,
         Selected,
         Warned,
         Logged,

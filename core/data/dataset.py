@@ -22,12 +22,14 @@ class Split:
         labels: int64 [n], number of the class.
         attributes: int64 [n, a], number of the value of each attribute; a is 0 where they are unknown.
         index: int64 [n], position in the source that the split is drawn from.
+        environments: int64 [n], number of the given environment of each sample; None where none are given.
     """
 
     images: Images
     labels: Integers
     attributes: Integers
     index: Integers
+    environments: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -47,6 +49,7 @@ class DataSet:
         mean: mean of each channel over the training split, of pixels in [0, 1].
         std: standard deviation likewise; 1 for a channel that never changes, so that one may divide by it.
         fingerprint: equal for equal data: hexadecimal digits.
+        environments: names of the environments that the training split brings with it; empty where there are none.
     """
 
     name: str
@@ -56,6 +59,7 @@ class DataSet:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     fingerprint: str
+    environments: tuple[str, ...] = ()
 
 
 def groups(split: Split, dataset: DataSet) -> Integers:

@@ -17,9 +17,11 @@ from core.events import (
     Balanced,
     Choice,
     Clustered,
+    EnvironmentsMade,
     Evaluated,
     Event,
     Progress,
+    Restarts,
     Selected,
     Sparsity,
     Warned,
@@ -30,9 +32,11 @@ from core.runs.folder import RunFolder
 
 CHECKPOINT_EVERY = 60.0
 """Seconds between checkpoints, so that a killed run loses a minute at most."""
+FORMAT = 2
+"""Of the checkpoints' states; one of another format is left alone, and the stage begins anew."""
 PROGRESS_EVERY = 0.2
 """Seconds between reports of progress at least."""
-LASTING = (Balanced, Choice, Clustered, Evaluated, Selected, Sparsity, Warned)
+LASTING = (Balanced, Choice, Clustered, EnvironmentsMade, Evaluated, Restarts, Selected, Sparsity, Warned)
 """Events that describe the outcome of a stage, not the way to it."""
 
 
@@ -103,7 +107,7 @@ class StageContext:
 
     def emit(self, event: Event) -> None:
         """Say something about the work; what describes the outcome is repeated when the stage is reused."""
-        if isinstance(event, LASTING) and not (isinstance(event, Evaluated) and not event.final):
+        if isinstance(event, LASTING) and not (isinstance(event, Evaluated | Restarts) and not event.final):
             self._lasting = [e for e in self._lasting if not _replaces(event, e)]
             self._lasting.append(event)
         self._say(event)
@@ -150,6 +154,7 @@ class StageContext:
         save_checkpoint(
             self._folder.checkpoint(self.stage),
             {
+                "format": FORMAT,
                 "state": dict(state),
                 "streams": self.streams.state_dict(self.device),
                 "seconds": self.seconds,
@@ -163,6 +168,8 @@ class StageContext:
         if not path.exists() or not self.directory.exists():
             return None
         saved = load_checkpoint(path)
+        if saved.get("format") != FORMAT:
+            return None
         self._seconds_before = saved["seconds"]
         self._lasting = [stamped.event for line in saved["lasting"] if (stamped := decode(line.encode()))]
         return saved
@@ -171,7 +178,7 @@ class StageContext:
 def _replaces(new: Event, old: Event) -> bool:
     if type(new) is not type(old):
         return False
-    if isinstance(new, Evaluated) and isinstance(old, Evaluated):
+    if isinstance(new, Evaluated | Restarts) and isinstance(old, Evaluated | Restarts):
         return new.split == old.split
     if isinstance(new, Warned) and isinstance(old, Warned):
         return new == old

@@ -83,6 +83,8 @@ def _snapshot(record: RunRecord, fold: Fold, now: float) -> Snapshot:
         choice=fold.choice,
         clusters=fold.clusters,
         balanced=fold.balanced,
+        environments=fold.environments,
+        restarts=MappingProxyType({key: tuple(spreads) for key, spreads in fold.restarts.items() if spreads}),
         selected=MappingProxyType(dict(fold.selected)),
         warnings=tuple(fold.warnings),
         log=tuple(fold.log),

@@ -7,9 +7,11 @@ from core.events import (
     Balanced,
     Choice,
     Clustered,
+    EnvironmentsMade,
     Evaluated,
     Logged,
     Progress,
+    Restarts,
     RunFinished,
     RunStarted,
     Scalars,
@@ -82,6 +84,8 @@ class Fold:
         self.choice: Choice | None = None
         self.clusters: Clustered | None = None
         self.balanced: Balanced | None = None
+        self.environments: EnvironmentsMade | None = None
+        self.restarts: dict[tuple[str, str], list[Restarts]] = {}
         self.selected: dict[str, Selected] = {}
         self.warnings: dict[Warned, None] = {}
         self.log: deque[str] = deque(maxlen=LOG_LINES)
@@ -124,6 +128,14 @@ class Fold:
             case Balanced(stage) as balanced:
                 self._said(stage, t)
                 self.balanced = balanced
+            case EnvironmentsMade(stage) as environments:
+                self._said(stage, t)
+                self.environments = environments
+            case Restarts(stage, step, split) as restarts:
+                self._said(stage, t)
+                spreads = self.restarts.setdefault((stage, split), [])
+                spreads[:] = [o for o in spreads if o.final != restarts.final or not (o.final or o.step == step)]
+                spreads.append(restarts)
             case Selected(stage) as selected:
                 self._said(stage, t)
                 self.selected[stage] = selected
@@ -175,6 +187,9 @@ class Fold:
         for (owner, _), looks in self.evaluations.items():
             if owner == name:
                 looks[:] = [look for look in looks if look.step < behind and not look.final]
+        for (owner, _), spreads in self.restarts.items():
+            if owner == name:
+                spreads[:] = [spread for spread in spreads if spread.step < behind and not spread.final]
         if name in self.sparsity:
             self.sparsity[name] = [state for state in self.sparsity[name] if state.step < behind]
 

@@ -28,6 +28,8 @@ class StageRecord:
         keep_ratio: share of weights that are kept after the stage; None before the first pruning.
         evaluations: split → `Evaluation.to_json` of the checkpoint that is handed on.
         selection: for each rule, the checkpoint that it would pick.
+        restarts: split → what all members of a training reach: `n`, `weights`, `restarts`, `average`, `worst`, lists of
+            one number for each member, as in `core.events.Restarts`; empty for stages that train one network.
         step: steps done.
         total: steps in all; 0 where they cannot be counted.
     """
@@ -40,6 +42,7 @@ class StageRecord:
     keep_ratio: float | None = None
     evaluations: Mapping[str, Any] = field(default_factory=dict)
     selection: Mapping[str, Any] | None = None
+    restarts: Mapping[str, Any] = field(default_factory=dict)
     step: int = 0
     total: int = 0
 

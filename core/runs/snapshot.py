@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from core.events import Balanced, Choice, Clustered, Selected, Sparsity, Warned
+from core.events import Balanced, Choice, Clustered, EnvironmentsMade, Restarts, Selected, Sparsity, Warned
 from core.groups import Evaluation
 from core.runs.record import RunRecord, RunStatus
 from core.runs.series import Series
@@ -65,6 +65,8 @@ class Snapshot:
         taken: when the snapshot was made, in seconds since 1970.
         mask_states: stage → all states of its masks in the order in which they were said; the last one is that of the
             checkpoint handed on, which may be of an earlier step.
+        environments: what the environments are made of.
+        restarts: (stage, split) → accuracies of all members at each look, the final ones last.
     """
 
     record: RunRecord
@@ -81,6 +83,8 @@ class Snapshot:
     elapsed: float
     taken: float
     mask_states: Mapping[str, tuple[Sparsity, ...]] = field(default_factory=dict)
+    environments: EnvironmentsMade | None = None
+    restarts: Mapping[tuple[str, str], tuple[Restarts, ...]] = field(default_factory=dict)
 
     @property
     def status(self) -> RunStatus:
