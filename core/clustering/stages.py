@@ -26,7 +26,8 @@ from core.training.erm import MODEL, kept_file, load_network
 from core.training.images import Images
 
 CLUSTERS = "clusters.safetensors"
-"""Artifact of `cluster`: `assignments` int64 [n]; row i is training image i."""
+"""Artifact of `cluster`: `assignments` int64 [n], row i is training image i; `table` int64 [k, classes]; and `epoch`
+float64 [], the age of the checkpoint that was clustered."""
 BALANCED = "balanced.safetensors"
 """Artifact of `balance`: `indices` int64 [m] into the training split, `weights` float32 [m]."""
 
@@ -101,7 +102,7 @@ class FindClusters:
 
     cluster: Cluster
     name: ClassVar[str] = "cluster"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     inputs: ClassVar[tuple[str, ...]] = ("represent",)
 
     def run(self, context: StageContext) -> StageResult:  # noqa: D102
@@ -138,8 +139,16 @@ class FindClusters:
         context.emit(Choice(context.stage, candidates, choice.index, choice.reason))
         chosen = assignments[choice.index]
         table = composition(chosen.numpy(), labels, candidates[choice.index]["k"] * parts, n_classes)
-        save_tensors(context.directory / CLUSTERS, {"assignments": chosen, "table": torch.from_numpy(table)})
-        self._show(context, candidates[choice.index]["epoch"], chosen.numpy(), table)
+        epoch = candidates[choice.index]["epoch"]
+        save_tensors(
+            context.directory / CLUSTERS,
+            {
+                "assignments": chosen,
+                "table": torch.from_numpy(table),
+                "epoch": torch.tensor(epoch, dtype=torch.float64),
+            },
+        )
+        self._show(context, epoch, chosen.numpy(), table)
         return StageResult()
 
     @staticmethod

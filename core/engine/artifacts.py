@@ -35,6 +35,7 @@ def seal(directory: Path, final: Path, key: str, result: StageResult, seconds: f
         "seconds": seconds,
         "keep_ratio": result.keep_ratio,
         "selection": result.selection,
+        "restarts": dict(result.restarts),
         "evaluations": {split: e.to_json() for split, e in result.evaluations.items()},
         "events": [orjson.loads(encode(event, 0.0)) for event in events],
     }
@@ -52,7 +53,7 @@ def read_seal(directory: Path) -> Sealed | None:
         value: Mapping[str, Any] = orjson.loads((directory / SEAL).read_bytes())
         evaluations = {split: Evaluation.from_json(split, e) for split, e in value["evaluations"].items()}
         events = tuple(stamped.event for e in value["events"] if (stamped := decode(orjson.dumps(e))))
-        result = StageResult(evaluations, value["keep_ratio"], value["selection"])
+        result = StageResult(evaluations, value["keep_ratio"], value["selection"], value.get("restarts", {}))
         return Sealed(value["key"], result, value["seconds"], events)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -137,6 +137,7 @@ class Runner:
             keep_ratio=sealed.result.keep_ratio,
             evaluations={split: e.to_json() for split, e in sealed.result.evaluations.items()},
             selection=dict(sealed.result.selection) if sealed.result.selection else None,
+            restarts=dict(sealed.result.restarts),
         )
         self._index.put(self.folder.record())
 

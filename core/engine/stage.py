@@ -29,6 +29,8 @@ class StageResult:
     """Share of maskable weights that the network keeps; None where there are no masks."""
     selection: Mapping[str, Any] | None = None
     """The rule in force and what each rule would have picked."""
+    restarts: Mapping[str, Any] = field(default_factory=dict)
+    """Split → what all members of a training reach, as `core.runs.record.StageRecord` keeps it."""
 
 
 class Stage(Protocol):

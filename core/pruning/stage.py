@@ -1,6 +1,6 @@
 """Stage `prune`: learn on the balanced set which weights of the frozen network to keep."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -134,7 +134,7 @@ class _Learner:
         self._step += 1
         return losses
 
-    def look(self) -> Evaluation:
+    def look(self) -> Sequence[Evaluation]:
         """Evaluate the thresholded network; the statistics that the training follows are put back afterwards."""
         network = self._masked.network
         buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
@@ -152,9 +152,10 @@ class _Learner:
         with torch.no_grad():
             for name, buffer in network.named_buffers():
                 buffer.copy_(buffers[name])
-        return count_groups(predictions.classes, self._validation, self._data, "validation")
+        return [count_groups(predictions.classes, self._validation, self._data, "validation")]
 
-    def network(self) -> Mapping[str, Tensor]:
+    def network(self, member: int = 0) -> Mapping[str, Tensor]:
+        del member
         return self._candidate
 
     def anchors(self) -> float:

@@ -29,7 +29,8 @@ MODEL = "model.safetensors"
 
 def new_network(model: Model, data: DataSet) -> nn.Module:
     """Build the network for a data set, its weights drawn from torch's global generator."""
-    network = build(model.name, len(data.label_names), data.splits["train"].images.shape[1])
+    channels, height, width = data.splits["train"].images.shape[1:]
+    network = build(model.name, len(data.label_names), channels, (height, width))
     return network.to(memory_format=torch.channels_last)
 
 

@@ -1,7 +1,7 @@
 """What ERM and fine-tuning have in common: the weights of a network, trained step by step."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -67,14 +67,15 @@ class WeightLearner(ABC):
         self._step += 1
         return {"loss": loss.detach()}
 
-    def look(self) -> Evaluation:
+    def look(self) -> Sequence[Evaluation]:
         """Evaluate the network on the validation split as it is now."""
         self._network.eval()
         predictions = predict(self._network, self._validation)
-        return count_groups(predictions.classes, self._validation, self._data, "validation")
+        return [count_groups(predictions.classes, self._validation, self._data, "validation")]
 
-    def network(self) -> Mapping[str, Tensor]:
-        """State of the network as it is now."""
+    def network(self, member: int = 0) -> Mapping[str, Tensor]:
+        """State of the network as it is now; there is one member."""
+        del member
         return self._network.state_dict()
 
     def state_dict(self) -> dict[str, Any]:

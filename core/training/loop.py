@@ -1,7 +1,7 @@
 """The one training loop: steps, looks at the validation split, logging, checkpoints, stop and resume."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -25,12 +25,12 @@ class Learner(Protocol):
         """Take one step; return named losses as detached scalars on the device, without waiting for it."""
         ...
 
-    def look(self) -> Evaluation:
-        """Evaluate on the validation split the network that would be handed on now."""
+    def look(self) -> Sequence[Evaluation]:
+        """Evaluate on the validation split what would be handed on now: every member, and most learners train one."""
         ...
 
-    def network(self) -> Mapping[str, Tensor]:
-        """Tensors that would be handed on now."""
+    def network(self, member: int) -> Mapping[str, Tensor]:
+        """Tensors of a member that would be handed on now."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -79,6 +79,7 @@ def run_loop(
     per_epoch: float,
     select: Select,
     after: Mapping[int, Callable[[], None]] | None = None,
+    watch: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> Selection:
     """Take `steps` steps and return the selection that the looks along the way have led to.
 
@@ -89,6 +90,7 @@ def run_loop(
         per_epoch: steps in one pass over the data.
         select: rule and number of looks; the last step is always looked at.
         after: step → what to do after it, such as keeping an early checkpoint.
+        watch: is told the values of every point that is logged, such as to raise an alarm.
 
     Raises:
         StageError: a loss is no longer a finite number.
@@ -122,12 +124,14 @@ def run_loop(
             values = meter.read()
             _check_finite(values, step)
             context.emit(Scalars(context.stage, step, step / per_epoch, values))
+            if watch is not None:
+                watch(step, values)
         if after and step in after:
             after[step]()
         if step in looks:
-            evaluation = learner.look()
-            context.emit(Evaluated(context.stage, step, "validation", evaluation.to_json()))
-            selection.offer(step, evaluation, learner.network)
+            evaluations = learner.look()
+            context.emit(Evaluated(context.stage, step, "validation", evaluations[0].to_json()))
+            selection.offer(step, evaluations, learner.network)
         context.progress(step, steps)
     context.emit(Selected(context.stage, selection.rule, selection.step, selection.picks))
     return selection

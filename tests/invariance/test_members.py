@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from core.invariance.batched import Members
-from core.invariance.networks import Mlp, ReferenceCnn, class_logits
 from core.invariance.objectives import Annealing, Objective
 from core.invariance.train import Training
+from core.models.digits import ReferenceCnn
+from core.models.perceptron import Mlp, class_logits
 
 N = 48
 SEEDS, WEIGHTS = (3, 1, 4), (0.0, 10.0, 9100.0)

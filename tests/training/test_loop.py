@@ -27,9 +27,9 @@ class Counter:
 
     def look(self):
         self.looked.append(int(self.count))
-        return self._evaluation(*[int(self.count) % 10] * 4)
+        return [self._evaluation(*[int(self.count) % 10] * 4)]
 
-    def network(self):
+    def network(self, member):
         return {"count": self.count}
 
     def state_dict(self):

@@ -28,7 +28,7 @@ class Network:
         with torch.no_grad():
             self.weight.fill_(step)
 
-    def tensors(self):
+    def tensors(self, member):
         self.asked += 1
         return {"weight": self.weight}
 
@@ -37,7 +37,7 @@ def offered(rule, evaluation, steps=LOOKS, selection=None, network=None):
     selection, network = selection or Selection(rule), network or Network()
     for step in steps:
         network.move_to(step)
-        selection.offer(step, evaluation(*LOOKS[step]), network.tensors)
+        selection.offer(step, [evaluation(*LOOKS[step])], network.tensors)
     return selection, network
 
 

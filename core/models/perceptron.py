@@ -1,4 +1,4 @@
-"""The networks of the experiments on environments: a perceptron, and the convolutional reference."""
+"""The perceptron of the experiments on environments, and the heads of one logit."""
 
 from collections.abc import Mapping
 
@@ -31,7 +31,7 @@ class Mlp(nn.Module):
         for layer in (self.first, self.second):
             z = F.linear(z, layer.weight, layer.bias).relu()
         logits: Tensor = self.head(z.to_dense() if z.is_mkldnn else z)
-        return _one_or_many(logits)
+        return one_or_many(logits)
 
     @staticmethod
     def stacked(parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
@@ -49,35 +49,7 @@ class Mlp(nn.Module):
             z = torch.baddbmm(parameters[f"{layer}.bias"][:, None], z, parameters[f"{layer}.weight"].mT)
             if layer != "head":
                 z = z.relu_()
-        return _one_or_many(z)
-
-
-class ReferenceCnn(nn.Module):
-    """Four 3×3 convolutions with ReLU and GroupNorm, global average pool, linear head.
-
-    It has no BatchNorm, so what it makes of an image does not depend on the others.
-
-    Args:
-        channels: channels of the images.
-        outputs: 1 for the logit of label 1 against label 0, else the number of classes.
-        width: channels of the first convolution, half those of the others; a multiple of 8.
-    """
-
-    def __init__(self, channels: int = 2, outputs: int = 1, width: int = 64) -> None:
-        super().__init__()
-        self.features = nn.Sequential(
-            *_block(channels, width),
-            *_block(width, 2 * width, stride=2),
-            *_block(2 * width, 2 * width),
-            *_block(2 * width, 2 * width),
-            nn.AdaptiveAvgPool2d(1),
-        )
-        self.head = nn.Linear(2 * width, outputs)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits [n] or [n, classes] of images [n, channels, height, width]."""
-        logits: Tensor = self.head(self.features(images).flatten(1))
-        return _one_or_many(logits)
+        return one_or_many(z)
 
 
 def fast(x: Tensor) -> Tensor:
@@ -98,9 +70,6 @@ def class_logits(logits: Tensor) -> Tensor:
     return torch.stack([torch.zeros_like(logits), logits], dim=-1)
 
 
-def _block(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1), nn.ReLU(), nn.GroupNorm(8, outputs)]
-
-
-def _one_or_many(logits: Tensor) -> Tensor:
+def one_or_many(logits: Tensor) -> Tensor:
+    """Logits [..., outputs] as they are, or [...] where there is one output."""
     return logits.squeeze(-1) if logits.shape[-1] == 1 else logits
