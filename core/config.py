@@ -344,6 +344,14 @@ class Train(Section):
     dro_step_size: Positive = 0.01
     """Step size of the weights of the environments of `group-dro` (GroupDRO, algorithm 1)."""
 
+    def head_for(self, n_classes: int) -> Literal["binary", "multi-class"]:
+        """Which head the networks have for that many labels."""
+        if self.head != "auto":
+            return self.head
+        if self.penalty != "auto":
+            return self.penalty
+        return "binary" if n_classes == 2 else "multi-class"
+
 
 class Select(Section):
     """Which checkpoint of a stage is handed on, and how often one is looked at."""
@@ -390,9 +398,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _head_and_penalty(self) -> Self:
-        classes, head, penalty = self.data.n_classes, self.train.head, self.train.penalty
-        if head == "auto":
-            head = penalty if penalty != "auto" else "binary" if classes == 2 else "multi-class"
+        classes, penalty = self.data.n_classes, self.train.penalty
+        head = self.train.head_for(classes)
         if penalty == "multi-class" and head == "binary":
             raise ValueError(
                 "train.penalty: a multi-class penalty needs a logit for every class, and train.head=binary has one; "

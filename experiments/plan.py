@@ -106,7 +106,7 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
     """Lay overrides and the recipe's fixed settings over `settings` and validate the whole.
 
     Raises:
-        InputError: an override touches what the recipe fixes, or a key or value does not fit.
+        InputError: an override touches what the recipe fixes, or a key or value does not fit it or the recipe.
     """
     given = parse_overrides(overrides)
     if seed is not None:
@@ -122,6 +122,7 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
     for key, value in recipe.fixed.items():
         merge(whole, nest(key.split("."), value))
     config = validate(whole, "--set" if given else "settings")
+    recipe.check(config)
     return Plan(config, recipe, recipe.name, None, flat)
 
 

@@ -9,7 +9,9 @@ from core.config import Config
 if TYPE_CHECKING:
     from core.engine.stage import Stage
 
-Knows = Literal["none", "validation", "train"]
+Knows = Literal["none", "validation", "train", "environments", "shortcut"]
+"""What a result owes to knowledge of the shortcut: nothing; attributes of the validation split, to select; those of the
+training split; training environments that came with the data; or the shortcut itself, taken out by hand."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Recipe:
         stage_names: names of the stages in their order.
         stages: makes the stages of a configuration; imports torch.
         fixed: settings that make the recipe what it is, dotted key → value; they cannot be overridden.
-        trains_on_attributes: whether training reads the attributes of the training split.
+        knows: what training itself knows of the shortcut.
+        check: refuses settings that the recipe cannot work with.
     """
 
     name: str
@@ -30,10 +33,11 @@ class Recipe:
     stage_names: tuple[str, ...]
     stages: Callable[[Config], tuple["Stage", ...]]
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    trains_on_attributes: bool = False
+    knows: Knows = "none"
+    check: Callable[[Config], None] = lambda _: None
 
     def attributes_used(self, config: Config) -> Knows:
-        """Where the attributes had a say in the result: in training, in selecting on validation, or nowhere."""
-        if self.trains_on_attributes:
-            return "train"
+        """What the result owes to knowledge of the shortcut; a rule that selects by attributes counts where no more."""
+        if self.knows != "none":
+            return self.knows
         return "validation" if config.select.rule == "worst-group" else "none"

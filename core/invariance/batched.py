@@ -118,6 +118,13 @@ class Members:
         ]
         return torch.cat(parts, dim=1)
 
+    @torch.no_grad()
+    def load(self, networks: Sequence[Parameters]) -> None:
+        """Take over the parameters of every member, name → values."""
+        for member, network in enumerate(networks):
+            for name, values in network.items():
+                self.parameters[name][member] = values
+
     def network(self, member: int) -> nn.Module:
         """One member as a network of its own, in evaluation mode; its weights are copies."""
         network = _seeded(self._build, self.seeds[member]).to(self.device, self.values.dtype)

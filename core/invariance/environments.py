@@ -7,17 +7,23 @@ conflict samples: the shortcut speaks against their label. The published environ
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from core.clustering.composition import composition
+from core.engine.checkpoints import load_tensors, save_tensors
 from core.errors import InputError, StageError
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 Rule = Literal["minority-balance", "minority-majority", "conflict-rest", "shares"]
+
+FILE = "environments.safetensors"
+"""Artifact of `environments`: for each a tensor `<number>/<name>`, int64 [size], numbers of training images."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,10 +55,34 @@ class Environments:
         """Samples that are in at least one environment, in rising order: one forward pass over these does for all."""
         return np.unique(np.concatenate(self.samples)) if self.samples else np.empty(0, dtype=np.int64)
 
+    def subset(self, names: Sequence[str]) -> "Environments":
+        """Return the environments of these names, in this order.
+
+        Raises:
+            InputError: one is not there.
+        """
+        for name in names:
+            if name not in self.names:
+                raise InputError(f"there is no environment '{name}'; there are {', '.join(self.names)}")
+        return Environments(tuple(names), tuple(self.samples[self.names.index(name)] for name in names))
+
     def weights(self) -> NDArray[np.float32]:
         """Membership of the samples of `used`: 1 or 0, [used, environments]; what `train.Training.step` takes."""
         used = self.used
         return np.stack([np.isin(used, samples) for samples in self.samples], axis=1).astype(np.float32)
+
+
+def save_environments(artifacts: Path, environments: Environments) -> None:
+    """Write environments among the artifacts of their stage."""
+    pairs = zip(environments.names, environments.samples, strict=True)
+    save_tensors(artifacts / FILE, {f"{i}/{name}": torch.from_numpy(of) for i, (name, of) in enumerate(pairs)})
+
+
+def load_environments(artifacts: Path) -> Environments:
+    """Read what `save_environments` wrote."""
+    tensors = load_tensors(artifacts / FILE)
+    keys = sorted(tensors, key=lambda key: int(key.partition("/")[0]))
+    return Environments(tuple(key.partition("/")[2] for key in keys), tuple(tensors[key].numpy() for key in keys))
 
 
 def conflict_samples(

@@ -110,12 +110,12 @@ def reference_alarm(accuracy: float) -> Alarm | None:
     )
 
 
-def penalty_alarm(penalty: float, member: int) -> Alarm | None:
-    """Doubt a member whose penalty explodes: the mean of its environments at some step."""
+def penalty_alarm(penalty: float, step: int) -> Alarm | None:
+    """Doubt a training in which a member's penalty, the mean of its environments, explodes at some step."""
     if penalty <= EXPLODED:
         return None
     return Alarm(
         "penalty-explodes",
-        f"The penalty of restart {member} is {penalty:.3g}: its logits are out of hand; try a smaller learning rate, "
-        "more L2, a smaller penalty weight, or rescaling.",
+        f"The penalty of a restart is {penalty:.3g} at step {step:,}: its logits are out of hand; try a smaller "
+        "learning rate (train.lr), more L2 (train.l2), a smaller penalty weight, or train.rescale.",
     )

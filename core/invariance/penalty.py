@@ -14,35 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.errors import InputError
-
 Estimator = Literal["squared", "split", "pairs"]
-Head = Literal["binary", "multi-class"]
-
-
-def check_head(penalty: Head, outputs: int, n_classes: int) -> None:
-    """See that a penalty and a network fit together.
-
-    Args:
-        penalty: `binary` for one logit, `multi-class` for a logit per class.
-        outputs: logits that the network gives for an image.
-        n_classes: number of labels.
-
-    Raises:
-        InputError: they do not.
-    """
-    if penalty == "multi-class" and outputs == 1:
-        raise InputError(
-            "a multi-class penalty needs a logit for every class, and the network has a binary head of one logit; "
-            "choose the binary penalty, or a network with as many outputs as there are classes"
-        )
-    if penalty == "binary" and (outputs != 1 or n_classes != 2):
-        raise InputError(
-            f"a binary penalty needs one logit and two classes, not {outputs} logits for {n_classes} classes; "
-            "choose the multi-class penalty"
-        )
-    if penalty == "multi-class" and outputs != n_classes:
-        raise InputError(f"the network has {outputs} outputs for {n_classes} classes; it needs one for every class")
 
 
 def sample_losses(logits: Tensor, labels: Tensor) -> Tensor:

@@ -140,4 +140,4 @@ def run_loop(
 def _check_finite(values: Mapping[str, float], step: int) -> None:
     for name, value in values.items():
         if not math.isfinite(value):
-            raise StageError(f"the {name} loss became {value} at step {step}", "try a smaller learning rate")
+            raise StageError(f"{name} became {value} at step {step}", "try a smaller learning rate")

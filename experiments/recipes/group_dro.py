@@ -9,5 +9,5 @@ GROUP_DRO = Recipe(
     stage_names=("erm",),
     stages=stages,
     fixed={"erm.objective": "group-dro"},
-    trains_on_attributes=True,
+    knows="train",
 )

@@ -5,20 +5,28 @@ from core.engine.stage import Stage
 from experiments.recipe import Recipe
 from experiments.recipes import erm
 
-TO_BALANCED_SET = ("erm", "represent", "cluster", "balance")
-"""The stages from nothing to the balanced set, which most recipes share."""
+TO_CLUSTERS = ("erm", "represent", "cluster")
+"""The stages from nothing to the clusters, which all methods share."""
+TO_BALANCED_SET = (*TO_CLUSTERS, "balance")
+"""The stages from nothing to the balanced set."""
 
 
-def to_balanced_set(config: Config) -> tuple[Stage, ...]:
-    """Train by ERM, then draw the class-balanced set from the clusters of its representation."""
-    from core.clustering.stages import DrawBalancedSet, ExtractRepresentation, FindClusters
+def to_clusters(config: Config) -> tuple[Stage, ...]:
+    """Train by ERM, then cluster the representation."""
+    from core.clustering.stages import ExtractRepresentation, FindClusters
 
     return (
         *erm.stages(config),
         ExtractRepresentation(config.represent, config.erm, config.model),
         FindClusters(config.cluster),
-        DrawBalancedSet(config.balance, config.cluster),
     )
+
+
+def to_balanced_set(config: Config) -> tuple[Stage, ...]:
+    """Find the clusters, and draw the class-balanced set from them."""
+    from core.clustering.stages import DrawBalancedSet
+
+    return (*to_clusters(config), DrawBalancedSet(config.balance, config.cluster))
 
 
 def stages(config: Config) -> tuple[Stage, ...]:

@@ -176,7 +176,7 @@ def test_a_reference_that_is_never_wrong_and_a_penalty_out_of_hand_are_doubted()
     assert reference_alarm(0.87) is None
     assert "99.90%" in reference_alarm(0.999).text
     assert penalty_alarm(3.0, 0) is None
-    assert "restart 4 is 1.23e+05" in penalty_alarm(123_456.0, 4).text
+    assert "1.23e+05 at step 4" in penalty_alarm(123_456.0, 4).text
 
 
 def test_one_environment_is_bad_input_and_one_with_samples_a_failure():

@@ -87,7 +87,7 @@ def test_what_is_logged_is_the_mean_over_the_steps_since_the_last_point(evaluati
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_no_number_ends_the_stage_with_its_name_and_step(bad, evaluation, make_context):
     context = make_context()
-    with pytest.raises(StageError, match=r"the loss loss became -?(nan|inf) at step 7; try a smaller learning rate"):
+    with pytest.raises(StageError, match=r"loss became -?(nan|inf) at step 7; try a smaller learning rate"):
         run_loop(context, Counter(evaluation, {7: bad}), steps=20, per_epoch=4, select=Select(looks=2))
     assert [p.step for p in context.of(Scalars)] == [1, 2, 3, 4, 5, 6]
     assert not context.of(Evaluated)

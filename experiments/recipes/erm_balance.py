@@ -1,0 +1,28 @@
+"""Control: plain ERM on the environment `balance`, without any penalty."""
+
+from core.config import Config
+from core.engine.stage import Stage
+from experiments.recipe import Recipe
+from experiments.recipes.irm import FIXED, STAGES
+from experiments.recipes.prusc import to_clusters
+
+
+def stages(config: Config) -> tuple[Stage, ...]:
+    """Infer the environments as `irm` does, and train on the balanced one alone by its mean loss."""
+    from core.invariance.environment_stages import InferFromClusters
+    from core.invariance.member_stages import TrainMembers
+
+    return (
+        *to_clusters(config),
+        InferFromClusters(config.environments),
+        TrainMembers(config.train, config.select, only=("balance",)),
+    )
+
+
+ERM_BALANCE = Recipe(
+    name="erm-balance",
+    summary="Control: plain ERM on the environment 'balance'. What does invariance add to balancing?",
+    stage_names=STAGES,
+    stages=stages,
+    fixed={**FIXED, "train.objective": "erm", "environments.rule": "minority-balance"},
+)
