@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from core.data import DataSet
 
 SPLITS = ("validation", "test")
+MEMBERS = ("reference", "train")
+"""Stages that train the network of section `train`."""
 
 
 def export_run(folder: RunFolder, to: Path, *, stage: str | None = None, parquet: bool = False) -> list[Path]:
@@ -55,10 +57,12 @@ def export_run(folder: RunFolder, to: Path, *, stage: str | None = None, parquet
     try:
         to.mkdir(parents=True, exist_ok=True)
         written = [_copy(source / "model.safetensors", to)]
+        binary = source.name in MEMBERS and config.train.head_for(len(dataset.label_names)) == "binary"
         about = {
             "run": record.id,
             "stage": source.name,
-            "network": config.model.name,
+            "network": config.train.network if source.name in MEMBERS else config.model.name,
+            "outputs": 1 if binary else len(dataset.label_names),
             "labels": dataset.label_names,
             "channels": dataset.splits["train"].images.shape[1],
             "mean": dataset.mean,

@@ -93,10 +93,17 @@ def check(config: Config) -> None:
     Raises:
         InputError: what is missing or unknown.
     """
-    from core.models.networks import names
+    from core.models.networks import has_buffers, names
 
-    if config.model.name not in (known := names()):
-        raise InputError(f"model.name = '{config.model.name}': unknown network{nearest(config.model.name, known)}")
+    known = names()
+    for key, name in {"model.name": config.model.name, "train.network": config.train.network}.items():
+        if name not in known:
+            raise InputError(f"{key} = '{name}': unknown network{nearest(name, known)}")
+    if "train" in get_recipe(config.recipe).stage_names and has_buffers(config.train.network):
+        raise InputError(
+            f"train.network = '{config.train.network}' has BatchNorm, whose running statistics members that are "
+            "trained side by side cannot share; take mlp, mnist-cnn, or a network without it such as vgg11"
+        )
     build_pipeline(config)
 
 

@@ -57,3 +57,11 @@ def build(
     extra = {"aux_logits": False, "init_weights": True} if name in _WITH_AUXILIARY_HEADS else {}
     network: nn.Module = get_model(name, weights=None, num_classes=outputs, **extra)
     return network
+
+
+def has_buffers(name: str) -> bool:
+    """Whether a network keeps more than its parameters, as BatchNorm keeps running statistics; no weights are drawn."""
+    import torch
+
+    with torch.device("meta"):
+        return any(True for _ in build(name, 2).buffers())

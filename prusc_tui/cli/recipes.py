@@ -32,7 +32,7 @@ def ls(context: typer.Context, json: Json = False) -> None:
                             "name": r.name,
                             "summary": r.summary,
                             "stages": r.stage_names,
-                            "attributes_used": "train" if r.trains_on_attributes else "none",
+                            "attributes_used": r.knows,
                         }
                         for r in RECIPES.values()
                     ],

@@ -35,6 +35,11 @@ TINY = (
     "prune.batch_size=32",
     "finetune.steps=4",
     "finetune.batch_size=32",
+    "train.steps=6",
+    "train.hidden=16",
+    "train.restarts=2",
+    "train.anneal_until=3",
+    "environments.eiil_steps=40",
     "select.looks=2",
 )
 CPU = torch.device("cpu")
@@ -126,3 +131,4 @@ def assert_same_results(ours: RunFolder, theirs: RunFolder) -> None:
         assert one.evaluations == other.evaluations, one.name
         assert one.selection == other.selection, one.name
         assert one.keep_ratio == other.keep_ratio, one.name
+        assert one.restarts == other.restarts, one.name

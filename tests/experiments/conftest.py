@@ -13,6 +13,10 @@ SETTINGS = (
     "prune.steps=6",
     "prune.batch_size=32",
     "finetune.steps=4",
+    "train.steps=6",
+    "train.hidden=16",
+    "train.restarts=2",
+    "environments.eiil_steps=40",
     "select.looks=2",
 )
 
