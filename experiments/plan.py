@@ -119,6 +119,10 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
         if flat.get(key, value) != value:
             raise InputError(f"--set {key}: recipe '{recipe.name}' fixes it to {value}")
     whole = merge(merge({}, settings), given)
+    if recipe.data and (name := whole["data"]["name"]) not in recipe.data:
+        raise InputError(
+            f"recipe '{recipe.name}' is for data set {' or '.join(recipe.data)}, not for '{name}'; see --data"
+        )
     for key, value in recipe.fixed.items():
         merge(whole, nest(key.split("."), value))
     config = validate(whole, "--set" if given else "settings")

@@ -25,6 +25,7 @@ class Recipe:
         stages: makes the stages of a configuration; imports torch.
         fixed: settings that make the recipe what it is, dotted key → value; they cannot be overridden.
         knows: what training itself knows of the shortcut.
+        data: names of the data sets that it works on; empty for all.
         check: refuses settings that the recipe cannot work with.
     """
 
@@ -34,6 +35,7 @@ class Recipe:
     stages: Callable[[Config], tuple["Stage", ...]]
     fixed: Mapping[str, Any] = field(default_factory=dict)
     knows: Knows = "none"
+    data: tuple[str, ...] = ()
     check: Callable[[Config], None] = lambda _: None
 
     def attributes_used(self, config: Config) -> Knows:

@@ -9,6 +9,7 @@ import orjson
 from core.clustering.kmeans import Integers
 from core.clustering.map import Painted, places
 from core.data.dataset import Images
+from core.data.sample import rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,10 +75,3 @@ def thumbnail(image: Images, side: int = SIDE) -> "Image":
         return picture
     width, height = (max(1, round(length * scale)) for length in picture.size)
     return picture.resize((width, height), Image.Resampling.BOX)
-
-
-def rgb(image: Images) -> Images:
-    """Turn [channels, height, width] into [height, width, 3]: one channel is grey, two are red and green."""
-    if image.shape[0] == 2:
-        image = np.concatenate([image, np.zeros_like(image[:1])])
-    return np.ascontiguousarray(np.broadcast_to(image[:3], (3, *image.shape[1:])).transpose(1, 2, 0))

@@ -1,6 +1,15 @@
 """Data sets as arrays: images, labels, attributes, splits (no torch)."""
 
-from core.data.dataset import DataSet, Split, SplitName, agreement, group_counts, groups, training_shares
+from core.data.dataset import (
+    DataSet,
+    Split,
+    SplitName,
+    agreement,
+    environment_conflicts,
+    group_counts,
+    groups,
+    training_shares,
+)
 from core.data.load import fingerprint, load
 
 __all__ = [
@@ -8,6 +17,7 @@ __all__ = [
     "Split",
     "SplitName",
     "agreement",
+    "environment_conflicts",
     "fingerprint",
     "group_counts",
     "groups",

@@ -47,7 +47,8 @@ class DataSet:
         attributes: attribute → names of its values.
         splits: the three splits.
         mean: mean of each channel over the training split, of pixels in [0, 1].
-        std: standard deviation likewise; 1 for a channel that never changes, so that one may divide by it.
+        std: standard deviation likewise; 1 for a channel that never changes, so that one may divide by it. Where a
+            protocol leaves pixels as they are, `mean` is 0 and `std` 1.
         fingerprint: equal for equal data: hexadecimal digits.
         environments: names of the environments that the training split brings with it; empty where there are none.
     """
@@ -92,6 +93,22 @@ def agreement(split: Split, dataset: DataSet) -> dict[str, float]:
     """Share of samples on which an attribute has the value that goes with their label, by attribute."""
     agrees = (split.attributes == split.labels[:, None]).mean(axis=0)
     return {name: float(share) for name, share in zip(dataset.attributes, agrees, strict=True)}
+
+
+def environment_conflicts(split: Split, dataset: DataSet) -> dict[str, tuple[int, int]]:
+    """Count the samples of each given environment, and those on which an attribute goes against the label.
+
+    Returns:
+        Name of the environment → (samples, conflicts); empty where the split brings no environments.
+    """
+    if split.environments is None:
+        return {}
+    conflicts = (split.attributes != split.labels[:, None]).any(axis=1)
+    counts, against = (
+        np.bincount(numbers, minlength=len(dataset.environments)).tolist()
+        for numbers in (split.environments, split.environments[conflicts])
+    )
+    return dict(zip(dataset.environments, zip(counts, against, strict=True), strict=True))
 
 
 def channel_statistics(images: Images, chunk: int = 2048) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.config import ColoredMnist, MultiMnist, PatchMnist, TextureMnist
-from core.config import Digits as Settings
 from core.data.dataset import DataSet, Images, Integers, Split, SplitName, channel_statistics
 from core.data.draw import Attribute, draw_splits, stream
 from core.data.idx import Digits
 from core.data.paint import COLOURS, TINTS, paint_colour, paint_grey, paint_patch, paint_texture
 from core.data.textures import texture_sheets
+
+Settings = ColoredMnist | PatchMnist | TextureMnist | MultiMnist
 
 PATCH = ("patch", "none")
 """Values of the attribute `patch`: digit < 5, the first label, goes with a patch."""
@@ -30,6 +31,19 @@ class Plan:
     classes: int
     attributes: tuple[Attribute, ...]
     paint: Callable[[Images, Integers, np.random.Generator], Images]
+
+
+def plan_of(settings: Settings) -> Plan:
+    """How the data set of these settings is made."""
+    match settings:
+        case ColoredMnist():
+            return colored_mnist(settings)
+        case PatchMnist():
+            return patch_mnist(settings)
+        case TextureMnist():
+            return texture_mnist(settings)
+        case MultiMnist():
+            return multi_mnist(settings)
 
 
 def colored_mnist(settings: ColoredMnist) -> Plan:
@@ -81,13 +95,11 @@ def label_names(classes: int) -> tuple[str, ...]:
     return tuple(f"{low}–{low + width - 1}" if width > 1 else str(low) for low in range(0, 10, width))
 
 
-def build(name: str, settings: Settings, plan: Plan, train: Digits, test: Digits, fingerprint: str) -> DataSet:
+def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> DataSet:
     """Draw the splits and paint their images.
 
     Args:
-        name: what the settings call the data set.
-        settings: sizes, label noise, evaluation, seed.
-        plan: labels, attributes and painter.
+        settings: kind, sizes, label noise, evaluation, seed.
         train: the training digits; train and validation are drawn from them.
         test: the test digits.
         fingerprint: of the data set.
@@ -95,6 +107,7 @@ def build(name: str, settings: Settings, plan: Plan, train: Digits, test: Digits
     Raises:
         InputError: the digits do not suffice for a balanced split.
     """
+    plan = plan_of(settings)
     names = label_names(plan.classes)
     train_labels, test_labels = (digits.labels * plan.classes // 10 for digits in (train, test))
     draws = draw_splits(settings, train_labels, test_labels, names, plan.attributes)
@@ -105,4 +118,4 @@ def build(name: str, settings: Settings, plan: Plan, train: Digits, test: Digits
         images = plan.paint(source.images[draw.index], draw.attributes, random)
         splits[split] = Split(images, draw.labels, draw.attributes, draw.index)
     mean, std = channel_statistics(splits["train"].images)
-    return DataSet(name, names, {a.name: a.values for a in plan.attributes}, splits, mean, std, fingerprint)
+    return DataSet(settings.name, names, {a.name: a.values for a in plan.attributes}, splits, mean, std, fingerprint)

@@ -1,24 +1,16 @@
 """From a data section of the settings to a data set, and to its fingerprint without one."""
 
 import hashlib
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from core.config import Data
+from core.config import Cmnist, Data
+from core.data import cmnist
+from core.data import digits as bundled
 from core.data.dataset import DataSet
-from core.data.digits import Plan, build, colored_mnist, multi_mnist, patch_mnist, texture_mnist
-from core.data.idx import checksums, read_digits
+from core.data.idx import Digits, checksums, read_digits
 
 VERSION = 1
 """Of the builders; a change that changes any data set raises it, so that nothing cached from the old one is used."""
-
-PLANS: Mapping[str, Callable[[Any], Plan]] = {
-    "colored-mnist": colored_mnist,
-    "patch-mnist": patch_mnist,
-    "texture-mnist": texture_mnist,
-    "multi-mnist": multi_mnist,
-}
 
 
 def load(config: Data, digits: Path) -> DataSet:
@@ -29,11 +21,27 @@ def load(config: Data, digits: Path) -> DataSet:
         digits: folder of the packed digits.
 
     Raises:
-        InputError: the packed digits are missing or damaged, or do not suffice for a balanced split.
+        InputError: the packed digits are missing or damaged, or do not suffice for the splits.
     """
     key = fingerprint(config, digits)
-    train, test = read_digits(digits, "train"), read_digits(digits, "t10k")
-    return build(config.name, config, PLANS[config.name](config), train, test, key)
+    return make(config, read_digits(digits, "train"), read_digits(digits, "t10k"), key)
+
+
+def make(config: Data, train: Digits, test: Digits, key: str) -> DataSet:
+    """Make it of digits that were read before, by the builder of its kind.
+
+    Args:
+        config: the data section.
+        train: the training digits.
+        test: the test digits.
+        key: fingerprint of the data set.
+
+    Raises:
+        InputError: the digits do not suffice for the splits.
+    """
+    if isinstance(config, Cmnist):
+        return cmnist.build(config, train, test, key)
+    return bundled.build(config, train, test, key)
 
 
 def fingerprint(config: Data, digits: Path) -> str:

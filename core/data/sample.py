@@ -63,14 +63,15 @@ def sample_picture(
             pen.text((MARGIN, middle + 3), f"{count:,} · {count / len(split):.1%}", FAINT, count_font, anchor="lt")
             images = split.images[np.flatnonzero(number == group)[:per_group]]
             for column, image in enumerate(images):
-                tile = Image.fromarray(_enlarge(image, scale))
+                tile = Image.fromarray(rgb(image).repeat(scale, axis=0).repeat(scale, axis=1))
                 picture.paste(tile, (MARGIN + text + column * (width + GAP), top))
             top += row
         top += MARGIN - GAP
     return picture
 
 
-def _enlarge(image: Images, scale: int) -> Images:
-    """Turn [channels, h, w] into [h · scale, w · scale, 3], each pixel a square."""
-    rgb = np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
-    return rgb.repeat(scale, axis=0).repeat(scale, axis=1)
+def rgb(image: Images) -> Images:
+    """Turn [channels, height, width] into [height, width, 3]: one channel is grey, two are red and green."""
+    if image.shape[0] == 2:
+        image = np.concatenate([image, np.zeros_like(image[:1])])
+    return np.ascontiguousarray(np.broadcast_to(image[:3], (3, *image.shape[1:])).transpose(1, 2, 0))

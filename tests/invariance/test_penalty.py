@@ -2,7 +2,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.errors import InputError
 from core.invariance.penalty import means, penalties, sample_losses, scale_gradients, shares
 
 N, ENVIRONMENTS = 60, 3
