@@ -26,8 +26,8 @@ def export_run(folder: RunFolder, to: Path, *, stage: str | None = None, parquet
     """Write the network of a run and all that describes it.
 
     Files: `model.safetensors` (state dict of the plain network, zeros where masked), `model.json` (network, classes,
-    normalisation), `masks.safetensors`, `clusters.csv`, `predictions.csv`, `metrics.csv`, `metrics.parquet`; those that
-    the run does not have are left out.
+    normalisation), `masks.safetensors`, `clusters.csv`, `environments.csv`, `predictions.csv`, `metrics.csv`,
+    `metrics.parquet`; those that the run does not have are left out.
 
     Args:
         folder: of the run.
@@ -81,7 +81,11 @@ def export_run(folder: RunFolder, to: Path, *, stage: str | None = None, parquet
 def _tables(folder: RunFolder, source: Path, dataset: "DataSet", to: Path, parquet: bool) -> Iterable[Path]:
     import pandas as pd
 
-    tables = {"clusters": _clusters(folder, dataset), "predictions": _predictions(source, dataset)}
+    tables = {
+        "clusters": _clusters(folder, dataset),
+        "environments": _environments(folder, dataset),
+        "predictions": _predictions(source, dataset),
+    }
     metrics = pd.DataFrame(_metrics(folder), columns=["time", "stage", "step", "epoch", "split", "name", "value"])
     for name, table in {**tables, "metrics": metrics}.items():
         if table is not None:
@@ -112,6 +116,23 @@ def _clusters(folder: RunFolder, dataset: "DataSet") -> Any:
             "in_balanced_set": times,
         }
     )
+
+
+def _environments(folder: RunFolder, dataset: "DataSet") -> Any:
+    """Every training image: its index and label, and for each environment whether it is in it (1) or not (0)."""
+    import numpy as np
+    import pandas as pd
+    from safetensors.numpy import load_file
+
+    file = folder.artifacts("environments") / "environments.safetensors"
+    if not file.exists():
+        return None
+    labels = dataset.splits["train"].labels
+    columns = {"index": np.arange(len(labels)), "label": np.array(dataset.label_names)[labels]}
+    found = load_file(file)
+    for key in sorted(found, key=lambda key: int(key.partition("/")[0])):
+        columns[key.partition("/")[2]] = np.isin(columns["index"], found[key]).astype(np.int64)
+    return pd.DataFrame(columns)
 
 
 def _predictions(source: Path, dataset: "DataSet") -> Any:

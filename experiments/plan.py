@@ -87,7 +87,7 @@ def make_plan(
     target = target or DEFAULT
     if target in RECIPES:
         recipe_name: str | None = target
-        preset = get_preset(data or DEFAULT)
+        preset = get_preset(data or get_recipe(target).preset)
     elif target in preset_names():
         if data is not None:
             raise InputError(f"'{target}' is a preset and brings its own data; --data goes with a recipe")

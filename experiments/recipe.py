@@ -26,6 +26,7 @@ class Recipe:
         fixed: settings that make the recipe what it is, dotted key → value; they cannot be overridden.
         knows: what training itself knows of the shortcut.
         data: names of the data sets that it works on; empty for all.
+        preset: whose data and values it takes where the person names none.
         check: refuses settings that the recipe cannot work with.
     """
 
@@ -36,6 +37,7 @@ class Recipe:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     knows: Knows = "none"
     data: tuple[str, ...] = ()
+    preset: str = "demo"
     check: Callable[[Config], None] = lambda _: None
 
     def attributes_used(self, config: Config) -> Knows:

@@ -1,6 +1,7 @@
 """Numbers, times and states as short words, the same wherever they are shown."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -8,6 +9,8 @@ if TYPE_CHECKING:
 
 WIDTH_OF_A_PIPE = 160
 """Columns of tables that go to a file or another program."""
+ORACLES = frozenset({"train", "environments", "shortcut"})
+"""What a result may have used that the method is to do without."""
 
 
 def percent(share: float | None) -> str:
@@ -44,6 +47,37 @@ def moment(seconds: float | None, now: float | None = None) -> str:
     return then.strftime("%H:%M" if then.date() == today else "%Y-%m-%d %H:%M")
 
 
+def spread(shares: Sequence[float]) -> str:
+    """Mean and sample standard deviation of shares in per cent, such as `62.1 ± 3.4`; of one, itself."""
+    from core.runs.compare import spread as spread_of
+
+    if not shares:
+        return "–"
+    found = spread_of(shares)
+    return percent(found.mean) if found.sd is None else f"{percent(found.mean)} ± {percent(found.sd)}"
+
+
+def span(shares: Sequence[float]) -> str:
+    """Least and greatest of shares in per cent, such as `58.0–65.9`; a dash where there are none."""
+    known = [share for share in shares if not math.isnan(share)]
+    return f"{percent(min(known))}–{percent(max(known))}" if known else "–"
+
+
+def weight(value: float) -> str:
+    """Penalty weight, as short as it can be told: `9,100`, `0.5`."""
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e7 else f"{value:.4g}"
+
+
+def is_oracle(attributes_used: str) -> bool:
+    """Whether a result rests on knowledge that the method is to do without."""
+    return attributes_used in ORACLES
+
+
+def knowledge(attributes_used: str) -> str:
+    """What the result knows of the attributes, in a word or two for a table."""
+    return {"environments": "environments given", "shortcut": "shortcut removed"}.get(attributes_used, attributes_used)
+
+
 def attributes_sentence(attributes_used: str, selection: str) -> str:
     """What the result knows of the attributes, as one sentence."""
     match attributes_used:
@@ -51,6 +85,10 @@ def attributes_sentence(attributes_used: str, selection: str) -> str:
             return f"attributes used in TRAINING (an oracle); checkpoints by rule '{selection}'"
         case "validation":
             return f"attributes of the VALIDATION split used to select ('{selection}'), none in training"
+        case "environments":
+            return f"training environments GIVEN (an oracle), no attributes; checkpoints by rule '{selection}'"
+        case "shortcut":
+            return f"the shortcut was taken out of the images BY HAND (an oracle); checkpoints by rule '{selection}'"
     return f"no attributes used for training or selection; checkpoints by rule '{selection}'"
 
 

@@ -20,7 +20,7 @@ HEADING = 30
 
 
 def sample_picture(
-    dataset: DataSet, splits: Sequence[SplitName] = ("train",), per_group: int = 8, scale: int = 2
+    dataset: DataSet, splits: Sequence[SplitName] = ("train",), per_group: int = 8, scale: int | None = None
 ) -> "Image":
     """Draw the first images of every group, one row per group, with the group's title, count and share at its left.
 
@@ -28,7 +28,7 @@ def sample_picture(
         dataset: the data set.
         splits: which splits, one below the other.
         per_group: images per row; a group with fewer leaves the rest empty.
-        scale: side of a pixel of the data set in the picture.
+        scale: side of a pixel of the data set in the picture; none given: `scale_for` its images.
 
     Returns:
         A Pillow image in RGB.
@@ -40,7 +40,9 @@ def sample_picture(
         " · ".join([label, *values.values()]).replace("–", "-")
         for label, values in group_titles(dataset.label_names, dataset.attributes)
     ]
-    height, width = (side * scale for side in dataset.splits[splits[0]].images.shape[2:])
+    shape = dataset.splits[splits[0]].images.shape[2:]
+    scale = scale or scale_for(shape[0])
+    height, width = (side * scale for side in shape)
     title_font, count_font = (ImageFont.load_default(size) for size in (14, 12))
     headings = [f"{dataset.name} · {name} · {len(dataset.splits[name]):,} images" for name in splits]
     text = 24 + int(max(title_font.getlength(title) for title in [*titles, "00,000 · 00.0%"]))
@@ -68,6 +70,11 @@ def sample_picture(
             top += row
         top += MARGIN - GAP
     return picture
+
+
+def scale_for(height: int) -> int:
+    """Side of a pixel, so that a row has room for its title and small images are large enough to be told apart."""
+    return max(2, 56 // height)
 
 
 def rgb(image: Images) -> Images:

@@ -1,6 +1,7 @@
 """The networks of runs that train several side by side: one by one, and together as mean and spread."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from math import nan
 from typing import Any, NamedTuple
 
 from core.runs.compare import Spread, spread
@@ -78,7 +79,8 @@ def members(record: RunRecord, split: str) -> Iterator[Member]:
             for weight, restart, average, worst in zip(
                 told["weights"], told["restarts"], told["average"], told["worst"], strict=True
             ):
-                yield Member(record.id, record.seed, restart, weight, told["n"], average, worst)
+                shares = (nan if share is None else share for share in (average, worst))  # JSON has no NaN
+                yield Member(record.id, record.seed, restart, weight, told["n"], *shares)
 
 
 def weights(record: RunRecord) -> tuple[float, ...]:

@@ -24,4 +24,5 @@ EIIL = Recipe(
     stage_names=("reference", "environments", "train"),
     stages=stages,
     fixed={"train.objective": "irm", "environments.reference": "erm"},
+    preset="irm-demo",
 )

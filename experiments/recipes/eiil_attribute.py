@@ -23,5 +23,6 @@ EIIL_ATTRIBUTE = Recipe(
     stage_names=STAGES,
     stages=stages,
     fixed={"train.objective": "irm", "environments.reference": "attribute"},
+    preset="irm-demo",
     knows="train",
 )

@@ -25,4 +25,5 @@ ERM_BALANCE = Recipe(
     stage_names=STAGES,
     stages=stages,
     fixed={**FIXED, "train.objective": "erm", "environments.rule": "minority-balance"},
+    preset="irm-demo",
 )

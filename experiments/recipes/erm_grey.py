@@ -10,6 +10,7 @@ ERM_GREY = Recipe(
     stage_names=STAGES,
     stages=stages,
     fixed={"train.objective": "erm", "data.grey": True},
+    preset="irm-demo",
     knows="shortcut",
     data=("cmnist",),
 )

@@ -20,4 +20,5 @@ ERM_POOLED = Recipe(
     stage_names=STAGES,
     stages=stages,
     fixed={"train.objective": "erm"},
+    preset="irm-demo",
 )

@@ -9,4 +9,5 @@ GROUP_DRO_INFERRED = Recipe(
     stage_names=STAGES,
     stages=stages,
     fixed={**FIXED, "train.objective": "group-dro"},
+    preset="irm-demo",
 )

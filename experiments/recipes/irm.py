@@ -27,4 +27,5 @@ IRM = Recipe(
     stage_names=STAGES,
     stages=stages,
     fixed={**FIXED, "train.objective": "irm"},
+    preset="irm-demo",
 )

@@ -42,6 +42,7 @@ IRM_GIVEN = Recipe(
     stage_names=STAGES,
     stages=stages,
     fixed={"train.objective": "irm"},
+    preset="irm-demo",
     knows="environments",
     check=check,
 )

@@ -25,4 +25,5 @@ IRM_RANDOM = Recipe(
     stage_names=STAGES,
     stages=stages,
     fixed=IRM.fixed,
+    preset="irm-demo",
 )

@@ -9,4 +9,5 @@ VREX = Recipe(
     stage_names=STAGES,
     stages=stages,
     fixed={**FIXED, "train.objective": "vrex"},
+    preset="irm-demo",
 )

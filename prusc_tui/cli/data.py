@@ -1,6 +1,6 @@
 """`prusc data`: which data sets there are, and what is in one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from core.config import Data
     from core.data import DataSet, SplitName
 
@@ -67,7 +69,7 @@ def show(
     if json:
         _print_json(_describe(settings, dataset, splits) | ({"sample": str(sample)} if sample else {}))
     else:
-        _print_tables(settings, dataset, splits)
+        _print_tables(_describe(settings, dataset, splits))
         if sample is not None:
             typer.echo(f"wrote {sample}")
 
@@ -95,7 +97,7 @@ def resolve(name: str, overrides: Iterable[str]) -> "Data":
 
 
 def _describe(settings: "Data", dataset: "DataSet", splits: Iterable["SplitName"]) -> dict[str, Any]:
-    from core.data import agreement, group_counts
+    from core.data import agreement, environment_conflicts, group_counts
     from core.groups import group_titles
 
     titles = group_titles(dataset.label_names, dataset.attributes)
@@ -108,6 +110,10 @@ def _describe(settings: "Data", dataset: "DataSet", splits: Iterable["SplitName"
             "groups": [
                 {"label": label, "attributes": values, "n": int(n), "share": int(n) / len(split)}
                 for (label, values), n in zip(titles, group_counts(split, dataset), strict=True)
+            ],
+            "environments": [
+                {"name": environment, "n": n, "conflicts": conflicts, "conflict_share": conflicts / n}
+                for environment, (n, conflicts) in environment_conflicts(split, dataset).items()
             ],
         }
     return {
@@ -123,33 +129,52 @@ def _describe(settings: "Data", dataset: "DataSet", splits: Iterable["SplitName"
     }
 
 
-def _print_tables(settings: "Data", dataset: "DataSet", splits: Iterable["SplitName"]) -> None:
+def _print_tables(described: dict[str, Any]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
-    described = _describe(settings, dataset, splits)
-    shape = " × ".join(map(str, described["image_shape"]))
+    settings = described["settings"]
     facts = Table(box=None, show_header=False, pad_edge=False)
-    facts.add_row("data set", dataset.name, style="bold")
-    facts.add_row("images", f"{shape}, uint8")
-    facts.add_row("label noise", f"{settings.label_noise:.1%}")
-    facts.add_row("evaluation", settings.evaluation)
-    facts.add_row("seed", str(settings.seed))
-    facts.add_row("fingerprint", dataset.fingerprint)
+    facts.add_row("data set", described["name"], style="bold")
+    facts.add_row("images", f"{' × '.join(map(str, described['image_shape']))}, uint8{in_grey(settings)}")
+    facts.add_row("label noise", f"{settings['label_noise']:.1%}")
+    if "evaluation" in settings:
+        facts.add_row("evaluation", settings["evaluation"])
+    facts.add_row("seed", str(settings["seed"]))
+    facts.add_row("fingerprint", described["fingerprint"])
     console.print(facts)
     for name, split in described["splits"].items():
         agreement = ", ".join(f"P({key} = label) {share:.3f}" for key, share in split["agreement"].items())
         console.print(f"\n[bold]{name}[/bold]  {split['n']:,} images, {agreement}")
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for heading in ("label", *dataset.attributes):
+        for heading in ("label", *described["attributes"]):
             table.add_column(heading)
         for heading in ("n", "share"):
             table.add_column(heading, justify="right")
         for group in split["groups"]:
             table.add_row(group["label"], *group["attributes"].values(), f"{group['n']:,}", f"{group['share']:.1%}")
         console.print(table)
+        if split["environments"]:
+            console.print(_environments_table(split["environments"]))
+
+
+def _environments_table(environments: Iterable[dict[str, Any]]) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table("given environment", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("n", "conflicts"):
+        table.add_column(heading, justify="right")
+    for each in environments:
+        table.add_row(each["name"], f"{each['n']:,}", f"{each['conflict_share']:.1%}")
+    return table
+
+
+def in_grey(settings: Mapping[str, Any]) -> str:
+    """What to say of images whose colours were taken out by hand; empty for others."""
+    return ", colours put into one" if settings.get("grey") else ""
 
 
 def _write_sample(dataset: "DataSet", splits: list["SplitName"], path: Path) -> None:

@@ -12,7 +12,7 @@ from core.runs.settings import Setting, settings, show
 from core.runs.text import safe_text
 from prusc_tui.draw.tables import Cell, Grid, Line
 from prusc_tui.palette import MARKS
-from prusc_tui.words import attributes_sentence
+from prusc_tui.words import attributes_sentence, knowledge
 
 EMPTY = Cell("")
 NOTHING = Cell("–", is_number=True)
@@ -101,7 +101,7 @@ def grid_of(corner: str, columns: Sequence[Column], notes: Sequence[str] = ()) -
     rest = (
         Line("sparsity", (EMPTY, *(_share(r.sparsity) if r.sparsity else NOTHING for r in results))),
         Line("time", (EMPTY, *(_time(r.seconds) for r in results))),
-        Line("attributes used", (EMPTY, *(Cell(r.runs[0].attributes_used) for r in results))),
+        Line("attributes used", (EMPTY, *(Cell(knowledge(r.runs[0].attributes_used)) for r in results))),
         Line("selection", (EMPTY, *(Cell(safe_text(r.runs[0].selection)) for r in results))),
     )
     return Grid(

@@ -7,6 +7,7 @@ from rich.text import Text
 from core.events import Balanced, Choice, Clustered, Sparsity, Warned
 from core.runs.record import RunRecord
 from core.runs.snapshot import Snapshot
+from prusc_tui.draw import environments, restarts
 from prusc_tui.draw.bars import fit, heading, ink, meter, safe, shorten, wrap
 from prusc_tui.draw.groups import groups
 from prusc_tui.draw.pipeline import pipeline
@@ -14,7 +15,7 @@ from prusc_tui.draw.results import results
 from prusc_tui.draw.selection import selection
 from prusc_tui.draw.spark import current_series, losses, stage_in_view
 from prusc_tui.palette import MARKS, SHELL, Palette
-from prusc_tui.words import attributes_sentence, duration, percent
+from prusc_tui.words import attributes_sentence, duration, is_oracle, percent
 
 WIDE = 110
 """Cells from which there are two columns."""
@@ -135,7 +136,7 @@ def alarms(warnings: Sequence[Warned], width: int, palette: Palette, most: int =
 def knowledge(record: RunRecord, width: int, palette: Palette) -> list[Text]:
     """What the result knows of the attributes."""
     sentence = attributes_sentence(record.attributes_used, record.selection)
-    style = palette.warn if record.attributes_used == "train" else palette.muted
+    style = palette.warn if is_oracle(record.attributes_used) else palette.muted
     return wrap(ink(sentence[0].upper() + sentence[1:] + ".", style), width)
 
 
@@ -148,8 +149,10 @@ def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> l
         (1, alarms(snapshot.warnings, width, palette)),
         (2, curves),
         (3, masks(snapshot.sparsity[masked] if masked else None, width, palette)),
-        (5, clusters(snapshot.choice, snapshot.clusters, snapshot.balanced, width, palette)),
-        (6, selection([s.name for s in snapshot.stages], snapshot.selected, width, palette)),
+        (3, restarts.in_brief(restarts.restarts_of(snapshot), width, palette)),
+        (5, environments.in_brief(snapshot.environments, width, palette) if snapshot.environments else []),
+        (6, clusters(snapshot.choice, snapshot.clusters, snapshot.balanced, width, palette)),
+        (7, selection([s.name for s in snapshot.stages], snapshot.selected, width, palette)),
         (4, knowledge(snapshot.record, width, palette)),
     ]
     return [(order, lines) for order, lines in made if lines]

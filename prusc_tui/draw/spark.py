@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import log10, nan
 
 from rich.text import Text
 
@@ -15,6 +16,8 @@ LABEL = 16
 """Cells of the longest label."""
 VALUE = 9
 """Cells of a last value."""
+RISKS = 3
+"""Risks of environments that stand among the losses; the others are left to their own view."""
 
 
 def spark(values: Sequence[float], width: int, rows: int = 1) -> list[str]:
@@ -57,7 +60,22 @@ def stage_in_view(snapshot: Snapshot, among: Iterable[str]) -> str | None:
 def current_series(snapshot: Snapshot) -> tuple[str, dict[str, Series]]:
     """The stage whose curves matter now, and these by name; no name and no curves before the first number."""
     stage = stage_in_view(snapshot, (owner for (owner, _), series in snapshot.series.items() if len(series)))
-    return stage or "", {name: s for (owner, name), s in snapshot.series.items() if owner == stage and len(s)}
+    curves = {name: s for (owner, name), s in snapshot.series.items() if owner == stage and len(s)}
+    return stage or "", _of_environments(curves) if any(name.startswith("risk ") for name in curves) else curves
+
+
+def _of_environments(curves: dict[str, Series]) -> dict[str, Series]:
+    """Of a training over environments: the loss, the risks of the first ones, the largest penalty."""
+    risks = [name for name in curves if name.startswith("risk ")][:RISKS]
+    shown = {"loss", *risks, "penalty worst"}
+    return {name: series for name, series in curves.items() if name in shown}
+
+
+def _drawn(name: str, series: Series) -> Sequence[float]:
+    """What of a series is drawn: the logarithm of a penalty, which runs over many powers of ten."""
+    if not name.startswith("penalty "):
+        return series.values
+    return [log10(value) if value > 0 else nan for value in series.values]
 
 
 def losses(stage: str, curves: dict[str, Series], width: int, palette: Palette, rows: int = 1) -> list[Text]:
@@ -73,11 +91,12 @@ def losses(stage: str, curves: dict[str, Series], width: int, palette: Palette, 
     if not curves:
         return []
     last = max(series.steps[-1] for series in curves.values())
-    lines = [heading("Losses", f"{safe(stage)}, to step {last:,.0f}", width, palette)]
+    log = ", penalty log" if any(name.startswith("penalty ") for name in curves) else ""
+    lines = [heading("Losses", f"{safe(stage)}, to step {last:,.0f}{log}", width, palette)]
     label = min(LABEL, max(len(name) for name in curves), width // 3)
     room = max(4, width - label - VALUE - 2)
     for index, (name, series) in enumerate(curves.items()):
-        drawn = spark(series.values, room, rows)
+        drawn = spark(_drawn(name, series), room, rows)
         for row, blocks in enumerate(drawn):
             bottom = row == rows - 1
             line = fit(shorten(safe(name), label) if bottom else "", label, palette.text)

@@ -17,7 +17,7 @@ from core.errors import InputError
 from core.runs.text import safe_text
 from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
-from prusc_tui.screens.data_parts import Samples, facts, group_bars, group_title, split_lines
+from prusc_tui.screens.data_parts import Samples, environment_lines, facts, group_bars, group_title, split_lines
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.work.pictures import DataLook, Looker, seen
 
@@ -49,7 +49,7 @@ class DataScreen(Screen[None]):
     DataScreen #look { height: 1fr; padding: 0 1 0 2; scrollbar-size-vertical: 1; background: $background; }
     DataScreen #look Static { height: auto; margin-bottom: 1; }
     DataScreen #facts { text-wrap: wrap; }
-    DataScreen #groups, DataScreen #splits { text-wrap: nowrap; text-overflow: ellipsis; }
+    DataScreen #groups, DataScreen #splits, DataScreen #environments { text-wrap: nowrap; text-overflow: ellipsis; }
     """
     BINDINGS = bindings("data")
     AUTO_FOCUS = "#names"
@@ -86,6 +86,7 @@ class DataScreen(Screen[None]):
             with VerticalScroll(id="look", can_focus=False):
                 yield Static(id="facts")
                 yield Static(id="splits")
+                yield Static(id="environments")
                 yield Static(id="groups")
                 yield Samples()
         yield KeyLine()
@@ -182,6 +183,7 @@ class DataScreen(Screen[None]):
         self.query_one("#facts", Static).update(Text(safe_text(sentence), style))
         for name in ("#splits", "#groups"):
             self.query_one(name, Static).update("")
+        self.query_one("#environments").display = False
         self.query_one(Samples).show(())
 
     def _show(self) -> None:
@@ -195,6 +197,9 @@ class DataScreen(Screen[None]):
         )
         self.query_one("#facts", Static).update(facts(about, palette))
         self.query_one("#splits", Static).update(split_lines(about, self._split, palette))
+        environments = self.query_one("#environments", Static)
+        environments.display = bool(split["environments"])
+        environments.update(environment_lines(split, palette))
         bars = self.query_one("#groups", Static)
         bars.update(group_bars(split, bars.size.width or self.size.width - 26, palette))
         titles = [group_title(group) for group in split["groups"]]

@@ -30,12 +30,14 @@ def facts(about: Mapping[str, Any], palette: Palette) -> Text:
     channels, height, width = about["image_shape"]
     noise = settings["label_noise"]
     text = Text.assemble((safe_text(about["name"]), f"bold {palette.accent}"))
+    grey = ", colours put into one" if settings.get("grey") else ""
+    evaluation = {"validation and test": settings["evaluation"]} if "evaluation" in settings else {}
     pairs = {
-        "images": f"{width} × {height}, {channels} channel{'s' * (channels != 1)}",
+        "images": f"{width} × {height}, {channels} channel{'s' * (channels != 1)}{grey}",
         "labels": ", ".join(map(safe_text, about["labels"])),
         **{safe_text(name): ", ".join(map(safe_text, values)) for name, values in about["attributes"].items()},
         "label noise": f"{noise:.1%}" if noise else "none",
-        "validation and test": settings["evaluation"],
+        **evaluation,
         "seed": str(settings["seed"]),
         "fingerprint": about["fingerprint"],
     }
@@ -55,6 +57,23 @@ def split_lines(about: Mapping[str, Any], shown: str, palette: Palette) -> Text:
         text.append(f"{split['n']:>8,}", "bold" if here else palette.text).append(" images", palette.muted)
         for attribute, share in split["agreement"].items():
             text.append(f"   {safe_text(attribute)} = label ", palette.muted).append(f"{share:.1%}", palette.text)
+    return text
+
+
+def environment_lines(split: Mapping[str, Any], palette: Palette) -> Text:
+    """One line per environment that the split brings: its name, how many images, how often label and shortcut conflict.
+
+    Empty where it brings none.
+    """
+    environments = split["environments"]
+    if not environments:
+        return Text()
+    names = [safe_text(each["name"]) for each in environments]
+    wide = max(map(len, ("given environment", *names)))
+    text = Text(f"{'given environment':<{wide}}{'images':>10}{'conflicts':>12}", palette.muted)
+    for name, each in zip(names, environments, strict=True):
+        text.append(f"\n{name:<{wide}}", palette.text)
+        text.append(f"{each['n']:>10,}", "bold").append(f"{each['conflict_share']:>12.1%}", palette.text)
     return text
 
 

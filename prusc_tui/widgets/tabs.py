@@ -7,6 +7,9 @@ from textual.events import Click
 from textual.message import Message
 from textual.widgets import Static
 
+SHORTEST = 4
+"""Letters to which a title is cut at most."""
+
 
 class ViewLine(Static):
     """`1 overview  2 charts  …`, the one shown standing out without colour too."""
@@ -44,9 +47,14 @@ class ViewLine(Static):
             self.refresh()
 
     def render(self) -> Text:
-        """The line, in full where it fits, else with the titles of the others cut short."""
-        line = self._line(short=False)
-        return line if line.cell_len <= max(0, self.size.width - 2) else self._line(short=True)
+        """The line, in full where it fits, else closer together and with the titles of the others cut as needed."""
+        room = max(0, self.size.width - 2)
+        line = self._line(most=None)
+        for most in range(max(map(len, self._names)), SHORTEST - 1, -1):
+            if line.cell_len <= room:
+                break
+            line = self._line(most)
+        return line
 
     def on_click(self, event: Click) -> None:
         """Choose."""
@@ -54,16 +62,17 @@ class ViewLine(Static):
             if begin <= event.x - 1 < end:
                 self.post_message(self.Chosen(name))
 
-    def _line(self, short: bool) -> Text:
+    def _line(self, most: int | None) -> Text:
+        """The views; with `most` letters in the titles of those that are not in front, and a blank less between."""
         line = Text(no_wrap=True)
         self._places = []
         for number, name in enumerate(self._names, 1):
             chosen = name == self._shown
             begin = line.cell_len
-            title = name if chosen or not short else name[:5]
+            title = name if chosen else name[:most]
             if chosen:
                 line.append(f" {number} {title} ", "reverse bold")
             else:
-                line.append(f" {number} ", "bold").append(f"{title} ", "dim")
+                line.append(f" {number} ", "bold").append(title if most else f"{title} ", "dim")
             self._places.append((begin, line.cell_len, name))
         return line

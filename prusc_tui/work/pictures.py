@@ -18,8 +18,8 @@ from core.errors import InputError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-PER_GROUP, SCALE = 8, 2
-"""What `core.data.sample.sample_picture` draws: images per group, and pixels per pixel of the data set."""
+PER_GROUP = 8
+"""Images per group that `core.data.sample.sample_picture` draws."""
 
 _SEEN: dict[str, "DataLook"] = {}
 
@@ -104,10 +104,10 @@ def cut(picture: "Image", about: Mapping[str, Any]) -> "dict[str, tuple[tuple[Im
     """Cut the samples out of the picture that `sample_picture` draws, each at its own size."""
     from PIL.Image import Resampling
 
-    from core.data.sample import GAP, HEADING, MARGIN
+    from core.data.sample import GAP, HEADING, MARGIN, scale_for
 
     _, height, width = about["image_shape"]
-    across, down = width * SCALE, height * SCALE
+    across, down = (side * scale_for(height) for side in (width, height))
     left = picture.width - MARGIN - PER_GROUP * (across + GAP) + GAP  # images stand at the right margin
     top = MARGIN
     found = {}

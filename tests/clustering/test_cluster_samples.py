@@ -4,7 +4,8 @@ import pytest
 from PIL import Image
 
 from core.clustering.map import Painted
-from core.clustering.samples import draw_samples, rgb, thumbnail, write_samples
+from core.clustering.samples import draw_samples, thumbnail, write_samples
+from core.data.sample import rgb
 
 
 def painted(clusters, labels, groups=None, correct=None) -> Painted:

@@ -8,9 +8,11 @@ from core.events import (
     Balanced,
     Choice,
     Clustered,
+    EnvironmentsMade,
     Evaluated,
     Logged,
     Progress,
+    Restarts,
     RunFinished,
     RunStarted,
     Scalars,
@@ -172,6 +174,134 @@ def running_run(home, name="live", **fields):
     say_clusters(writer, NOW - 24)
     writer.write(StageStarted("prune", 200), NOW - 20)
     return folder, writer
+
+
+IRM_STAGES = ("erm", "represent", "cluster", "environments", "train")
+NAMES = ("minority", "balance")
+MADE = EnvironmentsMade(
+    "environments",
+    "clusters, rule minority-balance",
+    list(NAMES),
+    list(LABELS),
+    [[740, 780], [1480, 1560]],
+    30_000,
+    3040,
+    [f"{label} · {colour}" for label in LABELS for colour in ("red", "green")],
+    [[15, 725, 770, 10], [740, 740, 770, 790]],
+    {"found": 1520, "true": 2250, "hits": 1495},
+)
+
+
+def members(split, step, worst, average, *, weights=(9100.0,), n=10_000, final=False, chosen=None):
+    """What restarts reach, in per cent: for every penalty weight the same, a point less from weight to weight."""
+    plan = [(weight, i) for weight in weights for i in range(len(worst))]
+    lower = {weight: number / 100 for number, weight in enumerate(weights)}
+    return Restarts(
+        "train",
+        step,
+        split,
+        n,
+        [weight for weight, _ in plan],
+        [i for _, i in plan],
+        [average[i] / 100 - lower[weight] for weight, i in plan],
+        [worst[i] / 100 - lower[weight] for weight, i in plan],
+        final,
+        chosen,
+    )
+
+
+def irm_record(name="irm", status="finished", **fields):
+    """A record of a run that trains over environments; finished, with what its restarts reach."""
+    stages = tuple(StageRecord(stage) for stage in IRM_STAGES)
+    if status == "finished":
+        last = {
+            split: {
+                "n": 10_000,
+                "weights": [9100.0] * 3,
+                "restarts": [0, 1, 2],
+                "average": [0.702, 0.713, 0.721],
+                "worst": [0.581, 0.622, 0.66],
+            }
+            for split in ("train", "validation", "test")
+        }
+        done = {
+            "erm": {"evaluations": {"test": evaluation(BEFORE).to_json()}},
+            "train": {
+                "evaluations": {
+                    "validation": evaluation((72, 61, 63, 71), "validation", 1200).to_json(),
+                    "test": evaluation((71, 62, 64, 72)).to_json(),
+                },
+                "restarts": last,
+            },
+        }
+        stages = tuple(
+            StageRecord(stage, "done", key=f"key-{stage}", seconds=4.0, step=10, total=10, **done.get(stage, {}))
+            for stage in IRM_STAGES
+        )
+    given = {"recipe": "irm", "preset": None, "data": "cmnist", "stages": stages}
+    return record_of(name, status, **{**given, **fields})
+
+
+def say_environments(writer, t, made=MADE):
+    """What the stages before the training over environments say."""
+    for stage in ("represent", "cluster", "environments"):
+        writer.write(StageStarted(stage, 1), t)
+        if stage == "environments":
+            writer.write(made, t)
+        writer.write(StageFinished(stage, 1.0), t + 1)
+
+
+def say_steps(writer, t, until=500, since=0, total=500, jump=190, names=NAMES):
+    """Steps of the training over environments: risks meet, penalties fall where their weight jumps."""
+    if not since:
+        writer.write(StageStarted("train", total), t)
+    for step in range(since + 10, until + 1, 10):
+        after = max(0, step - jump)
+        values = {"loss": 0.7 - 0.3 * min(1, step / 150) + 0.0004 * after}
+        for number, name in enumerate(names):
+            values[f"risk {name}"] = 0.69 - 0.2 * min(1, step / 150) * (1 - number) + 0.0002 * after
+        for number, name in enumerate(names):
+            values[f"penalty {name}"] = (0.02 + 0.03 * number) * 0.97**after + 1e-6
+        values["penalty worst"] = 0.08 * 0.98**after + 2e-6
+        values["penalty weight"] = 1.0 if step < jump else 9100.0
+        writer.write(Scalars("train", step, step / 10, values), t + step / 50)
+        writer.write(Progress("train", step, total), t + step / 50)
+
+
+def say_look(writer, t, step, worst=(40, 44, 47), average=(68, 69, 70), **more):
+    """One look at all restarts on the validation split, and at the groups of the first one."""
+    writer.write(members("validation", step, worst, average, **more), t)
+    told = evaluation((72, worst[0], worst[0] + 3, 71), "validation", 1200)
+    writer.write(Evaluated("train", step, "validation", told.to_json()), t)
+
+
+def say_ends(writer, t, step=500, weights=(9100.0,)):
+    """The last word on all restarts, and the end."""
+    for split, lift in (("train", 4), ("validation", 2), ("test", 0)):
+        worst, average = (58.1 + lift, 62.2 + lift, 66 + lift), (70.2 + lift, 71.3 + lift, 72.1 + lift)
+        writer.write(members(split, step, worst, average, weights=weights, final=True, chosen=1), t)
+    writer.write(Evaluated("train", step, "test", evaluation((71, 62, 64, 72)).to_json(), True), t)
+    writer.write(StageFinished("train", 9.0), t)
+    writer.write(RunFinished("finished"), t)
+
+
+def irm_run(home, name="irm", made=MADE, weights=(9100.0,), **fields):
+    """A finished run that trained over environments, with all that it said."""
+    folder = put(home, irm_record(name, **fields))
+    began = NOW - 3590
+    with EventWriter(folder.events) as writer:
+        writer.write(RunStarted(1, "here", "cpu", False), began)
+        say_erm(writer, began)
+        say_environments(writer, began + 5, made)
+        since = 0
+        for step in (60, 120, 190, 300, 400, 500):
+            say_steps(writer, began + 9, step, since)
+            low = 20 + step / 12
+            look = {"worst": (low, low + 4, low + 7), "average": (68, 69, 70), "weights": weights}
+            say_look(writer, began + 9 + step / 50, step, **look)
+            since = step
+        say_ends(writer, began + 20, weights=weights)
+    return folder
 
 
 def rows(app):

@@ -7,12 +7,12 @@ import pytest
 import typer
 
 from core.config import Config, flatten
-from core.data.load import PLANS
 from core.errors import InputError
 from core.runs.home import Home
 from experiments.plan import make_plan, preset_names
 from experiments.recipes import RECIPES
 from prusc_tui.cli.app import app
+from prusc_tui.work.data_sets import data_sets
 from prusc_tui.work.fields import settings_of
 from prusc_tui.work.fork import fork_at
 from prusc_tui.work.form import Form
@@ -209,7 +209,7 @@ def test_presets_and_data_sets_can_be_changed():
     assert form.command_line() == ["prusc", "run", "patch-mnist", "--detach"]
     assert "data.patch_size" in fields(form)
     form.set("preset", "demo")
-    assert set(fields(form)["data.name"].setting.choices) == set(PLANS)
+    assert set(fields(form)["data.name"].setting.choices) == set(data_sets())
     form.set("data.name", "texture-mnist")
     assert "data.contrast" in fields(form)
     assert "data.saturation" not in fields(form)

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from core.runs.alive import this_host
 from core.runs.folder import RunFolder
 from core.runs.snapshot import Snapshot
+from prusc_tui.draw import environments, restarts
 from prusc_tui.draw.bars import ink, wrap
 from prusc_tui.draw.groups import groups
 from prusc_tui.draw.overview import WIDE, age, alarms, clusters, knowledge, masks, reason
@@ -35,6 +36,18 @@ Draw = Callable[[int, Palette], list[Text]]
 
 FIRST_GUESS = 80
 """Cells that a picture is drawn at before it has a place, to tell whether there is anything to draw."""
+PICTURES = (
+    "alarms",
+    "losses",
+    "weights",
+    "restarts",
+    "environments",
+    "clusters",
+    "checkpoints",
+    "machine",
+    "knowledge",
+)
+"""What stands beside the groups, or below them."""
 MACHINE_EVERY = 2.0
 """Seconds between looks at the machine."""
 
@@ -151,7 +164,7 @@ class OverviewPanel(VerticalScroll):
             with Vertical(id="left"):
                 yield Picture("groups")
             with Vertical(id="right"):
-                for name in ("alarms", "losses", "weights", "clusters", "checkpoints", "machine", "knowledge"):
+                for name in PICTURES:
                     yield Picture(name)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -217,6 +230,10 @@ class OverviewPanel(VerticalScroll):
         masked = stage_in_view(snapshot, snapshot.sparsity)
         kept = snapshot.sparsity[masked] if masked else None
         say("weights").show(kept, lambda w, p: masks(kept, w, p))
+        reached = restarts.restarts_of(snapshot)
+        say("restarts").show(reached, lambda w, p: restarts.in_brief(reached, w, p))
+        made = snapshot.environments
+        say("environments").show(made, lambda w, p: environments.in_brief(made, w, p) if made is not None else [])
         found = snapshot.choice, snapshot.clusters, snapshot.balanced
         say("clusters").show(found, lambda w, p: clusters(*found, w, p))
         names, selected = [stage.name for stage in snapshot.stages], dict(snapshot.selected)

@@ -62,6 +62,12 @@ def _masks(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
     return MasksPanel(folder)
 
 
+def _environments(_folder: RunFolder, _clock: Callable[[], float]) -> Widget:
+    from prusc_tui.screens.run.environments import EnvironmentsPanel
+
+    return EnvironmentsPanel()
+
+
 def _config(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
     from prusc_tui.screens.run.config import ConfigPanel
 
@@ -86,6 +92,7 @@ _VIEWS: Mapping[str, Callable[[RunFolder, Callable[[], float]], Widget]] = {
     "charts": _charts,
     "clusters": _clusters,
     "masks": _masks,
+    "environments": _environments,
     "config": _config,
     "log": _log,
     "artifacts": _artifacts,

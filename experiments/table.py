@@ -1,0 +1,231 @@
+"""Methods against label noise: tables from finished runs, beside the published numbers (no torch)."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import orjson
+
+from core.config import Cmnist, Config, flatten
+from core.errors import InputError, nearest
+from core.runs.record import RunRecord
+from core.runs.restarts import STAGE, Pool, pool, splits, weights
+from experiments.anchors import ANCHORS, PROTOCOL, Anchor
+from experiments.recipes import RECIPES
+from experiments.study import get_study
+
+SPLITS = ("train", "validation", "test")
+NOISE = "data.label_noise"
+WEIGHT = "train.penalty_weights"
+"""In the settings of a row this is the one weight of its networks."""
+_COUNTS = ("recipe", "seed", "train.restarts", NOISE)
+"""Settings that say how many networks there are and in which cell they stand, not how one is trained."""
+_PENALISED = ("irm", "vrex")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A table that can be made: of which data, in one line, and the study that makes its runs and orders its rows."""
+
+    data: str
+    summary: str
+    study: str
+
+
+TABLES = {
+    "cmnist": Kind("cmnist", "methods × label noise on ColoredMNIST, beside published numbers", "cmnist-study"),
+}
+
+TITLES = {
+    "erm-pooled": "ERM",
+    "erm-grey": "ERM without colour",
+    "irm-given": "IRM, given environments",
+    "irm-random": "IRM, environments by lot",
+    "irm": "IRM, environments from clusters (ours)",
+    "vrex": "V-REx, environments from clusters",
+    "group-dro-inferred": "GroupDRO, environments from clusters",
+    "erm-balance": "ERM on the balanced environment",
+    "eiil": "EIIL",
+    "eiil-attribute": "EIIL, colour for its reference",
+}
+"""Recipe → the method as a paper would call it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method with one choice of settings.
+
+    Attributes:
+        recipe: its recipe.
+        title: as a paper would call it.
+        knows: `attributes_used` of its runs.
+        settings: dotted key → value where it differs from most rows of the table.
+        weight: penalty weight; None for an objective without one.
+        cells: label noise → split → its networks.
+    """
+
+    recipe: str
+    title: str
+    knows: str
+    settings: Mapping[str, Any]
+    weight: float | None
+    cells: Mapping[float, Mapping[str, Pool]]
+
+
+@dataclass(frozen=True)
+class MethodTable:
+    """Runs on the same data but for the label noise.
+
+    Attributes:
+        data: settings of the data in common.
+        settings: other settings of most rows, where they are not the defaults.
+        noises: label noise of the columns, ascending.
+        rows: in the order of the study.
+        published: anchors that were measured on such data, with at least one of the columns.
+    """
+
+    data: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    noises: tuple[float, ...]
+    rows: tuple[Row, ...]
+    published: tuple[Anchor, ...]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """The networks of one penalty weight of one run."""
+
+    record: RunRecord
+    weight: float
+    noise: float
+    data: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+
+def kind_of(name: str) -> Kind:
+    """Return the table called `name`.
+
+    Raises:
+        InputError: there is none; the sentence names those that there are.
+    """
+    if name not in TABLES:
+        raise InputError(f"unknown table '{name}'{nearest(name, list(TABLES))} (there is: {', '.join(TABLES)})")
+    return TABLES[name]
+
+
+def method_tables(records: Iterable[RunRecord], kind: Kind) -> list[MethodTable]:
+    """Make tables of finished runs: one for each choice of the data's settings, whatever the label noise.
+
+    Runs that computed the very same thing, because they differ in settings that their recipe does not read, count once.
+    """
+    able = [r for r in records if r.status == "finished" and r.data == kind.data and splits(r)]
+    groups: dict[bytes, list[_Entry]] = {}
+    for record in _distinct(able):
+        for weight in weights(record):
+            entry = _entry(record, weight)
+            groups.setdefault(_text(entry.data), []).append(entry)
+    order = get_study(kind.study).recipes
+    return [_table(entries, order) for entries in groups.values()]
+
+
+def _distinct(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Leave out runs whose networks are those of an older run with other settings."""
+    first: dict[str, RunRecord] = {}
+    kept = []
+    for record in sorted(records, key=lambda r: r.created or 0.0):
+        older = first.setdefault(record.stage(STAGE).key or record.id, record)
+        if older.config == record.config:
+            kept.append(record)
+    return kept
+
+
+def _entry(record: RunRecord, weight: float) -> _Entry:
+    # What an older version could not set was as today's default.
+    flat = _defaults() | dict(flatten(dict(record.config)))
+    fixed = _fixed(record.recipe)
+    data = {
+        key: Cmnist.model_fields[key.removeprefix("data.")].default if key in fixed else value
+        for key, value in flat.items()
+        if key.startswith("data.") and key != NOISE
+    }
+    settings = {key: value for key, value in flat.items() if not key.startswith("data.") and key not in _COUNTS}
+    if settings["train.objective"] in _PENALISED:
+        settings[WEIGHT] = weight
+    else:
+        del settings[WEIGHT]
+    return _Entry(record, weight, flat[NOISE], data, settings)
+
+
+def _table(entries: Sequence[_Entry], order: Sequence[str]) -> MethodTable:
+    known = [*order, *(name for name in RECIPES if name not in order)]
+    rank = {name: i for i, name in enumerate(known)}
+    rows: dict[tuple[str, bytes], list[_Entry]] = {}
+    for entry in sorted(entries, key=lambda e: (rank.get(e.record.recipe, len(rank)), e.weight)):
+        rows.setdefault((entry.record.recipe, _text(entry.settings)), []).append(entry)
+    common = _common([members[0] for members in rows.values()])
+    defaults = _defaults() | {WEIGHT: _defaults()[WEIGHT][0]}
+    noises = tuple(sorted({entry.noise for entry in entries}))
+    data = {key.removeprefix("data."): value for key, value in entries[0].data.items()}
+    alike = all(data.get(key) == value for key, value in PROTOCOL.items())
+    return MethodTable(
+        data=data,
+        settings={key: value for key, value in common.items() if _text(value) != _text(defaults.get(key))},
+        noises=noises,
+        rows=tuple(_row(members, common) for members in rows.values()),
+        published=tuple(a for a in ANCHORS if alike and any(noise in a.values for noise in noises)),
+    )
+
+
+def _row(entries: Sequence[_Entry], common: Mapping[str, Any]) -> Row:
+    head = entries[0]
+    free = _free(head)
+    cells: dict[float, dict[str, Pool]] = {}
+    for noise in sorted({entry.noise for entry in entries}):
+        records = [entry.record for entry in entries if entry.noise == noise]
+        found = {split: pool(records, split, head.weight) for split in SPLITS}
+        cells[noise] = {split: one for split, one in found.items() if one is not None}
+    return Row(
+        recipe=head.record.recipe,
+        title=TITLES.get(head.record.recipe, head.record.recipe),
+        knows=head.record.attributes_used,
+        settings={key: value for key, value in free.items() if _text(value) != _text(common[key])},
+        weight=head.settings.get(WEIGHT),
+        cells=cells,
+    )
+
+
+def _common(heads: Sequence[_Entry]) -> dict[str, Any]:
+    """For each setting the value of most rows, of those that are free to choose it; the first row's where they tie."""
+    values: dict[str, list[Any]] = {}
+    for head in heads:
+        for key, value in _free(head).items():
+            values.setdefault(key, []).append(value)
+    return {key: _most(found) for key, found in values.items()}
+
+
+def _most(values: Sequence[Any]) -> Any:
+    text = Counter(map(_text, values)).most_common(1)[0][0]
+    return next(value for value in values if _text(value) == text)
+
+
+def _free(entry: _Entry) -> dict[str, Any]:
+    """Settings of a row that its recipe does not fix."""
+    fixed = _fixed(entry.record.recipe)
+    return {key: value for key, value in entry.settings.items() if key not in fixed}
+
+
+def _fixed(recipe: str) -> Mapping[str, Any]:
+    return RECIPES[recipe].fixed if recipe in RECIPES else {}
+
+
+@cache
+def _defaults() -> Mapping[str, Any]:
+    flat = dict(flatten(Config(data=Cmnist()).model_dump(mode="json")))
+    return flat
+
+
+def _text(value: Any) -> bytes:
+    """One text for equal values, a list and a tuple alike."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
