@@ -1,4 +1,4 @@
-"""Published accuracies on ColoredMNIST, for the reader to see whether ours are in the right place; nothing uses them."""
+"""Published accuracies on ColoredMNIST, for the reader to see where ours stand; no run uses them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

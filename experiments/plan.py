@@ -117,7 +117,8 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
     recipe = get_recipe(settings["recipe"])
     for key, value in recipe.fixed.items():
         if flat.get(key, value) != value:
-            raise InputError(f"--set {key}: recipe '{recipe.name}' fixes it to {value}")
+            shown = str(value).lower() if isinstance(value, bool) else value
+            raise InputError(f"--set {key}: recipe '{recipe.name}' fixes it to {shown}")
     whole = merge(merge({}, settings), given)
     if recipe.data and (name := whole["data"]["name"]) not in recipe.data:
         raise InputError(

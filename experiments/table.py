@@ -221,9 +221,8 @@ def _fixed(recipe: str) -> Mapping[str, Any]:
 
 
 @cache
-def _defaults() -> Mapping[str, Any]:
-    flat = dict(flatten(Config(data=Cmnist()).model_dump(mode="json")))
-    return flat
+def _defaults() -> dict[str, Any]:
+    return dict(flatten(Config(data=Cmnist()).model_dump(mode="json")))
 
 
 def _text(value: Any) -> bytes:

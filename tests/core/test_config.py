@@ -7,6 +7,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from core.config import (
     Cluster,
+    Cmnist,
     ColoredMnist,
     Config,
     Data,
@@ -20,8 +21,8 @@ from core.config import (
     flatten,
 )
 
-DATA_SETS = [ColoredMnist, PatchMnist, TextureMnist, MultiMnist]
-OTHER_VALUES = (True, False, 1, 2, 3, 50, 300, 0.25, 0.75, (0.5,), (2,), ("fc",), "other")
+DATA_SETS = [ColoredMnist, PatchMnist, TextureMnist, MultiMnist, Cmnist]
+OTHER_VALUES = (True, False, 1, 2, 3, 50, 300, 0.25, 0.75, (0.5,), (0.5, 0.25), (2,), ("fc",), "other")
 
 
 def sections():
@@ -127,10 +128,20 @@ def test_a_data_section_is_known_by_its_name(cls):
     assert adapter.validate_python({"name": cls().name}) == cls()
 
 
-def test_training_and_validation_share_60000_digits():
-    assert ColoredMnist(train_size=55_000, validation_size=5_000).validation_size == 5_000
+@pytest.mark.parametrize("cls", DATA_SETS)
+def test_training_and_validation_share_60000_digits(cls):
+    assert cls(train_size=55_000, validation_size=5_000).validation_size == 5_000
     with pytest.raises(ValidationError, match="together exceed the 60,000"):
-        ColoredMnist(train_size=55_000, validation_size=5_001)
+        cls(train_size=55_000, validation_size=5_001)
+
+
+def test_given_environments_are_one_or_more_with_a_share_each():
+    assert Cmnist(environment_noise=(0, 1, 0.5)).environment_noise == (0.0, 1.0, 0.5)
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        Cmnist(environment_noise=())
+    for share in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValidationError):
+            Cmnist(environment_noise=(0.2, share))
 
 
 @pytest.mark.parametrize(

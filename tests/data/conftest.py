@@ -4,9 +4,8 @@ import pytest
 
 from core.config import Data
 from core.data import DataSet
-from core.data.digits import build
 from core.data.idx import Digits, read_digits
-from core.data.load import PLANS
+from core.data.load import make as make_of
 from experiments.bundled import folder
 
 
@@ -25,6 +24,6 @@ def make(train_digits: Digits, test_digits: Digits) -> Callable[[Data], DataSet]
     """Make a data set without reading the packed digits again."""
 
     def _make(settings: Data) -> DataSet:
-        return build(settings.name, settings, PLANS[settings.name](settings), train_digits, test_digits, "")
+        return make_of(settings, train_digits, test_digits, "")
 
     return _make

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from core.config import ColoredMnist, MultiMnist
+from core.config import Cmnist, ColoredMnist, MultiMnist
 from core.data import fingerprint
-from core.data.sample import GAP, HEADING, MARGIN, sample_picture
+from core.data.sample import GAP, HEADING, MARGIN, sample_picture, scale_for
 from core.errors import InputError
 from experiments.bundled import folder
 from prusc_tui.cli.data import app, resolve
@@ -50,10 +50,37 @@ def test_the_sample_picture_shows_the_images_of_the_group_in_its_row(make):
     assert (empty == picture[0, 0]).all()
 
 
+@pytest.mark.parametrize(("grey", "colours"), [(False, [(0,), (1,), (0,), (1,)]), (True, [(0, 1, 2)] * 4)])
+def test_two_channels_come_out_red_and_green_on_black_and_one_as_grey(make, grey, colours):
+    dataset = make(Cmnist(train_size=2_000, validation_size=80, test_size=80, grey=grey))
+    picture = np.asarray(sample_picture(dataset, per_group=4))
+    train, side = dataset.splits["train"], 56
+    for row, channels in enumerate(colours):
+        top, left = MARGIN + HEADING + row * (side + GAP), picture.shape[1] - MARGIN - 4 * (side + GAP) + GAP
+        tile = picture[top : top + side, left : left + side]
+        first = np.flatnonzero((train.labels == row // 2) & (train.attributes[:, 0] == row % 2))[0]
+        plain = np.zeros((side, side, 3), dtype=np.uint8)
+        for channel in channels:
+            plain[:, :, channel] = train.images[first].max(axis=0).repeat(4, axis=0).repeat(4, axis=1)
+        assert plain.any()
+        assert np.array_equal(tile, plain)
+
+
+@pytest.mark.parametrize(("height", "scale"), [(14, 4), (28, 2), (224, 2)])
+def test_small_images_are_drawn_larger(height, scale):
+    assert scale_for(height) == scale
+
+
 def test_ls_names_every_data_set():
     plain = invoke("ls")
     listed = orjson.loads(invoke("ls", "--json").stdout)["datasets"]
-    assert [each["name"] for each in listed] == ["colored-mnist", "patch-mnist", "texture-mnist", "multi-mnist"]
+    assert [each["name"] for each in listed] == [
+        "colored-mnist",
+        "patch-mnist",
+        "texture-mnist",
+        "multi-mnist",
+        "cmnist",
+    ]
     assert all(each["about"] and each["name"] in plain.stdout for each in listed)
 
 
@@ -89,6 +116,41 @@ def test_show_prints_plain_text_off_a_terminal():
         assert word in text
 
 
+def test_show_gives_the_training_environments_with_their_share_of_conflicts():
+    small = [*TINY, "--set", "data.environment_noise=[0.4, 0.05]"]
+    splits = orjson.loads(invoke("show", "cmnist", *small, "--json").stdout)["splits"]
+    assert splits["train"]["environments"] == [
+        {"name": "colour noise 40 %", "n": 200, "conflicts": 80, "conflict_share": 0.4},
+        {"name": "colour noise 5 %", "n": 200, "conflicts": 10, "conflict_share": 0.05},
+    ]
+    assert splits["validation"]["environments"] == splits["test"]["environments"] == []
+    lines = [line.split() for line in invoke("show", "cmnist", *small).stdout.splitlines()]
+    assert ["colour", "noise", "40", "%", "200", "40.0%"] in lines
+    assert ["colour", "noise", "5", "%", "200", "5.0%"] in lines
+    assert lines.count(["given", "environment", "n", "conflicts"]) == 1
+    assert ["given", "environment", "n", "conflicts"] not in [
+        line.split() for line in invoke("show", "cmnist", *small, "--split", "test").stdout.splitlines()
+    ]
+
+
+def test_a_data_set_without_environments_shows_none():
+    shown = orjson.loads(invoke("show", "patch-mnist", *TINY, "--json").stdout)
+    assert [split["environments"] for split in shown["splits"].values()] == [[], [], []]
+    assert "given environment" not in invoke("show", "patch-mnist", *TINY).stdout
+
+
+def test_show_says_that_colours_were_taken_out():
+    assert (
+        "1 × 14 × 14, uint8, colours put into one" in invoke("show", "cmnist", *TINY, "--set", "data.grey=true").stdout
+    )
+    assert "put into one" not in invoke("show", "cmnist", *TINY).stdout
+
+
+def test_show_takes_a_preset_on_given_environments():
+    shown = orjson.loads(invoke("show", "cmnist-eta05", *TINY, "--json").stdout)
+    assert (shown["name"], shown["settings"]["label_noise"]) == ("cmnist", 0.05)
+
+
 def test_show_one_split_and_write_its_sample(tmp_path):
     path = tmp_path / "sample.png"
     result = invoke("show", "texture-mnist", *TINY, "--split", "test", "--sample", str(path), "--json")
@@ -106,6 +168,18 @@ def test_show_one_split_and_write_its_sample(tmp_path):
         (["colord-mnist"], "did you mean 'colored-mnist'"),
         (["colored-mnist", "--set", "data.corelation=0.9"], "did you mean 'data.correlation'"),
         (["colored-mnist", "--set", "data.correlation=2"], "data.correlation = 2"),
+        (
+            ["cmnist", "--set", "data.environment_noise=[]"],
+            "data.environment_noise = []: tuple should have at least 1 item",
+        ),
+        (["cmnist", "--set", "data.environment_noise=[0.2, 1.5]"], "data.environment_noise = 1.5"),
+        (["cmnist", "--set", "data.train_size=55_000"], "together exceed the 60,000 training digits"),
+        (["cmnist", "--set", "data.test_size=10_001"], "data.test_size = 10001"),
+        (["cmnist", "--set", "data.evaluation=balanced"], "'data.evaluation' does not go with data.name=cmnist"),
+        (
+            ["cmnist", "--set", "data.train_size=100", "--set", f"data.environment_noise=[{'0.1,' * 101}]"],
+            "100 training images do not fill 101 environments",
+        ),
         (["colored-mnist", "--set", "prune.lr=2"], "--set prune: no setting of a data set"),
         (
             ["colored-mnist", *TINY, "--sample", "/nowhere/sample.png"],

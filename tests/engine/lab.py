@@ -71,8 +71,8 @@ def pipeline_of(config: Config) -> Pipeline:
     return replace(build_pipeline(config), load_data=lambda: _data(only_data))
 
 
-def plan_of(recipe: str = "prusc", *overrides: str, seed: int = 0) -> Plan:
-    return make_plan(recipe, overrides=(*TINY, *overrides), seed=seed)
+def plan_of(recipe: str = "prusc", *overrides: str, seed: int = 0, data: str | None = None) -> Plan:
+    return make_plan(recipe, data=data, overrides=(*TINY, *overrides), seed=seed)
 
 
 def go_on(
@@ -88,8 +88,10 @@ def go_on(
     return Runner(folder, pipeline_of(config), config, device, stop_asked, fresh).run()
 
 
-def finished(home: Home, recipe: str = "prusc", *overrides: str, seed: int = 0, fresh: bool = False) -> RunFolder:
-    folder = create_run(home, plan_of(recipe, *overrides, seed=seed))
+def finished(
+    home: Home, recipe: str = "prusc", *overrides: str, seed: int = 0, fresh: bool = False, data: str | None = None
+) -> RunFolder:
+    folder = create_run(home, plan_of(recipe, *overrides, seed=seed, data=data))
     status = go_on(folder, fresh=fresh)
     assert status == "finished", folder.record().reason
     return folder

@@ -72,7 +72,7 @@ def test_reused_stages_say_again_what_they_are_made_of(tmp_path):
 
 def test_a_member_is_the_same_in_any_company(tmp_path):
     home = Home.open(tmp_path)
-    one = finished(home, "irm", "train.restarts=1")
+    one = finished(home, "irm", "train.restarts=1", "train.penalty_weights=[9100]")
     three = finished(home, "irm", "train.restarts=3", "train.penalty_weights=[9100,10]")
     ours, theirs = (folder.record().stage("train") for folder in (one, three))
     assert ours.evaluations == theirs.evaluations  # by rule `last` the first restart of the first weight is handed on

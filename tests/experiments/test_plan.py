@@ -28,6 +28,7 @@ def test_a_recipe_runs_with_what_it_fixes_and_refuses_to_have_it_changed(name):
     for key, fixed in plan.recipe.fixed.items():
         section, _, setting = key.partition(".")
         assert values[section][setting] == fixed
+        fixed = str(fixed).lower() if isinstance(fixed, bool) else fixed
         with pytest.raises(InputError, match=f"--set {key}: recipe '{name}' fixes it to {fixed}"):
             make_plan(name, overrides=[f"{key}=3"])
         assert make_plan(name, overrides=[f"{key}={fixed}"]).config == plan.config

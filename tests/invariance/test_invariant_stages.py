@@ -122,7 +122,8 @@ def test_eiil_parts_the_mistakes_of_its_reference_from_the_rest(home, recipe):
 
 
 def test_several_classes_are_trained_with_a_logit_for_each(home):
-    folder = finished(home, "irm", "data.classes=5", "cluster.min_skew=0", "cluster.candidates=[5,8]")
+    settings = ("data.classes=5", "cluster.min_skew=0", "cluster.candidates=[5,8]")
+    folder = finished(home, "irm", *settings, data="colored-mnist")
     evaluation = folder.record().final_evaluation("test")
     assert len(evaluation["groups"]) == 25
     (said,) = told(folder, EnvironmentsMade, "environments")
@@ -130,8 +131,8 @@ def test_several_classes_are_trained_with_a_logit_for_each(home):
 
 
 def test_a_reference_that_is_never_wrong_leaves_nothing_to_infer_and_says_what_to_try(home):
-    settings = ("data.correlation=1", "erm.epochs=6", "erm.keep_epochs=[6]", "erm.schedule=constant")
-    folder = create_run(home, plan_of("irm", *settings, "data.saturation=1"))
+    settings = ("data.correlation=1", "data.saturation=1", "erm.epochs=6", "erm.keep_epochs=[6]")
+    folder = create_run(home, plan_of("irm", *settings, "erm.schedule=constant", data="colored-mnist"))
     assert go_on(folder) == "failed"
     assert [w.code for w in told(folder, Warned, "environments")] == ["reference-fits"]
     assert "fewer than two environments have samples" in folder.record().reason
@@ -149,14 +150,14 @@ def test_a_penalty_that_explodes_raises_the_alarm_once_in_the_run(home):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("irm-given", None), "brings no training environments"),
+        (("irm-given", "demo"), "brings no training environments"),
         (("irm-given", "cmnist-eta25", "data.environment_noise=[0.15]"), "one environment only"),
         (("irm", None, "train.penalty=multi-class", "train.head=binary"), "needs a logit for every class"),
         (("irm", None, "train.penalty=binary", "train.head=multi-class"), "needs the one logit"),
-        (("irm", None, "data.classes=10", "train.head=binary"), "the data has 10"),
+        (("irm", "demo", "data.classes=10", "train.head=binary"), "the data has 10"),
         (("irm", None, "train.network=resnet18"), "BatchNorm"),
         (("irm", None, "train.network=mpl"), "unknown network; did you mean .mlp"),
-        (("erm-grey", None), "is for data set cmnist"),
+        (("erm-grey", "demo"), "is for data set cmnist"),
         (("erm-balance", None, "environments.rule=shares"), "fixes it to minority-balance"),
         (("irm", None, "train.objective=vrex"), "fixes it to irm"),
     ],

@@ -12,11 +12,13 @@ from core.data.dataset import DataSet, Split
 from core.data.sample import sample_picture
 from core.errors import InputError
 from core.groups import group_titles
+from experiments.plan import preset_names
 from prusc_tui.keys import bindings
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.data import DataScreen
-from prusc_tui.screens.data_parts import Samples, group_bars, side_by_side
+from prusc_tui.screens.data_parts import Samples, facts, group_bars, side_by_side
 from prusc_tui.work import pictures
+from prusc_tui.work.data_sets import data_sets
 from prusc_tui.work.pictures import DataLook, Looker, cut
 from tests.tui.lab import rows, until
 
@@ -45,6 +47,7 @@ def about(found):
                 {"label": label, "attributes": values, "n": n, "share": n / sum(counts)}
                 for (label, values), n in zip(titles, counts, strict=True)
             ],
+            "environments": [],
         }
         for name, counts in COUNTS.items()
     }
@@ -172,6 +175,7 @@ def test_counts_agreement_and_images_of_a_split_and_of_the_next(toy):
         assert "▸ train           200 images   colour = label 96.0%" in text
         assert "validation       36 images   colour = label 50.0%" in text
         assert "no · red          90  45.0%" in text
+        assert "█…" not in text
         await pilot.press("s")
         await until(pilot, lambda: "▸ validation       36" in said(app))
         assert "no · red           9  25.0%" in said(app)
@@ -182,14 +186,50 @@ def test_counts_agreement_and_images_of_a_split_and_of_the_next(toy):
     run(DataScreen("patch-mnist"), body)
 
 
+def test_given_environments_are_shown_with_the_split_that_has_them(monkeypatch):
+    found = dataset()
+    told = about(found)
+    told["splits"]["train"]["environments"] = [
+        {"name": "colour noise 20 %", "n": 25_000, "conflicts": 5_000, "conflict_share": 0.2},
+        {"name": "noon [red]\x1b[2J", "n": 75, "conflicts": 6, "conflict_share": 0.08},
+    ]
+    samples = cut(sample_picture(found, list(found.splits)), told)
+    monkeypatch.setattr(Looker, "read", lambda self: DataLook(told, samples))
+
+    async def body(pilot, app, screen):
+        await until(pilot, lambda: "given environment" in said(app))
+        lines = [" ".join(row.split()) for row in rows(app)]
+        assert any(line.endswith("given environment images conflicts") for line in lines)
+        assert any(line.endswith("colour noise 20 % 25,000 20.0%") for line in lines)
+        assert any(line.endswith("noon [red]\\x1b[2J 75 8.0%") for line in lines)
+        await pilot.press("s")
+        await until(pilot, lambda: "▸ validation" in said(app))
+        assert "given environment" not in said(app)
+        await pilot.press("s")
+        await until(pilot, lambda: "given environment" in said(app))
+
+    run(DataScreen("cmnist"), body)
+
+
+def test_facts_are_those_of_the_kind_of_data():
+    told = about(dataset())
+    assert "validation and test balanced" in " ".join(facts(told, SHELL).plain.split())
+    told |= {"settings": {"label_noise": 0.25, "seed": 3, "grey": True}, "image_shape": [1, 14, 14]}
+    words = " ".join(facts(told, SHELL).plain.split())
+    assert "validation and test" not in words
+    assert "14 × 14, 1 channel, colours put into one" in words
+
+
 def test_the_cursor_moves_through_data_sets_and_presets(toy):
+    last = [name for name in preset_names() if name not in data_sets()][-1]
+
     async def body(pilot, app, screen):
         await until(pilot, lambda: "toy of colored-mnist" in said(app))
         await pilot.press("end")
-        await until(pilot, lambda: "toy of demo" in said(app))
-        assert toy == ["colored-mnist", "demo"]
+        await until(pilot, lambda: f"toy of {last}" in said(app))
+        assert toy == ["colored-mnist", last]
         await pilot.press("n")
-        assert app.opened == ["demo"]
+        assert app.opened == [last]
         await pilot.press("q")
         await until(pilot, lambda: not screen.is_attached)
 
@@ -246,6 +286,18 @@ def test_a_real_data_set_is_read_by_a_process_of_its_own_once():
     ]
     assert set(coloured) == {0.0, 1.0}
     assert Looker("patch-mnist").read() is first
+
+
+def test_the_real_data_of_invariant_learning_comes_with_its_environments_in_red_and_green():
+    look = Looker("cmnist").read()
+    train = look.about["splits"]["train"]
+    assert [(each["n"], each["conflict_share"]) for each in train["environments"]] == [(25_000, 0.2), (25_000, 0.1)]
+    for number, images in enumerate(look.samples["test"]):
+        assert len(images) == 8
+        for image in images:
+            assert image.size == (14, 14)
+            lit = np.asarray(image).any(axis=(0, 1)).tolist()
+            assert lit == [number % 2 == 0, number % 2 == 1, False]
 
 
 def test_reading_can_be_cancelled_and_errors_are_the_command_lines(monkeypatch):

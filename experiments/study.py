@@ -1,0 +1,201 @@
+"""Studies: many runs that belong together, of which only those are made that are not there yet (no torch)."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from core.config import flatten
+from core.errors import InputError, nearest
+from core.overrides import read_toml
+from core.runs.alive import here
+from core.runs.disk import locked
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.record import ACTIVE, RunRecord
+from experiments.launch import create_run
+from experiments.plan import Plan, make_plan
+
+Did = Literal["kept", "elsewhere", "resumed", "made"]
+"""What became of a task: it was finished before, another process works on it, or this process has taken it."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Recipes × presets.
+
+    Attributes:
+        name: as typed after `prusc run`.
+        summary: one line.
+        recipes: in the order in which they run and stand in a table; those that make what others reuse come first.
+        presets: data and values; all recipes run on the first preset, then on the next.
+        settings: dotted key → value, laid over every preset.
+        table: what `prusc table` shows its runs; None where no table does.
+    """
+
+    name: str
+    summary: str
+    recipes: tuple[str, ...]
+    presets: tuple[str, ...]
+    settings: Mapping[str, Any]
+    table: str | None
+
+    def short(self, preset: str) -> str:
+        """A preset without the beginning that all presets of the study share."""
+        words = [name.split("-") for name in self.presets]
+        shared = 0
+        while len(words) > 1 and len({tuple(name[: shared + 1]) for name in words}) == 1:
+            shared += 1
+        return "-".join(preset.split("-")[shared:]) or preset
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of a study, as it is to be."""
+
+    recipe: str
+    preset: str
+    plan: Plan
+
+    @property
+    def title(self) -> str:
+        """What is run on what."""
+        return f"{self.recipe} on {self.preset}"
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Every setting, as a run record holds it."""
+        return self.plan.config.model_dump(mode="json")
+
+
+class Claim(NamedTuple):
+    """The run of a task, and what became of it."""
+
+    folder: RunFolder
+    did: Did
+    status: str
+    """Of the run as it was found."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process is to do the work."""
+        return self.did in ("resumed", "made")
+
+
+def study_names() -> list[str]:
+    """Names of the studies, in alphabetical order."""
+    return sorted(path.stem for path in _folder().glob("*.toml"))
+
+
+def get_study(name: str) -> Study:
+    """Read the study called `name`.
+
+    Raises:
+        InputError: there is none; the sentence names the nearest.
+    """
+    if name not in study_names():
+        raise InputError(f"unknown study '{name}'{nearest(name, study_names())} (see: prusc recipes)")
+    said = read_toml(_folder() / f"{name}.toml")
+    return Study(
+        name=name,
+        summary=said["summary"],
+        recipes=tuple(said["recipes"]),
+        presets=tuple(said["presets"]),
+        settings=dict(flatten(said.get("settings", {}))),
+        table=said.get("table"),
+    )
+
+
+def plan_study(
+    study: Study, *, overrides: Sequence[str] = (), seed: int | None = None, only: str | None = None
+) -> list[Task]:
+    """Resolve every run of a study.
+
+    Args:
+        study: what to plan.
+        overrides: texts `a.b=c`, for all runs.
+        seed: of all runs.
+        only: recipes, presets or both, with commas between; None for all.
+
+    Raises:
+        InputError: a name, key or value is not known or does not fit one of the runs.
+    """
+    recipes, presets = _chosen(study, only)
+    laid_over = [f"{key}={orjson.dumps(value).decode()}" for key, value in study.settings.items()]
+    tasks = []
+    for preset in presets:
+        for recipe in recipes:
+            try:
+                plan = make_plan(recipe, data=preset, overrides=[*laid_over, *overrides], seed=seed)
+            except InputError as error:
+                raise InputError(f"{recipe} on {preset}: {error} (--only chooses recipes and presets)") from None
+            name = f"{study.name}/{recipe}/{study.short(preset)}"
+            if plan.config.seed:
+                name += f"/seed-{plan.config.seed}"
+            tasks.append(Task(recipe, preset, replace(plan, base_name=name)))
+    return tasks
+
+
+def find_run(log: RunLog, task: Task) -> RunRecord | None:
+    """Find the run that has the very settings and the seed of a task, with the status that it has now.
+
+    Of several the newest finished one counts, else the newest that a process works on, else the newest of all.
+    """
+    plan, found = task.plan, []
+    for run in log.all():
+        if (run["recipe"], run["data"], run["seed"]) == (task.recipe, plan.config.data.name, plan.config.seed):
+            with suppress(InputError):  # it was deleted meanwhile
+                record = RunFolder.open(log.home, run["id"]).settled()
+                if record.config == task.config:
+                    found.append(record)
+    # `sorted` keeps the order of the log, newest first, among those that are alike.
+    return next(iter(sorted(found, key=lambda r: (r.status != "finished", not _in_hands(r)))), None)
+
+
+def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), version: str = "") -> Claim:
+    """Find the run of a task or make it; where there is work to do, this process has it in hand from here on.
+
+    Any number of processes may work through one study at once, each on a device of its own: no run is taken twice.
+    """
+    with locked(home.locks / "study.lock", "the run log"):
+        record = find_run(RunLog(home), task)
+        if record is None:
+            folder = create_run(home, task.plan, tags=(study.name, *tags), version=version)
+            found = Claim(folder, "made", "queued")
+        else:
+            folder = RunFolder.open(home, record.id)
+            did: Did = "kept" if record.status == "finished" else "elsewhere" if _in_hands(record) else "resumed"
+            found = Claim(folder, did, record.status)
+        if found.is_ours:
+            folder.clear_stop()  # left by a process that died
+            folder.update(status="queued", **here())
+    return found
+
+
+def _in_hands(record: RunRecord) -> bool:
+    """Whether a process works on a run or is about to."""
+    return record.status in ACTIVE and record.pid is not None
+
+
+def _chosen(study: Study, only: str | None) -> tuple[Sequence[str], Sequence[str]]:
+    """Recipes and presets that are named; all where none of the kind is."""
+    if only is None:
+        return study.recipes, study.presets
+    words = [word.strip() for word in only.split(",")]
+    known = [*study.recipes, *study.presets]
+    for word in words:
+        if word not in known:
+            raise InputError(f"--only {word}: study '{study.name}' has no such recipe or preset{nearest(word, known)}")
+    recipes = [name for name in study.recipes if name in words]
+    presets = [name for name in study.presets if name in words]
+    return recipes or study.recipes, presets or study.presets
+
+
+def _folder() -> Path:
+    return Path(str(resources.files("experiments") / "studies"))
