@@ -30,12 +30,8 @@ class Anchor:
     values: Mapping[float, Mapping[str, Shares]]
 
 
-IRM_AUTHORS = Source(
-    "IRM authors", "log of the code of arXiv 1907.02893: 50,000 training images, 10 restarts, last step"
-)
-EIIL_AUTHORS = Source(
-    "EIIL repository", "figures in the repository of arXiv 2010.07249: 50,000 training images, 10 restarts, last step"
-)
+IRM_AUTHORS = Source("IRM authors", "log of the code of arXiv 1907.02893, 50,000 training images, 10 restarts")
+EIIL_AUTHORS = Source("EIIL repository", "repository of arXiv 2010.07249, 50,000 training images, 10 restarts")
 PROTOCOL = {"environment_noise": [0.2, 0.1], "test_noise": 0.9}
 """Settings of data `cmnist` for which the numbers were published."""
 

@@ -1,6 +1,6 @@
 """`prusc data`: which data sets there are, and what is in one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -134,11 +134,13 @@ def _print_tables(described: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from prusc_tui.work.data_sets import colours_gone
+
     console = Console(highlight=False)
     settings = described["settings"]
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_row("data set", described["name"], style="bold")
-    facts.add_row("images", f"{' × '.join(map(str, described['image_shape']))}, uint8{in_grey(settings)}")
+    facts.add_row("images", f"{' × '.join(map(str, described['image_shape']))}, uint8{colours_gone(settings)}")
     facts.add_row("label noise", f"{settings['label_noise']:.1%}")
     if "evaluation" in settings:
         facts.add_row("evaluation", settings["evaluation"])
@@ -170,11 +172,6 @@ def _environments_table(environments: Iterable[dict[str, Any]]) -> "Table":
     for each in environments:
         table.add_row(each["name"], f"{each['n']:,}", f"{each['conflict_share']:.1%}")
     return table
-
-
-def in_grey(settings: Mapping[str, Any]) -> str:
-    """What to say of images whose colours were taken out by hand; empty for others."""
-    return ", colours put into one" if settings.get("grey") else ""
 
 
 def _write_sample(dataset: "DataSet", splits: list["SplitName"], path: Path) -> None:

@@ -3,8 +3,10 @@
 from core.events import (
     Balanced,
     Choice,
+    EnvironmentsMade,
     Evaluated,
     Event,
+    Restarts,
     RunFinished,
     RunStarted,
     StageFinished,
@@ -14,7 +16,7 @@ from core.events import (
 )
 from core.groups import Evaluation
 from core.runs.text import safe_text
-from prusc_tui.words import duration, percent, sparsity
+from prusc_tui.words import duration, percent, span, sparsity, spread, weight
 
 
 def line_of(event: Event) -> str | None:
@@ -36,6 +38,10 @@ def line_of(event: Event) -> str | None:
             text = f"{event.stage}: {event.reason}"
         case Balanced():
             text = f"{event.stage}: balanced set of {event.size:,} entries (rule {event.rule})"
+        case EnvironmentsMade():
+            text = _environments(event)
+        case Restarts():
+            text = _restarts(event)
         case Warned():
             text = f"{event.stage}: warning: {event.text}"
         case RunFinished():
@@ -53,3 +59,27 @@ def _evaluation(event: Evaluated) -> str:
         f"{event.stage}: {event.split}{at}: worst group {percent(worst.accuracy)} % ({worst.title}, n = {worst.n:,}), "
         f"average {percent(evaluation.average)} % (n = {evaluation.n:,})"
     )
+
+
+def _environments(event: EnvironmentsMade) -> str:
+    from prusc_tui.draw.environments import conflicts_sentence
+
+    sizes = ", ".join(f"{name} {sum(row):,}" for name, row in zip(event.names, event.table, strict=True))
+    text = f"{event.stage}: {sizes} ({event.source}); {event.used:,} of {event.total:,} training images used"
+    conflicts = conflicts_sentence(event)
+    return f"{text}; {conflicts}" if conflicts else text
+
+
+def _restarts(event: Restarts) -> str:
+    from prusc_tui.draw.restarts import members_of
+
+    by_weight = members_of(event)
+    at = "" if event.final else f" at step {event.step:,}"
+    parts = []
+    for members in by_weight:
+        of = f"weight {weight(members.weight)}: " if len(by_weight) > 1 else ""
+        span_text = f" ({span(members.worst)})" if len(members.worst) > 1 else ""
+        parts.append(f"{of}worst group {spread(members.worst)} %{span_text}, average {spread(members.average)} %")
+    count = len(by_weight[0].worst) if by_weight else 0
+    restarts = "1 restart" if count == 1 else f"{count} restarts"
+    return f"{event.stage}: {event.split}{at}, {restarts}: {'; '.join(parts)} (n = {event.n:,})"

@@ -9,19 +9,21 @@ from prusc_tui.words import to_json
 if TYPE_CHECKING:
     from experiments.plan import Plan
 
-app = typer.Typer(help="What can be run: recipes and presets.", invoke_without_command=True)
+app = typer.Typer(help="What can be run: recipes, presets and studies.", invoke_without_command=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.callback()
 def ls(context: typer.Context, json: Json = False) -> None:
-    """List recipes and presets."""
+    """List recipes, presets and studies."""
     if context.invoked_subcommand is not None:
         return
     from experiments.plan import DEFAULT, get_preset, preset_names
     from experiments.recipes import RECIPES
+    from experiments.study import get_study, study_names
 
+    studies = [get_study(name) for name in study_names()]
     presets = [get_preset(name) for name in preset_names()]
     if json:
         typer.echo(
@@ -38,6 +40,10 @@ def ls(context: typer.Context, json: Json = False) -> None:
                     ],
                     "presets": [
                         {"name": p.name, "summary": p.summary, "recipe": p.settings["recipe"]} for p in presets
+                    ],
+                    "studies": [
+                        {"name": s.name, "summary": s.summary, "recipes": s.recipes, "presets": s.presets}
+                        for s in studies
                     ],
                 }
             )
@@ -57,17 +63,27 @@ def ls(context: typer.Context, json: Json = False) -> None:
     table.add_row("presets", "", style="bold")
     for preset in presets:
         table.add_row(preset.name, preset.summary + (" (the default)" if preset.name == DEFAULT else ""))
+    table.add_row()
+    table.add_row("studies", "", style="bold")
+    for study in studies:
+        table.add_row(study.name, study.summary)
     console().print(table)
 
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe or a preset.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe, a preset or a study.")],
     json: Json = False,
 ) -> None:
-    """Show the stages and every setting of a recipe or preset, with unit, source and default."""
+    """Show the stages and every setting of a recipe or preset, with unit, source and default; or a study's runs."""
     from experiments.plan import make_plan
+    from experiments.study import get_study, study_names
 
+    if name in study_names():
+        from prusc_tui.cli.study import print_study
+
+        print_study(get_study(name), json)
+        return
     plan = make_plan(name)
     if json:
         typer.echo(

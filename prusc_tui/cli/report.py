@@ -3,20 +3,28 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from prusc_tui.words import attributes_sentence, duration, percent, sparsity
+from prusc_tui.words import attributes_sentence, duration, percent, sparsity, spread, weight
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+    from core.events import EnvironmentsMade, Restarts
     from core.groups import Evaluation
     from core.runs.record import RunRecord
 
+MOST_GROUPS = 8
+"""Groups up to which the make-up of a split is told one by one."""
 SPLIT_ORDER = ("test", "validation")
 
 
-def print_report(console: "Console", record: "RunRecord", warnings: tuple[str, ...] = ()) -> None:
-    """Print groups before and after, what was used of the attributes, how long each stage took, and the alarms."""
+def print_report(
+    console: "Console",
+    record: "RunRecord",
+    warnings: tuple[str, ...] = (),
+    environments: "EnvironmentsMade | None" = None,
+) -> None:
+    """Print groups before and after, restarts and environments where there are any, what was known, times, alarms."""
     from rich.markup import escape
     from rich.text import Text
 
@@ -37,7 +45,13 @@ def print_report(console: "Console", record: "RunRecord", warnings: tuple[str, .
     else:
         console.print("no stage has been evaluated yet")
     console.print()
-    console.print(attributes_sentence(record.attributes_used, record.selection) + ", one seed", highlight=False)
+    for table in restarts_tables(record):
+        console.print(table)
+    for line in environments_lines(environments):
+        console.print(line, highlight=False, markup=False)
+    console.print(attributes_sentence(record.attributes_used, record.selection) + _repeats(record), highlight=False)
+    if (looks := validation_line(record)) is not None:
+        console.print(looks, highlight=False, markup=False)
     if (picks := _picks(record)) is not None:
         console.print(picks)
     console.print(_times(record), highlight=False)
@@ -72,6 +86,95 @@ def groups_table(record: "RunRecord", split: str) -> "Table":
     table.caption = "per cent; intervals are 95 % (Wilson); the weights are the groups' shares of the training split"
     table.caption_justify = "left"
     return table
+
+
+def restarts_tables(record: "RunRecord") -> "list[Table]":
+    """For each stage that trained several networks side by side: what they reach, split by split."""
+    from rich import box
+    from rich.table import Table
+
+    from prusc_tui.draw.restarts import members_of
+
+    tables = []
+    for stage, said in _restarts(record).items():
+        several = any(len(members_of(one)) > 1 for one in said)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column(f"restarts of {stage}", no_wrap=True)
+        if several:
+            table.add_column("penalty weight", justify="right", no_wrap=True)
+        for name in ("worst group", "average", "restarts", "n"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for one in said:
+            for i, members in enumerate(members_of(one)):
+                beside = [weight(members.weight)] if several else []
+                numbers = [f"[bold]{spread(members.worst)}[/]", spread(members.average), str(len(members.worst))]
+                table.add_row("" if i else one.split, *beside, *numbers, f"{one.n:,}")
+        table.caption = "per cent, mean ± sample standard deviation over restarts; the groups above are those of one"
+        table.caption_justify = "left"
+        tables.append(table)
+    return tables
+
+
+def environments_lines(made: "EnvironmentsMade | None") -> list[str]:
+    """Where the environments come from and how large they are, what is in them, and the conflict samples."""
+    from prusc_tui.draw.bars import safe
+    from prusc_tui.draw.environments import conflicts_sentence, makeup_of
+
+    if made is None:
+        return []
+    makeup = makeup_of(made)
+    sizes = [sum(row) for row in made.table]
+    named = ", ".join(f"{safe(name)} {size:,}" for name, size in zip(made.names, sizes, strict=True))
+    lines = [f"environments ({safe(made.source)}): {named}; {made.used:,} of {made.total:,} training images used"]
+    if makeup.against:
+        shares = [
+            percent(sum(c for c, no in zip(row, makeup.against, strict=True) if no) / size if size else None)
+            for row, size in zip(makeup.counts, sizes, strict=True)
+        ]
+        against = ", ".join(f"{safe(name)} {share} %" for name, share in zip(made.names, shares, strict=True))
+        lines.append(f"attribute against the label in: {against}")
+    return [*lines, text] if (text := conflicts_sentence(made)) else lines
+
+
+def validation_line(record: "RunRecord") -> str | None:
+    """What the validation split was made of, on which checkpoints are chosen: the share of every group."""
+    from core.groups import Evaluation
+    from core.runs.text import safe_text
+
+    value = record.final_evaluation("validation")
+    if value is None:
+        return None
+    evaluation = Evaluation.from_json("validation", value)
+    groups = [group for group in evaluation.groups if group.n]
+    sizes = [group.n for group in groups]
+    text = f"validation: {evaluation.n:,} images"
+    if len(groups) > 1 and min(sizes) == max(sizes):
+        return f"{text} in {len(groups)} groups of {sizes[0]:,}"
+    shares = [f"{safe_text(group.title)} {percent(group.n / evaluation.n)} %" for group in groups]
+    if len(groups) > MOST_GROUPS:
+        least, most = percent(min(sizes) / evaluation.n), percent(max(sizes) / evaluation.n)
+        return f"{text} in {len(groups)} groups of {least} to {most} %"
+    return f"{text}: {', '.join(shares)}"
+
+
+def _restarts(record: "RunRecord") -> "dict[str, list[Restarts]]":
+    """Stage → what its restarts reach on each split, train first; stages with one network are left out."""
+    from core.events import Restarts
+    from prusc_tui.draw.restarts import SPLITS
+
+    out: dict[str, list[Restarts]] = {}
+    for stage in record.stages:
+        order = [split for split in SPLITS if split in stage.restarts]
+        said = [Restarts(stage.name, stage.step, split, **stage.restarts[split], final=True) for split in order]
+        if any(len(one.restarts) > 1 for one in said):
+            out[stage.name] = said
+    return out
+
+
+def _repeats(record: "RunRecord") -> str:
+    counts = {len(set(one.restarts)) for said in _restarts(record).values() for one in said}
+    most = max(counts, default=1)
+    return ", one seed" + (f", {most} restarts" if most > 1 else "")
 
 
 def _group_cell(evaluation: "Evaluation", index: int) -> "RenderableType":

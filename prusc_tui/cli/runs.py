@@ -75,8 +75,8 @@ def show(
     if config:
         _print_config(record.config, record.overrides)
         return
-    warnings = tuple(warned.text for warned in RunFeed(folder).poll().warnings)
-    print_report(console(), record, warnings)
+    snapshot = RunFeed(folder).poll()
+    print_report(console(), record, tuple(warned.text for warned in snapshot.warnings), snapshot.environments)
 
 
 def stop(reference: Run) -> None:

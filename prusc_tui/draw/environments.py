@@ -23,6 +23,8 @@ AGAINST = "≠"
 """Mark of the groups whose attribute is not the one that goes with their label."""
 NAME, CELL = 24, 16
 """Cells of the longest name of an environment, and of a column with count and share."""
+SHARE = 19
+"""Cells of a share in words and in per cent, without its bar."""
 LEAST_CELL = 9
 """Cells of a column with the share alone."""
 
@@ -86,10 +88,14 @@ def conflicts(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text
     note = f"{found:,} found; looked at only, nothing chooses by it"
     if cell_len(title) + 2 + cell_len(note) > width:
         note = f"{found:,} found; looked at only"
+    said = [f"  {hits:,} of {found:,} found are true", f"  {hits:,} of {true:,} true ones are found"]
+    if width < SHARE + 8 + max(map(cell_len, said)):
+        said = [f"  {hits:,} of {found:,}", f"  {hits:,} of {true:,}"]
+    bar = max(4, min(40, width - SHARE - max(map(cell_len, said))))
     return [
         heading(title, note, width, palette),
-        _share("precision", hits, found, "of those found are true", width, palette),
-        _share("recall", hits, true, "of the true ones are found", width, palette),
+        _share("precision", _ratio(hits, found), bar, said[0], width, palette),
+        _share("recall", _ratio(hits, true), bar, said[1], width, palette),
     ]
 
 
@@ -253,17 +259,11 @@ def _table(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette)
     return lines
 
 
-def _share(label: str, part: int, whole: int, what: str, width: int, palette: Palette) -> Text:
-    """A share as a bar, in per cent, and in words where there is room."""
-    ratio = _ratio(part, whole)
+def _share(label: str, ratio: float, bar: int, said: str, width: int, palette: Palette) -> Text:
+    """A share as a bar, in per cent, and in words."""
     line = fit(label, 10, palette.text)
-    value = f"{percent(ratio)} %"
-    said = f"  {part:,} of {whole:,} {what}"
-    room = width - 10 - 9 - cell_len(said)
-    if room < 8:
-        said = f"  {part:,} of {whole:,}"
-        room = width - 10 - 9 - cell_len(said)
-    bar = max(4, min(40, room))
     line.append_text(meter(0.0 if ratio != ratio else ratio, bar, palette.accent, palette))
-    line.append_text(fit(value, 9, f"bold {palette.text}", right=True)).append(said, palette.muted)
-    return fit(line, width)
+    value = f"{percent(ratio)} %" if ratio == ratio else "–"
+    return fit(
+        line.append_text(fit(value, SHARE - 10, f"bold {palette.text}", right=True)).append(said, palette.muted), width
+    )

@@ -147,13 +147,13 @@ def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> l
     made = [
         (0, reason(snapshot.record, width, palette)),
         (1, alarms(snapshot.warnings, width, palette)),
-        (2, curves),
-        (3, masks(snapshot.sparsity[masked] if masked else None, width, palette)),
-        (3, restarts.in_brief(restarts.restarts_of(snapshot), width, palette)),
-        (5, environments.in_brief(snapshot.environments, width, palette) if snapshot.environments else []),
-        (6, clusters(snapshot.choice, snapshot.clusters, snapshot.balanced, width, palette)),
-        (7, selection([s.name for s in snapshot.stages], snapshot.selected, width, palette)),
-        (4, knowledge(snapshot.record, width, palette)),
+        (2, restarts.in_brief(restarts.restarts_of(snapshot), width, palette)),
+        (3, curves),
+        (4, masks(snapshot.sparsity[masked] if masked else None, width, palette)),
+        (6, environments.in_brief(snapshot.environments, width, palette) if snapshot.environments else []),
+        (7, clusters(snapshot.choice, snapshot.clusters, snapshot.balanced, width, palette)),
+        (8, selection([s.name for s in snapshot.stages], snapshot.selected, width, palette)),
+        (5, knowledge(snapshot.record, width, palette)),
     ]
     return [(order, lines) for order, lines in made if lines]
 

@@ -16,8 +16,8 @@ from prusc_tui.words import span, spread, weight
 
 SPLITS = ("train", "validation", "test")
 TICK, CHOSEN = "│", "●"
-MEASURE, MEAN, SPAN = 7, 12, 11
-"""Cells of `average`, of a mean with its deviation, and of the least and the greatest."""
+MEASURE, MEAN, SPAN = 11, 12, 11
+"""Cells of `worst group`, of a mean with its deviation, and of the least and the greatest."""
 LEAST_STRIP, MOST_STRIP = 12, 80
 COURSE, ROOMY = 16, 100
 """Cells of the course over the looks, and of a line from which it is shown."""
@@ -105,7 +105,7 @@ def in_brief(found: Sequence[Sequence[Restarts]], width: int, palette: Palette) 
     groups = members_of(now)
     if len(groups) > 1:
         label = max(cell_len(weight(members.weight)) for members in groups) + 9
-        lines.append(fit(ink(" " * label + "worst        average", palette.muted), width))
+        lines.append(fit(ink(" " * label + f"{'worst group':<{MEAN + 1}}average", palette.muted), width))
         for members in groups:
             line = fit(f"weight {weight(members.weight)}", label, palette.text)
             line.append_text(fit(spread(members.worst), MEAN + 1, f"bold {palette.text}"))
@@ -158,7 +158,7 @@ def _row(members: Members, measure: str, layout: _Layout, palette: Palette) -> T
     loud = measure == "worst"
     values = members.worst if loud else members.average
     style = palette.text if loud else palette.muted
-    line = fit(measure, MEASURE + 1, style)
+    line = fit("worst group" if loud else "average", MEASURE + 1, style)
     line.append_text(fit(spread(values), MEAN, f"bold {palette.text}" if loud else palette.text, right=True))
     if layout.span:
         line.append_text(fit(span(values), layout.span, palette.muted, right=True))

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from core.groups import Evaluation, wilson_interval
 from core.runs.snapshot import Look, Snapshot, StageView
@@ -17,6 +19,7 @@ class Result:
         final: whether it is the checkpoint that the stage hands on.
         evaluation: the accuracies.
         before: the first stage's evaluation on the same split; None for the first stage itself, or without one.
+        restarts: networks that the stage trained side by side; the evaluation is that of one.
     """
 
     stage: str
@@ -24,12 +27,14 @@ class Result:
     final: bool
     evaluation: Evaluation
     before: Evaluation | None
+    restarts: int = 1
 
     @property
     def source(self) -> str:
-        """Split and number of samples, and the step where the stage has not ended."""
+        """Split and number of samples, the step where the stage has not ended, and of how many restarts it is one."""
         step = "" if self.final else f" at step {self.step:,}"
-        return f"{self.evaluation.split}{step}, n {self.evaluation.n:,}"
+        one = f", 1 of {self.restarts} restarts" if self.restarts > 1 else ""
+        return f"{self.evaluation.split}{step}{one}, n {self.evaluation.n:,}"
 
     @property
     def average_interval(self) -> tuple[float, float]:
@@ -51,10 +56,24 @@ class Result:
 
 def results(snapshot: Snapshot) -> list[Result]:
     """One result for each stage that was evaluated: the final one on test, else the latest look at validation."""
-    return results_of(snapshot.stages, snapshot.evaluations)
+    return results_of(snapshot.stages, snapshot.evaluations, members(snapshot))
 
 
-def results_of(stages: tuple[StageView, ...], evaluations: Mapping[tuple[str, str], tuple[Look, ...]]) -> list[Result]:
+def members(snapshot: Snapshot) -> dict[str, int]:
+    """Stage → networks that it trained side by side, for those that train several."""
+    counts = {stage.name: _count(value) for stage in snapshot.record.stages for value in stage.restarts.values()}
+    return counts | {stage: len(said[-1].restarts) for (stage, _), said in snapshot.restarts.items() if said}
+
+
+def _count(value: Mapping[str, Any]) -> int:
+    return len(value.get("restarts", ()))
+
+
+def results_of(
+    stages: tuple[StageView, ...],
+    evaluations: Mapping[tuple[str, str], tuple[Look, ...]],
+    members: Mapping[str, int] = MappingProxyType({}),
+) -> list[Result]:
     """What `results` returns, from the parts of a snapshot that decide it."""
     found: list[Result] = []
     for stage in stages:
@@ -63,7 +82,7 @@ def results_of(stages: tuple[StageView, ...], evaluations: Mapping[tuple[str, st
             continue
         first = evaluations.get((found[0].stage, split)) if found else None
         before = first[-1].evaluation if first and first[-1].evaluation.n else None
-        found.append(Result(stage.name, look.step, look.final, look.evaluation, before))
+        found.append(Result(stage.name, look.step, look.final, look.evaluation, before, members.get(stage.name, 1)))
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from core.runs.series import Series
@@ -10,7 +11,7 @@ from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import fit, heading, ink, safe
 from prusc_tui.draw.braille import runs
 from prusc_tui.draw.curves import Curve
-from prusc_tui.draw.frame import COLOURS, FIRST_COLOUR, Settings, full
+from prusc_tui.draw.frame import COLOURS, FIRST_COLOUR, Settings
 from prusc_tui.draw.picture import ACCENT, MUTED, TITLE, TRACK, VALUE, Row, frame_of, picture, plan
 from prusc_tui.draw.smooth import SmoothCache
 from prusc_tui.draw.spark import stage_in_view
@@ -18,10 +19,12 @@ from prusc_tui.palette import Palette
 from prusc_tui.words import weight
 
 RISK, PENALTY = "risk ", "penalty "
-WORST, WEIGHT = "penalty worst", "penalty weight"
+WEIGHT = "penalty weight"
 JUMP = "┊"
 LEAST = 7
 """Lines of the lowest chart."""
+AXIS = 2
+"""Lines of an x axis."""
 BESIDE, GAP = 96, 3
 """Cells from which the charts stand side by side, and cells between them."""
 
@@ -34,14 +37,12 @@ class Course:
         stage: whose series these are.
         risks: environment → risk over steps.
         penalties: environment → penalty over steps.
-        worst: largest penalty of a restart; None where nobody said.
         weight: penalty weight over steps; None where the objective has none.
     """
 
     stage: str
     risks: tuple[tuple[str, Series], ...]
     penalties: tuple[tuple[str, Series], ...]
-    worst: Series | None
     weight: Series | None
 
 
@@ -58,7 +59,7 @@ def course_of(snapshot: Snapshot) -> Course | None:
     # An environment may be called as a series of its own is: it goes by those that have a risk.
     names = [name for name, _ in risks]
     penalties = tuple((name, series[PENALTY + name]) for name in names if PENALTY + name in series)
-    return Course(stage, risks, penalties, series.get(WORST), series.get(WEIGHT))
+    return Course(stage, risks, penalties, series.get(WEIGHT))
 
 
 def jump_of(series: Series | None) -> tuple[float, float, float] | None:
@@ -81,33 +82,40 @@ def course(found: Course, names: Sequence[str], width: int, height: int, palette
         palette: colours.
     """
     jump = jump_of(found.weight)
-    lines = [heading("Risk and penalty", _note(found, jump), width, palette)]
-    charts = [("risk", _curves(found.risks, names), Settings())]
+    lines = [heading("Risk and penalty", _note(found, jump, width - 18), width, palette)]
+    charts = [_Chart("risk", _curves(found.risks, names), Settings())]
     if found.penalties:
-        curves = _curves(found.penalties, names)
-        if found.worst is not None and len(found.worst):
-            worst = found.worst
-            curves = (Curve("worst restart", worst.steps, worst.values, len(names), WORST), *curves)
-        charts.append(("penalty", curves, Settings(log=True)))
-    beside = width >= BESIDE and len(charts) > 1
-    across = (width - GAP) // 2 if beside else width
-    down = max(LEAST, (height - 1) // (1 if beside else len(charts)))
+        charts.append(_Chart("penalty", _curves(found.penalties, names), Settings(log=True)))
     step = jump[0] if jump is not None else None
-    drawn = [_chart(title, curves, settings, across, down, step, palette) for title, curves, settings in charts]
-    if beside:
-        left, right = drawn
-        return lines + [
-            fit(one.append(" " * GAP).append_text(other), width) for one, other in zip(left, right, strict=True)
-        ]
-    return lines + [line for chart in drawn for line in chart]
+    if width >= BESIDE and len(charts) > 1:
+        across, down = (width - GAP) // 2, max(LEAST, height - 1)
+        left, right = (chart.drawn(across, down, step, palette) for chart in charts)
+        pairs = zip(left, right, strict=True)
+        return lines + [fit(one.append(" " * GAP).append_text(other), width) for one, other in pairs]
+    # One above the other they share the axis of the lowest, and begin at the same column.
+    sizes = _share_out(height - 1, len(charts))
+    gutters = [chart.gutter(width, size) for chart, size in zip(charts, sizes, strict=True)]
+    for chart, size, gutter in zip(charts, sizes, gutters, strict=True):
+        aside = max(gutters) - gutter
+        body = chart.drawn(width - aside, size, step, palette)
+        body = body if chart is charts[-1] else body[:-AXIS]
+        lines += [fit(ink(" " * (aside if row else 0)).append_text(line), width) for row, line in enumerate(body)]
+    return lines
 
 
-def _note(found: Course, jump: tuple[float, float, float] | None) -> str:
-    note = f"{safe(found.stage)}, means over restarts"
-    if jump is not None:
-        step, before, after = jump
-        note += f" · {JUMP} weight {weight(before)} → {weight(after)} at step {step:,.0f}"
-    return note
+def _share_out(height: int, count: int) -> list[int]:
+    """Lines of every chart, those of its axis included, which all but the last leave out."""
+    plots = max(height + AXIS * (count - 1), LEAST * count)
+    return [plots // count + (i < plots % count) for i in range(count)]
+
+
+def _note(found: Course, jump: tuple[float, float, float] | None, room: int) -> str:
+    stage, means = safe(found.stage), ", means over restarts"
+    if jump is None:
+        return stage + means
+    step, before, after = jump
+    told = f" · {JUMP} weight {weight(before)} → {weight(after)} at step {step:,.0f}"
+    return stage + (means if cell_len(stage + means + told) <= room else "") + told
 
 
 def _curves(series: Sequence[tuple[str, Series]], names: Sequence[str]) -> tuple[Curve, ...]:
@@ -115,33 +123,36 @@ def _curves(series: Sequence[tuple[str, Series]], names: Sequence[str]) -> tuple
     return tuple(Curve(name, s.steps, s.values, places.index(name), name) for name, s in series)
 
 
-def _chart(
-    title: str,
-    curves: Sequence[Curve],
-    settings: Settings,
-    width: int,
-    height: int,
-    jump: float | None,
-    palette: Palette,
-) -> list[Text]:
-    cache = SmoothCache()
-    layout = plan(curves, settings, title, width, height)
-    frame = frame_of(curves, settings, layout, cache)
-    drawn = picture(frame, layout, curves, settings, title=title, cache=cache)
-    if jump is not None and frame.bounds is not None and full(curves, "step") is not None:
-        at = frame.column(jump)
+class _Chart:
+    """One of the charts."""
+
+    def __init__(self, title: str, curves: Sequence[Curve], settings: Settings) -> None:
+        self._title = title
+        self._curves = curves
+        self._settings = settings
+        self._cache = SmoothCache()
+
+    def gutter(self, width: int, height: int) -> int:
+        """Cells of the labels of its y axis."""
+        layout = plan(self._curves, self._settings, self._title, width, height)
+        return frame_of(self._curves, self._settings, layout, self._cache).label_width
+
+    def drawn(self, width: int, height: int, jump: float | None, palette: Palette) -> list[Text]:
+        """Title, legend, plot and axis, with a line where the weight jumps."""
+        layout = plan(self._curves, self._settings, self._title, width, height)
+        frame = frame_of(self._curves, self._settings, layout, self._cache)
+        rows = picture(frame, layout, self._curves, self._settings, title=self._title, cache=self._cache)
+        at = frame.column(jump) if jump is not None and frame.bounds is not None else -1
         if 0 <= at < frame.across:
-            place = frame.label_width + 1 + at
-            plot = range(layout.top, layout.top + frame.down)
-            drawn = [_marked(row, place) if y in plot else row for y, row in enumerate(drawn)]
-    styles = _styles(palette)
-    lines = []
-    for row in drawn:
-        line = ink("")
-        for text, colour in runs(*row):
-            line.append(text, styles[colour])
-        lines.append(fit(line, width))
-    return lines
+            place, plot = frame.label_width + 1 + at, range(layout.top, layout.top + frame.down)
+            rows = [_marked(row, place) if y in plot else row for y, row in enumerate(rows)]
+        styles, lines = _styles(palette), []
+        for row in rows:
+            line = ink("")
+            for text, colour in runs(*row):
+                line.append(text, styles[colour])
+            lines.append(fit(line, width))
+        return lines
 
 
 def _marked(row: Row, place: int) -> Row:

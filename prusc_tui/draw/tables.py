@@ -72,17 +72,22 @@ def markdown(grid: Grid) -> str:
     return "\n".join([padded[0], rule, *padded[1:], *(f"\n{sentence}" for sentence in sentences)]) + "\n"
 
 
-def latex(grid: Grid) -> str:
-    r"""The table as a `tabular` for booktabs, and what it shows in comments above; a newline at the end."""
-    comments = [f"% {safe_text(text)}" for text in (grid.about, *grid.notes, r"needs \usepackage{booktabs}") if text]
+def latex(grid: Grid, *, booktabs: bool = True) -> str:
+    r"""The table as a `tabular`, and what it shows in comments above; a newline at the end.
+
+    Args:
+        grid: the table.
+        booktabs: rules of that package, which the comments then ask for; else plain `\hline`.
+    """
+    top, middle, bottom = (r"\toprule", r"\midrule", r"\bottomrule") if booktabs else (r"\hline",) * 3
+    needs = r"needs \usepackage{booktabs}" if booktabs else ""
+    comments = [f"% {safe_text(text)}" for text in (grid.about, *grid.notes, needs) if text]
     head = _latex_row([grid.corner, *grid.columns])
     body: list[str] = []
     for block in grid.blocks:
-        body += [r"\midrule", *(_latex_row([line.title, *(cell.plain for cell in line.cells)]) for line in block)]
+        body += [middle, *(_latex_row([line.title, *(cell.plain for cell in line.cells)]) for line in block)]
     spec = "l" + "r" * len(grid.columns)
-    return "\n".join(
-        [*comments, rf"\begin{{tabular}}{{{spec}}}", r"\toprule", head, *body, r"\bottomrule", r"\end{tabular}", ""]
-    )
+    return "\n".join([*comments, rf"\begin{{tabular}}{{{spec}}}", top, head, *body, bottom, r"\end{tabular}", ""])
 
 
 # Looked up character by character, so that no escape is escaped again.

@@ -46,7 +46,9 @@ class DataScreen(Screen[None]):
     DataScreen #names {
         width: 22; height: 1fr; border: none; border-right: solid $panel; background: $background; padding: 0 1;
     }
-    DataScreen #look { height: 1fr; padding: 0 1 0 2; scrollbar-size-vertical: 1; background: $background; }
+    DataScreen #look {
+        height: 1fr; padding: 0 1 0 2; scrollbar-size-vertical: 1; scrollbar-gutter: stable; background: $background;
+    }
     DataScreen #look Static { height: auto; margin-bottom: 1; }
     DataScreen #facts { text-wrap: wrap; }
     DataScreen #groups, DataScreen #splits, DataScreen #environments { text-wrap: nowrap; text-overflow: ellipsis; }

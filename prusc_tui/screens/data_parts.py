@@ -15,6 +15,7 @@ from textual.widget import Widget
 
 from core.runs.text import safe_text
 from prusc_tui.palette import Palette
+from prusc_tui.work.data_sets import colours_gone
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,10 +31,9 @@ def facts(about: Mapping[str, Any], palette: Palette) -> Text:
     channels, height, width = about["image_shape"]
     noise = settings["label_noise"]
     text = Text.assemble((safe_text(about["name"]), f"bold {palette.accent}"))
-    grey = ", colours put into one" if settings.get("grey") else ""
     evaluation = {"validation and test": settings["evaluation"]} if "evaluation" in settings else {}
     pairs = {
-        "images": f"{width} × {height}, {channels} channel{'s' * (channels != 1)}{grey}",
+        "images": f"{width} × {height}, {channels} channel{'s' * (channels != 1)}{colours_gone(settings)}",
         "labels": ", ".join(map(safe_text, about["labels"])),
         **{safe_text(name): ", ".join(map(safe_text, values)) for name, values in about["attributes"].items()},
         "label noise": f"{noise:.1%}" if noise else "none",

@@ -48,8 +48,7 @@ class ViewLine(Static):
 
     def render(self) -> Text:
         """The line, in full where it fits, else closer together and with the titles of the others cut as needed."""
-        room = max(0, self.size.width - 2)
-        line = self._line(most=None)
+        line, room = self._line(most=None), self.size.width
         for most in range(max(map(len, self._names)), SHORTEST - 1, -1):
             if line.cell_len <= room:
                 break

@@ -1,4 +1,7 @@
-"""Which data sets there are, read from the config model (no torch)."""
+"""Which data sets there are, read from the config model, and words about one (no torch)."""
+
+from collections.abc import Mapping
+from typing import Any
 
 
 def data_sets() -> dict[str, str]:
@@ -9,3 +12,8 @@ def data_sets() -> dict[str, str]:
 
     kinds = get_args(get_args(Data)[0])
     return {kind.model_fields["name"].default: kind.__doc__.splitlines()[0] for kind in kinds}
+
+
+def colours_gone(settings: Mapping[str, Any]) -> str:
+    """What to add about images whose colours were taken out by hand; empty for others."""
+    return ", colours put into one" if settings.get("grey") else ""

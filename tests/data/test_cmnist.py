@@ -107,6 +107,13 @@ def test_wrong_labels_and_wrong_colours_are_drawn_independently(make, train_digi
     assert abs(both - 0.25 * 0.2) < 4 * np.sqrt(0.05 * 0.95 / len(train))
 
 
+def test_each_environment_draws_its_own_noise(make, train_digits):
+    train = make(Cmnist(**SMALL, label_noise=0.5, environment_noise=(0.1, 0.1))).splits["train"]
+    wrong = train.labels != (train_digits.labels[train.index] >= 5)
+    alike = (wrong[train.environments == 0] == wrong[train.environments == 1]).mean()
+    assert abs(alike - 0.5) < 4 * 0.5 / np.sqrt(len(train) / 2)
+
+
 def test_no_training_digit_is_in_two_splits_and_none_is_there_twice(make):
     splits = make(Cmnist()).splits
     taken = np.concatenate([splits["train"].index, splits["validation"].index])

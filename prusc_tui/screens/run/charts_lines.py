@@ -18,6 +18,9 @@ Key = tuple[str, str]
 
 ACCURACY, SPARSITY = "accuracy", "sparsity"
 _SPLITS = ("training ", "train ", "validation ", "test ")
+_BY_ENVIRONMENT = ("risk", "penalty")
+"""Quantities that every environment has: their lines share a chart."""
+_APART = "penalty weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,8 @@ def _plot(group: Sequence[Line], mode: XMode) -> Plot:
     names = [line.key[1] for line in group]
     shared = next((split for split in _SPLITS if all(name.startswith(split) for name in names)), "")
     names = [name.removeprefix(shared) for name in names]
+    if quantity in _BY_ENVIRONMENT:
+        names = [name.removeprefix(f"{quantity} ") for name in names]
     title = f"{shared}{quantity} %" if unit else shared + quantity
     if len(stages) == 1:
         title = f"{stages[0]}: {title}"
@@ -151,6 +156,8 @@ def _plot(group: Sequence[Line], mode: XMode) -> Plot:
 def _of_series(key: Key, series: Series, origin: float) -> Line:
     name = key[1]
     quantity = next((name.removeprefix(split) for split in _SPLITS if name.startswith(split)), name)
+    if name != _APART:
+        quantity = next((one for one in _BY_ENVIRONMENT if name.startswith(f"{one} ")), quantity)
     return Line(key, quantity, "", series.steps, series.epochs, series.times, series.values, origin, True)
 
 

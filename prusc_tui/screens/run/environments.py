@@ -67,11 +67,12 @@ class EnvironmentsPanel(VerticalScroll, can_focus=True):
     ]
     DEFAULT_CSS = """
     EnvironmentsPanel { padding: 1 1 0 1; scrollbar-gutter: stable; scrollbar-size-vertical: 1; }
-    EnvironmentsPanel Part { margin-bottom: 1; }
+    EnvironmentsPanel #both Part { margin-bottom: 1; }
     EnvironmentsPanel #both, EnvironmentsPanel #made { height: auto; width: 1fr; }
     EnvironmentsPanel.wide.curves #both { layout: horizontal; }
     EnvironmentsPanel.wide.curves #made { width: 1fr; max-width: 84; }
-    EnvironmentsPanel.wide.curves #course { width: 1fr; margin-left: 3; }
+    EnvironmentsPanel.wide.curves #both #course { width: 1fr; margin: 0 0 0 3; }
+    EnvironmentsPanel.wide.curves #restarts { margin-top: 1; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -139,12 +140,10 @@ class EnvironmentsPanel(VerticalScroll, can_focus=True):
 
     def _fit(self) -> None:
         """Give the curves the height that is left, or as much as what stands beside them."""
-        below = self._part("restarts")
-        taken = below.outer_size.height + 1 if below.display else 0
-        left = self.scrollable_content_region.height - taken - 1
+        below, height = self._part("restarts"), self.scrollable_content_region.height
         if self.has_class("wide"):
-            beside = self.query_one("#made").size.height - 1
-            room = max(LOW, beside, min(HIGH, left))
+            left = height - (below.outer_size.height + 1 if below.display else 0)
+            room = max(LOW, self.query_one("#made").size.height - 1, min(HIGH, left))
         else:
-            room = LOW
+            room = max(LOW, min(HIGH, height))
         self._part("course").give(room)

@@ -22,7 +22,7 @@ from prusc_tui.draw.bars import ink, wrap
 from prusc_tui.draw.groups import groups
 from prusc_tui.draw.overview import WIDE, age, alarms, clusters, knowledge, masks, reason
 from prusc_tui.draw.pipeline import pipeline
-from prusc_tui.draw.results import results_of
+from prusc_tui.draw.results import results
 from prusc_tui.draw.selection import selection
 from prusc_tui.draw.spark import current_series, losses, stage_in_view
 from prusc_tui.palette import SHELL, Palette
@@ -38,9 +38,9 @@ FIRST_GUESS = 80
 """Cells that a picture is drawn at before it has a place, to tell whether there is anything to draw."""
 PICTURES = (
     "alarms",
+    "restarts",
     "losses",
     "weights",
-    "restarts",
     "environments",
     "clusters",
     "checkpoints",
@@ -247,7 +247,7 @@ class OverviewPanel(VerticalScroll):
         self._picture("stages").show((snapshot.stages, int(ago)), lambda w, p: pipeline(snapshot.stages, w, p, ago))
 
     def _show_groups(self, snapshot: Snapshot) -> None:
-        found = results_of(snapshot.stages, snapshot.evaluations)
+        found = results(snapshot)
         width = self.scrollable_content_region.width
         above = len(pipeline(snapshot.stages, max(1, width), SHELL)) + 1
         room = max(1, self.scrollable_content_region.height - above)

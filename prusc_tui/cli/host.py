@@ -1,0 +1,147 @@
+"""Hosting a run in this process and showing its work, for all commands that do."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from core.engine.engine import Job
+    from core.runs.folder import RunFolder
+    from core.runs.stream import EventReader
+
+EVERY = 0.25
+"""Seconds between looks at the run's folder."""
+LEAST_BETWEEN = 0.45
+"""Seconds between two pictures on a terminal."""
+
+
+class Stopper:
+    """Passes a request to stop on to the run at work, or to the one that comes next."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._job: Job | None = None
+
+    def stop(self) -> None:
+        """Stop the run at work at its next step boundary."""
+        self.asked = True
+        if self._job is not None:
+            self._job.stop()
+
+    def watch(self, job: "Job") -> None:
+        """From here on `job` is the run at work."""
+        self._job = job
+        if self.asked:
+            job.stop()
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[Stopper]:
+    """Stop cleanly on the first Ctrl-C, hang-up or termination; the second Ctrl-C ends the process at once.
+
+    A hang-up that whoever started the process had it ignore, as nohup does, stays ignored.
+    """
+    stopper = Stopper()
+
+    def stop(number: int, _: object) -> None:
+        if stopper.asked and number == signal.SIGINT:
+            os._exit(130)
+        stopper.stop()
+        with contextlib.suppress(OSError):
+            sys.stderr.write("\nstopping at the next step, with a checkpoint (Ctrl-C again ends at once)\n")
+
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    if threading.current_thread() is not threading.main_thread():
+        yield stopper
+        return
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        yield stopper
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def host(folder: "RunFolder", device: Any, fresh: bool, out: "Console", stopper: Stopper) -> "Job":
+    """Run in this process and show the work until the run has ended.
+
+    Returns:
+        The job; its `error` says what kept the run from even beginning, which the record then says too.
+    """
+    from core.engine.engine import Engine
+    from core.errors import InputError
+    from core.runs.alive import here
+    from core.runs.log import RunLog
+    from core.runs.stream import EventReader
+    from experiments.launch import config_of
+    from experiments.plan import build_pipeline
+
+    folder.clear_stop()  # left by a process that died; from here on a request is for this one
+    folder.update(status="queued", **here())
+    told = EventReader(folder.events)
+    told.read()  # what was said before a resume is not told again
+    job = Engine(build_pipeline).submit(folder, config_of(folder.record()), device, fresh=fresh)
+    stopper.watch(job)
+    show(folder, out, lambda: job.wait(0), told)
+    job.wait()
+    if job.error is not None:
+        # Where another process writes the run, its word counts.
+        with contextlib.suppress(InputError), folder.writer():
+            RunLog(folder.home).put(folder.update(status="failed", reason=str(job.error)))
+    return job
+
+
+def show(folder: "RunFolder", console: "Console", ended: Callable[[], bool], told: "EventReader | None" = None) -> None:
+    """Show a run until it has ended: a live frame on a terminal; elsewhere plain lines, from where `told` stands."""
+    from core.runs.stream import EventReader
+
+    if console.is_terminal:
+        _show_frames(folder, console, ended)
+    else:
+        _show_lines(folder, console, ended, told or EventReader(folder.events))
+
+
+def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bool]) -> None:
+    from core.runs.feed import RunFeed
+    from prusc_tui.cli.live import LivePicture
+    from prusc_tui.draw.overview import frame
+
+    feed, last, drawn = RunFeed(folder), None, 0.0
+    with LivePicture(console) as picture:
+        room = picture.room
+        while True:
+            over = ended()
+            snapshot, now = feed.poll(), time.time()
+            # The clock ticks once a second; what is new may come twice.
+            if now - drawn >= (1 if snapshot is last else LEAST_BETWEEN) or picture.room != room:
+                room = picture.room
+                picture.show(frame(snapshot, now, *room))
+                last, drawn = snapshot, now
+            if over:
+                return
+            time.sleep(EVERY)
+
+
+def _show_lines(folder: "RunFolder", console: "Console", ended: Callable[[], bool], reader: "EventReader") -> None:
+    from prusc_tui.cli.lines import line_of
+
+    record = folder.record()
+    console.file.write(f"{record.name} {record.id}: {record.recipe} on {record.data}, seed {record.seed}\n")
+    while True:
+        over = ended()
+        for stamped in reader.read():
+            if (line := line_of(stamped.event)) is not None:
+                console.file.write(line + "\n")
+        console.file.flush()
+        if over:
+            return
+        time.sleep(EVERY)

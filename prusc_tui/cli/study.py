@@ -1,0 +1,185 @@
+"""A study on the command line: what it lacks is run, one run after the other."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from prusc_tui.palette import MARKS, SHELL
+from prusc_tui.words import console, duration, spread, to_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from core.runs.record import RunRecord
+    from experiments.study import Claim, Study, Task
+
+SAYS = {"kept": "finished before", "elsewhere": "in another process", "resumed": "goes on", "made": ""}
+"""What became of a task → words behind its title."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A task after its turn; `did` says how it came to its run, `record` how that run stands now."""
+
+    task: "Task"
+    did: str
+    record: "RunRecord"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as `prusc ls --json` does, and what became of the task."""
+        return {"did": self.did, **self.record.summary()}
+
+
+def run_study(
+    name: str,
+    overrides: Sequence[str],
+    seed: int | None,
+    only: str | None,
+    *,
+    device: str,
+    tags: Sequence[str],
+    fresh: bool,
+    json: bool,
+) -> int:
+    """Run what a study lacks, live; a run that fails is said, and the next one begins.
+
+    Returns:
+        Exit code: 0 where nothing failed, 1 where a run did, 130 where the study was stopped.
+
+    Raises:
+        InputError: one of the runs cannot be; nothing is written then.
+    """
+    from core.engine.devices import pick
+    from core.runs.home import Home
+    from experiments.launch import check
+    from experiments.study import claim, get_study, plan_study
+    from prusc_tui import __version__
+    from prusc_tui.cli.host import host, stop_on_signals
+
+    study = get_study(name)
+    tasks = plan_study(study, overrides=overrides, seed=seed, only=only)
+    pick(device, Home.open(create=False).locks)
+    for task in tasks:
+        check(task.plan.config)
+    home = Home.open()
+    out = console(stderr=json)
+    outcomes: list[Outcome] = []
+    with stop_on_signals() as stopper:
+        for number, task in enumerate(tasks, 1):
+            if stopper.asked:
+                break
+            claimed = claim(home, study, task, tags=tags, version=__version__)
+            out.print(_head(number, len(tasks), task, claimed))
+            if claimed.is_ours:
+                # Which device is free may have changed since the run before.
+                host(claimed.folder, pick(device, home.locks), fresh, out, stopper)
+                out.print(_result(claimed.folder.settled()))
+            outcomes.append(Outcome(task, claimed.did, claimed.folder.settled()))
+            if claimed.is_ours and outcomes[-1].record.status == "stopped":
+                stopper.stop()  # it may have been asked for by `prusc stop`
+    if json:
+        typer.echo(to_json({"study": name, "tasks": len(tasks), "runs": [outcome.to_json() for outcome in outcomes]}))
+    _summarise(out, study, len(tasks), outcomes)
+    if stopper.asked:
+        sys.stderr.write("stopped; everything so far is kept. The same command goes on from here\n")
+        return 130
+    return 1 if any(outcome.record.status == "failed" for outcome in outcomes) else 0
+
+
+def print_study(study: "Study", json: bool) -> None:
+    """Print the runs of a study and how far each of them is: recipes down, presets across."""
+    from core.runs.home import Home
+    from core.runs.log import RunLog
+    from experiments.study import find_run, plan_study
+
+    log = RunLog(Home.open(create=False))
+    found = {(task.recipe, task.preset): find_run(log, task) for task in plan_study(study)}
+    if json:
+        runs = [{"recipe": recipe, "preset": preset, **_brief(record)} for (recipe, preset), record in found.items()]
+        typer.echo(to_json({"name": study.name, "summary": study.summary, "table": study.table, "runs": runs}))
+        return
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("recipe", no_wrap=True)
+    for preset in study.presets:
+        table.add_column(Text(study.short(preset)), no_wrap=True)
+    for recipe in study.recipes:
+        table.add_row(recipe, *(_state(found[recipe, preset]) for preset in study.presets))
+    done = sum(record is not None and record.status == "finished" for record in found.values())
+    out = console()
+    out.print(Text.assemble((study.name, "bold"), "  ", study.summary))
+    out.print(Text("presets: " + ", ".join(study.presets)))
+    out.print(table)
+    out.print(Text(f"{done} of {len(found)} finished. Run what is missing with: prusc run {study.name}"))
+    if study.table:
+        out.print(Text(f"See them with: prusc table {study.table}"))
+
+
+def _brief(record: "RunRecord | None") -> dict[str, Any]:
+    if record is None:
+        return {"id": None, "name": None, "status": None}
+    return {"id": record.id, "name": record.name, "status": record.status}
+
+
+def _state(record: "RunRecord | None") -> "Text":
+    from rich.text import Text
+
+    if record is None:
+        return Text("–", SHELL.muted)
+    return Text(f"{MARKS[record.status]} {record.status}", SHELL.of_state(record.status))
+
+
+def _head(number: int, of: int, task: "Task", claimed: "Claim") -> "Text":
+    from rich.text import Text
+
+    text = Text(f"[{number}/{of}] ", SHELL.muted).append(task.title, f"bold {SHELL.text}")
+    words = SAYS[claimed.did]
+    return text.append(f"  {words}: {claimed.folder.id}" if words else "", SHELL.muted)
+
+
+def _result(record: "RunRecord") -> "Text":
+    """One line at the end of a run: state, time, and what it reaches on test."""
+    from rich.text import Text
+
+    from core.runs.restarts import pool, weights
+    from core.runs.text import safe_text
+
+    text = Text(f"      {MARKS[record.status]} {record.status}", SHELL.of_state(record.status))
+    text.append(f" after {duration(record.seconds)}", SHELL.muted)
+    if record.status == "failed":
+        return text.append(f": {safe_text(record.reason)}")
+    for weight in weights(record):
+        if (found := pool([record], "test", weight)) is not None:
+            shares = [member.average for member in found.members]
+            text.append(f"  test {spread(shares)} %", SHELL.text).append(f" (n = {found.samples:,}, ", SHELL.muted)
+            text.append(f"restarts: {len(shares)})", SHELL.muted)
+    return text
+
+
+def _summarise(out: "Console", study: "Study", n_tasks: int, outcomes: Sequence[Outcome]) -> None:
+    from rich.text import Text
+
+    from core.runs.text import safe_text
+
+    counts = Counter(outcome.record.status for outcome in outcomes)
+    waiting = n_tasks - len(outcomes)
+    words = [f"{MARKS[status]} {count} {status}" for status, count in counts.items()]
+    out.print(Text(f"\n{study.name}: " + ", ".join([*words, *([f"{waiting} to come"] if waiting else [])]), "bold"))
+    for outcome in outcomes:
+        record = outcome.record
+        if record.status == "failed":
+            out.print(Text(f"{MARKS['failed']} {outcome.task.title}: {safe_text(record.reason)}"))
+            out.print(Text(f"  see: prusc show {record.id}", SHELL.muted))
+        elif outcome.did == "elsewhere":
+            where = safe_text(record.host or "another machine")
+            out.print(Text(f"{MARKS[record.status]} {outcome.task.title}: {record.id} is {record.status} on {where}"))
+    if study.table and counts["finished"]:
+        out.print(Text(f"See them with: prusc table {study.table}", SHELL.muted))

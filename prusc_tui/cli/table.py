@@ -1,0 +1,248 @@
+"""`prusc table`: methods side by side, from the finished runs of the log and beside published numbers."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import typer
+
+from prusc_tui.words import console, to_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from core.runs.record import RunRecord
+    from experiments.table import MethodTable
+    from prusc_tui.draw.tables import Cell, Grid
+
+T = TypeVar("T")
+Split = Literal["test", "train", "validation", "both"]
+Format = Literal["text", "markdown", "latex", "csv"]
+
+GAP = 2
+"""Cells between columns on a terminal."""
+LEAST_TITLE = 20
+"""Cells that the titles of rows are broken into at least."""
+KNOWS_WIDTH = 12
+
+
+def table(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[TABLE]", help="Which; none lists those that there are.")
+    ] = None,
+    split: Annotated[Split, typer.Option("--split", help="Whose accuracies; 'both' is train and test.")] = "both",
+    where: Annotated[
+        str, typer.Option("--where", metavar="QUERY", help="Only of these runs, as 'seed=0 and tag:paper'.")
+    ] = "",
+    format: Annotated[
+        Format,
+        typer.Option("--format", help="What to print; CSV has a line for each restart, split and penalty weight."),
+    ] = "text",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Make a table from finished runs: methods × label noise, mean ± standard deviation over restarts."""
+    from experiments.table import kind_of, method_tables
+
+    if name is None:
+        _list(json)
+        return
+    kind = kind_of(name)
+    records, unfinished = _records(kind.data, where)
+    tables = method_tables(records, kind)
+    if not tables:
+        raise _nothing(name, kind.study, where, unfinished)
+    splits = ("train", "test") if split == "both" else (split,)
+    if json:
+        typer.echo(to_json({"table": name, "unfinished": unfinished, "tables": [_json(one) for one in tables]}))
+    elif format == "csv":
+        _print_csv(tables, splits)
+    elif format in ("markdown", "latex"):
+        _print_source(tables, splits, format)
+    else:
+        _print(console(), tables, splits, unfinished)
+
+
+def _list(json: bool) -> None:
+    from experiments.table import TABLES
+
+    if json:
+        found = [{"name": name, "summary": kind.summary, "study": kind.study} for name, kind in TABLES.items()]
+        typer.echo(to_json({"tables": found}))
+        return
+    for name, kind in TABLES.items():
+        typer.echo(f"{name}  {kind.summary}; its runs come from: prusc run {kind.study}")
+
+
+def _records(data: str, where: str) -> tuple[list["RunRecord"], int]:
+    """Finished runs on a data set, oldest first, and how many of those asked for are not finished."""
+    from contextlib import suppress
+
+    from core.errors import InputError
+    from core.runs.folder import RunFolder
+    from core.runs.home import Home
+    from core.runs.log import RunLog
+    from core.runs.query import parse
+
+    home = Home.open(create=False)
+    query = parse(where)
+    asked = [run for run in reversed(RunLog(home).all()) if run["data"] == data and query.matches(run)]
+    records = []
+    for run in asked:
+        if run["status"] == "finished":
+            with suppress(InputError):  # it was deleted meanwhile
+                records.append(RunFolder.open(home, run["id"]).record())
+    return records, sum(run["status"] != "finished" for run in asked)
+
+
+def _nothing(name: str, study: str, where: str, unfinished: int) -> Exception:
+    from core.errors import InputError
+
+    which = f" that matches '{where}'" if where else ""
+    rest = f"; {unfinished} not finished yet" if unfinished else ""
+    return InputError(f"there is no finished run{which} for table '{name}'{rest}; make them with: prusc run {study}")
+
+
+def _print(out: "Console", tables: "Sequence[MethodTable]", splits: Sequence[str], unfinished: int) -> None:
+    """For the eye: all splits in one table where they fit beside each other, else one table for each."""
+    from rich.text import Text
+
+    from prusc_tui.draw.methods import grid, heading
+
+    for number, one in enumerate(tables):
+        if number:
+            out.print()
+        out.print(Text(heading(one), "bold"))
+        whole = grid(one, splits)
+        grids = [whole] if _least_width(whole) <= out.width else [grid(one, (split,)) for split in splits]
+        for part in (part for each in grids for part in _fitting(each, out.width)):
+            out.print()
+            out.print(_table(part))
+        out.print()
+        out.print(Text(whole.about.removeprefix(f"{heading(one)}. "), "dim"))
+        for note in whole.notes:
+            out.print(Text(note, "dim"))
+    out.print(Text("Bold: the best of the methods that know nothing.", "dim"))
+    if unfinished:
+        out.print(Text(f"Runs on this data that are not finished and not counted: {unfinished}.", "dim"))
+
+
+def _least_width(grid: "Grid") -> int:
+    numbers = [_width(grid, i) for i in range(1, len(grid.columns))]
+    return LEAST_TITLE + KNOWS_WIDTH + sum(numbers) + GAP * len(grid.columns)
+
+
+def _fitting(grid: "Grid", width: int) -> "Iterator[Grid]":
+    """Parts of a table that fit the width, each with the titles and what the methods know; one number at least."""
+    room = width - LEAST_TITLE - KNOWS_WIDTH - GAP
+    begin, used = 1, 0
+    for i in range(1, len(grid.columns)):
+        size = _width(grid, i) + GAP
+        if i > begin and used + size > room:
+            yield _part(grid, begin, i)
+            begin, used = i, 0
+        used += size
+    yield _part(grid, begin, len(grid.columns))
+
+
+def _part(grid: "Grid", begin: int, end: int) -> "Grid":
+    def cut(row: "tuple[T, ...]") -> "tuple[T, ...]":
+        return (row[0], *row[begin:end])
+
+    blocks = tuple(tuple(line._replace(cells=cut(line.cells)) for line in block) for block in grid.blocks)
+    return replace(grid, columns=cut(grid.columns), blocks=blocks)
+
+
+def _width(grid: "Grid", column: int) -> int:
+    from rich.cells import cell_len
+
+    words = _column_title(grid.columns[column]).split("\n")
+    return max(*map(cell_len, words), *(cell_len(_cell(line.cells[column]).plain) for line in grid.lines))
+
+
+def _column_title(text: str) -> str:
+    """`noise 5 % test` in two lines; the share stays with its sign."""
+    head, _, split = text.rpartition(" ")
+    return f"{head}\n{split}" if split in ("train", "validation", "test") else text
+
+
+def _table(grid: "Grid") -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
+    made.add_column(Text(grid.corner))
+    made.add_column(grid.columns[0], max_width=KNOWS_WIDTH)
+    for title in grid.columns[1:]:
+        made.add_column(Text(_column_title(title)), no_wrap=True)
+    for block in grid.blocks:
+        for line in block:
+            knows, *numbers = line.cells
+            made.add_row(Text(line.title), Text(knows.text), *map(_cell, numbers), end_section=line is block[-1])
+    return made
+
+
+def _cell(cell: "Cell") -> "Text":
+    from rich.text import Text
+
+    from prusc_tui.draw.methods import NUMBER
+
+    text = Text(cell.text.rjust(NUMBER), "bold" if cell.stands_out else "")
+    return text.append(f" {cell.spread}", "dim") if cell.spread else text
+
+
+def _print_source(tables: "Sequence[MethodTable]", splits: Sequence[str], format: str) -> None:
+    from prusc_tui.draw.methods import grid
+    from prusc_tui.draw.tables import latex, markdown
+
+    grids = [grid(one, splits) for one in tables]
+    texts = [markdown(one) if format == "markdown" else latex(one, booktabs=False) for one in grids]
+    typer.echo("\n".join(texts), nl=False)
+
+
+def _print_csv(tables: "Sequence[MethodTable]", splits: Sequence[str]) -> None:
+    import csv
+
+    from prusc_tui.draw.methods import tidy
+
+    rows = [row for row in tidy(tables) if row["split"] in splits]
+    writer = csv.DictWriter(sys.stdout, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _json(one: "MethodTable") -> dict[str, Any]:
+    return {
+        "data": dict(one.data),
+        "settings": dict(one.settings),
+        "label_noises": one.noises,
+        "rows": [
+            {
+                "method": row.title,
+                "recipe": row.recipe,
+                "knows": row.knows,
+                "settings": dict(row.settings),
+                "penalty_weight": row.weight,
+                "cells": [
+                    {"label_noise": noise, **{split: pool.to_json() for split, pool in found.items()}}
+                    for noise, found in row.cells.items()
+                ],
+            }
+            for row in one.rows
+        ],
+        "published": [
+            {
+                "recipe": anchor.recipe,
+                "source": anchor.source.name,
+                "protocol": anchor.source.protocol,
+                "cells": [
+                    {"label_noise": noise, **{s: {"percent": v[0], "deviation": v[1]} for s, v in found.items()}}
+                    for noise, found in anchor.values.items()
+                ],
+            }
+            for anchor in one.published
+        ],
+    }

@@ -1,0 +1,204 @@
+"""Studies: which runs they are made of, and which of them are taken, resumed, left alone or made."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from core.errors import InputError
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from experiments import study as studies
+from experiments.launch import create_run
+from experiments.plan import make_plan
+from experiments.study import claim, find_run, get_study, plan_study, study_names
+
+SMALL = """
+summary = "two recipes on two data sets"
+recipes = ["erm", "prune-only"]
+presets = ["patch-mnist", "texture-mnist"]
+
+[settings.erm]
+epochs = 0.5
+keep_epochs = [0.5]
+"""
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A study of four runs, in a folder of its own."""
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    (folder / "small.toml").write_text(SMALL)
+    monkeypatch.setattr(studies, "_folder", lambda: folder)
+    return get_study("small")
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home.open(tmp_path / "home")
+
+
+@pytest.fixture
+def task(small):
+    return plan_study(small)[0]
+
+
+def set_status(claimed, status, **changes):
+    RunLog(claimed.folder.home).put(claimed.folder.update(status=status, **changes))
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_every_run_of_a_bundled_study_can_be_planned_and_has_a_name_of_its_own(name):
+    study = get_study(name)
+    tasks = plan_study(study)
+    assert [(task.preset, task.recipe) for task in tasks] == [(p, r) for p in study.presets for r in study.recipes]
+    assert len({task.plan.base_name for task in tasks}) == len(tasks)
+    for task in tasks:
+        assert task.plan.config == make_plan(task.recipe, data=task.preset).config
+        assert task.plan.preset == task.preset
+
+
+def test_the_grid_of_methods_and_label_noise_is_complete_and_small():
+    tasks = plan_study(get_study("cmnist-study"))
+    assert {task.plan.config.data.label_noise for task in tasks} == {0.05, 0.10, 0.25}
+    assert {task.plan.config.data.train_size for task in tasks} == {10_000}
+    recipes = [task.recipe for task in tasks]
+    assert {"erm-pooled", "erm-grey", "irm-given", "irm-random", "eiil", "irm", "vrex", "erm-balance"} <= set(recipes)
+    assert all(recipes.index("irm") < recipes.index(other) for other in ("vrex", "group-dro-inferred", "erm-balance"))
+
+
+def test_the_complete_grid_is_the_same_command_with_two_settings():
+    overrides = ["train.restarts=10", "data.train_size=50000"]
+    for task in plan_study(get_study("cmnist-study"), overrides=overrides):
+        assert task.plan.config.train.restarts == 10
+        assert task.plan.config.data.train_size == 50_000
+
+
+def test_settings_of_the_study_are_laid_over_the_presets_and_those_of_the_command_over_them(small):
+    assert {task.plan.config.erm.epochs for task in plan_study(small)} == {0.5}
+    tasks = plan_study(small, overrides=["erm.epochs=1", "erm.keep_epochs=[1]"], seed=3)
+    assert {(task.plan.config.erm.epochs, task.plan.config.seed) for task in tasks} == {(1.0, 3)}
+    assert {task.plan.config.data.name for task in tasks} == {"patch-mnist", "texture-mnist"}
+
+
+def test_names_hold_study_recipe_preset_and_a_seed_that_is_not_the_usual_one(small):
+    names = [task.plan.base_name for task in plan_study(small, only="erm")]
+    assert names == ["small/erm/patch-mnist", "small/erm/texture-mnist"]
+    assert plan_study(small, seed=2)[0].plan.base_name == "small/erm/patch-mnist/seed-2"
+
+
+def test_presets_are_named_by_what_tells_them_apart():
+    study = get_study("cmnist-study")
+    assert [study.short(preset) for preset in study.presets] == ["eta05", "eta10", "eta25"]
+    assert get_study("cmnist-full").short("cmnist-eta25") == "cmnist-eta25"
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        ("erm", [("erm", "patch-mnist"), ("erm", "texture-mnist")]),
+        ("texture-mnist", [("erm", "texture-mnist"), ("prune-only", "texture-mnist")]),
+        ("prune-only, patch-mnist", [("prune-only", "patch-mnist")]),
+        ("prune-only,erm,patch-mnist", [("erm", "patch-mnist"), ("prune-only", "patch-mnist")]),
+    ],
+)
+def test_only_picks_recipes_presets_or_both_in_the_order_of_the_study(small, only, expected):
+    assert [(task.recipe, task.preset) for task in plan_study(small, only=only)] == expected
+
+
+def test_bad_words_get_a_sentence_that_says_which_run_or_name(small):
+    with pytest.raises(InputError, match=r"--only prune-onli: .*'prune-only'"):
+        plan_study(small, only="erm,prune-onli")
+    with pytest.raises(InputError, match=r"--only : "):
+        plan_study(small, only="erm,")
+    with pytest.raises(InputError, match=r"erm on patch-mnist: --set: unknown key 'erm.epoch'"):
+        plan_study(small, overrides=["erm.epoch=1"])
+    with pytest.raises(InputError, match=r"unknown study 'smal'; did you mean 'small'"):
+        get_study("smal")
+
+
+def test_a_setting_that_one_recipe_fixes_is_refused_and_the_others_can_be_had_by_name():
+    study = get_study("cmnist-study")
+    with pytest.raises(InputError, match=r"erm-balance on cmnist-small-eta05: --set environments.rule: .*--only"):
+        plan_study(study, overrides=["environments.rule=shares"])
+    tasks = plan_study(study, overrides=["environments.rule=shares"], only="irm,vrex")
+    assert {task.plan.config.environments.rule for task in tasks} == {"shares"}
+
+
+def test_only_a_run_with_the_very_settings_and_the_seed_is_found(home, small, task):
+    log = RunLog(home)
+    other = plan_study(small, overrides=["erm.lr=0.01"])[0]
+    seeded = plan_study(small, seed=1)[0]
+    for plan in (other.plan, seeded.plan):
+        create_run(home, plan)
+    assert find_run(log, task) is None
+    made = create_run(home, make_plan("erm", data="patch-mnist", overrides=["erm.epochs=0.5", "erm.keep_epochs=[0.5]"]))
+    assert find_run(log, task).id == made.id
+    assert find_run(log, seeded).seed == 1
+
+
+def test_a_finished_run_counts_before_newer_ones_and_the_newest_of_those(home, task):
+    log = RunLog(home)
+    statuses = ["finished", "finished", "stopped"]
+    folders = [create_run(home, task.plan) for _ in statuses]
+    for age, (folder, status) in enumerate(zip(folders, statuses, strict=True)):
+        log.put(folder.update(status=status, created=1000.0 + age))
+    assert find_run(log, task).id == folders[1].id
+    log.put(folders[0].update(status="failed"))
+    log.put(folders[1].update(status="failed"))
+    assert find_run(log, task).id == folders[2].id
+
+
+def test_a_new_run_is_made_with_the_name_and_the_tags_of_the_study_and_is_in_hand_at_once(home, small, task):
+    claimed = claim(home, small, task, tags=["paper"])
+    record = RunFolder.open(home, claimed.folder.id).settled()
+    assert (claimed.did, claimed.is_ours) == ("made", True)
+    assert (record.name, record.tags, record.status) == ("small/erm/patch-mnist", ("small", "paper"), "queued")
+    assert record.pid is not None
+    again = claim(home, small, task)
+    assert (again.did, again.is_ours, again.folder.id) == ("elsewhere", False, record.id)
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "did"),
+    [
+        ("finished", {}, "kept"),
+        ("stopped", {}, "resumed"),
+        ("failed", {}, "resumed"),
+        ("running", {"pid_started": 1.0}, "resumed"),  # its process is gone: lost
+        ("queued", {"pid": None}, "resumed"),  # no process ever took it
+    ],
+)
+def test_what_is_there_is_kept_or_resumed_and_never_made_again(home, small, task, status, changes, did):
+    first = claim(home, small, task)
+    first.folder.request_stop()
+    set_status(first, status, **changes)
+    before = first.folder.record()
+    again = claim(home, small, task, tags=["new"])
+    assert (again.did, again.folder.id) == (did, first.folder.id)
+    assert len(RunLog(home).all()) == 1
+    after = again.folder.record()
+    if did == "kept":
+        assert after == before
+    else:
+        assert not again.folder.stop_requested()  # a request that a dead process left would stop it at once
+        assert after == replace(before, status="queued", pid=after.pid, pid_started=after.pid_started, host=after.host)
+
+
+def test_of_many_that_come_at_once_one_makes_the_run(home, small, task):
+    found = []
+    together = threading.Barrier(6)
+
+    def come():
+        together.wait()
+        found.append(claim(home, small, task).did)
+
+    threads = [threading.Thread(target=come) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert sorted(found) == ["elsewhere"] * 5 + ["made"]
+    assert len(RunLog(home).all()) == 1
