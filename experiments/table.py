@@ -17,7 +17,7 @@ from experiments.recipes import RECIPES
 from experiments.study import get_study
 
 SPLITS = ("train", "validation", "test")
-NOISE = "data.label_noise"
+NOISE, SIZE = "data.label_noise", "data.train_size"
 WEIGHT = "train.penalty_weights"
 """In the settings of a row this is the one weight of its networks."""
 _COUNTS = ("recipe", "seed", "train.restarts", NOISE)
@@ -116,7 +116,7 @@ def kind_of(name: str) -> Kind:
 
 
 def method_tables(records: Iterable[RunRecord], kind: Kind) -> list[MethodTable]:
-    """Make tables of finished runs: one for each choice of the data's settings, whatever the label noise.
+    """Make tables of finished runs: one for each choice of the data's settings but label noise, small data first.
 
     Runs that computed the very same thing, because they differ in settings that their recipe does not read, count once.
     """
@@ -127,7 +127,7 @@ def method_tables(records: Iterable[RunRecord], kind: Kind) -> list[MethodTable]
             entry = _entry(record, weight)
             groups.setdefault(_text(entry.data), []).append(entry)
     order = get_study(kind.study).recipes
-    return [_table(entries, order) for entries in groups.values()]
+    return [_table(groups[key], order) for key in sorted(groups, key=lambda k: (groups[k][0].data[SIZE], k))]
 
 
 def _distinct(records: Sequence[RunRecord]) -> list[RunRecord]:

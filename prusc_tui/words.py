@@ -65,7 +65,8 @@ def span(shares: Sequence[float]) -> str:
 
 def weight(value: float) -> str:
     """Penalty weight, as short as it can be told: `9,100`, `0.5`."""
-    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e7 else f"{value:.4g}"
+    whole = abs(value) >= 1000 or value == round(value)
+    return f"{value:,.0f}" if whole and abs(value) < 1e7 else f"{value:.4g}"
 
 
 def is_oracle(attributes_used: str) -> bool:

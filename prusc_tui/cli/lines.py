@@ -64,7 +64,7 @@ def _evaluation(event: Evaluated) -> str:
 def _environments(event: EnvironmentsMade) -> str:
     from prusc_tui.draw.environments import conflicts_sentence
 
-    sizes = ", ".join(f"{name} {sum(row):,}" for name, row in zip(event.names, event.table, strict=True))
+    sizes = ", ".join(f"{sum(row):,} in {name}" for name, row in zip(event.names, event.table, strict=True))
     text = f"{event.stage}: {sizes} ({event.source}); {event.used:,} of {event.total:,} training images used"
     conflicts = conflicts_sentence(event)
     return f"{text}; {conflicts}" if conflicts else text

@@ -124,15 +124,15 @@ def environments_lines(made: "EnvironmentsMade | None") -> list[str]:
         return []
     makeup = makeup_of(made)
     sizes = [sum(row) for row in made.table]
-    named = ", ".join(f"{safe(name)} {size:,}" for name, size in zip(made.names, sizes, strict=True))
+    named = ", ".join(f"{size:,} in {safe(name)}" for name, size in zip(made.names, sizes, strict=True))
     lines = [f"environments ({safe(made.source)}): {named}; {made.used:,} of {made.total:,} training images used"]
     if makeup.against:
         shares = [
             percent(sum(c for c, no in zip(row, makeup.against, strict=True) if no) / size if size else None)
             for row, size in zip(makeup.counts, sizes, strict=True)
         ]
-        against = ", ".join(f"{safe(name)} {share} %" for name, share in zip(made.names, shares, strict=True))
-        lines.append(f"attribute against the label in: {against}")
+        against = ", ".join(f"{share} % of {safe(name)}" for name, share in zip(made.names, shares, strict=True))
+        lines.append(f"attribute against the label: {against}")
     return [*lines, text] if (text := conflicts_sentence(made)) else lines
 
 

@@ -199,7 +199,8 @@ def _work(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:
     if json:
         typer.echo(to_json(record.to_json()))
     else:
-        print_report(out, record, tuple(w.text for w in RunFeed(folder).poll().warnings))
+        snapshot = RunFeed(folder).poll()
+        print_report(out, record, tuple(w.text for w in snapshot.warnings), snapshot.environments)
     if job.status != "finished":
         sys.stderr.write(f"{job.status}; everything so far is kept. Go on with: prusc resume {folder.id}\n")
     raise typer.Exit({"finished": 0, "stopped": 130}.get(job.status, 1))

@@ -102,7 +102,7 @@ def conflicts(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text
 def in_brief(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text]:
     """Names, sizes, what is used, and how good the conflict samples are: for an overview."""
     sizes = _sizes(made)
-    facts = [f"{safe(name)} {size:,}" for name, size in zip(made.names, sizes, strict=True)]
+    facts = [f"{size:,} in {safe(name)}" for name, size in zip(made.names, sizes, strict=True)]
     facts.append(f"{percent(_ratio(made.used, made.total))} % of training used")
     lines = [
         heading("Environments", safe(made.source), width, palette),
@@ -170,7 +170,7 @@ def _used(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text]:
         text = (
             f"{more:,} images are in both."
             if len(sizes) == 2
-            else f"Sizes add up to {sum(sizes):,}: images are shared."
+            else f"Sizes add up to {sum(sizes):,}: some images are in several."
         )
         lines += wrap(ink(text, palette.muted), width)
     return lines
@@ -221,10 +221,10 @@ def _portions(counts: Sequence[int], cells: int) -> list[int]:
 def _table(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette) -> list[Text]:
     """Parts down, environments across: how many samples, and their share in per cent."""
     n = len(made.names)
-    longest = max((cell_len(part) for part in makeup.parts), default=0)
-    label = min(2 + longest + (2 if makeup.against else 0), max(12, width * 2 // 5))
-    # The sum below has a title of its own.
-    label = max(label, min(18, width * 2 // 5)) if makeup.against else label
+    titles = [2 + cell_len(part) + (2 if makeup.against else 0) for part in makeup.parts]
+    # Two rows have titles of their own: the headings, and the sum below.
+    titles += [len(f"by {makeup.by}, %"), len(f"{AGAINST} against label") if makeup.against else 0]
+    label = min(max(titles) + 1, max(14, width * 2 // 5))
     cell = next((size for size in (CELL, LEAST_CELL) if label + size * n <= width), LEAST_CELL)
     shown = max(1, min(n, (width - label) // cell))
     title = fit(f"by {makeup.by}, %" if cell < CELL else f"by {makeup.by}", label, palette.muted)
@@ -237,9 +237,11 @@ def _table(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette)
         line = fit(head, label)
         for index in range(shown):
             share = percent(_ratio(counts[index], sizes[index]))
-            if cell >= CELL:
-                line.append_text(fit(f"{counts[index]:,}", cell - 8, quiet, right=True))
-            line.append_text(fit(f"{share} %" if cell >= CELL else share, min(cell, 8), style, right=True))
+            if cell < CELL:
+                line.append_text(fit(share, cell, style, right=True))
+                continue
+            line.append_text(fit(f"{counts[index]:,}", cell - 8, quiet, right=True))
+            line.append_text(fit(f"{share} %", 8, style, right=True))
         return fit(line, width)
 
     for part, name in enumerate(makeup.parts[:MOST_ROWS]):
@@ -255,7 +257,7 @@ def _table(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette)
         head = ink(f"{AGAINST} ", f"bold {palette.text}").append("against label", f"bold {palette.text}")
         lines.append(row(head, sums, f"bold {palette.text}", palette.text))
     if n > shown:
-        lines.append(fit(f"… {n - shown} more environments need more width", width, palette.muted))
+        lines.append(fit(f"… {n - shown} more for a wider terminal", width, palette.muted))
     return lines
 
 

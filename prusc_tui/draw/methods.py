@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.runs.settings import show
+from core.runs.text import safe_text
 from prusc_tui.draw.tables import Cell, Grid, Line
 from prusc_tui.words import percent, weight
 
@@ -22,6 +23,7 @@ KNOWS = {
     "shortcut": "shortcut",
 }
 """`attributes_used` of a run → what its method was told."""
+_WEIGHT = "train.penalty_weights"
 NUMBER = 4
 """Cells of a share in per cent, so that points stand under each other."""
 
@@ -51,7 +53,7 @@ def grid(table: "MethodTable", splits: Sequence[str]) -> Grid:
         Line(
             title(row, table),
             (
-                Cell(KNOWS.get(row.knows, row.knows)),
+                Cell(KNOWS.get(row.knows, safe_text(row.knows))),
                 *(_cell(_pool(row, *place), usual, row is top) for place, top in zip(columns, best, strict=True)),
             ),
         )
@@ -90,16 +92,14 @@ def title(row: "Row", table: "MethodTable") -> str:
     """The method, and where it differs from the other rows or has several penalty weights."""
     words = [_setting(key, value) for key, value in row.settings.items()]
     weights = {other.weight for other in table.rows if other.recipe == row.recipe}
-    if len(weights) > 1 and row.weight is not None and not any(key in row.settings for key in _WEIGHT):
-        words.append(_setting(_WEIGHT[0], row.weight))
-    return f"{row.title}: {', '.join(words)}" if words else row.title
-
-
-_WEIGHT = ("train.penalty_weights",)
+    if len(weights) > 1 and row.weight is not None and _WEIGHT not in row.settings:
+        words.append(_setting(_WEIGHT, row.weight))
+    name = safe_text(row.title)
+    return f"{name}: {', '.join(words)}" if words else name
 
 
 def _setting(key: str, value: Any) -> str:
-    return f"penalty weight {weight(value)}" if key in _WEIGHT else f"{key}={show(value)}"
+    return f"penalty weight {weight(value)}" if key == _WEIGHT else safe_text(f"{key}={show(value)}")
 
 
 def _pool(row: "Row", noise: float, split: str) -> "Pool | None":
@@ -216,9 +216,9 @@ def tidy(tables: "Sequence[MethodTable]") -> Iterator[Mapping[str, Any]]:
                     for member in pool.members:
                         yield {
                             "table": number,
-                            "method": row.title,
-                            "recipe": row.recipe,
-                            "knows": row.knows,
+                            "method": safe_text(row.title),
+                            "recipe": safe_text(row.recipe),
+                            "knows": safe_text(row.knows),
                             "settings": words,
                             "train_size": table.data["train_size"],
                             "label_noise": noise,

@@ -177,7 +177,11 @@ def test_the_index_is_rebuilt_from_the_folders(finished):
 def test_recipes_lists_recipes_and_presets_with_what_they_use(prusc):
     told = prusc("recipes", "--json").json
     used = {recipe["name"]: recipe["attributes_used"] for recipe in told["recipes"]}
-    assert {name for name, knows in used.items() if knows == "train"} == {"group-balanced", "group-dro"}
+    assert {name for name, knows in used.items() if knows == "train"} == {
+        "group-balanced",
+        "group-dro",
+        "eiil-attribute",
+    }
     shown = prusc("recipes").out
     for each in (*told["recipes"], *told["presets"]):
         assert each["name"] in shown

@@ -1,39 +1,28 @@
 """Environments, restarts and curves of a training over environments, as rows of text."""
 
-import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
-from core.events import EnvironmentsMade, Restarts, Scalars, StageStarted
+from core.events import EnvironmentsMade, Scalars, StageFinished, StageStarted
 from core.runs.alive import here
 from core.runs.feed import RunFeed
 from core.runs.home import Home
 from core.runs.stream import EventWriter
-from prusc_tui.cli.lines import line_of
-from prusc_tui.cli.report import environments_lines, print_report, restarts_tables, validation_line
 from prusc_tui.draw import environments as drawn
-from prusc_tui.draw import restarts as spreads
-from prusc_tui.draw.overview import frame, knowledge
-from prusc_tui.draw.results import results
 from prusc_tui.draw.risks import course, course_of, jump_of
 from prusc_tui.draw.spark import current_series
 from prusc_tui.palette import SHELL
-from prusc_tui.words import attributes_sentence, is_oracle, span, spread
+from prusc_tui.screens.run.charts_lines import Lines, by_quantity
 from tests.tui.lab import (
     LABELS,
     MADE,
     NAMES,
     NOW,
-    evaluation,
     irm_record,
     irm_run,
-    members,
     put,
-    say_ends,
     say_environments,
-    say_look,
     say_steps,
 )
 
@@ -190,101 +179,6 @@ def test_labels_and_environments_have_colours_of_their_own():
     assert not names & parts
 
 
-# Restarts
-
-
-def test_mean_deviation_and_range_are_those_of_the_restarts():
-    lines = plain(spreads.restarts(((members("test", 9, (58.1, 62.2, 66.0), (70, 71, 72)),),), 100, SHELL))
-    worst = next(line for line in lines if "worst group" in line)
-    # mean 62.1, deviations −4.0, 0.1, 3.9: √((16 + 0.01 + 15.21) / 2) = 3.95.
-    assert "62.1 ± 4.0" in worst
-    assert "58.1–66.0" in worst
-    assert "71.0 ± 1.0" in next(line for line in lines if "average" in line)
-
-
-def test_every_restart_is_a_tick_at_its_place():
-    line = spreads.strip((0.0, 0.5, 0.98), None, 50, "", SHELL).plain
-    assert (line[0], line[25], line[49]) == ("├", "┼", "┤")
-    assert set(line[1:25]) == {"─"}
-    chosen = spreads.strip((0.1, 0.5, 0.9), 1, 50, "", SHELL).plain
-    assert chosen[25] == "●"
-    assert spreads.strip((0.3,), None, 50, "", SHELL).plain[15] == "│"
-    assert spreads.strip((1.0,), None, 50, "", SHELL).plain[49] == "│"
-    assert set(spreads.strip((float("nan"),), None, 50, "", SHELL).plain) <= {" ", "┊"}
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_restarts_keep_to_the_width_and_say_worst_group_and_average(width):
-    found = ((members("validation", 120, (40, 44, 47), (68, 69, 70)),),)
-    for lines in (spreads.restarts(found, width, SHELL), spreads.in_brief(found, width, SHELL)):
-        assert {line.cell_len for line in lines} == {width}
-        said = text(lines)
-        assert "43.7 ± 3.5" in said
-        assert "69.0 ± 1.0" in said
-        assert "3 restarts" in said
-
-
-def test_of_one_restart_there_is_a_mean_and_no_deviation():
-    said = text(spreads.restarts(((members("test", 9, (60,), (70,)),),), 100, SHELL))
-    assert "one restart" in said
-    assert "60.0" in said
-    assert " ± " not in said.replace("mean ± sd", "")
-
-
-def test_penalty_weights_have_rows_of_their_own_in_their_order():
-    found = ((members("test", 9, (58, 62, 66), (70, 71, 72), weights=(9100.0, 100.0, 91257.0), final=True, chosen=4),),)
-    rows = [line.split() for line in plain(spreads.restarts(found, 118, SHELL)) if "worst group" in line]
-    assert [row[1] if row[0] == "test" else row[0] for row in rows] == ["9,100", "100", "91,257"]
-    assert ["●" in " ".join(row) for row in rows] == [False, True, False]
-    brief = plain(spreads.in_brief(found, 60, SHELL))
-    assert [line.split()[1] for line in brief if line.startswith("weight")] == ["9,100", "100", "91,257"]
-
-
-def test_restarts_grow_with_the_looks_and_end_with_train_validation_test(live):
-    feed, writer = live
-    assert spreads.restarts_of(feed.poll()) == ()
-    say_steps(writer, NOW, 60)
-    say_look(writer, NOW, 60)
-    (looks,) = spreads.restarts_of(feed.poll())
-    assert (looks[-1].split, looks[-1].step, looks[-1].final) == ("validation", 60, False)
-    say_look(writer, NOW, 120, worst=(50, 52, 54))
-    now = feed.poll()
-    assert "validation at step 120" in text(spreads.in_brief(spreads.restarts_of(now), 60, SHELL))
-    assert "52.0 ± 2.0" in text(spreads.restarts(spreads.restarts_of(now), 78, SHELL))
-    say_ends(writer, NOW + 1)
-    found = spreads.restarts_of(feed.poll())
-    assert [looks[-1].split for looks in found] == ["train", "validation", "test"]
-    assert all(looks[-1].final for looks in found)
-    brief = text(spreads.in_brief(found, 60, SHELL))
-    assert "test" in brief
-    assert "62.1 ± 4.0" in brief
-
-
-def test_the_course_rises_with_the_looks_and_leaves_the_last_word_out(live):
-    feed, writer = live
-    for step, worst in ((60, 20), (120, 40), (180, 60)):
-        say_look(writer, NOW, step, worst=(worst, worst + 1, worst + 2))
-    writer.write(members("validation", 60, (20, 21, 22), (68, 69, 70), final=True, chosen=0), NOW)
-    line = next(
-        line for line in plain(spreads.restarts(spreads.restarts_of(feed.poll()), 140, SHELL)) if "worst" in line
-    )
-    assert line.rstrip().endswith("▁▄█") or line.rstrip().endswith("▁▅█")
-
-
-def test_where_the_stream_says_nothing_the_record_does(home):
-    folder = put(home, irm_record())
-    found = spreads.restarts_of(RunFeed(folder).poll())
-    assert [looks[-1].split for looks in found] == ["train", "validation", "test"]
-    assert "62.1 ± 4.0" in text(spreads.in_brief(found, 60, SHELL))
-
-
-def test_the_groups_of_a_stage_with_restarts_are_said_to_be_those_of_one(home):
-    snapshot = RunFeed(irm_run(home)).poll()
-    by_stage = {result.stage: result.source for result in results(snapshot)}
-    assert by_stage["train"] == "test, 1 of 3 restarts, n 9,600"
-    assert "restarts" not in by_stage["erm"]
-
-
 # Risk and penalty
 
 
@@ -350,7 +244,33 @@ def test_an_environment_keeps_its_mark_whatever_comes_first(live):
     assert "● minority" in said
 
 
-# The overview, lines, report, words
+# What is in view
+
+
+def test_a_sentence_says_why_there_are_no_environments(live):
+    feed, writer = live
+    assert "the run is running" in drawn.waiting(feed.poll())
+    writer.write(StageStarted("erm", 10), NOW)
+    assert "the run is at 'erm'" in drawn.waiting(feed.poll())
+    writer.write(StageFinished("erm", 1.0), NOW)
+    writer.write(StageStarted("environments", 1), NOW)
+    assert drawn.waiting(feed.poll()) == "The environments are being made …"
+    say_environments(writer, NOW)
+    assert drawn.waiting(feed.poll()) == ""
+
+
+def test_risks_share_a_chart_and_so_do_penalties_while_their_weight_has_its_own(live):
+    feed, writer = live
+    say_steps(writer, NOW, 100)
+    snapshot = feed.poll()
+    lines = Lines().update(snapshot)
+    plots = {plot.title: [curve.name for curve in plot.curves] for plot in by_quantity(lines, list(lines), "step")}
+    assert plots == {
+        "train: loss": [""],
+        "train: risk": ["minority", "balance"],
+        "train: penalty": ["minority", "balance", "worst"],
+        "train: penalty weight": [""],
+    }
 
 
 def test_the_curves_in_view_are_loss_risks_and_the_largest_penalty_however_many_environments(live):
@@ -361,108 +281,13 @@ def test_the_curves_in_view_are_loss_risks_and_the_largest_penalty_however_many_
     assert list(curves) == ["loss", "risk e0", "risk e1", "risk e2", "penalty worst"]
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60)])
-def test_the_overview_has_restarts_and_where_there_is_room_environments(home, width, height):
-    lines = plain(frame(RunFeed(irm_run(home)).poll(), NOW, width, height))
-    said = "\n".join(lines)
-    assert len(lines) <= height
-    assert "62.1 ± 4.0" in said
-    assert ("precision" in said) == (height >= 40)
-
-
-def test_the_overview_without_a_height_has_it_all(home):
-    said = text(frame(RunFeed(irm_run(home)).poll(), NOW, 80))
-    for words in ("minority 1,520 · balance 3,040", "recall 66.4 %", "3 restarts, test, n 10,000", "penalty worst"):
-        assert words in said
-
-
-@pytest.mark.parametrize("used", ["train", "environments", "shortcut"])
-def test_every_oracle_says_so_in_the_colour_of_alarms(used):
-    assert is_oracle(used)
-    assert "oracle" in attributes_sentence(used, "last")
-    (line, *_) = knowledge(irm_record(attributes_used=used), 200, SHELL)
-    assert {style for _, style in pieces(line)} == {SHELL.warn}
-
-
-@pytest.mark.parametrize("used", ["none", "validation"])
-def test_what_uses_no_more_than_validation_is_no_oracle(used):
-    assert not is_oracle(used)
-    (line, *_) = knowledge(irm_record(attributes_used=used), 200, SHELL)
-    assert {style for _, style in pieces(line)} == {SHELL.muted}
-
-
-def test_shares_as_words():
-    assert spread((0.5, 0.7)) == "60.0 ± 14.1"
-    assert spread((0.5,)) == "50.0"
-    assert span((0.7, 0.5, float("nan"))) == "50.0–70.0"
-    assert spread(()) == span(()) == "–"
-
-
-def test_environments_and_restarts_as_plain_lines():
-    assert line_of(MADE) == (
-        "environments: minority 1,520, balance 3,040 (clusters, rule minority-balance); 3,040 of 30,000 training "
-        "images used; conflict samples: 1,520 found, precision 98.4 %, recall 66.4 % (looked at only)"
-    )
-    assert line_of(members("validation", 60, (58.1, 62.2, 66.0), (70, 71, 72))) == (
-        "train: validation at step 60, 3 restarts: worst group 62.1 ± 4.0 % (58.1–66.0), "
-        "average 71.0 ± 1.0 % (n = 10,000)"
-    )
-    assert line_of(members("test", 60, (60,), (70,), weights=(1.0, 9100.0), final=True)) == (
-        "train: test, 1 restart: weight 1: worst group 60.0 %, average 70.0 %; "
-        "weight 9,100: worst group 59.0 %, average 69.0 % (n = 10,000)"
-    )
-
-
-def reported(record, made=None):
-    console = Console(file=io.StringIO(), width=120)
-    print_report(console, record, (), made)
-    return console.file.getvalue()
-
-
-def test_the_report_has_restarts_environments_and_what_validation_looked_like():
-    said = reported(irm_record(), MADE)
-    rows = [line.split() for line in said.splitlines()]
-    for split in ("train", "validation", "test"):
-        assert [split, "62.1", "±", "4.0", "71.2", "±", "1.0", "3", "10,000"] in rows
-    for words in ("one seed, 3 restarts", "minority 98.4 %, balance 49.7 %", "precision 98.4 %", "4 groups of 1,200"):
-        assert words in said
-
-
-def test_a_report_without_restarts_speaks_of_one_seed_alone():
-    stages = tuple(replace(stage, restarts={}) for stage in irm_record().stages)
-    said = reported(irm_record(stages=stages))
-    assert "one seed\n" in said
-    assert "restarts" not in said
-    assert restarts_tables(irm_record(stages=stages)) == []
-    assert environments_lines(None) == []
-
-
-def test_a_validation_split_with_conflicts_of_its_own_is_told_group_by_group():
-    told = evaluation((70, 60, 60, 70), "validation").to_json()
-    for group, n in zip(told["groups"], (4250, 750, 750, 4250), strict=True):
-        group.update(n=n, correct=n // 2)
-    train = replace(irm_record().stage("train"), evaluations={"validation": told})
-    record = irm_record(stages=(train,))
-    assert validation_line(record) == (
-        "validation: 10,000 images: 0–4 · red 42.5 %, 0–4 · green 7.5 %, 5–9 · red 7.5 %, 5–9 · green 42.5 %"
-    )
-    assert validation_line(irm_record(stages=())) is None
-
-
-def test_a_sentence_says_why_there_are_no_environments(live):
-    feed, writer = live
-    assert "the run is running" in drawn.waiting(feed.poll())
-    writer.write(StageStarted("erm", 10), NOW)
-    assert "the run is at 'erm'" in drawn.waiting(feed.poll())
-    writer.write(StageStarted("environments", 1), NOW)
-    assert drawn.waiting(feed.poll()) == "The environments are being made …"
-    say_environments(writer, NOW)
-    assert drawn.waiting(feed.poll()) == ""
-
-
-def test_events_of_restarts_of_another_stage_do_not_mix(live):
-    feed, writer = live
-    writer.write(Restarts("cluster", 1, "validation", 10, [0.0], [0], [0.5], [0.4]), NOW)
-    say_look(writer, NOW, 60)
-    found = spreads.restarts_of(feed.poll())
-    assert [looks[-1].stage for looks in found] == ["train"]
+@pytest.mark.parametrize("count", [3, 9])
+def test_more_environments_than_fit_are_told_of_and_columns_stay_in_line(count):
+    names = [f"environment {i}" for i in range(count)]
+    made = replace(MADE, names=names, table=[[500, 600]] * count, group_table=[[100, 400, 200, 400]] * count)
+    lines = plain(drawn.environments(made, 64, SHELL))
+    assert all(any(line.startswith(f"{mark} envi") for line in lines) for mark in "●■▲")
+    shares = next(line for line in lines if "against label" in line).rstrip()
+    head = next(line for line in lines if line.startswith("by group")).rstrip()
+    assert len(shares) == len(head)
+    assert ("more for a wider terminal" in "\n".join(lines)) == (count == 9)

@@ -263,5 +263,5 @@ async def test_the_overview_panel_shows_both_in_brief(home):
     app = PruscApp(home, clock=lambda: NOW)
     async with app.run_test(size=(120, 40)) as pilot:
         app.open_run("aaaaaaaa")
-        for words in ("3 restarts, test", "62.1 ± 4.0", f"minority {sum(MADE.table[0]):,}", "penalty worst"):
+        for words in ("3 restarts, test", "62.1 ± 4.0", f"{sum(MADE.table[0]):,} in minority", "penalty worst"):
             await until(pilot, lambda words=words: words in text(app))

@@ -1,0 +1,239 @@
+"""`prusc table`: to be read on a terminal, and to be put into a paper as it is."""
+
+import csv
+import io
+import re
+import statistics
+
+import pytest
+from driver import Prusc
+from rich.console import Console
+
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.record import RunRecord, StageRecord, new_id
+from experiments.study import get_study, plan_study
+from experiments.table import TABLES, method_tables
+from prusc_tui.cli.table import _print
+
+MISSING = ("vrex", 0.10)
+"""The method and the label noise that nobody ran."""
+
+
+def shares(task, n):
+    """Test accuracies that are different for every run and restart."""
+    base = 0.3 + 0.01 * get_study("cmnist-study").recipes.index(task.recipe) + task.plan.config.data.label_noise
+    return [base + 0.02 * restart**2 for restart in range(n)]
+
+
+def keep(home, task, *, n=3, status="finished", name=None):
+    config = task.plan.config
+    told = {
+        split: {
+            "n": 1_000,
+            "weights": [9_100.0] * n,
+            "restarts": list(range(n)),
+            "average": [share + shift for share in shares(task, n)],
+            "worst": shares(task, n),
+        }
+        for split, shift in (("train", 0.1), ("validation", 0.05), ("test", 0.0))
+    }
+    record = RunRecord(
+        id=new_id(),
+        name=name or task.plan.base_name,
+        recipe=task.recipe,
+        data="cmnist",
+        status=status,
+        seed=config.seed,
+        attributes_used=task.plan.recipe.attributes_used(config),
+        config=task.config,
+        created=1000.0,
+        stages=(StageRecord("train", status="done", restarts=told),),
+    )
+    RunFolder.create(home, record)
+    RunLog(home).put(record)
+    return record
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    """`prusc` with a home that holds the study but for one run; one cell has five restarts, one run is not finished."""
+    prusc = Prusc(tmp_path_factory.mktemp("grid"))
+    home = Home.open(prusc.home)
+    for task in plan_study(get_study("cmnist-study")):
+        noise = task.plan.config.data.label_noise
+        if (task.recipe, noise) != MISSING:
+            keep(home, task, n=5 if (task.recipe, noise) == ("irm", 0.25) else 3)
+    keep(home, plan_study(get_study("cmnist-study"), seed=1)[0], status="stopped")
+    return prusc
+
+
+def cell(values):
+    return f"{100 * statistics.mean(values):.1f} ± {100 * statistics.stdev(values):.1f}"
+
+
+def lines_at(grid, width, splits=("train", "test")):
+    home = Home.open(grid.home)
+    records = [RunFolder.open(home, run["id"]).record() for run in RunLog(home).all()]
+    out = io.StringIO()
+    console = Console(file=out, width=width, highlight=False)
+    _print(console, method_tables(records, TABLES["cmnist"]), splits, 0)
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def test_table_alone_lists_the_tables_and_what_makes_their_runs(prusc):
+    said = prusc("table")
+    assert said.code == 0
+    assert re.search(r"^cmnist .*prusc run cmnist-study$", said.out, re.MULTILINE)
+    assert [table["name"] for table in prusc("table", "--json").json["tables"]] == ["cmnist"]
+    assert not prusc.home.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["table", "cmnst"], "did you mean 'cmnist'"),
+        (["table", "cmnist"], "prusc run cmnist-study"),
+        (["table", "cmnist", "--where", "recip=irm"], "'recipe'"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_leaves_no_home_behind(prusc, words, hint):
+    said = prusc(*words)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert hint in said.err
+    assert not prusc.home.exists()
+
+
+def test_a_filter_that_no_run_matches_is_named(grid):
+    said = grid("table", "cmnist", "--where", "tag:paper")
+    assert said.code == 2
+    assert "'tag:paper'" in said.err
+
+
+def test_unfinished_runs_do_not_count_and_are_said(grid):
+    assert re.search(r"not finished and not counted: 1\.", grid("table", "cmnist").out)
+    said = grid("table", "cmnist", "--where", "seed=1")
+    assert said.code == 2
+    assert "1 not finished yet" in said.err
+
+
+def test_each_cell_is_mean_and_deviation_and_a_run_that_is_missing_is_a_dash(grid):
+    markdown = grid("table", "cmnist", "--split", "test", "--format", "markdown").out
+    table = [[word.strip() for word in line.strip("|").split("|")] for line in markdown.splitlines() if line[:1] == "|"]
+    assert table[0] == ["test accuracy, %", "knows", "noise 5 %", "noise 10 %", "noise 25 %"]
+    assert {len(row) for row in table} == {5}
+    by_title = {row[0]: row[1:] for row in table[2:]}
+    study = get_study("cmnist-study")
+    at = {(task.recipe, task.plan.config.data.label_noise): task for task in plan_study(study)}
+    assert by_title["ERM"] == ["nothing", *(cell(shares(at["erm-pooled", noise], 3)) for noise in (0.05, 0.1, 0.25))]
+    vrex = by_title["V-REx, environments from clusters"]
+    assert vrex == ["nothing", cell(shares(at["vrex", 0.05], 3)), "–", cell(shares(at["vrex", 0.25], 3))]
+    ours = by_title["IRM, environments from clusters (ours)"]
+    assert ours[3] == cell(shares(at["irm", 0.25], 5)) + " (5)"
+    assert by_title["IRM, given environments"][0] == "environments"
+    assert by_title["ERM without colour"][0] == "shortcut"
+    assert by_title["EIIL, colour for its reference"][0] == "training attributes"
+
+
+def test_published_numbers_are_marked_and_say_their_source(grid):
+    markdown = grid("table", "cmnist", "--format", "markdown").out
+    rows = [line for line in markdown.splitlines() if "(published: " in line]
+    (irm,) = [row for row in rows if row.startswith("| IRM, given environments (published: IRM authors)")]
+    assert [word.strip() for word in irm.split("|")[3:-1]] == ["–", "–", "–", "–", "70.8 ± 0.9", "66.9 ± 2.5"]
+    assert "50,000 training images, 10 restarts" in markdown
+    assert "under their own protocol" in markdown
+
+
+def test_the_numbers_say_how_many_images_restarts_and_seeds_stand_behind_them(grid):
+    for words in ((), ("--format", "markdown"), ("--format", "latex")):
+        text = " ".join(grid("table", "cmnist", *words).out.split())
+        assert "10,000 training images" in text
+        assert "over 3 restarts, seed 0" in text
+        assert "test n = 1,000" in text
+        assert re.search(r"\(ours\), noise 25 %: 5 restarts, seed 0", text)
+
+
+@pytest.mark.parametrize("split", ["test", "train", "both"])
+def test_latex_is_a_plain_tabular_with_as_many_cells_in_every_row(grid, split):
+    lines = grid("table", "cmnist", "--split", split, "--format", "latex").out.splitlines()
+    columns = 8 if split == "both" else 5
+    begin = lines.index(rf"\begin{{tabular}}{{l{'r' * (columns - 1)}}}")
+    assert lines[-1] == r"\end{tabular}"
+    assert all(line.startswith("%") for line in lines[:begin])
+    body = lines[begin + 1 : -1]
+    rows = [line for line in body if line != r"\hline"]
+    assert len(rows) > 10
+    assert all(row.endswith(r" \\") and row.count(" & ") == columns - 1 for row in rows)
+    assert not re.search(r"(?<!\\)%|[±–]|toprule|midrule", "\n".join(body))
+
+
+def test_csv_has_one_line_for_each_network_and_split(grid):
+    rows = list(csv.DictReader(io.StringIO(grid("table", "cmnist", "--format", "csv").out)))
+    assert len(rows) == 2 * (28 * 3 + 5)
+    assert {row["split"] for row in rows} == {"train", "test"}
+    mine = [row for row in rows if (row["recipe"], row["label_noise"], row["split"]) == ("irm", "0.25", "test")]
+    task = next(t for t in plan_study(get_study("cmnist-study"), only="irm,cmnist-small-eta25"))
+    assert [float(row["average_accuracy"]) for row in mine] == shares(task, 5)
+    assert [row["restart"] for row in mine] == ["0", "1", "2", "3", "4"]
+    assert {(row["n"], row["seed"], row["penalty_weight"], row["knows"]) for row in mine} == {
+        ("1000", "0", "9100.0", "none")
+    }
+
+
+def test_json_has_the_numbers_of_every_cell_and_the_runs_behind_them(grid):
+    told = grid("table", "cmnist", "--json").json
+    (table,) = told["tables"]
+    assert told["unfinished"] == 1
+    assert table["label_noises"] == [0.05, 0.1, 0.25]
+    irm = next(row for row in table["rows"] if row["recipe"] == "irm")
+    found = irm["cells"][2]
+    task = next(t for t in plan_study(get_study("cmnist-study"), only="irm,cmnist-small-eta25"))
+    assert found["label_noise"] == 0.25
+    assert found["test"]["average"] == {
+        "mean": pytest.approx(statistics.mean(shares(task, 5))),
+        "sd": pytest.approx(statistics.stdev(shares(task, 5))),
+        "n": 5,
+    }
+    assert (found["test"]["seeds"], found["test"]["samples"], len(found["test"]["runs"])) == ([0], 1_000, 1)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 160])
+def test_on_a_terminal_nothing_is_cut_and_every_number_is_there(grid, width):
+    lines = lines_at(grid, width)
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    assert "…" not in text
+    for task in plan_study(get_study("cmnist-study")):
+        noise = task.plan.config.data.label_noise
+        if (task.recipe, noise) != MISSING:
+            values = shares(task, 5 if (task.recipe, noise) == ("irm", 0.25) else 3)
+            assert cell(values) in text
+            assert cell([share + 0.1 for share in values]) in text
+
+
+def test_splits_stand_beside_each_other_where_there_is_room_and_below_each_other_where_not(grid):
+    assert sum(line.startswith(("train accuracy, %", "test accuracy, %")) for line in lines_at(grid, 160)) == 0
+    heads = [line.split(",")[0] for line in lines_at(grid, 80) if " accuracy, %" in line]
+    assert heads == ["train accuracy", "test accuracy"]
+
+
+def test_runs_of_another_size_stand_in_a_table_of_their_own(tmp_path):
+    prusc = Prusc(tmp_path / "home")
+    home = Home.open(prusc.home)
+    for overrides in (["data.train_size=20000"], []):
+        keep(home, plan_study(get_study("cmnist-study"), overrides=overrides, only="irm,cmnist-small-eta25")[0])
+    out = prusc("table", "cmnist").out
+    assert out.index("10,000 training images") < out.index("20,000 training images")
+    assert out.count("accuracy, %") == 2
+
+
+def test_names_from_files_cannot_move_the_cursor(tmp_path):
+    prusc = Prusc(tmp_path / "home")
+    task = plan_study(get_study("cmnist-study"), only="irm,cmnist-small-eta25")[0]
+    task.config["model"]["name"] = "\x1b[2J"
+    keep(Home.open(prusc.home), task)
+    for words in ((), ("--format", "markdown"), ("--format", "latex")):
+        out = prusc("table", "cmnist", *words).out
+        assert "\x1b" not in out
+        assert "x1b" in out
