@@ -87,6 +87,34 @@ def resolve_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed:
     return resolve(settings, overrides, seed)
 
 
+def refuse_change(
+    fork: Fork, config: Config, stage: str, sections: Sequence[str], *, another_way: bool = False
+) -> None:
+    """Refuse a plan in which a stage that is taken over would not be the same.
+
+    Args:
+        fork: where the run goes on from.
+        config: of the run.
+        stage: one of those taken over.
+        sections: what the stage reads and has other values than in the source.
+        another_way: whether the recipe makes the stage in another way than that of the source.
+
+    Raises:
+        InputError: anything differs, or the data or the seed.
+    """
+    source = config_of(fork.source)
+    if another_way:
+        raise InputError(
+            f"--from: recipe '{config.recipe}' makes stage '{stage}' in another way than '{source.recipe}' does; "
+            "take over fewer stages"
+        )
+    # Data is also read by the stages to come, which would see other images.
+    changed = [*sections, *(["data"] if config.data != source.data else [])]
+    if changed or config.seed != source.seed:
+        what = ", ".join(changed) or "seed"
+        raise InputError(f"--from: stage '{stage}' is taken from '{fork.source.name}', so {what} cannot change")
+
+
 def check(config: Config) -> None:
     """Make sure that the configuration can be built on this machine; imports torch.
 
@@ -172,20 +200,13 @@ def _take_over(fork: Fork, folder: RunFolder, record: RunRecord) -> RunRecord:
 
 
 def _refuse_changes(fork: Fork, config: Config) -> None:
-    """A stage that is taken over cannot have other settings than those it was made with."""
+    """A stage that is taken over cannot be made otherwise than it was."""
     from core.engine.stage import stage_settings
 
-    source = config_of(fork.source)
-    old = {stage.name: stage for stage in build_pipeline(source).stages}
+    old = {stage.name: stage_settings(stage) for stage in build_pipeline(config_of(fork.source)).stages}
     for stage in build_pipeline(config).stages:
-        if stage.name not in fork.stages:
-            continue
-        ours, theirs = stage_settings(stage), stage_settings(old[stage.name])
-        changed = [section for section in ours if ours[section] != theirs.get(section)]
-        if config.data != source.data:  # also read by the stages to come, which would see other images
-            changed.append("data")
-        if changed or config.seed != fork.source.seed:
-            what = ", ".join(changed) or "seed"
-            raise InputError(
-                f"--from: stage '{stage.name}' is taken from '{fork.source.name}', so {what} cannot change"
-            )
+        if stage.name in fork.stages:
+            ours, theirs = stage_settings(stage), old[stage.name]
+            changed = [name for name in ours if ours[name] != theirs.get(name)]
+            sections = [name for name in changed if isinstance(ours[name], dict)]
+            refuse_change(fork, config, stage.name, sections, another_way=sections != changed)

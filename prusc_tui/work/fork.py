@@ -1,30 +1,15 @@
-"""Runs that go on from another one: which stages they may take over, and what that leaves to be set (no torch)."""
+"""Runs that go on from another one: where they begin, and which recipes can go on from there (no torch)."""
 
-from collections.abc import Mapping, Set
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
+from prusc_tui.work.reads import read_by, way_of
 
 if TYPE_CHECKING:
-    from core.config import Config
     from core.runs.home import Home
     from experiments.launch import Fork
     from experiments.plan import Plan
-
-STAGE_SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "erm": ("erm", "model", "select"),
-    "represent": ("represent", "erm", "model"),
-    "cluster": ("cluster",),
-    "balance": ("balance", "cluster"),
-    "prune": ("prune", "model", "select"),
-    "finetune": ("finetune", "model", "select"),
-}
-"""Stage → sections that it reads; the stages themselves know, but they import torch."""
-
-
-def sections_of(stages: tuple[str, ...]) -> frozenset[str]:
-    """Sections that these stages read."""
-    return frozenset(section for stage in stages for section in STAGE_SECTIONS[stage])
 
 
 def fork_at(home: "Home", text: str) -> "Fork":
@@ -52,18 +37,23 @@ def fork_at(home: "Home", text: str) -> "Fork":
 
 
 def plan_fork(fork: "Fork", recipe: str | None, overrides: list[str]) -> "Plan":
-    """What `experiments.launch.plan_fork` plans, told from the sections of the stages alone.
+    """What `experiments.launch.plan_fork` plans, told from what the stages read alone.
 
     Raises:
-        InputError: the recipe does not begin with the stages taken over, or a setting of one of those is changed.
+        InputError: the recipe does not begin with the stages taken over, or one of those would not be the same.
     """
-    from experiments.launch import resolve_fork
+    from experiments.launch import config_of, refuse_change, resolve_fork
     from experiments.recipes import get_recipe
 
     plan = resolve_fork(fork, recipe, overrides, None)
-    # The one stage that is not the same in every recipe that has it.
-    kinds = {"finetune"} if plan.recipe.stages is not get_recipe(fork.source.recipe).stages else frozenset()
-    _refuse_changes(fork, plan.config, kinds)
+    old, source = get_recipe(fork.source.recipe), config_of(fork.source)
+    for stage in fork.stages:
+        read = read_by(plan.recipe, stage)
+        changed = [key for key in read if attrgetter(key)(plan.config) != attrgetter(key)(source)]
+        sections = dict.fromkeys(key.partition(".")[0] for key in changed)
+        refuse_change(
+            fork, plan.config, stage, tuple(sections), another_way=way_of(plan.recipe, stage) != way_of(old, stage)
+        )
     return plan
 
 
@@ -79,16 +69,3 @@ def recipes_after(fork: "Fork") -> tuple[str, ...]:
             continue
         fit.append(name)
     return tuple(fit)
-
-
-def _refuse_changes(fork: "Fork", config: "Config", kinds: Set[str]) -> None:
-    from experiments.launch import config_of
-
-    source = config_of(fork.source)
-    for stage in fork.stages:
-        changed = ["kind"] * (stage in kinds)
-        changed += [s for s in STAGE_SECTIONS[stage] if getattr(config, s) != getattr(source, s)]
-        changed += ["data"] * (config.data != source.data)
-        if changed or config.seed != source.seed:
-            what = ", ".join(changed) or "seed"
-            raise InputError(f"--from: stage '{stage}' is taken from '{fork.source.name}', so {what} cannot change")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from core.errors import InputError
 from prusc_tui.work.data_sets import data_sets
 from prusc_tui.work.fields import Field, Origin, Setting, override_of, section_help, settings_of, text_of
-from prusc_tui.work.fork import plan_fork, recipes_after, sections_of
+from prusc_tui.work.fork import plan_fork, recipes_after
 from prusc_tui.work.order import Order
+from prusc_tui.work.reads import reads
 from prusc_tui.work.run_fields import DEFAULTS, DETACHED, ON, RUN_FIELDS, with_choices
 
 if TYPE_CHECKING:
@@ -48,15 +49,12 @@ class Form:
 
     def __init__(self, target: str | None = None, fork: "Fork | None" = None) -> None:
         from experiments.plan import DEFAULT, get_preset, make_plan
-        from experiments.recipes import RECIPES
+        from experiments.recipes import RECIPES, get_recipe
 
         self.fork = fork
-        self.preset = DEFAULT
-        self.recipe = (target or fork.source.recipe) if fork else make_plan(target).recipe.name
-        self._by_recipe = target in RECIPES
-        if fork is None and target is not None and not self._by_recipe:
-            self.preset = target
-        self._of_preset = get_preset(self.preset).settings
+        plan = None if fork is not None else make_plan(target)
+        self.recipe = plan.recipe.name if plan is not None else target or fork.source.recipe
+        self.preset = (plan.preset if plan is not None else None) or DEFAULT
         self._typed: dict[str, str] = {}
         self._of_run = dict(DEFAULTS)
         self._begin()

@@ -41,7 +41,9 @@ def test_a_recipe_finishes_and_reports_what_it_promises(run, recipe):
     assert tuple(stage.name for stage in record.stages) == promised.stage_names
     assert record.attributes_used == promised.knows
     evaluated = [stage.name for stage in record.stages if stage.evaluations]
-    assert evaluated == [name for name in promised.stage_names if name in ("erm", "prune", "finetune", "reference", "train")]
+    assert evaluated == [
+        name for name in promised.stage_names if name in ("erm", "prune", "finetune", "reference", "train")
+    ]
     for stage in record.stages:
         assert stage.status == "done"
         if stage.evaluations:
