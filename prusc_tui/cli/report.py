@@ -81,8 +81,9 @@ def groups_table(record: "RunRecord", split: str) -> "Table":
     table.add_row("weighted average", "", *adjusted, end_section=True)
     for i, group in enumerate(evaluations[0].groups):
         table.add_row(group.title, f"{group.n:,}", *(_group_cell(e, i) for e in evaluations))
-    table.add_section()
-    table.add_row("sparsity", "", *(sparsity(stage.keep_ratio) for stage in stages))
+    if any(stage.keep_ratio is not None for stage in stages):
+        table.add_section()
+        table.add_row("sparsity", "", *(sparsity(stage.keep_ratio) for stage in stages))
     table.caption = "per cent; intervals are 95 % (Wilson); the weights are the groups' shares of the training split"
     table.caption_justify = "left"
     return table

@@ -95,13 +95,15 @@ def print_study(study: "Study", json: bool) -> None:
     """Print the runs of a study and how far each of them is: recipes down, presets across."""
     from core.runs.home import Home
     from core.runs.log import RunLog
+    from core.runs.settings import show
     from experiments.study import find_run, plan_study
 
     log = RunLog(Home.open(create=False))
     found = {(task.recipe, task.preset): find_run(log, task) for task in plan_study(study)}
     if json:
         runs = [{"recipe": recipe, "preset": preset, **_brief(record)} for (recipe, preset), record in found.items()]
-        typer.echo(to_json({"name": study.name, "summary": study.summary, "table": study.table, "runs": runs}))
+        told = {"name": study.name, "summary": study.summary, "table": study.table}
+        typer.echo(to_json({**told, "settings": study.settings, "settings_of": study.of, "runs": runs}))
         return
     from rich import box
     from rich.table import Table
@@ -117,6 +119,10 @@ def print_study(study: "Study", json: bool) -> None:
     out = console()
     out.print(Text.assemble((study.name, "bold"), "  ", study.summary))
     out.print(Text("presets: " + ", ".join(study.presets)))
+    for whose, settings in {"all": study.settings, **study.of}.items():
+        if settings:
+            words = ", ".join(f"{key}={show(value)}" for key, value in settings.items())
+            out.print(Text(f"settings of {whose}: {words}"))
     out.print(table)
     out.print(Text(f"{done} of {len(found)} finished. Run what is missing with: prusc run {study.name}"))
     if study.table:

@@ -1,7 +1,7 @@
 """`prusc table`: methods side by side, from the finished runs of the log and beside published numbers."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from core.runs.record import RunRecord
     from experiments.table import MethodTable
+    from prusc_tui.draw.methods import Column
     from prusc_tui.draw.tables import Cell, Grid
 
 T = TypeVar("T")
 Split = Literal["test", "train", "validation", "both"]
+Measure = Literal["average", "worst", "both"]
 Format = Literal["text", "markdown", "latex", "csv"]
 
 GAP = 2
@@ -34,6 +36,9 @@ def table(
         str | None, typer.Argument(metavar="[TABLE]", help="Which; none lists those that there are.")
     ] = None,
     split: Annotated[Split, typer.Option("--split", help="Whose accuracies; 'both' is train and test.")] = "both",
+    measure: Annotated[
+        Measure, typer.Option("--measure", help="Accuracy on average or in the worst group; of train the average only.")
+    ] = "both",
     where: Annotated[
         str, typer.Option("--where", metavar="QUERY", help="Only of these runs, as 'seed=0 and tag:paper'.")
     ] = "",
@@ -44,12 +49,15 @@ def table(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Make a table from finished runs: methods × label noise, mean ± standard deviation over restarts."""
+    from core.errors import InputError
     from experiments.table import kind_of, method_tables
 
     if name is None:
         _list(json)
         return
     kind = kind_of(name)
+    if (split, measure) == ("train", "worst"):
+        raise InputError("--measure worst: no table shows the worst group of train; leave out --split train")
     records, unfinished = _records(kind.data, where)
     tables = method_tables(records, kind)
     if not tables:
@@ -59,10 +67,12 @@ def table(
         typer.echo(to_json({"table": name, "unfinished": unfinished, "tables": [_json(one) for one in tables]}))
     elif format == "csv":
         _print_csv(tables, splits)
-    elif format in ("markdown", "latex"):
-        _print_source(tables, splits, format)
     else:
-        _print(console(), tables, splits, unfinished)
+        columns = [_columns(one, splits, measure) for one in tables]
+        if format in ("markdown", "latex"):
+            _print_source(tables, columns, format)
+        else:
+            _print(console(), tables, columns, unfinished)
 
 
 def _list(json: bool) -> None:
@@ -105,28 +115,57 @@ def _nothing(name: str, study: str, where: str, unfinished: int) -> Exception:
     return InputError(f"there is no finished run{which} for table '{name}'{rest}; make them with: prusc run {study}")
 
 
-def _print(out: "Console", tables: "Sequence[MethodTable]", splits: Sequence[str], unfinished: int) -> None:
-    """For the eye: all splits in one table where they fit beside each other, else one table for each."""
+def _columns(table: "MethodTable", splits: Sequence[str], measure: Measure) -> "tuple[Column, ...]":
+    from prusc_tui.draw.methods import columns_of
+
+    return columns_of(table, splits, ("average", "worst") if measure == "both" else (measure,))
+
+
+def _print(
+    out: "Console", tables: "Sequence[MethodTable]", columns: "Sequence[Sequence[Column]]", unfinished: int
+) -> None:
+    """For the eye: each table whole where it fits, else in parts."""
     from rich.text import Text
 
     from prusc_tui.draw.methods import grid, heading
 
-    for number, one in enumerate(tables):
+    marked = False
+    for number, (one, chosen) in enumerate(zip(tables, columns, strict=True)):
         if number:
             out.print()
         out.print(Text(heading(one), "bold"))
-        whole = grid(one, splits)
-        grids = [whole] if _least_width(whole) <= out.width else [grid(one, (split,)) for split in splits]
-        for part in (part for each in grids for part in _fitting(each, out.width)):
+        whole = grid(one, chosen)
+        for part in _parts(one, chosen, out.width):
             out.print()
             out.print(_table(part))
         out.print()
         out.print(Text(whole.about.removeprefix(f"{heading(one)}. "), "dim"))
         for note in whole.notes:
             out.print(Text(note, "dim"))
-    out.print(Text("Bold: the best of the methods that know nothing.", "dim"))
+        marked |= any(cell.stands_out for line in whole.lines for cell in line.cells)
+    if marked:
+        out.print(Text("Bold: the best of the methods that know nothing.", "dim"))
     if unfinished:
         out.print(Text(f"Runs on this data that are not finished and not counted: {unfinished}.", "dim"))
+
+
+def _parts(table: "MethodTable", columns: "Sequence[Column]", width: int) -> "list[Grid]":
+    """The table whole, or one for each split, or one for each split and measure: the first that fits the width."""
+    from prusc_tui.draw.methods import grid
+
+    keys: tuple[Callable[[Column], Hashable], ...] = (
+        lambda _: None,
+        lambda column: column.split,
+        lambda column: (column.split, column.measure),
+    )
+    for key in keys:
+        groups: dict[Hashable, list[Column]] = {}
+        for column in columns:
+            groups.setdefault(key(column), []).append(column)
+        grids = [grid(table, group) for group in groups.values()]
+        if all(_least_width(one) <= width for one in grids):
+            return grids
+    return [part for one in grids for part in _fitting(one, width)]
 
 
 def _least_width(grid: "Grid") -> int:
@@ -163,9 +202,10 @@ def _width(grid: "Grid", column: int) -> int:
 
 
 def _column_title(text: str) -> str:
-    """`noise 5 % test` in two lines; the share stays with its sign."""
-    head, _, split = text.rpartition(" ")
-    return f"{head}\n{split}" if split in ("train", "validation", "test") else text
+    """`noise 5 % test worst group` in three lines; the share stays with its sign."""
+    for word in ("train", "validation", "test", "average", "worst group"):
+        text = text.replace(f" {word}", f"\n{word}")
+    return text
 
 
 def _table(grid: "Grid") -> "Table":
@@ -176,8 +216,11 @@ def _table(grid: "Grid") -> "Table":
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
     made.add_column(Text(grid.corner))
     made.add_column(grid.columns[0], max_width=KNOWS_WIDTH)
-    for title in grid.columns[1:]:
-        made.add_column(Text(_column_title(title)), no_wrap=True)
+    titles = [_column_title(title) for title in grid.columns[1:]]
+    height = max(title.count("\n") for title in titles)
+    for title in titles:
+        # Headings would stand on their last lines otherwise, so that those of fewer lines begin lower.
+        made.add_column(Text(title + "\n" * (height - title.count("\n"))), no_wrap=True)
     for block in grid.blocks:
         for line in block:
             knows, *numbers = line.cells
@@ -194,11 +237,11 @@ def _cell(cell: "Cell") -> "Text":
     return text.append(f" {cell.spread}", "dim") if cell.spread else text
 
 
-def _print_source(tables: "Sequence[MethodTable]", splits: Sequence[str], format: str) -> None:
+def _print_source(tables: "Sequence[MethodTable]", columns: "Sequence[Sequence[Column]]", format: str) -> None:
     from prusc_tui.draw.methods import grid
     from prusc_tui.draw.tables import latex, markdown
 
-    grids = [grid(one, splits) for one in tables]
+    grids = [grid(one, chosen) for one, chosen in zip(tables, columns, strict=True)]
     texts = [markdown(one) if format == "markdown" else latex(one, booktabs=False) for one in grids]
     typer.echo("\n".join(texts), nl=False)
 

@@ -43,7 +43,7 @@ class NewRunScreen(Screen[None]):
     NewRunScreen #title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     NewRunScreen #form { layout: vertical; height: 1fr; }
     NewRunScreen.-wide #form { layout: horizontal; }
-    NewRunScreen.-wide Aside { width: 40%; max-width: 72; height: 100%; border-top: none; border-left: solid $panel; }
+    NewRunScreen.-wide Aside { width: 33%; max-width: 72; height: 100%; border-top: none; border-left: solid $panel; }
     NewRunScreen.-wide #help, NewRunScreen.-wide #differs, NewRunScreen.-wide #command, NewRunScreen.-wide #state {
         height: auto; margin-bottom: 1; text-wrap: wrap;
     }

@@ -63,7 +63,8 @@ class Choice(Vertical):
         from experiments.recipes import RECIPES
 
         presets = [get_preset(name) for name in preset_names()]
-        presets.sort(key=lambda preset: preset.name != DEFAULT)
+        taken_unasked = {recipe.preset for recipe in RECIPES.values()}
+        presets.sort(key=lambda preset: (preset.name != DEFAULT, preset.name not in taken_unasked))
         self._offers = [(preset.name, preset.summary, "presets") for preset in presets]
         self._offers += [(recipe.name, recipe.summary, "recipes") for recipe in RECIPES.values()]
         palette: Palette = self.app.palette  # type: ignore[attr-defined]
@@ -121,4 +122,11 @@ class Choice(Vertical):
             line.overflow, line.no_wrap = "ellipsis", True
             found.append(Option(line, id=name))
         options.add_options(found or [Option(Text("nothing of that name", palette.muted), disabled=True)])
-        options.highlighted = 1 if found else None
+        options.highlighted = _nearest(found, text.strip()) if found else None
+
+
+def _nearest(options: list[Option], text: str) -> int:
+    """Index of what is called like the text, else of what begins so, else of the first that is no heading."""
+    names = [option.id or "" for option in options]
+    begins = [at for at, name in enumerate(names) if name and name.startswith(text)]
+    return names.index(text) if text and text in names else (begins or [1])[0]

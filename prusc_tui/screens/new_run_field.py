@@ -130,13 +130,20 @@ class FieldRow(Widget, can_focus=True):
         return line
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Keys that begin a new value are not those of the screen."""
+        """Keys that begin a new value are not those of the screen, nor are those that come before its editor is up."""
+        if self.query(Input):
+            return character is not None and character.isprintable()
         return self._begins_text(character) and key not in ("space", "question_mark")
 
     async def on_key(self, event: Key) -> None:
         """Typing on a field begins a new value, or goes to the choice of that letter."""
         character = event.character
-        if self.editing or self.field.fixed or character is None or not event.is_printable:
+        if self.field.fixed or character is None or not event.is_printable:
+            return
+        if self.editing:  # by a key that came before the editor had the keys, as those of a slow line do, all at once
+            for editor in self.query(Input):
+                event.stop()
+                editor.insert_text_at_cursor(character)
             return
         if self._begins_text(character) and event.key not in ("space", "question_mark"):
             event.stop()
@@ -266,7 +273,7 @@ class FieldRow(Widget, can_focus=True):
         field.cursor_blink = False
         await self.mount(field)
         field.cursor_position = len(field.value)
-        field.focus()
+        self.screen.set_focus(field, scroll_visible=False)
         if first is not None:
             self._enter(first)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MARKS = {"good": "✓", "bad": "✗", "warn": "■", "accent": "▸"}
 """Role of the state → the mark that says it without colour."""
+HELP_LINES = 3
+"""Lines of help where it stands below the form."""
 
 
 class FieldList(VerticalScroll, can_focus=False):
@@ -47,7 +49,9 @@ class FieldList(VerticalScroll, can_focus=False):
     @property
     def current(self) -> FieldRow | None:
         """The field that has the keys."""
-        return next((row for row in self.query(FieldRow) if row.has_focus or row.has_focus_within), None)
+        focused = self.screen.focused
+        around = focused.ancestors_with_self if focused is not None else ()
+        return next((row for row in around if isinstance(row, FieldRow)), None)
 
     def keys(self) -> list[str]:
         """Keys of the fields shown, from top to bottom."""
@@ -118,8 +122,8 @@ class Aside(Vertical):
     """Help of the field, what differs, the command line, and whether it can start: beside the form or below it."""
 
     DEFAULT_CSS = """
-    Aside { width: 100%; height: 8; padding: 0 1; border-top: solid $panel; background: $background; }
-    Aside #help { height: 2; }
+    Aside { width: 100%; height: 9; padding: 0 1; border-top: solid $panel; background: $background; }
+    Aside #help { height: 3; }
     Aside #differs { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     Aside #command { height: 2; }
     Aside #state { height: 2; }
@@ -153,7 +157,17 @@ class Aside(Vertical):
             apart = "\n" if self._wide else "  "
             text.append(key, f"bold {self._palette.accent}").append(apart).append(_prose(help))
             text.append(apart + notes, self._palette.muted)
-        self._update("help", text)
+        self._update("help", text if self._wide else self._cut(text))
+
+    def _cut(self, text: Text) -> Text:
+        """As much of a text as has room below the form, with a mark where that is not all."""
+        lines = text.wrap(self.app.console, max(1, self.size.width))
+        if len(lines) > HELP_LINES:
+            last = lines[HELP_LINES - 1]
+            last.truncate(max(1, self.size.width - 2))
+            last.rstrip()
+            last.append(" …", self._palette.muted)
+        return Text("\n").join(lines[:HELP_LINES])
 
     def say_order(self, form: "Form") -> None:
         """What differs, and the command line that does the same."""
@@ -184,8 +198,11 @@ class Aside(Vertical):
 
 
 def _give(row: FieldRow) -> None:
-    """Give the keys to a row and bring it into view at once: a scroll that glides is drawn many times."""
-    row.focus(scroll_visible=False)
+    """Give the keys to a row and bring it into view, both at once.
+
+    Keys that are held down come faster than messages are handled, and a scroll that glides is drawn many times.
+    """
+    row.screen.set_focus(row, scroll_visible=False)
     row.scroll_visible(animate=False)
 
 

@@ -22,10 +22,11 @@ _NO_BOUND = 2**62
 USUAL = frozenset(
     (
         *("recipe", "preset", "stage", "seed", "name", "tags", "device", "start"),
-        *("data.train_size", "data.correlation", "data.label_noise", "model.name"),
+        *("data.train_size", "data.correlation", "data.environment_noise", "data.label_noise", "model.name"),
         *("erm.epochs", "erm.batch_size", "erm.lr", "cluster.k"),
         *("prune.steps", "prune.lr", "prune.contrast_weight", "prune.sparsity_weight"),
-        *("finetune.steps", "finetune.lr", "select.rule"),
+        *("finetune.steps", "finetune.lr", "environments.rule", "train.network", "train.restarts"),
+        *("train.penalty_weights", "train.anneal_until", "train.steps", "train.batch_size", "train.lr", "select.rule"),
     )
 )
 """Fields that most runs differ in; the others are shown on request."""
@@ -112,7 +113,7 @@ def settings_of(model: "type[Section]", data: "type[Section]") -> tuple[Setting,
 
 def section_help(model: "type[Section]", data: "type[Section]") -> dict[str, str]:
     """Section → what it is about, in one line."""
-    return {name: str(section.__doc__).splitlines()[0] for name, section in _sections(model, data).items()}
+    return {name: _about(str(section.__doc__)) for name, section in _sections(model, data).items()}
 
 
 def text_of(value: Any) -> str:
@@ -136,6 +137,12 @@ def override_of(setting: Setting, text: str) -> str:
         items = [item.strip() for item in text.split(",") if item.strip()]
         text = f"[{', '.join(item if _is_number(item) else _quoted(item) for item in items)}]"
     return f"{setting.key}={text}"
+
+
+def _about(description: str) -> str:
+    """First line, without the name of the stage where that is the name of the section."""
+    line = re.sub(r"^Stage `\w+`: ", "", description.splitlines()[0])
+    return line[:1].upper() + line[1:]
 
 
 @cache
@@ -186,9 +193,12 @@ def _kind(kinds: list[Any]) -> Kind:
 
 def _expects(kind: Any, bounds: tuple[Any, ...]) -> str:
     if _origin(kind) is tuple:
-        inner, limits = next(_arms(get_args(kind)[0], ()))
+        items = get_args(kind)
+        inner, limits = next(_arms(items[0], ()))
+        count = "" if Ellipsis in items else {2: "two", 3: "three"}.get(len(items), str(len(items)))
         many = {int: "whole numbers", float: "numbers", str: "names"}[inner]
-        return " ".join(filter(None, (many, _limits(limits), "with commas between")))
+        between = "with a comma between" if count == "two" else "with commas between"
+        return " ".join(filter(None, (count, many, _limits(limits), between)))
     if _origin(kind) is Literal:
         return ", ".join(map(str, get_args(kind)))
     one = {int: "a whole number", float: "a number", str: "a name", bool: "on or off"}[kind]

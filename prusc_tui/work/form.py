@@ -52,9 +52,15 @@ class Form:
         from experiments.recipes import RECIPES, get_recipe
 
         self.fork = fork
-        plan = None if fork is not None else make_plan(target)
-        self.recipe = plan.recipe.name if plan is not None else target or fork.source.recipe
-        self.preset = (plan.preset if plan is not None else None) or DEFAULT
+        if fork is not None:
+            self.recipe, self.preset = target or fork.source.recipe, DEFAULT
+        else:
+            plan = make_plan(target)
+            self.recipe, self.preset = plan.recipe.name, plan.preset or DEFAULT
+        self._by_recipe = target in RECIPES
+        self._own_preset = self.preset != get_recipe(self.recipe).preset
+        """Whether the person chose the preset, so that another recipe does not bring its own."""
+        self._of_preset = get_preset(self.preset).settings
         self._typed: dict[str, str] = {}
         self._of_run = dict(DEFAULTS)
         self._begin()
@@ -116,7 +122,7 @@ class Form:
         of_model = {
             key: self._model_field(setting, errors, changed)
             for key, setting in known.items()
-            if key != "recipe" and (not setting.section or setting.section in self._used)
+            if key != "recipe" and self._is_used(setting)
         }
         seed, deterministic, name = (of_model.pop(key) for key in ("seed", "deterministic", "data.name"))
         return [*of_run[:2], seed, *of_run[2:], deterministic, name, *of_model.values()]
@@ -163,13 +169,13 @@ class Form:
 
     def order(self) -> Order:
         """What to start."""
-        from experiments.plan import DEFAULT
+        from experiments.recipes import get_recipe
 
         changed = {setting.key: override_of(setting, self._typed[setting.key]) for setting in self._changed()}
         seed = changed.get("seed", "").partition("=")[2]
         if seed.isdecimal():
             del changed["seed"]
-        on_data = self.fork is None and self.target == self.recipe and self.preset != DEFAULT
+        on_data = self.fork is None and self.target == self.recipe and self.preset != get_recipe(self.recipe).preset
         return Order(
             target=self.target,
             data=self.preset if on_data else None,
@@ -193,24 +199,25 @@ class Form:
 
         if key == "recipe":
             self.recipe, self._by_recipe = get_recipe(text).name, False
+            if self.fork is None and not self._own_preset:
+                self.preset = get_recipe(text).preset
         elif key == "preset":
-            self._of_preset, self.preset = get_preset(text).settings, text
+            self.preset, self._own_preset = text, text != get_recipe(self.recipe).preset
         elif self.fork is not None:
             self.fork = replace(self.fork, stage=text)
+        self._of_preset = get_preset(self.preset).settings
 
     def _begin(self) -> None:
         """Look anew at what the run is before a setting is changed."""
         from core.config import Config
 
-        self._ground = self._plan([])
+        self._ground = self._outline([])
         try:
-            self._shape = self._plan([f"data.name={self._typed['data.name']}"])
+            self._shape = self._outline([f"data.name={self._typed['data.name']}"])
         except (KeyError, InputError):
             self._shape = self._ground
         data = type(self._shape.config.data)
         self._settings = settings_of(Config, data)
-        self._used = sections_of(self._ground.recipe.stage_names) | {"data"}
-        self._locked = sections_of(self.fork.stages) | {"data", "seed"} if self.fork else frozenset()
         self._base = _flat(self._shape.config)
         self._defaults = _flat(Config(data=data()))
         self._set_by_preset = set() if self.fork else _flatten(self._of_preset).keys()
@@ -223,17 +230,45 @@ class Form:
         data = self.preset if self.target == self.recipe else None
         return make_plan(self.target, data=data, overrides=overrides)
 
+    def _outline(self, overrides: list[str]) -> "Plan":
+        """What is planned; where the recipe does not go with the data, what would be if it did: still a form to fill.
+
+        Raises:
+            InputError: it does not fit whatever the recipe, or a fork does not.
+        """
+        from core.overrides import merge, nest, validate
+        from experiments.plan import Plan, make_plan
+        from experiments.recipes import get_recipe
+
+        try:
+            return self._plan(overrides)
+        except InputError:
+            if self.fork is not None:
+                raise
+        recipe, config = get_recipe(self.recipe), make_plan(self.preset, overrides=overrides).config
+        settings, known = config.model_dump(), _flat(config)
+        for key, value in recipe.fixed.items():
+            if key in known:
+                merge(settings, nest(key.split("."), value))
+        return Plan(validate(settings, "settings"), recipe, recipe.name, self.preset, {})
+
     def _entered(self) -> list[Setting]:
         """Settings with a text of the person that go with recipe and data as they now are."""
         return [s for s in self._settings if s.key in self._typed and self._is_free(s)]
 
     def _is_free(self, setting: Setting) -> bool:
         """Whether a setting is read by the recipe, and neither fixed by it nor taken over."""
-        used = not setting.section or setting.section in self._used
-        return used and setting.key not in self._ground.recipe.fixed and not self._is_locked(setting)
+        fixed = setting.key in self._ground.recipe.fixed
+        return self._is_used(setting) and not fixed and not self._is_locked(setting)
+
+    def _is_used(self, setting: Setting) -> bool:
+        return setting.section in ("", "data") or reads(self._ground.recipe, setting.key)
 
     def _is_locked(self, setting: Setting) -> bool:
-        return bool({setting.key, setting.section} & self._locked)
+        if self.fork is None:
+            return False
+        whole = setting.section == "data" or setting.key == "seed"
+        return whole or reads(self._ground.recipe, setting.key, self.fork.stages)
 
     def _overrides(self) -> list[str]:
         return [override_of(setting, self._typed[setting.key]) for setting in self._entered()]
@@ -297,7 +332,7 @@ class Form:
 
 
 def _plain(error: InputError) -> str:
-    return str(error).removeprefix("--set: ").removeprefix("settings: ")
+    return str(error).removeprefix("--set: ").removeprefix("settings: ").removesuffix("; see --data")
 
 
 def _flat(config: "Config") -> dict[str, Any]:
