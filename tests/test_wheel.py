@@ -36,13 +36,14 @@ def metadata(wheel, names):
         return Parser().parsestr(archive.read(name).decode())
 
 
-def test_the_wheel_holds_the_digits_with_their_licence_the_presets_and_the_types(names):
+def test_the_wheel_holds_the_digits_with_their_licence_presets_studies_and_types(names):
     for kept in (
         *(f"experiments/bundled/{part}-idx{n}-ubyte.gz" for part, n in [("train-images", 3), ("train-labels", 1)]),
         *(f"experiments/bundled/{part}-idx{n}-ubyte.gz" for part, n in [("t10k-images", 3), ("t10k-labels", 1)]),
         "experiments/bundled/LICENSE",
         "experiments/bundled/SHA256SUMS",
-        *(f"experiments/presets/{path.name}" for path in (HOUSE / "experiments/presets").glob("*.toml")),
+        *(str(path.relative_to(HOUSE)) for path in (HOUSE / "experiments/presets").glob("*.toml")),
+        *(str(path.relative_to(HOUSE)) for path in (HOUSE / "experiments/studies").glob("*.toml")),
         *(f"{package}/py.typed" for package in ("core", "experiments", "prusc_tui")),
     ):
         assert kept in names

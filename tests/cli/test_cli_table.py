@@ -15,7 +15,7 @@ from core.runs.log import RunLog
 from core.runs.record import RunRecord, StageRecord, new_id
 from experiments.study import get_study, plan_study
 from experiments.table import TABLES, method_tables
-from prusc_tui.cli.table import _print
+from prusc_tui.cli.table import _columns, _print
 
 MISSING = ("vrex", 0.10)
 """The method and the label noise that nobody ran."""
@@ -27,6 +27,11 @@ def shares(task, n):
     return [base + 0.02 * restart**2 for restart in range(n)]
 
 
+def worst(task, n):
+    """Test accuracies in the worst group: the higher the average, the lower they are."""
+    return [0.2 * (1 - share) for share in shares(task, n)]
+
+
 def keep(home, task, *, n=3, status="finished", name=None):
     config = task.plan.config
     told = {
@@ -35,7 +40,7 @@ def keep(home, task, *, n=3, status="finished", name=None):
             "weights": [9_100.0] * n,
             "restarts": list(range(n)),
             "average": [share + shift for share in shares(task, n)],
-            "worst": shares(task, n),
+            "worst": worst(task, n),
         }
         for split, shift in (("train", 0.1), ("validation", 0.05), ("test", 0.0))
     }
@@ -73,13 +78,22 @@ def cell(values):
     return f"{100 * statistics.mean(values):.1f} ± {100 * statistics.stdev(values):.1f}"
 
 
-def lines_at(grid, width, splits=("train", "test")):
+def lines_at(grid, width, *, measure="both", **terminal):
     home = Home.open(grid.home)
     records = [RunFolder.open(home, run["id"]).record() for run in RunLog(home).all()]
     out = io.StringIO()
-    console = Console(file=out, width=width, highlight=False)
-    _print(console, method_tables(records, TABLES["cmnist"]), splits, 0)
+    console = Console(file=out, width=width, highlight=False, **terminal)
+    tables = method_tables(records, TABLES["cmnist"])
+    _print(console, tables, [_columns(one, ("train", "test"), measure) for one in tables], 0)
     return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def cells(markdown):
+    """First cell of each row of a table in Markdown → the others."""
+    lines = [line for line in markdown.splitlines() if line[:1] == "|" and "---" not in line]
+    rows = [[word.strip() for word in line.strip("|").split("|")] for line in lines]
+    assert len({len(row) for row in rows}) == 1
+    return {row[0]: row[1:] for row in rows}
 
 
 def test_table_alone_lists_the_tables_and_what_makes_their_runs(prusc):
@@ -96,6 +110,7 @@ def test_table_alone_lists_the_tables_and_what_makes_their_runs(prusc):
         (["table", "cmnst"], "did you mean 'cmnist'"),
         (["table", "cmnist"], "prusc run cmnist-study"),
         (["table", "cmnist", "--where", "recip=irm"], "'recipe'"),
+        (["table", "cmnist", "--measure", "worst", "--split", "train"], "--measure worst"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_leaves_no_home_behind(prusc, words, hint):
@@ -119,11 +134,8 @@ def test_unfinished_runs_do_not_count_and_are_said(grid):
 
 
 def test_each_cell_is_mean_and_deviation_and_a_run_that_is_missing_is_a_dash(grid):
-    markdown = grid("table", "cmnist", "--split", "test", "--format", "markdown").out
-    table = [[word.strip() for word in line.strip("|").split("|")] for line in markdown.splitlines() if line[:1] == "|"]
-    assert table[0] == ["test accuracy, %", "knows", "noise 5 %", "noise 10 %", "noise 25 %"]
-    assert {len(row) for row in table} == {5}
-    by_title = {row[0]: row[1:] for row in table[2:]}
+    by_title = cells(grid("table", "cmnist", "--split", "test", "--measure", "average", "--format", "markdown").out)
+    assert by_title["test accuracy, %"] == ["knows", "noise 5 %", "noise 10 %", "noise 25 %"]
     study = get_study("cmnist-study")
     at = {(task.recipe, task.plan.config.data.label_noise): task for task in plan_study(study)}
     assert by_title["ERM"] == ["nothing", *(cell(shares(at["erm-pooled", noise], 3)) for noise in (0.05, 0.1, 0.25))]
@@ -136,11 +148,76 @@ def test_each_cell_is_mean_and_deviation_and_a_run_that_is_missing_is_a_dash(gri
     assert by_title["EIIL, colour for its reference"][0] == "training attributes"
 
 
+def test_the_worst_group_stands_beside_the_average_of_test_and_not_of_train(grid):
+    by_title = cells(grid("table", "cmnist", "--format", "markdown").out)
+    assert by_title["accuracy, %"] == [
+        "knows",
+        *(f"noise {n} % {what}" for n in (5, 10, 25) for what in ("train", "test", "test worst group")),
+    ]
+    task = next(t for t in plan_study(get_study("cmnist-study"), only="irm-given,cmnist-small-eta10"))
+    average = shares(task, 3)
+    assert by_title["IRM, given environments"][4:7] == [
+        cell([share + 0.1 for share in average]),
+        cell(average),
+        cell(worst(task, 3)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "corner", "columns"),
+    [
+        (["--measure", "average"], "accuracy, %", ["noise 5 % train", "noise 5 % test"]),
+        (["--measure", "worst"], "test worst-group accuracy, %", ["noise 5 %"]),
+        (["--split", "train"], "train accuracy, %", ["noise 5 %"]),
+        (["--split", "test"], "test accuracy, %", ["noise 5 % average", "noise 5 % worst group"]),
+        (["--split", "validation", "--measure", "worst"], "validation worst-group accuracy, %", ["noise 5 %"]),
+    ],
+)
+def test_split_and_measure_choose_the_columns_and_the_words_say_what_is_left(grid, words, corner, columns):
+    markdown = grid("table", "cmnist", *words, "--format", "markdown").out
+    heading = cells(markdown)[corner]
+    assert heading[: len(columns) + 1] == ["knows", *columns]
+    assert len(heading) == 1 + 3 * len(columns)
+    has_worst = any("worst" in word for word in (corner, *columns))
+    assert ("reversed colour" in markdown) == ("in the worst group" in markdown) == has_worst
+    assert ("over all images of a split" in markdown) == (not corner.startswith(("test worst", "validation worst")))
+
+
+def test_the_best_is_marked_in_each_column_among_those_that_know_nothing(grid):
+    def marked(measure):
+        # Bold numbers follow the escape that begins bold; titles and headings have no point in them.
+        lines = lines_at(grid, 80, measure=measure, force_terminal=True, no_color=True)
+        return re.findall(r"\x1b\[1m *(\d+\.\d)\x1b", "\n".join(lines))
+
+    tasks = {(t.recipe, t.plan.config.data.label_noise): t for t in plan_study(get_study("cmnist-study"))}
+    # The study's last recipe has the highest average, its first the highest worst group; IRM has five restarts at 25 %.
+    best = [("irm", 0.25, 5), ("erm-balance", 0.05, 3), ("erm-balance", 0.10, 3)]
+    assert marked("average") == [f"{100 * statistics.mean(shares(tasks[r, noise], n)):.1f}" for r, noise, n in best]
+    first = [("erm-pooled", noise, 3) for noise in (0.05, 0.10, 0.25)]
+    assert marked("worst") == [f"{100 * statistics.mean(worst(tasks[r, noise], n)):.1f}" for r, noise, n in first]
+    assert marked("both") == marked("average") + marked("worst")
+
+
+def test_a_worst_group_that_is_not_known_is_a_dash_and_never_the_best(tmp_path):
+    prusc = Prusc(tmp_path / "home")
+    home = Home.open(prusc.home)
+    for task in plan_study(get_study("cmnist-study"), only="erm-pooled,irm,vrex,cmnist-small-eta25"):
+        record = keep(home, task)
+        if task.recipe == "erm-pooled":
+            record.stages[0].restarts["test"]["worst"] = [None] * 3
+            RunFolder.open(home, record.id).update(stages=record.stages)
+    by_title = cells(prusc("table", "cmnist", "--split", "test", "--format", "markdown").out)
+    assert by_title["ERM"][2] == "–"
+    assert by_title["IRM, environments from clusters (ours)"][2] != "–"
+    out = "\n".join(lines_at(prusc, 80, measure="worst", force_terminal=True, no_color=True))
+    assert re.findall(r"^(\w+).*\x1b\[1m *\d+\.\d\x1b", out, re.MULTILINE) == ["IRM"]
+
+
 def test_published_numbers_are_marked_and_say_their_source(grid):
     markdown = grid("table", "cmnist", "--format", "markdown").out
     rows = [line for line in markdown.splitlines() if "(published: " in line]
     (irm,) = [row for row in rows if row.startswith("| IRM, given environments (published: IRM authors)")]
-    assert [word.strip() for word in irm.split("|")[3:-1]] == ["–", "–", "–", "–", "70.8 ± 0.9", "66.9 ± 2.5"]
+    assert [word.strip() for word in irm.split("|")[3:-1]] == [*["–"] * 6, "70.8 ± 0.9", "66.9 ± 2.5", "–"]
     assert "50,000 training images, 10 restarts" in markdown
     assert "under their own protocol" in markdown
 
@@ -154,10 +231,9 @@ def test_the_numbers_say_how_many_images_restarts_and_seeds_stand_behind_them(gr
         assert re.search(r"\(ours\), noise 25 %: 5 restarts, seed 0", text)
 
 
-@pytest.mark.parametrize("split", ["test", "train", "both"])
-def test_latex_is_a_plain_tabular_with_as_many_cells_in_every_row(grid, split):
+@pytest.mark.parametrize(("split", "columns"), [("train", 5), ("test", 8), ("both", 11)])
+def test_latex_is_a_plain_tabular_with_as_many_cells_in_every_row(grid, split, columns):
     lines = grid("table", "cmnist", "--split", split, "--format", "latex").out.splitlines()
-    columns = 8 if split == "both" else 5
     begin = lines.index(rf"\begin{{tabular}}{{l{'r' * (columns - 1)}}}")
     assert lines[-1] == r"\end{tabular}"
     assert all(line.startswith("%") for line in lines[:begin])
@@ -210,12 +286,58 @@ def test_on_a_terminal_nothing_is_cut_and_every_number_is_there(grid, width):
             values = shares(task, 5 if (task.recipe, noise) == ("irm", 0.25) else 3)
             assert cell(values) in text
             assert cell([share + 0.1 for share in values]) in text
+            assert cell([0.2 * (1 - share) for share in values]) in text
 
 
-def test_splits_stand_beside_each_other_where_there_is_room_and_below_each_other_where_not(grid):
-    assert sum(line.startswith(("train accuracy, %", "test accuracy, %")) for line in lines_at(grid, 160)) == 0
-    heads = [line.split(",")[0] for line in lines_at(grid, 80) if " accuracy, %" in line]
-    assert heads == ["train accuracy", "test accuracy"]
+@pytest.mark.parametrize(
+    ("width", "heads"),
+    [
+        (160, ["accuracy, %"]),
+        (120, ["train accuracy, %", "test accuracy, %"]),
+        (80, ["train accuracy, %", "test accuracy, %", "test worst-group"]),
+    ],
+)
+def test_columns_stand_beside_each_other_where_there_is_room_and_below_each_other_where_not(grid, width, heads):
+    found = [
+        match[0]
+        for line in lines_at(grid, width)
+        if (match := re.match(r"(\w+ )?accuracy, %(?=  )|test worst-group", line))
+    ]
+    assert [head for head in found if head != "accuracy, %" or width == 160] == heads
+
+
+def test_headings_of_columns_begin_on_one_line(grid):
+    lines = lines_at(grid, 160)
+    (at,) = [i for i, line in enumerate(lines) if line.startswith("accuracy, %")]
+    assert [word.strip() for word in re.findall(r"noise +\d+ %", lines[at - 2])] == [
+        f"noise {noise} %" for noise in (5, 10, 25) for _ in range(3)
+    ]
+    assert lines[at - 1].split() == ["train", "test", "test"] * 3
+    assert lines[at].split("knows")[1].split() == ["worst", "group"] * 3
+
+
+def test_settings_are_told_in_five_digits_and_in_full_where_two_rows_would_else_look_alike(tmp_path):
+    prusc = Prusc(tmp_path / "home")
+    home = Home.open(prusc.home)
+    study = get_study("cmnist-study")
+    simple, usual = "erm-pooled,cmnist-small-eta25", "erm-pooled,irm-given,cmnist-small-eta25"
+    for only, overrides in [
+        (usual, []),
+        (simple, ["train.hidden=256", "train.lr=0.001", "train.l2=0.0008602868865288383"]),
+        (simple, ["train.lr=0.0028171488133821726"]),
+        (simple, ["train.lr=0.00281714"]),
+    ]:
+        for task in plan_study(study, only=only, overrides=overrides):
+            keep(home, task)
+    markdown = prusc("table", "cmnist", "--format", "markdown").out.replace("\\", "")
+    titles = [title for title in cells(markdown) if title.startswith("ERM") and "published" not in title]
+    assert sorted(titles) == [
+        "ERM",
+        "ERM: train.hidden=256, train.lr=0.001, train.l2=0.00086029",
+        "ERM: train.lr=0.00281714",
+        "ERM: train.lr=0.0028171488133821726",
+    ]
+    assert "settings train.lr=0.00048985, train.l2=0.0011079, else" in markdown
 
 
 def test_runs_of_another_size_stand_in_a_table_of_their_own(tmp_path):

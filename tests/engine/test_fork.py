@@ -1,11 +1,14 @@
 """A run that starts from stages of another run."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.errors import InputError
 from core.events import StageReused
 from core.runs.folder import RunFolder
-from experiments.launch import create_run, plan_fork, read_fork
+from core.runs.home import Home
+from experiments.launch import Fork, create_run, plan_fork, read_fork
 from tests.engine.lab import After, events, finished, go_on, plan_of, tensor_files
 
 HEAD = ("erm", "represent", "cluster", "balance")
@@ -34,6 +37,73 @@ def test_a_fork_under_another_recipe_keeps_the_source_settings(copy_of_whole: Ru
     assert go_on(folder, fresh=True) == "finished"
     assert folder.record().recipe == "finetune-only"
     assert [s.reused for s in folder.record().stages] == [copy_of_whole.id] * 4 + [None]
+
+
+def test_invariant_learning_goes_on_from_the_clusters_of_prusc_and_its_environments_to_another_objective(
+    copy_of_whole: RunFolder,
+) -> None:
+    home = copy_of_whole.home
+    fork = read_fork(home, f"{copy_of_whole.id}:cluster")
+    plan = plan_fork(fork, "irm", ["train.penalty_weights=[10]"], None)
+    assert (plan.config.data, plan.config.train.objective) == (plan_of().config.data, "irm")
+    irm = create_run(home, plan, fork=fork)
+    assert go_on(irm, fresh=True) == "finished"
+    assert [(s.name, s.reused) for s in irm.record().stages] == [
+        *((stage, copy_of_whole.id) for stage in HEAD[:3]),
+        ("environments", None),
+        ("train", None),
+    ]
+    fork = read_fork(home, f"{irm.id}:environments")
+    plan = plan_fork(fork, "vrex", ["train.steps=4"], None)
+    vrex = create_run(home, plan, fork=fork)
+    assert go_on(vrex, fresh=True) == "finished"
+    assert [s.reused for s in vrex.record().stages] == [irm.id] * 4 + [None]
+    assert (vrex.record().config["train"]["objective"], vrex.record().attributes_used) == ("vrex", "none")
+    ours, theirs = tensor_files(vrex), tensor_files(irm)
+    shared = [name for name in theirs if name.startswith("environments/")]
+    assert shared
+    assert all(ours[name].samefile(theirs[name]) for name in shared)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "stage", "other", "sentence"),
+    [
+        ("irm", "environments", "irm-random", "'irm-random' makes stage 'environments' in another way than 'irm' does"),
+        ("irm", "environments", "irm-given", "'irm-given' does not begin with erm, represent, cluster, environments"),
+        ("irm", "train", "vrex", "so train cannot change"),
+        ("irm", "train", "erm-balance", "'erm-balance' makes stage 'train' in another way than 'irm' does"),
+        ("irm-given", "environments", "erm-pooled", "'erm-pooled' makes stage 'environments' in another way"),
+        ("erm-pooled", "environments", "erm-grey", "so data cannot change"),
+        ("eiil", "environments", "irm", "'irm' does not begin with reference, environments"),
+    ],
+)
+def test_environments_go_on_to_a_recipe_that_makes_them_in_the_same_way_alone(
+    home: Home, recipe: str, stage: str, other: str, sentence: str
+) -> None:
+    fork = _fork(home, recipe, stage)
+    with pytest.raises(InputError, match=f"--from: .*{sentence}"):
+        plan_fork(fork, other, [], None)
+    assert plan_fork(fork, None, [], None).config == plan_of(recipe).config
+
+
+def test_a_recipe_that_needs_given_environments_does_not_go_on_with_data_that_brings_none(home: Home) -> None:
+    fork = _fork(home, "erm-pooled", "environments", data="demo")
+    with pytest.raises(InputError, match="'colored-mnist' brings no training environments"):
+        plan_fork(fork, "irm-given", [], None)
+
+
+def test_the_reference_of_eiil_stays_and_the_rest_of_the_training_can_change(home: Home) -> None:
+    fork = _fork(home, "eiil", "environments")
+    assert plan_fork(fork, None, ["train.restarts=9"], None).config.train.restarts == 9
+    with pytest.raises(InputError, match=r"stage 'reference' .* so train cannot change"):
+        plan_fork(fork, None, ["train.lr=1"], None)
+
+
+def _fork(home: Home, recipe: str, stage: str, data: str | None = None) -> Fork:
+    """Where a run of that recipe would be gone on from; only what was asked of it is looked at, so it is not run."""
+    record = create_run(home, plan_of(recipe, data=data)).record()
+    done = tuple(replace(one, status="done") for one in record.stages)
+    return Fork(replace(record, stages=done), stage)
 
 
 def test_stages_are_taken_over_whatever_their_key(copy_of_whole: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,11 @@ from itertools import count
 
 import pytest
 
+from core.config import Config
+from core.engine.stage import stage_settings
 from core.runs.record import RunRecord, StageRecord
 from core.runs.restarts import pool
-from experiments.plan import make_plan
+from experiments.plan import build_pipeline, make_plan
 from experiments.study import get_study
 from experiments.table import TABLES, TITLES, method_tables
 
@@ -161,6 +163,49 @@ def test_runs_that_computed_the_same_count_once_whatever_they_do_not_read():
     table = only_table(first, run("erm-pooled", key="same", cluster__k=2), run("irm", key="other"))
     assert rows(table) == [("erm-pooled", {}, None), ("irm", {}, 9_100.0)]
     assert table.rows[0].cells[0.25]["test"].runs == (first.id,)
+
+
+CHANGES = {
+    "model__name": "mlp",
+    "erm__lr": 0.02,
+    "represent__batch_size": 7,
+    "cluster__restarts": 2,
+    "balance__cap": 3,
+    "prune__steps": 7,
+    "finetune__steps": 7,
+    "environments__eiil_steps": 7,
+    "train__steps": 7,
+    "select__looks": 7,
+}
+
+
+@pytest.mark.parametrize("recipe", get_study("cmnist-study").recipes)
+def test_a_setting_makes_a_row_of_its_own_where_a_stage_of_the_recipe_reads_it_and_nowhere_else(recipe):
+    def stages(record):
+        return [stage_settings(stage) for stage in build_pipeline(Config.model_validate(record.config)).stages]
+
+    told = {}
+    for setting, value in CHANGES.items():
+        usual, changed = run(recipe), run(recipe, seed=1, **{setting: value})
+        told[setting] = len(only_table(usual, changed).rows) == 2
+        assert told[setting] == (stages(usual) != stages(changed)), setting
+    assert told["train__steps"]
+    assert not told["prune__steps"]
+
+
+def test_settings_that_no_row_reads_do_not_stand_above_the_table():
+    changed = {"cluster__k": 2, "erm__epochs": 3, "environments__rule": "shares", "train__steps": 20}
+    simple = only_table(*(run(recipe, **changed) for recipe in ("erm-pooled", "erm-grey", "irm-given")))
+    assert set(simple.settings) == {"train.lr", "train.l2", "train.steps"}
+    clustered = only_table(run("erm-pooled", **changed), run("irm", **changed))
+    assert {"model.name", "cluster.k", "erm.epochs", "environments.rule"} <= set(clustered.settings)
+
+
+def test_only_rows_that_read_a_setting_are_asked_what_is_usual():
+    simple = [run(recipe) for recipe in ("erm-pooled", "erm-grey", "irm-given")]
+    table = only_table(*simple, run("irm", cluster__k=2), run("vrex", cluster__k=2))
+    assert table.settings["cluster.k"] == 2
+    assert [settings for _, settings, _ in rows(table)] == [{}] * 5
 
 
 def test_each_penalty_weight_is_a_row_with_its_own_networks():

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from core.engine.stage import stage_key
 from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from experiments import study as studies
 from experiments.launch import create_run
-from experiments.plan import make_plan
+from experiments.plan import build_pipeline, make_plan
 from experiments.study import claim, find_run, get_study, plan_study, study_names
 
 SMALL = """
@@ -22,6 +23,10 @@ presets = ["patch-mnist", "texture-mnist"]
 [settings.erm]
 epochs = 0.5
 keep_epochs = [0.5]
+
+[of.prune-only]
+erm.lr = 0.02
+prune = { steps = 7, exclude = ["fc"] }
 """
 
 
@@ -55,8 +60,10 @@ def test_every_run_of_a_bundled_study_can_be_planned_and_has_a_name_of_its_own(n
     tasks = plan_study(study)
     assert [(task.preset, task.recipe) for task in tasks] == [(p, r) for p in study.presets for r in study.recipes]
     assert len({task.plan.base_name for task in tasks}) == len(tasks)
+    assert set(study.of) <= set(study.recipes)
     for task in tasks:
-        assert task.plan.config == make_plan(task.recipe, data=task.preset).config
+        own = [f"{key}={value}" for key, value in study.of.get(task.recipe, {}).items()]
+        assert task.plan.config == make_plan(task.recipe, data=task.preset, overrides=own).config
         assert task.plan.preset == task.preset
 
 
@@ -81,6 +88,77 @@ def test_settings_of_the_study_are_laid_over_the_presets_and_those_of_the_comman
     tasks = plan_study(small, overrides=["erm.epochs=1", "erm.keep_epochs=[1]"], seed=3)
     assert {(task.plan.config.erm.epochs, task.plan.config.seed) for task in tasks} == {(1.0, 3)}
     assert {task.plan.config.data.name for task in tasks} == {"patch-mnist", "texture-mnist"}
+
+
+def test_settings_of_one_recipe_reach_its_runs_alone_and_the_command_is_laid_over_them(small):
+    def settings(*overrides):
+        return {
+            task.recipe: (c.erm.epochs, c.erm.lr, c.prune.steps, c.prune.exclude)
+            for task in plan_study(small, overrides=overrides)
+            for c in [task.plan.config]
+        }
+
+    usual = make_plan("erm").config
+    assert settings() == {
+        "erm": (0.5, usual.erm.lr, usual.prune.steps, ()),
+        "prune-only": (0.5, 0.02, 7, ("fc",)),
+    }
+    assert settings("prune.steps=9") == {
+        "erm": (0.5, usual.erm.lr, 9, ()),
+        "prune-only": (0.5, 0.02, 9, ("fc",)),
+    }
+
+
+def test_published_methods_are_run_with_the_settings_of_their_authors():
+    train = {task.recipe: task.plan.config.train for task in plan_study(get_study("cmnist-published"))}
+    told = {recipe: (t.hidden, t.steps, t.lr, t.l2) for recipe, t in train.items()}
+    assert told == {
+        "erm-pooled": (256, 501, 0.001, 0.001),
+        "erm-grey": (83, 101, 0.0028171488133821726, 0.0008602868865288383),
+        "irm-given": (390, 501, 0.0004898536566546834, 0.00110794568),
+        "eiil": (390, 501, 0.0004898536566546834, 0.00110794568),
+    }
+    assert train["irm-given"].penalty_weights == (91257.18613115903,)
+    assert train["eiil"].penalty_weights == (191257.18613115903,)
+
+
+def stage_keys(task):
+    """Name of each stage of a run → key under which it is reused."""
+    pipeline, found = build_pipeline(task.plan.config), {}
+    for stage in pipeline.stages:
+        inputs = [found[name] for name in stage.inputs]
+        found[stage.name] = stage_key(stage, inputs, pipeline.fingerprint, task.plan.config.seed)
+    return found
+
+
+def test_the_full_study_makes_what_its_runs_share_once_and_shares_with_the_published_one():
+    full = {task.recipe: stage_keys(task) for task in plan_study(get_study("cmnist-full"))}
+    clustered = [recipe for recipe, keys in full.items() if "cluster" in keys]
+    assert clustered[0] == "irm"
+    for stage in ("erm", "represent", "cluster"):
+        assert len({full[recipe][stage] for recipe in clustered}) == 1
+    inferred = {recipe: full[recipe]["environments"] for recipe in clustered if recipe != "irm-random"}
+    assert len(inferred) == 4
+    assert len(set(inferred.values())) == 1
+    assert len({keys["train"] for keys in full.values()}) == len(full)
+    published = {task.recipe: stage_keys(task) for task in plan_study(get_study("cmnist-published"))}
+    assert published["irm-given"] == full["irm-given"]
+    for stage in ("reference", "environments"):
+        assert published["eiil"][stage] == full["eiil"][stage]
+
+
+def test_a_run_of_one_study_is_found_by_another_that_asks_for_the_same(home):
+    for task in plan_study(get_study("cmnist-published")):
+        create_run(home, task.plan)
+    found = {task.recipe: find_run(RunLog(home), task) for task in plan_study(get_study("cmnist-full"))}
+    assert [recipe for recipe, record in found.items() if record is not None] == ["irm-given"]
+
+
+def test_a_study_that_is_misspelt_is_guessed_and_one_in_the_wrong_place_is_sent_to_the_right_one():
+    with pytest.raises(InputError, match=r"unknown recipe or preset 'cmnist-stdy'; did you mean 'cmnist-study'\?"):
+        make_plan("cmnist-stdy")
+    with pytest.raises(InputError, match=r"'cmnist-study' is a study .*: prusc run cmnist-study"):
+        make_plan("cmnist-study")
 
 
 def test_names_hold_study_recipe_preset_and_a_seed_that_is_not_the_usual_one(small):

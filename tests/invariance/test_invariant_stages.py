@@ -10,7 +10,7 @@ from core.invariance.environments import load_environments
 from core.runs.home import Home
 from experiments.launch import check, create_run
 from experiments.plan import make_plan
-from tests.engine.lab import events, finished, go_on, pipeline_of, plan_of
+from tests.engine.lab import After, events, finished, go_on, pipeline_of, plan_of
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -128,6 +128,36 @@ def test_several_classes_are_trained_with_a_logit_for_each(home):
     assert len(evaluation["groups"]) == 25
     (said,) = told(folder, EnvironmentsMade, "environments")
     assert len(said.table[0]) == 5
+
+
+@pytest.mark.parametrize("data", ["colored-mnist", "texture-mnist", "patch-mnist", "multi-mnist"])
+def test_irm_runs_on_every_bundled_data_set(home, data):
+    folder = finished(home, "irm", "cluster.min_skew=0", data=data)
+    (said,) = told(folder, EnvironmentsMade, "environments")
+    # Where there are two attributes, none is the one to be in conflict with.
+    assert set(said.conflicts) == ({"found"} if data == "multi-mnist" else {"found", "true", "hits"})
+    assert set(folder.record().stage("train").restarts) == {"train", "validation", "test"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "network"), [("mlp", "mnist-cnn"), ("digits-cnn", "mlp"), ("resnet18", "mnist-cnn")]
+)
+def test_reference_and_network_are_any_that_have_a_representation(home, reference, network):
+    settings = (f"model.name={reference}", f"train.network={network}", "train.batch_size=50", "train.steps=2")
+    few = ("data.train_size=200", "represent.checkpoints=last", "cluster.min_skew=0", "erm.epochs=0.5")
+    check(plan_of("irm", *settings, *few, data="colored-mnist").config)
+    folder = finished(home, "irm", *settings, *few, data="colored-mnist")
+    assert len(folder.record().stage("train").restarts["test"]["average"]) == 2
+
+
+@pytest.mark.gpu
+def test_invariant_training_runs_on_a_gpu_and_goes_on_after_a_stop(tmp_path):
+    home, device = Home.open(tmp_path), torch.device("cuda:0")
+    for recipe in ("irm", "eiil", "vrex", "group-dro-inferred"):
+        folder = create_run(home, plan_of(recipe))
+        assert go_on(folder, After(3), device=device) == "stopped"
+        assert go_on(folder, device=device) == "finished"
+        assert len(folder.record().stage("train").restarts["test"]["worst"]) == 2
 
 
 def test_a_reference_that_is_never_wrong_leaves_nothing_to_infer_and_says_what_to_try(home):

@@ -9,6 +9,7 @@ import typer
 from core.config import Config, flatten
 from core.errors import InputError
 from core.runs.home import Home
+from core.runs.record import StageRecord
 from experiments.plan import make_plan, preset_names
 from experiments.recipes import RECIPES
 from prusc_tui.cli.app import app
@@ -36,17 +37,22 @@ def planned(words):
     return make_plan(given["target"], data=given["data"], overrides=given["overrides"] or (), seed=given["seed"])
 
 
-def test_every_setting_of_the_model_is_a_field_with_its_value_and_a_help():
-    config = Config()
-    values = dict(flatten(config.model_dump(mode="json")))
-    settings = {setting.key: setting for setting in settings_of(Config, type(config.data))}
-    assert settings.keys() == values.keys()
-    shown_fields = fields(Form("prusc"))
-    assert values.keys() <= shown_fields.keys()
-    for key, setting in settings.items():
-        if key not in ("data.name", "recipe"):
-            assert setting.help, key
-            assert shown_fields[key].origin in ("default", "recipe")
+def test_every_setting_of_the_model_is_a_field_of_a_recipe_with_its_value_and_a_help():
+    shown_fields = {}
+    for name in RECIPES:
+        form = Form(name)
+        for key, field in fields(form).items():
+            shown_fields.setdefault((type(form.check().plan.config.data), key), field)
+    for data in {data for data, _ in shown_fields}:
+        settings = {setting.key: setting for setting in settings_of(Config, data)}
+        assert settings.keys() == dict(flatten(Config(data=data()).model_dump(mode="json"))).keys()
+        assert {key for key in settings if key.startswith("data.")} <= {
+            key for kind, key in shown_fields if kind == data
+        }
+        assert settings.keys() - {f"data.{key}" for key in data.model_fields} <= {key for _, key in shown_fields}
+        for key, setting in settings.items():
+            assert setting.help or key in ("data.name", "recipe"), key
+    assert {field.origin for field in shown_fields.values()} == {"default", "preset", "recipe"}
 
 
 @pytest.mark.parametrize(
@@ -62,10 +68,16 @@ def test_every_setting_of_the_model_is_a_field_with_its_value_and_a_help():
         ("erm.keep_epochs", "list", "epochs", (), "numbers > 0 with commas between"),
         ("prune.exclude", "list", "", (), "names with commas between"),
         ("model.name", "text", "", (), "a name"),
+        ("train.batch_size", "whole", "images", ("full",), "a whole number ≥ 1 or full"),
+        ("train.penalty_weights", "list", "", (), "numbers ≥ 0 with commas between"),
+        ("train.rescale", "switch", "", (), "on or off"),
+        ("environments.shares", "list", "", (), "two numbers 0 … 1 with a comma between"),
+        ("data.environment_noise", "list", "", (), "numbers 0 … 1 with commas between"),
+        ("data.validation_noise", "number", "", (), "a number 0 … 1"),
     ],
 )
 def test_kind_unit_and_bounds_are_those_of_the_model(key, kind, unit, choices, expects):
-    setting = fields(Form("group-dro" if key == "erm.dro_step_size" else "prusc"))[key].setting
+    setting = (fields(Form("prusc")) | fields(Form("irm")))[key].setting
     assert (setting.kind, setting.unit, setting.choices, setting.expects) == (kind, unit, choices, expects)
 
 
@@ -74,12 +86,52 @@ def test_what_a_recipe_does_not_read_is_no_field_and_what_it_fixes_cannot_be_set
     form = Form(name)
     sections = {field.setting.section for field in form.fields()}
     stages = set(RECIPES[name].stage_names)
-    assert {"erm", "represent", "cluster", "balance", "prune", "finetune"} & sections == stages
-    assert {"data", "model", "select", ""} <= sections
+    of_stages = {"erm", "represent", "cluster", "balance", "prune", "finetune", "train"}
+    assert of_stages & sections == stages - {"environments", "reference"}
+    assert {"data", "select", ""} <= sections
+    assert ("model" in sections) == ("erm" in stages)
     for key in RECIPES[name].fixed:
         assert (fields(form)[key].origin, fields(form)[key].fixed) == ("recipe", True)
         form.set(key, "random")
     assert form.command_line() == ["prusc", "run", name, "--detach"]
+
+
+FROM_CLUSTERS, BY_EIIL = {"rule", "shares", "relative"}, {"reference", "eiil_steps", "eiil_lr"}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("irm", FROM_CLUSTERS),
+        ("vrex", FROM_CLUSTERS),
+        ("irm-random", FROM_CLUSTERS),
+        ("erm-balance", {"rule", "relative"}),  # whose rule is fixed to one without shares
+        ("eiil", BY_EIIL),
+        ("eiil-attribute", BY_EIIL),
+        ("irm-given", set()),
+        ("erm-pooled", set()),
+        ("erm-grey", set()),
+    ],
+)
+def test_of_the_environments_a_recipe_shows_what_its_way_of_making_them_reads(name, settings):
+    assert {key for key in fields(Form(name)) if key.startswith("environments.")} == {
+        f"environments.{setting}" for setting in settings
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "unread"),
+    [
+        ("irm", {"penalty_weights", "anneal_until", "rescale", "penalty", "estimator"}, {"dro_step_size"}),
+        ("vrex", {"penalty_weights", "anneal_until", "rescale"}, {"dro_step_size"}),
+        ("group-dro-inferred", {"dro_step_size"}, {"penalty_weights", "anneal_until", "rescale"}),
+        ("erm-pooled", {"network", "steps", "restarts"}, {"penalty_weights", "penalty", "estimator", "dro_step_size"}),
+    ],
+)
+def test_of_the_training_a_recipe_shows_what_its_objective_reads(name, read, unread):
+    shown_keys = {key.removeprefix("train.") for key in fields(Form(name)) if key.startswith("train.")}
+    assert read <= shown_keys
+    assert not unread & shown_keys
 
 
 def test_values_say_where_they_come_from():
@@ -112,6 +164,18 @@ def test_values_say_where_they_come_from():
         ("demo", {"cluster.per_class": "true", "prune.negatives": "other-class"}),
         ("demo", {"name": "--odd 'name'", "tags": "a,b c, a", "device": "cpu", "fresh": "true"}),
         ("demo", {"seed": "1_000", "start": "in this process"}),
+        ("irm", {}),
+        ("irm", {"train.batch_size": "100", "train.penalty_weights": "1, 1e3, 91257", "environments.shares": "0.3, 0"}),
+        ("irm", {"train.penalty_weights": "10", "train.rescale": "false", "cluster.k": "2"}),
+        ("irm-given", {"train.batch_size": "100", "data.environment_noise": "0.3, 0.2, 0.1"}),
+        ("cmnist-eta25", {"data.validation_noise": "0.9", "train.network": "mnist-cnn"}),
+        ("eiil", {"preset": "cmnist-small-eta10", "environments.eiil_steps": "20"}),
+        ("eiil", {"preset": "demo"}),
+        ("demo", {"recipe": "irm"}),
+        ("demo", {"recipe": "erm-grey", "train.steps": "9"}),
+        ("irm-demo", {"recipe": "prusc"}),
+        ("patch-mnist", {"recipe": "irm"}),
+        ("irm", {"data.name": "texture-mnist"}),
     ],
     ids=repr,
 )
@@ -192,6 +256,102 @@ def test_a_device_that_no_machine_has_is_refused():
     assert form.check().plan is None
 
 
+def test_a_tuple_and_a_number_or_word_are_refused_where_they_do_not_fit():
+    for key, text in {
+        "train.batch_size": "half",
+        "train.penalty_weights": "1, -1",
+        "environments.shares": "0.2",
+        "data.environment_noise": "0.1, 2",
+    }.items():
+        form = Form("irm")
+        form.set(key, text)
+        check = form.check()
+        with pytest.raises(InputError) as refused:
+            planned(form.command_line())
+        assert str(refused.value) == f"--set: {check.sentence}"
+        assert check.errors.keys() == {key}, key
+
+
+def test_a_recipe_brings_its_preset_unless_the_person_chose_one():
+    form = Form("demo")
+    form.set("recipe", "irm")
+    assert (form.preset, form.command_line()[2:3]) == ("irm-demo", ["irm-demo"])
+    assert form.check().plan.config.data.name == "cmnist"
+    form.set("recipe", "erm")
+    assert (form.preset, form.command_line()) == ("demo", ["prusc", "run", "erm", "--detach"])
+    form.set("recipe", "irm")
+    form.set("preset", "demo")
+    form.set("recipe", "vrex")
+    assert form.command_line() == ["prusc", "run", "vrex", "--data", "demo", "--detach"]
+    form.set("recipe", "prusc")
+    form.set("recipe", "eiil")
+    assert form.preset == "demo"
+    form.set("preset", "irm-demo")
+    assert form.command_line() == ["prusc", "run", "eiil", "--detach"]
+    form.set("recipe", "prusc")
+    assert form.preset == "demo"
+    other = Form("patch-mnist")
+    other.set("recipe", "irm")
+    assert other.command_line() == ["prusc", "run", "irm", "--data", "patch-mnist", "--detach"]
+
+
+def test_every_recipe_can_be_chosen_with_every_preset_and_the_form_says_what_does_not_go_together():
+    refused = set()
+    for preset in preset_names():
+        form = Form()
+        for name in RECIPES:
+            form.set("recipe", name)
+            form.set("preset", preset)
+            assert (form.recipe, form.preset) == (name, preset)
+            assert {"data.name", "recipe"} <= fields(form).keys()
+            check = form.check()
+            try:
+                plan, sentence = planned(form.command_line()), ""
+            except InputError as error:
+                plan, sentence = None, str(error)
+                refused.add(name)
+            assert check.plan == plan
+            assert sentence.removesuffix("; see --data") == check.sentence
+    assert refused == {"irm-given", "erm-grey"}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sentence"),
+    [
+        ("erm-grey", "recipe 'erm-grey' is for data set cmnist, not for 'texture-mnist'"),
+        ("irm-given", "data set 'texture-mnist' brings no training environments, which recipe irm-given needs"),
+    ],
+)
+@pytest.mark.parametrize("key", ["preset", "data.name"])
+def test_a_recipe_that_does_not_go_with_the_data_leaves_a_form_that_says_so_and_can_be_mended(recipe, sentence, key):
+    form = Form(recipe)
+    fit = form.check().plan
+    form.set(key, "texture-mnist")
+    assert form.check().sentence.startswith(sentence)
+    assert form.check().errors == {}
+    found = fields(form)
+    assert found["data.contrast"].text == "0.5"
+    assert "data.grey" not in found
+    assert (found["train.objective"].text, found["train.objective"].fixed) == (
+        RECIPES[recipe].fixed["train.objective"],
+        True,
+    )
+    form.set("train.steps", "9")
+    assert form.differences()["train.steps"][0] == "9"
+    assert "train.steps=9" in form.command_line()
+    form.set("train.steps", "")
+    form.set(key, fit.preset if key == "preset" else "")
+    assert form.check().plan == fit
+
+
+def test_a_training_on_one_given_environment_is_refused_in_one_sentence():
+    form = Form("irm-given")
+    form.set("data.environment_noise", "0.2")
+    assert "one environment only" in form.check().sentence
+    form.set("data.environment_noise", "0.2, 0.1, 0.3")
+    assert form.check().sentence == ""
+
+
 def test_what_was_entered_comes_back_with_the_recipe_that_reads_it():
     form = Form("demo")
     form.set("prune.steps", "300")
@@ -214,6 +374,10 @@ def test_presets_and_data_sets_can_be_changed():
     assert "data.contrast" in fields(form)
     assert "data.saturation" not in fields(form)
     assert form.check().plan.config.data.name == "texture-mnist"
+
+
+CLUSTERED = {"irm", "vrex", "group-dro-inferred", "erm-balance", "irm-random"}
+"""Recipes of invariant learning that begin with clusters."""
 
 
 @pytest.fixture
@@ -250,12 +414,78 @@ def test_a_fork_offers_the_recipes_and_stages_that_can_go_on(home):
     form = Form(fork=fork_at(home, "first:balance"))
     offered = set(fields(form)["recipe"].setting.choices)
     assert offered == {"prusc", "prusc-no-contrast", "prune-only", "finetune-only", "last-layer"}
+    form.set("stage", "cluster")
+    assert set(fields(form)["recipe"].setting.choices) == offered | CLUSTERED
+    form.set("stage", "balance")
     assert fields(form)["stage"].setting.choices == lab.STAGES
     form.set("recipe", "finetune-only")
     assert parsed(form.command_line())["target"] == "finetune-only"
     with pytest.raises(InputError, match="does not begin with erm, represent, cluster, balance, prune"):
         form.set("stage", "prune")
     assert fields(form)["stage"].text == "balance"
+
+
+def done(name, recipe, *overrides):
+    """A record of a finished run of any recipe."""
+    plan = make_plan(recipe, overrides=overrides)
+    return lab.record_of(
+        name,
+        recipe=recipe,
+        data=plan.config.data.name,
+        config=plan.config.model_dump(mode="json"),
+        stages=tuple(StageRecord(stage, "done") for stage in plan.recipe.stage_names),
+    )
+
+
+def test_invariant_learning_goes_on_from_the_clusters_of_prusc_on_its_data(home):
+    source = lab.put(home, lab.record_of("first"))
+    form = Form("irm", fork_at(home, "first:cluster"))
+    assert form.command_line() == ["prusc", "run", "irm", "--from", f"{source.id}:cluster", "--detach"]
+    plan = form.check().plan
+    assert (plan.config.data.name, plan.config.model.name, plan.config.train.objective) == (
+        "colored-mnist",
+        "digits-cnn",
+        "irm",
+    )
+    found = fields(form)
+    assert all(found[key].fixed for key in ("data.correlation", "erm.lr", "cluster.k", "select.rule"))
+    assert not any(found[key].fixed for key in ("environments.rule", "train.steps", "train.penalty_weights"))
+    with pytest.raises(InputError, match="'irm-given' does not begin with erm, represent, cluster"):
+        form.set("recipe", "irm-given")
+    assert form.recipe == "irm"
+
+
+def test_the_environments_of_irm_go_on_to_the_recipes_that_make_them_in_the_same_way(home):
+    lab.put(home, done("ours", "irm", "environments.rule=shares"))
+    form = Form(fork=fork_at(home, "ours"))
+    assert form.fork.stage == "environments"
+    found = fields(form)
+    assert set(found["recipe"].setting.choices) == {"irm", "vrex", "group-dro-inferred"}  # the balanced one has no rule
+    assert (found["environments.rule"].text, found["environments.rule"].origin) == ("shares", "taken over")
+    assert (found["train.penalty_weights"].origin, found["train.hidden"].origin) == ("source", "default")
+    form.set("recipe", "vrex")
+    assert form.check().plan.config.train.objective == "vrex"
+    with pytest.raises(InputError, match="'irm-random' makes stage 'environments' in another way than 'irm' does"):
+        form.set("recipe", "irm-random")
+    form.set("stage", "cluster")
+    form.set("recipe", "irm-random")
+    assert not fields(form)["environments.rule"].fixed
+    assert "prusc" in fields(form)["recipe"].setting.choices
+
+
+def test_what_the_reference_of_eiil_was_trained_with_is_taken_over_and_the_rest_of_the_training_is_free(home):
+    lab.put(home, done("rival", "eiil"))
+    form = Form(fork=fork_at(home, "rival:reference"))
+    found = fields(form)
+    assert all(found[f"train.{key}"].fixed for key in ("network", "hidden", "steps", "batch_size", "lr", "l2"))
+    assert not any(found[f"train.{key}"].fixed for key in ("penalty_weights", "anneal_until", "restarts"))
+    assert not found["environments.eiil_steps"].fixed
+    form.set("train.restarts", "9")
+    form.set("train.lr", "0.1")
+    plan = form.check().plan
+    assert (plan.config.train.restarts, plan.config.train.lr) == (9, make_plan("eiil").config.train.lr)
+    form.set("stage", "environments")
+    assert fields(form)["environments.eiil_steps"].fixed
 
 
 def test_a_fork_without_a_stage_begins_where_there_is_something_left_to_do(home):

@@ -1,43 +1,20 @@
 """The form of a new run as one meets it: keys, help, errors, what differs, the command line, starting."""
 
-import asyncio
 import subprocess
 import sys
 import threading
-from itertools import pairwise
 
 import pytest
-from textual.app import App
 from textual.widgets import OptionList
 
 from core.errors import InputError
 from core.runs.home import Home
-from prusc_tui.keys import bindings
-from prusc_tui.palette import SHELL
 from prusc_tui.screens.new_run import NewRunScreen
 from prusc_tui.screens.new_run_field import FieldRow
-from prusc_tui.screens.new_run_parts import FieldList
 from prusc_tui.work import start
 from tests.tui import lab
+from tests.tui.form_lab import command, focused, go, row, run, said, under
 from tests.tui.lab import rows, until
-
-
-class Shell(App):
-    """What the screen needs of the app; it remembers what was opened."""
-
-    BINDINGS = bindings("app")
-    palette = SHELL
-
-    def __init__(self, screen):
-        super().__init__()
-        self.first = screen
-        self.opened = []
-
-    def on_mount(self):
-        self.push_screen(self.first)
-
-    def open_run(self, id):
-        self.opened.append(id)
 
 
 @pytest.fixture
@@ -45,55 +22,12 @@ def home(tmp_path):
     return Home.open(tmp_path / "home")
 
 
-def run(screen, body, size=(80, 24)):
-    """Meet the screen in an app of this size."""
-
-    async def meet():
-        app = Shell(screen)
-        async with app.run_test(size=size) as pilot:
-            if screen._fork is not None or screen._preset is not None:
-                await until(pilot, lambda: screen.query(FieldRow) or "✗" in "\n".join(rows(app)))
-            else:
-                await until(pilot, lambda: "presets" in "\n".join(rows(app)))
-            await body(pilot, app, screen)
-
-    asyncio.run(meet())
-
-
-def row(screen, key):
-    return next(row for row in screen.query(FieldRow) if row.key == key)
-
-
-def focused(screen):
-    return screen.query_one(FieldList).current.key
-
-
-async def go(pilot, screen, key):
-    """Have the focus on a field."""
-    screen.query_one(FieldList).focus_key(key)
-    await until(pilot, lambda: f"▸ {key.rpartition('.')[2]} " in said(pilot.app))
-
-
-def said(app):
-    return "\n".join(rows(app))
-
-
-def under(app, text):
-    """The line below the one that has this text."""
-    lines = rows(app)
-    return next((below.strip() for line, below in pairwise(lines) if text in line), "")
-
-
-def command(app):
-    """The command line as the screen shows it, its line breaks taken out."""
-    text = " ".join(line.strip() for line in rows(app))
-    return " ".join(text[text.index("prusc run") :].split())
-
-
 def test_a_preset_is_chosen_by_typing_and_its_form_opens(home):
     async def body(pilot, app, screen):
-        assert "Control: refit the linear head" in said(app)
-        await pilot.press(*"patch")
+        assert "PruSC on digits over textures" in said(app)
+        await pilot.press(*"linear head")
+        await until(pilot, lambda: "Control: refit the linear head" in said(app))
+        await pilot.press(*["backspace"] * 11, *"patch")
         await until(pilot, lambda: "texture-mnist" not in said(app))
         await pilot.press("enter")
         await until(pilot, lambda: screen.query(FieldRow))
@@ -395,7 +329,8 @@ def test_the_screen_never_imports_torch(tmp_path):
     code = f"""
 import asyncio, sys
 from pathlib import Path
-from tests.tui.test_new_run_screen import NewRunScreen, Shell, FieldRow, Home, until
+from tests.tui.form_lab import Shell, until
+from tests.tui.test_new_run_screen import NewRunScreen, FieldRow, Home
 async def main():
     screen = NewRunScreen(Home.open(Path({str(tmp_path)!r})), preset="demo")
     async with Shell(screen).run_test() as pilot:
