@@ -93,7 +93,11 @@ def make_plan(
             raise InputError(f"'{target}' is a preset and brings its own data; --data goes with a recipe")
         recipe_name, preset = None, get_preset(target)
     else:
-        known = [*RECIPES, *preset_names()]
+        from experiments.study import study_names  # studies are made of plans
+
+        if target in study_names():
+            raise InputError(f"'{target}' is a study of many runs; make them with: prusc run {target}")
+        known = [*RECIPES, *preset_names(), *study_names()]
         raise InputError(f"unknown recipe or preset '{target}'{nearest(target, known)} (see: prusc recipes)")
     settings = merge({}, preset.settings)
     if recipe_name is not None:

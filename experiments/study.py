@@ -36,6 +36,7 @@ class Study:
         recipes: in the order in which they run and stand in a table; those that make what others reuse come first.
         presets: data and values; all recipes run on the first preset, then on the next.
         settings: dotted key → value, laid over every preset.
+        of: recipe → settings that are laid over those for its runs alone.
         table: what `prusc table` shows its runs; None where no table does.
     """
 
@@ -44,6 +45,7 @@ class Study:
     recipes: tuple[str, ...]
     presets: tuple[str, ...]
     settings: Mapping[str, Any]
+    of: Mapping[str, Mapping[str, Any]]
     table: str | None
 
     def short(self, preset: str) -> str:
@@ -108,6 +110,7 @@ def get_study(name: str) -> Study:
         recipes=tuple(said["recipes"]),
         presets=tuple(said["presets"]),
         settings=dict(flatten(said.get("settings", {}))),
+        of={recipe: dict(flatten(settings)) for recipe, settings in said.get("of", {}).items()},
         table=said.get("table"),
     )
 
@@ -127,10 +130,13 @@ def plan_study(
         InputError: a name, key or value is not known or does not fit one of the runs.
     """
     recipes, presets = _chosen(study, only)
-    laid_over = [f"{key}={orjson.dumps(value).decode()}" for key, value in study.settings.items()]
     tasks = []
     for preset in presets:
         for recipe in recipes:
+            laid_over = [
+                f"{key}={orjson.dumps(value).decode()}"
+                for key, value in (*study.settings.items(), *study.of.get(recipe, {}).items())
+            ]
             try:
                 plan = make_plan(recipe, data=preset, overrides=[*laid_over, *overrides], seed=seed)
             except InputError as error:

@@ -23,6 +23,8 @@ WEIGHT = "train.penalty_weights"
 _COUNTS = ("recipe", "seed", "train.restarts", NOISE)
 """Settings that say how many networks there are and in which cell they stand, not how one is trained."""
 _PENALISED = ("irm", "vrex")
+_TAKEN_AS_GIVEN = ("erm-pooled", "erm-grey", "irm-given")
+"""Recipes whose environments take no settings."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Row:
         recipe: its recipe.
         title: as a paper would call it.
         knows: `attributes_used` of its runs.
-        settings: dotted key → value where it differs from most rows of the table.
+        settings: dotted key → value where it differs from most rows that read it.
         weight: penalty weight; None for an objective without one.
         cells: label noise → split → its networks.
     """
@@ -80,7 +82,7 @@ class MethodTable:
 
     Attributes:
         data: settings of the data in common.
-        settings: other settings of most rows, where they are not the defaults.
+        settings: other settings of most rows that read them, where they are not the defaults.
         noises: label noise of the columns, ascending.
         rows: in the order of the study.
         published: anchors that were measured on such data, with at least one of the columns.
@@ -150,7 +152,11 @@ def _entry(record: RunRecord, weight: float) -> _Entry:
         for key, value in flat.items()
         if key.startswith("data.") and key != NOISE
     }
-    settings = {key: value for key, value in flat.items() if not key.startswith("data.") and key not in _COUNTS}
+    settings = {
+        key: value
+        for key, value in flat.items()
+        if not key.startswith("data.") and key not in _COUNTS and _reads(record.recipe, key)
+    }
     if settings["train.objective"] in _PENALISED:
         settings[WEIGHT] = weight
     else:
@@ -167,11 +173,13 @@ def _table(entries: Sequence[_Entry], order: Sequence[str]) -> MethodTable:
     common = _common([members[0] for members in rows.values()])
     defaults = _defaults() | {WEIGHT: _defaults()[WEIGHT][0]}
     noises = tuple(sorted({entry.noise for entry in entries}))
+    place = {key: i for i, key in enumerate(defaults)}
+    shared = [key for key, value in common.items() if _text(value) != _text(defaults.get(key))]
     data = {key.removeprefix("data."): value for key, value in entries[0].data.items()}
     alike = all(data.get(key) == value for key, value in PROTOCOL.items())
     return MethodTable(
         data=data,
-        settings={key: value for key, value in common.items() if _text(value) != _text(defaults.get(key))},
+        settings={key: common[key] for key in sorted(shared, key=lambda key: place.get(key, len(place)))},
         noises=noises,
         rows=tuple(_row(members, common) for members in rows.values()),
         published=tuple(a for a in ANCHORS if alike and any(noise in a.values for noise in noises)),
@@ -214,6 +222,16 @@ def _free(entry: _Entry) -> dict[str, Any]:
     """Settings of a row that its recipe does not fix."""
     fixed = _fixed(entry.record.recipe)
     return {key: value for key, value in entry.settings.items() if key not in fixed}
+
+
+def _reads(recipe: str, key: str) -> bool:
+    """Whether a setting outside of the data can change what a recipe computes; of a recipe not known here any can."""
+    section = key.partition(".")[0]
+    if recipe not in RECIPES or section in ("select", "deterministic"):
+        return True
+    if section == "environments" and recipe in _TAKEN_AS_GIVEN:
+        return False
+    return ("erm" if section == "model" else section) in RECIPES[recipe].stage_names
 
 
 def _fixed(recipe: str) -> Mapping[str, Any]:

@@ -206,11 +206,6 @@ def test_ctrl_c_stops_with_a_checkpoint_and_the_same_command_goes_on(prusc):
         ("resumed", "finished"),
         ("made", "finished"),
     ]
-    whole = prusc("run", "erm-pooled", "--data", "cmnist-small-eta25", *longer[:-2], "--fresh", "--json").json
-    first = folder.record().stage("train").restarts
-    assert {split: told["average"] for split, told in first.items()} == {
-        split: told["average"] for split, told in whole["stages"][-1]["restarts"].items()
-    }
 
 
 @pytest.mark.parametrize(("before", "stops"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])

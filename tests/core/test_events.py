@@ -12,10 +12,12 @@ from core.events import (
     Balanced,
     Choice,
     Clustered,
+    EnvironmentsMade,
     Evaluated,
     Event,
     Logged,
     Progress,
+    Restarts,
     RunFinished,
     RunStarted,
     Scalars,
@@ -41,6 +43,10 @@ EXAMPLES = [
     Choice("cluster", [{"epoch": 0.25, "k": 2}], 0, "the largest"),
     Clustered("cluster", ["0–4", "5–9"], [[1, 2], [3, 4]]),
     Balanced("balance", "min", 4, [[1, 1], [1, 1]]),
+    EnvironmentsMade(
+        "environments", "clusters", ["a", "b"], ["0–4"], [[1], [2]], 9, 3, ["0–4 · red"], [[1], [2]], {"found": 1}
+    ),
+    Restarts("train", 5, "test", 8, [9100.0], [0], [0.5], [0.25], True, 0),
     Selected("erm", "last", 5, {"last": {"step": 5, "value": 0.0, "uses": "nothing"}}),
     Warned("prune", "nothing-pruned", "keep ratio is still 100 %"),
     Logged("two\nlines, a \x1b[31mcolour and “quotes”", "warning"),

@@ -1,0 +1,101 @@
+"""What can be set about a run: frozen, validated sections with units and sources (no torch)."""
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+from pydantic import model_validator
+
+from core.config.data import Bundled, Cmnist, ColoredMnist, Data, Digits, MultiMnist, PatchMnist, TextureMnist
+from core.config.section import Section, Seed
+from core.config.stages import Balance, Cluster, Environments, Erm, Finetune, Model, Prune, Represent, Select, Train
+
+__all__ = [
+    "Balance",
+    "Bundled",
+    "Cluster",
+    "Cmnist",
+    "ColoredMnist",
+    "Config",
+    "Data",
+    "Digits",
+    "Environments",
+    "Erm",
+    "Finetune",
+    "Model",
+    "MultiMnist",
+    "PatchMnist",
+    "Prune",
+    "Represent",
+    "Section",
+    "Select",
+    "TextureMnist",
+    "Train",
+    "differences",
+    "flatten",
+]
+
+
+class Config(Section):
+    """Everything that decides what a run computes."""
+
+    recipe: str = "prusc"
+    """Name of the recipe: which stages, in which order."""
+    seed: Seed = 0
+    """Seed of initial weights, order, masks and clusters."""
+    data: Data = ColoredMnist()
+    model: Model = Model()
+    erm: Erm = Erm()
+    represent: Represent = Represent()
+    cluster: Cluster = Cluster()
+    balance: Balance = Balance()
+    prune: Prune = Prune()
+    finetune: Finetune = Finetune()
+    environments: Environments = Environments()
+    train: Train = Train()
+    select: Select = Select()
+    deterministic: bool = False
+    """Ask for the same bits from run to run on a GPU too; slower."""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.cluster.per_class and self.prune.negatives != "other-class" and self.prune.contrast_weight > 0:
+            raise ValueError(
+                "cluster.per_class leaves one class in a cluster, so no negatives: set prune.negatives=other-class"
+            )
+        kept = (*self.erm.keep_epochs, self.erm.epochs)
+        if isinstance(self.represent.checkpoints, tuple):
+            for epoch in self.represent.checkpoints:
+                if epoch not in kept or epoch > self.erm.epochs:
+                    raise ValueError(f"represent.checkpoints: ERM keeps no epoch {epoch:g}; add it to erm.keep_epochs")
+        return self
+
+    @model_validator(mode="after")
+    def _head_and_penalty(self) -> Self:
+        classes, penalty = self.data.n_classes, self.train.penalty
+        head = self.train.head_for(classes)
+        if penalty == "multi-class" and head == "binary":
+            raise ValueError(
+                "train.penalty: a multi-class penalty needs a logit for every class, and train.head=binary has one; "
+                "set train.head=multi-class, or train.penalty=binary"
+            )
+        if penalty == "binary" and head == "multi-class":
+            raise ValueError("train.penalty: a binary penalty needs the one logit of train.head=binary")
+        if head == "binary" and classes != 2:
+            raise ValueError(f"train.head: one logit tells two labels apart, and the data has {classes}")
+        return self
+
+
+def flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Walk a nested mapping as (`a.b`, value) pairs, in its order."""
+    for key, item in value.items():
+        if isinstance(item, dict):
+            yield from flatten(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
+
+
+def differences(config: Config, base: Config) -> dict[str, tuple[Any, Any]]:
+    """Settings in which two configurations differ: dotted key → (value in `config`, in `base`), None where absent."""
+    ours, theirs = (dict(flatten(c.model_dump(mode="json"))) for c in (config, base))
+    keys = [*ours, *(k for k in theirs if k not in ours)]
+    return {k: (ours.get(k), theirs.get(k)) for k in keys if ours.get(k) != theirs.get(k)}
