@@ -6,30 +6,49 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from core.config.data import Bundled, Cmnist, ColoredMnist, Data, Digits, MultiMnist, PatchMnist, TextureMnist
+from core.config.photos import Celeba, Folder, Isic, Photos, Waterbirds
 from core.config.section import Section, Seed
-from core.config.stages import Balance, Cluster, Environments, Erm, Finetune, Model, Prune, Represent, Select, Train
+from core.config.stages import (
+    Balance,
+    Cluster,
+    Compute,
+    Environments,
+    Erm,
+    Finetune,
+    Model,
+    Prune,
+    Represent,
+    Select,
+    Train,
+)
 
 __all__ = [
     "Balance",
     "Bundled",
+    "Celeba",
     "Cluster",
     "Cmnist",
     "ColoredMnist",
+    "Compute",
     "Config",
     "Data",
     "Digits",
     "Environments",
     "Erm",
     "Finetune",
+    "Folder",
+    "Isic",
     "Model",
     "MultiMnist",
     "PatchMnist",
+    "Photos",
     "Prune",
     "Represent",
     "Section",
     "Select",
     "TextureMnist",
     "Train",
+    "Waterbirds",
     "differences",
     "flatten",
 ]
@@ -53,6 +72,7 @@ class Config(Section):
     environments: Environments = Environments()
     train: Train = Train()
     select: Select = Select()
+    compute: Compute = Compute()
     deterministic: bool = False
     """Ask for the same bits from run to run on a GPU too; slower."""
 
@@ -80,7 +100,7 @@ class Config(Section):
             )
         if penalty == "binary" and head == "multi-class":
             raise ValueError("train.penalty: a binary penalty needs the one logit of train.head=binary")
-        if head == "binary" and classes != 2:
+        if head == "binary" and classes not in (0, 2):
             raise ValueError(f"train.head: one logit tells two labels apart, and the data has {classes}")
         return self
 

@@ -1,9 +1,10 @@
-"""Settings of the data sets (no torch)."""
+"""Settings of the data sets made of the bundled digits, and the union of all data sets (no torch)."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from core.config.photos import Celeba, Folder, Isic, Waterbirds
 from core.config.section import Fraction, Section, Seed
 
 
@@ -128,4 +129,7 @@ class Cmnist(Bundled):
         return len(self.environment_noise)
 
 
-Data = Annotated[ColoredMnist | PatchMnist | TextureMnist | MultiMnist | Cmnist, Field(discriminator="name")]
+Data = Annotated[
+    ColoredMnist | PatchMnist | TextureMnist | MultiMnist | Cmnist | Waterbirds | Celeba | Isic | Folder,
+    Field(discriminator="name"),
+]

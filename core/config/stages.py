@@ -17,6 +17,24 @@ class Model(Section):
     name: str = "digits-cnn"
     """`digits-cnn` (three convolutions), `mnist-cnn` (four, with GroupNorm), `mlp` (two hidden layers of 390 units), or
     the name of a torchvision classifier such as `resnet18`."""
+    weights: str = "none"
+    """What the network starts from: `none` (fresh), `imagenet` (torchvision's published ones, from torch's cache), or a
+    file of them (`--weights`); the head is always fresh where its size differs."""
+    checkpoint: str = ""
+    """File of a trained network (`--checkpoint`), which then stands in for training by ERM; empty to train."""
+
+
+class Compute(Section):
+    """How, not what, is computed: speed against memory against exactness."""
+
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Precision of forward passes and activations; weights, masks and optimisers stay in fp32."""
+    accumulate: Count = 1
+    """Parts that a batch is computed in, one after another, for the same step with less memory."""
+    compile: bool = False
+    """Compile the network with torch.compile."""
+    auto_batch: bool = False
+    """Where the device runs out of memory, go on with more parts to a batch (`--auto-batch`)."""
 
 
 class Erm(Section):
@@ -59,6 +77,8 @@ class Cluster(Section):
 
     method: Literal["kmeans", "random"] = "kmeans"
     """`random` assigns clusters by lot: the control that tells whether the clusters matter."""
+    file: str = ""
+    """Table with a cluster for every training image, made elsewhere (`--clusters`); empty to cluster here."""
     k: Annotated[int, Field(ge=2, le=512)] | Literal["auto"] = "auto"
     """Number of clusters; `auto` takes what gives the largest balanced set among clearly skewed clusters (ours)."""
     candidates: tuple[Annotated[int, Field(ge=2, le=512)], ...] = (2, 3, 4, 6, 8, 12, 16)
@@ -113,6 +133,8 @@ class Prune(Section):
     negatives: Literal["same-cluster-other-class", "same-cluster", "other-class"] = "same-cluster-other-class"
     """Which samples an anchor is pushed away from (PruSC: `same-cluster`); positives are of its class in other
     clusters."""
+    samples: Count = 1
+    """Masks that are drawn for every step; the batch is split among them (DCWP and PruSC's code: 1)."""
     sparsity_weight: Weight = 1e-6
     """λ: weight of the sum of all logits; 1e-4 destroys small networks (PruSC, CelebA: 5e-8)."""
     batchnorm: Literal["recompute", "train", "frozen"] = "recompute"

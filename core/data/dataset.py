@@ -51,6 +51,8 @@ class DataSet:
             protocol leaves pixels as they are, `mean` is 0 and `std` 1.
         fingerprint: equal for equal data: hexadecimal digits.
         environments: names of the environments that the training split brings with it; empty where there are none.
+        crop: side of the square in the middle of an image that a network sees; 0 for the whole image.
+        augment: whether training takes random crops of that size in place of the middle, and flips.
     """
 
     name: str
@@ -61,6 +63,8 @@ class DataSet:
     std: tuple[float, ...]
     fingerprint: str
     environments: tuple[str, ...] = ()
+    crop: int = 0
+    augment: bool = False
 
 
 def groups(split: Split, dataset: DataSet) -> Integers:

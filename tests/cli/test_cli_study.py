@@ -183,14 +183,13 @@ def test_recipes_lists_studies_and_shows_which_of_their_runs_are_done(prusc):
 def test_ctrl_c_stops_with_a_checkpoint_and_the_same_command_goes_on(prusc):
     steps = ["--set", "train.steps=800", "--set", "train.restarts=1"]
     longer = [*TINY, *steps, "--only", "erm-pooled,cmnist-small-eta10,cmnist-small-eta25"]
-    with prusc.start("run", STUDY, *longer, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=1) as process:
-        for line in process.stdout:
-            if line.startswith("train: starts"):
-                break
-        log = RunLog(Home.open(prusc.home))
-        folder = RunFolder.open(log.home, log.all()[0]["id"])
-        until = time.monotonic() + 30
-        while b'"scalars"' not in folder.events.read_bytes() and time.monotonic() < until:
+
+    def trains():
+        return any(b'"scalars"' in path.read_bytes() for path in prusc.home.glob("runs/*/events.jsonl"))
+
+    with prusc.start("run", STUDY, *longer, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        until = time.monotonic() + 60
+        while not trains() and time.monotonic() < until:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
@@ -198,7 +197,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_the_same_command_goes_on(prusc):
     assert "The same command goes on" in err
     assert "■ stopped" in out
     assert "1 to come" in out
-    assert [run["status"] for run in log.all()] == ["stopped"]
+    assert [run["status"] for run in RunLog(Home.open(prusc.home)).all()] == ["stopped"]
     again = prusc("run", STUDY, *longer, "--json")
     assert again.code == 0
     assert re.search(r"^train: starts, 800 steps, from step [1-9]", again.err, re.MULTILINE)

@@ -95,7 +95,8 @@ def test_validate_leaves_the_settings_as_they_are():
         (
             "data.name=colord-mnist",
             "unknown data set 'colord-mnist'; did you mean 'colored-mnist'? "
-            "(known: colored-mnist, patch-mnist, texture-mnist, multi-mnist, cmnist)",
+            "(known: colored-mnist, patch-mnist, texture-mnist, multi-mnist, cmnist, "
+            "waterbirds, celeba, isic, folder)",
         ),
         ("erm.lr=-1", "erm.lr = -1: input should be greater than 0"),
         ("erm.keep_epochs=[-1, -2]", "erm.keep_epochs = -1: input should be greater than 0"),

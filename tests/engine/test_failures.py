@@ -32,7 +32,7 @@ def test_a_loss_that_explodes_fails_the_run_and_says_what_to_try(home: Home) -> 
     folder = create_run(home, plan_of("prusc", "erm.lr=1e30"))
     assert go_on(folder) == "failed"
     assert_failed(folder, folder.record().reason)
-    assert folder.record().reason.startswith("erm: the loss loss became nan at step ")
+    assert folder.record().reason.startswith("erm: loss became nan at step ")
     assert folder.record().reason.endswith("; try a smaller learning rate")
     assert all(stage.status != "done" for stage in folder.record().stages)
 

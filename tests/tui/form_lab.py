@@ -1,15 +1,27 @@
-"""The form of a new run in an app of its own, and what stands on it."""
+"""The form of a new run as data, and in an app of its own with what stands on it."""
 
 import asyncio
 from itertools import pairwise
 
+import typer
 from textual.app import App
 
+from prusc_tui.cli.app import app as command_line
 from prusc_tui.keys import bindings
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.new_run_field import FieldRow
 from prusc_tui.screens.new_run_parts import FieldList
 from tests.tui.lab import rows, until
+
+
+def fields(form):
+    return {field.setting.key: field for field in form.fields()}
+
+
+def parsed(words):
+    """What the command line's own parser makes of the words."""
+    command = typer.main.get_command(command_line).commands["run"]
+    return command.make_context("run", list(words[2:])).params
 
 
 class Shell(App):

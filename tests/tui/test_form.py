@@ -4,31 +4,16 @@ import subprocess
 import sys
 
 import pytest
-import typer
 
 from core.config import Config, flatten
 from core.errors import InputError
-from core.runs.home import Home
-from core.runs.record import StageRecord
 from experiments.plan import make_plan, preset_names
 from experiments.recipes import RECIPES
-from prusc_tui.cli.app import app
 from prusc_tui.work.data_sets import data_sets
 from prusc_tui.work.fields import settings_of
-from prusc_tui.work.fork import fork_at
 from prusc_tui.work.form import Form
 from prusc_tui.work.order import shown
-from tests.tui import lab
-
-
-def fields(form):
-    return {field.setting.key: field for field in form.fields()}
-
-
-def parsed(words):
-    """What the command line's own parser makes of the words."""
-    command = typer.main.get_command(app).commands["run"]
-    return command.make_context("run", list(words[2:])).params
+from tests.tui.form_lab import fields, parsed
 
 
 def planned(words):
@@ -374,126 +359,6 @@ def test_presets_and_data_sets_can_be_changed():
     assert "data.contrast" in fields(form)
     assert "data.saturation" not in fields(form)
     assert form.check().plan.config.data.name == "texture-mnist"
-
-
-CLUSTERED = {"irm", "vrex", "group-dro-inferred", "erm-balance", "irm-random"}
-"""Recipes of invariant learning that begin with clusters."""
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
-
-
-def test_a_fork_takes_over_stages_with_their_settings(home):
-    source = lab.put(home, lab.record_of("first"))
-    form = Form(fork=fork_at(home, "first:balance"))
-    found = fields(form)
-    for key in ("seed", "data.correlation", "model.name", "erm.lr", "cluster.k", "balance.rule", "select.rule"):
-        assert (found[key].origin, found[key].fixed) == ("taken over", True), key
-    assert not any(found[key].fixed for key in ("prune.steps", "finetune.lr", "recipe", "stage", "deterministic"))
-    form.set("prune.steps", "9")
-    form.set("erm.lr", "9")
-    assert form.command_line() == [
-        "prusc",
-        "run",
-        "--from",
-        f"{source.id}:balance",
-        "--set",
-        "prune.steps=9",
-        "--detach",
-    ]
-    assert form.check().plan.config.prune.steps == 9
-    form.set("stage", "erm")
-    assert not fields(form)["cluster.k"].fixed
-    assert fields(form)["erm.lr"].fixed
-
-
-def test_a_fork_offers_the_recipes_and_stages_that_can_go_on(home):
-    lab.put(home, lab.record_of("first"))
-    form = Form(fork=fork_at(home, "first:balance"))
-    offered = set(fields(form)["recipe"].setting.choices)
-    assert offered == {"prusc", "prusc-no-contrast", "prune-only", "finetune-only", "last-layer"}
-    form.set("stage", "cluster")
-    assert set(fields(form)["recipe"].setting.choices) == offered | CLUSTERED
-    form.set("stage", "balance")
-    assert fields(form)["stage"].setting.choices == lab.STAGES
-    form.set("recipe", "finetune-only")
-    assert parsed(form.command_line())["target"] == "finetune-only"
-    with pytest.raises(InputError, match="does not begin with erm, represent, cluster, balance, prune"):
-        form.set("stage", "prune")
-    assert fields(form)["stage"].text == "balance"
-
-
-def done(name, recipe, *overrides):
-    """A record of a finished run of any recipe."""
-    plan = make_plan(recipe, overrides=overrides)
-    return lab.record_of(
-        name,
-        recipe=recipe,
-        data=plan.config.data.name,
-        config=plan.config.model_dump(mode="json"),
-        stages=tuple(StageRecord(stage, "done") for stage in plan.recipe.stage_names),
-    )
-
-
-def test_invariant_learning_goes_on_from_the_clusters_of_prusc_on_its_data(home):
-    source = lab.put(home, lab.record_of("first"))
-    form = Form("irm", fork_at(home, "first:cluster"))
-    assert form.command_line() == ["prusc", "run", "irm", "--from", f"{source.id}:cluster", "--detach"]
-    plan = form.check().plan
-    assert (plan.config.data.name, plan.config.model.name, plan.config.train.objective) == (
-        "colored-mnist",
-        "digits-cnn",
-        "irm",
-    )
-    found = fields(form)
-    assert all(found[key].fixed for key in ("data.correlation", "erm.lr", "cluster.k", "select.rule"))
-    assert not any(found[key].fixed for key in ("environments.rule", "train.steps", "train.penalty_weights"))
-    with pytest.raises(InputError, match="'irm-given' does not begin with erm, represent, cluster"):
-        form.set("recipe", "irm-given")
-    assert form.recipe == "irm"
-
-
-def test_the_environments_of_irm_go_on_to_the_recipes_that_make_them_in_the_same_way(home):
-    lab.put(home, done("ours", "irm", "environments.rule=shares"))
-    form = Form(fork=fork_at(home, "ours"))
-    assert form.fork.stage == "environments"
-    found = fields(form)
-    assert set(found["recipe"].setting.choices) == {"irm", "vrex", "group-dro-inferred"}  # the balanced one has no rule
-    assert (found["environments.rule"].text, found["environments.rule"].origin) == ("shares", "taken over")
-    assert (found["train.penalty_weights"].origin, found["train.hidden"].origin) == ("source", "default")
-    form.set("recipe", "vrex")
-    assert form.check().plan.config.train.objective == "vrex"
-    with pytest.raises(InputError, match="'irm-random' makes stage 'environments' in another way than 'irm' does"):
-        form.set("recipe", "irm-random")
-    form.set("stage", "cluster")
-    form.set("recipe", "irm-random")
-    assert not fields(form)["environments.rule"].fixed
-    assert "prusc" in fields(form)["recipe"].setting.choices
-
-
-def test_what_the_reference_of_eiil_was_trained_with_is_taken_over_and_the_rest_of_the_training_is_free(home):
-    lab.put(home, done("rival", "eiil"))
-    form = Form(fork=fork_at(home, "rival:reference"))
-    found = fields(form)
-    assert all(found[f"train.{key}"].fixed for key in ("network", "hidden", "steps", "batch_size", "lr", "l2"))
-    assert not any(found[f"train.{key}"].fixed for key in ("penalty_weights", "anneal_until", "restarts"))
-    assert not found["environments.eiil_steps"].fixed
-    form.set("train.restarts", "9")
-    form.set("train.lr", "0.1")
-    plan = form.check().plan
-    assert (plan.config.train.restarts, plan.config.train.lr) == (9, make_plan("eiil").config.train.lr)
-    form.set("stage", "environments")
-    assert fields(form)["environments.eiil_steps"].fixed
-
-
-def test_a_fork_without_a_stage_begins_where_there_is_something_left_to_do(home):
-    lab.put(home, lab.record_of("first"))
-    assert fork_at(home, "first").stage == "prune"
-    lab.put(home, lab.record_of("empty", "stopped"))
-    with pytest.raises(InputError, match="no stage that is done"):
-        fork_at(home, "empty")
 
 
 def test_the_form_imports_neither_torch_nor_the_command_line():
