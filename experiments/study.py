@@ -19,7 +19,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import ACTIVE, RunRecord
-from experiments.launch import create_run
+from experiments.launch import config_of, create_run
 from experiments.plan import Plan, make_plan
 
 Did = Literal["kept", "elsewhere", "resumed", "made"]
@@ -156,9 +156,10 @@ def find_run(log: RunLog, task: Task) -> RunRecord | None:
     plan, found = task.plan, []
     for run in log.all():
         if (run["recipe"], run["data"], run["seed"]) == (task.recipe, plan.config.data.name, plan.config.seed):
-            with suppress(InputError):  # it was deleted meanwhile
+            with suppress(InputError):  # it was deleted meanwhile, or this version does not know its settings
                 record = RunFolder.open(log.home, run["id"]).settled()
-                if record.config == task.config:
+                # Settings that came in since the run was made have their defaults there.
+                if config_of(record).model_dump(mode="json") == task.config:
                     found.append(record)
     # `sorted` keeps the order of the log, newest first, among those that are alike.
     return next(iter(sorted(found, key=lambda r: (r.status != "finished", not _in_hands(r)))), None)

@@ -50,8 +50,12 @@ def task(small):
     return plan_study(small)[0]
 
 
+def change(folder, **changes):
+    RunLog(folder.home).put(folder.update(**changes))
+
+
 def set_status(claimed, status, **changes):
-    RunLog(claimed.folder.home).put(claimed.folder.update(status=status, **changes))
+    change(claimed.folder, status=status, **changes)
 
 
 @pytest.mark.parametrize("name", study_names())
@@ -215,6 +219,15 @@ def test_only_a_run_with_the_very_settings_and_the_seed_is_found(home, small, ta
     made = create_run(home, make_plan("erm", data="patch-mnist", overrides=["erm.epochs=0.5", "erm.keep_epochs=[0.5]"]))
     assert find_run(log, task).id == made.id
     assert find_run(log, seeded).seed == 1
+
+
+def test_a_run_from_before_a_setting_came_in_is_found_where_the_setting_has_its_default(home, task):
+    folder = create_run(home, task.plan)
+    old = {section: value for section, value in task.config.items() if section != "compute"}
+    change(folder, config=old)
+    assert find_run(RunLog(home), task).id == folder.id
+    change(folder, config={**old, "compute": {"precision": "bf16"}})
+    assert find_run(RunLog(home), task) is None
 
 
 def test_a_finished_run_counts_before_newer_ones_and_the_newest_of_those(home, task):
