@@ -87,6 +87,11 @@ class Evaluation:
         return min((g for g in self.groups if g.n), key=lambda g: g.accuracy)
 
     @property
+    def unit(self) -> str:
+        """What one of the groups is called: `group`, or `class` where there are no attributes."""
+        return "group" if any(g.attributes for g in self.groups) else "class"
+
+    @property
     def worst_class_accuracy(self) -> float:
         """Accuracy on the label that does worst: a number that needs no attributes."""
         by_label: dict[str, list[Group]] = {}

@@ -1,90 +1,132 @@
-"""A run as plain files that other programs read: safetensors, CSV, JSON (no torch)."""
+"""A run as plain files that other programs read: safetensors, CSV, JSON; a state dict of torch and ONNX where asked."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from core.config import Photos
 from core.errors import InputError, nearest
 from core.events import Evaluated, Scalars, Sparsity
 from core.runs.folder import RunFolder
 from core.runs.stream import EventReader
 from experiments import bundled
+from experiments.description import Description, describe
 from experiments.launch import config_of
 
 if TYPE_CHECKING:
+    from core.config import Data
     from core.data import DataSet
 
+    Paths = Mapping[str, Mapping[str, Sequence[str]]]
+
 SPLITS = ("validation", "test")
-MEMBERS = ("reference", "train")
-"""Stages that train the network of section `train`."""
 
 
-def export_run(folder: RunFolder, to: Path, *, stage: str | None = None, parquet: bool = False) -> list[Path]:
+def export_run(
+    folder: RunFolder,
+    to: Path,
+    *,
+    stage: str | None = None,
+    parquet: bool = False,
+    torch: bool = False,
+    onnx: bool = False,
+) -> list[Path]:
     """Write the network of a run and all that describes it.
 
-    Files: `model.safetensors` (state dict of the plain network, zeros where masked), `model.json` (network, classes,
-    normalisation), `masks.safetensors`, `clusters.csv`, `environments.csv`, `predictions.csv`, `metrics.csv`,
-    `metrics.parquet`; those that the run does not have are left out.
+    Files: `model.safetensors` (state dict of the plain network, zeros where masked), `model.json` (how to build the
+    network, its labels and the pixels that it takes), `masks.safetensors`, `clusters.csv`, `environments.csv`,
+    `predictions.csv`, `metrics.csv`, `metrics.parquet`, `model.pt`, `model.onnx`; those that the run does not have or
+    that nobody asked for are left out.
 
     Args:
         folder: of the run.
         to: folder for the files; made if missing, files of these names are replaced.
         stage: whose network; the last stage that has one by default.
         parquet: also write `metrics.parquet`.
+        torch: also write `model.pt`, the state dict as torch saves it.
+        onnx: also write `model.onnx`, with the normalisation inside.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: no such stage, nothing to export yet, a folder that cannot be written, or pyarrow is missing.
+        InputError: no such stage, nothing to export yet, a folder that cannot be written, or a package is missing.
     """
     from core.data import load
 
     record = folder.record()
     config = config_of(record)
-    names = [s.name for s in record.stages if (folder.artifacts(s.name) / "model.safetensors").exists()]
-    if stage is not None and stage not in names:
-        raise InputError(f"--stage {stage}: run '{record.name}' has no network of that stage{nearest(stage, names)}")
-    if not names:
-        raise InputError(f"run '{record.name}' has no network yet; it is {folder.status()}")
+    source = folder.artifacts(stage_with_network(folder, stage))
     if parquet:
         _need_pyarrow()
-    source = folder.artifacts(stage or names[-1])
+    if onnx:
+        from experiments.onnx import need_onnx
+
+        need_onnx()
     dataset = load(config.data, bundled.folder())
+    about = describe(config, dataset, source.name)
     try:
         to.mkdir(parents=True, exist_ok=True)
         written = [_copy(source / "model.safetensors", to)]
-        binary = source.name in MEMBERS and config.train.head_for(len(dataset.label_names)) == "binary"
-        about = {
-            "run": record.id,
-            "stage": source.name,
-            "network": config.train.network if source.name in MEMBERS else config.model.name,
-            "outputs": 1 if binary else len(dataset.label_names),
-            "labels": dataset.label_names,
-            "channels": dataset.splits["train"].images.shape[1],
-            "mean": dataset.mean,
-            "std": dataset.std,
-        }
-        (to / "model.json").write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2))
+        told = {"run": record.id, "stage": source.name, **about.to_json()}
+        (to / "model.json").write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
         written.append(to / "model.json")
         if (source / "masks.safetensors").exists():
             written.append(_copy(source / "masks.safetensors", to))
-        written += _tables(folder, source, dataset, to, parquet)
+        if torch:
+            written.append(_state_dict(source / "model.safetensors", to / "model.pt"))
+        if onnx:
+            written.append(_onnx(source / "model.safetensors", about, to / "model.onnx"))
+        written += _tables(folder, source, dataset, config.data, to, parquet)
     except OSError as error:
         raise InputError(f"--to {to}: cannot be written ({error.strerror})") from None
     return written
 
 
-def _tables(folder: RunFolder, source: Path, dataset: "DataSet", to: Path, parquet: bool) -> Iterable[Path]:
+def stage_with_network(folder: RunFolder, stage: str | None = None) -> str:
+    """Name of the stage whose network is meant: the one named, else the last that has one.
+
+    Raises:
+        InputError: the stage named has none, or no stage has one yet.
+    """
+    record = folder.record()
+    names = [s.name for s in record.stages if (folder.artifacts(s.name) / "model.safetensors").exists()]
+    if stage is not None and stage not in names:
+        raise InputError(f"--stage {stage}: run '{record.name}' has no network of that stage{nearest(stage, names)}")
+    if not names:
+        raise InputError(f"run '{record.name}' has no network yet; it is {folder.status()}")
+    return stage or names[-1]
+
+
+def _state_dict(weights: Path, to: Path) -> Path:
+    import torch
+
+    from core.engine.checkpoints import load_tensors
+
+    torch.save(load_tensors(weights), to)
+    return to
+
+
+def _onnx(weights: Path, about: Description, to: Path) -> Path:
+    from experiments.onnx import write_onnx
+
+    write_onnx(weights, about, to)
+    return to
+
+
+def _tables(
+    folder: RunFolder, source: Path, dataset: "DataSet", settings: "Data", to: Path, parquet: bool
+) -> Iterable[Path]:
     import pandas as pd
 
+    paths = _paths(settings)
     tables = {
-        "clusters": _clusters(folder, dataset),
-        "environments": _environments(folder, dataset),
-        "predictions": _predictions(source, dataset),
+        "clusters": _clusters(folder, dataset, paths),
+        "environments": _environments(folder, dataset, paths),
+        "predictions": _predictions(source, dataset, paths),
     }
     metrics = pd.DataFrame(_metrics(folder), columns=["time", "stage", "step", "epoch", "split", "name", "value"])
     for name, table in {**tables, "metrics": metrics}.items():
@@ -96,8 +138,21 @@ def _tables(folder: RunFolder, source: Path, dataset: "DataSet", to: Path, parqu
         yield to / "metrics.parquet"
 
 
-def _clusters(folder: RunFolder, dataset: "DataSet") -> Any:
-    """Every training image: its index, label, cluster, and how often the balanced set holds it."""
+def _paths(settings: "Data") -> "Paths":
+    """Split → the column `path` of its images; without that column where images are in no files of their own."""
+    if not isinstance(settings, Photos):
+        return {split: {} for split in ("train", *SPLITS)}
+    import numpy as np
+
+    from core.data.table import read_table
+
+    table = read_table(settings)
+    where = {split: np.flatnonzero(table.splits == number) for number, split in enumerate(("train", *SPLITS))}
+    return {split: {"path": [table.paths[row] for row in rows]} for split, rows in where.items()}
+
+
+def _clusters(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
+    """Every training image: its index, path, label, cluster, and how often the balanced set holds it."""
     import numpy as np
     import pandas as pd
     from safetensors.numpy import load_file
@@ -111,6 +166,7 @@ def _clusters(folder: RunFolder, dataset: "DataSet") -> Any:
     return pd.DataFrame(
         {
             "index": np.arange(len(labels)),
+            **paths["train"],
             "label": np.array(dataset.label_names)[labels],
             "cluster": load_file(file)["assignments"],
             "in_balanced_set": times,
@@ -118,7 +174,7 @@ def _clusters(folder: RunFolder, dataset: "DataSet") -> Any:
     )
 
 
-def _environments(folder: RunFolder, dataset: "DataSet") -> Any:
+def _environments(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
     """Every training image: its index and label, and for each environment whether it is in it (1) or not (0)."""
     import numpy as np
     import pandas as pd
@@ -128,14 +184,15 @@ def _environments(folder: RunFolder, dataset: "DataSet") -> Any:
     if not file.exists():
         return None
     labels = dataset.splits["train"].labels
-    columns = {"index": np.arange(len(labels)), "label": np.array(dataset.label_names)[labels]}
+    index = np.arange(len(labels))
+    columns = {"index": index, **paths["train"], "label": np.array(dataset.label_names)[labels]}
     found = load_file(file)
     for key in sorted(found, key=lambda key: int(key.partition("/")[0])):
-        columns[key.partition("/")[2]] = np.isin(columns["index"], found[key]).astype(np.int64)
+        columns[key.partition("/")[2]] = np.isin(index, found[key]).astype(np.int64)
     return pd.DataFrame(columns)
 
 
-def _predictions(source: Path, dataset: "DataSet") -> Any:
+def _predictions(source: Path, dataset: "DataSet", paths: "Paths") -> Any:
     """Every image of validation and test: its label and attributes, the predicted class and its probability."""
     import numpy as np
     import pandas as pd
@@ -145,7 +202,7 @@ def _predictions(source: Path, dataset: "DataSet") -> Any:
     parts = []
     for split in SPLITS:
         arrays, said = dataset.splits[split], load_file(source / f"predictions-{split}.safetensors")  # type: ignore[index]
-        columns = {"split": split, "index": np.arange(len(arrays)), "label": names[arrays.labels]}
+        columns = {"split": split, "index": np.arange(len(arrays)), **paths[split], "label": names[arrays.labels]}
         for column, (attribute, values) in enumerate(dataset.attributes.items()):
             columns[attribute] = np.array(values)[arrays.attributes[:, column]]
         columns |= {"prediction": names[said["classes"]], "probability": said["probabilities"]}

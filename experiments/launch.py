@@ -1,23 +1,30 @@
 """From a plan to a run on disk: new, forked or resumed, and the check that it can run at all."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
 
 from core.config import Config
 from core.engine.launch import DetachedLauncher
 from core.errors import InputError, nearest
-from core.overrides import merge, validate
+from core.overrides import merge, nest, validate
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.query import resolve as resolve_run
 from core.runs.record import RunRecord, StageRecord, new_id
+from experiments.files import check_files, whole_paths
 from experiments.plan import Plan, build_pipeline, resolve
 from experiments.recipes import get_recipe
 
 WORKER = "experiments.worker"
 """Module that a detached process runs."""
+
+
+_FILES = {"erm": ("model.weights", "model.checkpoint"), "cluster": ("cluster.file",)}
+"""Stage → settings that may name a file which the stage takes, or takes in place of its work."""
 
 
 @dataclass(frozen=True)
@@ -103,23 +110,29 @@ def refuse_change(
         InputError: anything differs, or the data or the seed.
     """
     source = config_of(fork.source)
-    if another_way:
+    files = [key for key in _FILES.get(stage, ()) if attrgetter(key)(config) != attrgetter(key)(source)]
+    if another_way and not files:
         raise InputError(
             f"--from: recipe '{config.recipe}' makes stage '{stage}' in another way than '{source.recipe}' does; "
             "take over fewer stages"
         )
     # Data is also read by the stages to come, which would see other images.
-    changed = [*sections, *(["data"] if config.data != source.data else [])]
+    given = dict.fromkeys([*sections, *(key.partition(".")[0] for key in files)])
+    changed = [*given, *(["data"] if config.data != source.data else [])]
     if changed or config.seed != source.seed:
         what = ", ".join(changed) or "seed"
         raise InputError(f"--from: stage '{stage}' is taken from '{fork.source.name}', so {what} cannot change")
 
 
-def check(config: Config) -> None:
-    """Make sure that the configuration can be built on this machine; imports torch.
+def check(config: Config, fork: Fork | None = None) -> None:
+    """Make sure that the configuration can be built on this machine, with every file that it names; imports torch.
+
+    Args:
+        config: all settings.
+        fork: where the run goes on from; the stages taken over need no files.
 
     Raises:
-        InputError: what is missing or unknown.
+        InputError: what is missing or unknown, or does not fit.
     """
     from core.models.networks import has_buffers, names
 
@@ -132,7 +145,9 @@ def check(config: Config) -> None:
             f"train.network = '{config.train.network}' has BatchNorm, whose running statistics members that are "
             "trained side by side cannot share; take mlp, mnist-cnn, or a network without it such as vgg11"
         )
-    build_pipeline(config)
+    config = whole_paths(config)
+    pipeline = build_pipeline(config)
+    check_files(config, pipeline.load_data, fork.stages if fork else ())
 
 
 def create_run(
@@ -150,6 +165,7 @@ def create_run(
         InputError: the name is taken.
     """
     log = RunLog(home)
+    config = whole_paths(plan.config)
     record = RunRecord(
         id=new_id(),
         name=name or plan.base_name,
@@ -159,7 +175,7 @@ def create_run(
         seed=plan.config.seed,
         selection=plan.config.select.rule,
         attributes_used=plan.recipe.attributes_used(plan.config),
-        config=plan.config.model_dump(mode="json"),
+        config=config.model_dump(mode="json"),
         overrides=plan.overrides,
         tags=tuple(tags),
         created=time.time(),
@@ -186,6 +202,24 @@ def config_of(record: RunRecord) -> Config:
         InputError: this version does not know one of them.
     """
     return validate(record.config, f"run '{record.name}'")
+
+
+def change_settings(folder: RunFolder, changes: Mapping[str, Any]) -> None:
+    """Change settings of a run that is not at work, before it goes on; its record says so.
+
+    Args:
+        folder: of the run.
+        changes: dotted key → value.
+
+    Raises:
+        InputError: a value does not fit.
+    """
+    record = folder.record()
+    settings = merge({}, dict(record.config))
+    for key, value in changes.items():
+        merge(settings, nest(key.split("."), value))
+    config = validate(settings, f"run '{record.name}'").model_dump(mode="json")
+    folder.update(config=config, overrides={**record.overrides, **changes})
 
 
 def _take_over(fork: Fork, folder: RunFolder, record: RunRecord) -> RunRecord:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from core.config import Config, flatten
+from core.config import Config, Data, flatten
 from core.errors import InputError, nearest
 from core.overrides import merge, nest, parse_overrides, read_toml, validate
 from experiments.recipe import Recipe
@@ -77,7 +77,7 @@ def make_plan(
 
     Args:
         target: a preset, or a recipe, which then runs on `data`; nothing for the preset `demo`.
-        data: a preset whose data and values a recipe takes (every bundled data set has one of its name).
+        data: a preset whose data and values a recipe takes, or a data set, for its defaults.
         overrides: texts `a.b=c`.
         seed: of the run.
 
@@ -87,7 +87,7 @@ def make_plan(
     target = target or DEFAULT
     if target in RECIPES:
         recipe_name: str | None = target
-        preset = get_preset(data or get_recipe(target).preset)
+        preset = preset_or_data(data or get_recipe(target).preset)
     elif target in preset_names():
         if data is not None:
             raise InputError(f"'{target}' is a preset and brings its own data; --data goes with a recipe")
@@ -103,7 +103,7 @@ def make_plan(
     if recipe_name is not None:
         settings["recipe"] = recipe_name
     plan = resolve(settings, overrides, seed)
-    return replace(plan, base_name=target, preset=preset.name)
+    return replace(plan, base_name=target, preset=preset.name or None)
 
 
 def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None) -> Plan:
@@ -135,18 +135,38 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
     return Plan(config, recipe, recipe.name, None, flat)
 
 
+def data_names() -> list[str]:
+    """Names of the data sets, as the settings have them."""
+    return [kind.model_fields["name"].default for kind in get_args(get_args(Data)[0])]
+
+
+def preset_or_data(name: str) -> Preset:
+    """Return the preset called `name`, or the data set of that name with its defaults, as a preset without a name.
+
+    Raises:
+        InputError: there is neither; the sentence names the nearest.
+    """
+    if name in preset_names():
+        return get_preset(name)
+    if name in data_names():
+        return Preset("", "", {"data": {"name": name}})
+    known = list(dict.fromkeys([*preset_names(), *data_names()]))
+    raise InputError(f"--data {name}: no preset or data set '{name}'{nearest(name, known)} (see: prusc data ls)")
+
+
 def build_pipeline(config: Config) -> "Pipeline":
-    """Make the stages of a configuration and name its data; imports torch."""
-    from core import data as data_sets
+    """Make the stages of a configuration and find its data, without looking at an image; imports torch.
+
+    Raises:
+        InputError: the folder or the table of a data set does not fit.
+    """
+    from core.data import open_source
     from core.engine.stage import Pipeline
     from experiments import bundled
 
-    digits = bundled.folder()
-    return Pipeline(
-        stages=get_recipe(config.recipe).stages(config),
-        fingerprint=data_sets.fingerprint(config.data, digits),
-        load_data=lambda: data_sets.load(config.data, digits),
-    )
+    source = open_source(config.data, bundled.folder())
+    stages = get_recipe(config.recipe).stages(config)
+    return Pipeline(stages, identify=source.fingerprint, load_data=source.load)
 
 
 def _folder() -> Path:

@@ -86,3 +86,9 @@ SHELL = Palette(
     ),
 )
 """The terminal's own colours: what `prusc watch` draws with."""
+
+
+def palette_in(app: object) -> Palette:
+    """The colours in force in an app; the terminal's own where it has none."""
+    palette = getattr(app, "palette", SHELL)
+    return palette if isinstance(palette, Palette) else SHELL

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from core.runs.snapshot import Snapshot
+
 WIDTH_OF_A_PIPE = 160
 """Columns of tables that go to a file or another program."""
 ORACLES = frozenset({"train", "environments", "shortcut"})
@@ -34,6 +36,12 @@ def duration(seconds: float | None) -> str:
         return f"{whole} s"
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def unit_of(snapshot: "Snapshot") -> str:
+    """What one of the groups of a run's data is called: `group`, or `class` where there are no attributes."""
+    evaluations = (looks[-1].evaluation for looks in snapshot.evaluations.values())
+    return next((evaluation.unit for evaluation in evaluations if evaluation.groups), "group")
 
 
 def moment(seconds: float | None, now: float | None = None) -> str:

@@ -8,7 +8,7 @@ import orjson
 
 from core.clustering.kmeans import Integers
 from core.clustering.map import Painted, places
-from core.data.dataset import Images
+from core.data.dataset import Images, Pixels
 from core.data.sample import rgb
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def draw_samples(painted: Painted, seed: int, per_cell: int = PER_CELL) -> Integ
     return drawn[np.argsort(cell[drawn], kind="stable")]
 
 
-def write_samples(folder: Path, images: Images, painted: Painted, seed: int) -> None:
+def write_samples(folder: Path, images: Pixels, painted: Painted, seed: int) -> None:
     """Write the sheet and its description into `folder`.
 
     Args:

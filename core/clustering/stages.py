@@ -1,11 +1,11 @@
 """Stages `represent`, `cluster` and `balance`: from a trained network to the balanced set."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +15,7 @@ from core.clustering.composition import Alarm, alarms, composition, minority_siz
 from core.clustering.kmeans import Floats, Integers, kmeans_per_class, random_clusters, spherical_kmeans
 from core.clustering.map import PCA_MAP, paint, pca_map, write_map
 from core.clustering.samples import write_samples
-from core.config import Balance, Cluster, Erm, Model, Represent
+from core.config import Balance, Cluster, Compute, Erm, Model, Represent
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
@@ -23,13 +23,20 @@ from core.errors import StageError
 from core.events import Balanced, Choice, Clustered, StageStarted, Warned
 from core.models.representation import Representation
 from core.training.erm import MODEL, kept_file, load_network
+from core.training.gradient import Outputs
 from core.training.images import Images
+from core.training.memory import Parts
+from core.training.precision import Precision
 
 CLUSTERS = "clusters.safetensors"
 """Artifact of `cluster`: `assignments` int64 [n], row i is training image i; `table` int64 [k, classes]; and `epoch`
 float64 [], the age of the checkpoint that was clustered."""
 BALANCED = "balanced.safetensors"
 """Artifact of `balance`: `indices` int64 [m] into the training split, `weights` float32 [m]."""
+
+
+GIVEN = 0.0
+"""Epoch of a network that was given, of whose training nothing is known."""
 
 
 def features_file(artifacts: Path, epoch: float) -> Path:
@@ -43,17 +50,23 @@ class ExtractRepresentation:
 
     Artifacts: `features-<epoch>.safetensors`, one per checkpoint: `features` float32 [n, d], and `classes` int64 [n],
     what the network says of each training image.
+
+    Attributes:
+        erm: how the network was trained; None where it was given, and has but one checkpoint, of epoch 0.
     """
 
     represent: Represent
-    erm: Erm
+    erm: Erm | None
     model: Model
+    compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "represent"
     version: ClassVar[int] = 2
     inputs: ClassVar[tuple[str, ...]] = ("erm",)
 
     def checkpoints(self) -> dict[float, str]:
         """Epoch → name of the file with the network's weights after it, among the artifacts of `erm`."""
+        if self.erm is None:
+            return {GIVEN: MODEL}
         kept = {epoch: kept_file(Path(), epoch).name for epoch in self.erm.keep_epochs if epoch <= self.erm.epochs}
         everything = {**kept, self.erm.epochs: MODEL}
         match self.represent.checkpoints:
@@ -74,15 +87,17 @@ class ExtractRepresentation:
         context.emit(StageStarted(context.stage, total, saved["pass"] * per_pass + len(saved["features"])))
         features: list[Tensor] = saved["features"]
         classes: list[Tensor] = saved["classes"]
+        precision = Precision(self.compute, context.device)
+        parts = Parts(context, self.compute, "represent.batch_size")
         for number in range(saved["pass"], len(checkpoints)):
             epoch, file = checkpoints[number]
             network = load_network(self.model, context.data, context.input("erm") / file, context.device)
             representation = Representation(network)
             state = {"pass": number, "features": features, "classes": classes}
-            for rows, pixels in islice(images.in_order(self.represent.batch_size), len(features), None):
+            begin = len(features) * self.represent.batch_size
+            for rows, pixels in images.in_order(self.represent.batch_size, begin):
                 context.at_boundary(lambda: state)  # noqa: B023  # called at once
-                with torch.no_grad():
-                    logits, vectors = representation(pixels)
+                logits, vectors = _in_parts(representation, pixels, precision, parts)
                 features.append(vectors.float().cpu())
                 classes.append(logits.argmax(1).cpu())
                 context.progress(number * per_pass + rows.start // self.represent.batch_size + 1, total)
@@ -90,6 +105,15 @@ class ExtractRepresentation:
             save_tensors(features_file(context.directory, epoch), tensors)
             features, classes = [], []
         return StageResult()
+
+
+def _in_parts(network: Representation, pixels: Tensor, precision: Precision, parts: Parts) -> Outputs:
+    def work() -> Outputs:
+        with torch.no_grad(), precision.forward():
+            pieces = [network(pixels[part]) for part in parts.of(slice(0, len(pixels)))]
+        return tuple(torch.cat(outputs) for outputs in zip(*pieces, strict=True))
+
+    return parts.attempt(len(pixels), work)
 
 
 @dataclass(frozen=True)
@@ -110,16 +134,16 @@ class FindClusters:
         labels = context.data.splits["train"].labels
         n_classes = len(context.data.label_names)
         parts = n_classes if settings.per_class else 1
-        files = sorted(context.input("represent").glob("features-*.safetensors"), key=_epoch_of)
+        files = represented(context.input("represent"))
         ks = settings.candidates if settings.k == "auto" else (settings.k,)
         ks = tuple(k for k in ks if k <= len(labels)) or ks[:1]
-        tries = [(file, k) for file in files for k in ks]
+        tries = [(epoch, file, k) for epoch, file in files.items() for k in ks]
         saved = context.resume_state() or {"candidates": [], "assignments": []}
         candidates: list[dict[str, Any]] = saved["candidates"]
         assignments: list[Tensor] = saved["assignments"]
         context.emit(StageStarted(context.stage, len(tries), len(candidates)))
         features: dict[Path, Floats] = {}
-        for file, k in tries[len(candidates) :]:
+        for epoch, file, k in tries[len(candidates) :]:
             context.at_boundary(lambda: {"candidates": candidates, "assignments": assignments})
             if file not in features:
                 features = {file: load_tensors(file)["features"].numpy()}
@@ -127,7 +151,7 @@ class FindClusters:
             table = composition(found, labels, k * parts, n_classes)
             candidates.append(
                 {
-                    "epoch": _epoch_of(file),
+                    "epoch": epoch,
                     "k": k,
                     "size": minority_size(table, per_class=settings.per_class),
                     "skew": skew(table),
@@ -140,32 +164,8 @@ class FindClusters:
         chosen = assignments[choice.index]
         table = composition(chosen.numpy(), labels, candidates[choice.index]["k"] * parts, n_classes)
         epoch = candidates[choice.index]["epoch"]
-        save_tensors(
-            context.directory / CLUSTERS,
-            {
-                "assignments": chosen,
-                "table": torch.from_numpy(table),
-                "epoch": torch.tensor(epoch, dtype=torch.float64),
-            },
-        )
-        self._show(context, epoch, chosen.numpy(), table)
+        hand_on(context, epoch, chosen.numpy(), table)
         return StageResult()
-
-    @staticmethod
-    def _show(context: StageContext, epoch: float, clusters: Integers, table: Integers) -> None:
-        """Say what the clusters are made of and draw it; the attributes are only looked at, and only here."""
-        data = context.data
-        tensors = load_tensors(features_file(context.input("represent"), epoch))
-        # Representations taken over from a run of an older version come without predictions.
-        painted = paint(data, clusters, tensors["classes"].numpy() if "classes" in tensors else None)
-        names = list(painted.group_names)
-        counts = (
-            [] if painted.groups is None else composition(clusters, painted.groups, len(table), len(names)).tolist()
-        )
-        context.emit(Clustered(context.stage, list(data.label_names), table.tolist(), names, counts))
-        value = pca_map(tensors["features"].numpy(), painted, epoch, context.streams.seed("map"))
-        write_map(context.directory / PCA_MAP, value)
-        write_samples(context.directory, data.splits["train"].images, painted, context.streams.seed("samples"))
 
     def _cluster(self, context: StageContext, features: Floats, labels: Integers, n_classes: int, k: int) -> Integers:
         settings, seed = self.cluster, context.streams.seed("clusters")
@@ -175,6 +175,35 @@ class FindClusters:
         if settings.per_class:
             return kmeans_per_class(features, labels, n_classes, k, seed=seed, **options).assignments
         return spherical_kmeans(features, k, seed=seed, **options).assignments
+
+
+def hand_on(context: StageContext, epoch: float, clusters: Integers, table: Integers) -> None:
+    """Save clusters, say what they are made of and draw it; the attributes are only looked at, and only here.
+
+    Args:
+        context: of stage `cluster`.
+        epoch: age of the checkpoint whose representation the map shows.
+        clusters: of every training image, [n].
+        table: samples of each class in each cluster, [k, classes].
+    """
+    data = context.data
+    saved = {"assignments": clusters, "table": table, "epoch": np.array(epoch)}
+    save_tensors(context.directory / CLUSTERS, {name: torch.from_numpy(array) for name, array in saved.items()})
+    tensors = load_tensors(features_file(context.input("represent"), epoch))
+    # Representations taken over from a run of an older version come without predictions.
+    painted = paint(data, clusters, tensors["classes"].numpy() if "classes" in tensors else None)
+    names = list(painted.group_names)
+    counts = [] if painted.groups is None else composition(clusters, painted.groups, len(table), len(names)).tolist()
+    context.emit(Clustered(context.stage, list(data.label_names), table.tolist(), names, counts))
+    value = pca_map(tensors["features"].numpy(), painted, epoch, context.streams.seed("map"))
+    write_map(context.directory / PCA_MAP, value)
+    write_samples(context.directory, data.splits["train"].images, painted, context.streams.seed("samples"))
+
+
+def represented(folder: Path) -> dict[float, Path]:
+    """Epoch → file with the representation after it, among the artifacts of `represent`, in rising order."""
+    files = {float(file.stem.partition("-")[2]): file for file in folder.glob("features-*.safetensors")}
+    return dict(sorted(files.items()))
 
 
 @dataclass(frozen=True)
@@ -231,7 +260,3 @@ class DrawBalancedSet:
                 "the balanced set is empty: no cluster has samples of every class",
                 "try fewer clusters (cluster.k) or an earlier checkpoint (represent.checkpoints)",
             )
-
-
-def _epoch_of(file: Path) -> float:
-    return float(file.stem.partition("-")[2])

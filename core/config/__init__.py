@@ -84,9 +84,23 @@ class Config(Section):
             )
         kept = (*self.erm.keep_epochs, self.erm.epochs)
         if isinstance(self.represent.checkpoints, tuple):
+            if self.model.checkpoint:
+                raise ValueError(
+                    "represent.checkpoints: a network that is given (model.checkpoint) has its last checkpoint only; "
+                    "take last or kept"
+                )
             for epoch in self.represent.checkpoints:
                 if epoch not in kept or epoch > self.erm.epochs:
                     raise ValueError(f"represent.checkpoints: ERM keeps no epoch {epoch:g}; add it to erm.keep_epochs")
+        return self
+
+    @model_validator(mode="after")
+    def _given_for_erm(self) -> Self:
+        if self.model.checkpoint and self.erm.objective != "erm":
+            raise ValueError(
+                "model.checkpoint stands in for training by ERM, and erm.objective="
+                f"{self.erm.objective} trains in another way"
+            )
         return self
 
     @model_validator(mode="after")

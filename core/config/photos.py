@@ -1,6 +1,6 @@
 """Settings of the data sets that lie in a folder of the person: published ones, and any other (no torch)."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -9,6 +9,9 @@ from core.config.section import Fraction, Section, Seed
 
 class Photos(Section):
     """Settings that all data sets in a folder share."""
+
+    layout: ClassVar[str] = ""
+    """What lies in the folder, in a few words."""
 
     root: str = ""
     """Folder of the data set, laid out as it was published (`--data-root`)."""
@@ -31,6 +34,14 @@ class Photos(Section):
         """Environments that the training split brings with it."""
         return 0
 
+    @property
+    def lacking(self) -> str:
+        """What a person has to say before the data can be read, in one sentence; empty where nothing is missing."""
+        name = getattr(self, "name", "this data set")
+        if self.root:
+            return ""
+        return f"{name} lies in a folder of yours: say where with --data-root DIR ({self.layout})"
+
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
         if self.size > self.stored:
@@ -41,11 +52,15 @@ class Photos(Section):
 class Waterbirds(Photos):
     """Birds of water and land before water and land: `metadata.csv` with the images beside it."""
 
+    layout: ClassVar[str] = "metadata.csv with the images beside it"
+
     name: Literal["waterbirds"] = "waterbirds"
 
 
 class Celeba(Photos):
     """Faces with forty attributes, one of which is the label: `img_align_celeba/` with its lists."""
+
+    layout: ClassVar[str] = "img_align_celeba/ with list_attr_celeba and list_eval_partition, .txt or .csv, beside it"
 
     name: Literal["celeba"] = "celeba"
     stored: Annotated[int, Field(ge=8, le=1024)] = 224
@@ -55,9 +70,16 @@ class Celeba(Photos):
     attributes: tuple[str, ...] = ("Male",)
     """Attributes that are looked at as spurious; none, one or several."""
 
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        _told_apart("attributes", self.target, self.attributes)
+        return self
+
 
 class Isic(Photos):
     """Skin lesions, benign or malignant, some with coloured patches: a table with the images in a folder."""
+
+    layout: ClassVar[str] = "metadata.csv, or data.table, and the images, where data.images says"
 
     name: Literal["isic"] = "isic"
     table: str = "metadata.csv"
@@ -73,9 +95,16 @@ class Isic(Photos):
     split_column: str = "split"
     """Column with the split: `train`, `val`, `test`, or 0, 1, 2."""
 
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        _told_apart("attribute_columns", self.label_column, self.attribute_columns)
+        return self
+
 
 class Folder(Photos):
     """Any images with any table: columns for path, label, attributes and split."""
+
+    layout: ClassVar[str] = "metadata.csv, or data.table, with paths of images from there"
 
     name: Literal["folder"] = "folder"
     table: str = "metadata.csv"
@@ -99,7 +128,23 @@ class Folder(Photos):
         return 0
 
     @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        _told_apart("attribute_columns", self.label_column, self.attribute_columns)
+        return self
+
+    @model_validator(mode="after")
     def _shares_sum_to_one(self) -> Self:
         if abs(sum(self.fractions) - 1) > 1e-6:
             raise ValueError(f"fractions sum to {sum(self.fractions):g}, not to 1")
+        if min(self.fractions) == 0:
+            raise ValueError("fractions: training, validation and test each need a share above 0")
         return self
+
+
+def _told_apart(key: str, label: str, names: tuple[str, ...]) -> None:
+    """Make sure that the label is not among the attributes, and that none of them is named twice."""
+    for name in names:
+        if name == label:
+            raise ValueError(f"{key}: '{name}' is the label already")
+        if names.count(name) > 1:
+            raise ValueError(f"{key}: '{name}' is named twice")

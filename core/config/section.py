@@ -1,7 +1,7 @@
 """What all sections of the settings have in common, and the kinds of numbers in them (no torch)."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +19,13 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, protected_namespaces=()
     )
+
+    incidental: ClassVar[frozenset[str]] = frozenset()
+    """Settings that say how something is computed, not what: artifacts are shared whatever they are."""
+
+    def deciding(self) -> dict[str, Any]:
+        """The values that results depend on, as plain data."""
+        return self.model_dump(mode="json", exclude=set(self.incidental))
 
     def canonical_hash(self) -> str:
         """Hash of the values, the same whatever the order in which they were given: 16 hexadecimal digits."""

@@ -4,7 +4,7 @@ Sources in the descriptions: PruSC is arXiv 2407.14974, Csordás arXiv 2010.0206
 marks values that are not published and that we chose; `experiments/presets` says what we measured.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,12 +14,14 @@ from core.config.section import Count, Fraction, Positive, Section, Weight
 class Model(Section):
     """The network."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"weights", "checkpoint"})  # what is in a file counts, not where
+
     name: str = "digits-cnn"
     """`digits-cnn` (three convolutions), `mnist-cnn` (four, with GroupNorm), `mlp` (two hidden layers of 390 units), or
     the name of a torchvision classifier such as `resnet18`."""
     weights: str = "none"
     """What the network starts from: `none` (fresh), `imagenet` (torchvision's published ones, from torch's cache), or a
-    file of them (`--weights`); the head is always fresh where its size differs."""
+    file of them (`--weights`); the head is fresh where its size differs."""
     checkpoint: str = ""
     """File of a trained network (`--checkpoint`), which then stands in for training by ERM; empty to train."""
 
@@ -27,14 +29,18 @@ class Model(Section):
 class Compute(Section):
     """How, not what, is computed: speed against memory against exactness."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"compile", "auto_batch"})
+
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Precision of forward passes and activations; weights, masks and optimisers stay in fp32."""
+    """Precision of forward passes and activations where a network is trained, pruned or asked for its representation;
+    weights, masks, losses, optimisers and every evaluation stay in fp32."""
     accumulate: Count = 1
-    """Parts that a batch is computed in, one after another, for the same step with less memory."""
+    """Parts that a batch is computed in, one after another, for the same step with less memory; losses that need the
+    whole batch (contrast, GroupDRO) take a second forward pass. BatchNorm normalises each part by itself."""
     compile: bool = False
-    """Compile the network with torch.compile."""
+    """Compile the network with torch.compile, in training and fine-tuning."""
     auto_batch: bool = False
-    """Where the device runs out of memory, go on with more parts to a batch (`--auto-batch`)."""
+    """Where the device runs out of memory, go on from the same step with more parts to a batch (`--auto-batch`)."""
 
 
 class Erm(Section):
@@ -75,6 +81,8 @@ class Represent(Section):
 class Cluster(Section):
     """Stage 3: clusters of the representation on the unit sphere, all classes together."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"file"})  # what is in it counts, not where it is
+
     method: Literal["kmeans", "random"] = "kmeans"
     """`random` assigns clusters by lot: the control that tells whether the clusters matter."""
     file: str = ""
@@ -96,6 +104,12 @@ class Cluster(Section):
     def _random_needs_k(self) -> Self:
         if self.method == "random" and self.k == "auto":
             raise ValueError("random clusters have no best k; set cluster.k to a number")
+        return self
+
+    @model_validator(mode="after")
+    def _found_or_given(self) -> Self:
+        if self.file and self.method == "random":
+            raise ValueError("file: clusters come from a file or by lot (cluster.method=random), not from both")
         return self
 
 
@@ -134,7 +148,8 @@ class Prune(Section):
     """Which samples an anchor is pushed away from (PruSC: `same-cluster`); positives are of its class in other
     clusters."""
     samples: Count = 1
-    """Masks that are drawn for every step; the batch is split among them (DCWP and PruSC's code: 1)."""
+    """Masks that are drawn for every step; the batch is split among them, contrastive loss and all (DCWP and PruSC's
+    code: 1)."""
     sparsity_weight: Weight = 1e-6
     """λ: weight of the sum of all logits; 1e-4 destroys small networks (PruSC, CelebA: 5e-8)."""
     batchnorm: Literal["recompute", "train", "frozen"] = "recompute"

@@ -10,17 +10,22 @@ from core.data.dataset import (
     groups,
     training_shares,
 )
-from core.data.load import fingerprint, load
+from core.data.load import Source, fingerprint, load, open_source
+from core.data.watch import Interrupted, Watch
 
 __all__ = [
     "DataSet",
+    "Interrupted",
+    "Source",
     "Split",
     "SplitName",
+    "Watch",
     "agreement",
     "environment_conflicts",
     "fingerprint",
     "group_counts",
     "groups",
     "load",
+    "open_source",
     "training_shares",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,26 @@ import numpy.typing as npt
 SplitName = Literal["train", "validation", "test"]
 Integers = npt.NDArray[np.int64]
 Images = npt.NDArray[np.uint8]
+
+
+class Pixels(Protocol):
+    """Images that are asked for by number: an array, one in a mapped file, or files that are decoded on demand."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(images, channels, height, width)."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        """uint8."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: int | slice | Integers, /) -> Images:
+        """Images of those rows, uint8 [rows, channels, height, width]; of one row without the first axis."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +45,7 @@ class Split:
         environments: int64 [n], number of the given environment of each sample; None where none are given.
     """
 
-    images: Images
+    images: Pixels
     labels: Integers
     attributes: Integers
     index: Integers
@@ -115,7 +135,7 @@ def environment_conflicts(split: Split, dataset: DataSet) -> dict[str, tuple[int
     return dict(zip(dataset.environments, zip(counts, against, strict=True), strict=True))
 
 
-def channel_statistics(images: Images, chunk: int = 2048) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_statistics(images: Pixels, chunk: int = 2048) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel, of pixels in [0, 1]; a deviation of 0 is given as 1.
 
     Args:
@@ -128,7 +148,7 @@ def channel_statistics(images: Images, chunk: int = 2048) -> tuple[tuple[float, 
         part = images[start : start + chunk]
         total += part.sum(axis=(0, 2, 3), dtype=np.int64)
         squares += np.square(part, dtype=np.uint16).sum(axis=(0, 2, 3), dtype=np.int64)
-    count = images.size // images.shape[1]
+    count = len(images) * prod(images.shape[2:])
     mean = total / count / 255
     std = np.sqrt(np.maximum(squares / count / 255**2 - mean**2, 0))
     std[total**2 == squares * count] = 1.0

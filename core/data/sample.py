@@ -74,7 +74,7 @@ def sample_picture(
 
 def scale_for(height: int) -> int:
     """Side of a pixel, so that a row has room for its title and small images are large enough to be told apart."""
-    return max(2, 56 // height)
+    return max(1 if height >= 112 else 2, 56 // height)
 
 
 def rgb(image: Images) -> Images:

@@ -146,6 +146,11 @@ class StageContext:
         state: dict[str, Any] = self._resumed["state"]
         return state
 
+    @property
+    def resumes(self) -> bool:
+        """Whether the stage goes on from where it was stopped."""
+        return self._resumed is not None
+
     def lasting_events(self) -> list[Event]:
         """Events that describe the outcome, in order."""
         return list(self._lasting)

@@ -6,15 +6,18 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from core.config import Config
 from core.data.dataset import DataSet
+from core.data.watch import Interrupted, Watch
 from core.engine.artifacts import Sealed, find, link, read_seal, seal
 from core.engine.context import StageContext
 from core.engine.stage import Pipeline, Stage, Stopped, stage_key
+from core.engine.telling import Telling
 from core.errors import InputError, StageError
 from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused
 from core.runs.alive import here
@@ -64,13 +67,14 @@ class Runner:
         at = "the start"
         try:
             self._begin()
+            fingerprint = self.pipeline.identify(self._watch(None))
             keys: dict[str, str] = {}
             for stage in self.pipeline.stages:
                 at = stage.name
                 inputs = [keys[name] for name in stage.inputs]
-                key = stage_key(stage, inputs, self.pipeline.fingerprint, self.config.seed)
+                key = stage_key(stage, inputs, fingerprint, self.config.seed)
                 keys[stage.name] = self._stage(stage, key)
-        except Stopped:
+        except (Stopped, Interrupted):
             return "stopped", ""
         except (StageError, InputError) as error:
             return "failed", f"{at}: {error}"
@@ -106,7 +110,13 @@ class Runner:
         self.folder.update_stage(stage.name, status="running", key=key, reused=None)
         self._index.put(self.folder.record())
         context = StageContext(
-            self.folder, stage.name, self.device, self.config.seed, self._data, self._say, self.stop_asked
+            self.folder,
+            stage.name,
+            self.device,
+            self.config.seed,
+            partial(self._data, stage.name),
+            self._say,
+            self.stop_asked,
         )
         result = stage.run(context)
         seconds = context.seconds
@@ -169,10 +179,13 @@ class Runner:
             self._writer.sync()
         self._index.put(self.folder.update(status=status, reason=reason, ended=time.time(), seconds=seconds))
 
-    def _data(self) -> DataSet:
+    def _data(self, stage: str) -> DataSet:
         if self._dataset is None:
-            self._dataset = self.pipeline.load_data()
+            self._dataset = self.pipeline.load_data(self._watch(stage))
         return self._dataset
+
+    def _watch(self, stage: str | None) -> Watch:
+        return Watch(Telling(self._say, stage), self.stop_asked)
 
     def _say(self, event: Event) -> None:
         self._writer.write(event)

@@ -1,13 +1,14 @@
 """What a stage is, what it hands back, and the key under which its artifacts can be reused."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import orjson
 
 from core.config import Section
+from core.data.watch import Watch
 from core.groups import Evaluation
 
 if TYPE_CHECKING:
@@ -60,23 +61,52 @@ class Stage(Protocol):
         ...
 
 
+class Identify(Protocol):
+    """Gives the fingerprint of the data."""
+
+    def __call__(self, watch: Watch = ..., /) -> str:
+        """Return hexadecimal digits, equal for equal data.
+
+        Raises:
+            Interrupted: `watch` said so.
+        """
+        ...
+
+
+class LoadData(Protocol):
+    """Builds the data set."""
+
+    def __call__(self, watch: Watch = ..., /) -> "DataSet":
+        """Return the data set.
+
+        Raises:
+            Interrupted: `watch` said so.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """The stages of a run in their order, and the data that they work on."""
 
     stages: tuple[Stage, ...]
-    fingerprint: str
-    """Of the data: part of every key."""
-    load_data: Callable[[], "DataSet"]
-    """Builds the data set; called only when a stage needs it."""
+    identify: Identify
+    """Fingerprint of the data, part of every key; may take long, so it is called once the run has begun."""
+    load_data: LoadData
+    """Builds the data set; may take long, and is called only when a stage needs it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the data: part of every key."""
+        return self.identify()
 
 
 def stage_settings(stage: Stage) -> dict[str, Any]:
-    """Everything that configures a stage: its kind and the values of its fields, as plain data."""
+    """Everything that decides what a stage makes: its kind and the values of its fields, as plain data."""
     values = {}
     for f in fields(stage):  # type: ignore[arg-type]  # stages are dataclasses, which a Protocol cannot say
         value = getattr(stage, f.name)
-        values[f.name] = value.model_dump(mode="json") if isinstance(value, Section) else value
+        values[f.name] = value.deciding() if isinstance(value, Section) else value
     return {"kind": type(stage).__name__, **values}
 
 

@@ -15,7 +15,15 @@ from core.groups import Evaluation, Group, group_titles
 from core.training.images import Images
 
 BATCH = 500
-"""Images in a forward pass."""
+"""Images in a forward pass at most."""
+PIXELS = 1 << 22
+"""Pixels in a forward pass at most: 83 images of 224×224."""
+
+
+def batch_size(images: Images) -> int:
+    """How many images of a split go through a network at once without gradient."""
+    _, height, width = images.shape
+    return max(1, min(BATCH, PIXELS // (height * width)))
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ def predict(logits_of: Callable[[Tensor], Tensor], images: Images) -> Prediction
     """
     classes, probabilities = [], []
     with torch.no_grad():
-        for _, pixels in images.in_order(BATCH):
+        for _, pixels in images.in_order(batch_size(images)):
             top = logits_of(pixels).float().softmax(1).max(1)
             classes.append(top.indices)
             probabilities.append(top.values)

@@ -59,9 +59,23 @@ def build(
     return network
 
 
-def has_buffers(name: str) -> bool:
-    """Whether a network keeps more than its parameters, as BatchNorm keeps running statistics; no weights are drawn."""
+def outline(name: str, outputs: int, channels: int = 3, size: tuple[int, int] = (28, 28)) -> nn.Module:
+    """Make a network to look at its layers and shapes alone, on `meta` where it can be: no weights are drawn there.
+
+    Args: as `build`.
+
+    Raises:
+        InputError: as `build`.
+    """
     import torch
 
-    with torch.device("meta"):
-        return any(True for _ in build(name, 2).buffers())
+    try:
+        with torch.device("meta"):
+            return build(name, outputs, channels, size)
+    except NotImplementedError:  # RegNet computes its widths in tensors
+        return build(name, outputs, channels, size)
+
+
+def has_buffers(name: str) -> bool:
+    """Whether a network keeps more than its parameters, as BatchNorm keeps running statistics."""
+    return any(True for _ in outline(name, 2).buffers())

@@ -4,7 +4,7 @@ A weight is on where its logit + logistic noise is positive, so with probability
 (Csordás et al., ICLR 2021, arXiv 2010.02066). The gradient passes the threshold straight through.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -101,7 +101,11 @@ class MaskedNetwork(nn.Module):
         Returns:
             Logits of the classes [n, classes] and representation [n, d].
         """
-        return self._representation(images, self.sample(generator))
+        return self.under(self.sample(generator), images)
+
+    def under(self, weights: Mapping[str, Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the network on masked weights by name, such as `sample` draws; returns what `forward` does."""
+        return self._representation(images, weights)
 
     def hard(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Run the network on the weights whose logit is ≥ 0; returns what `forward` does, without gradient."""

@@ -1,7 +1,8 @@
 """Stage `prune`: learn on the balanced set which weights of the frozen network to keep."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
@@ -9,20 +10,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.clustering.stages import BALANCED, CLUSTERS
-from core.config import Model, Prune, Select
+from core.config import Compute, Model, Prune, Select
 from core.data.dataset import DataSet
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
-from core.evaluation.predict import BATCH, count_groups, evaluate_for_good, predict
+from core.evaluation.predict import batch_size, count_groups, evaluate_for_good, predict
 from core.events import Sparsity, Warned
 from core.groups import Evaluation
 from core.pruning.batchnorm import recompute_statistics, training_mode
 from core.pruning.contrast import contrastive_loss
 from core.pruning.masks import MaskedNetwork
 from core.pruning.subnetwork import FixedMasks
+from core.training.augment import on_device
 from core.training.erm import MODEL, load_network
-from core.training.images import Images
+from core.training.gradient import Gradient, Losses, Outputs
+from core.training.images import Images, training_images
 from core.training.loop import run_loop
 from core.training.order import Order
 
@@ -40,6 +43,7 @@ class LearnMasks:
     prune: Prune
     model: Model
     select: Select
+    compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "prune"
     version: ClassVar[int] = 1
     inputs: ClassVar[tuple[str, ...]] = ("erm", "cluster", "balance")
@@ -55,7 +59,7 @@ class LearnMasks:
             temperature=self.prune.temperature,
             exclude=self.prune.exclude,
         )
-        learner = _Learner(context, masked, self.prune, validation)
+        learner = _Learner(context, masked, self.prune, self.compute, validation)
         selection = run_loop(
             context, learner, steps=self.prune.steps, per_epoch=learner.steps_per_epoch, select=self.select
         )
@@ -91,47 +95,91 @@ class LearnMasks:
 
 
 class _Learner:
-    def __init__(self, context: StageContext, masked: MaskedNetwork, settings: Prune, validation: Images) -> None:
+    def __init__(
+        self, context: StageContext, masked: MaskedNetwork, settings: Prune, compute: Compute, validation: Images
+    ) -> None:
         self._context = context
         self._data: DataSet = context.data
         self._masked = masked
         self._settings = settings
         self._validation = validation
-        self._train = Images(context.data, "train", context.device)
+        self._train = training_images(context)
         entries = load_tensors(context.input("balance") / BALANCED)
-        self._indices = entries["indices"].to(context.device)
+        self._rows = entries["indices"]
+        rows = self._rows.to(context.device)
+        self._labels = self._train.labels[rows]
         self._weights = entries["weights"].to(context.device)
-        self._clusters = load_tensors(context.input("cluster") / CLUSTERS)["assignments"].to(context.device)
+        clusters = load_tensors(context.input("cluster") / CLUSTERS)["assignments"].to(context.device)
+        self._clusters = clusters[rows]
         self._optimizer = torch.optim.Adam([masked.logits], settings.lr, fused=True)
+        self._gradient = Gradient(context, compute, masked.network, "prune.batch_size")
         self._noise = context.generator("mask", context.device)
-        batch_size = min(settings.batch_size, len(self._indices))
-        self._order = Order(len(self._indices), batch_size, context.generator("order"))
-        self.steps_per_epoch = len(self._indices) / batch_size
+        batch_size = min(settings.batch_size, len(self._rows))
+        self._samples = min(settings.samples, batch_size)
+        self._order = Order(len(self._rows), batch_size, context.generator("order"))
+        self.steps_per_epoch = len(self._rows) / batch_size
         self._anchors = torch.zeros((), device=context.device)
         self._candidate: dict[str, Tensor] = {}
         self._step = 0
 
     def step(self) -> Mapping[str, Tensor]:
-        settings = self._settings
-        training_mode(self._masked.network, settings.batchnorm)
-        entries = self._order.next().to(self._indices.device)
-        rows = self._indices[entries]
-        labels = self._train.labels[rows]
-        logits, representation = self._masked(self._train.pixels(rows), self._noise)
-        loss = cross_entropy = (F.cross_entropy(logits, labels, reduction="none") * self._weights[entries]).mean()
-        losses = {"cross-entropy": cross_entropy.detach()}
+        training_mode(self._masked.network, self._settings.batchnorm)
+        drawn = self._order.next()
+        pixels = self._train.pixels(self._rows[drawn])
+        if self._train.travels:
+            self._train.ahead(self._rows[self._order.peek()])
+        entries = on_device(drawn, pixels.device)
+        size = math.ceil(len(drawn) / self._samples)
+        losses = self._gradient.parts.attempt(size, lambda: self._backward(pixels, entries))
+        self._gradient.precision.unscale(self._optimizer)
+        self._masked.add_sparsity_gradient(self._settings.sparsity_weight)
+        self._gradient.precision.step(self._optimizer)
+        self._anchors = self._anchors + losses.pop("anchors", 0)
+        self._step += 1
+        del losses["loss"]
+        return losses
+
+    def _backward(self, pixels: Tensor, entries: Tensor) -> dict[str, Tensor]:
+        """Gradient of the mean over masks, each on its share of the batch; returns the losses, and counts anchors."""
+        self._optimizer.zero_grad(set_to_none=True)
+        n = len(entries)
+        total: dict[str, Tensor] = {}
+        for i in range(self._samples):
+            samples = slice(i * n // self._samples, (i + 1) * n // self._samples)
+            share = (samples.stop - samples.start) / n
+            for name, loss in self._under_one_mask(samples, share, pixels, entries).items():
+                total[name] = total.get(name, 0) + (loss if name == "anchors" else share * loss)
+        return total
+
+    def _under_one_mask(self, samples: slice, share: float, pixels: Tensor, entries: Tensor) -> dict[str, Tensor]:
+        sampled = self._masked.sample(self._noise)
+        # Leaves gather the gradients of all parts, so that the way back to the logits is gone once.
+        weights = {name: weight.detach().requires_grad_() for name, weight in sampled.items()}
+
+        def forward(part: slice) -> Outputs:
+            return self._masked.under(weights, pixels[part])
+
+        def losses(outputs: Outputs, part: slice) -> Losses:
+            logits, representation = outputs
+            return self._losses(logits, representation, entries[part])
+
+        additive = self._settings.contrast_weight == 0
+        found = self._gradient.backward(samples, forward, losses, additive=additive, share=share)
+        used = [name for name, weight in weights.items() if weight.grad is not None]
+        torch.autograd.backward([sampled[name] for name in used], [weights[name].grad for name in used])
+        return found
+
+    def _losses(self, logits: Tensor, representation: Tensor, entries: Tensor) -> Losses:
+        settings, labels = self._settings, self._labels[entries]
+        cross_entropy = F.cross_entropy(logits.float(), labels, reduction="none")
+        loss = (cross_entropy * self._weights[entries]).mean()
+        losses = {"cross-entropy": loss, "loss": loss}
         if settings.contrast_weight > 0:
             contrast, anchors = contrastive_loss(
-                representation, labels, self._clusters[rows], settings.contrast_temperature, settings.negatives
+                representation, labels, self._clusters[entries], settings.contrast_temperature, settings.negatives
             )
-            loss = cross_entropy + settings.contrast_weight * contrast
-            losses["contrast"] = contrast.detach()
-            self._anchors = self._anchors + anchors
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self._masked.add_sparsity_gradient(settings.sparsity_weight)
-        self._optimizer.step()
-        self._step += 1
+            losses["loss"] = loss + settings.contrast_weight * contrast
+            losses["contrast"], losses["anchors"] = contrast, anchors
         return losses
 
     def look(self) -> Sequence[Evaluation]:
@@ -139,7 +187,7 @@ class _Learner:
         network = self._masked.network
         buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
         if self._settings.batchnorm == "recompute":
-            batches = (self._train.pixels(rows) for rows in self._indices.split(BATCH))
+            batches = (self._train.plain(rows) for rows in self._rows.split(batch_size(self._train)))
             recompute_statistics(network, batches, self._masked.hard)
         network.eval()
         self._candidate = {
@@ -168,6 +216,7 @@ class _Learner:
             "buffers": dict(self._masked.network.named_buffers()),
             "optimizer": self._optimizer.state_dict(),
             "order": self._order.state_dict(),
+            "gradient": self._gradient.state_dict(),
             "anchors": self._anchors,
             "step": self._step,
         }
@@ -179,6 +228,7 @@ class _Learner:
                 buffer.copy_(state["buffers"][name])
         self._optimizer.load_state_dict(state["optimizer"])
         self._order.load_state_dict(state["order"])
+        self._gradient.load_state_dict(state["gradient"])
         self._anchors = state["anchors"].to(self._anchors.device)
         self._step = state["step"]
 

@@ -1,7 +1,7 @@
-"""Stage `erm`: train a network from scratch, by the mean loss or by an oracle that knows the groups."""
+"""Stage `erm`: train a network, by the mean loss or by an oracle that knows the groups."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,14 +9,16 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from core.config import Erm, Model, Select
+from core.config import Compute, Erm, Model, Select
 from core.data.dataset import DataSet
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.evaluation.predict import evaluate_for_good
+from core.events import Logged
 from core.models.networks import build
-from core.training.images import Images
+from core.models.weights import start_from
+from core.training.images import Images, seen_shape, training_images
 from core.training.learner import WeightLearner
 from core.training.loop import run_loop
 from core.training.objectives import GroupDroLoss, MeanLoss, Objective
@@ -29,7 +31,7 @@ MODEL = "model.safetensors"
 
 def new_network(model: Model, data: DataSet) -> nn.Module:
     """Build the network for a data set, its weights drawn from torch's global generator."""
-    channels, height, width = data.splits["train"].images.shape[1:]
+    channels, height, width = seen_shape(data)
     network = build(model.name, len(data.label_names), channels, (height, width))
     return network.to(memory_format=torch.channels_last)
 
@@ -51,22 +53,31 @@ class TrainErm:
     """Train the network and keep early checkpoints.
 
     Artifacts: `model.safetensors`, `epoch-*.safetensors`, `predictions-*.safetensors`.
+
+    Attributes:
+        start: what names the weights that the network starts from (`core.models.weights.identity`).
     """
 
     erm: Erm
     model: Model
     select: Select
+    start: str = ""
+    compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "erm"
     version: ClassVar[int] = 1
     inputs: ClassVar[tuple[str, ...]] = ()
 
     def run(self, context: StageContext) -> StageResult:  # noqa: D102
         data = context.data
-        train, validation, test = (Images(data, split, context.device) for split in ("train", "validation", "test"))
-        network = new_network(self.model, data).to(context.device)
+        train = training_images(context)
+        validation, test = (Images(data, split, context.device) for split in ("validation", "test"))
+        network = new_network(self.model, data)
+        if not context.resumes:
+            start_from(network, self.model, lambda line: context.emit(Logged(line)))
+        network.to(context.device)
         per_epoch = len(train) / self.erm.batch_size
         steps = max(1, round(self.erm.epochs * per_epoch))
-        learner = _Learner(context, network, self.erm, steps, train, validation)
+        learner = _Learner(context, network, self.erm, self.compute, steps, train, validation)
         keep: dict[int, list[float]] = defaultdict(list)  # with large batches two epochs may end at one step
         for epoch in self.erm.keep_epochs:
             if epoch <= self.erm.epochs:
@@ -86,31 +97,36 @@ def _keep(context: StageContext, network: nn.Module, epochs: list[float]) -> Non
 
 
 class _Learner(WeightLearner):
+    setting = "erm.batch_size"
+
     def __init__(
-        self, context: StageContext, network: nn.Module, settings: Erm, steps: int, train: Images, validation: Images
+        self,
+        context: StageContext,
+        network: nn.Module,
+        settings: Erm,
+        compute: Compute,
+        steps: int,
+        train: Images,
+        validation: Images,
     ) -> None:
         sizes = torch.bincount(train.groups)
         balanced = settings.objective != "erm"
         weights = (1 / sizes.clamp(min=1).double())[train.groups].cpu() if balanced else None
         order = Order(len(train), settings.batch_size, context.generator("order"), weights)
-        super().__init__(
-            context, network, settings, steps, make_optimizer(network.parameters(), settings), order, validation
-        )
-        self._train = train
+        optimizer = make_optimizer(network.parameters(), settings, fused=compute.precision == "fp16")
+        super().__init__(context, network, settings, compute, steps, optimizer, order, train, validation)
         self._objective: Objective = (
             GroupDroLoss(len(sizes), settings.dro_step_size, context.device)
             if settings.objective == "group-dro"
             else MeanLoss()
         )
+        self.additive = self._objective.additive
 
-    def loss(self, drawn: Tensor) -> Tensor:
-        rows = drawn.to(self._train.device)
-        logits = self._network(self._train.pixels(rows))
-        return self._objective(logits, self._train.labels[rows], self._train.groups[rows])
+    def loss(self, logits: Tensor, drawn: Tensor) -> Tensor:
+        return self._objective(logits, self._images.labels[drawn], self._images.groups[drawn])
 
-    def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "objective": self._objective.state_dict()}
+    def loss_state(self) -> dict[str, Any]:
+        return self._objective.state_dict()
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        super().load_state_dict(state)
-        self._objective.load_state_dict(state["objective"])
+    def load_loss_state(self, state: dict[str, Any]) -> None:
+        self._objective.load_state_dict(state)

@@ -1,7 +1,7 @@
 """Stage `finetune`: train the network, or the subnetwork that the masks left, on the balanced set."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.clustering.stages import BALANCED
-from core.config import Finetune, Model, Select
+from core.config import Compute, Finetune, Model, Select
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
@@ -17,7 +17,7 @@ from core.evaluation.predict import evaluate_for_good
 from core.pruning.stage import MASKS
 from core.pruning.subnetwork import FixedMasks
 from core.training.erm import MODEL, load_network
-from core.training.images import Images
+from core.training.images import Images, training_images
 from core.training.learner import WeightLearner
 from core.training.loop import run_loop
 from core.training.order import Order
@@ -37,6 +37,7 @@ class FinetuneNetwork:
     model: Model
     select: Select
     source: str
+    compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "finetune"
     version: ClassVar[int] = 1
 
@@ -48,14 +49,14 @@ class FinetuneNetwork:
         data, source = context.data, context.input(self.source)
         network = load_network(self.model, data, source / MODEL, context.device)
         masks = FixedMasks.load(source / MASKS) if (source / MASKS).exists() else None
-        validation, test = (Images(data, split, context.device) for split in ("validation", "test"))
+        test = Images(data, "test", context.device)
         if self.finetune.data == "balanced":
-            images = Images(data, "train", context.device)
+            images, validation = training_images(context), Images(data, "validation", context.device)
             entries = load_tensors(context.input("balance") / BALANCED)
         else:
-            images = validation
+            images = validation = training_images(context, "validation")  # evaluation walks it as it is
             entries = {"indices": torch.arange(len(validation)), "weights": torch.ones(len(validation))}
-        learner = _Learner(context, network, masks, self.finetune, images, entries, validation)
+        learner = _Learner(context, network, masks, self.finetune, self.compute, images, entries, validation)
         per_epoch = len(entries["indices"]) / learner.batch_size
         selection = run_loop(context, learner, steps=self.finetune.steps, per_epoch=per_epoch, select=self.select)
         network.load_state_dict(selection.network)
@@ -70,30 +71,39 @@ class FinetuneNetwork:
 
 
 class _Learner(WeightLearner):
+    setting = "finetune.batch_size"
+
     def __init__(
         self,
         context: StageContext,
         network: nn.Module,
         masks: FixedMasks | None,
         settings: Finetune,
+        compute: Compute,
         images: Images,
         entries: Mapping[str, Tensor],
         validation: Images,
     ) -> None:
         self.batch_size = min(settings.batch_size, len(entries["indices"]))
-        optimizer = torch.optim.Adam(network.parameters(), settings.lr, weight_decay=settings.weight_decay)
+        optimizer = torch.optim.Adam(
+            network.parameters(),
+            settings.lr,
+            weight_decay=settings.weight_decay,
+            fused=True if compute.precision == "fp16" else None,
+        )
         order = Order(len(entries["indices"]), self.batch_size, context.generator("order"))
-        super().__init__(context, network, settings, settings.steps, optimizer, order, validation)
+        super().__init__(context, network, settings, compute, settings.steps, optimizer, order, images, validation)
         self._masks = None if masks is None else masks.to(context.device)
-        self._images = images
-        self._indices = entries["indices"].to(context.device)
+        self._rows = entries["indices"]
+        self._labels = images.labels[self._rows.to(context.device)]
         self._weights = entries["weights"].to(context.device)
 
-    def loss(self, drawn: Tensor) -> Tensor:
-        entries = drawn.to(self._indices.device)
-        rows = self._indices[entries]
-        losses = F.cross_entropy(self._network(self._images.pixels(rows)), self._images.labels[rows], reduction="none")
-        return (losses * self._weights[entries]).mean()
+    def rows(self, drawn: Tensor) -> Tensor:
+        return self._rows[drawn]
+
+    def loss(self, logits: Tensor, drawn: Tensor) -> Tensor:
+        losses = F.cross_entropy(logits, self._labels[drawn], reduction="none")
+        return (losses * self._weights[drawn]).mean()
 
     def after_step(self) -> None:
         if self._masks is not None:

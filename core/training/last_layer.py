@@ -13,7 +13,7 @@ from core.data.dataset import SplitName
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
-from core.evaluation.predict import BATCH, evaluate_for_good
+from core.evaluation.predict import batch_size, evaluate_for_good
 from core.events import StageStarted
 from core.models.representation import Representation, find_head
 from core.training.erm import MODEL, load_network
@@ -43,7 +43,7 @@ class RefitHead:
         train = Images(context.data, "train", context.device)
         representation = Representation(network)
         with torch.no_grad():
-            batches = entries["indices"].to(context.device).split(BATCH)
+            batches = entries["indices"].split(batch_size(train))
             features = torch.cat([representation(train.pixels(rows))[1] for rows in batches]).cpu().numpy()
         labels = context.data.splits["train"].labels[entries["indices"].numpy()]
         weight, bias = _fit(features, labels, entries["weights"].numpy(), self.finetune.head_penalty)

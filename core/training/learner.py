@@ -1,19 +1,22 @@
 """What ERM and fine-tuning have in common: the weights of a network, trained step by step."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from core.config import Erm, Finetune
+from core.config import Compute, Erm, Finetune
 from core.engine.context import StageContext
 from core.evaluation.predict import count_groups, predict
 from core.groups import Evaluation
+from core.training.augment import on_device
+from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images
 from core.training.optimizers import scheduled_lr, set_lr
 from core.training.order import Order
+from core.training.precision import compiled
 
 
 class WeightLearner(ABC):
@@ -23,34 +26,57 @@ class WeightLearner(ABC):
         context: of the stage.
         network: on its device; trained in place.
         settings: of the learning rate.
+        compute: how steps are computed.
         steps: how many steps there will be.
-        optimizer: of the network's weights.
+        optimizer: of the network's weights; a fused one for fp16.
         order: in which samples are drawn.
+        images: what is trained on.
         validation: the validation split.
     """
+
+    setting: ClassVar[str]
+    """Name of the setting of the batch size."""
+    additive: bool = True
+    """Whether the loss is a mean over samples."""
 
     def __init__(
         self,
         context: StageContext,
         network: nn.Module,
         settings: Erm | Finetune,
+        compute: Compute,
         steps: int,
         optimizer: torch.optim.Optimizer,
         order: Order,
+        images: Images,
         validation: Images,
     ) -> None:
         self._data = context.data
         self._network = network
+        self._forward = compiled(network, compute)
+        self._gradient = Gradient(context, compute, network, self.setting)
         self._settings = settings
         self._steps = steps
         self._optimizer = optimizer
         self._order = order
+        self._images = images
         self._validation = validation
         self._step = 0
 
+    def rows(self, drawn: Tensor) -> Tensor:
+        """Rows of the split that were drawn, given positions int64 [batch] of the order; both on the CPU."""
+        return drawn
+
     @abstractmethod
-    def loss(self, drawn: Tensor) -> Tensor:
-        """Loss of the samples that were drawn: positions int64 [batch] on the CPU."""
+    def loss(self, logits: Tensor, drawn: Tensor) -> Tensor:
+        """Loss of logits float32 [batch, classes] of samples at positions `drawn` [batch], both on the device."""
+
+    def loss_state(self) -> dict[str, Any]:
+        """What the loss remembers from step to step."""
+        return {}
+
+    def load_loss_state(self, state: dict[str, Any]) -> None:  # noqa: B027  # a hook that need not be filled
+        """Go on where `loss_state` was taken."""
 
     def after_step(self) -> None:  # noqa: B027  # a hook that need not be filled
         """Do what must follow every step of the optimiser."""
@@ -59,13 +85,31 @@ class WeightLearner(ABC):
         """Take one step and return its loss."""
         set_lr(self._optimizer, scheduled_lr(self._settings, self._step, self._steps))
         self._network.train()
-        loss = self.loss(self._order.next())
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimizer.step()
+        drawn = self._order.next()
+        pixels = self._images.pixels(self.rows(drawn))
+        if self._images.travels:
+            self._images.ahead(self.rows(self._order.peek()))
+        losses = self._gradient.parts.attempt(len(drawn), self._work(pixels, on_device(drawn, pixels.device)))
+        self._gradient.precision.step(self._optimizer)
         self.after_step()
         self._step += 1
-        return {"loss": loss.detach()}
+        return losses
+
+    def _work(self, pixels: Tensor, drawn: Tensor) -> Callable[[], Mapping[str, Tensor]]:
+        remembered = self.loss_state()
+
+        def forward(part: slice) -> Outputs:
+            return (self._forward(pixels[part]),)
+
+        def losses(outputs: Outputs, part: slice) -> Losses:
+            return {"loss": self.loss(outputs[0].float(), drawn[part])}
+
+        def work() -> Mapping[str, Tensor]:
+            self.load_loss_state(remembered)
+            self._optimizer.zero_grad(set_to_none=True)
+            return self._gradient.backward(slice(0, len(drawn)), forward, losses, additive=self.additive)
+
+        return work
 
     def look(self) -> Sequence[Evaluation]:
         """Evaluate the network on the validation split as it is now."""
@@ -84,6 +128,8 @@ class WeightLearner(ABC):
             "network": self._network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "order": self._order.state_dict(),
+            "loss": self.loss_state(),
+            "gradient": self._gradient.state_dict(),
             "step": self._step,
         }
 
@@ -92,4 +138,6 @@ class WeightLearner(ABC):
         self._network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._order.load_state_dict(state["order"])
+        self.load_loss_state(state["loss"])
+        self._gradient.load_state_dict(state["gradient"])
         self._step = state["step"]

@@ -1,6 +1,6 @@
 """What ERM and its oracles minimise."""
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +9,9 @@ from torch import Tensor
 
 class Objective(Protocol):
     """A loss over a batch, with state where it has memory."""
+
+    additive: ClassVar[bool]
+    """Whether the loss of a batch is the mean of losses of its samples."""
 
     def __call__(self, logits: Tensor, labels: Tensor, groups: Tensor) -> Tensor:
         """Return the scalar loss of logits [batch, classes] for labels [batch] in groups [batch]."""
@@ -25,6 +28,8 @@ class Objective(Protocol):
 
 class MeanLoss:
     """Mean cross-entropy over the batch; groups are not looked at."""
+
+    additive: ClassVar[bool] = True
 
     def __call__(self, logits: Tensor, labels: Tensor, groups: Tensor) -> Tensor:  # noqa: D102
         del groups
@@ -45,6 +50,8 @@ class GroupDroLoss:
         step_size: η of the exponentiated-gradient step on the group weights.
         device: of the batches.
     """
+
+    additive: ClassVar[bool] = False
 
     def __init__(self, n_groups: int, step_size: float, device: torch.device) -> None:
         self.weights = torch.full((n_groups,), 1 / n_groups, device=device)

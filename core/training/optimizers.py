@@ -9,17 +9,18 @@ from torch import nn
 from core.config import Erm, Finetune
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], settings: Erm) -> torch.optim.Optimizer:
-    """Return the optimiser that the settings name."""
+def make_optimizer(parameters: Iterable[nn.Parameter], settings: Erm, *, fused: bool = False) -> torch.optim.Optimizer:
+    """Return the optimiser that the settings name; a fused one can skip a step by itself, as fp16 needs it."""
+    way = True if fused else None  # None: as torch thinks best
     match settings.optimizer:
         case "sgd":
             return torch.optim.SGD(
-                parameters, settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
+                parameters, settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=way
             )
         case "adam":
-            return torch.optim.Adam(parameters, settings.lr, weight_decay=settings.weight_decay)
+            return torch.optim.Adam(parameters, settings.lr, weight_decay=settings.weight_decay, fused=way)
         case "adamw":
-            return torch.optim.AdamW(parameters, settings.lr, weight_decay=settings.weight_decay)
+            return torch.optim.AdamW(parameters, settings.lr, weight_decay=settings.weight_decay, fused=way)
 
 
 def scheduled_lr(settings: Erm | Finetune, step: int, steps: int) -> float:

@@ -27,10 +27,16 @@ class Order:
 
     def next(self) -> Tensor:
         """Return the next batch: int64 [batch_size] on the CPU."""
-        while len(self._queue) < self._batch_size:
-            self._queue = torch.cat([self._queue, self._pass()])
-        batch, self._queue = self._queue[: self._batch_size], self._queue[self._batch_size :]
+        queue = self._filled(self._generator)
+        batch, self._queue = queue[: self._batch_size], queue[self._batch_size :]
         return batch
+
+    def peek(self) -> Tensor:
+        """Return the batch that `next` will return, and leave order and random stream as they are."""
+        spare = torch.Generator()
+        if len(self._queue) < self._batch_size:
+            spare.set_state(self._generator.get_state())
+        return self._filled(spare)[: self._batch_size]
 
     def state_dict(self) -> dict[str, Any]:
         """What was drawn and not yet served; the random stream is saved by its owner."""
@@ -40,7 +46,13 @@ class Order:
         """Go on where `state_dict` was taken."""
         self._queue = state["queue"]
 
-    def _pass(self) -> Tensor:
+    def _filled(self, generator: torch.Generator) -> Tensor:
+        queue = self._queue
+        while len(queue) < self._batch_size:
+            queue = torch.cat([queue, self._pass(generator)])
+        return queue
+
+    def _pass(self, generator: torch.Generator) -> Tensor:
         if self._weights is None:
-            return torch.randperm(self._n, generator=self._generator)
-        return torch.multinomial(self._weights, self._n, replacement=True, generator=self._generator)
+            return torch.randperm(self._n, generator=generator)
+        return torch.multinomial(self._weights, self._n, replacement=True, generator=generator)

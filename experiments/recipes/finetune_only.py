@@ -12,7 +12,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
     return (
         *to_balanced_set(config),
-        FinetuneNetwork(config.finetune, config.model, config.select, source="erm"),
+        FinetuneNetwork(config.finetune, config.model, config.select, source="erm", compute=config.compute),
     )
 
 

@@ -10,7 +10,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
     """Everything that PruSC does up to the masks."""
     from core.pruning.stage import LearnMasks
 
-    return (*to_balanced_set(config), LearnMasks(config.prune, config.model, config.select))
+    return (*to_balanced_set(config), LearnMasks(config.prune, config.model, config.select, config.compute))
 
 
 PRUNE_ONLY = Recipe(

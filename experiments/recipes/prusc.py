@@ -1,5 +1,7 @@
 """PruSC: find the shortcut in the clusters of the representation, prune it out, fine-tune what is left."""
 
+from pathlib import Path
+
 from core.config import Config
 from core.engine.stage import Stage
 from experiments.recipe import Recipe
@@ -12,14 +14,26 @@ TO_BALANCED_SET = (*TO_CLUSTERS, "balance")
 
 
 def to_clusters(config: Config) -> tuple[Stage, ...]:
-    """Train by ERM, then cluster the representation."""
-    from core.clustering.stages import ExtractRepresentation, FindClusters
+    """Train by ERM, then cluster the representation; or take the network, or the clusters, that are given."""
+    from core.clustering.stages import ExtractRepresentation
 
+    trained = None if config.model.checkpoint else config.erm
     return (
         *erm.stages(config),
-        ExtractRepresentation(config.represent, config.erm, config.model),
-        FindClusters(config.cluster),
+        ExtractRepresentation(config.represent, trained, config.model, config.compute),
+        _clusters(config),
     )
+
+
+def _clusters(config: Config) -> Stage:
+    if config.cluster.file:
+        from core.clustering.outside import TakeClusters
+        from core.models.files import digest
+
+        return TakeClusters(config.cluster, config.data, digest(Path(config.cluster.file)))
+    from core.clustering.stages import FindClusters
+
+    return FindClusters(config.cluster)
 
 
 def to_balanced_set(config: Config) -> tuple[Stage, ...]:
@@ -36,8 +50,8 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
     return (
         *to_balanced_set(config),
-        LearnMasks(config.prune, config.model, config.select),
-        FinetuneNetwork(config.finetune, config.model, config.select, source="prune"),
+        LearnMasks(config.prune, config.model, config.select, config.compute),
+        FinetuneNetwork(config.finetune, config.model, config.select, source="prune", compute=config.compute),
     )
 
 

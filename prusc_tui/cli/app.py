@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from prusc_tui import __version__
-from prusc_tui.cli import compare, data, export, machine, recipes, run, runs, table
+from prusc_tui.cli import compare, data, eval, export, machine, recipes, run, runs, table
 
 app = typer.Typer(
     name="prusc",
@@ -36,6 +36,7 @@ app.command(rich_help_panel=WORK)(run.run)
 app.command(rich_help_panel=WORK)(run.resume)
 app.command(rich_help_panel=WORK)(runs.stop)
 app.command(rich_help_panel=WORK)(run.watch)
+app.command("eval", rich_help_panel=WORK)(eval.eval_)
 app.command(rich_help_panel=LOG)(runs.ls)
 app.command(rich_help_panel=LOG)(runs.show)
 app.command(rich_help_panel=LOG)(compare.compare)

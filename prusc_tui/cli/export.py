@@ -15,12 +15,14 @@ def export(
     to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the files go; made if missing.")],
     stage: Annotated[str | None, typer.Option("--stage", help="Whose network; default the last that has one.")] = None,
     parquet: Annotated[bool, typer.Option("--parquet", help="Also write metrics.parquet.")] = False,
+    torch: Annotated[bool, typer.Option("--torch", help="Also write model.pt, a state dict for torch.load.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also write model.onnx; it normalises pixels itself.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write model, masks, clusters, predictions and metrics of a run as plain files."""
     from experiments.export import export_run
 
-    files = export_run(find(reference), to, stage=stage, parquet=parquet)
+    files = export_run(find(reference), to, stage=stage, parquet=parquet, torch=torch, onnx=onnx)
     if json:
         typer.echo(to_json({"folder": str(to), "files": [path.name for path in files]}))
         return

@@ -6,6 +6,7 @@ from core.events import (
     EnvironmentsMade,
     Evaluated,
     Event,
+    Logged,
     Restarts,
     RunFinished,
     RunStarted,
@@ -44,6 +45,8 @@ def line_of(event: Event) -> str | None:
             text = _restarts(event)
         case Warned():
             text = f"{event.stage}: warning: {event.text}"
+        case Logged(level="data"):  # long work before a stage can begin
+            text = event.text
         case RunFinished():
             text = f"run {event.status}" + (f": {event.reason}" if event.reason else "")
         case _:
@@ -56,8 +59,8 @@ def _evaluation(event: Evaluated) -> str:
     worst = evaluation.worst_group
     at = "" if event.final else f" at step {event.step:,}"
     return (
-        f"{event.stage}: {event.split}{at}: worst group {percent(worst.accuracy)} % ({worst.title}, n = {worst.n:,}), "
-        f"average {percent(evaluation.average)} % (n = {evaluation.n:,})"
+        f"{event.stage}: {event.split}{at}: worst {evaluation.unit} {percent(worst.accuracy)} % "
+        f"({worst.title}, n = {worst.n:,}), average {percent(evaluation.average)} % (n = {evaluation.n:,})"
     )
 
 

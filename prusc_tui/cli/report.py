@@ -1,6 +1,6 @@
 """A finished run as a table: stages across, groups down."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from prusc_tui.words import attributes_sentence, duration, percent, sparsity, spread, weight
@@ -47,6 +47,8 @@ def print_report(
     console.print()
     for table in restarts_tables(record):
         console.print(table)
+    if (hint := _clusters_hint(record)) is not None:
+        console.print(hint, highlight=False, markup=False)
     for line in environments_lines(environments):
         console.print(line, highlight=False, markup=False)
     console.print(attributes_sentence(record.attributes_used, record.selection) + _repeats(record), highlight=False)
@@ -63,28 +65,46 @@ def print_report(
 
 def groups_table(record: "RunRecord", split: str) -> "Table":
     """Accuracy of every evaluated stage on `split`: worst group, averages, each group with n and 95 % interval."""
-    from rich import box
-    from rich.table import Table
-
     from core.groups import Evaluation
 
     stages = [stage for stage in record.stages if split in stage.evaluations]
-    evaluations = [Evaluation.from_json(split, stage.evaluations[split]) for stage in stages]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(f"{split}, n = {evaluations[0].n:,}", no_wrap=True)
-    table.add_column("n", justify="right", no_wrap=True)
-    for stage in stages:
-        table.add_column(stage.name, justify="right", no_wrap=True)
-    table.add_row("worst group", "", *(f"[bold]{percent(e.worst_group.accuracy)}[/]" for e in evaluations))
-    table.add_row("average", "", *(percent(e.average) for e in evaluations))
-    adjusted = (percent(e.adjusted_average) for e in evaluations)
-    table.add_row("weighted average", "", *adjusted, end_section=True)
-    for i, group in enumerate(evaluations[0].groups):
-        table.add_row(group.title, f"{group.n:,}", *(_group_cell(e, i) for e in evaluations))
+    columns = [(stage.name, Evaluation.from_json(split, stage.evaluations[split])) for stage in stages]
+    table = evaluations_table(columns)
     if any(stage.keep_ratio is not None for stage in stages):
         table.add_section()
         table.add_row("sparsity", "", *(sparsity(stage.keep_ratio) for stage in stages))
-    table.caption = "per cent; intervals are 95 % (Wilson); the weights are the groups' shares of the training split"
+    return table
+
+
+def evaluations_table(columns: "Sequence[tuple[str, Evaluation]]") -> "Table":
+    """Evaluations of one split side by side, each under its title.
+
+    Where there are no attributes, groups are classes and are called so; the average that is reweighted to the groups'
+    shares of the training split bears the name that papers on Waterbirds give it.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from core.runs.text import safe_text
+
+    evaluations = [evaluation for _, evaluation in columns]
+    first = evaluations[0]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(f"{first.split}, n = {first.n:,}", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    for title, _ in columns:
+        table.add_column(Text(safe_text(title)), justify="right", no_wrap=True)
+    table.add_row(f"worst {first.unit}", "", *(f"[bold]{percent(e.worst_group.accuracy)}[/]" for e in evaluations))
+    table.add_row("average", "", *(percent(e.average) for e in evaluations))
+    adjusted = (percent(e.adjusted_average) for e in evaluations)
+    table.add_row("adjusted average", "", *adjusted, end_section=True)
+    for i, group in enumerate(first.groups):
+        table.add_row(Text(safe_text(group.title)), f"{group.n:,}", *(_group_cell(e, i) for e in evaluations))
+    units = "classes" if first.unit == "class" else "groups"
+    table.caption = (
+        f"per cent; intervals are 95 % (Wilson); adjusted: {units} weighted by their shares of the training split"
+    )
     table.caption_justify = "left"
     return table
 
@@ -103,7 +123,7 @@ def restarts_tables(record: "RunRecord") -> "list[Table]":
         table.add_column(f"restarts of {stage}", no_wrap=True)
         if several:
             table.add_column("penalty weight", justify="right", no_wrap=True)
-        for name in ("worst group", "average", "restarts", "n"):
+        for name in (f"worst {_unit(record)}", "average", "restarts", "n"):
             table.add_column(name, justify="right", no_wrap=True)
         for one in said:
             for i, members in enumerate(members_of(one)):
@@ -138,7 +158,7 @@ def environments_lines(made: "EnvironmentsMade | None") -> list[str]:
 
 
 def validation_line(record: "RunRecord") -> str | None:
-    """What the validation split was made of, on which checkpoints are chosen: the share of every group."""
+    """What the validation split was made of, on which checkpoints are chosen: the share of every group or class."""
     from core.groups import Evaluation
     from core.runs.text import safe_text
 
@@ -149,12 +169,13 @@ def validation_line(record: "RunRecord") -> str | None:
     groups = [group for group in evaluation.groups if group.n]
     sizes = [group.n for group in groups]
     text = f"validation: {evaluation.n:,} images"
+    units = "classes" if evaluation.unit == "class" else "groups"
     if len(groups) > 1 and min(sizes) == max(sizes):
-        return f"{text} in {len(groups)} groups of {sizes[0]:,}"
+        return f"{text} in {len(groups)} {units} of {sizes[0]:,}"
     shares = [f"{safe_text(group.title)} {percent(group.n / evaluation.n)} %" for group in groups]
     if len(groups) > MOST_GROUPS:
         least, most = percent(min(sizes) / evaluation.n), percent(max(sizes) / evaluation.n)
-        return f"{text} in {len(groups)} groups of {least} to {most} %"
+        return f"{text} in {len(groups)} {units} of {least} to {most} %"
     return f"{text}: {', '.join(shares)}"
 
 
@@ -176,6 +197,22 @@ def _repeats(record: "RunRecord") -> str:
     counts = {len(set(one.restarts)) for said in _restarts(record).values() for one in said}
     most = max(counts, default=1)
     return ", one seed" + (f", {most} restarts" if most > 1 else "")
+
+
+def _unit(record: "RunRecord") -> str:
+    """What a group of the run's data is called."""
+    from core.groups import Evaluation
+
+    value = record.final_evaluation("test") or record.final_evaluation("validation")
+    return "group" if value is None else Evaluation.from_json("", value).unit
+
+
+def _clusters_hint(record: "RunRecord") -> str | None:
+    """How to see more than classes where the data has no attributes: clusters are the groups that the run found."""
+    clustered = any(stage.name == "cluster" and stage.status == "done" for stage in record.stages)
+    if _unit(record) == "group" or not clustered:
+        return None
+    return f"accuracy of every class in every cluster: prusc eval {record.id} --by-cluster"
 
 
 def _group_cell(evaluation: "Evaluation", index: int) -> "RenderableType":

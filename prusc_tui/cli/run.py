@@ -9,6 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from prusc_tui.cli.options import (
+    AutoBatch,
+    Checkpoint,
+    Clusters,
+    DataRoot,
+    NoCache,
+    PrecisionOf,
+    Weights,
+    refuse_misfits,
+    shorts,
+)
+
 if TYPE_CHECKING:
     from core.runs.folder import RunFolder
 
@@ -35,8 +47,13 @@ def run(
         typer.Argument(metavar="[RECIPE|PRESET|STUDY]", help="What to run; see: prusc recipes. Default: demo."),
     ] = None,
     data: Annotated[
-        str | None, typer.Option("--data", metavar="PRESET", help="Data and settings for a recipe. Default: demo.")
+        str | None,
+        typer.Option("--data", metavar="PRESET|NAME", help="Preset or data set for a recipe. Default: its own."),
     ] = None,
+    data_root: DataRoot = None,
+    weights: Weights = None,
+    checkpoint: Checkpoint = None,
+    clusters: Clusters = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, as prune.lr=0.05. Repeatable.")
     ] = None,
@@ -51,6 +68,9 @@ def run(
     fork: Annotated[
         str | None, typer.Option("--from", metavar="RUN:STAGE", help="Take the stages up to STAGE from another run.")
     ] = None,
+    no_cache: NoCache = False,
+    precision: PrecisionOf = None,
+    auto_batch: AutoBatch = False,
     fresh: Fresh = False,
     detach: Detach = False,
     json: Json = False,
@@ -59,28 +79,35 @@ def run(
     from core.engine.devices import pick
     from core.errors import InputError
     from core.runs.home import Home
-    from experiments.launch import check, create_run, detached, plan_fork, read_fork
+    from experiments.launch import check, create_run, detached, plan_fork, read_fork, resolve_fork
     from experiments.plan import make_plan
     from experiments.study import study_names
     from prusc_tui import __version__
 
+    given = shorts(data_root, weights, checkpoint, clusters, precision, no_cache=no_cache, auto_batch=auto_batch)
+    settings = [*(overrides or ()), *(short.override for short in given)]
     if target in study_names():
         from prusc_tui.cli.study import run_study
 
         _refuse_with_study(target, {"--data": data, "--name": name, "--from": fork, "--detach": detach})
         raise typer.Exit(
-            run_study(target, overrides or (), seed, only, device=device, tags=tags or (), fresh=fresh, json=json)
+            run_study(target, settings, seed, only, device=device, tags=tags or (), fresh=fresh, json=json)
         )
     if only is not None:
         raise InputError("--only goes with a study (see: prusc recipes)")
     home = Home.open(create=False)
     if fork is None:
-        start, plan = None, make_plan(target, data=data, overrides=overrides or (), seed=seed)
+        start = None
+        refuse_misfits(given, make_plan(target, data=data, overrides=overrides or ()))
+        plan = make_plan(target, data=data, overrides=settings, seed=seed)
     else:
+        if data is not None:
+            raise InputError("--data: a run that starts with --from has the data of the run that it goes on from")
         start = read_fork(home, fork)
-        plan = plan_fork(start, target, overrides or (), seed)
+        refuse_misfits(given, resolve_fork(start, target, overrides or (), None))
+        plan = plan_fork(start, target, settings, seed)
     chosen = pick(device, home.locks)
-    check(plan.config)
+    check(plan.config, start)
     home = Home.open()
     folder = create_run(home, plan, name=name, tags=tags or (), fork=start, version=__version__)
     if detach:
@@ -93,6 +120,7 @@ def run(
 def resume(
     reference: Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")],
     device: Device = "auto",
+    auto_batch: AutoBatch = False,
     fresh: Fresh = False,
     detach: Detach = False,
     json: Json = False,
@@ -100,13 +128,15 @@ def resume(
     """Go on with a run that was stopped, failed or lost, exactly where its last checkpoint is."""
     from core.engine.devices import pick
     from core.errors import InputError
-    from experiments.launch import detached
+    from experiments.launch import change_settings, detached
 
     folder = find(reference)
     status = folder.status()
     if status in ("finished", "running"):
         raise InputError(f"run '{folder.record().name}' is {status}; there is nothing to resume")
     chosen = pick(device, folder.home.locks)
+    if auto_batch:
+        change_settings(folder, {"compute.auto_batch": True})
     if detach:
         detached().start(folder, device=device, fresh=fresh)
         _say_detached(folder, json)

@@ -5,6 +5,7 @@ from rich.text import Text
 from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import heading, ink, safe, wrap
 from prusc_tui.draw.overview import alarms as drawn
+from prusc_tui.draw.overview import trained_to
 from prusc_tui.palette import Palette
 
 STAGES = ("represent", "cluster", "balance")
@@ -17,7 +18,7 @@ def facts(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
     lines: list[Text] = []
     if choice is not None and choice.candidates:
         taken = choice.candidates[choice.chosen]
-        told = [*told, f"from epoch {taken['epoch']:g} of ERM", f"skew {taken['skew']:.2f}"]
+        told = [*told, f"from {trained_to(taken['epoch'])}", f"skew {taken['skew']:.2f}"]
         lines += wrap(ink(f"Why: {safe(choice.reason)}.", palette.muted), width)
     if balanced is not None:
         total = sum(map(sum, clusters.table)) if clusters is not None else 0

@@ -85,7 +85,7 @@ def grid_of(corner: str, columns: Sequence[Column], notes: Sequence[str] = ()) -
     overall = (
         Line("worst group", (EMPTY, *(_share(r.worst)._replace(stands_out=True) for r in results))),
         Line("average", (samples, *(_share(r.average) for r in results))),
-        Line("weighted average", (samples, *(_share(r.adjusted) for r in results))),
+        Line("adjusted average", (samples, *(_share(r.adjusted) for r in results))),
         Line("gap", (EMPTY, *(_share(r.gap) for r in results))),
     )
     groups = tuple(
@@ -217,7 +217,7 @@ def _about(results: Sequence[Result]) -> str:
         said.append("mean ± sample standard deviation over seeds")
     if any(len(result.runs) == 1 for result in results):
         said.append("in brackets 95 % intervals (Wilson) of the groups of a single run")
-    said.append("weights of the weighted average are the groups' shares of the training split")
+    said.append("adjusted average: groups weighted by their shares of the training split")
     if any(stage.reused for result in results for run in result.runs for stage in run.stages):
         said.append("a reused stage counts with the time that it took where it was made")
     return "; ".join(said)

@@ -68,18 +68,18 @@ def groups(
         rows, left_out = rows[: room - 1], rows[room - 1 :]
     lines = head + _columns(results, [*summary, *rows], width, palette)
     if left_out:
-        lines.append(fit(_rest(left_out), width, palette.muted))
+        units = "classes" if results[0].evaluation.unit == "class" else "groups"
+        lines.append(fit(_rest(left_out, units), width, palette.muted))
     return lines
 
 
 def _rows(results: Sequence[Result]) -> tuple[list[Row], list[Row]]:
     evaluations = [result.evaluation for result in results]
     worst = [e.worst_group for e in evaluations]
-    kind = "group" if any(g.attributes for g in evaluations[0].groups) else "class"
     names = list(dict.fromkeys(safe(group.title) for group in worst))
     summary = [
         Row(
-            f"worst {kind}",
+            f"worst {evaluations[0].unit}",
             ", ".join(names),
             tuple(g.accuracy for g in worst),
             tuple(g.interval for g in worst),
@@ -130,11 +130,7 @@ def _change(share: float | None, palette: Palette, quiet: bool = False) -> Text:
 
 
 def _title(results: Sequence[Result]) -> str:
-    return "Accuracy by group" if _has_attributes(results) else "Accuracy by class"
-
-
-def _has_attributes(results: Sequence[Result]) -> bool:
-    return any(group.attributes for group in results[0].evaluation.groups)
+    return f"Accuracy by {results[0].evaluation.unit}"
 
 
 def _stacked(
@@ -188,7 +184,7 @@ def _sources(results: Sequence[Result], width: int, palette: Palette) -> list[Te
     text = "; ".join(f"{', '.join(stages)}: {source}" for source, stages in by_source.items())
     if len(by_source) == 1:
         text = next(iter(by_source))
-    legend = [f"{WORST} worst {'group' if _has_attributes(results) else 'class'}"]
+    legend = [f"{WORST} worst {results[0].evaluation.unit}"]
     if any(result.before is not None for result in results):
         legend.append(f"▲▼ points since {safe(results[0].stage)}")
     return wrap(ink(" · ".join([text, *legend]), palette.muted), width)
@@ -261,7 +257,7 @@ def _columns(results: Sequence[Result], rows: Sequence[Row], width: int, palette
     return lines
 
 
-def _rest(rows: Sequence[Row]) -> str:
+def _rest(rows: Sequence[Row], units: str) -> str:
     values = [row.values[-1] for row in rows if row.values[-1] == row.values[-1]]
     span = f", {percent(min(values))} to {percent(max(values))} %" if values else ""
-    return f"… {len(rows):,} more groups{span}"
+    return f"… {len(rows):,} more {units}{span}"

@@ -15,7 +15,7 @@ from prusc_tui.draw.results import results
 from prusc_tui.draw.selection import selection
 from prusc_tui.draw.spark import current_series, losses, stage_in_view
 from prusc_tui.palette import MARKS, SHELL, Palette
-from prusc_tui.words import attributes_sentence, duration, is_oracle, percent
+from prusc_tui.words import attributes_sentence, duration, is_oracle, percent, unit_of
 
 WIDE = 110
 """Cells from which there are two columns."""
@@ -116,12 +116,17 @@ def clusters(
     facts = [f"k = {len(clustered.table)}"] if clustered else []
     if choice and choice.candidates:
         chosen = choice.candidates[choice.chosen]
-        facts = [f"k = {chosen['k']}", f"epoch {chosen['epoch']:g} of ERM", f"skew {chosen['skew']:.2f}"]
+        facts = [f"k = {chosen['k']}", trained_to(chosen["epoch"]), f"skew {chosen['skew']:.2f}"]
     if balanced:
         facts.append(f"balanced set {balanced.size:,} by {safe(balanced.rule)}")
     if not facts:
         return []
     return [heading("Clusters", "", width, palette), *wrap(ink(" · ".join(facts), palette.text), width)]
+
+
+def trained_to(epoch: float) -> str:
+    """The network whose representation was clustered: epoch 0 is that of one that was given, not trained here."""
+    return f"epoch {epoch:g} of ERM" if epoch else "the given network"
 
 
 def alarms(warnings: Sequence[Warned], width: int, palette: Palette, most: int = ALARMS) -> list[Text]:
@@ -147,7 +152,7 @@ def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> l
     made = [
         (0, reason(snapshot.record, width, palette)),
         (1, alarms(snapshot.warnings, width, palette)),
-        (2, restarts.in_brief(restarts.restarts_of(snapshot), width, palette)),
+        (2, restarts.in_brief(restarts.restarts_of(snapshot), width, palette, unit_of(snapshot))),
         (3, curves),
         (4, masks(snapshot.sparsity[masked] if masked else None, width, palette)),
         (6, environments.in_brief(snapshot.environments, width, palette) if snapshot.environments else []),

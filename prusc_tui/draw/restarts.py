@@ -17,7 +17,7 @@ from prusc_tui.words import span, spread, weight
 SPLITS = ("train", "validation", "test")
 TICK, CHOSEN = "│", "●"
 MEASURE, MEAN, SPAN = 11, 12, 11
-"""Cells of `worst group`, of a mean with its deviation, and of the least and the greatest."""
+"""Cells of `worst group` or `worst class`, of a mean with its deviation, and of the least and the greatest."""
 LEAST_STRIP, MOST_STRIP = 12, 80
 COURSE, ROOMY = 16, 100
 """Cells of the course over the looks, and of a line from which it is shown."""
@@ -59,13 +59,14 @@ def members_of(restarts: Restarts) -> list[Members]:
     return out
 
 
-def restarts(found: Sequence[Sequence[Restarts]], width: int, palette: Palette) -> list[Text]:
+def restarts(found: Sequence[Sequence[Restarts]], width: int, palette: Palette, unit: str = "group") -> list[Text]:
     """Two lines for each split and penalty weight, worst group and average, under a heading and an axis.
 
     Args:
         found: what `restarts_of` returns.
         width: cells of every line.
         palette: colours.
+        unit: what `words.unit_of` calls a group.
     """
     if not found:
         return []
@@ -88,7 +89,7 @@ def restarts(found: Sequence[Sequence[Restarts]], width: int, palette: Palette) 
                 style = palette.text if measure == "worst" else palette.muted
                 line = fit(shorten(text, label - 1), label, style)
                 line.append_text(fit(weight(members.weight) if measure == "worst" and several else "", beside, style))
-                line.append_text(_row(members, measure, layout, palette))
+                line.append_text(_row(members, measure, unit, layout, palette))
                 if course:
                     drawn = _course(looks, members.weight, measure)
                     line.append("  ").append(drawn, palette.accent if measure == "worst" else palette.muted)
@@ -96,7 +97,7 @@ def restarts(found: Sequence[Sequence[Restarts]], width: int, palette: Palette) 
     return lines
 
 
-def in_brief(found: Sequence[Sequence[Restarts]], width: int, palette: Palette) -> list[Text]:
+def in_brief(found: Sequence[Sequence[Restarts]], width: int, palette: Palette, unit: str = "group") -> list[Text]:
     """Worst group and average on the split that counts: test at the end, validation before; for an overview."""
     if not found:
         return []
@@ -105,14 +106,14 @@ def in_brief(found: Sequence[Sequence[Restarts]], width: int, palette: Palette) 
     groups = members_of(now)
     if len(groups) > 1:
         label = max(cell_len(weight(members.weight)) for members in groups) + 9
-        lines.append(fit(ink(" " * label + f"{'worst group':<{MEAN + 1}}average", palette.muted), width))
+        lines.append(fit(ink(" " * label + f"{f'worst {unit}':<{MEAN + 1}}average", palette.muted), width))
         for members in groups:
             line = fit(f"weight {weight(members.weight)}", label, palette.text)
             line.append_text(fit(spread(members.worst), MEAN + 1, f"bold {palette.text}"))
             lines.append(fit(line.append(spread(members.average), palette.text), width))
         return lines
     layout = _layout(width)
-    return lines + [fit(_row(groups[0], measure, layout, palette), width) for measure in ("worst", "average")]
+    return lines + [fit(_row(groups[0], measure, unit, layout, palette), width) for measure in ("worst", "average")]
 
 
 def strip(values: Sequence[float], chosen: int | None, width: int, style: str, palette: Palette) -> Text:
@@ -154,11 +155,11 @@ def _head(layout: _Layout, palette: Palette) -> Text:
     return line
 
 
-def _row(members: Members, measure: str, layout: _Layout, palette: Palette) -> Text:
+def _row(members: Members, measure: str, unit: str, layout: _Layout, palette: Palette) -> Text:
     loud = measure == "worst"
     values = members.worst if loud else members.average
     style = palette.text if loud else palette.muted
-    line = fit("worst group" if loud else "average", MEASURE + 1, style)
+    line = fit(f"worst {unit}" if loud else "average", MEASURE + 1, style)
     line.append_text(fit(spread(values), MEAN, f"bold {palette.text}" if loud else palette.text, right=True))
     if layout.span:
         line.append_text(fit(span(values), layout.span, palette.muted, right=True))

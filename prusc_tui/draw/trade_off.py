@@ -13,7 +13,7 @@ from prusc_tui.draw.axes import calm_bounds, label_start, row_of, x_ticks, y_tic
 from prusc_tui.draw.bars import fit, heading, ink, safe, wrap
 from prusc_tui.draw.braille import BLANK, Layer, Stroke, compose, rasterise
 from prusc_tui.palette import Palette
-from prusc_tui.words import percent
+from prusc_tui.words import percent, unit_of
 
 POINT, CHOSEN, LATER, BEFORE = "●", "◆", "▲", "┄"
 MARGIN = 5
@@ -39,12 +39,14 @@ class TradeOff:
         chosen: the checkpoint that is handed on; None while there is none.
         before: stage before the pruning and its worst-group accuracy; None where it was not evaluated.
         after: a later stage with the same masks and its worst-group accuracy; None where there is none.
+        unit: what `words.unit_of` calls a group.
     """
 
     points: tuple[Point, ...] = ()
     chosen: Point | None = None
     before: tuple[str, float] | None = None
     after: tuple[str, float] | None = None
+    unit: str = "group"
 
 
 def trade_off_of(snapshot: Snapshot, stage: str) -> TradeOff:
@@ -71,14 +73,14 @@ def trade_off_of(snapshot: Snapshot, stage: str) -> TradeOff:
     tuned: object = snapshot.record.config.get("finetune", {})
     trained_on = tuned.get("data") == "validation" if isinstance(tuned, Mapping) else False
     after = None if trained_on or chosen is None else _final(snapshot.evaluations, names[place + 1 :][::-1])
-    return TradeOff(tuple(points.values()), chosen, before, after)
+    return TradeOff(tuple(points.values()), chosen, before, after, unit_of(snapshot))
 
 
 def trade_off(found: TradeOff, width: int, height: int, palette: Palette) -> list[Text]:
     """Draw heading, chart and legend in `height` lines of `width` cells; nothing where they do not fit."""
     if height < LEAST or width < 24:
         return []
-    title = heading("Worst group ↑  sparsity →", "validation, %", width, palette)
+    title = heading(f"Worst {found.unit} ↑  sparsity →", "validation, %", width, palette)
     if not found.points:
         text = ink("The curve comes with the first look at the validation split.", palette.muted)
         return [title, *wrap(text, width)][:height]

@@ -6,9 +6,7 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.app import ComposeResult
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
@@ -18,10 +16,10 @@ from core.runs.settings import merged
 from prusc_tui.draw.comparison import FamilyGrid, grid_of_overlaps, grid_of_settings, grids_of_families
 from prusc_tui.draw.tables import Grid, latex, markdown
 from prusc_tui.keys import bindings
-from prusc_tui.palette import MARKS, Palette
+from prusc_tui.palette import MARKS, Palette, palette_in
 from prusc_tui.screens.compare_panels import GroupsPanel, SettingsPanel
-from prusc_tui.widgets.footer import KeyLine
-from prusc_tui.widgets.tabs import ViewLine
+from prusc_tui.screens.following import Views
+from prusc_tui.widgets.quiet import News
 from prusc_tui.work.overlaps import Pairs, in_background, masked
 from prusc_tui.work.poller import Poller
 from prusc_tui.work.together import Feed, Seen, Together
@@ -31,7 +29,7 @@ EVERY = 0.25
 VIEWS = ("groups", "charts", "config")
 
 
-class CompareScreen(Screen[None]):
+class CompareScreen(Views):
     """Runs side by side, live or past.
 
     Args:
@@ -41,31 +39,14 @@ class CompareScreen(Screen[None]):
     """
 
     BINDINGS = bindings("compare")
-    DEFAULT_CSS = """
-    CompareScreen #head { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
-    CompareScreen ContentSwitcher { height: 1fr; }
-    CompareScreen ContentSwitcher > * { height: 100%; width: 100%; }
-    CompareScreen #reading { padding: 1 2; color: $foreground-muted; }
-    """
-    AUTO_FOCUS: ClassVar[str | None] = None
+    NAMES: ClassVar[tuple[str, ...]] = VIEWS
 
-    class Looked(Message):
+    class Looked(News):
         """The runs have something new to show."""
 
         def __init__(self, seen: Seen) -> None:
             super().__init__()
             self.seen = seen
-
-        def can_replace(self, message: Message) -> bool:
-            """Only the newest matters."""
-            return isinstance(message, CompareScreen.Looked)
-
-    class Failed(Message):
-        """The runs cannot be followed."""
-
-        def __init__(self, why: str) -> None:
-            super().__init__()
-            self.why = why
 
     class Overlapping(Message):
         """The masks of the runs were compared."""
@@ -92,38 +73,16 @@ class CompareScreen(Screen[None]):
         self._tabled: tuple[object, ...] = ()
         self._lost: tuple[str, ...] = ()
         together = Together(folders, clock, feeds)
-        self._failure = ""
         self._poller = Poller(
             together.look,
             lambda seen: self.post_message(self.Looked(seen)),
             EVERY,
-            lambda error: self.post_message(self.Failed(f"the runs cannot be read: {error}")),
+            lambda error: self.post_message(self.Unreadable(f"the runs cannot be read: {error}")),
         )
 
-    def compose(self) -> ComposeResult:
-        """Head, views, the view in front."""
-        yield Static(id="head")
-        yield ViewLine(VIEWS, VIEWS[0])
-        with ContentSwitcher(initial="reading"):
-            yield Static("reading …", id="reading")
-        yield KeyLine()
-
     def on_mount(self) -> None:
-        """Begin to follow the runs."""
+        """Follow the theme."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_head())
-        self._poller.start()
-
-    def on_unmount(self) -> None:
-        """Follow them no longer."""
-        self._poller.stop()
-
-    def on_screen_suspend(self) -> None:
-        """Rest while another screen is in front: what a covered screen draws is sent all the same."""
-        self._poller.hold()
-
-    def on_screen_resume(self) -> None:
-        """See what came meanwhile."""
-        self._poller.go_on()
 
     @property
     def split(self) -> str:
@@ -139,15 +98,6 @@ class CompareScreen(Screen[None]):
         return grids_of_families(self.seen.families, self.split, self.stage, opened)
 
     # Keys
-
-    async def action_view(self, name: str) -> None:
-        """Bring a view to the front."""
-        self.query_one(ViewLine).show(name)
-        await self._bring(name)
-
-    def action_back(self) -> None:
-        """Back to where one came from."""
-        self.dismiss()
 
     async def action_next_stage(self) -> None:
         """Results after another stage: the last one, then each that was evaluated."""
@@ -181,10 +131,6 @@ class CompareScreen(Screen[None]):
 
     # What happens
 
-    @on(ViewLine.Chosen)
-    async def _chosen(self, message: ViewLine.Chosen) -> None:
-        await self.action_view(message.name)
-
     @on(GroupsPanel.Unfolded)
     async def _unfold(self, message: GroupsPanel.Unfolded) -> None:
         self.unfolded ^= {message.family.runs[0].id}
@@ -199,15 +145,9 @@ class CompareScreen(Screen[None]):
                 self.notify(sentence, severity="error", markup=False)
         self._lost = message.seen.lost
         if first:
-            await self._bring(self.query_one(ViewLine).shown)
+            await self._bring(self.shown)
         else:
             await self._show()
-
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
-        if message.why != self._failure:
-            self._failure = message.why
-            self.notify(message.why, severity="error", markup=False)
 
     @on(Overlapping)
     async def _overlapping(self, message: Overlapping) -> None:
@@ -223,8 +163,7 @@ class CompareScreen(Screen[None]):
             await switcher.mount(_view(name))
         switcher.current = name
         await self._show()
-        front = switcher.get_child_by_id(name)
-        self.set_focus(front if front.can_focus else next((w for w in front.query("*") if w.focusable), None))
+        self._give_keys(switcher.get_child_by_id(name))
 
     async def _show(self) -> None:
         """Give the view in front what is new; it repaints only what differs."""
@@ -255,7 +194,7 @@ class CompareScreen(Screen[None]):
 
     def _draw_head(self) -> None:
         if self.seen is not None:
-            head = _head(self.seen, self.split, self.stage, self.app.palette)  # type: ignore[attr-defined]
+            head = _head(self.seen, self.split, self.stage, palette_in(self.app))
             line = self.query_one("#head", Static)
             if line.content != head or line.content.spans != head.spans:  # type: ignore[union-attr]
                 line.update(head)
@@ -264,7 +203,7 @@ class CompareScreen(Screen[None]):
         if self.seen is None:
             return
         grids = [one.grid for one in self.grids]
-        if self.query_one(ViewLine).shown == "config":
+        if self.shown == "config":
             shown = grid_of_settings(self.seen.records, everything=self.everything)
             grids = [shown] if shown is not None else []
         if not grids:

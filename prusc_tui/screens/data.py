@@ -17,8 +17,9 @@ from core.errors import InputError
 from core.runs.text import safe_text
 from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
-from prusc_tui.screens.data_parts import Samples, environment_lines, facts, group_bars, group_title, split_lines
+from prusc_tui.screens.data_parts import Samples, environment_lines, facts, group_bars, group_title, split_lines, unread
 from prusc_tui.widgets.footer import KeyLine
+from prusc_tui.work.data_sets import data_sets, lacking
 from prusc_tui.work.pictures import DataLook, Looker, seen
 
 REST = 0.15
@@ -108,7 +109,6 @@ class DataScreen(Screen[None]):
 
     def _begin(self) -> None:
         from experiments.plan import preset_names
-        from prusc_tui.work.data_sets import data_sets
 
         sets = list(data_sets())
         names = {"data sets": sets, "presets": [name for name in preset_names() if name not in sets]}
@@ -131,7 +131,10 @@ class DataScreen(Screen[None]):
             self._take(look)
             return
         self._look = None
-        self._say(f"reading {self._name}…", self._palette.muted)
+        if sentence := lacking(self._name):
+            self._say(unread(self._name, sentence, self._palette))
+            return
+        self._say(Text(safe_text(f"reading {self._name}…"), self._palette.muted))
         self._timer = self.set_timer(REST, self._read)
 
     @on(OptionList.OptionSelected)
@@ -170,7 +173,7 @@ class DataScreen(Screen[None]):
         if event.generation != self._generation:
             return
         if event.look is None:
-            self._say(f"✗ {event.error}", self._palette.bad)
+            self._say(Text(safe_text(f"✗ {event.error}"), self._palette.bad))
         else:
             self._take(event.look)
 
@@ -181,12 +184,17 @@ class DataScreen(Screen[None]):
         self._show()
         self.query_one("#look").scroll_home(animate=False)
 
-    def _say(self, sentence: str, style: str) -> None:
-        self.query_one("#facts", Static).update(Text(safe_text(sentence), style))
+    def _say(self, text: Text) -> None:
+        self._title()
+        self.query_one("#facts", Static).update(text)
         for name in ("#splits", "#groups"):
             self.query_one(name, Static).update("")
         self.query_one("#environments").display = False
         self.query_one(Samples).show(())
+
+    def _title(self) -> None:
+        name = (safe_text(str(self._name)), f"bold {self._palette.accent}")
+        self.query_one("#title", Static).update(Text.assemble(("Data  ", "bold"), name))
 
     def _show(self) -> None:
         """Draw what was read, as it is now to be seen."""
@@ -194,9 +202,7 @@ class DataScreen(Screen[None]):
             return
         about, palette = self._look.about, self._palette
         split = about["splits"][self._split]
-        self.query_one("#title", Static).update(
-            Text.assemble(("Data  ", "bold"), (safe_text(str(self._name)), f"bold {palette.accent}"))
-        )
+        self._title()
         self.query_one("#facts", Static).update(facts(about, palette))
         self.query_one("#splits", Static).update(split_lines(about, self._split, palette))
         environments = self.query_one("#environments", Static)

@@ -15,35 +15,46 @@ from textual.widget import Widget
 
 from core.runs.text import safe_text
 from prusc_tui.palette import Palette
-from prusc_tui.work.data_sets import colours_gone
+from prusc_tui.work.data_sets import colours_gone, data_sets, facts_of, published
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 SMALLEST, LARGEST = 14, 28
 """Cells across an image; all images of a group side by side where that allows."""
+FEW = 12
+"""Names that are listed one by one."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def facts(about: Mapping[str, Any], palette: Palette) -> Text:
-    """Name, shape, noise and fingerprint of a data set."""
-    settings = about["settings"]
+    """Name, shape, labels, attributes, and what else there is to say of a data set."""
     channels, height, width = about["image_shape"]
-    noise = settings["label_noise"]
     text = Text.assemble((safe_text(about["name"]), f"bold {palette.accent}"))
-    evaluation = {"validation and test": settings["evaluation"]} if "evaluation" in settings else {}
-    pairs = {
-        "images": f"{width} × {height}, {channels} channel{'s' * (channels != 1)}{colours_gone(settings)}",
-        "labels": ", ".join(map(safe_text, about["labels"])),
-        **{safe_text(name): ", ".join(map(safe_text, values)) for name, values in about["attributes"].items()},
-        "label noise": f"{noise:.1%}" if noise else "none",
-        **evaluation,
-        "seed": str(settings["seed"]),
-        "fingerprint": about["fingerprint"],
-    }
-    for name, value in pairs.items():
-        text.append(f"\n{name:<20}", palette.muted).append(value, palette.text)
+    gone = colours_gone(about["settings"])
+    pairs = [
+        ("images", f"{width} × {height}, {channels} channel{'s' * (channels != 1)}{gone}"),
+        ("labels", _listed(about["labels"])),
+        *((safe_text(name), _listed(values)) for name, values in about["attributes"].items()),
+        *((name, safe_text(value)) for name, value in facts_of(about).items()),
+    ]
+    for name, value in pairs:
+        text.append(f"\n{name:<19} ", palette.muted).append(value, palette.text)
     return text
+
+
+def unread(name: str, sentence: str, palette: Palette) -> Text:
+    """What a data set is that cannot be read yet, and what is needed for that."""
+    text = Text.assemble((safe_text(name), f"bold {palette.accent}"))
+    if about := data_sets().get(name):
+        text.append(f"\n{about}", palette.muted)
+    return text.append(f"\n\n{safe_text(sentence)}", palette.text)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names with commas; of many the first."""
+    shown = ", ".join(map(safe_text, names[:FEW]))
+    return shown if len(names) <= FEW else f"{shown} … ({len(names):,} in all)"
 
 
 def split_lines(about: Mapping[str, Any], shown: str, palette: Palette) -> Text:
@@ -57,6 +68,8 @@ def split_lines(about: Mapping[str, Any], shown: str, palette: Palette) -> Text:
         text.append(f"{split['n']:>8,}", "bold" if here else palette.text).append(" images", palette.muted)
         for attribute, share in split["agreement"].items():
             text.append(f"   {safe_text(attribute)} = label ", palette.muted).append(f"{share:.1%}", palette.text)
+        if beside := published(split["n"], split.get("published")):
+            text.append(f"   {beside}", palette.muted)
     return text
 
 
@@ -78,20 +91,30 @@ def environment_lines(split: Mapping[str, Any], palette: Palette) -> Text:
 
 
 def group_bars(split: Mapping[str, Any], width: int, palette: Palette) -> Text:
-    """One line per group: what it is, how many, which share, and the share as a bar."""
+    """One line per group: what it is, how many, whether that is as published, which share, and the share as a bar."""
     titles = [group_title(group) for group in split["groups"]]
     wide = max(map(len, titles), default=0)
-    room = max(4, width - wide - 18)
+    beside = [_mark(group["n"], group.get("published")) for group in split["groups"]]
+    column = max(map(len, beside), default=0)
+    room = max(4, width - wide - 18 - column)
     most = max((group["share"] for group in split["groups"]), default=0) or 1
     text = Text()
-    for title, group in zip(titles, split["groups"], strict=True):
+    for title, group, mark in zip(titles, split["groups"], beside, strict=True):
         text.append("\n" if len(text) else "")
         text.append(f"{title:<{wide}}", palette.text)
-        text.append(f"{group['n']:>9,}", "bold").append(f"{group['share']:>7.1%}  ", palette.muted)
+        text.append(f"{group['n']:>9,}", "bold").append(f"{mark:<{column}}", palette.muted)
+        text.append(f"{group['share']:>7.1%}  ", palette.muted)
         eighths = round(8 * room * group["share"] / most)
         full, rest = divmod(eighths, 8)
         text.append("█" * full + (_EIGHTHS[rest] if rest else ""), palette.accent)
     return text
+
+
+def _mark(found: int, expected: int | None) -> str:
+    """Beside a count: whether it is the published one, or that one."""
+    if expected is None:
+        return ""
+    return " ✓" if found == expected else f" ≠ {expected:,}"
 
 
 def group_title(group: Mapping[str, Any]) -> str:

@@ -14,6 +14,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.errors import InputError
+from prusc_tui.palette import palette_in
+from prusc_tui.widgets.quiet import QuietInput
 
 
 class Choice(Static):
@@ -112,9 +114,7 @@ class LineScreen(ModalScreen[str | None]):
         """What is asked, the line, the hint, two keys."""
         with Vertical(classes="dialog"):
             yield Static(Text(self._asked, "bold"))
-            line = Input(self.value, compact=True, select_on_focus=False)
-            line.cursor_blink = False
-            yield line
+            yield QuietInput(self.value, compact=True, select_on_focus=False)
             yield Static(Text(self._hint), id="hint")
             with Choices(classes="choices"):
                 yield Choice("enter", "take it")
@@ -140,7 +140,6 @@ class LineScreen(ModalScreen[str | None]):
             if self._check is not None:
                 self._check(text)
         except InputError as error:
-            palette = self.app.palette  # type: ignore[attr-defined]
-            self.query_one("#hint", Static).update(Text(str(error), palette.bad))
+            self.query_one("#hint", Static).update(Text(str(error), palette_in(self.app).bad))
         else:
             self.dismiss(text)

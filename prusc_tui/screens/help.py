@@ -7,6 +7,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from prusc_tui.keys import AREAS, KEYS, Key
+from prusc_tui.palette import palette_in
 
 KEY_WIDTH = 14
 
@@ -34,12 +35,10 @@ class HelpScreen(ModalScreen[None]):
         return sorted(AREAS, key=lambda area: (area == "app", area not in at_work))
 
     def _block(self, area: str) -> Text:
-        block = Text(AREAS[area], "bold underline")
+        block, accent = Text(AREAS[area], "bold underline"), palette_in(self.app).accent
         for key in KEYS:
             if key.area == area:
-                block.append("\n").append(self._keys(key).ljust(KEY_WIDTH), self.app.palette.accent).append(  # type: ignore[attr-defined]
-                    key.help, "default"
-                )
+                block.append("\n").append(self._keys(key).ljust(KEY_WIDTH), accent).append(key.help, "default")
         return block
 
     def _keys(self, key: Key) -> str:

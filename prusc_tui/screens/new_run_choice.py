@@ -10,7 +10,8 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from core.runs.text import safe_text
-from prusc_tui.palette import Palette
+from prusc_tui.palette import palette_in
+from prusc_tui.widgets.quiet import QuietInput
 
 NAME_WIDTH = 24
 
@@ -49,9 +50,7 @@ class Choice(Vertical):
 
     def compose(self) -> ComposeResult:
         """Filter, list."""
-        field = Input(placeholder="what to run: type to narrow down, ↑ ↓ and enter to choose", compact=True)
-        field.cursor_blink = False
-        yield field
+        yield QuietInput(placeholder="what to run: type to narrow down, ↑ ↓ and enter to choose", compact=True)
         yield Static()
         options = OptionList(compact=True)
         options.can_focus = False
@@ -67,7 +66,7 @@ class Choice(Vertical):
         presets.sort(key=lambda preset: (preset.name != DEFAULT, preset.name not in taken_unasked))
         self._offers = [(preset.name, preset.summary, "presets") for preset in presets]
         self._offers += [(recipe.name, recipe.summary, "recipes") for recipe in RECIPES.values()]
-        palette: Palette = self.app.palette  # type: ignore[attr-defined]
+        palette = palette_in(self.app)
         self.query_one(Static).update(Text(f"✗ {safe_text(sentence)}" if sentence else "", palette.bad))
         field = self.query_one(Input)
         field.value = ""
@@ -105,7 +104,7 @@ class Choice(Vertical):
         self.post_message(self.Chosen(str(event.option_id)))
 
     def _fill(self, text: str) -> None:
-        palette: Palette = self.app.palette  # type: ignore[attr-defined]
+        palette = palette_in(self.app)
         words = text.casefold().split()
         options = self.query_one(OptionList)
         options.clear_options()

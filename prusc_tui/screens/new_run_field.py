@@ -11,7 +11,8 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from core.runs.text import safe_text
-from prusc_tui.palette import Palette
+from prusc_tui.palette import Palette, palette_in
+from prusc_tui.widgets.quiet import QuietInput
 from prusc_tui.work.fields import Field
 from prusc_tui.work.run_fields import OFF, ON, RUN_FIELDS
 
@@ -93,7 +94,7 @@ class FieldRow(Widget, can_focus=True):
 
     @property
     def _palette(self) -> Palette:
-        return self.app.palette  # type: ignore[attr-defined,no-any-return]
+        return palette_in(self.app)
 
     def show(self, field: Field) -> None:
         """Take another state of the field; nothing is drawn where it is the same."""
@@ -264,13 +265,12 @@ class FieldRow(Widget, can_focus=True):
 
     async def _open_input(self, first: str | None) -> None:
         self._before = self.field.text if self.field.changed else ""
-        field = Input(
+        field = QuietInput(
             self.field.text if first is None else first,
             placeholder=self.field.base,
             compact=True,
             select_on_focus=False,
         )
-        field.cursor_blink = False
         await self.mount(field)
         field.cursor_position = len(field.value)
         self.screen.set_focus(field, scroll_visible=False)

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.runs.text import safe_text
-from prusc_tui.palette import Palette
+from prusc_tui.palette import Palette, palette_in
 from prusc_tui.screens.new_run_field import FieldRow
 from prusc_tui.work.fields import Field
 
@@ -59,7 +59,7 @@ class FieldList(VerticalScroll, can_focus=False):
 
     async def build(self, fields: Sequence[Field], about: Mapping[str, str], focus: str) -> None:
         """Show these fields, with the focus on the one of that key."""
-        palette: Palette = self.app.palette  # type: ignore[attr-defined]
+        palette = palette_in(self.app)
         found: list[Widget] = []
         for section, group in groupby(fields, key=lambda field: field.setting.section):
             if section:
@@ -136,7 +136,7 @@ class Aside(Vertical):
 
     @property
     def _palette(self) -> Palette:
-        return self.app.palette  # type: ignore[attr-defined,no-any-return]
+        return palette_in(self.app)
 
     @property
     def _wide(self) -> bool:

@@ -9,26 +9,25 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.events import Resize
-from textual.message import Message
 from textual.widgets import Static
 
-from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.query import Query, parse
-from core.runs.text import safe_text
 from prusc_tui.draw.runs_head import head, welcome
 from prusc_tui.keys import bindings
-from prusc_tui.palette import Palette
+from prusc_tui.palette import Palette, palette_in
+from prusc_tui.screens.following import Following
 from prusc_tui.screens.life import Life
 from prusc_tui.screens.side import SidePanel
 from prusc_tui.widgets.filter_line import FilterLine
 from prusc_tui.widgets.footer import KeyLine
+from prusc_tui.widgets.quiet import News
 from prusc_tui.widgets.run_columns import BY_KEY, COLUMNS, wanted_widths
 from prusc_tui.widgets.run_table import RunTable
 from prusc_tui.work.board import Board, Row, Rows
 from prusc_tui.work.pick import pick
-from prusc_tui.work.poller import Poller
+from prusc_tui.work.poller import Poller, why_not
 
 EVERY, EVERY_OF_MANY, MANY = 0.5, 1.0, 2000
 """Seconds between looks at the runs, and for more than MANY of them."""
@@ -36,7 +35,7 @@ WIDE = 110
 """Columns of the terminal from which the side panel stands on the right, unasked."""
 
 
-class RunsScreen(Life):
+class RunsScreen(Following, Life):
     """All runs of a home.
 
     Args:
@@ -58,23 +57,12 @@ class RunsScreen(Life):
     RunsScreen.empty RunTable, RunsScreen.empty SidePanel { display: none; }
     """
 
-    class Seen(Message):
+    class Seen(News):
         """There are other runs than before, or others say something new."""
 
         def __init__(self, rows: Rows) -> None:
             super().__init__()
             self.rows = rows
-
-        def can_replace(self, message: Message) -> bool:
-            """Only the newest matters."""
-            return isinstance(message, RunsScreen.Seen)
-
-    class Unreadable(Message):
-        """The runs cannot be read."""
-
-        def __init__(self, why: str) -> None:
-            super().__init__()
-            self.why = why
 
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
@@ -87,10 +75,12 @@ class RunsScreen(Life):
         self._query: Query = parse("")
         self._sort: tuple[str, bool] = ("started", False)
         self._side_asked: bool | None = None
-        self._failure = ""
         self._covered = False
         self._poller = Poller(
-            Board(home, clock).look, lambda rows: self.post_message(self.Seen(rows)), EVERY, lambda e: self._fail(e)
+            Board(home, clock).look,
+            lambda rows: self.post_message(self.Seen(rows)),
+            EVERY,
+            lambda error: self.post_message(self.Unreadable(why_not(error, home.index))),
         )
 
     def compose(self) -> ComposeResult:
@@ -104,15 +94,10 @@ class RunsScreen(Life):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Begin to look."""
+        """Follow the theme."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self._say_head())
         self._sort_by(*self._sort)
         self._say_head()
-        self._poller.start()
-
-    def on_unmount(self) -> None:
-        """Look no longer."""
-        self._poller.stop()
 
     def on_resize(self, event: Resize) -> None:
         """Put the side panel where it fits."""
@@ -122,13 +107,11 @@ class RunsScreen(Life):
     def on_screen_resume(self) -> None:
         """See at once what changed while another screen was in front."""
         self._covered = False
-        self._poller.go_on()
         self._show_side()
 
     def on_screen_suspend(self) -> None:
-        """Read nothing that nobody sees, and draw nothing: what a covered screen draws is sent all the same."""
+        """Read nothing that nobody sees, and draw nothing."""
         self._covered = True
-        self._poller.hold()
         self.query_one(SidePanel).watch_run(None)
 
     def life_targets(self) -> list[RunFolder]:
@@ -249,12 +232,6 @@ class RunsScreen(Life):
             self.query_one("#welcome", Static).update(welcome(self._palette))
         self._say_head()
 
-    @on(Unreadable)
-    def _unreadable(self, message: Unreadable) -> None:
-        if message.why != self._failure:
-            self._failure = message.why
-            self.notify(safe_text(message.why), severity="error", markup=False)
-
     @on(FilterLine.Changed)
     def _filtered(self) -> None:
         line = self.query_one(FilterLine)
@@ -319,14 +296,9 @@ class RunsScreen(Life):
 
     @property
     def _palette(self) -> Palette:
-        palette: Palette = self.app.palette  # type: ignore[attr-defined]
-        return palette
+        return palette_in(self.app)
 
     def _say_head(self) -> None:
         counts = len(self.rows), len(self._shown), self.rows.running, len(self._table.marked)
         line = head(*counts, self._home.root, self.size.width - 2, self._palette)
         self.query_one("#head", Static).update(line, layout=False)
-
-    def _fail(self, error: Exception) -> None:
-        why = str(error) if isinstance(error, InputError) else f"{self._home.index}: cannot be read ({error})"
-        self.post_message(self.Unreadable(why))

@@ -8,18 +8,17 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.message import Message
 from textual.timer import Timer
 
-from core.errors import InputError
 from core.runs.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import wrap
 from prusc_tui.draw.side import reading, side
 from prusc_tui.palette import Palette
-from prusc_tui.screens.run.overview import Draw, Picture
-from prusc_tui.work.poller import Poller
+from prusc_tui.widgets.drawing import Draw, Picture
+from prusc_tui.widgets.quiet import News
+from prusc_tui.work.poller import Poller, why_not
 
 REST = 0.1
 """Seconds that the cursor rests on a run before its folder is read."""
@@ -38,20 +37,15 @@ class SidePanel(VerticalScroll, can_focus=False):
 
     DEFAULT_CSS = """
     SidePanel { padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
-    SidePanel Picture { margin: 0; }
     """
 
-    class Seen(Message):
+    class Seen(News):
         """The run has something new to show; `generation` tells an answer for another run apart."""
 
         def __init__(self, generation: int, found: Snapshot | str) -> None:
             super().__init__()
             self.generation = generation
             self.found = found
-
-        def can_replace(self, message: Message) -> bool:
-            """Only the newest matters."""
-            return isinstance(message, SidePanel.Seen)
 
     def __init__(self, clock: Callable[[], float] = time.time, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -105,8 +99,7 @@ class SidePanel(VerticalScroll, can_focus=False):
             self.post_message(self.Seen(generation, found))
 
         def fail(error: Exception) -> None:
-            why = str(error) if isinstance(error, InputError) else f"{folder.path}: cannot be read ({error})"
-            self.post_message(self.Seen(generation, why))
+            self.post_message(self.Seen(generation, why_not(error, folder.path)))
 
         # A stream of minutes to read must not go on being read for a run that one has left.
         self._poller = Poller(lambda: feed.poll(lambda: generation != self._generation), tell, EVERY, fail)

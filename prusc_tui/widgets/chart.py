@@ -18,7 +18,7 @@ from prusc_tui.draw.frame import COLOURS, FIRST_COLOUR, Frame, Settings, full
 from prusc_tui.draw.picture import ACCENT, MUTED, TITLE, TRACK, VALUE, Plan, Row, frame_of, picture, plan
 from prusc_tui.draw.smooth import SmoothCache
 from prusc_tui.draw.view import Window, panned, zoomed
-from prusc_tui.palette import SHELL, Palette
+from prusc_tui.palette import Palette, palette_in
 
 
 class Chart(Widget):
@@ -166,8 +166,7 @@ class Chart(Widget):
 
     @property
     def _palette(self) -> Palette:
-        palette = getattr(self.app, "palette", SHELL)
-        return palette if isinstance(palette, Palette) else SHELL
+        return palette_in(self.app)
 
     def _restyle(self) -> None:
         self._styles = _styles(self._palette)

@@ -1,13 +1,19 @@
-"""A widget that is lines: drawn once for a size and a theme, sent again only where a line differs."""
+"""Widgets that are lines: drawn once for a size and a theme, sent again only where a line differs."""
 
-from typing import Any
+from collections.abc import Callable
 
 from rich.text import Text
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from prusc_tui.palette import SHELL, Palette
+from prusc_tui.palette import Palette, palette_in
+
+Draw = Callable[[int, Palette], list[Text]]
+"""Lines of a given width in given colours."""
+
+FIRST_GUESS = 80
+"""Cells that a picture is drawn at before it has a place, to tell whether there is anything to draw."""
 
 
 class Drawing(Widget):
@@ -32,8 +38,7 @@ class Drawing(Widget):
     @property
     def palette(self) -> Palette:
         """The colours in force."""
-        palette: Any = getattr(self.app, "palette", SHELL)
-        return palette if isinstance(palette, Palette) else SHELL
+        return palette_in(self.app)
 
     @property
     def lines(self) -> list[str]:
@@ -41,7 +46,7 @@ class Drawing(Widget):
         return [strip.text for strip in self._strips]
 
     def touch(self) -> None:
-        """What is to be drawn changed: draw it, and send the lines that differ."""
+        """What is to be drawn changed: draw it, and send the cells that differ."""
         self._version += 1
         if not self.is_attached or not self.size.width:
             self.refresh(layout=True)
@@ -50,10 +55,9 @@ class Drawing(Widget):
         if len(before) != len(after):
             self.refresh(layout=True)
             return
-        lines = zip(before, after, strict=True)
-        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(lines) if list(old) != list(new)]
-        if changed:
-            self.refresh(*changed)
+        changed = [_changed(old, new, y) for y, (old, new) in enumerate(zip(before, after, strict=True))]
+        if regions := [region for region in changed if region is not None]:
+            self.refresh(*regions)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """As many lines as are drawn at this width."""
@@ -78,3 +82,43 @@ class Drawing(Widget):
             self._strips = [Strip(line.render(console), width) for line in lines]
             self._drawn = wanted
         return self._strips
+
+
+class Picture(Drawing):
+    """Lines that a function draws; takes no room where there are none."""
+
+    DEFAULT_CSS = "Picture { height: auto; width: 1fr; }"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self.display = False
+        self._key: object = None
+        self._draw: Draw | None = None
+
+    def show(self, key: object, draw: Draw) -> None:
+        """Draw what `key` stands for, unless it is what is there already."""
+        if key == self._key:
+            return
+        self._key, self._draw = key, draw
+        self.touch()
+        self.display = bool(self._at(self.size.width or FIRST_GUESS))
+
+    def draw(self, width: int, height: int, palette: Palette) -> list[Text]:  # noqa: ARG002
+        """The lines that the function draws."""
+        return self._draw(width, palette) if self._draw is not None else []
+
+
+def _changed(old: Strip, new: Strip, y: int) -> Region | None:
+    """The part of line `y` that differs, in whole segments; None where nothing does."""
+    before, after = list(old), list(new)
+    if before == after:
+        return None
+    same = 0
+    while same < min(len(before), len(after)) and before[same] == after[same]:
+        same += 1
+    left = sum(segment.cell_length for segment in after[:same])
+    tail = 0
+    while tail < min(len(before), len(after)) - same and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    right = sum(segment.cell_length for segment in after[len(after) - tail :])
+    return Region(left, y, max(1, new.cell_length - left - right), 1)

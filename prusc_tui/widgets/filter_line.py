@@ -16,12 +16,13 @@ from core.errors import InputError
 from core.runs.fields import ALIASES, FIELDS
 from core.runs.query import Query, parse
 from core.runs.text import safe_text
-from prusc_tui.palette import Palette
+from prusc_tui.palette import palette_in
+from prusc_tui.widgets.quiet import QuietInput
 
 _LAST_WORD = re.compile(r"(?<![^\s(])(?P<name>[a-z_]+)(?:[:=](?P<value>[^\s()\"'<>=~:]+))?$", re.IGNORECASE)
 
 
-class _Line(Input):
+class _Line(QuietInput):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("down,tab", "submit", "to the table", show=False)]
 
 
@@ -50,9 +51,7 @@ class FilterLine(Horizontal):
     def compose(self) -> ComposeResult:
         """The sign of the key, the text, what is wrong with it."""
         yield Static("/", id="slash")
-        line = _Line(placeholder="recipe:prusc wga>0.8 tag:paper text", compact=True, select_on_focus=False)
-        line.cursor_blink = False
-        yield line
+        yield _Line(placeholder="recipe:prusc wga>0.8 tag:paper text", compact=True, select_on_focus=False)
         yield Static(id="why")
 
     @property
@@ -96,8 +95,7 @@ class FilterLine(Horizontal):
         try:
             query = parse(message.value)
         except InputError as error:
-            palette: Palette = self.app.palette  # type: ignore[attr-defined]
-            why = Text(safe_text(str(error)).removeprefix("filter, "), palette.warn)
+            why = Text(safe_text(str(error)).removeprefix("filter, "), palette_in(self.app).warn)
         else:
             if query.text.strip() != self.query_now.text.strip():
                 self.query_now = query

@@ -1,7 +1,7 @@
 """A table of a comparison on the screen: it repaints the cells that changed, and keeps its place."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -12,7 +12,7 @@ from textual.widgets import DataTable
 
 from core.runs.text import safe_text
 from prusc_tui.draw.tables import Cell, Grid
-from prusc_tui.palette import MARKS, SHELL, Palette
+from prusc_tui.palette import MARKS, Palette, palette_in
 
 _BLANK = Cell("")
 
@@ -162,8 +162,7 @@ class GridTable(DataTable[Text]):
 
     @property
     def _palette(self) -> Palette:
-        palette: Any = getattr(self.app, "palette", SHELL)
-        return palette if isinstance(palette, Palette) else SHELL
+        return palette_in(self.app)
 
 
 def _widths(rows: list[tuple[Cell, ...]]) -> list[list[int]]:

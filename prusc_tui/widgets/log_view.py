@@ -3,17 +3,16 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import Any
 
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
-from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from prusc_tui.palette import SHELL, Palette
+from prusc_tui.palette import Palette, palette_in
+from prusc_tui.widgets.quiet import News
 from prusc_tui.work.tail import KEPT, Line
 
 TIME, MARK = 9, 2
@@ -31,16 +30,12 @@ class LogView(ScrollView, can_focus=False):
     }
     """
 
-    class Moved(Message):
+    class Moved(News):
         """One sees other lines than before; `top` is whether the first line is near."""
 
         def __init__(self, top: bool) -> None:
             super().__init__()
             self.top = top
-
-        def can_replace(self, message: Message) -> bool:
-            """Only the newest matters."""
-            return isinstance(message, LogView.Moved)
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -200,8 +195,7 @@ class LogView(ScrollView, can_focus=False):
 
     @property
     def _palette(self) -> Palette:
-        palette: Any = getattr(self.app, "palette", SHELL)
-        return palette if isinstance(palette, Palette) else SHELL
+        return palette_in(self.app)
 
     @property
     def _room(self) -> int:

@@ -6,14 +6,11 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
-from textual.events import Click, Resize
-from textual.geometry import Region, Size
+from textual.events import Click
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from prusc_tui.palette import Palette
+from prusc_tui.widgets.cursor_list import CursorList
 from prusc_tui.widgets.run_columns import GAP, Cell, Column, cells, fit, lay_out, wanted_widths
 from prusc_tui.work.board import Row
 
@@ -21,30 +18,18 @@ GUTTER = 3
 """Cells at the left: the cursor's bar, the mark, a blank."""
 
 
-class RunTable(ScrollView, can_focus=True):
+class RunTable(CursorList):
     """Any number of runs, with a cursor that stays on its run while rows come, go and move.
 
     Args:
         clock: gives the seconds since 1970.
     """
 
-    DEFAULT_CSS = """
-    RunTable {
-        width: 1fr; height: 1fr; background: $background; color: $foreground;
-        overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable;
-        & > .run-table--cursor { background: $primary 22%; }
-        & > .run-table--head { background: $surface; }
-    }
-    """
-    COMPONENT_CLASSES = {"run-table--cursor", "run-table--head"}  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "up", show=False),
-        Binding("down,j", "move(1)", "down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "page down", show=False),
-        Binding("home,g", "first", "first", show=False),
-        Binding("end,G", "last", "last", show=False),
-    ]
+    HEAD: ClassVar[int] = 1
+    """The names of the columns."""
+    OVERLAP: ClassVar[int] = 1
+    COMPONENT_CLASSES = {"run-table--head"}  # noqa: RUF012
+    DEFAULT_CSS = "RunTable > .run-table--head { background: $surface; }"
 
     class Opened(Message):
         """A run was clicked twice."""
@@ -77,19 +62,22 @@ class RunTable(ScrollView, can_focus=True):
         self._clock = clock
         self._wanted: Mapping[str, int] = wanted_widths(())
         self._places: dict[str, int] = {}
-        self._at = 0
         self._anchor: str | None = None
         self._current: str | None = None
         self._columns: tuple[tuple[Column, int], ...] = ()
         self._sorted: tuple[str, bool] = ("started", True)
         self._nothing = ""
-        self._strips: dict[str, tuple[Row, bool, Strip]] = {}
-        self._drawn: dict[int, Strip] = {}
+        self._strips: dict[tuple[str, bool, bool, bool], tuple[Row, Strip]] = {}
 
     @property
     def current(self) -> str | None:
         """Id of the run under the cursor."""
         return self._current
+
+    @property
+    def count(self) -> int:
+        """How many runs are shown."""
+        return len(self.rows)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -118,7 +106,7 @@ class RunTable(ScrollView, can_focus=True):
             self._scroll(self._at - offset)
         self._reveal()
         self._repaint()
-        self._tell()
+        self.moved()
 
     def show_sorted(self, key: str, down: bool) -> None:
         """Say by which column the rows are sorted, and whether the greatest comes first."""
@@ -138,46 +126,8 @@ class RunTable(ScrollView, can_focus=True):
 
     def go_to(self, place: int) -> None:
         """Put the cursor on the row at `place`, or as near as there is one."""
-        if not self.rows:
-            return
-        self._at = min(max(0, place), len(self.rows) - 1)
-        self._anchor = self.rows[self._at].id
-        self._reveal()
-        self._repaint()
-        self._tell()
-
-    def action_move(self, by: int) -> None:
-        """Go up or down."""
-        self.go_to(self._at + by)
-
-    def action_page(self, by: int) -> None:
-        """Go up or down by what is seen at once."""
-        self.go_to(self._at + by * max(1, self._seen - 1))
-
-    def action_first(self) -> None:
-        """Go to the top."""
-        self.go_to(0)
-
-    def action_last(self) -> None:
-        """Go to the bottom."""
-        self.go_to(len(self.rows) - 1)
-
-    def on_mount(self) -> None:
-        """Draw again under another theme."""
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
-
-    def on_resize(self, _event: Resize) -> None:
-        """Fit the columns to the new width."""
-        self._measure()
-        self._reveal()
-
-    def on_focus(self) -> None:
-        """Show that the keys come here."""
-        self._restyle()
-
-    def on_blur(self) -> None:
-        """Show that the keys go elsewhere."""
-        self._restyle()
+        if self.rows:
+            self._go(min(max(0, place), len(self.rows) - 1))
 
     def on_click(self, event: Click) -> None:
         """Sort by a column, mark a run, go to a run, open it."""
@@ -185,82 +135,16 @@ class RunTable(ScrollView, can_focus=True):
             if (key := self._column_at(event.x)) is not None:
                 self.post_message(self.SortAsked(key))
             return
-        place = self.scroll_offset.y + event.y - 1
-        if place >= len(self.rows):
+        if (place := self.place_under(event)) is None:
             return
-        self.go_to(place)
+        self._go(place)
         if event.x < GUTTER:
             self.toggle_mark(self.rows[place].id)
         elif event.chain == 2:
             self.post_message(self.Opened(self.rows[place].id))
 
-    def render_line(self, y: int) -> Strip:
-        """Draw the line at `y`: the head, then the rows from where one has scrolled to."""
-        strip = self._line(y)
-        self._drawn[y] = strip
-        return strip
-
-    @property
-    def _palette(self) -> Palette:
-        palette: Palette = self.app.palette  # type: ignore[attr-defined]
-        return palette
-
-    @property
-    def _width(self) -> int:
-        """Cells of a line; the scrollbar has its own."""
-        return max(0, self.scrollable_content_region.width)
-
-    @property
-    def _seen(self) -> int:
-        """Rows that are seen at once."""
-        return max(1, self.size.height - 1)
-
-    def _measure(self) -> None:
-        columns = lay_out(self._wanted, max(0, self._width - GUTTER))
-        if columns != self._columns:
-            self._columns = columns
-            self._restyle()
-        size = Size(self._width, len(self.rows) + 1)
-        if size != self.virtual_size:
-            self.virtual_size = size
-
-    def _restyle(self) -> None:
-        self._strips.clear()
-        self._drawn.clear()
-        self.refresh()
-
-    def _scroll(self, top: int) -> None:
-        most = max(0, len(self.rows) - self._seen)
-        self.scroll_to(y=min(max(0, top), most), animate=False, force=True, immediate=True)
-
-    def _reveal(self) -> None:
-        top = self.scroll_offset.y
-        if self._at < top:
-            self._scroll(self._at)
-        elif self._at >= top + self._seen:
-            self._scroll(self._at - self._seen + 1)
-
-    def _repaint(self) -> None:
-        for y in range(self.size.height):
-            if self._drawn.get(y) != self._line(y):
-                self.refresh(Region(0, y, self._width, 1))
-
-    def _tell(self) -> None:
-        current = self.rows[self._at].id if self.rows else None
-        if current != self._current:
-            self._current = current
-            self.post_message(self.Moved(current))
-
-    def _line(self, y: int) -> Strip:
-        if y == 0:
-            return self._head()
-        place = self.scroll_offset.y + y - 1
-        if place < len(self.rows):
-            return self._row(place)
-        text = f"{' ' * GUTTER}{self._nothing}" if y == 2 and not self.rows else ""
-        return self._strip([Cell(text, self._palette.muted)], self.rich_style)
-
-    def _head(self) -> Strip:
+    def draw_head(self, y: int) -> Strip:  # noqa: ARG002
+        """Draw the names of the columns, and the order of the rows."""
         palette = self._palette
         made = [Cell(" " * GUTTER, palette.muted)]
         for column, width in self._columns:
@@ -271,28 +155,56 @@ class RunTable(ScrollView, can_focus=True):
             made += [Cell(fit(title, width, column.right), style), Cell(" " * GAP, palette.muted)]
         return self._strip(made, self.get_component_rich_style("run-table--head"))
 
-    def _row(self, place: int) -> Strip:
-        row, here = self.rows[place], place == self._at
-        marked = row.id in self.marked
-        key = row.id if not here else f"{row.id} here"
+    def draw_line(self, place: int) -> Strip:
+        """Draw a run; where there is none, say so."""
+        if place < len(self.rows):
+            return self._run(self.rows[place], place == self._at)
+        text = f"{' ' * GUTTER}{self._nothing}" if place == 1 and not self.rows else ""
+        return self._strip([Cell(text, self._palette.muted)], self.rich_style)
+
+    def moved(self) -> None:
+        """Tell which run the cursor is on, where it is another one."""
+        current = self.rows[self._at].id if self.rows else None
+        if current != self._current:
+            self._current = current
+            self.post_message(self.Moved(current))
+
+    def _go(self, place: int) -> None:
+        self._anchor = self.rows[place].id
+        super()._go(place)
+
+    def _measure(self) -> None:
+        columns = lay_out(self._wanted, max(0, self._width - GUTTER))
+        if columns != self._columns:
+            self._columns = columns
+            self._restyle()
+        super()._measure()
+
+    def _restyle(self) -> None:
+        self._strips.clear()
+        super()._restyle()
+
+    def _run(self, row: Row, here: bool) -> Strip:
+        marked, focused = row.id in self.marked, here and self.has_focus
+        key = row.id, here, focused, marked
         known = self._strips.get(key)
-        if known is not None and known[0] is row and known[1] == marked:
-            return known[2]
+        if known is not None and known[0] is row:
+            return known[1]
         palette = self._palette
         made = [
-            Cell("▌" if here else " ", palette.accent if self.has_focus else palette.muted),
+            Cell("▌" if here else " ", palette.accent if focused else palette.muted),
             Cell("● " if marked else "  ", palette.accent),
         ]
         now = self._clock()
         for column, width in self._columns:
             made += [*cells(row, column, width, now, palette), Cell(" " * GAP, palette.muted)]
-        ground = self.get_component_rich_style("run-table--cursor") if here else self.rich_style
+        ground = self.get_component_rich_style("cursor-list--cursor") if here else self.rich_style
         if here and palette.background == "default":  # the terminal's own colours: none of them is sure to stand out
             made, ground = [made[0], *(Cell(cell.text, "reverse") for cell in made[1:])], self.rich_style
         strip = self._strip(made, ground)
         if len(self._strips) > 512:
             self._strips.clear()
-        self._strips[key] = row, marked, strip
+        self._strips[key] = row, strip
         return strip
 
     def _strip(self, made: Sequence[Cell], ground: Style) -> Strip:

@@ -7,8 +7,8 @@ from textual.events import Click
 from textual.message import Message
 from textual.widgets import Static
 
-SHORTEST = 4
-"""Letters to which a title is cut at most."""
+SHORT = {"environments": "envs", "artifacts": "files"}
+"""Words for a narrow terminal: no title is ever cut."""
 
 
 class ViewLine(Static):
@@ -47,13 +47,13 @@ class ViewLine(Static):
             self.refresh()
 
     def render(self) -> Text:
-        """The line, in full where it fits, else closer together and with the titles of the others cut as needed."""
-        line, room = self._line(most=None), self.size.width
-        for most in range(max(map(len, self._names)), SHORTEST - 1, -1):
+        """The line: in full where it fits, else with short words, else closer together, else the others as numbers."""
+        room = self.size.width
+        for short, close in ((False, False), (True, False), (True, True)):
+            line = self._line(short, close)
             if line.cell_len <= room:
-                break
-            line = self._line(most)
-        return line
+                return line
+        return self._line(short=False, close=True, numbers=True)
 
     def on_click(self, event: Click) -> None:
         """Choose."""
@@ -61,17 +61,18 @@ class ViewLine(Static):
             if begin <= event.x - 1 < end:
                 self.post_message(self.Chosen(name))
 
-    def _line(self, most: int | None) -> Text:
-        """The views; with `most` letters in the titles of those that are not in front, and a blank less between."""
+    def _line(self, short: bool, close: bool, numbers: bool = False) -> Text:
+        """The views; `close` with a blank less between them, `numbers` with the title of the one in front alone."""
         line = Text(no_wrap=True)
         self._places = []
         for number, name in enumerate(self._names, 1):
-            chosen = name == self._shown
             begin = line.cell_len
-            title = name if chosen else name[:most]
-            if chosen:
+            title = SHORT.get(name, name) if short else name
+            if name == self._shown:
                 line.append(f" {number} {title} ", "reverse bold")
             else:
-                line.append(f" {number} ", "bold").append(title if most else f"{title} ", "dim")
+                line.append(f" {number} ", "bold")
+                if not numbers:
+                    line.append(title if close else f"{title} ", "dim")
             self._places.append((begin, line.cell_len, name))
         return line

@@ -7,6 +7,7 @@ from core.errors import InputError
 from prusc_tui.work.reads import read_by, way_of
 
 if TYPE_CHECKING:
+    from core.config import Config
     from core.runs.home import Home
     from experiments.launch import Fork
     from experiments.plan import Plan
@@ -42,14 +43,20 @@ def plan_fork(fork: "Fork", recipe: str | None, overrides: list[str]) -> "Plan":
     Raises:
         InputError: the recipe does not begin with the stages taken over, or one of those would not be the same.
     """
+    from core.config import Section
     from experiments.launch import config_of, refuse_change, resolve_fork
     from experiments.recipes import get_recipe
 
     plan = resolve_fork(fork, recipe, overrides, None)
     old, source = get_recipe(fork.source.recipe), config_of(fork.source)
+
+    def value_of(config: "Config", key: str) -> object:
+        value = attrgetter(key)(config)
+        return value.deciding() if isinstance(value, Section) else value
+
     for stage in fork.stages:
         read = read_by(plan.recipe, stage)
-        changed = [key for key in read if attrgetter(key)(plan.config) != attrgetter(key)(source)]
+        changed = [key for key in read if value_of(plan.config, key) != value_of(source, key)]
         sections = dict.fromkeys(key.partition(".")[0] for key in changed)
         refuse_change(
             fork, plan.config, stage, tuple(sections), another_way=way_of(plan.recipe, stage) != way_of(old, stage)

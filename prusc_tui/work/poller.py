@@ -2,7 +2,10 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Generic, TypeVar
+
+from core.errors import InputError
 
 T = TypeVar("T")
 
@@ -78,3 +81,8 @@ class Poller(Generic[T]):
                     self._tell(seen)
             self._wake.wait(self.every)
             self._wake.clear()
+
+
+def why_not(error: Exception, path: Path) -> str:
+    """Why a look came to nothing, in a sentence that names the file or folder."""
+    return str(error) if isinstance(error, InputError) else f"{path}: cannot be read ({error})"

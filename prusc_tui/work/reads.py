@@ -11,12 +11,12 @@ _FROM_CLUSTERS = ("environments.rule", "environments.shares", "environments.rela
 _BY_EIIL = ("environments.reference", "environments.eiil_steps", "environments.eiil_lr")
 
 STAGES: Mapping[str, tuple[str, ...]] = {
-    "erm": ("erm", "model", "select"),
-    "represent": ("represent", "erm", "model"),
+    "erm": ("erm", "model", "select", "compute"),
+    "represent": ("represent", "erm", "model", "compute"),
     "cluster": ("cluster",),
     "balance": ("balance", "cluster"),
-    "prune": ("prune", "model", "select"),
-    "finetune": ("finetune", "model", "select"),
+    "prune": ("prune", "model", "select", "compute"),
+    "finetune": ("finetune", "model", "select", "compute"),
     "reference": (*_REFERENCE, "select"),
     "environments": _FROM_CLUSTERS,
     "train": ("train", "select"),

@@ -76,7 +76,7 @@ class Hosted:
 
         fork, plan = _plan(order, home)
         device = pick(order.device, home.locks)
-        check(plan.config)
+        check(plan.config, fork)
         with self._lock:
             self._refuse_when_closed()
             home = Home.open(home.root)

@@ -11,6 +11,7 @@ from core.runs.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.record import RunRecord
 from core.runs.snapshot import Snapshot
+from prusc_tui.work.poller import why_not
 
 
 class Feed(Protocol):
@@ -61,14 +62,14 @@ class Together:
                 try:
                     records.append(folder.settled())
                 except (InputError, OSError) as error:
-                    lost.append(_sentence(error, folder))
+                    lost.append(why_not(error, folder.path))
             self._seen = Seen(tuple(records), tuple(families(records)), (), tuple(lost))
             return self._seen
         for number, feed in enumerate(self._feeds):
             try:
                 self._snapshots[number] = feed.poll()
             except (InputError, OSError) as error:
-                lost.append(_sentence(error, self._folders[number]))
+                lost.append(why_not(error, self._folders[number].path))
         snapshots = tuple(self._snapshots[number] for number in sorted(self._snapshots))
         if [*map(id, snapshots)] == [*map(id, before.snapshots)] and tuple(lost) == before.lost:
             return before
@@ -78,7 +79,3 @@ class Together:
         else:
             self._seen = Seen(seen, tuple(families(seen)), snapshots, tuple(lost))
         return self._seen
-
-
-def _sentence(error: Exception, folder: RunFolder) -> str:
-    return str(error) if isinstance(error, InputError) else f"{folder.path}: cannot be read ({error})"

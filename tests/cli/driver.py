@@ -50,7 +50,8 @@ class Said:
 
 
 def environment(home):
-    return {**os.environ, "PRUSC_HOME": str(home), "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
+    ours = {"PRUSC_HOME": str(home), "PRUSC_CACHE": f"{home}.cache"}
+    return {**os.environ, **ours, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 
 
 class Prusc:

@@ -66,7 +66,7 @@ def test_two_channels_come_out_red_and_green_on_black_and_one_as_grey(make, grey
         assert np.array_equal(tile, plain)
 
 
-@pytest.mark.parametrize(("height", "scale"), [(14, 4), (28, 2), (224, 2)])
+@pytest.mark.parametrize(("height", "scale"), [(14, 4), (28, 2), (64, 2), (112, 1), (224, 1)])
 def test_small_images_are_drawn_larger(height, scale):
     assert scale_for(height) == scale
 

@@ -68,7 +68,7 @@ def _data(config: Config) -> DataSet:
 def pipeline_of(config: Config) -> Pipeline:
     """The pipeline of a configuration, with its data built once for all tests."""
     only_data = Config(data=config.data)
-    return replace(build_pipeline(config), load_data=lambda: _data(only_data))
+    return replace(build_pipeline(config), load_data=lambda *_: _data(only_data))
 
 
 def plan_of(recipe: str = "prusc", *overrides: str, seed: int = 0, data: str | None = None) -> Plan:

@@ -10,7 +10,8 @@ from core.events import Progress, Scalars
 from core.machine import Gpu, Machine
 from core.runs.feed import RunFeed
 from core.runs.home import Home
-from prusc_tui.screens.run.overview import OverviewPanel, Picture
+from prusc_tui.screens.run.overview import OverviewPanel
+from prusc_tui.widgets.drawing import Picture
 from prusc_tui.themes import OWN, palette_of
 
 READING = Machine(50.0, 2, 2**32, 2**33, (Gpu(0, "NVIDIA H100", 63.0, 2**34, 80 * 2**30, 61.0, 213.0),))

@@ -1,26 +1,23 @@
 """The files of a run: by stage, how large, what each is, and which of them other runs share."""
 
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import Click
-from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from core.runs.folder import RunFolder
 from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import fit, heading, ink, safe, shorten
 from prusc_tui.keys import bindings
-from prusc_tui.palette import SHELL, Palette
+from prusc_tui.palette import Palette
+from prusc_tui.widgets.cursor_list import CursorList
 from prusc_tui.work.files import File, Room, size_of, survey
 
-HEAD = 2
-"""Lines that do not scroll: the totals, a blank."""
 SIZE = 9
 """Cells of a size."""
 LONGEST_NAME = 36
@@ -28,31 +25,17 @@ ROOM_FOR_BOTH = 56
 """Cells from which a line says what the file is and whom it is shared with."""
 
 
-class ArtifactsPanel(ScrollView, can_focus=True):
+class ArtifactsPanel(CursorList):
     """The files of a run.
 
     Args:
         folder: where the run is; it is looked through off the event loop, when a stage or the run changes its state.
     """
 
-    ALLOW_SELECT = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("artifacts"),
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", show=False),
-        Binding("home,g", "move(-100000)", show=False),
-        Binding("end,G", "move(100000)", show=False),
-    ]
-    COMPONENT_CLASSES = {"artifacts--cursor"}  # noqa: RUF012
-    DEFAULT_CSS = """
-    ArtifactsPanel {
-        width: 1fr; height: 1fr; padding: 0 1; background: $background; color: $foreground;
-        overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable;
-        & > .artifacts--cursor { background: $primary 22%; }
-    }
-    """
+    HEAD: ClassVar[int] = 2
+    """The totals, a blank."""
+    BINDINGS: ClassVar[list[BindingType]] = bindings("artifacts")
+    DEFAULT_CSS = "ArtifactsPanel { padding: 0 1; }"
 
     class Found(Message):
         """The folder was looked through."""
@@ -72,14 +55,26 @@ class ArtifactsPanel(ScrollView, can_focus=True):
         self._rooms: tuple[Room, ...] | None = None
         self._problem = ""
         self._listed: list[Room | File | None] = []
-        self._at = 0
-        self._drawn: dict[int, Strip] = {}
 
     @property
     def current(self) -> File | None:
         """The file under the cursor."""
         entry = self._listed[self._at] if self._at < len(self._listed) else None
         return entry if isinstance(entry, File) else None
+
+    @property
+    def count(self) -> int:
+        """Lines of the list: stages, files, blanks."""
+        return len(self._listed)
+
+    @property
+    def stops(self) -> list[int]:
+        """Places of the files."""
+        return [place for place, entry in enumerate(self._listed) if isinstance(entry, File)]
+
+    def is_heading(self, place: int) -> bool:
+        """Whether there is the heading of a stage."""
+        return isinstance(self._listed[place], Room)
 
     def show(self, snapshot: Snapshot) -> None:
         """Take in what is new; the folder is looked through where the state of the run or of a stage is another."""
@@ -90,44 +85,16 @@ class ArtifactsPanel(ScrollView, can_focus=True):
             self._look()
 
     def on_mount(self) -> None:
-        """Follow the theme; show what came before there was a place for it."""
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
+        """Show what came before there was a place for it."""
         if self._snapshot is not None:
             self._look()
 
-    def on_resize(self) -> None:
-        """Fit the lines to the width."""
-        self._measure()
-        self._reveal()
-        self._restyle()
-
-    def on_focus(self) -> None:
-        """Show that the keys come here."""
-        self._repaint()
-
-    def on_blur(self) -> None:
-        """Show that the keys go elsewhere."""
-        self._repaint()
-
     def on_click(self, event: Click) -> None:
         """Put the cursor on a file; twice copies its path."""
-        offset = event.get_content_offset(self)
-        place = self.scroll_offset.y + offset.y - HEAD if offset is not None and offset.y >= HEAD else -1
-        if 0 <= place < len(self._listed) and isinstance(self._listed[place], File):
+        if (place := self.place_under(event)) is not None:
             self._go(place)
             if event.chain == 2:
                 self.action_copy_path()
-
-    def action_move(self, by: int) -> None:
-        """Put the cursor so many files further on, as far as there are any."""
-        files = self._files
-        if files:
-            here = files.index(self._at) if self._at in files else 0
-            self._go(files[min(max(0, here + by), len(files) - 1)])
-
-    def action_page(self, by: int) -> None:
-        """Go up or down by what is seen at once."""
-        self.action_move(by * max(1, self._seen - 2))
 
     def action_copy_path(self) -> None:
         """Give the path of the file to the clipboard."""
@@ -136,11 +103,20 @@ class ArtifactsPanel(ScrollView, can_focus=True):
             self.app.copy_to_clipboard(path)
             self.notify(safe(path), title="Copied", markup=False, timeout=3)
 
-    def render_line(self, y: int) -> Strip:
-        """Draw the line at `y`: the totals, then the list from where one has scrolled to."""
-        strip = self._line(y)
-        self._drawn[y] = strip
-        return strip
+    def draw_head(self, y: int) -> Strip:
+        """Draw the totals, and a blank below."""
+        return self._across(self._totals(self._width, self._palette) if y == 0 else ink(""))
+
+    def draw_line(self, place: int) -> Strip:
+        """Draw a file, the heading of a stage, or a blank."""
+        entry = self._listed[place] if place < len(self._listed) else None
+        if entry is None:
+            return self._across(ink(""))
+        if isinstance(entry, Room):
+            return self._across(_head(entry, self._width, self._palette))
+        here = place == self._at
+        line = _row(entry, self._width, self._palette, "▌" if here else " ", self.has_focus)
+        return self._across(line, here)
 
     @on(Found)
     def _found(self, message: Found) -> None:
@@ -152,7 +128,7 @@ class ArtifactsPanel(ScrollView, can_focus=True):
         self._listed = []
         for room in message.rooms:
             self._listed += [*([None] if self._listed else []), room, *room.files]
-        files = self._files
+        files = self.stops
         same = [i for i in files if was is not None and self._listed[i].path == was.path]  # type: ignore[union-attr]
         self._at = (same or files or [0])[0]
         self._measure()
@@ -181,75 +157,6 @@ class ArtifactsPanel(ScrollView, can_focus=True):
         except OSError as error:
             problem = f"{self._folder.path}: cannot be read ({error.strerror})"
         self.post_message(self.Found(generation, rooms, problem))
-
-    @property
-    def _palette(self) -> Palette:
-        palette: Any = getattr(self.app, "palette", SHELL)
-        return palette if isinstance(palette, Palette) else SHELL
-
-    @property
-    def _files(self) -> list[int]:
-        """Places of the files in the list."""
-        return [place for place, entry in enumerate(self._listed) if isinstance(entry, File)]
-
-    @property
-    def _width(self) -> int:
-        return max(1, self.scrollable_content_region.width)
-
-    @property
-    def _seen(self) -> int:
-        """Lines of the list that are seen at once."""
-        return max(1, self.size.height - HEAD)
-
-    def _go(self, place: int) -> None:
-        self._at = place
-        self._reveal()
-        self._repaint()
-
-    def _measure(self) -> None:
-        size = Size(self._width, len(self._listed) + HEAD)
-        if size != self.virtual_size:
-            self.virtual_size = size
-
-    def _reveal(self) -> None:
-        """Scroll to the cursor; the heading of its stage comes with its first file."""
-        top = self.scroll_offset.y
-        first = (
-            self._at - 1 if 0 < self._at <= len(self._listed) and isinstance(self._listed[self._at - 1], Room) else None
-        )
-        above = self._at if first is None else first
-        if above < top:
-            self.scroll_to(y=above, animate=False, force=True)
-        elif self._at >= top + self._seen:
-            self.scroll_to(y=self._at - self._seen + 1, animate=False, force=True)
-
-    def _restyle(self) -> None:
-        self._drawn.clear()
-        self.refresh()
-
-    def _repaint(self) -> None:
-        for y in range(self.size.height):
-            if self._drawn.get(y) != self._line(y):
-                self.refresh(Region(0, y, self._width, 1))
-
-    def _line(self, y: int) -> Strip:
-        width, palette, ground = self._width, self._palette, self.rich_style
-        place = self.scroll_offset.y + y - HEAD
-        line: Text = ink("")
-        if y == 0:
-            line = self._totals(width, palette)
-        elif y >= HEAD and place < len(self._listed):
-            entry = self._listed[place]
-            if isinstance(entry, Room):
-                line = _head(entry, width, palette)
-            elif entry is not None:
-                here = place == self._at
-                line = _row(entry, width, palette, "▌" if here else " ", self.has_focus)
-                if here and palette.background == "default":
-                    line = line[:1].append_text(Text(line.plain[1:], "reverse"))
-                elif here:
-                    ground = self.get_component_rich_style("artifacts--cursor")
-        return Strip(line.render(self.app.console)).adjust_cell_length(width).apply_style(ground)
 
     def _totals(self, width: int, palette: Palette) -> Text:
         """How much there is in all, and where."""

@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from core.runs.text import safe_text
+from prusc_tui.widgets.quiet import QuietInput
 
 Key = tuple[str, str]
 """Stage and name."""
@@ -63,9 +64,7 @@ class Picker(Widget):
 
     def compose(self) -> ComposeResult:
         """A filter that shows when it is asked for, and the list."""
-        words = Input(placeholder="filter", compact=True)
-        words.cursor_blink = False
-        yield words
+        yield QuietInput(placeholder="filter", compact=True)
         yield Choices()
 
     def on_mount(self) -> None:

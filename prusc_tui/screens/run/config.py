@@ -21,13 +21,14 @@ from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.config_list import ConfigList
 from prusc_tui.widgets.drawing import Drawing
+from prusc_tui.widgets.quiet import QuietInput
 from prusc_tui.work.resolved import Resolved, facts, resolve
 
 WIDE = 116
 """Cells from which the explanation stands beside the list."""
 
 
-class _Filter(Input):
+class _Filter(QuietInput):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,tab", "submit", show=False),
         Binding("escape", "screen_filter_off", show=False),
@@ -112,9 +113,7 @@ class ConfigPanel(Widget):
             yield _Detail()
         with Horizontal(id="filter"):
             yield Static("/", id="slash")
-            line = _Filter(placeholder="part of a key, a value or a description", compact=True, select_on_focus=False)
-            line.cursor_blink = False
-            yield line
+            yield _Filter(placeholder="part of a key, a value or a description", compact=True, select_on_focus=False)
 
     def show(self, snapshot: Snapshot) -> None:
         """Take in what is new; cheap where nothing is."""

@@ -1,9 +1,7 @@
 """The environments of a run: who is in which, how risk and penalty go, and what the restarts reach."""
 
-from collections.abc import Callable
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
@@ -13,47 +11,14 @@ from prusc_tui.draw.bars import ink, wrap
 from prusc_tui.draw.environments import conflicts, environments, waiting
 from prusc_tui.draw.overview import alarms
 from prusc_tui.draw.restarts import restarts, restarts_of
-from prusc_tui.draw.risks import LEAST, course, course_of
-from prusc_tui.palette import Palette
-from prusc_tui.widgets.drawing import Drawing
+from prusc_tui.draw.risks import LEAST, Course, course, course_of
+from prusc_tui.widgets.drawing import Picture
+from prusc_tui.words import unit_of
 
 WIDE = 112
 """Cells from which the curves stand beside the environments."""
 LOW, HIGH = 2 * LEAST + 2, 34
 """Lines of the curves: at least, and at most where there is room to spare."""
-
-Draw = Callable[[int, int, Palette], list[Text]]
-"""Lines for a width, about as many as the height says."""
-
-
-class Part(Drawing):
-    """A part of the panel; it keeps still while what it stands for does."""
-
-    DEFAULT_CSS = "Part { height: auto; width: 1fr; display: none; }"
-
-    def __init__(self, id: str) -> None:
-        super().__init__(id=id)
-        self._key: object = None
-        self._draw: Draw | None = None
-
-    def show(self, key: object, draw: Draw | None) -> None:
-        """Draw what `key` stands for; nothing without a function."""
-        if key == self._key and (draw is None) == (self._draw is None):
-            return
-        self._key, self._draw = key, draw
-        self.display = draw is not None
-        self.touch()
-
-    def give(self, room: int) -> None:
-        """Say how many lines there are for it."""
-        if room != self.room:
-            self.room = room
-            if self._draw is not None:
-                self.touch()
-
-    def draw(self, width: int, height: int, palette: Palette) -> list[Text]:
-        """The lines."""
-        return [] if self._draw is None else self._draw(width, height, palette)
 
 
 class EnvironmentsPanel(VerticalScroll, can_focus=True):
@@ -67,7 +32,7 @@ class EnvironmentsPanel(VerticalScroll, can_focus=True):
     ]
     DEFAULT_CSS = """
     EnvironmentsPanel { padding: 1 1 0 1; scrollbar-gutter: stable; scrollbar-size-vertical: 1; }
-    EnvironmentsPanel #both Part { margin-bottom: 1; }
+    EnvironmentsPanel #both Picture { margin-bottom: 1; }
     EnvironmentsPanel #both, EnvironmentsPanel #made { height: auto; width: 1fr; }
     EnvironmentsPanel.wide.curves #both { layout: horizontal; }
     EnvironmentsPanel.wide.curves #made { width: 1fr; max-width: 84; }
@@ -78,16 +43,18 @@ class EnvironmentsPanel(VerticalScroll, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._snapshot: Snapshot | None = None
+        self._curves: Course | None = None
+        self._room = LOW
 
     def compose(self) -> ComposeResult:
         """What was made and the alarms; the curves beside or below; the restarts."""
         with Container(id="both"):
             with Vertical(id="made"):
-                yield Part("makeup")
-                yield Part("conflicts")
-                yield Part("doubts")
-            yield Part("course")
-        yield Part("restarts")
+                yield Picture("makeup")
+                yield Picture("conflicts")
+                yield Picture("doubts")
+            yield Picture("course")
+        yield Picture("restarts")
 
     def show(self, snapshot: Snapshot) -> None:
         """Take in what is new; cheap where nothing is."""
@@ -109,41 +76,40 @@ class EnvironmentsPanel(VerticalScroll, can_focus=True):
         self.set_class(self.outer_size.width >= WIDE, "wide")
         self.call_after_refresh(self._fit)
 
-    def _part(self, name: str) -> Part:
-        return self.query_one(f"#{name}", Part)
+    def _picture(self, name: str) -> Picture:
+        return self.query_one(f"#{name}", Picture)
 
     def _show(self, snapshot: Snapshot) -> None:
-        made, missing = snapshot.environments, waiting(snapshot)
+        made, missing, say = snapshot.environments, waiting(snapshot), self._picture
         if made is None:
-            self._part("makeup").show(missing, lambda w, _h, p: wrap(ink(missing, p.muted), w))
+            say("makeup").show(missing, lambda w, p: wrap(ink(missing, p.muted), w))
         else:
-            self._part("makeup").show(made, lambda w, _h, p: environments(made, w, p))
-        found = made is not None and "found" in made.conflicts
-        self._part("conflicts").show(
-            made, (lambda w, _h, p: conflicts(made, w, p)) if made is not None and found else None
-        )
-        self._show_doubts(snapshot)
-        names = made.names if made is not None else []
-        curves = course_of(snapshot)
-        self.set_class(curves is not None, "curves")
-        self._part("course").show(
-            (curves, names), (lambda w, h, p: course(curves, names, w, h, p)) if curves is not None else None
-        )
-        reached = restarts_of(snapshot)
-        self._part("restarts").show(reached, (lambda w, _h, p: restarts(reached, w, p)) if reached else None)
-
-    def _show_doubts(self, snapshot: Snapshot) -> None:
-        """The alarms of the stages that make and use the environments."""
+            say("makeup").show(made, lambda w, p: environments(made, w, p))
+        say("conflicts").show(made, lambda w, p: conflicts(made, w, p) if made is not None else [])
+        # The alarms of the stages that make and use the environments.
         stages = {"environments", "reference", "train"}
         doubts = tuple(warned for warned in snapshot.warnings if warned.stage in stages)
-        self._part("doubts").show(doubts, (lambda w, _h, p: alarms(doubts, w, p, len(doubts))) if doubts else None)
+        say("doubts").show(doubts, lambda w, p: alarms(doubts, w, p, len(doubts)))
+        self._curves = course_of(snapshot)
+        self.set_class(self._curves is not None, "curves")
+        self._show_course()
+        reached, unit = restarts_of(snapshot), unit_of(snapshot)
+        say("restarts").show((reached, unit), lambda w, p: restarts(reached, w, p, unit))
+
+    def _show_course(self) -> None:
+        """Risk and penalty over the steps, as high as there is room for."""
+        curves, room = self._curves, self._room
+        made = self._snapshot.environments if self._snapshot is not None else None
+        names = made.names if made is not None else []
+        key = None if curves is None else (curves, names, room)
+        self._picture("course").show(key, lambda w, p: course(curves, names, w, room, p) if curves is not None else [])
 
     def _fit(self) -> None:
         """Give the curves the height that is left, or as much as what stands beside them."""
-        below, height = self._part("restarts"), self.scrollable_content_region.height
+        below, height = self._picture("restarts"), self.scrollable_content_region.height
         if self.has_class("wide"):
             left = height - (below.outer_size.height + 1 if below.display else 0)
-            room = max(LOW, self.query_one("#made").size.height - 1, min(HIGH, left))
+            self._room = max(LOW, self.query_one("#made").size.height - 1, min(HIGH, left))
         else:
-            room = max(LOW, min(HIGH, height))
-        self._part("course").give(room)
+            self._room = max(LOW, min(HIGH, height))
+        self._show_course()

@@ -24,6 +24,7 @@ from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.drawing import Drawing
 from prusc_tui.widgets.log_view import LogView
+from prusc_tui.widgets.quiet import QuietInput
 from prusc_tui.work.tail import KEPT, Console, Piece, Story
 
 EVENTS, CONSOLE = "events", "console"
@@ -44,7 +45,7 @@ class _Source:
     problem: str = ""
 
 
-class _Line(Input):
+class _Line(QuietInput):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "next_hit(1)", show=False),
         Binding("up", "next_hit(-1)", show=False),
@@ -142,9 +143,7 @@ class LogPanel(Widget, can_focus=True):
         yield LogView(id=CONSOLE)
         with Horizontal(id="search"):
             yield Static("/", id="slash")
-            line = _Line(placeholder="search", compact=True, select_on_focus=False)
-            line.cursor_blink = False
-            yield line
+            yield _Line(placeholder="search", compact=True, select_on_focus=False)
             yield Static(id="hits")
 
     @property

@@ -4,15 +4,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical, VerticalScroll
-from textual.geometry import Region, Size
-from textual.message import Message
-from textual.strip import Strip
 from textual.timer import Timer
-from textual.widget import Widget
 
 from core.runs.alive import this_host
 from core.runs.folder import RunFolder
@@ -25,17 +20,15 @@ from prusc_tui.draw.pipeline import pipeline
 from prusc_tui.draw.results import results
 from prusc_tui.draw.selection import selection
 from prusc_tui.draw.spark import current_series, losses, stage_in_view
-from prusc_tui.palette import SHELL, Palette
+from prusc_tui.palette import SHELL
+from prusc_tui.widgets.drawing import Picture
+from prusc_tui.widgets.quiet import News
+from prusc_tui.words import unit_of
 from prusc_tui.work.poller import Poller
 
 if TYPE_CHECKING:
     from core.machine import Machine
 
-Draw = Callable[[int, Palette], list[Text]]
-"""Lines of a given width in given colours."""
-
-FIRST_GUESS = 80
-"""Cells that a picture is drawn at before it has a place, to tell whether there is anything to draw."""
 PICTURES = (
     "alarms",
     "restarts",
@@ -52,75 +45,6 @@ MACHINE_EVERY = 2.0
 """Seconds between looks at the machine."""
 
 
-class Picture(Widget):
-    """Lines that a function draws; sends the cells that changed when what they show did."""
-
-    DEFAULT_CSS = """
-    Picture { height: auto; width: 1fr; margin-bottom: 1; }
-    """
-
-    def __init__(self, id: str) -> None:
-        super().__init__(id=id)
-        self.display = False
-        self._key: object = None
-        self._draw: Draw | None = None
-        self._drawn: tuple[int, Palette, Draw | None] | None = None
-        self._strips: list[Strip] = []
-
-    def show(self, key: object, draw: Draw) -> None:
-        """Draw what `key` stands for, unless it is what is there already."""
-        if key == self._key:
-            return
-        self._key, self._draw = key, draw
-        before, width = self._strips, self.size.width
-        after = self._at(width or FIRST_GUESS)
-        self.display = bool(after)
-        if len(before) != len(after) or not width:
-            self.refresh(layout=True)
-            return
-        changed = [span for y in range(len(after)) if (span := _changed(before[y], after[y], y)) is not None]
-        if changed:
-            self.refresh(*changed)
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
-        """As many lines as are drawn at this width."""
-        return len(self._at(width))
-
-    def render_line(self, y: int) -> Strip:
-        """Give one line to the screen."""
-        lines = self._at(self.size.width)
-        return (lines[y] if y < len(lines) else Strip.blank(self.size.width)).apply_style(self.rich_style)
-
-    def on_mount(self) -> None:
-        """Follow the theme."""
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh(layout=True))
-
-    def _at(self, width: int) -> list[Strip]:
-        palette = getattr(self.app, "palette", SHELL)
-        wanted = width, palette, self._draw
-        if self._drawn != wanted and width > 0 and self._draw is not None:
-            console = self.app.console
-            self._strips = [Strip(line.render(console), width) for line in self._draw(width, palette)]
-            self._drawn = wanted
-        return self._strips
-
-
-def _changed(old: Strip, new: Strip, y: int) -> Region | None:
-    """The part of line `y` that differs, in whole segments; None where nothing does."""
-    before, after = list(old), list(new)
-    if before == after:
-        return None
-    same = 0
-    while same < min(len(before), len(after)) and before[same] == after[same]:
-        same += 1
-    left = sum(segment.cell_length for segment in after[:same])
-    tail = 0
-    while tail < min(len(before), len(after)) - same and before[-1 - tail] == after[-1 - tail]:
-        tail += 1
-    right = sum(segment.cell_length for segment in after[len(after) - tail :])
-    return Region(left, y, max(1, new.cell_length - left - right), 1)
-
-
 class OverviewPanel(VerticalScroll):
     """The overview of a run.
 
@@ -131,6 +55,7 @@ class OverviewPanel(VerticalScroll):
 
     DEFAULT_CSS = """
     OverviewPanel { padding: 1 1 0 1; scrollbar-gutter: stable; scrollbar-size-vertical: 1; }
+    OverviewPanel Picture { margin-bottom: 1; }
     OverviewPanel #body, OverviewPanel #left, OverviewPanel #right { height: auto; width: 1fr; }
     OverviewPanel.wide #body { layout: horizontal; }
     OverviewPanel.wide #left { width: 2fr; }
@@ -138,16 +63,12 @@ class OverviewPanel(VerticalScroll):
     """
     AUTO_FOCUS: ClassVar[str | None] = None
 
-    class Measured(Message):
+    class Measured(News):
         """The machine has been looked at."""
 
         def __init__(self, machine: "Machine") -> None:
             super().__init__()
             self.machine = machine
-
-        def can_replace(self, message: Message) -> bool:
-            """Only the newest matters."""
-            return isinstance(message, OverviewPanel.Measured)
 
     def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
@@ -230,8 +151,8 @@ class OverviewPanel(VerticalScroll):
         masked = stage_in_view(snapshot, snapshot.sparsity)
         kept = snapshot.sparsity[masked] if masked else None
         say("weights").show(kept, lambda w, p: masks(kept, w, p))
-        reached = restarts.restarts_of(snapshot)
-        say("restarts").show(reached, lambda w, p: restarts.in_brief(reached, w, p))
+        reached, unit = restarts.restarts_of(snapshot), unit_of(snapshot)
+        say("restarts").show((reached, unit), lambda w, p: restarts.in_brief(reached, w, p, unit))
         made = snapshot.environments
         say("environments").show(made, lambda w, p: environments.in_brief(made, w, p) if made is not None else [])
         found = snapshot.choice, snapshot.clusters, snapshot.balanced

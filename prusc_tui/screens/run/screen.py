@@ -6,25 +6,21 @@ from typing import ClassVar, Protocol, cast
 
 from rich.text import Text
 from textual import on
-from textual.app import ComposeResult
-from textual.message import Message
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from core.errors import InputError
 from core.runs.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.snapshot import Snapshot
 from core.runs.text import safe_text
 from prusc_tui.keys import bindings
-from prusc_tui.palette import MARKS, Palette
+from prusc_tui.palette import MARKS, Palette, palette_in
+from prusc_tui.screens.following import Views
 from prusc_tui.screens.life import Life
-from prusc_tui.widgets.footer import KeyLine
-from prusc_tui.widgets.tabs import ViewLine
+from prusc_tui.widgets.quiet import News
 from prusc_tui.words import duration
-from prusc_tui.work.poller import Poller
+from prusc_tui.work.poller import Poller, why_not
 
 EVERY = 0.25
 """Seconds between looks at the run's folder."""
@@ -99,7 +95,7 @@ _VIEWS: Mapping[str, Callable[[RunFolder, Callable[[], float]], Widget]] = {
 }
 
 
-class RunScreen(Life):
+class RunScreen(Views, Life):
     """A run, live or past.
 
     Args:
@@ -109,31 +105,14 @@ class RunScreen(Life):
     """
 
     BINDINGS = bindings("run") + bindings("life")
-    DEFAULT_CSS = """
-    RunScreen #head { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
-    RunScreen ContentSwitcher { height: 1fr; }
-    RunScreen ContentSwitcher > * { height: 100%; width: 100%; }
-    RunScreen #reading { padding: 1 2; color: $foreground-muted; }
-    """
-    AUTO_FOCUS: ClassVar[str | None] = None
+    NAMES: ClassVar[tuple[str, ...]] = tuple(_VIEWS)
 
-    class Seen(Message):
+    class Seen(News):
         """The run has something new to show."""
 
         def __init__(self, snapshot: Snapshot) -> None:
             super().__init__()
             self.snapshot = snapshot
-
-        def can_replace(self, message: Message) -> bool:
-            """Only the newest matters."""
-            return isinstance(message, RunScreen.Seen)
-
-    class Unreadable(Message):
-        """The run cannot be read."""
-
-        def __init__(self, why: str) -> None:
-            super().__init__()
-            self.why = why
 
     def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.time, feed: RunFeed | None = None) -> None:
         super().__init__()
@@ -142,29 +121,18 @@ class RunScreen(Life):
         self._clock = clock
         self._feed = feed or RunFeed(folder, clock)
         self._poller = Poller(
-            self._feed.poll, lambda seen: self.post_message(self.Seen(seen)), EVERY, lambda e: self._fail(e)
+            self._feed.poll,
+            lambda seen: self.post_message(self.Seen(seen)),
+            EVERY,
+            lambda error: self.post_message(self.Unreadable(why_not(error, folder.path))),
         )
-        self._failure = ""
         self._panels: dict[str | None, Widget] = {}
         self._ticking: Timer | None = None
 
-    def compose(self) -> ComposeResult:
-        """Head, views, the view in front."""
-        yield Static(id="head")
-        yield ViewLine(tuple(_VIEWS), "overview")
-        with ContentSwitcher(initial="reading"):
-            yield Static("reading …", id="reading")
-        yield KeyLine()
-
     def on_mount(self) -> None:
-        """Begin to follow the run."""
+        """Follow the theme and the clock."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_head())
         self._ticking = self.set_interval(1.0, self._draw_head, pause=True)
-        self._poller.start()
-
-    def on_unmount(self) -> None:
-        """Follow it no longer."""
-        self._poller.stop()
 
     def life_changed(self) -> None:
         """Look at once: a key has done something to the run."""
@@ -174,23 +142,10 @@ class RunScreen(Life):
         """The keys that change a run's life are for this run."""
         return [self.folder]
 
-    async def action_view(self, name: str) -> None:
-        """Bring a view to the front."""
-        self.query_one(ViewLine).show(name)
-        await self._bring(name)
-
     async def action_turn(self, by: int) -> None:
         """Bring the next or the previous view to the front."""
         names = list(_VIEWS)
-        await self.action_view(names[(names.index(self.query_one(ViewLine).shown) + by) % len(names)])
-
-    async def action_back(self) -> None:
-        """Back to where one came from."""
-        self.dismiss()
-
-    @on(ViewLine.Chosen)
-    async def _chosen(self, message: ViewLine.Chosen) -> None:
-        await self.action_view(message.name)
+        await self.action_view(names[(names.index(self.shown) + by) % len(names)])
 
     @on(Seen)
     async def _seen(self, message: Seen) -> None:
@@ -200,25 +155,17 @@ class RunScreen(Life):
         self._draw_head()
         self._tick()
         if first:
-            await self._bring(self.query_one(ViewLine).shown)
+            await self._bring(self.shown)
         elif (panel := self._in_front()) is not None:
             panel.show(message.snapshot)
 
-    @on(Unreadable)
-    def _unreadable(self, message: Unreadable) -> None:
-        if message.why != self._failure:
-            self._failure = message.why
-            self.notify(message.why, severity="error", markup=False)
-
     def on_screen_suspend(self) -> None:
-        """Rest while another screen is in front: what a covered screen draws is sent all the same."""
-        self._poller.hold()
+        """Rest while another screen is in front."""
         if self._ticking is not None:
             self._ticking.pause()
 
     def on_screen_resume(self) -> None:
         """Show what came while another screen was in front."""
-        self._poller.go_on()
         if self.snapshot is not None:
             self._tick()
             if (panel := self._in_front()) is not None:
@@ -230,10 +177,6 @@ class RunScreen(Life):
                 self._ticking.resume()
             else:
                 self._ticking.pause()
-
-    def _fail(self, error: Exception) -> None:
-        why = str(error) if isinstance(error, InputError) else f"{self.folder.path}: cannot be read ({error})"
-        self.post_message(self.Unreadable(why))
 
     def _in_front(self) -> Panel | None:
         current = self.query_one(ContentSwitcher).current
@@ -250,20 +193,13 @@ class RunScreen(Life):
             await switcher.mount(panel)
         switcher.current = id
         cast(Panel, self._panels[id]).show(self.snapshot)
-        _focus_first(self, self._panels[id])
+        self._give_keys(self._panels[id])
 
     def _draw_head(self) -> None:
         if self.snapshot is not None:
-            palette: Palette = self.app.palette  # type: ignore[attr-defined]
-            head = _head(self.snapshot, self._clock(), palette)
+            head = _head(self.snapshot, self._clock(), palette_in(self.app))
             # Its place stays, so nothing else has to be laid out or sent again.
             self.query_one("#head", Static).update(head, layout=False)
-
-
-def _focus_first(screen: Screen[None], view: Widget) -> None:
-    """Give the keys to the view: to itself, or to the first thing in it that takes them."""
-    target = view if view.can_focus else next((w for w in view.query("*") if w.focusable), None)
-    screen.set_focus(target)
 
 
 def _head(snapshot: Snapshot, now: float, palette: Palette) -> Text:

@@ -1,0 +1,214 @@
+"""A table that says which cluster every training image is in, made elsewhere and checked row by row (no torch)."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from core.clustering.kmeans import Integers
+from core.errors import InputError
+from core.runs.text import safe_text
+
+MOST = 512
+"""Clusters at most, as many as are made here."""
+
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    # pandas leaves the name of the index out
+    "index": ("index", "idx", "row", "unnamed:_0", ""),
+    "path": ("path", "image_path", "img_path", "filename", "img_filename", "file", "image", "image_id", "img"),
+    "label": ("label", "y", "target", "class"),
+    "cluster": ("cluster_assign", "cluster", "cluster_id", "cluster_assignment", "cluster_label", "clusters"),
+}
+"""What a column holds → how it may be called, likeliest first, whatever the case."""
+_FREE = -1
+_DIGITS = 18
+"""Of a whole number at most."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingRows:
+    """What is known of the training images before any of them is looked at.
+
+    Attributes:
+        labels: number of the label, [n].
+        label_names: name of each label.
+        paths: of the files, in the order of the rows; empty where the images have none.
+        root: folder that the paths start from.
+    """
+
+    labels: Integers
+    label_names: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    root: Path = Path()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assigned:
+    """Clusters by number, and what the table calls them.
+
+    Attributes:
+        clusters: of every training image, [n].
+        names: of each cluster, numbers in their order and else by the alphabet.
+    """
+
+    clusters: Integers
+    names: tuple[str, ...]
+
+    @property
+    def renumbered(self) -> bool:
+        """Whether the table calls its clusters otherwise than by numbers from 0 without gaps."""
+        return self.names != tuple(map(str, range(len(self.names))))
+
+
+def read_clusters(file: Path, rows: TrainingRows) -> Assigned:
+    """Read a table of clusters: index of the training image or path of its file, cluster, and label where it is given.
+
+    Args:
+        file: text with a header, and comma, semicolon or tab between.
+        rows: the training images, each of which must be there once, with its own label.
+
+    Raises:
+        InputError: what is wrong, with the line.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:
+            lines = iter(opened)
+            header = next(lines, "")
+            columns, delimiter = _columns(file, header, bool(rows.paths))
+            return _assign(file, rows, columns, _cells(lines, delimiter))
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: is no table of text ({error})") from None
+
+
+def _columns(file: Path, header: str, have_paths: bool) -> tuple[dict[str, int], str]:
+    """What is held → number of the column, and the delimiter under which most is found."""
+    found: dict[str, int] = {}
+    best = ","
+    for delimiter in ",;\t":
+        names = [name.strip().lower().replace(" ", "_") for name in next(csv.reader([header], delimiter=delimiter), [])]
+        here = {
+            kind: names.index(name)
+            for kind, known in _NAMES.items()
+            if (name := next((name for name in known if name in names), None)) is not None
+        }
+        if len(here) > len(found):
+            found, best = here, delimiter
+    by = "path" if have_paths and "path" in found else "index"
+    if by not in found or "cluster" not in found:
+        either = "index (of the training split, from 0)" + (" or path" if have_paths else "")
+        raise InputError(
+            f"{file}: the first line must name a column {either}, a column cluster, and perhaps label; "
+            f"it is: {safe_text(header.strip())[:80] or 'empty'}"
+        )
+    found.pop({"path": "index", "index": "path"}[by], None)
+    return found, best
+
+
+def _cells(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, delimiter=delimiter)
+    for row in reader:
+        if row:
+            yield reader.line_num + 1, [cell.strip() for cell in row]  # after the header
+
+
+def _assign(
+    file: Path, rows: TrainingRows, columns: Mapping[str, int], table: Iterable[tuple[int, list[str]]]
+) -> Assigned:
+    n = len(rows.labels)
+    find = _by_path(rows) if "path" in columns else _by_index(n)
+    first = np.full(n, _FREE, dtype=np.int64)
+    called: list[str] = [""] * n
+    numbers = {name: number for number, name in enumerate(rows.label_names)}
+    for line, cells in table:
+        if len(cells) <= max(columns.values()):
+            raise InputError(f"{file}, line {line}: has {len(cells)} columns, too few")
+        row = find(cells[columns.get("path", columns.get("index", 0))])
+        if isinstance(row, str):
+            raise InputError(f"{file}, line {line}: {row}")
+        if first[row] != _FREE:
+            raise InputError(f"{file}, line {line}: {_image(rows, row)} was there before, in line {first[row]}")
+        first[row] = line
+        if "label" in columns:
+            given = _plain(cells[columns["label"]])
+            number = numbers.get(given, _whole(given))
+            if number != rows.labels[row]:
+                own = rows.label_names[rows.labels[row]]
+                raise InputError(
+                    f"{file}, line {line}: label '{safe_text(given)}' is not that of {_image(rows, row)} in the data, "
+                    f"which is '{own}' ({rows.labels[row]}); is the table of the same split, in the same order?"
+                )
+        called[row] = _plain(cells[columns["cluster"]])
+        if not called[row]:
+            raise InputError(f"{file}, line {line}: {_image(rows, row)} has no cluster")
+    if free := int((first == _FREE).sum()):
+        missing = _image(rows, int((first == _FREE).argmax()))
+        raise InputError(f"{file}: {free:,} of {n:,} training images have no cluster; the first is {missing}")
+    return _number(file, called)
+
+
+def _number(file: Path, called: Sequence[str]) -> Assigned:
+    names = sorted(set(called))
+    if all(_whole(name.removeprefix("-")) is not None for name in names):
+        names.sort(key=int)
+    if not 2 <= len(names) <= MOST:
+        raise InputError(f"{file}: has {len(names):,} different clusters; 2 to {MOST} make sense")
+    number = {name: i for i, name in enumerate(names)}
+    return Assigned(np.array([number[name] for name in called], dtype=np.int64), tuple(map(safe_text, names)))
+
+
+def _by_index(n: int) -> Callable[[str], int | str]:
+    """Text of an index → row, or what is wrong with it."""
+
+    def find(text: str) -> int | str:
+        index = _whole(_plain(text))
+        if index is None:
+            return f"index '{safe_text(text)}' is no whole number from 0"
+        if index >= n:
+            return f"index {index} is beyond the {n:,} images of the training split, which are counted from 0"
+        return index
+
+    return find
+
+
+def _by_path(rows: TrainingRows) -> Callable[[str], int | str]:
+    """Path, name or name without ending → row, or what is wrong with it."""
+    root = rows.root.absolute()
+    whole = {path: row for row, path in enumerate(rows.paths)}
+    short: dict[str, list[int]] = {}
+    for path, row in whole.items():
+        pure = PurePosixPath(path)
+        for name in {pure.name, pure.stem} - {path}:
+            short.setdefault(name, []).append(row)
+
+    def find(text: str) -> int | str:
+        pure = PurePosixPath(text)
+        if pure.is_relative_to(root):
+            pure = pure.relative_to(root)
+        if (row := whole.get(str(pure))) is not None:
+            return row
+        match short.get(str(pure), []):
+            case [row]:
+                return row
+            case [row, other, *_]:
+                return f"'{safe_text(text)}' may be {rows.paths[row]} or {rows.paths[other]}; give the whole path"
+        return f"'{safe_text(text)}' is no image of the training split"
+
+    return find
+
+
+def _image(rows: TrainingRows, row: int) -> str:
+    return f"image {row}" + (f" ({safe_text(rows.paths[row])})" if rows.paths else "")
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
+
+
+def _plain(text: str) -> str:
+    """A whole number as such, where pandas has made it a decimal one: `3.0` is `3`."""
+    whole, point, rest = text.partition(".")
+    return whole if point and not rest.strip("0") and whole.removeprefix("-").isdecimal() else text

@@ -1,0 +1,141 @@
+"""Look at every row of a table and at every image of it, and say all that is amiss, with lines."""
+
+import hashlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.config.photos import Photos
+from core.data.columns import Column
+from core.data.dataset import Integers
+from core.data.decode import BrokenImageError, decode
+from core.data.draft import SPLITS, Problem
+from core.data.table import ImageTable, examine, read_draft
+from core.data.watch import QUIET, Watch, in_parts
+from core.data.within import leaving
+from core.groups import group_titles
+
+PART = 32
+"""Images that a thread looks at in one go."""
+SIDE = 32
+"""Side of the square that an image is decoded to; all of its bytes are read for that all the same."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """What a look at a whole data set found.
+
+    Attributes:
+        root: its folder.
+        file: its table, from there.
+        rows: rows of the table.
+        opened: images that were opened and decoded.
+        table: the rows that can be understood; None where they make no data set.
+        problems: all that is amiss, kind by kind, each in the order of the rows.
+    """
+
+    root: Path
+    file: str
+    rows: int
+    opened: int
+    table: ImageTable | None
+    problems: tuple[Problem, ...]
+
+
+def check(settings: Photos, watch: Watch = QUIET) -> Report:
+    """Read every row and open every image.
+
+    Args:
+        settings: the data section.
+        watch: told how many images are done.
+
+    Raises:
+        InputError: there is no folder, or a file or a column is missing, so that there are no rows.
+        Interrupted: `watch` asked to stop.
+    """
+    draft = read_draft(settings)
+    table, problems = examine(draft, settings)
+    rows = np.setdiff1d(np.arange(len(draft.paths)), list(leaving(draft.root, draft.paths.texts.tolist())))
+    digests = np.zeros(len(draft.paths), dtype="S32")
+    opened = 0
+    parts = [slice(start, start + PART) for start in range(0, len(rows), PART)]
+    amiss = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of notes in photographs; what matters is whether it can be decoded
+        for part, found in in_parts(parts, lambda part: [_look(draft.root / draft.paths.texts[i]) for i in rows[part]]):
+            for row, (digest, kind, text) in zip(rows[part], found, strict=True):
+                digests[row] = digest
+                if kind:
+                    amiss.append(_problem(draft.paths, row, kind, f"{draft.paths.texts[row]}: {text}"))
+                else:
+                    opened += 1
+            watch.step("looking at images", part.start + len(found), len(rows))
+    problems = [*problems, *sorted(amiss, key=lambda problem: (problem.kind != "missing images", problem.line))]
+    if table is not None:
+        problems += _empty(table)
+        problems += _twice(draft.paths, digests, _splits(draft.paths, table))
+    return Report(draft.root, draft.paths.file, len(draft.paths), opened, table, tuple(problems))
+
+
+def _look(path: Path) -> tuple[bytes, str, str]:
+    """Digest of the content, and where the image is no good what it is and why."""
+    try:
+        if not path.is_file():
+            there = path.exists()
+            return (
+                b"",
+                "broken images" if there else "missing images",
+                "is no file" if there else "there is no such file",
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        return b"", "broken images", f"cannot be read ({error.strerror})"
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest().encode()
+    try:
+        decode(data, SIDE, "whole")
+    except BrokenImageError as error:
+        return digest, "broken images", str(error)
+    return digest, "", ""
+
+
+def _problem(paths: Column, row: int, kind: str, text: str) -> Problem:
+    return Problem(kind, text, paths.file, int(paths.lines[row]), paths.unit)
+
+
+def _empty(table: ImageTable) -> Iterator[Problem]:
+    titles = group_titles(table.label_names, table.attribute_values)
+    groups = table.groups()
+    for number, split in enumerate(SPLITS):
+        counts = np.bincount(groups[table.splits == number], minlength=len(titles))
+        for group in np.flatnonzero(counts == 0):
+            label, values = titles[group]
+            yield Problem("empty groups", f"{split}: no image of {' · '.join([label, *values.values()])}")
+
+
+def _splits(paths: Column, table: ImageTable) -> Integers:
+    """Split of every row of the file, int64 [rows]; −1 where the row could not be understood."""
+    splits = np.full(len(paths), -1)
+    splits[np.searchsorted(paths.lines, table.lines)] = table.splits
+    return splits
+
+
+def _twice(paths: Column, digests: "np.ndarray[tuple[int], np.dtype[np.bytes_]]", splits: Integers) -> list[Problem]:
+    """Images of the same content, those in several splits first."""
+    rows = np.flatnonzero((digests != b"") & (splits >= 0))
+    _, first, which, counts = np.unique(digests[rows], return_index=True, return_inverse=True, return_counts=True)
+    again = np.flatnonzero(counts[which] > 1)
+    by_content: dict[int, list[int]] = {}
+    for place in again:
+        by_content.setdefault(int(first[which[place]]), []).append(int(rows[place]))
+    across, within = [], []
+    for same in by_content.values():
+        others = ", ".join(f"{paths.unit} {paths.lines[row]:,} ({SPLITS[splits[row]]})" for row in same[1:])
+        text = f"{paths.texts[same[0]]} ({SPLITS[splits[same[0]]]}) is also {others}"
+        if len({int(splits[row]) for row in same}) > 1:
+            across.append(_problem(paths, same[0], "images in several splits", text))
+        else:
+            within.append(_problem(paths, same[0], "images more than once in a split", text))
+    return across + within

@@ -1,0 +1,138 @@
+"""Data sets of images in a folder: their tables with their pixels, decoded once or on demand."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import orjson
+
+from core.config import Celeba, Folder, Isic, Waterbirds
+from core.data.contents import Contents, ImageFiles, contents_of
+from core.data.dataset import DataSet, Integers, Pixels, Split, SplitName
+from core.data.decode import VERSION, Part
+from core.data.squares import Squares, Stream
+from core.data.store import cache_folder, stored
+from core.data.table import ImageTable, read_table
+from core.data.watch import QUIET, Watch
+
+Settings = Waterbirds | Celeba | Isic | Folder
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+"""Of ImageNet's training images, by which published weights want their input normalised."""
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
+
+
+def load_photos(settings: Settings, folder: Path | None = None, watch: Watch = QUIET) -> DataSet:
+    """Read the table of a data set and make its pixels ready.
+
+    Args:
+        settings: its data section.
+        folder: the cache folder; None for the user's.
+        watch: told of reading and decoding, and may stop it.
+
+    Raises:
+        InputError: the table does not fit, an image is missing or broken, or the disk is too small.
+        Interrupted: `watch` said so.
+    """
+    return PhotoSource(settings, folder).load(watch)
+
+
+def photos_fingerprint(settings: Settings, folder: Path | None = None, watch: Watch = QUIET) -> str:
+    """Fingerprint of the data set, without decoding any image; see `PhotoSource.fingerprint`."""
+    return PhotoSource(settings, folder).fingerprint(watch)
+
+
+@dataclass(eq=False)
+class PhotoSource:
+    """A data set in a folder. Its table is read at once; its images when they are asked for.
+
+    Args:
+        settings: its data section.
+        folder: the cache folder; None for the user's.
+
+    Raises:
+        InputError: the table does not fit.
+    """
+
+    settings: Settings
+    folder: Path | None = None
+    table: ImageTable = field(init=False)
+    _order: Integers = field(init=False)
+    _squares: Squares | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder or cache_folder()
+        self.table = read_table(self.settings)
+        self._order = np.argsort(self.table.splits, kind="stable")
+
+    def fingerprint(self, watch: Watch = QUIET) -> str:
+        """Hash of all that a run sees: the content of the images, the table, the crop; not of where they lie.
+
+        Args:
+            watch: told of the reading of images, and may stop it.
+
+        Raises:
+            InputError: an image is missing.
+            Interrupted: `watch` said so.
+        """
+        table, settings = self.table, self.settings
+        what = [settings.name, VERSION, settings.stored, settings.size, settings.augment]
+        names = [table.label_names, list(table.attribute_values.items())]
+        arrays = (self._order, table.splits[self._order], table.labels[self._order], table.attributes[self._order])
+        hashed = hashlib.sha256(orjson.dumps([what, names, [array.shape for array in arrays]]))
+        for array in (*arrays, self.squares(watch).contents.digests):
+            hashed.update(np.ascontiguousarray(array).tobytes())
+        return hashed.hexdigest()[:16]
+
+    def load(self, watch: Watch = QUIET) -> DataSet:
+        """Make the data set: pixels mapped from the store, which is built where it is missing, or decoded on demand.
+
+        Args:
+            watch: told of reading and decoding, and may stop it.
+
+        Raises:
+            InputError: an image is missing or broken, or the disk is too small.
+            Interrupted: `watch` said so.
+        """
+        squares, table, settings = self.squares(watch), self.table, self.settings
+        assert self.folder is not None
+        pixels = stored(squares, self.folder, watch) if settings.cache else None
+        ends = np.cumsum(np.bincount(table.splits, minlength=len(SPLITS))).tolist()
+        splits: dict[SplitName, Split] = {}
+        for name, start, end in zip(SPLITS, [0, *ends], ends, strict=False):
+            rows = self._order[start:end]
+            images: Pixels = Stream(squares, range(start, end)) if pixels is None else pixels[start:end]
+            splits[name] = Split(images, table.labels[rows], table.attributes[rows], rows)
+        return DataSet(
+            name=settings.name,
+            label_names=table.label_names,
+            attributes=table.attribute_values,
+            splits=splits,
+            mean=MEAN,
+            std=STD,
+            fingerprint=self.fingerprint(watch),
+            crop=settings.size,
+            augment=settings.augment,
+        )
+
+    def squares(self, watch: Watch = QUIET) -> Squares:
+        """Images of all rows in the order of their splits; every file has been looked at once.
+
+        Raises:
+            InputError: an image is missing.
+            Interrupted: `watch` said so.
+        """
+        if self._squares is None:
+            part: Part = "middle" if isinstance(self.settings, Celeba) else "whole"
+            self._squares = Squares(self._contents(watch), self.settings.stored, part)
+        return self._squares
+
+    def _contents(self, watch: Watch) -> Contents:
+        table, order = self.table, self._order
+        assert self.folder is not None
+        paths = tuple(table.paths[row] for row in order.tolist())
+        files = ImageFiles(table.root, paths, lambda row: f"{table.root}/{table.where(int(order[row]))}")
+        return contents_of(files, self.folder, watch)

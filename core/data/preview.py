@@ -1,0 +1,68 @@
+"""A data set in a folder as its table has it, of which an image is opened when it is looked at."""
+
+from pathlib import Path
+
+import numpy as np
+
+from core.config.photos import Celeba, Photos
+from core.data.dataset import DataSet, Images, Integers, Split
+from core.data.decode import BrokenImageError, Part, decode
+from core.data.draft import SPLITS
+from core.data.table import ImageTable
+
+_UNREADABLE = 96
+"""Grey of an image that cannot be opened; `prusc data check` says why."""
+
+
+def preview(table: ImageTable, settings: Photos, name: str) -> DataSet:
+    """Make a data set to look at: labels, attributes and splits of the table, images as networks see them.
+
+    Args:
+        table: what was read of it.
+        settings: its data section.
+        name: what the settings call it.
+
+    Returns:
+        A data set without a fingerprint, as that takes the content of every image.
+    """
+    splits = {}
+    for number, split in enumerate(SPLITS):
+        rows = np.flatnonzero(table.splits == number)
+        images = _Opened(table, rows, settings)
+        splits[split] = Split(images, table.labels[rows], table.attributes[rows], rows)
+    return DataSet(name, table.label_names, table.attribute_values, splits, (), (), "", crop=settings.size)
+
+
+class _Opened:
+    """Some rows of the table as images: the middle of what is stored, grey where there is no image."""
+
+    def __init__(self, table: ImageTable, rows: Integers, settings: Photos) -> None:
+        self._table, self._rows, self._side, self._stored = table, rows, settings.size, settings.stored
+        self._part: Part = "middle" if isinstance(settings, Celeba) else "whole"
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(images, 3, side, side)."""
+        return len(self._rows), 3, self._side, self._side
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        """uint8."""
+        return np.dtype(np.uint8)
+
+    def __getitem__(self, rows: int | slice | Integers, /) -> Images:
+        """Images of those rows, uint8 [rows, 3, side, side]; of one row without the first axis."""
+        wanted = self._rows[rows]
+        images = np.full((np.size(wanted), *self.shape[1:]), _UNREADABLE, dtype=np.uint8)
+        edge = (self._stored - self._side) // 2
+        seen = slice(edge, edge + self._side)
+        for place, row in enumerate(np.atleast_1d(wanted)):
+            try:
+                data = Path(self._table.root, self._table.paths[row]).read_bytes()
+                images[place] = decode(data, self._stored, self._part)[:, seen, seen]
+            except (OSError, BrokenImageError):
+                continue
+        return images if np.ndim(wanted) else images[0]

@@ -1,0 +1,98 @@
+"""Images of files as squares of bytes, decoded whenever they are asked for."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from core.data.contents import Contents
+from core.data.dataset import Images, Integers
+from core.data.decode import BrokenImageError, Part, decode
+from core.data.watch import threads
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Squares:
+    """Image files, and how each becomes a square.
+
+    Attributes:
+        contents: the files.
+        side: side of the square in pixels.
+        part: what of an image it shows.
+    """
+
+    contents: Contents
+    side: int
+    part: Part
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(images, 3, side, side)."""
+        return len(self), 3, self.side, self.side
+
+    def one(self, row: int) -> Images:
+        """Decode an image, uint8 [3, side, side].
+
+        Raises:
+            InputError: it is missing, has changed or cannot be decoded; says which line of which table.
+        """
+        data = self.contents.read(row)
+        try:
+            return decode(data, self.side, self.part)
+        except BrokenImageError as error:
+            raise self.contents.files.broken(row, str(error)) from None
+
+
+class Stream:
+    """Some rows of squares, decoded on demand in threads: the same numbers as those that are stored, and no file.
+
+    Args:
+        squares: the images.
+        rows: which of them, in this order.
+    """
+
+    def __init__(self, squares: Squares, rows: range) -> None:
+        self._squares = squares
+        self._rows = np.arange(rows.start, rows.stop)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(images, 3, side, side)."""
+        return len(self), *self._squares.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        """uint8."""
+        return np.dtype(np.uint8)
+
+    def __getitem__(self, rows: int | slice | Integers) -> Images:
+        """Decode images, uint8 [rows, 3, side, side]; of one row without the first axis.
+
+        Raises:
+            InputError: one of them is missing, has changed or cannot be decoded.
+        """
+        wanted = self._rows[rows]
+        if wanted.ndim == 0:
+            return np.ascontiguousarray(self._squares.one(int(wanted)))
+        images = np.empty((len(wanted), *self.shape[1:]), dtype=np.uint8)
+
+        def fill(start: int) -> None:
+            for place in range(start, min(start + step, len(wanted))):
+                images[place] = self._squares.one(int(wanted[place]))
+
+        step = max(1, len(wanted) // (4 * threads()))
+        for _ in _pool().map(fill, range(0, len(wanted), step)):
+            pass
+        return images
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads(), thread_name_prefix="images")

@@ -1,0 +1,235 @@
+"""The table of a data set in a folder: which image, which label, which attributes, which split (no image is opened)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from core.config.photos import Celeba, Folder, Isic, Photos, Waterbirds
+from core.data import celeba, folder, isic, waterbirds
+from core.data.columns import Column
+from core.data.dataset import Integers, SplitName
+from core.data.draft import SPLITS, Draft, Problem
+from core.data.within import leaving
+from core.errors import InputError, nearest
+
+MOST_GROUPS = 2_048
+"""More than these are no groups that anyone could look at: a column of numbers was taken for one of kinds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageTable:
+    """Rows of a data set, in the order of its file.
+
+    Where an attribute has as many values as there are labels, its value number v is the one that goes with label
+    number v on the training rows.
+
+    Attributes:
+        root: folder of the data set.
+        file: the table, from there.
+        paths: image of each row, from `root`, with `/` between.
+        labels: int64 [n], number of the label.
+        label_names: name of each label.
+        attributes: int64 [n, a], number of the value of each attribute.
+        attribute_values: attribute → names of its values.
+        splits: int8 [n]: 0 training, 1 validation, 2 test.
+        lines: int64 [n], line of the row in its file, counted from 1 with the headings.
+        unit: what `lines` count: lines, or rows of a file that has none (Parquet), without headings.
+        published: split → group title → images, as published; empty where unknown.
+        published_sizes: split → images, as published; empty where unknown.
+    """
+
+    root: Path
+    file: str
+    paths: tuple[str, ...]
+    labels: Integers
+    label_names: tuple[str, ...]
+    attributes: Integers
+    attribute_values: Mapping[str, tuple[str, ...]]
+    splits: npt.NDArray[np.int8]
+    lines: Integers
+    unit: Literal["line", "row"]
+    published: Mapping[SplitName, Mapping[str, int]]
+    published_sizes: Mapping[SplitName, int]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def where(self, row: int) -> str:
+        """Say where a row stands, such as `metadata.csv, line 3`."""
+        return f"{self.file}, {self.unit} {self.lines[row]:,}"
+
+    def groups(self) -> Integers:
+        """Group number of every row, int64 [n], in the order of `core.groups.group_titles`."""
+        return _groups(self.labels, self.attributes, [len(values) for values in self.attribute_values.values()])
+
+
+def read_table(settings: Photos) -> ImageTable:
+    """Read the table of any data set in a folder.
+
+    Args:
+        settings: its data section.
+
+    Raises:
+        InputError: no folder, a file or a column is missing, a row does not fit; with file, line and what to do.
+    """
+    draft = read_draft(settings)
+    table, problems = examine(draft, settings)
+    if table is None or problems:
+        more = f" ({len(problems) - 1:,} more; all of them: prusc data check)" if len(problems) > 1 else ""
+        first = problems[0]
+        place = f"{draft.root}/" if first.file else f"{draft.root / draft.paths.file}: "
+        raise InputError(f"{place}{first.sentence}{more}")
+    return table
+
+
+def read_draft(settings: Photos) -> Draft:
+    """Read the columns of any of the layouts.
+
+    Raises:
+        InputError: no folder, or a file or a column is missing.
+    """
+    match settings:
+        case Waterbirds():
+            return waterbirds.draft(settings)
+        case Celeba():
+            return celeba.draft(settings)
+        case Isic():
+            return isic.draft(settings)
+        case Folder():
+            return folder.draft(settings)
+    raise TypeError(f"{type(settings).__name__} has no layout")
+
+
+def examine(draft: Draft, settings: Photos) -> tuple[ImageTable | None, list[Problem]]:
+    """Make the table of the rows that can be understood.
+
+    Returns:
+        The table, None where what is left makes no data set; and everything that is amiss, in the order of the rows.
+    """
+    away = leaving(draft.root, draft.paths.texts.tolist())
+    problems = [
+        Problem("paths that cannot be used", text, draft.paths.file, int(draft.paths.lines[row]), draft.paths.unit)
+        for row, text in away.items()
+    ]
+    good = np.ones(len(draft.paths), dtype=np.bool_)
+    good[list(away)] = False
+    labels, label_names = draft.label.encode()
+    found = {name: column.encode() for name, column in draft.attributes.items()}
+    splits = draft.split.encode()[0] if draft.split is not None else np.zeros_like(labels)
+    told = [(draft.label, labels, "labels"), *((draft.attributes[k], c, "attributes") for k, (c, _) in found.items())]
+    if draft.split is not None:
+        told.append((draft.split, splits, "splits"))
+    for column, codes, what in told:
+        problems += _unknown(column, codes, what)
+        good &= codes >= 0
+    problems.sort(key=lambda problem: problem.line)
+    attributes = np.stack([codes for codes, _ in found.values()], axis=1) if found else np.empty((len(labels), 0), int)
+    values = {name: names for name, (_, names) in found.items()}
+    labels, attributes, splits, lines = labels[good], attributes[good], splits[good], draft.paths.lines[good]
+    try:
+        _sensible(draft, label_names, values, len(labels))
+        if draft.split is None and isinstance(settings, Folder):
+            groups = _groups(labels, attributes, [len(names) for names in values.values()])
+            splits = folder.draw_splits(groups, settings)
+        _filled(draft, labels, label_names, splits, settings)
+    except InputError as error:
+        return None, [*problems, Problem("splits and labels that are not filled", str(error))]
+    for number, (name, names) in enumerate(values.items()):
+        if len(names) == len(label_names):
+            order = goes_with(labels[splits == 0], attributes[splits == 0, number], len(names))
+            values[name] = tuple(names[value] for value in order)
+            attributes[:, number] = np.argsort(order)[attributes[:, number]]
+    table = ImageTable(
+        root=draft.root,
+        file=draft.paths.file,
+        paths=tuple(draft.paths.texts[good].tolist()),
+        labels=labels,
+        label_names=label_names,
+        attributes=attributes,
+        attribute_values=values,
+        splits=splits.astype(np.int8),
+        lines=lines,
+        unit=draft.paths.unit,
+        published=draft.published,
+        published_sizes=draft.published_sizes,
+    )
+    return table, problems
+
+
+def goes_with(labels: Integers, values: Integers, k: int) -> Integers:
+    """Find which value of an attribute goes with which label: those that share the most of the labels' rows.
+
+    Args:
+        labels: int64 [n], below `k`.
+        values: int64 [n], below `k`.
+        k: labels, and values.
+
+    Returns:
+        int64 [k]: the value that goes with each label, each once; as numbered where no other order shares more.
+    """
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
+    counts = np.bincount(labels * k + values, minlength=k * k).reshape(k, k)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    best: Integers = linear_sum_assignment(shares, maximize=True)[1].astype(np.int64)
+    together, as_numbered = shares[np.arange(k), best].sum(), np.trace(shares)
+    return best if together > as_numbered + 1e-9 else np.arange(k)
+
+
+def _groups(labels: Integers, attributes: Integers, sizes: list[int]) -> Integers:
+    number = labels
+    for column, size in zip(attributes.T, sizes, strict=True):
+        number = number * size + column
+    return number
+
+
+def _unknown(column: Column, codes: Integers, what: str) -> list[Problem]:
+    """One problem for every cell without a number: it is empty, or not among the words."""
+    known = ", ".join(dict.fromkeys(column.words.values())) if column.words else ""
+    problems = []
+    for row in np.flatnonzero(codes < 0):
+        text = column.texts[row].strip()
+        if not text:
+            text = f"{column.name} is empty"
+        else:
+            hint = nearest(text, list(column.words or ()))
+            text = f"{column.name} '{text}' is not known{hint or f' (known: {known})'}"
+        problems.append(Problem(f"unknown {what}", text, column.file, int(column.lines[row]), column.unit))
+    return problems
+
+
+def _sensible(draft: Draft, label_names: tuple[str, ...], values: Mapping[str, tuple[str, ...]], rows: int) -> None:
+    if not rows:
+        raise InputError("there is no row with an image, a label and a split")
+    if len(label_names) < 2:
+        raise InputError(f"column '{draft.label.name}' has one label only, '{label_names[0]}'; two or more are needed")
+    if prod((len(label_names), *map(len, values.values()))) > MOST_GROUPS:
+        sizes = {draft.label.name: len(label_names), **{name: len(names) for name, names in values.items()}}
+        name = max(sizes, key=lambda name: sizes[name])
+        raise InputError(
+            f"labels and attributes make more than {MOST_GROUPS:,} groups; column '{name}' alone has {sizes[name]:,} "
+            "different values: is it a kind of thing, and not a number?"
+        )
+
+
+def _filled(draft: Draft, labels: Integers, label_names: tuple[str, ...], splits: Integers, settings: Photos) -> None:
+    """Every split has images, and training has some of every label; drawn splits have some of every label each."""
+    counts = np.bincount(splits * len(label_names) + labels, minlength=3 * len(label_names)).reshape(3, -1)
+    for split, row in zip(SPLITS, counts, strict=True):
+        drawn = draft.split is None
+        if not row.sum() and draft.split is not None:
+            raise InputError(f"no row is in the {split} split (column '{draft.split.name}'); all three are needed")
+        if row.min() == 0 and (split == "train" or drawn):
+            name = label_names[int(row.argmin())]
+            if not drawn:
+                raise InputError(f"label '{name}' has no image in the training split")
+            number, shares = int((labels == row.argmin()).sum()), getattr(settings, "fractions", ())
+            raise InputError(
+                f"label '{name}' has {number} image{'s' * (number != 1)}, too few for data.fractions "
+                f"{', '.join(f'{share:g}' for share in shares)}: none is left for {split}"
+            )

@@ -1,0 +1,186 @@
+"""Networks that were trained elsewhere: the state dict of a file, fitted to a network or refused by name."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import InputError
+from core.models.files import State, read_states
+from core.models.representation import find_head
+from core.runs.text import safe_text
+
+LISTED = 5
+"""Keys of a kind that a sentence names."""
+
+_COUNTERS = ".num_batches_tracked"
+"""Ending of the steps that BatchNorm counts; files of old have none, and nothing here reads them."""
+_OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
+"""Names in torchvision's files of DenseNets, which were written when a name could have a dot."""
+_AUXILIARY = re.compile(r"(?:aux1|aux2|AuxLogits)\.")
+"""Heads of GoogLeNet and Inception that answer in training alone, and that networks here are built without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was taken from a file.
+
+    Attributes:
+        file: where from.
+        key: under which the state dict lies, dotted; empty at the top.
+        prefix: what the names of the file begin with and the network's do not.
+        tensors: how many fit.
+        head: name of the last linear layer.
+        fresh_head: whether that layer was left as it is.
+    """
+
+    file: Path
+    key: str
+    prefix: str
+    tensors: int
+    head: str
+    fresh_head: bool
+
+    def __str__(self) -> str:
+        where = f" under '{safe_text(self.key)}'" if self.key else ""
+        prefix = f", without the prefix '{safe_text(self.prefix)}'" if self.prefix else ""
+        head = f"; the head '{self.head}' starts fresh" if self.fresh_head else ""
+        return f"{self.tensors:,} tensors from {safe_text(str(self.file))}{where}{prefix}{head}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a state dict goes with a network.
+
+    Attributes:
+        key: under which it lies in its file.
+        prefix: that was taken off.
+        tensors: what fits, by the network's names.
+        missing: names of the network that it lacks.
+        unexpected: its names that the network lacks.
+        misshapen: name → (shape in the file, shape in the network).
+    """
+
+    key: str
+    prefix: str
+    tensors: State
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshapen: dict[str, tuple[torch.Size, torch.Size]]
+
+    @property
+    def problems(self) -> int:
+        """Names that do not fit."""
+        return len(self.missing) + len(self.unexpected) + len(self.misshapen)
+
+
+def load_foreign(file: Path, network: nn.Module, *, fresh_head: bool = False) -> Report:
+    """Load a network that was trained elsewhere, wherever its state dict lies in the file and however it is prefixed.
+
+    Args:
+        file: safetensors, or what torch.save wrote of a state dict, bare or nested under a key such as `state_dict`.
+        network: takes the weights in place, on its device.
+        fresh_head: leave the head as it is where that of the file is missing or of another size.
+
+    Raises:
+        InputError: the file cannot be read without unpickling, or does not fit; missing, unexpected and misshapen
+            names are listed.
+    """
+    found, report = fit_file(file, network, fresh_head=fresh_head)
+    network.load_state_dict(found.tensors, strict=False)
+    return report
+
+
+def fit_file(file: Path, network: nn.Module, *, fresh_head: bool = False) -> tuple[Fit, Report]:
+    """Find what `load_foreign` would load, which the network may be too large to do at once: it may be on `meta`.
+
+    Raises:
+        InputError: as `load_foreign`.
+    """
+    head, _ = find_head(network)
+    found = min((fit(state, network, key) for key, state in read_states(file)), key=lambda one: one.problems)
+    of_head = {f"{head}.weight", f"{head}.bias"}
+    misfits = {*found.missing, *found.misshapen}
+    left_out = bool(misfits & of_head)
+    sentence = _sentence(found, of_head if fresh_head else set())
+    if sentence and not found.unexpected and misfits <= of_head and not fresh_head and found.misshapen:
+        sentence = _other_head(head, found)
+    if sentence:
+        raise InputError(f"{file}: {sentence}")
+    for name, tensor in found.tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise InputError(f"{file}: '{safe_text(name)}' holds NaN or infinity; take a checkpoint from before")
+    return found, Report(file, found.key, found.prefix, len(found.tensors), head, left_out)
+
+
+def fit(state: State, network: nn.Module, key: str = "") -> Fit:
+    """See how a state dict goes with a network, without the prefix under which most of its names are the network's."""
+    state = {_OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in state.items()}
+    wanted: dict[str, Tensor] = network.state_dict()
+    prefix = _prefix(state, wanted)
+    inside = {name.removeprefix(prefix): name for name in state if name.startswith(prefix)}
+    # A head may lie beside a `backbone.`, under the very name that it has in the network.
+    beside = {name: name for name in state if name in wanted and name not in inside}
+    named = {**beside, **{name: whole for name, whole in inside.items() if name in wanted}}
+    missing = tuple(name for name in wanted if name not in named and not name.endswith(_COUNTERS))
+    taken = {*named.values()}
+    unexpected = tuple(name for name in state if name not in taken and not _is_auxiliary(network, name, prefix))
+    here = {name: state[named[name]] for name in wanted if name in named}
+    misshapen = {
+        name: (tensor.shape, wanted[name].shape) for name, tensor in here.items() if tensor.shape != wanted[name].shape
+    }
+    tensors = {name: tensor.detach() for name, tensor in here.items() if name not in misshapen}
+    return Fit(key, prefix, tensors, missing, unexpected, misshapen)
+
+
+def _is_auxiliary(network: nn.Module, name: str, prefix: str) -> bool:
+    return hasattr(network, "aux_logits") and _AUXILIARY.match(name.removeprefix(prefix)) is not None
+
+
+def _prefix(names: Iterable[str], wanted: Iterable[str]) -> str:
+    """Prefix of dotted parts under which most of the wanted names are found; the shortest of several."""
+    known = frozenset(wanted)
+    found = Counter(
+        name[:start]
+        for name in names
+        for start in (0, *(i + 1 for i, letter in enumerate(name) if letter == "."))
+        if name[start:] in known
+    )
+    return min(found, key=lambda prefix: (-found[prefix], len(prefix)), default="")
+
+
+def _sentence(found: Fit, allowed: set[str]) -> str:
+    """What does not fit, the allowed names aside; empty where everything does."""
+    shapes = [
+        f"{safe_text(name)} {_shape(ours)} for {_shape(theirs)}"
+        for name, (ours, theirs) in found.misshapen.items()
+        if name not in allowed
+    ]
+    kinds = {
+        "missing": [safe_text(name) for name in found.missing if name not in allowed],
+        "unexpected": [safe_text(name) for name in found.unexpected],
+        "of another shape": shapes,
+    }
+    parts = [f"{kind} {_listed(names)}" for kind, names in kinds.items() if names]
+    return f"does not fit the network: {'; '.join(parts)}; see model.name" if parts else ""
+
+
+def _other_head(head: str, found: Fit) -> str:
+    ours, theirs = (shapes[0] for shapes in zip(*found.misshapen.values(), strict=True))
+    return (
+        f"its head '{head}' has {ours[0]:,} outputs, and {theirs[0]:,} are wanted, one for every label; "
+        "a training may start from it with a fresh head (--weights)"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f", … ({len(names):,} in all)" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def _shape(shape: torch.Size) -> str:
+    return "×".join(map(str, shape)) or "scalar"

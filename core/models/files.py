@@ -1,0 +1,83 @@
+"""Files of weights that were written elsewhere: tensors are read, and nothing in them is ever executed."""
+
+import hashlib
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from core.errors import InputError
+from core.runs.text import safe_text
+
+State = dict[str, Tensor]
+
+_KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "classifier", "state", "params", "weights")
+"""Where people keep a state dict in a checkpoint, the likeliest first; a file may hold several, as of a moving mean."""
+_DEPTH = 3
+_HOW = "save a state dict instead: torch.save(network.state_dict(), FILE)"
+
+
+def digest(file: Path) -> str:
+    """Hash of the content of a file, 32 hexadecimal digits; empty where it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError:
+        return ""
+
+
+def read_states(file: Path) -> list[tuple[str, State]]:
+    """Read every state dict in a file, as safetensors or as torch.save writes it: (key that it lies under, tensors).
+
+    Raises:
+        InputError: the file is missing, damaged, without tensors, or would have to be unpickled.
+    """
+    found = list(_states(_read(file)))
+    if not found:
+        raise InputError(f"{file}: holds no tensors by name; {_HOW}")
+    return found
+
+
+def _states(value: Any, key: str = "", depth: int = 0) -> Iterator[tuple[str, State]]:
+    if not isinstance(value, Mapping) or depth > _DEPTH:
+        return
+    named = {name: inner for name, inner in value.items() if isinstance(name, str)}
+    tensors = {name: inner for name, inner in named.items() if isinstance(inner, Tensor)}
+    if tensors:
+        yield key, tensors
+    for name in sorted(named, key=lambda name: _KEYS.index(name) if name in _KEYS else len(_KEYS)):
+        yield from _states(named[name], f"{key}.{name}".lstrip("."), depth + 1)
+
+
+def _read(file: Path) -> Any:
+    try:
+        with file.open("rb") as opened:
+            beginning = opened.read(9)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from None
+    if beginning[8:] == b"{":  # safetensors: the length of the header in eight bytes, then the header
+        try:
+            return load_file(file)
+        except (SafetensorError, ValueError) as error:
+            raise InputError(f"{file}: is no safetensors file, or damaged ({safe_text(str(error))})") from None
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of TorchScript, which is refused below
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a damaged file raises depends on where it is damaged
+        raise InputError(f"{file}: {_why(error)}") from None
+
+
+def _why(error: Exception) -> str:
+    text = str(error)
+    if "TorchScript" in text:
+        return f"is a TorchScript archive, not a file of weights; {_HOW}"
+    if named := re.search(r"GLOBAL (\S+)|class (\S+)", text):
+        kind = safe_text(named[1] or named[2]).strip("'`,.")
+        return f"holds a Python object ({kind}) beside tensors, and such files are not unpickled; {_HOW}"
+    return "is neither safetensors nor what torch.save writes, or damaged"

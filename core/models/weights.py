@@ -1,0 +1,140 @@
+"""What a network starts from: fresh weights, those that torchvision publishes, or those of a file."""
+
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlparse
+
+import torch
+from torch import nn
+
+from core.config import Model
+from core.errors import InputError
+from core.models.checkpoint import fit_file, load_foreign
+from core.models.files import digest
+from core.models.networks import BUNDLED
+
+NONE, IMAGENET = "none", "imagenet"
+_PATIENCE = 5.0
+"""Seconds that an answer of the network is waited for."""
+
+
+def start_from(network: nn.Module, model: Model, say: Callable[[str], None]) -> None:
+    """Load into a fresh network what the settings say that it starts from; its head stays fresh where the size differs.
+
+    Args:
+        network: on any device; changed in place.
+        model: settings.
+        say: takes a line for the log.
+
+    Raises:
+        InputError: there is no such file, it does not fit, or published weights can be had neither here nor elsewhere.
+    """
+    if model.weights == NONE:
+        return
+    file = _file(model)
+    if model.weights == IMAGENET and not file.is_file():
+        say(f"downloading {file.name} into {file.parent}")
+        _download(model.name)
+    say(f"the network starts from {load_foreign(file, network, fresh_head=True)}")
+    if getattr(network, "transform_input", None) is False and file.name == _published_name(model.name):
+        _fold_scale(network)
+
+
+def check_start(network: nn.Module, model: Model) -> None:
+    """See that what the settings start from is there and fits, before anything is made.
+
+    Args:
+        network: of the settings; may be on `meta`.
+        model: settings.
+
+    Raises:
+        InputError: as `start_from`.
+    """
+    if model.weights == NONE:
+        return
+    file = _file(model)
+    if file.is_file() or model.weights != IMAGENET:
+        fit_file(file, network, fresh_head=True)
+    elif not _reachable(_published(model.name).url):
+        raise _not_there(file)
+
+
+def identity(model: Model) -> str:
+    """What names the weights that a network starts from, for the key of the stage that trains it.
+
+    This is the digest of a file, the name of a published one, which holds part of its digest, or nothing.
+    """
+    match model.weights:
+        case "none":
+            return ""
+        case "imagenet":
+            return _published_name(model.name) if model.name not in BUNDLED else ""
+    return digest(Path(model.weights))
+
+
+def _file(model: Model) -> Path:
+    if model.weights != IMAGENET:
+        return Path(model.weights).expanduser()
+    if model.name in BUNDLED:
+        raise InputError(
+            f"model.weights = imagenet: there are no published weights of '{model.name}'; "
+            "take a network of torchvision (model.name), weights of your own (--weights FILE), or none"
+        )
+    return Path(torch.hub.get_dir()) / "checkpoints" / _published_name(model.name)
+
+
+def _published(name: str) -> Any:
+    """Weights of a network of torchvision: those of the first recipe, by which methods in this field are compared."""
+    from torchvision.models import get_model_weights
+
+    known = get_model_weights(name).__members__
+    wanted = ("IMAGENET1K_V1", "IMAGENET1K_SWAG_LINEAR_V1", "DEFAULT")
+    return next(known[one] for one in wanted if one in known)
+
+
+def _published_name(name: str) -> str:
+    return Path(urlparse(_published(name).url).path).name
+
+
+def _download(name: str) -> None:
+    try:
+        _published(name).get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except OSError:
+        raise _not_there(_file(Model(name=name, weights=IMAGENET))) from None
+    except RuntimeError as error:
+        raise InputError(f"the download of {_published_name(name)} was damaged ({error}); try again") from None
+
+
+def _reachable(url: str) -> bool:
+    """Whether an address answers; nothing is downloaded."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_PATIENCE):
+            return True
+    except (URLError, OSError, ValueError):
+        return False
+
+
+def _not_there(file: Path) -> InputError:
+    return InputError(
+        f"model.weights = imagenet: torchvision's file {file.name} is not in {file.parent} and cannot be downloaded "
+        "from here; put it there, or name it where it is with --weights FILE"
+    )
+
+
+@torch.no_grad()
+def _fold_scale(network: nn.Module) -> None:
+    """Have a network take ImageNet's mean and deviation whose published weights want pixels from −1 to 1.
+
+    These are GoogLeNet and Inception, which torchvision builds with a switch (`transform_input`) that no file of
+    weights knows of. Its scale goes into the first convolution, and its shift into the BatchNorm behind.
+    """
+    conv = next(m for m in network.modules() if isinstance(m, nn.Conv2d))
+    norm = next(m for m in network.modules() if isinstance(m, nn.BatchNorm2d))
+    mean, std = (conv.weight.new_tensor(v) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    shift = (conv.weight.sum(dim=(2, 3)) * (mean - 0.5) / 0.5).sum(dim=1)
+    conv.weight.mul_((std / 0.5).view(1, 3, 1, 1))
+    assert norm.running_mean is not None
+    norm.running_mean.sub_(shift)

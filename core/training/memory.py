@@ -1,0 +1,117 @@
+"""When the device runs out of memory: how much would fit, and going on with that."""
+
+import gc
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from core.config import Compute
+from core.engine.context import StageContext
+from core.errors import StageError
+from core.events import Warned
+
+T = TypeVar("T")
+
+_ALLOCATION_FAILED = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+
+
+class Snapshot:
+    """Random streams of a stage and buffers of a network, to go back to."""
+
+    def __init__(self, context: StageContext, network: nn.Module | None) -> None:
+        self._context = context
+        self._network = network or nn.Module()
+        self._streams: dict[str, Any] = context.streams.state_dict(context.device)
+        self._buffers: list[Tensor] = [buffer.clone() for buffer in self._network.buffers()]
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Go back."""
+        self._context.streams.load_state_dict(self._streams, self._context.device)
+        for buffer, saved in zip(self._network.buffers(), self._buffers, strict=True):
+            buffer.copy_(saved)
+
+
+class Parts:
+    """In how many parts a batch is computed: as many as set, or more, where memory runs out and that is allowed.
+
+    Args:
+        context: of the stage.
+        compute: settings.
+        setting: name of the setting of the batch size.
+        network: whose buffers a training pass changes; None where nothing is trained, and `compute.accumulate` does not
+            count.
+
+    Attributes:
+        count: parts to a batch.
+    """
+
+    def __init__(self, context: StageContext, compute: Compute, setting: str, network: nn.Module | None = None) -> None:
+        self.count = 1 if network is None else compute.accumulate
+        self._context = context
+        self._auto = compute.auto_batch
+        self._setting = setting
+        self._network = network
+
+    def of(self, samples: slice) -> list[slice]:
+        """Cut samples start … stop into the parts, as equal as they can be, none empty."""
+        n = samples.stop - samples.start
+        count = min(self.count, n)
+        ends = [samples.start + i * n // count for i in range(count + 1)]
+        return [slice(start, end) for start, end in pairwise(ends)]
+
+    def attempt(self, n: int, work: Callable[[], T]) -> T:
+        """Do `work`, which computes `n` samples in parts, one after another.
+
+        Where memory runs out and going on is allowed, random streams and buffers are put back, the parts are doubled,
+        and the work is done anew; what else it changes it has to set at its start.
+
+        Raises:
+            StageError: memory ran out; says which size would fit, or that not even one sample does.
+        """
+        while True:
+            before = Snapshot(self._context, self._network) if self._auto else None
+            try:
+                return work()
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+                size = math.ceil(n / min(self.count, n))
+                if before is None or size == 1:
+                    raise self._refusal(size) from error
+            # Only out here is nothing left of the failed try: the error held its tensors.
+            self._release()
+            before.restore()
+            self._halve(n, size)
+
+    def _halve(self, n: int, size: int) -> None:
+        self.count = min(2 * self.count, n)
+        fits = math.ceil(n / self.count)
+        again = f"; compute.accumulate={self.count} begins with it" if self._network is not None else ""
+        text = f"Out of memory with {size} images at a time; goes on with {fits} at a time, the same batches{again}."
+        self._context.emit(Warned(self._context.stage, "auto-batch", text))
+
+    def _refusal(self, size: int) -> StageError:
+        where = f"out of memory on {self._context.device} with {size} image{'s' * (size > 1)} at a time"
+        if size == 1:
+            return StageError(where, "it takes a smaller network, smaller images, or a device with more memory")
+        half = size // 2
+        same = f", or compute.accumulate={2 * self.count} for the same batches" if self._network is not None else ""
+        fits = f"about {half} would fit: set {self._setting}={half}{same}, or go on with --auto-batch"
+        return StageError(where, fits)
+
+    def _release(self) -> None:
+        gc.collect()
+        if self._context.device.type == "cuda":
+            with suppress(RuntimeError):
+                torch.cuda.empty_cache()
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error says that the device has no memory left, whichever library says it."""
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in _ALLOCATION_FAILED)

@@ -1,0 +1,80 @@
+"""Files that settings name: looked into before a run is written, and called by their whole path once it is."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.config import Config, Photos
+from core.errors import InputError
+from experiments.recipes import get_recipe
+
+if TYPE_CHECKING:
+    from core.data import DataSet
+
+
+def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[str] = ()) -> None:
+    """See that every file that the stages will take is there and fits; imports torch.
+
+    Args:
+        config: all settings.
+        load: makes the data set; called only where it lies in no folder, so that no image is decoded for this.
+        taken: stages that are there already, and need their files no more.
+
+    Raises:
+        InputError: what is missing or does not fit, or a file that no stage of the recipe would take.
+    """
+    stages = get_recipe(config.recipe).stage_names
+    for key, file, stage in (
+        ("model.checkpoint", config.model.checkpoint, "erm"),
+        ("cluster.file", config.cluster.file, "cluster"),
+    ):
+        if file and stage not in stages:
+            raise InputError(f"{key}: recipe '{config.recipe}' has no stage '{stage}' that would take a file")
+    if "erm" in stages and "erm" not in taken and (config.model.checkpoint or config.model.weights != "none"):
+        _check_network(config, load)
+    if config.cluster.file and "cluster" not in taken:
+        from core.clustering.assigned import read_clusters
+        from core.clustering.outside import training_rows
+
+        read_clusters(Path(config.cluster.file), training_rows(config.data, load))
+
+
+def whole_paths(config: Config) -> Config:
+    """The same settings with whole paths, as a run may go on in another folder than it was made in."""
+    model, cluster, data = config.model, config.cluster, config.data
+    weights = model.weights if model.weights in ("none", "imagenet") else _whole(model.weights)
+    changed: dict[str, object] = {
+        "model": model.model_copy(update={"weights": weights, "checkpoint": _whole(model.checkpoint)}),
+        "cluster": cluster.model_copy(update={"file": _whole(cluster.file)}),
+    }
+    if isinstance(data, Photos):
+        changed["data"] = data.model_copy(update={"root": _whole(data.root)})
+    return config.model_copy(update=changed)
+
+
+def _check_network(config: Config, load: "Callable[[], DataSet]") -> None:
+    from core.models.checkpoint import fit_file
+    from core.models.networks import outline
+    from core.models.weights import check_start
+
+    network = outline(config.model.name, *_shapes(config, load))
+    if config.model.checkpoint:
+        fit_file(Path(config.model.checkpoint), network)
+    else:
+        check_start(network, config.model)
+
+
+def _shapes(config: Config, load: "Callable[[], DataSet]") -> tuple[int, int, tuple[int, int]]:
+    """Labels, channels, and height and width that the network sees."""
+    data = config.data
+    if not isinstance(data, Photos):
+        made = load()
+        channels, height, width = made.splits["train"].images.shape[1:]
+        return len(made.label_names), channels, (height, width)
+    from core.data.table import read_table
+
+    return data.n_classes or len(read_table(data).label_names), 3, (data.size, data.size)
+
+
+def _whole(path: str) -> str:
+    return str(Path.cwd() / Path(path).expanduser()) if path else ""

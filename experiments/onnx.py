@@ -1,0 +1,121 @@
+"""A network as ONNX: for programs without torch; normalisation is inside, so that pixels in [0, 1] are all it needs."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from core.engine.checkpoints import load_tensors
+from core.errors import InputError
+from core.models.networks import build
+from core.models.perceptron import Mlp, class_logits
+from experiments.description import Description
+
+INPUT, OUTPUT = "pixels", "logits"
+"""`pixels`: float32 [n, channels, height, width] in [0, 1], any n; `logits`: float32 [n, labels]."""
+
+
+def need_onnx() -> None:
+    """See that the packages are there which torch exports with.
+
+    Raises:
+        InputError: one of them is missing.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError:
+        raise InputError("--onnx needs onnx and onnxscript: install prusc-tui[onnx]") from None
+
+
+def write_onnx(weights: Path, about: Description, to: Path) -> None:
+    """Write a network with its normalisation as one ONNX file.
+
+    Names of the labels, the network and its size lie among the file's properties.
+
+    Args:
+        weights: the network's tensors, safetensors.
+        about: the network.
+        to: file to write.
+
+    Raises:
+        InputError: a package is missing.
+        OSError: the file cannot be written.
+    """
+    need_onnx()
+    network = network_of(about)
+    network.load_state_dict(load_tensors(weights))
+    whole = _Normalised(network, about).eval()
+    example = torch.zeros(2, about.channels, *about.crop)  # a batch of 1 would be taken for a constant
+    # The exporter tells its steps on standard output, and of operators that nobody asked for in its log.
+    quiet = logging.getLogger("torch.onnx")
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                whole,
+                (example,),
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_shapes={INPUT: {0: torch.export.Dim("n", min=1)}},
+                dynamo=True,
+                verbose=False,
+            )
+    finally:
+        quiet.setLevel(level)
+    assert program is not None  # as no file was named
+    program.model.metadata_props.update(_properties(about))
+    program.save(to)
+
+
+def network_of(about: Description) -> nn.Module:
+    """Build the network that a description describes, with fresh weights."""
+    return build(about.network, about.outputs, about.channels, about.crop, hidden=about.hidden or 1)
+
+
+def all_logits(network: nn.Module, pixels: Tensor, outputs: int) -> Tensor:
+    """Logits of all labels, [n, labels], whatever the head: 0 for label 0 where it has one output."""
+    logits: Tensor = network(pixels)
+    return class_logits(logits.reshape(-1)) if outputs == 1 else logits
+
+
+class _Normalised(nn.Module):
+    """Pixels in [0, 1] in, logits of all labels out."""
+
+    def __init__(self, network: nn.Module, about: Description) -> None:
+        super().__init__()
+        self.network = _Plain(network) if isinstance(network, Mlp) else network
+        self.outputs = about.outputs
+        self.mean, self.std = (nn.Buffer(torch.tensor(t).view(1, -1, 1, 1)) for t in (about.mean, about.std))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return all_logits(self.network, (pixels - self.mean) / self.std, self.outputs)
+
+
+class _Plain(nn.Module):
+    """A perceptron in operations that ONNX has, without the layouts of a CPU."""
+
+    def __init__(self, network: Mlp) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        one = {name: parameter[None] for name, parameter in self.network.named_parameters()}
+        return Mlp.stacked(one, pixels)[0]
+
+
+def _properties(about: Description) -> Mapping[str, str]:
+    size = "×".join(map(str, about.crop))
+    return {
+        "network": about.network,
+        "labels": "\n".join(about.labels),
+        "input": f"float32 [n, {about.channels}, {size}] in [0, 1]; the network normalises",
+        "output": "a logit for every label, in the order of labels",
+    }

@@ -1,0 +1,185 @@
+"""`prusc data cache`: decode the images of a data set ahead of a run; see and remove what was decoded."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prusc_tui.cli.options import DataRoot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.data.caches import Store
+    from core.data.photos import PhotoSource
+
+INTERRUPTED = 130
+
+
+def cache(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Name of a data set or of a preset.", show_default=False)
+    ] = None,
+    data_root: DataRoot = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as data.stored=128. Repeatable."),
+    ] = None,
+    ls: Annotated[bool, typer.Option("--list", help="List what is decoded, and what it takes.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove it: that of NAME, or all.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Decode the images of a data set once, as its first run would; or list or remove what is decoded."""
+    from core.data.store import cache_folder
+    from core.errors import InputError
+
+    if ls and (clear or name is not None):
+        raise InputError("--list shows all that is decoded; it goes with no name and not with --clear")
+    if name is None and (data_root is not None or overrides):
+        raise InputError("prusc data cache: which data set? Name one (see: prusc data ls)")
+    folder = cache_folder()
+    if name is None and not ls and not clear:
+        raise InputError("prusc data cache: name a data set (see: prusc data ls), or use --list or --clear")
+    if ls:
+        _list(folder, json)
+    elif clear:
+        _clear(folder, None if name is None else _source(name, data_root, overrides or []), json)
+    else:
+        assert name is not None
+        _build(folder, _source(name, data_root, overrides or []), json)
+
+
+def _source(name: str, data_root: str | None, overrides: list[str]) -> "PhotoSource":
+    from core.config import Photos
+    from core.data.photos import PhotoSource
+    from core.errors import InputError
+    from prusc_tui.cli.data import resolve
+
+    settings = resolve(name, overrides, data_root, "prusc data cache")
+    if not isinstance(settings, Photos):
+        raise InputError(f"data set '{settings.name}' is bundled and needs no cache")
+    return PhotoSource(settings)
+
+
+def _build(folder: "Path", source: "PhotoSource", json: bool) -> None:
+    """Decode what is missing; the size is told before anything is written."""
+    import shutil
+
+    from core.data.store import mapped, store_bytes, store_path, stored
+    from core.data.watch import Interrupted, Watch
+    from prusc_tui.cli.data_shown import Ticker
+    from prusc_tui.cli.host import stop_on_signals
+    from prusc_tui.work.files import size_of
+
+    with stop_on_signals() as stopper:
+        watch = Watch(Ticker(), lambda: stopper.asked)
+        try:
+            squares = source.squares(watch)
+            size, final = store_bytes(squares), store_path(squares, folder)
+            ready = mapped(squares, folder) is not None
+            if not ready:
+                there = next(path for path in (folder, *folder.parents) if path.exists())
+                _say(
+                    f"{len(squares):,} images of {squares.side} × {squares.side}: {size_of(size)} in {folder}, "
+                    f"where {size_of(shutil.disk_usage(there).free)} are free",
+                    aside=json,
+                )
+                stored(squares, folder, watch)
+        except Interrupted:
+            _say("stopped; what is decoded is kept, and the same command goes on from there", aside=True)
+            raise typer.Exit(INTERRUPTED) from None
+    if json:
+        _print_json(
+            {
+                "images": len(squares),
+                "side": squares.side,
+                "bytes": size,
+                "path": str(final),
+                "fingerprint": source.fingerprint(),
+            }
+        )
+    else:
+        _say(f"✓ {len(squares):,} images {'were decoded before' if ready else 'decoded'}: {final}")
+
+
+def _list(folder: "Path", json: bool) -> None:
+    from core.data.caches import stores
+
+    found = stores(folder)
+    if json:
+        _print_json({"folder": str(folder), "stores": [_object(store) for store in found]})
+        return
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from core.runs.text import safe_text
+    from prusc_tui.palette import MARKS
+    from prusc_tui.words import console, moment
+    from prusc_tui.work.files import size_of
+
+    if not found:
+        _say(f"nothing is decoded in {folder}")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading, right in {"": False, "images": True, "side": True, "size": True, "used": False, "from": False}.items():
+        table.add_column(heading, justify="right" if right else "left", no_wrap=heading != "from", overflow="fold")
+    for store in found:
+        whole = store.done == store.images and store.images > 0
+        count = f"{store.images:,}" if whole else f"{store.done:,} of {store.images:,}"
+        table.add_row(
+            MARKS["done" if whole else "stopped"],
+            count,
+            str(store.side),
+            size_of(store.bytes),
+            moment(store.used),
+            Text(safe_text(store.root or "damaged")),
+        )
+    out = console()
+    out.print(table)
+    out.print(Text(safe_text(f"{size_of(sum(store.bytes for store in found))} in {folder}")))
+
+
+def _clear(folder: "Path", source: "PhotoSource | None", json: bool) -> None:
+    from core.data.caches import remove, stores
+    from core.data.store import store_key
+    from core.data.watch import Watch
+    from prusc_tui.cli.data_shown import Ticker
+    from prusc_tui.work.files import size_of
+
+    key = None if source is None else store_key(source.squares(Watch(Ticker())))
+    chosen = [store for store in stores(folder) if key is None or store.path.stem == key]
+    gone = [store for store in chosen if remove(store)]
+    kept = len(chosen) - len(gone)
+    if json:
+        _print_json({"removed": [_object(store) for store in gone], "in_use": kept})
+        return
+    freed = size_of(sum(store.bytes for store in gone))
+    _say(f"removed {len(gone)}, {freed} freed" if gone else "nothing to remove")
+    if kept:
+        _say(f"{kept} left alone: another process is decoding there")
+
+
+def _object(store: "Store") -> dict[str, Any]:
+    return {
+        "path": str(store.path),
+        "from": store.root,
+        "images": store.images,
+        "decoded": store.done,
+        "side": store.side,
+        "bytes": store.bytes,
+        "used": store.used,
+    }
+
+
+def _say(text: str, *, aside: bool = False) -> None:
+    from core.runs.text import safe_text
+
+    (sys.stderr if aside else sys.stdout).write(safe_text(text) + "\n")
+    sys.stdout.flush()
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    from prusc_tui.words import to_json
+
+    typer.echo(to_json(value))

@@ -1,0 +1,173 @@
+"""What `prusc data` prints: a data set as one object and as tables, what a check found, how far it is."""
+
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from core.config import Data
+    from core.data import DataSet, SplitName
+    from core.data.check import Report
+    from core.data.table import ImageTable
+
+SHOWN = 10
+"""Problems of one kind that are listed as text; the object has them all."""
+
+
+def describe(
+    settings: "Data", dataset: "DataSet", splits: Iterable["SplitName"], table: "ImageTable | None" = None
+) -> dict[str, Any]:
+    """Describe a data set as the object that `--json` prints.
+
+    Args:
+        settings: the data section.
+        dataset: what it makes; no image of it is looked at.
+        splits: which splits.
+        table: what it was made of, for a data set in a folder.
+    """
+    from core.data import agreement, environment_conflicts, group_counts
+    from core.groups import group_titles
+
+    titles = group_titles(dataset.label_names, dataset.attributes)
+    comparable = [name for name, values in dataset.attributes.items() if len(values) == len(dataset.label_names)]
+    described = {}
+    for name in splits:
+        split = dataset.splits[name]
+        known = table.published.get(name, {}) if table else {}
+        described[name] = {
+            "n": len(split),
+            "published": table.published_sizes.get(name) if table else None,
+            "agreement": {key: share for key, share in agreement(split, dataset).items() if key in comparable},
+            "groups": [
+                {
+                    "label": label,
+                    "attributes": values,
+                    "n": int(n),
+                    "share": int(n) / len(split),
+                    "published": known.get(" · ".join([label, *values.values()])),
+                }
+                for (label, values), n in zip(titles, group_counts(split, dataset), strict=True)
+            ],
+            "environments": [
+                {"name": environment, "n": n, "conflicts": conflicts, "conflict_share": conflicts / n}
+                for environment, (n, conflicts) in environment_conflicts(split, dataset).items()
+            ],
+        }
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint or None,
+        "settings": settings.model_dump(mode="json"),
+        "image_shape": list(dataset.splits["train"].images.shape[1:]),
+        "labels": list(dataset.label_names),
+        "attributes": {name: list(values) for name, values in dataset.attributes.items()},
+        "mean": list(dataset.mean),
+        "std": list(dataset.std),
+        "splits": described,
+        **({"table": {"file": table.file, "rows": len(table)}} if table else {}),
+    }
+
+
+def print_tables(about: Mapping[str, Any]) -> None:
+    """Print what `describe` says."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from core.runs.text import safe_text
+    from prusc_tui.work.data_sets import colours_gone, facts_of, published
+
+    console = Console(highlight=False)
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_row("data set", about["name"], style="bold")
+    facts.add_row("images", f"{' × '.join(map(str, about['image_shape']))}, uint8{colours_gone(about['settings'])}")
+    for name, value in facts_of(about).items():
+        facts.add_row(name, Text(safe_text(value)))
+    console.print(facts)
+    for name, split in about["splits"].items():
+        said = [f"{split['n']:,} images", published(split["n"], split["published"])]
+        said += [f"P({key} = label) {share:.3f}" for key, share in split["agreement"].items()]
+        console.print(Text.assemble("\n", (name, "bold"), "  ", safe_text(", ".join(filter(None, said)))))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in ("label", *about["attributes"]):
+            table.add_column(Text(safe_text(heading)))
+        for heading in ("n", "share"):
+            table.add_column(heading, justify="right")
+        known = any(group["published"] is not None for group in split["groups"])
+        if known:
+            table.add_column("")
+        for group in split["groups"]:
+            cells = [Text(safe_text(text)) for text in (group["label"], *group["attributes"].values())]
+            beside = [published(group["n"], group["published"])] if known else []
+            table.add_row(*cells, f"{group['n']:,}", f"{group['share']:.1%}", *beside)
+        console.print(table)
+        if split["environments"]:
+            console.print(_environments_table(split["environments"]))
+
+
+def _environments_table(environments: Iterable[dict[str, Any]]) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table("given environment", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("n", "conflicts"):
+        table.add_column(heading, justify="right")
+    for each in environments:
+        table.add_row(each["name"], f"{each['n']:,}", f"{each['conflict_share']:.1%}")
+    return table
+
+
+def report_object(name: str, report: "Report") -> dict[str, Any]:
+    """What a check found, as the object that `--json` prints."""
+    return {
+        "name": name,
+        "root": str(report.root),
+        "table": report.file,
+        "rows": report.rows,
+        "opened": report.opened,
+        "problems": [
+            {"kind": each.kind, "file": each.file or None, each.unit: each.line or None, "text": each.text}
+            for each in report.problems
+        ],
+    }
+
+
+def report_lines(name: str, report: "Report") -> Iterable[str]:
+    """What a check found, as lines of plain text."""
+    from core.runs.text import safe_text
+
+    yield f"{name}  {safe_text(str(report.root))}"
+    yield f"{report.opened:,} images opened, {report.rows:,} rows in {safe_text(report.file)}"
+    kinds = dict.fromkeys(problem.kind for problem in report.problems)
+    for kind in kinds:
+        found = [problem for problem in report.problems if problem.kind == kind]
+        yield ""
+        yield f"✗ {kind}: {len(found):,}"
+        yield from (f"  {safe_text(problem.sentence)}" for problem in found[:SHOWN])
+        if len(found) > SHOWN:
+            yield f"  … and {len(found) - SHOWN:,} more (all of them: --json)"
+    if not kinds:
+        yield "✓ nothing amiss"
+
+
+class Ticker:
+    """How far long work is, on one line of standard error: replaced in a terminal, anew every ten seconds elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._pause = 0.2 if self._terminal else 10.0
+        self._next = time.monotonic() + self._pause
+
+    def __call__(self, doing: str, done: int, total: int) -> None:
+        """Say it, unless it was said a moment ago."""
+        if done < total and time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._pause
+        line = f"{doing}: {done:,} of {total:,}"
+        sys.stderr.write(f"\r{line}" if self._terminal else f"{line}\n")
+        if self._terminal and done >= total:
+            sys.stderr.write("\r" + " " * len(line) + "\r")
+        sys.stderr.flush()

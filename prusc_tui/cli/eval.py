@@ -1,0 +1,114 @@
+"""`prusc eval`: accuracy by group of any trained network, without a run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prusc_tui.cli.data import SplitChoice
+from prusc_tui.cli.options import DataRoot, existing_file, existing_folder
+from prusc_tui.cli.run import Device, find
+
+if TYPE_CHECKING:
+    from experiments.evaluate import Subject
+
+
+def eval_(
+    reference: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="A run, for its network and its data; else give --model.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="FILE", help="An exported network, or any state dict.")
+    ] = None,
+    data: Annotated[str | None, typer.Option("--data", metavar="PRESET|NAME", help="What to evaluate it on.")] = None,
+    data_root: DataRoot = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the data, as data.size=64. Repeatable."),
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", metavar="NAME", help="Which network FILE is, where no JSON beside says.")
+    ] = None,
+    stage: Annotated[str | None, typer.Option("--stage", help="Of RUN whose network; default the last.")] = None,
+    split: Annotated[SplitChoice | None, typer.Option(help="Which images. Default: test.")] = None,
+    by_cluster: Annotated[
+        bool, typer.Option("--by-cluster", help="Of RUN: every class in every cluster, of the training images.")
+    ] = False,
+    device: Device = "auto",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Evaluate a trained network by group: that of a run, an exported one, or one trained elsewhere."""
+    from core.errors import InputError
+
+    if (reference is None) == (model is None):
+        raise InputError("name what to evaluate: a RUN, or a file with --model FILE --data NAME")
+    if by_cluster and split not in (None, SplitChoice.train):
+        raise InputError("--by-cluster: only the training images have clusters; leave out --split")
+    if reference is not None:
+        foreign = {"--data": data, "--data-root": data_root, "--set": overrides, "--network": network}
+        if given := [option for option, value in foreign.items() if value]:
+            raise InputError(f"{given[0]}: run '{reference}' brings its own; it goes with --model")
+        subject, title = _of_run(reference, stage, by_cluster)
+    else:
+        for option, value in {"--stage": stage, "--by-cluster": by_cluster}.items():
+            if value:
+                raise InputError(f"{option} goes with a run, not with --model")
+        if data is None:
+            raise InputError("--model needs to know on which images: --data NAME (see: prusc data ls)")
+        assert model is not None  # as there is no run
+        subject = _of_file(model, data, data_root, overrides or [], network)
+        title = Path(model).name
+    _show(subject, title, "train" if by_cluster else split or "test", device, json)
+
+
+def _of_run(reference: str, stage: str | None, clusters: bool) -> "tuple[Subject, str]":
+    from experiments.evaluate import by_cluster, of_run
+
+    folder = find(reference)
+    subject = of_run(folder, stage)
+    return by_cluster(subject, folder) if clusters else subject, subject.file.parent.name
+
+
+def _of_file(model: str, data: str, data_root: str | None, overrides: list[str], network: str | None) -> "Subject":
+    from core.config import Photos
+    from core.errors import InputError
+    from experiments.description import Description
+    from experiments.evaluate import data_of, of_file
+
+    file = Path(existing_file("--model", model))
+    about = Description.read(file)
+    settings = data_of(data, overrides, about)
+    if data_root is not None:
+        if not isinstance(settings, Photos):
+            raise InputError(f"--data-root: data set '{settings.name}' is bundled and lies in no folder")
+        settings = settings.model_copy(update={"root": existing_folder("--data-root", data_root)})
+    return of_file(file, settings, about, network)
+
+
+def _show(subject: "Subject", title: str, split: str, device: str, json: bool) -> None:
+    from typing import cast
+
+    from rich.text import Text
+
+    from core.data import SplitName
+    from core.engine.devices import pick
+    from core.runs.home import Home
+    from core.runs.text import safe_text
+    from experiments.evaluate import evaluate
+    from prusc_tui.cli.report import evaluations_table
+    from prusc_tui.words import console, to_json
+
+    evaluation = evaluate(subject, cast(SplitName, str(split)), pick(device, Home.open(create=False).locks))
+    if json:
+        told = {
+            "model": str(subject.file),
+            "network": subject.about.network,
+            "data": subject.settings.model_dump(mode="json"),
+            "split": split,
+            "evaluation": evaluation.to_json(),
+        }
+        typer.echo(to_json(told))
+        return
+    out = console()
+    out.print(Text(safe_text(f"{subject.about.network} on {subject.dataset.name}"), "bold"))
+    out.print(evaluations_table([(title, evaluation)]))

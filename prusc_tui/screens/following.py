@@ -1,0 +1,101 @@
+"""Screens that follow what is on disk for as long as they are in front."""
+
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Static
+
+from core.runs.text import safe_text
+from prusc_tui.widgets.footer import KeyLine
+from prusc_tui.widgets.tabs import ViewLine
+from prusc_tui.work.poller import Poller
+
+
+class Following(Screen[None]):
+    """Looks again and again by a poller, which a subclass makes; what cannot be read is said once."""
+
+    _poller: Poller[Any]
+
+    class Unreadable(Message):
+        """There is nothing to be seen, for this reason."""
+
+        def __init__(self, why: str) -> None:
+            super().__init__()
+            self.why = why
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._failure = ""
+
+    def on_mount(self) -> None:
+        """Begin to look."""
+        self._poller.start()
+
+    def on_unmount(self) -> None:
+        """Look no longer."""
+        self._poller.stop()
+
+    def on_screen_suspend(self) -> None:
+        """Rest while another screen is in front: what a covered screen draws is sent all the same."""
+        self._poller.hold()
+
+    def on_screen_resume(self) -> None:
+        """See what came meanwhile."""
+        self._poller.go_on()
+
+    @on(Unreadable)
+    def _unreadable(self, message: Unreadable) -> None:
+        if message.why != self._failure:
+            self._failure = message.why
+            self.notify(safe_text(message.why), severity="error", markup=False)
+
+
+class Views(Following):
+    """A head, a line of views, and the view in front; a subclass builds a view when it is first looked at."""
+
+    NAMES: ClassVar[tuple[str, ...]] = ()
+    AUTO_FOCUS: ClassVar[str | None] = None
+    DEFAULT_CSS = """
+    Views #head { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+    Views ContentSwitcher { height: 1fr; }
+    Views ContentSwitcher > * { height: 100%; width: 100%; }
+    Views #reading { padding: 1 2; color: $foreground-muted; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Head, views, the view in front."""
+        yield Static(id="head")
+        yield ViewLine(self.NAMES, self.NAMES[0])
+        with ContentSwitcher(initial="reading"):
+            yield Static("reading …", id="reading")
+        yield KeyLine()
+
+    @property
+    def shown(self) -> str:
+        """Name of the view in front."""
+        return self.query_one(ViewLine).shown
+
+    async def action_view(self, name: str) -> None:
+        """Bring a view to the front."""
+        self.query_one(ViewLine).show(name)
+        await self._bring(name)
+
+    def action_back(self) -> None:
+        """Back to where one came from."""
+        self.dismiss()
+
+    @on(ViewLine.Chosen)
+    async def _chosen(self, message: ViewLine.Chosen) -> None:
+        await self.action_view(message.name)
+
+    async def _bring(self, name: str) -> None:
+        """Build a view when it is first looked at, and give it the keys."""
+        raise NotImplementedError
+
+    def _give_keys(self, view: Widget) -> None:
+        """Give the keys to a view: to itself, or to the first thing in it that takes them."""
+        self.set_focus(view if view.can_focus else next((w for w in view.query("*") if w.focusable), None))

@@ -1,0 +1,199 @@
+"""A list with a cursor; draws the lines that are seen, and again only those that changed."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.events import Click
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from prusc_tui.draw.bars import ink
+from prusc_tui.palette import Palette, palette_in
+
+
+class CursorList(ScrollView, can_focus=True):
+    """Lines of one row each below a head that does not scroll.
+
+    Subclasses hold the lines: they say how many there are, on which of them the cursor may rest, and how one looks.
+    """
+
+    ALLOW_SELECT = False
+    HEAD: ClassVar[int] = 0
+    """Rows that do not scroll."""
+    OVERLAP: ClassVar[int] = 2
+    """Lines that are seen before a page and after it."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "up", show=False),
+        Binding("down,j", "move(1)", "down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "page down", show=False),
+        Binding("home,g", "first", "first", show=False),
+        Binding("end,G", "last", "last", show=False),
+    ]
+    COMPONENT_CLASSES = {"cursor-list--cursor"}  # noqa: RUF012
+    DEFAULT_CSS = """
+    CursorList {
+        width: 1fr; height: 1fr; background: $background; color: $foreground;
+        overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable;
+        & > .cursor-list--cursor { background: $primary 22%; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._at = 0
+        self._drawn: dict[int, Strip] = {}
+
+    # What a subclass says
+
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        raise NotImplementedError
+
+    @property
+    def stops(self) -> Sequence[int]:
+        """Places at which the cursor may rest, in order."""
+        return range(self.count)
+
+    def is_heading(self, place: int) -> bool:  # noqa: ARG002
+        """Whether the line at `place` is to be seen with the one below it."""
+        return False
+
+    def draw_head(self, y: int) -> Strip:
+        """Draw the row at `y` of those that do not scroll."""
+        raise NotImplementedError
+
+    def draw_line(self, place: int) -> Strip:
+        """Draw the line at `place`, or what is to be seen below the last one."""
+        raise NotImplementedError
+
+    def moved(self) -> None:
+        """The cursor came to another line."""
+
+    # Keys and mouse
+
+    def action_move(self, by: int) -> None:
+        """Put the cursor so many lines further on, as far as there are any."""
+        if stops := self.stops:
+            here = stops.index(self._at) if self._at in stops else 0
+            self._go(stops[min(max(0, here + by), len(stops) - 1)])
+
+    def action_page(self, by: int) -> None:
+        """Go up or down by what is seen at once."""
+        self.action_move(by * max(1, self._seen - self.OVERLAP))
+
+    def action_first(self) -> None:
+        """Go to the top."""
+        if stops := self.stops:
+            self._go(stops[0])
+
+    def action_last(self) -> None:
+        """Go to the bottom."""
+        if stops := self.stops:
+            self._go(stops[-1])
+
+    def place_under(self, event: Click) -> int | None:
+        """The line that was clicked; None where the cursor cannot rest."""
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y < self.HEAD:
+            return None
+        place = self.scroll_offset.y + offset.y - self.HEAD
+        return place if place in self.stops else None
+
+    # What happens
+
+    def on_mount(self) -> None:
+        """Follow the theme."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
+
+    def on_resize(self) -> None:
+        """Fit the lines to the width."""
+        self._measure()
+        self._reveal()
+        self._restyle()
+
+    def on_focus(self) -> None:
+        """Show that the keys come here."""
+        self._repaint()
+
+    def on_blur(self) -> None:
+        """Show that the keys go elsewhere."""
+        self._repaint()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the row at `y`: the head, then the lines from where one has scrolled to."""
+        strip = self._row(y)
+        self._drawn[y] = strip
+        return strip
+
+    # Help for a subclass
+
+    @property
+    def _palette(self) -> Palette:
+        return palette_in(self.app)
+
+    @property
+    def _width(self) -> int:
+        """Cells of a line; the scrollbar has its own."""
+        return max(1, self.scrollable_content_region.width)
+
+    @property
+    def _seen(self) -> int:
+        """Lines that are seen at once."""
+        return max(1, self.size.height - self.HEAD)
+
+    def _across(self, line: Text, here: bool = False) -> Strip:
+        """A line over the whole width, which stands out where the cursor is; its first cell is the cursor's bar."""
+        ground = self.rich_style
+        if here and self._palette.background == "default":
+            # A terminal with its own colours has no shade for the cursor.
+            line = ink("").append_text(line[:1]).append(line.plain[1:], "reverse")
+        elif here:
+            ground = self.get_component_rich_style("cursor-list--cursor")
+        return Strip(line.render(self.app.console)).adjust_cell_length(self._width).apply_style(ground)
+
+    def _go(self, place: int) -> None:
+        """Put the cursor on the line at `place`, and bring it into sight."""
+        other, self._at = place != self._at, place
+        self._reveal()
+        self._repaint()
+        if other:
+            self.moved()
+
+    def _measure(self) -> None:
+        """Take the width and the number of lines."""
+        size = Size(self._width, self.count + self.HEAD)
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def _reveal(self) -> None:
+        """Scroll to the cursor; a heading right above comes with it."""
+        top = self.scroll_offset.y
+        above = self._at - 1 if self._at and self.is_heading(self._at - 1) else self._at
+        if above < top:
+            self._scroll(above)
+        elif self._at >= top + self._seen:
+            self._scroll(self._at - self._seen + 1)
+
+    def _scroll(self, top: int) -> None:
+        """Bring the line at `top` right below the head, as far as one can scroll."""
+        most = max(0, self.count - self._seen)
+        self.scroll_to(y=min(max(0, top), most), animate=False, force=True, immediate=True)
+
+    def _restyle(self) -> None:
+        """Draw everything anew."""
+        self._drawn.clear()
+        self.refresh()
+
+    def _repaint(self) -> None:
+        """Send the rows that differ from what is on the screen."""
+        for y in range(self.size.height):
+            if self._drawn.get(y) != self._row(y):
+                self.refresh(Region(0, y, self._width, 1))
+
+    def _row(self, y: int) -> Strip:
+        return self.draw_head(y) if y < self.HEAD else self.draw_line(self.scroll_offset.y + y - self.HEAD)

@@ -1,0 +1,50 @@
+"""`prusc eval`: the numbers of the run's record, from the exported files alone and from the run itself."""
+
+from collections import Counter
+
+import pandas as pd
+import pytest
+from driver import SETTINGS
+
+DATA = [word for setting in SETTINGS if setting.startswith("data.") for word in ("--set", setting)]
+
+
+@pytest.fixture(scope="module")
+def out(finished, tmp_path_factory):
+    to = tmp_path_factory.mktemp("eval") / "out"
+    assert finished("export", "first", "--to", to, "--torch").code == 0
+    return to
+
+
+def recorded(finished, stage, split):
+    return next(s for s in finished.said.json["stages"] if s["name"] == stage)["evaluations"][split]
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "model.pt"])
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_exported_files_give_the_accuracies_of_the_record(finished, out, file, split):
+    told = finished("eval", "--model", out / file, "--data", "colored-mnist", *DATA, "--split", split, "--json").json
+    assert told["evaluation"] == recorded(finished, "finetune", split)
+    assert (told["network"], told["split"]) == ("digits-cnn", split)
+
+
+def test_a_run_gives_the_accuracies_of_any_of_its_stages(finished):
+    for stage in ("erm", "prune"):
+        told = finished("eval", "first", "--stage", stage, "--json").json
+        assert told["evaluation"] == recorded(finished, stage, "test")
+
+
+def test_by_cluster_every_class_of_every_cluster_is_counted_once(finished, out):
+    told = finished("eval", "first", "--by-cluster", "--json").json
+    table = pd.read_csv(out / "clusters.csv")
+    sizes = Counter(zip(table["label"], (f"cluster {number}" for number in table["cluster"]), strict=True))
+    groups = told["evaluation"]["groups"]
+    assert {(g["label"], g["attributes"]["cluster"]): g["n"] for g in groups if g["n"]} == dict(sizes)
+    train = finished("eval", "first", "--split", "train", "--json").json["evaluation"]
+    assert sum(g["correct"] for g in groups) == sum(g["correct"] for g in train["groups"]) > 0
+
+
+def test_the_table_has_the_words_of_the_report(finished):
+    said = finished("eval", "first")
+    for words in ("digits-cnn on colored-mnist", "test, n = 80", "worst group", "adjusted average", "0–4 · red"):
+        assert words in said.out

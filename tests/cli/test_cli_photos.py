@@ -1,0 +1,144 @@
+"""Data sets in folders, ResNet-18, from the files on disk to the report: through cache and stream, out and in again."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pandas as pd
+import pytest
+import torch
+from driver import Prusc
+from safetensors.torch import load_file
+
+SETTINGS = (
+    "model.name=resnet18",
+    "data.size=32",
+    "data.stored=36",
+    "erm.epochs=1",
+    "erm.keep_epochs=[1]",
+    "erm.batch_size=16",
+    "cluster.candidates=[2,3]",
+    "cluster.min_skew=0",
+    "balance.warn_below=0",
+    "prune.steps=2",
+    "prune.batch_size=8",
+    "finetune.steps=1",
+    "finetune.batch_size=8",
+    "select.looks=1",
+)
+SHORT = [word for setting in SETTINGS for word in ("--set", setting)]
+
+
+def _lab():
+    path = Path(__file__).parents[1] / "data" / "photo_lab.py"
+    spec = importlib.util.spec_from_file_location("photo_lab_of_cli", path)
+    lab = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(lab)
+    return lab
+
+
+lab = _lab()
+LAYOUTS = {
+    "waterbirds": ("waterbirds", lambda folder: lab.waterbirds(folder, n=60), []),
+    "celeba, torchvision": ("celeba", lambda folder: lab.celeba(folder, n=60), []),
+    "celeba, kaggle": ("celeba", lambda folder: lab.celeba(folder, "kaggle", n=60), []),
+    "isic": ("isic", lambda folder: lab.isic(folder, n=60), ["--set", "data.images=images"]),
+    "folder": ("folder", lambda folder: lab.plain(folder, n=60, attributes=()), []),
+}
+
+
+def said(answer):
+    assert answer.code == 0, answer.err
+    return answer.json
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_the_same_numbers_through_cache_and_stream(prusc, tmp_path, layout):
+    name, make, more = LAYOUTS[layout]
+    words = ["run", "erm", "--data", name, "--data-root", make(tmp_path / "data"), *more, *SHORT, "--json"]
+    cached = said(prusc(*words))
+    streamed = said(prusc(*words, "--no-cache", "--fresh"))
+    assert (cached["config"]["data"]["cache"], streamed["config"]["data"]["cache"]) == (True, False)
+    ours, theirs = (record["stages"][0] for record in (cached, streamed))
+    assert theirs["reused"] is None
+    assert theirs["evaluations"] == ours["evaluations"]
+    assert ours["evaluations"]["test"]["n"] == 12
+    weights = [
+        load_file(prusc.home / "runs" / record["id"] / "artifacts/erm/model.safetensors")
+        for record in (cached, streamed)
+    ]
+    assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
+
+
+@pytest.fixture(scope="module")
+def birds(tmp_path_factory):
+    """`prusc` with a finished run on Waterbirds called `birds`, its record, and its exported files."""
+    base = tmp_path_factory.mktemp("birds")
+    prusc = Prusc(base / "home")
+    prusc.root = lab.waterbirds(base / "data", n=60)
+    prusc.run = ["--data", "waterbirds", "--data-root", prusc.root, *SHORT, "--json"]
+    prusc.record = said(prusc("run", "prusc", *prusc.run, "--name", "birds"))
+    prusc.out = base / "out"
+    for stage in ("erm", "finetune"):
+        assert prusc("export", "birds", "--stage", stage, "--to", prusc.out / stage).code == 0
+    return prusc
+
+
+def evaluations(record, stage):
+    return next(s["evaluations"] for s in record["stages"] if s["name"] == stage)
+
+
+def test_the_exported_network_is_one_of_plain_torchvision(birds):
+    from torchvision.models import get_model
+
+    from core.config import Waterbirds
+    from core.data import load
+    from experiments.bundled import folder
+
+    about = orjson.loads((birds.out / "finetune/model.json").read_bytes())
+    network = get_model(about["network"], num_classes=about["outputs"]).eval()
+    network.load_state_dict(load_file(birds.out / "finetune/model.safetensors"))
+    assert about["build"] == "torchvision.models.get_model('resnet18', num_classes=2)"
+    assert (about["stored"], about["crop"]) == ([36, 36], [32, 32])
+    dataset = load(Waterbirds(**birds.record["config"]["data"] | {"cache": False}), folder())
+    pixels = torch.from_numpy(np.asarray(dataset.splits["test"].images[:])).float()[:, :, 2:34, 2:34] / 255
+    mean, std = (torch.tensor(about[key]).view(1, -1, 1, 1) for key in ("mean", "std"))
+    with torch.no_grad():
+        top = network((pixels - mean) / std).softmax(1).max(1)
+    table = pd.read_csv(birds.out / "finetune/predictions.csv")
+    rows = table[table["split"] == "test"]
+    assert list(rows["prediction"]) == [about["labels"][i] for i in top.indices]
+    np.testing.assert_allclose(rows["probability"], top.values, rtol=1e-4)
+
+
+def test_exported_tables_name_the_files_of_the_images(birds):
+    published = pd.read_csv(birds.root / "metadata.csv")
+    ours = pd.read_csv(birds.out / "finetune/predictions.csv")
+    both = ours.merge(published, left_on="path", right_on="img_filename", suffixes=("", "_published"))
+    assert len(both) == len(ours) == 24
+    assert list(both["split"].map({"validation": 1, "test": 2})) == list(both["split_published"])
+    assert list(both["label"].map({"landbird": 0, "waterbird": 1})) == list(both["y"])
+    clusters = pd.read_csv(birds.out / "finetune/clusters.csv")
+    assert sorted(clusters["path"]) == sorted(published["img_filename"][published["split"] == 0])
+
+
+def test_eval_of_the_export_gives_the_accuracies_of_the_record(birds):
+    where = ["--data", "waterbirds", "--data-root", birds.root]
+    for split in ("validation", "test"):
+        told = said(
+            birds("eval", "--model", birds.out / "finetune/model.safetensors", *where, "--split", split, "--json")
+        )
+        assert told["evaluation"] == evaluations(birds.record, "finetune")[split]
+        assert (told["data"]["size"], told["data"]["stored"]) == (32, 36)
+
+
+def test_a_run_goes_on_from_an_exported_network_and_exported_clusters(birds):
+    given = ["--checkpoint", birds.out / "erm/model.safetensors", "--clusters", birds.out / "erm/clusters.csv"]
+    record = said(birds("run", "prune-only", *birds.run, *given))
+    assert evaluations(record, "erm") == evaluations(birds.record, "erm")
+    assert Path(record["config"]["model"]["checkpoint"]).is_absolute()
+    id = record["id"]
+    assert birds("export", id, "--to", birds.out / "given").code == 0
+    theirs, ours = (pd.read_csv(birds.out / where / "clusters.csv")["cluster"] for where in ("erm", "given"))
+    assert list(theirs) == list(ours)

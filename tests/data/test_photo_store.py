@@ -1,0 +1,400 @@
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.config import Celeba, Folder, Waterbirds
+from core.data import contents, squares, store
+from core.data.caches import remove, stores
+from core.data.dataset import DataSet
+from core.data.photos import PhotoSource, load_photos, photos_fingerprint
+from core.data.watch import Interrupted, Watch
+from core.errors import InputError
+from tests.data.photo_lab import celeba, plain, waterbirds
+
+SPLITS = ("train", "validation", "test")
+
+
+@pytest.fixture(scope="module")
+def birds(tmp_path_factory) -> Path:
+    return waterbirds(tmp_path_factory.mktemp("birds"), n=300)
+
+
+@pytest.fixture
+def cache(tmp_path) -> Path:
+    return tmp_path / "cache"
+
+
+def settings(root, **given) -> Waterbirds:
+    return Waterbirds(root=str(root), **{"stored": 32, "size": 28, **given})
+
+
+def reference(path: Path, side: int) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB").resize((side, side), Image.Resampling.BILINEAR)).transpose(
+        2, 0, 1
+    )
+
+
+def pixels_of(dataset: DataSet) -> np.ndarray:
+    return np.concatenate([dataset.splits[name].images[:] for name in SPLITS])
+
+
+def settled(folder: Path) -> None:
+    """Let no file be so new that a change at the same moment could go unseen."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
+class Counted:
+    """Counts the calls of a method of a class while it works as before."""
+
+    def __init__(self, patch, owner, name):
+        self.calls = 0
+        inner = getattr(owner, name)
+
+        def counting(*given):
+            self.calls += 1
+            return inner(*given)
+
+        patch.setattr(owner, name, counting)
+
+
+def test_every_row_is_the_image_that_the_table_names(birds, cache):
+    dataset = load_photos(settings(birds), cache)
+    with (birds / "metadata.csv").open() as file:
+        table = list(csv.DictReader(file))
+    seen = 0
+    for number, name in enumerate(SPLITS):
+        split = dataset.splits[name]
+        mine = [row for row in table if int(row["split"]) == number]
+        assert split.index.tolist() == [table.index(row) for row in mine]
+        assert split.labels.tolist() == [int(row["y"]) for row in mine]
+        assert split.attributes[:, 0].tolist() == [int(row["place"]) for row in mine]
+        for image, row in zip(split.images[:], mine, strict=True):
+            assert np.array_equal(image, reference(birds / row["img_filename"], 32))
+        seen += len(split)
+    assert seen == len(table) == 300
+    assert (dataset.crop, dataset.augment) == (28, True)
+    assert dataset.mean == (0.485, 0.456, 0.406)
+
+
+def test_splits_are_views_of_one_mapped_array(birds, cache):
+    dataset = load_photos(settings(birds), cache)
+    train, validation, test = (dataset.splits[name].images for name in SPLITS)
+    assert isinstance(train, np.memmap)
+    assert not train.flags.writeable
+    (found,) = stores(cache)
+    whole = np.load(found.path / "pixels.npy")
+    assert np.array_equal(whole, np.concatenate([train, validation, test]))
+    assert (found.images, found.side, found.done, found.root) == (300, 32, 300, str(birds))
+
+
+@pytest.mark.parametrize("kind", ["waterbirds", "celeba"])
+def test_a_stream_gives_the_very_same_numbers(kind, birds, tmp_path, cache):
+    if kind == "celeba":
+        given = Celeba(root=str(celeba(tmp_path / "celeba")), stored=48, size=48)
+    else:
+        given = settings(birds)
+    kept = load_photos(given, cache)
+    streamed = load_photos(given.model_copy(update={"cache": False}), cache)
+    assert streamed.fingerprint == kept.fingerprint
+    for name in SPLITS:
+        ours, theirs = streamed.splits[name].images, kept.splits[name].images
+        assert (ours.shape, ours.dtype, len(ours)) == (theirs.shape, theirs.dtype, len(theirs))
+        for rows in (0, -1, slice(None), slice(3, 9), slice(None, None, 5), np.array([7, 2, 2, -3]), np.arange(0)):
+            assert np.array_equal(ours[rows], theirs[rows])
+        with pytest.raises(IndexError):
+            ours[len(ours)]
+    assert np.array_equal(streamed.splits["train"].labels, kept.splits["train"].labels)
+
+
+def test_a_stream_keeps_nothing_on_disk(birds, cache):
+    dataset = load_photos(settings(birds, cache=False), cache)
+    assert dataset.splits["train"].images[3].shape == (3, 32, 32)
+    assert stores(cache) == []
+
+
+def test_the_second_time_nothing_is_read_and_nothing_decoded(tmp_path, cache, monkeypatch):
+    root = waterbirds(tmp_path / "birds", n=60)
+    settled(root)
+    read, decoded = Counted(monkeypatch, contents.ImageFiles, "read"), Counted(monkeypatch, squares.Squares, "one")
+    first = load_photos(settings(root), cache)
+    assert (read.calls, decoded.calls) == (120, 60)
+    again = load_photos(settings(root), cache)
+    assert (read.calls, decoded.calls) == (120, 60)
+    assert np.array_equal(pixels_of(first), pixels_of(again))
+    assert first.fingerprint == again.fingerprint
+
+
+def test_a_change_of_one_image_is_seen_and_costs_a_look_at_that_one(tmp_path, cache, monkeypatch):
+    root = waterbirds(tmp_path / "birds", n=60)
+    settled(root)
+    before = load_photos(settings(root), cache)
+    changed = next(root.rglob("*.jpg"))
+    Image.new("RGB", (20, 20), "red").save(changed)
+    read = Counted(monkeypatch, contents.ImageFiles, "read")
+    key = photos_fingerprint(settings(root), cache)
+    assert read.calls == 1
+    assert key != before.fingerprint
+    after = load_photos(settings(root), cache)
+    assert after.fingerprint == key
+    differ = (pixels_of(before) != pixels_of(after)).any(axis=(1, 2, 3))
+    assert differ.sum() == 1
+    assert len(stores(cache)) == 2
+
+
+def test_a_change_that_leaves_size_and_date_is_found_when_the_image_is_decoded(tmp_path, cache):
+    root = plain(tmp_path / "any", n=60, ending="png")
+    settled(root)
+    given = Folder(root=str(root), attribute_columns=("background",), split_column="split", stored=16, size=16)
+    photos_fingerprint(given, cache)
+    changed = sorted(root.rglob("*.png"))[5]
+    data = bytearray(changed.read_bytes())
+    data[-20] ^= 255
+    changed.write_bytes(data)
+    settled(root)
+    with pytest.raises(InputError, match=rf"metadata\.csv, line \d+: image '.*{changed.name}' has changed"):
+        load_photos(given, cache)
+    with pytest.raises(InputError, match=r"cannot be decoded"):  # what is wrong with it is seen the next time
+        load_photos(given, cache)
+
+
+def test_the_fingerprint_is_of_the_content_and_not_of_the_place(birds, tmp_path, cache):
+    key = photos_fingerprint(settings(birds), cache)
+    shutil.copytree(birds, tmp_path / "elsewhere")
+    settled(tmp_path / "elsewhere")
+    assert photos_fingerprint(settings(tmp_path / "elsewhere"), tmp_path / "other cache") == key
+    load_photos(settings(birds), cache)
+    load_photos(settings(tmp_path / "elsewhere"), cache)
+    assert len(stores(cache)) == 1
+
+
+def test_the_fingerprint_changes_with_all_that_a_run_sees(birds, tmp_path, cache):
+    given = settings(birds)
+    prints = {
+        photos_fingerprint(given.model_copy(update=update), cache)
+        for update in ({}, {"stored": 30}, {"size": 20}, {"augment": False}, {"cache": False})
+    }
+    assert len(prints) == 4  # `cache` changes nothing that is seen
+    moved = shutil.copytree(birds, tmp_path / "moved")
+    table = (moved / "metadata.csv").read_text().splitlines()
+    label = table[0].split(",").index("y")
+    cells = table[5].split(",")
+    cells[label] = str(1 - int(cells[label]))
+    (moved / "metadata.csv").write_text("\n".join([*table[:5], ",".join(cells), *table[6:]]) + "\n")
+    prints.add(photos_fingerprint(settings(moved), cache))
+    assert len(prints) == 5
+
+
+def test_targets_of_the_same_faces_share_their_pixels(tmp_path, cache):
+    root = str(celeba(tmp_path / "celeba"))
+    blond, young = (Celeba(root=root, target=target, stored=32, size=32) for target in ("Blond_Hair", "Young"))
+    assert load_photos(blond, cache).fingerprint != load_photos(young, cache).fingerprint
+    assert len(stores(cache)) == 1
+
+
+def test_a_build_that_was_stopped_goes_on_where_it_was(birds, cache, monkeypatch):
+    decoded = Counted(monkeypatch, squares.Squares, "one")
+    said = []
+    stopping = Watch(lambda *told: said.append(told), lambda: said[-1][0] == "decoding" and said[-1][1] > 0)
+    with pytest.raises(Interrupted):
+        load_photos(settings(birds), cache, stopping)
+    at_stop = decoded.calls
+    assert 0 < at_stop < 300
+    (found,) = stores(cache)
+    assert 0 < found.done < 300
+    told = []
+    whole = load_photos(settings(birds), cache, Watch(lambda *each: told.append(each)))
+    assert decoded.calls == at_stop + 300 - found.done
+    counts = [done for doing, done, total in told if doing == "decoding"]
+    assert counts[0] == found.done
+    assert counts == sorted(counts)
+    assert counts[-1] == 300
+    assert np.array_equal(pixels_of(whole), pixels_of(load_photos(settings(birds, cache=False), cache)))
+
+
+SCRIPT = """
+    import sys
+    from pathlib import Path
+    from core.config import Waterbirds
+    from core.data import squares, store
+    from core.data.photos import PhotoSource
+    from core.data.watch import Watch
+    store.SAVE_EVERY = 0.0
+    decoded, inner = [], squares.Squares.one
+    def one(self, row):
+        decoded.append(row)
+        return inner(self, row)
+    squares.Squares.one = one
+    source = PhotoSource(Waterbirds(root=sys.argv[1], stored=32, size=28), Path(sys.argv[2]))
+    source.fingerprint()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    def say(doing, done, total):
+        if sys.argv[3] == "hang" and done >= 128:
+            print("far", flush=True)
+            sys.stdin.readline()
+    source.load(Watch(say))
+    print(len(decoded), flush=True)
+"""
+
+
+def process(root: Path, cache: Path, what: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), root, cache, what],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answer(worker: subprocess.Popen) -> None:
+    worker.stdin.write("go\n")
+    worker.stdin.flush()
+
+
+def test_a_build_that_was_killed_goes_on_where_it_was(birds, cache, monkeypatch):
+    with process(birds, cache, "hang") as worker:
+        assert worker.stdout.readline() == "ready\n"
+        answer(worker)
+        assert worker.stdout.readline() == "far\n"
+        os.kill(worker.pid, signal.SIGKILL)
+    decoded = Counted(monkeypatch, squares.Squares, "one")
+    (found,) = stores(cache)
+    assert 0 < found.done < 300
+    whole = load_photos(settings(birds), cache)
+    assert decoded.calls == 300 - found.done
+    assert np.array_equal(pixels_of(whole), pixels_of(load_photos(settings(birds, cache=False), cache)))
+
+
+def test_of_two_processes_one_decodes_and_both_have_it(birds, cache):
+    with process(birds, cache, "build") as one, process(birds, cache, "build") as other:
+        for worker in (one, other):
+            assert worker.stdout.readline() == "ready\n"
+        for worker in (one, other):
+            answer(worker)
+        counts = [int(worker.stdout.readline()) for worker in (one, other)]
+    assert (one.returncode, other.returncode) == (0, 0)
+    assert sorted(counts) == [0, 300]
+
+
+def test_whoever_waits_for_another_process_can_be_stopped(birds, cache):
+    with process(birds, cache, "hang") as worker:
+        assert worker.stdout.readline() == "ready\n"
+        answer(worker)
+        assert worker.stdout.readline() == "far\n"
+        said = []
+        with pytest.raises(Interrupted):
+            load_photos(
+                settings(birds), cache, Watch(lambda *told: said.append(told), lambda: "another" in said[-1][0])
+            )
+        assert said[-1] == ("another process is decoding", 128, 300)
+        assert not remove(stores(cache)[0])  # nor can it be taken away from under its builder
+        worker.kill()
+    assert remove(stores(cache)[0])
+    assert stores(cache) == []
+
+
+def test_a_damaged_store_is_made_anew(birds, cache):
+    before = pixels_of(load_photos(settings(birds), cache))
+    (found,) = stores(cache)
+    os.truncate(found.path / "pixels.npy", 10_000)
+    assert np.array_equal(pixels_of(load_photos(settings(birds), cache)), before)
+
+
+def test_a_small_disk_is_refused_before_anything_is_decoded(birds, cache, monkeypatch):
+    full = replace_usage(free=store.SPARE + 900_000)
+    monkeypatch.setattr(store.shutil, "disk_usage", lambda path: full)
+    decoded = Counted(monkeypatch, squares.Squares, "one")
+    with pytest.raises(InputError, match=r"need 0\.001 GB .* --no-cache, a smaller data\.stored"):
+        load_photos(settings(birds), cache)
+    assert decoded.calls == 0
+    load_photos(settings(birds, stored=28), cache)  # that fits
+
+
+def replace_usage(free: int):
+    return shutil._ntuple_diskusage(10**12, 10**12 - free, free)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_and_a_stream_goes_without(birds, tmp_path):
+    (tmp_path / "file").write_text("")
+    blocked = tmp_path / "file" / "cache"
+    with pytest.raises(InputError, match="PRUSC_CACHE"):
+        load_photos(settings(birds), blocked)
+    assert len(load_photos(settings(birds, cache=False), blocked).splits["test"].images[:]) == 60
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_broken_image_is_named_with_table_and_line(tmp_path, cache, streamed):
+    root = waterbirds(tmp_path / "birds", n=60)
+    lines = (root / "metadata.csv").read_text().splitlines()
+    path = lines[7].split(",")[1]
+    (root / path).write_bytes((root / path).read_bytes()[:300])
+    with pytest.raises(InputError) as raised:
+        pixels_of(load_photos(settings(root, cache=not streamed), cache))
+    assert str(raised.value).startswith(f"{root}/metadata.csv, line 8: image '{path}' cannot be decoded")
+    assert "prusc data check" in str(raised.value)
+
+
+def test_a_missing_image_is_named_by_the_fingerprint_already(tmp_path, cache):
+    root = waterbirds(tmp_path / "birds", n=60)
+    path = (root / "metadata.csv").read_text().splitlines()[1].split(",")[1]
+    (root / path).unlink()
+    with pytest.raises(InputError, match=r"metadata\.csv, line 2: image '.*' is missing"):
+        photos_fingerprint(settings(root), cache)
+
+
+def test_a_table_that_does_not_fit_is_refused_without_a_look_at_an_image(tmp_path, cache, monkeypatch):
+    root = waterbirds(tmp_path / "birds", n=60)
+    read = Counted(monkeypatch, contents.ImageFiles, "read")
+    with pytest.raises(InputError, match="Waterbirds|metadata"):
+        PhotoSource(settings(tmp_path), cache)
+    assert PhotoSource(settings(root), cache).table.root == root
+    assert read.calls == 0
+    assert not cache.exists()
+
+
+MEASURE = """
+    import resource, sys
+    from pathlib import Path
+    from core.config import Folder
+    from core.data.photos import load_photos
+    def anonymous():
+        return int(next(l for l in open("/proc/self/status") if l.startswith("RssAnon")).split()[1])
+    given = Folder(root=sys.argv[1], split_column="split", stored=96, size=96)
+    train = load_photos(given, Path(sys.argv[2])).splits["train"].images
+    built, most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0
+    for start in range(0, len(train), 64):
+        batch = train[start : start + 64].astype("float32")
+        most = max(most, anonymous())
+    print(built, most)
+"""
+
+
+def test_memory_does_not_grow_with_the_data_set(tmp_path):
+    """Peak of the build, and memory that is no file's while all images are read, of 27 kB each (KiB)."""
+    peaks = {}
+    for n in (200, 4_000):
+        root = plain(tmp_path / str(n), n=40, attributes=(), ending="jpg")
+        source = sorted((root / "images").rglob("*.jpg"))
+        with (root / "metadata.csv").open("w") as file:
+            file.write("path,label,split\n")
+            for i in range(n):
+                os.link(source[i % 40], root / f"{i}.jpg")
+                file.write(f"{i}.jpg,{i % 2},{('val', 'test', *['train'] * 8)[i % 10 if i % 20 < 10 else 9]}\n")
+        command = [sys.executable, "-c", textwrap.dedent(MEASURE), root, tmp_path / f"cache {n}"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        peaks[n] = [int(word) for word in said.split()]
+    grown = 3_800 * 3 * 96 * 96 / 1024
+    assert grown > 100_000
+    for small, large in zip(peaks[200], peaks[4_000], strict=True):
+        assert large - small < 0.15 * grown
