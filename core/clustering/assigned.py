@@ -102,7 +102,7 @@ def _columns(file: Path, header: str, have_paths: bool) -> tuple[dict[str, int],
         either = "index (of the training split, from 0)" + (" or path" if have_paths else "")
         raise InputError(
             f"{file}: the first line must name a column {either}, a column cluster, and perhaps label; "
-            f"it is: {safe_text(header.strip())[:80] or 'empty'}"
+            f"it is: {_shown(header.strip()) or 'empty'}"
         )
     found.pop({"path": "index", "index": "path"}[by], None)
     return found, best
@@ -138,7 +138,7 @@ def _assign(
             if number != rows.labels[row]:
                 own = rows.label_names[rows.labels[row]]
                 raise InputError(
-                    f"{file}, line {line}: label '{safe_text(given)}' is not that of {_image(rows, row)} in the data, "
+                    f"{file}, line {line}: label '{_shown(given)}' is not that of {_image(rows, row)} in the data, "
                     f"which is '{own}' ({rows.labels[row]}); is the table of the same split, in the same order?"
                 )
         called[row] = _plain(cells[columns["cluster"]])
@@ -166,7 +166,7 @@ def _by_index(n: int) -> Callable[[str], int | str]:
     def find(text: str) -> int | str:
         index = _whole(_plain(text))
         if index is None:
-            return f"index '{safe_text(text)}' is no whole number from 0"
+            return f"index '{_shown(text)}' is no whole number from 0"
         if index >= n:
             return f"index {index} is beyond the {n:,} images of the training split, which are counted from 0"
         return index
@@ -194,14 +194,18 @@ def _by_path(rows: TrainingRows) -> Callable[[str], int | str]:
             case [row]:
                 return row
             case [row, other, *_]:
-                return f"'{safe_text(text)}' may be {rows.paths[row]} or {rows.paths[other]}; give the whole path"
-        return f"'{safe_text(text)}' is no image of the training split"
+                return f"'{_shown(text)}' may be {rows.paths[row]} or {rows.paths[other]}; give the whole path"
+        return f"'{_shown(text)}' is no image of the training split"
 
     return find
 
 
 def _image(rows: TrainingRows, row: int) -> str:
     return f"image {row}" + (f" ({safe_text(rows.paths[row])})" if rows.paths else "")
+
+
+def _shown(text: str, most: int = 80) -> str:
+    return safe_text(text if len(text) <= most else f"{text[:most]}…")
 
 
 def _whole(text: str) -> int | None:

@@ -10,6 +10,8 @@ from core.config.section import Fraction, Section, Seed
 class Photos(Section):
     """Settings that all data sets in a folder share."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"root", "cache"})  # what is in the images counts, not where
+
     layout: ClassVar[str] = ""
     """What lies in the folder, in a few words."""
 

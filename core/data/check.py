@@ -60,7 +60,7 @@ def check(settings: Photos, watch: Watch = QUIET) -> Report:
     table, problems = examine(draft, settings)
     rows = np.setdiff1d(np.arange(len(draft.paths)), list(leaving(draft.root, draft.paths.texts.tolist())))
     digests = np.zeros(len(draft.paths), dtype="S32")
-    opened = 0
+    opened = done = 0
     parts = [slice(start, start + PART) for start in range(0, len(rows), PART)]
     amiss = []
     with warnings.catch_warnings():
@@ -72,7 +72,8 @@ def check(settings: Photos, watch: Watch = QUIET) -> Report:
                     amiss.append(_problem(draft.paths, row, kind, f"{draft.paths.texts[row]}: {text}"))
                 else:
                     opened += 1
-            watch.step("looking at images", part.start + len(found), len(rows))
+            done += len(found)
+            watch.step("looking at images", done, len(rows))
     problems = [*problems, *sorted(amiss, key=lambda problem: (problem.kind != "missing images", problem.line))]
     if table is not None:
         problems += _empty(table)
@@ -84,12 +85,7 @@ def _look(path: Path) -> tuple[bytes, str, str]:
     """Digest of the content, and where the image is no good what it is and why."""
     try:
         if not path.is_file():
-            there = path.exists()
-            return (
-                b"",
-                "broken images" if there else "missing images",
-                "is no file" if there else "there is no such file",
-            )
+            return (b"", "broken images", "is no file") if path.exists() else (b"", "missing images", "is not there")
         data = path.read_bytes()
     except OSError as error:
         return b"", "broken images", f"cannot be read ({error.strerror})"

@@ -60,7 +60,7 @@ def safe_table(name: str) -> str:
 def draw_splits(groups: Integers, settings: Folder) -> Integers:
     """Draw training, validation and test in the shares of the settings, alike in every group.
 
-    The number of images in each split is exact, rounded once; in every group it is within one of its share.
+    The number of training images is their share, rounded; in every group a split has its share but for less than two.
 
     Args:
         groups: int64 [n], group of each image.

@@ -8,6 +8,7 @@ from core.config.photos import Celeba, Photos
 from core.data.dataset import DataSet, Images, Integers, Split
 from core.data.decode import BrokenImageError, Part, decode
 from core.data.draft import SPLITS
+from core.data.photos import MEAN, STD
 from core.data.table import ImageTable
 
 _UNREADABLE = 96
@@ -30,7 +31,7 @@ def preview(table: ImageTable, settings: Photos, name: str) -> DataSet:
         rows = np.flatnonzero(table.splits == number)
         images = _Opened(table, rows, settings)
         splits[split] = Split(images, table.labels[rows], table.attributes[rows], rows)
-    return DataSet(name, table.label_names, table.attribute_values, splits, (), (), "", crop=settings.size)
+    return DataSet(name, table.label_names, table.attribute_values, splits, MEAN, STD, "", crop=settings.size)
 
 
 class _Opened:

@@ -32,7 +32,7 @@ from core.runs.folder import RunFolder
 
 CHECKPOINT_EVERY = 60.0
 """Seconds between checkpoints, so that a killed run loses a minute at most."""
-FORMAT = 2
+FORMAT = 3
 """Of the checkpoints' states; one of another format is left alone, and the stage begins anew."""
 PROGRESS_EVERY = 0.2
 """Seconds between reports of progress at least."""

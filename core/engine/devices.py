@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 LEASE_POLL = 0.5
 """Seconds between tries for a device that another process holds."""
+
+_exact = 0
+"""Runs of this process that want the same bits every time."""
+_exact_lock = threading.Lock()
 
 
 def check_name(name: str) -> None:
@@ -39,6 +44,7 @@ def resolve(name: str) -> "torch.device":
     check_name(name)
     import torch
 
+    _set_workspace()  # before CUDA starts, as a later run in this process may be a deterministic one
     count = torch.cuda.device_count()
     if name == "cpu" or (name == "auto" and count == 0):
         return torch.device("cpu")
@@ -91,14 +97,35 @@ def lease(device: "torch.device", locks: Path, give_up: Callable[[], bool]) -> I
         lock.release()
 
 
-def prepare(device: "torch.device", deterministic: bool) -> None:
-    """Set what torch asks for process-wide before work on `device` begins."""
+@contextmanager
+def prepared(device: "torch.device", deterministic: bool) -> Iterator[None]:
+    """Have torch work as a run on `device` asks for, while the context is open.
+
+    Torch knows one way for the whole process: as long as one run wants the same bits every time, all of them, on other
+    devices too, get slower algorithms that give them.
+    """
+    _set_workspace()
+    wants = deterministic and device.type == "cuda"
+    _change_exact(1 if wants else 0)
+    try:
+        yield
+    finally:
+        _change_exact(-1 if wants else 0)
+
+
+def _change_exact(by: int) -> None:
     import torch
 
-    if deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(deterministic and device.type == "cuda")
-    torch.backends.cudnn.benchmark = not deterministic
+    global _exact
+    with _exact_lock:
+        _exact += by
+        torch.use_deterministic_algorithms(_exact > 0)
+        torch.backends.cudnn.benchmark = _exact == 0
+
+
+def _set_workspace() -> None:
+    """Ask cuBLAS for a workspace with which it can give the same bits; it reads this once, at its first product."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def _lock(device: "torch.device", locks: Path) -> FileLock | None:

@@ -86,14 +86,16 @@ class Engine:
                 job._ended.set()
 
     def _host(self, job: Job) -> str:
-        from core.engine.devices import lease, prepare
+        from core.engine.devices import lease, prepared
         from core.engine.runner import Runner
         from core.engine.stage import Stopped
 
         with job.folder.writer():
             try:
-                with lease(job.device, job.folder.home.locks, job._stop.is_set):
-                    prepare(job.device, job.config.deterministic)
+                with (
+                    lease(job.device, job.folder.home.locks, job._stop.is_set),
+                    prepared(job.device, job.config.deterministic),
+                ):
                     pipeline = self._build(job.config)
                     return Runner(job.folder, pipeline, job.config, job.device, job._stop.is_set, job.fresh).run()
             except Stopped:

@@ -20,7 +20,7 @@ from core.invariance.learner import BATCH, Crew, CrewLearner, PenaltyWatch
 from core.models.networks import build
 from core.models.perceptron import class_logits
 from core.training.erm import MODEL
-from core.training.images import Images
+from core.training.images import Images, seen_shape
 from core.training.loop import run_loop
 
 
@@ -84,7 +84,7 @@ def reference_logits(context: StageContext, train: Train) -> Tensor:
 
 def _builder(train: Train, data: DataSet) -> Callable[[], nn.Module]:
     n_classes = len(data.label_names)
-    channels, height, width = data.splits["train"].images.shape[1:]
+    channels, height, width = seen_shape(data)
     outputs = 1 if train.head_for(n_classes) == "binary" else n_classes
     return lambda: build(train.network, outputs, channels, (height, width), hidden=train.hidden)
 

@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 def cache(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Name of a data set or of a preset.", show_default=False)
+        str | None, typer.Argument(metavar="NAME", help="Name of a data set or of a preset.", show_default=False)
     ] = None,
     data_root: DataRoot = None,
     overrides: Annotated[

@@ -169,9 +169,10 @@ class CompareScreen(Views):
         """Give the view in front what is new; it repaints only what differs."""
         self._draw_head()
         name = self.query_one(ContentSwitcher).current
-        if self.seen is None or name in (None, "reading"):
+        # While the screen is taken down, the last look may find the view gone.
+        front: Any = next(iter(self.query(f"ContentSwitcher > #{name}")), None)
+        if self.seen is None or front is None or name == "reading":
             return
-        front: Any = self.query_one(f"#{name}")
         if name == "groups":
             what = self.seen.records, self.split, self.stage, self.unfolded
             # Records are compared by what they are: a run that works says much that changes no result.

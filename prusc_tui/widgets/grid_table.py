@@ -61,40 +61,39 @@ class GridTable(DataTable[Text]):
 
     def action_cursor_down(self) -> None:
         """Down; at the end of a table without a row cursor, whatever holds it scrolls on."""
-        if (around := self._around(self.scroll_y >= self.max_scroll_y)) is not None:
+        if (around := self._around(down=True)) is not None:
             around.scroll_down(animate=False)
         else:
             super().action_cursor_down()
 
     def action_cursor_up(self) -> None:
         """Up, as `action_cursor_down`."""
-        around = self._around(self.scroll_y <= 0 or bool(self._holder and self._holder.scroll_y > 0))
-        if around is not None:
+        if (around := self._around(down=False)) is not None:
             around.scroll_up(animate=False)
         else:
             super().action_cursor_up()
 
     def action_page_down(self) -> None:
         """A page down, as `action_cursor_down`."""
-        if (around := self._around(self.scroll_y >= self.max_scroll_y)) is not None:
+        if (around := self._around(down=True)) is not None:
             around.scroll_page_down(animate=False)
         else:
             super().action_page_down()
 
     def action_page_up(self) -> None:
         """A page up, as `action_cursor_down`."""
-        around = self._around(self.scroll_y <= 0 or bool(self._holder and self._holder.scroll_y > 0))
-        if around is not None:
+        if (around := self._around(down=False)) is not None:
             around.scroll_page_up(animate=False)
         else:
             super().action_page_up()
 
-    @property
-    def _holder(self) -> Widget | None:
-        return self.parent if isinstance(self.parent, Widget) else None
-
-    def _around(self, at_end: bool) -> Widget | None:
-        return self._holder if self.cursor_type == "column" and at_end else None
+    def _around(self, down: bool) -> Widget | None:
+        """What is to scroll in place of the table; None where the table does."""
+        holder = self.parent
+        if not isinstance(holder, Widget) or self.cursor_type != "column":
+            return None
+        ended = self.scroll_y >= self.max_scroll_y if down else self.scroll_y <= 0 or holder.scroll_y > 0
+        return holder if ended else None
 
     def on_mount(self) -> None:
         """Follow the theme."""

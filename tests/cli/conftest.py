@@ -2,9 +2,13 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from driver import TINY, Prusc, Said
+
+sys.path.append(str(Path(__file__).parents[1] / "data"))  # folders in published layouts: photo_lab
 
 
 @pytest.fixture(scope="session", autouse=True)

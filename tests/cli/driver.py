@@ -35,6 +35,26 @@ SETTINGS = (
 TINY = [word for setting in SETTINGS for word in ("--set", setting)]
 """A run of some seconds that predicts both classes in every group and loses a part of its weights."""
 
+OF_PHOTOS = (
+    "model.name=resnet18",
+    "model.weights=none",
+    "data.size=32",
+    "data.stored=36",
+    "erm.epochs=1",
+    "erm.keep_epochs=[1]",
+    "erm.batch_size=16",
+    "cluster.candidates=[2,3]",
+    "cluster.min_skew=0",
+    "balance.warn_below=0",
+    "prune.steps=2",
+    "prune.batch_size=8",
+    "finetune.steps=1",
+    "finetune.batch_size=8",
+    "select.looks=1",
+)
+PHOTOS = [word for setting in OF_PHOTOS for word in ("--set", setting)]
+"""A few steps of ResNet-18 on images in a folder."""
+
 
 @dataclass
 class Said:
@@ -47,6 +67,12 @@ class Said:
     @property
     def json(self) -> Any:
         return orjson.loads(self.out)
+
+
+def said(answer: Said) -> Any:
+    """The JSON of a command that must have worked."""
+    assert answer.code == 0, answer.err
+    return answer.json
 
 
 def environment(home):

@@ -1,74 +1,15 @@
-"""Data sets in folders, ResNet-18, from the files on disk to the report: through cache and stream, out and in again."""
+"""Waterbirds and ResNet-18: out into plain files, and in again as what a run starts from or is evaluated."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pandas as pd
+import photo_lab as lab
 import pytest
 import torch
-from driver import Prusc
+from driver import PHOTOS, Prusc, said
 from safetensors.torch import load_file
-
-SETTINGS = (
-    "model.name=resnet18",
-    "data.size=32",
-    "data.stored=36",
-    "erm.epochs=1",
-    "erm.keep_epochs=[1]",
-    "erm.batch_size=16",
-    "cluster.candidates=[2,3]",
-    "cluster.min_skew=0",
-    "balance.warn_below=0",
-    "prune.steps=2",
-    "prune.batch_size=8",
-    "finetune.steps=1",
-    "finetune.batch_size=8",
-    "select.looks=1",
-)
-SHORT = [word for setting in SETTINGS for word in ("--set", setting)]
-
-
-def _lab():
-    path = Path(__file__).parents[1] / "data" / "photo_lab.py"
-    spec = importlib.util.spec_from_file_location("photo_lab_of_cli", path)
-    lab = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(lab)
-    return lab
-
-
-lab = _lab()
-LAYOUTS = {
-    "waterbirds": ("waterbirds", lambda folder: lab.waterbirds(folder, n=60), []),
-    "celeba, torchvision": ("celeba", lambda folder: lab.celeba(folder, n=60), []),
-    "celeba, kaggle": ("celeba", lambda folder: lab.celeba(folder, "kaggle", n=60), []),
-    "isic": ("isic", lambda folder: lab.isic(folder, n=60), ["--set", "data.images=images"]),
-    "folder": ("folder", lambda folder: lab.plain(folder, n=60, attributes=()), []),
-}
-
-
-def said(answer):
-    assert answer.code == 0, answer.err
-    return answer.json
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_gives_the_same_numbers_through_cache_and_stream(prusc, tmp_path, layout):
-    name, make, more = LAYOUTS[layout]
-    words = ["run", "erm", "--data", name, "--data-root", make(tmp_path / "data"), *more, *SHORT, "--json"]
-    cached = said(prusc(*words))
-    streamed = said(prusc(*words, "--no-cache", "--fresh"))
-    assert (cached["config"]["data"]["cache"], streamed["config"]["data"]["cache"]) == (True, False)
-    ours, theirs = (record["stages"][0] for record in (cached, streamed))
-    assert theirs["reused"] is None
-    assert theirs["evaluations"] == ours["evaluations"]
-    assert ours["evaluations"]["test"]["n"] == 12
-    weights = [
-        load_file(prusc.home / "runs" / record["id"] / "artifacts/erm/model.safetensors")
-        for record in (cached, streamed)
-    ]
-    assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +18,7 @@ def birds(tmp_path_factory):
     base = tmp_path_factory.mktemp("birds")
     prusc = Prusc(base / "home")
     prusc.root = lab.waterbirds(base / "data", n=60)
-    prusc.run = ["--data", "waterbirds", "--data-root", prusc.root, *SHORT, "--json"]
+    prusc.run = ["--data", "waterbirds", "--data-root", prusc.root, *PHOTOS, "--json"]
     prusc.record = said(prusc("run", "prusc", *prusc.run, "--name", "birds"))
     prusc.out = base / "out"
     for stage in ("erm", "finetune"):

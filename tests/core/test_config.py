@@ -156,6 +156,44 @@ def test_training_and_validation_share_60000_digits(cls):
         cls(train_size=55_000, validation_size=5_001)
 
 
+@pytest.mark.parametrize("cls", [Waterbirds, Celeba, Isic, Folder])
+def test_a_crop_is_no_larger_than_what_is_kept_of_an_image(cls):
+    assert cls(size=64, stored=64).size == 64
+    with pytest.raises(ValidationError, match="size 65 is larger than stored 64"):
+        cls(size=65, stored=64)
+
+
+@pytest.mark.parametrize("cls", [Waterbirds, Celeba, Isic, Folder])
+def test_a_data_set_in_a_folder_says_what_it_needs_until_a_folder_is_named(cls):
+    assert cls(root="somewhere").lacking == ""
+    assert cls().lacking == f"{cls().name} lies in a folder of yours: say where with --data-root DIR ({cls.layout})"
+
+
+@pytest.mark.parametrize(
+    ("cls", "key", "label"),
+    [
+        (Celeba, "attributes", {"target": "Young"}),
+        (Isic, "attribute_columns", {"label_column": "Young"}),
+        (Folder, "attribute_columns", {"label_column": "Young"}),
+    ],
+)
+def test_attributes_are_not_the_label_and_each_is_named_once(cls, key, label):
+    assert getattr(cls(**{key: ("Male", "Bald")}, **label), key) == ("Male", "Bald")
+    assert getattr(cls(**{key: ()}, **label), key) == ()
+    with pytest.raises(ValidationError, match=f"{key}: 'Young' is the label already"):
+        cls(**{key: ("Male", "Young")}, **label)
+    with pytest.raises(ValidationError, match=f"{key}: 'Male' is named twice"):
+        cls(**{key: ("Male", "Bald", "Male")}, **label)
+
+
+def test_every_drawn_split_has_a_share_and_they_sum_to_one():
+    assert Folder(fractions=(0.8, 0.1, 0.1)).fractions == (0.8, 0.1, 0.1)
+    with pytest.raises(ValidationError, match=r"fractions sum to 0\.9, not to 1"):
+        Folder(fractions=(0.8, 0.05, 0.05))
+    with pytest.raises(ValidationError, match="each need a share above 0"):
+        Folder(fractions=(0.8, 0.2, 0))
+
+
 def test_given_environments_are_one_or_more_with_a_share_each():
     assert Cmnist(environment_noise=(0, 1, 0.5)).environment_noise == (0.0, 1.0, 0.5)
     with pytest.raises(ValidationError, match="at least 1 item"):

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 
+from core.config import Folder
 from core.data.idx import read_digits
 from experiments.bundled import folder as bundled_folder
 
@@ -207,6 +208,12 @@ def plain(
     else:
         write_csv(folder / table, headings, lines)
     return folder
+
+
+def folder_of(folder: Path, headings: Sequence[str], lines: Iterable[Sequence[object]], **settings: Any) -> Folder:
+    """Write `metadata.csv` alone, without images; return the settings of such a folder."""
+    write_csv(folder / "metadata.csv", headings, lines)
+    return Folder(root=str(folder), **settings)
 
 
 def save(image: Image.Image, path: Path) -> None:

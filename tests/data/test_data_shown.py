@@ -80,7 +80,12 @@ def test_ls_names_every_data_set():
         "texture-mnist",
         "multi-mnist",
         "cmnist",
+        "waterbirds",
+        "celeba",
+        "isic",
+        "folder",
     ]
+    assert [each["name"] for each in listed if not each["bundled"]] == ["waterbirds", "celeba", "isic", "folder"]
     assert all(each["about"] and each["name"] in plain.stdout for each in listed)
 
 
@@ -180,6 +185,15 @@ def test_show_one_split_and_write_its_sample(tmp_path):
             ["cmnist", "--set", "data.train_size=100", "--set", f"data.environment_noise=[{'0.1,' * 101}]"],
             "100 training images do not fill 101 environments",
         ),
+        (
+            ["colored-mnist", "--data-root", "/"],
+            "--data-root: data set 'colored-mnist' is bundled and lies in no folder",
+        ),
+        (["waterbirds"], "waterbirds lies in a folder of yours: say where with --data-root DIR (metadata.csv"),
+        (["waterbirds", "--data-root", "/nowhere"], "--data-root /nowhere: no such folder"),
+        (["waterbirds", "--set", "data.root=/nowhere"], "data.root /nowhere: there is no such folder"),
+        (["celeba", "--set", "data.attributes=[Male, Male]"], "data.attributes"),
+        (["celeba", "--set", 'data.attributes=["Male", "Male"]'], "attributes: 'Male' is named twice"),
         (["colored-mnist", "--set", "prune.lr=2"], "--set prune: no setting of a data set"),
         (
             ["colored-mnist", *TINY, "--sample", "/nowhere/sample.png"],

@@ -1,6 +1,8 @@
 """Devices by name, and leases on them."""
 
+import os
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import torch
 from filelock import FileLock
 
 from core.engine import devices
-from core.engine.devices import lease, pick, resolve
+from core.engine.devices import lease, pick, prepared, resolve
 from core.engine.stage import Stopped
 from core.errors import InputError
 
@@ -94,3 +96,62 @@ def test_a_lease_ends_with_an_error_inside(gpus: None, tmp_path: Path) -> None:
         raise ZeroDivisionError
     with lease(GPU, tmp_path, lambda: True):
         pass
+
+
+@pytest.fixture
+def flags() -> Iterator[Callable[[], tuple[bool, bool]]]:
+    """What torch is told: (deterministic algorithms, cuDNN's benchmark); put back afterwards."""
+
+    def now() -> tuple[bool, bool]:
+        return torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+
+    before = now()
+    yield now
+    torch.use_deterministic_algorithms(before[0])
+    torch.backends.cudnn.benchmark = before[1]
+
+
+def test_a_deterministic_run_on_a_gpu_sets_all_that_torch_asks_for(
+    flags: Callable[[], tuple[bool, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    with prepared(GPU, deterministic=True):
+        assert flags() == (True, False)
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    with prepared(GPU, deterministic=False):
+        assert flags() == (False, True)
+
+
+def test_a_run_on_the_cpu_needs_no_slower_algorithms(flags: Callable[[], tuple[bool, bool]]) -> None:
+    with prepared(torch.device("cpu"), deterministic=True):
+        assert flags() == (False, True)
+
+
+def test_other_runs_of_the_process_leave_a_deterministic_one_its_algorithms(
+    flags: Callable[[], tuple[bool, bool]],
+) -> None:
+    with prepared(GPU, deterministic=True):
+        with prepared(torch.device("cuda", 1), deterministic=False):
+            assert flags() == (True, False)
+        assert flags() == (True, False)
+    assert flags() == (False, True)
+
+
+def test_determinism_ends_with_a_run_that_fails(flags: Callable[[], tuple[bool, bool]]) -> None:
+    with pytest.raises(ZeroDivisionError), prepared(GPU, deterministic=True):
+        raise ZeroDivisionError
+    assert flags() == (False, True)
+
+
+def test_the_workspace_is_asked_for_before_a_device_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    seen = []
+    monkeypatch.setattr("torch.cuda.device_count", lambda: seen.append(os.environ.get("CUBLAS_WORKSPACE_CONFIG")) or 1)
+    resolve("cuda:0")
+    assert seen == [":4096:8"]
+
+
+def test_a_workspace_that_a_person_chose_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    resolve("cpu")
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"

@@ -165,16 +165,16 @@ def test_a_finished_run_that_is_run_again_does_no_work(copy_of_whole: RunFolder,
 @pytest.mark.gpu
 @pytest.mark.parametrize("stage", ["erm", "prune"])
 def test_a_stopped_stage_goes_on_to_the_same_bits_on_a_gpu(tmp_path: Path, stage: str) -> None:
-    from core.engine.devices import prepare
+    from core.engine.devices import prepared
     from experiments.launch import create_run
 
     gpu, plan = torch.device("cuda", 0), plan_of("prusc", "deterministic=true")
-    prepare(gpu, deterministic=True)
     home = Home.open(tmp_path / "home")
-    left_alone = create_run(home, plan)
-    assert go_on(left_alone, fresh=True, device=gpu) == "finished"
-    folder = forked_after(left_alone, BEFORE[stage], plan)
-    assert go_on(folder, After(4), fresh=True, device=gpu) == "stopped"
-    assert go_on(folder, fresh=True, device=gpu) == "finished"
+    with prepared(gpu, deterministic=True):
+        left_alone = create_run(home, plan)
+        assert go_on(left_alone, fresh=True, device=gpu) == "finished"
+        folder = forked_after(left_alone, BEFORE[stage], plan)
+        assert go_on(folder, After(4), fresh=True, device=gpu) == "stopped"
+        assert go_on(folder, fresh=True, device=gpu) == "finished"
     assert starts(folder, stage) == [0, 3]
     assert_same_results(folder, left_alone)

@@ -44,6 +44,21 @@ def test_an_order_goes_on_where_its_state_was_taken(weights):
     assert [other.next().tolist() for _ in range(9)] == expected
 
 
+@pytest.mark.parametrize("weights", [None, torch.rand(11, dtype=torch.float64, generator=generator(5))])
+@pytest.mark.parametrize("batch_size", [3, 11, 25])
+def test_the_batch_that_is_next_can_be_known_and_nothing_changes(weights, batch_size):
+    stream, other_stream = generator(), generator()
+    order, untouched = Order(11, batch_size, stream, weights), Order(11, batch_size, other_stream, weights)
+    for _ in range(12):
+        before = order.state_dict()["queue"], stream.get_state()
+        peeked = order.peek()
+        assert torch.equal(order.state_dict()["queue"], before[0])
+        assert torch.equal(stream.get_state(), before[1])
+        assert torch.equal(order.peek(), peeked)
+        assert torch.equal(order.next(), peeked)
+        assert torch.equal(untouched.next(), peeked)
+
+
 def test_weighted_draws_come_in_proportion():
     weights = torch.tensor([0.0, 1, 2, 3, 10], dtype=torch.float64)
     order = Order(5, 50, generator(), weights)
@@ -60,9 +75,7 @@ def by_hand(dataset, split):
     return torch.from_numpy(((pixels - mean) / std).astype(np.float32))
 
 
-@pytest.mark.parametrize("resident_bytes", [0, 1 << 30])
-def test_pixels_are_normalised_wherever_the_split_lives(dataset, monkeypatch, resident_bytes):
-    monkeypatch.setattr(images_module, "RESIDENT_BYTES", resident_bytes)
+def test_pixels_are_normalised(dataset):
     images = Images(dataset, "train", CPU)
     expected = by_hand(dataset, "train")
     rows = torch.tensor([3, 3, 52, 0])
@@ -91,8 +104,11 @@ def test_labels_and_groups_are_those_of_the_split(dataset):
 def test_pixels_on_a_gpu_are_those_of_the_cpu(dataset, monkeypatch, resident_bytes):
     monkeypatch.setattr(images_module, "RESIDENT_BYTES", resident_bytes)
     images = Images(dataset, "train", torch.device("cuda"))
-    rows = torch.tensor([3, 3, 52, 0], device="cuda")
-    torch.testing.assert_close(images.pixels(rows).cpu(), by_hand(dataset, "train")[rows.cpu()], rtol=1e-5, atol=1e-5)
+    assert images.travels == (resident_bytes == 0)
+    for rows in (torch.tensor([3, 3, 52, 0], device="cuda"), torch.tensor([7, 1])):
+        images.ahead(rows)
+        expected = by_hand(dataset, "train")[rows.cpu()]
+        torch.testing.assert_close(images.pixels(rows).cpu(), expected, rtol=1e-5, atol=1e-5)
     walked = torch.cat([pixels for _, pixels in images.in_order(7)])
     torch.testing.assert_close(walked.cpu(), by_hand(dataset, "train"), rtol=1e-5, atol=1e-5)
 

@@ -2,24 +2,15 @@
 
 from types import MappingProxyType
 
-from textual.app import App
-
 from core.groups import Evaluation, Group
 from core.runs.record import RunRecord
 from core.runs.series import SeriesBuffer
 from core.runs.snapshot import Look, Snapshot, StageView
-from prusc_tui.palette import SHELL
 from prusc_tui.screens.run.charts import ChartsPanel
 from prusc_tui.screens.run.charts_picker import Choices, Picker
+from tests.tui.stage import Alone
 
 START = 1_790_000_000.0
-
-
-class Screen(App):
-    palette = SHELL
-
-    def compose(self):
-        yield ChartsPanel()
 
 
 def evaluation(split, *accuracies):
@@ -130,7 +121,7 @@ class Panel:
 
 class Opened:
     def __init__(self, run, size=(140, 40)):
-        self.run, self.context = run, Screen().run_test(size=size)
+        self.run, self.context = run, Alone(ChartsPanel).run_test(size=size)
 
     async def __aenter__(self):
         hand = Panel(await self.context.__aenter__())

@@ -1,11 +1,47 @@
-"""Every test of the screen sees the same terminal, and no settings of whoever runs it."""
+"""What many tests of the screen begin with: the same terminal, a home without runs, a run at work."""
 
 import pytest
+
+from core.runs.alive import here
+from core.runs.feed import RunFeed
+from core.runs.home import Home
+from core.runs.stream import EventWriter
+from prusc_tui.widgets.drawing import Drawing
+from tests.tui.lab import NOW, irm_record, put
 
 
 @pytest.fixture(autouse=True)
 def terminal(monkeypatch, tmp_path):
+    """The same terminal everywhere, and no settings of whoever runs the tests."""
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("PRUSC_SETTINGS", str(tmp_path / "settings.toml"))
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home without runs."""
+    return Home.open(tmp_path / "home")
+
+
+@pytest.fixture
+def live(home):
+    """A run in the middle that trains over environments: its feed and its writer."""
+    folder = put(home, irm_record(status="running", **here()))
+    with EventWriter(folder.events) as writer:
+        yield RunFeed(folder, lambda: NOW), writer
+
+
+@pytest.fixture
+def painted(monkeypatch):
+    """Names of the drawings that asked to be painted, as they ask."""
+    names = []
+    refresh = Drawing.refresh
+
+    def noted(self, *regions, **options):
+        names.append(self.id)
+        return refresh(self, *regions, **options)
+
+    monkeypatch.setattr(Drawing, "refresh", noted)
+    return names

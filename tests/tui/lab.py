@@ -192,6 +192,11 @@ MADE = EnvironmentsMade(
 )
 
 
+def without_attributes(**fields):
+    """Environments of data that have no attributes."""
+    return replace(MADE, groups=[], group_table=[], conflicts={"found": 1520}, **fields)
+
+
 def members(split, step, worst, average, *, weights=(9100.0,), n=10_000, final=False, chosen=None):
     """What restarts reach, in per cent: for every penalty weight the same, a point less from weight to weight."""
     plan = [(weight, i) for weight in weights for i in range(len(worst))]
@@ -308,6 +313,26 @@ def rows(app):
     """What the screen shows, row by row, without trailing blanks."""
     strips = app.screen._compositor.render_strips(app.size)
     return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+
+def text(app):
+    """What the screen shows, in one piece."""
+    return "\n".join(rows(app))
+
+
+def plain(lines):
+    """Lines that were drawn, without their styles."""
+    return [line.plain for line in lines]
+
+
+def joined(lines):
+    """Lines that were drawn, in one piece without their styles."""
+    return "\n".join(plain(lines))
+
+
+def pieces(line):
+    """What a line that was drawn is made of, with the style of each piece."""
+    return [(line.plain[s.start : s.end], str(s.style)) for s in line.spans]
 
 
 async def until(pilot, condition, seconds=10.0):

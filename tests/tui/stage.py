@@ -1,4 +1,4 @@
-"""An app around the screen under test: what it asks the house to open is written down."""
+"""Apps around the screen or the panel under test: what they are asked for is written down."""
 
 from pathlib import Path
 
@@ -47,3 +47,32 @@ class Stage(App):
     def said(self):
         """Texts of the toasts, oldest first."""
         return [one.message for one in self._notifications]
+
+
+class Alone(App):
+    """Shows one panel, in the colours of the shell.
+
+    Args:
+        make: builds the panel.
+        feed: follows the run that `look` shows.
+    """
+
+    palette = SHELL
+
+    def __init__(self, make, feed=None):
+        super().__init__()
+        self.make = make
+        self.feed = feed
+        self.copied = []
+
+    def compose(self):
+        self.panel = self.make()
+        yield self.panel
+
+    def look(self):
+        """Show the run as it is now, and give the panel the keys."""
+        self.panel.show(self.feed.poll())
+        self.panel.focus()
+
+    def copy_to_clipboard(self, text):
+        self.copied.append(text)

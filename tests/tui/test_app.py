@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from core.runs.home import Home
 from prusc_tui.app import PruscApp
 from prusc_tui.keys import KEYS
 from prusc_tui.screens.help import HelpScreen
@@ -15,11 +14,6 @@ from prusc_tui.screens.run.screen import RunScreen
 from prusc_tui.settings import Settings, read_settings
 from prusc_tui.themes import NAMES, TERMINAL
 from tests.tui.lab import NOW, finished_run, put, record_of, rows, until
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
 
 
 @pytest.fixture

@@ -4,49 +4,18 @@ import os
 from dataclasses import replace
 
 import pytest
-from textual.app import App
 
 from core.engine.artifacts import link
 from core.runs.feed import RunFeed
-from core.runs.home import Home
-from prusc_tui.palette import SHELL
 from prusc_tui.screens.run import artifacts as panel_module
 from prusc_tui.screens.run.artifacts import ArtifactsPanel
 from prusc_tui.work.files import described, size_of, survey
-from tests.tui.lab import NOW, finished_run, put, record_of, rows, until
+from tests.tui.lab import NOW, finished_run, put, record_of, rows, text, until
+from tests.tui.stage import Alone
 
 
-class Screen(App):
-    palette = SHELL
-
-    def __init__(self, folder):
-        super().__init__()
-        self.copied = []
-        self.folder = folder
-        self.feed = RunFeed(folder, lambda: NOW)
-
-    def copy_to_clipboard(self, text):
-        self.copied.append(text)
-
-    def compose(self):
-        yield ArtifactsPanel(self.folder)
-
-    @property
-    def panel(self):
-        return self.query_one(ArtifactsPanel)
-
-    @property
-    def text(self):
-        return "\n".join(rows(self))
-
-    def look(self):
-        self.panel.show(self.feed.poll())
-        self.panel.focus()
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
+def alone(folder):
+    return Alone(lambda: ArtifactsPanel(folder), RunFeed(folder, lambda: NOW))
 
 
 def fill(folder):
@@ -79,10 +48,10 @@ def sharing(home):
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_files_stand_by_stage_with_their_sizes_at_the_right_edge(home, size):
     folder = fill(finished_run(home))
-    app = Screen(folder)
+    app = alone(folder)
     async with app.run_test(size=size) as pilot:
         app.look()
-        await until(pilot, lambda: "model.safetensors" in app.text)
+        await until(pilot, lambda: "model.safetensors" in text(app))
         total = sum(path.stat().st_size for path in folder.path.rglob("*") if path.is_file())
         assert f"{size_of(total)} in " in rows(app)[0]
         lines = {row.split()[0]: row for row in (line.replace("▌", " ") for line in rows(app)) if row.split()}
@@ -102,11 +71,11 @@ async def test_files_stand_by_stage_with_their_sizes_at_the_right_edge(home, siz
 
 async def test_shared_files_say_with_whom(home):
     first, second = sharing(home)
-    app = Screen(second)
+    app = alone(second)
     async with app.run_test(size=(160, 40)) as pilot:
         app.look()
-        await until(pilot, lambda: "model.safetensors" in app.text)
-        assert f"reused from {first.id}" in app.text
+        await until(pilot, lambda: "model.safetensors" in text(app))
+        assert f"reused from {first.id}" in text(app)
         line = next(row for row in rows(app) if "model.safetensors" in row)
         assert f"shared with {first.id}" in line
         assert "↔" in line
@@ -129,10 +98,10 @@ def test_the_run_that_was_taken_from_knows_too_and_a_copy_is_not_called_shared(h
 
 async def test_enter_copies_the_path_of_the_file_under_the_cursor(home):
     folder = fill(finished_run(home))
-    app = Screen(folder)
+    app = alone(folder)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         app.look()
-        await until(pilot, lambda: "model.safetensors" in app.text)
+        await until(pilot, lambda: "model.safetensors" in text(app))
         await pilot.press("down", "enter")
         path = str(folder.artifacts("erm") / "model.safetensors")
         await until(pilot, lambda: app.copied == [path])
@@ -147,10 +116,10 @@ async def test_enter_copies_the_path_of_the_file_under_the_cursor(home):
 
 async def test_the_cursor_is_always_in_sight_and_so_is_the_first_heading(home):
     folder = fill(finished_run(home))
-    app = Screen(folder)
+    app = alone(folder)
     async with app.run_test(size=(80, 10)) as pilot:
         app.look()
-        await until(pilot, lambda: "model.safetensors" in app.text)
+        await until(pilot, lambda: "model.safetensors" in text(app))
         for key in ["down"] * 12 + ["up"] * 12:
             await pilot.press(key)
             await until(pilot, lambda: any("▌" in row and app.panel.current.name in row for row in rows(app)))
@@ -162,11 +131,11 @@ async def test_the_folder_is_looked_through_only_when_a_state_changed(home, monk
     looks = []
     real = panel_module.survey
     monkeypatch.setattr(panel_module, "survey", lambda *a: looks.append(1) or real(*a))
-    app = Screen(folder)
+    app = alone(folder)
     async with app.run_test(size=(100, 40)) as pilot:
         snapshot = app.feed.poll()
         app.panel.show(snapshot)
-        await until(pilot, lambda: "model.safetensors" in app.text)
+        await until(pilot, lambda: "model.safetensors" in text(app))
         app.panel.focus()
         await pilot.press("down")
         (folder.artifacts("erm") / "aaa.bin").write_bytes(b"1")
@@ -176,7 +145,7 @@ async def test_the_folder_is_looked_through_only_when_a_state_changed(home, monk
         assert len(looks) == 1
         running = replace(snapshot.stages[-1], state="running")
         app.panel.show(replace(snapshot, stages=(*snapshot.stages[:-1], running)))
-        await until(pilot, lambda: "aaa.bin" in app.text)
+        await until(pilot, lambda: "aaa.bin" in text(app))
         assert len(looks) == 2
         assert app.panel.current.name == "model.safetensors"
 
@@ -184,20 +153,20 @@ async def test_the_folder_is_looked_through_only_when_a_state_changed(home, monk
 async def test_names_that_would_move_the_cursor_are_shown_as_text(home):
     folder = fill(finished_run(home))
     (folder.artifacts("erm") / "[red]\x1b[2J").write_bytes(b"1")
-    app = Screen(folder)
+    app = alone(folder)
     async with app.run_test(size=(100, 40)) as pilot:
         app.look()
-        await until(pilot, lambda: r"[red]\x1b[2J" in app.text)
+        await until(pilot, lambda: r"[red]\x1b[2J" in text(app))
 
 
 async def test_a_folder_that_is_gone_is_said(home):
     folder = fill(finished_run(home))
-    app = Screen(folder)
+    app = alone(folder)
     snapshot = app.feed.poll()
     os.rename(folder.path, folder.path.with_name("elsewhere"))  # noqa: PTH104
     async with app.run_test(size=(160, 20)) as pilot:
         app.panel.show(snapshot)
-        await until(pilot, lambda: "cannot be read" in app.text)
+        await until(pilot, lambda: "cannot be read" in text(app))
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,6 @@ from prusc_tui.work.pulse import TAIL, Pulse
 from tests.tui.lab import NOW, finished_run, put, record_of, running_run
 
 
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
-
-
 class Clock:
     def __init__(self, now=NOW):
         self.now = now

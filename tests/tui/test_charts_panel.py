@@ -3,17 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from textual.app import App
 from textual.events import MouseScrollUp
 from textual.widgets import Static
 
 from core.events import Sparsity
 from core.groups import Group
 from core.runs.snapshot import Look
-from prusc_tui.palette import SHELL
 from prusc_tui.screens.run.charts_lines import Lines, by_quantity
 from prusc_tui.widgets.chart import Chart
 from tests.tui.charts_lab import START, Opened, Run, evaluation, several, usual
+from tests.tui.stage import Alone
 
 # What is shown
 
@@ -263,13 +262,7 @@ async def test_a_click_makes_a_chart_the_active_one():
 
 
 async def test_a_chart_without_a_grid_zooms_by_itself():
-    class Alone(App):
-        palette = SHELL
-
-        def compose(self):
-            yield Chart()
-
-    async with Alone().run_test() as pilot:
+    async with Alone(Chart).run_test() as pilot:
         lines = Lines().update(usual().snapshot())
         chart = pilot.app.query_one(Chart)
         chart.show([lines["erm", "loss"].curve("loss", "step", 0)])

@@ -3,13 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from lab import AFTER, BEFORE, NOW, evaluation, finished_run, put, record_of, rows, running_run, until
 from textual.app import App
 
 from core.config import Config
 from core.events import Scalars
 from core.groups import wilson_interval
-from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import StageRecord
 from prusc_tui.palette import SHELL
@@ -18,6 +16,7 @@ from prusc_tui.screens.compare_charts import CompareCharts
 from prusc_tui.screens.compare_panels import FamilyTable, GroupsPanel
 from prusc_tui.widgets.grid_table import GridTable
 from prusc_tui.widgets.tabs import ViewLine
+from tests.tui.lab import AFTER, BEFORE, NOW, evaluation, finished_run, put, record_of, rows, running_run, until
 
 SIZE = 120, 40
 
@@ -37,11 +36,6 @@ class Alone(App[None]):
 
     def copy_to_clipboard(self, text):
         self.copied = text
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
 
 
 def config(seed=0, recipe="prusc", **sections):

@@ -3,53 +3,30 @@
 from dataclasses import replace
 
 import pytest
-from lab import finished_run, put, record_of, rows, until
-from textual.app import App, ComposeResult
 from textual.widgets import Input
 
 from core.config import Config, differences
 from core.runs.feed import RunFeed
-from core.runs.home import Home
 from prusc_tui.draw.config import Fact, Heading, detail, line, lines_of, widths
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.run.config import ConfigPanel
 from prusc_tui.widgets.config_list import ConfigList
 from prusc_tui.work.resolved import Resolved, facts, resolve
+from tests.tui.lab import finished_run, put, record_of, rows, text, until
+from tests.tui.stage import Alone
 
 CHANGED = Config.model_validate(
     {"data": {"name": "patch-mnist", "patch_size": 7}, "erm": {"lr": 0.02, "epochs": 4}, "prune": {"exclude": ["fc"]}}
 )
 
 
-class Shown(App[None]):
-    """The panel alone."""
-
-    palette = SHELL
-
-    def __init__(self, folder):
-        super().__init__()
-        self.folder = folder
-
-    def compose(self) -> ComposeResult:
-        yield ConfigPanel(self.folder)
-
-    @property
-    def panel(self) -> ConfigPanel:
-        return self.query_one(ConfigPanel)
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path)
+def alone(folder):
+    return Alone(lambda: ConfigPanel(folder))
 
 
 def record(**fields):
     given = {"config": CHANGED.model_dump(mode="json"), "overrides": {"erm.lr": 0.02}, "data": "patch-mnist"}
     return record_of(**{**given, **fields})
-
-
-def text(app):
-    return "\n".join(rows(app))
 
 
 def by_key(settings):
@@ -179,7 +156,7 @@ def test_the_explanation_names_default_source_and_bounds():
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_what_differs_and_its_explanation_are_in_sight(home, size):
-    app = Shown(folder := put(home, record()))
+    app = alone(folder := put(home, record()))
     async with app.run_test(size=size) as pilot:
         await opened(pilot, folder)
         await until(pilot, lambda: "Learning rate at the first step." in text(app))
@@ -191,7 +168,7 @@ async def test_what_differs_and_its_explanation_are_in_sight(home, size):
 
 
 async def test_the_cursor_explains_what_it_comes_to(home):
-    app = Shown(folder := put(home, record()))
+    app = alone(folder := put(home, record()))
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, folder)
         await pilot.press("j")
@@ -208,7 +185,7 @@ async def test_the_cursor_explains_what_it_comes_to(home):
 
 
 async def test_a_shows_all_settings_by_section_and_stays_where_one_is(home):
-    app = Shown(folder := put(home, record()))
+    app = alone(folder := put(home, record()))
     async with app.run_test(size=(80, 40)) as pilot:
         await opened(pilot, folder)
         await pilot.press("a")
@@ -220,7 +197,7 @@ async def test_a_shows_all_settings_by_section_and_stays_where_one_is(home):
 
 
 async def test_typing_filters_and_escape_takes_it_away(home):
-    app = Shown(folder := put(home, record()))
+    app = alone(folder := put(home, record()))
     async with app.run_test(size=(80, 30)) as pilot:
         await opened(pilot, folder)
         await pilot.press("slash", *"moment")
@@ -236,7 +213,7 @@ async def test_typing_filters_and_escape_takes_it_away(home):
 
 
 async def test_escape_without_a_filter_is_left_to_the_screen(home):
-    app = Shown(folder := put(home, record()))
+    app = alone(folder := put(home, record()))
     async with app.run_test(size=(80, 30)) as pilot:
         await opened(pilot, folder)
         assert app.panel.check_action("filter_off", ()) is False
@@ -246,7 +223,7 @@ async def test_escape_without_a_filter_is_left_to_the_screen(home):
 
 async def test_nothing_is_painted_or_read_while_the_settings_stay(home, monkeypatch):
     folder = finished_run(home, config=CHANGED.model_dump(mode="json"))
-    app = Shown(folder)
+    app = alone(folder)
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, folder)
         await app.workers.wait_for_complete()
@@ -272,7 +249,7 @@ async def test_nothing_is_painted_or_read_while_the_settings_stay(home, monkeypa
 async def test_text_from_files_is_shown_as_text(home):
     evil = "[red]\x1b[2J"
     config = CHANGED.model_dump(mode="json") | {evil: {evil: evil}}
-    app = Shown(folder := put(home, record(config=config, name=evil, note=evil, tags=(evil,))))
+    app = alone(folder := put(home, record(config=config, name=evil, note=evil, tags=(evil,))))
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, folder)
         shown = r"[red]\x1b[2J"
@@ -281,7 +258,7 @@ async def test_text_from_files_is_shown_as_text(home):
 
 
 async def test_the_colours_follow_the_theme(home):
-    app = Shown(folder := put(home, record()))
+    app = alone(folder := put(home, record()))
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, folder)
         strip = app.panel.query_one(ConfigList).render_line(2)

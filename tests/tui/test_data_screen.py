@@ -12,9 +12,11 @@ from core.data.dataset import DataSet, Split
 from core.data.sample import sample_picture
 from core.errors import InputError
 from core.groups import group_titles
-from experiments.plan import preset_names
+from experiments import plan
+from experiments.plan import Preset, preset_names
 from prusc_tui.keys import bindings
 from prusc_tui.palette import SHELL
+from prusc_tui.screens import data
 from prusc_tui.screens.data import DataScreen
 from prusc_tui.screens.data_parts import Samples, facts, group_bars, side_by_side
 from prusc_tui.work import pictures
@@ -220,8 +222,9 @@ def test_facts_are_those_of_the_kind_of_data():
     assert "14 × 14, 1 channel, colours put into one" in words
 
 
-def test_the_cursor_moves_through_data_sets_and_presets(toy):
+def test_the_cursor_moves_through_data_sets_and_presets(toy, monkeypatch):
     last = [name for name in preset_names() if name not in data_sets()][-1]
+    monkeypatch.setattr(data, "lacking", lambda name: "")
 
     async def body(pilot, app, screen):
         await until(pilot, lambda: "toy of colored-mnist" in said(app))
@@ -234,6 +237,58 @@ def test_the_cursor_moves_through_data_sets_and_presets(toy):
         await until(pilot, lambda: not screen.is_attached)
 
     run(DataScreen(), body, (120, 40))
+
+
+@pytest.mark.parametrize("name", ["waterbirds", "celeba", "isic", "folder"])
+def test_a_data_set_in_a_folder_says_what_it_is_and_what_it_needs_and_nothing_is_read(toy, name):
+    async def body(pilot, app, screen):
+        await until(pilot, lambda: "say where with --data-root DIR" in said(app))
+        text = " ".join(" ".join(row[23:].split()) for row in rows(app))
+        assert f"Data {name}" in " ".join(rows(app)[0].split())
+        assert data_sets()[name] in text
+        assert f"{name} lies in a folder of yours: say where with --data-root DIR" in text
+        assert "✗" not in text
+        await pilot.press("home")
+        await until(pilot, lambda: "toy of colored-mnist" in said(app))
+        assert toy == ["colored-mnist"]
+
+    run(DataScreen(name), body)
+
+
+def test_a_preset_that_names_a_folder_is_read(toy, monkeypatch, tmp_path):
+    presets = {
+        "with": Preset("with", "", {"recipe": "erm", "data": {"name": "waterbirds", "root": str(tmp_path)}}),
+        "without": Preset("without", "", {"recipe": "erm", "data": {"name": "waterbirds"}}),
+    }
+    monkeypatch.setattr(plan, "preset_names", lambda: list(presets))
+    monkeypatch.setattr(plan, "get_preset", presets.__getitem__)
+
+    async def body(pilot, app, screen):
+        await until(pilot, lambda: "toy of with" in said(app))
+        await pilot.press("down")
+        await until(pilot, lambda: "waterbirds lies in a folder of yours" in said(app))
+        assert toy == ["with"]
+
+    run(DataScreen("with"), body)
+
+
+def test_counts_stand_beside_those_that_were_published(monkeypatch):
+    found = dataset()
+    told = about(found)
+    told["splits"]["train"]["published"] = 4_795
+    for group, published in zip(told["splits"]["train"]["groups"], (90, 1_840, 3, 102), strict=True):
+        group["published"] = published
+    samples = cut(sample_picture(found, list(found.splits)), told)
+    monkeypatch.setattr(Looker, "read", lambda self: DataLook(told, samples))
+
+    async def body(pilot, app, screen):
+        await until(pilot, lambda: "no · red" in said(app))
+        lines = [" ".join(row[23:].split()) for row in rows(app)]
+        assert any(line.startswith("▸ train 200 images") and line.endswith("≠ 4,795 published") for line in lines)
+        assert any(line.startswith("no · red 90 ✓ 45.0%") for line in lines)
+        assert any(line.startswith("no · green 5 ≠ 1,840 2.5%") for line in lines)
+
+    run(DataScreen("patch-mnist"), body)
 
 
 def test_what_is_read_too_late_is_not_shown_and_its_reading_is_cancelled(monkeypatch):

@@ -5,10 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.events import EnvironmentsMade, Scalars, StageFinished, StageStarted
-from core.runs.alive import here
 from core.runs.feed import RunFeed
-from core.runs.home import Home
-from core.runs.stream import EventWriter
 from prusc_tui.draw import environments as drawn
 from prusc_tui.draw.risks import course, course_of, jump_of
 from prusc_tui.draw.spark import current_series
@@ -19,44 +16,16 @@ from tests.tui.lab import (
     MADE,
     NAMES,
     NOW,
-    irm_record,
     irm_run,
-    put,
+    joined,
+    pieces,
+    plain,
     say_environments,
     say_steps,
+    without_attributes,
 )
 
 WIDTHS = (44, 78, 118)
-
-
-def plain(lines):
-    return [line.plain for line in lines]
-
-
-def text(lines):
-    return "\n".join(plain(lines))
-
-
-def pieces(line):
-    """What a line of text is made of, with the style of each piece."""
-    return [(line.plain[s.start : s.end], str(s.style)) for s in line.spans]
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path)
-
-
-@pytest.fixture
-def live(home):
-    """A run in the middle, its feed and its writer."""
-    folder = put(home, irm_record(status="running", **here()))
-    with EventWriter(folder.events) as writer:
-        yield RunFeed(folder, lambda: NOW), writer
-
-
-def without_attributes(**fields):
-    return replace(MADE, groups=[], group_table=[], conflicts={"found": 1520}, **fields)
 
 
 # Who went where
@@ -66,7 +35,7 @@ def without_attributes(**fields):
 def test_every_line_is_as_wide_as_asked_and_says_names_sizes_and_shares(width):
     lines = [*drawn.environments(MADE, width, SHELL), *drawn.conflicts(MADE, width, SHELL)]
     assert {line.cell_len for line in lines} == {width}
-    said = text(lines)
+    said = joined(lines)
     for words in ("minority", "balance", "1,520", "3,040", "3,040 of 30,000", "10.1 %", "47.7", "≠", "98.4", "66.4 %"):
         assert words in said
 
@@ -107,12 +76,12 @@ def test_what_is_there_shows_and_what_is_not_does_not(counts):
 
 
 def test_samples_in_several_environments_are_counted():
-    assert "1,520 images are in both." in text(drawn.environments(MADE, 78, SHELL))
+    assert "1,520 images are in both." in joined(drawn.environments(MADE, 78, SHELL))
     apart = replace(MADE, used=4560)
-    assert "in both" not in text(drawn.environments(apart, 78, SHELL))
+    assert "in both" not in joined(drawn.environments(apart, 78, SHELL))
     tables = {"table": [*MADE.table, [1, 1]], "group_table": [*MADE.group_table, [1, 0, 1, 0]]}
     three = replace(MADE, names=["a", "b", "c"], **tables)
-    assert "add up to 4,562" in text(drawn.environments(three, 78, SHELL))
+    assert "add up to 4,562" in joined(drawn.environments(three, 78, SHELL))
 
 
 def test_without_attributes_labels_are_told_and_the_conflicts_are_counted_alone():
@@ -121,7 +90,7 @@ def test_without_attributes_labels_are_told_and_the_conflicts_are_counted_alone(
     assert any(line.startswith("by label") for line in lines)
     assert any("0–4" in line and "48.7 %" in line for line in lines)
     assert "≠" not in "\n".join(lines)
-    said = text(drawn.conflicts(made, 78, SHELL))
+    said = joined(drawn.conflicts(made, 78, SHELL))
     assert "1,520" in said
     assert "precision" not in said
 
@@ -131,7 +100,7 @@ def test_with_two_attributes_none_is_taken_for_the_shortcut():
         f"{label} · {colour} · {patch}" for label in LABELS for colour in ("red", "green") for patch in ("no", "yes")
     ]
     made = replace(MADE, groups=titles, group_table=[[190] * 8, [380] * 8])
-    said = text(drawn.environments(made, 78, SHELL))
+    said = joined(drawn.environments(made, 78, SHELL))
     assert "0–4 · red · yes" in said
     assert "≠" not in said
 
@@ -155,7 +124,7 @@ def test_an_empty_environment_is_called_so():
 def test_environments_without_conflicts_say_nothing_of_them():
     given = replace(MADE, conflicts={}, source="given with the data")
     assert drawn.conflicts(given, 78, SHELL) == []
-    assert "conflict" not in text(drawn.in_brief(given, 78, SHELL))
+    assert "conflict" not in joined(drawn.in_brief(given, 78, SHELL))
 
 
 def test_no_true_conflict_leaves_recall_open():
@@ -165,7 +134,7 @@ def test_no_true_conflict_leaves_recall_open():
 
 def test_names_from_a_file_cannot_move_the_cursor():
     made = replace(MADE, names=["\x1b[31mred", "[bold]b"], source="\x07bell", groups=[g + "\x1b" for g in MADE.groups])
-    said = text([*drawn.environments(made, 100, SHELL), *drawn.in_brief(made, 100, SHELL)])
+    said = joined([*drawn.environments(made, 100, SHELL), *drawn.in_brief(made, 100, SHELL)])
     assert "\x1b" not in said
     assert "\x07" not in said
     assert "[bold]b" in said
@@ -217,7 +186,7 @@ def test_without_a_jump_nothing_is_marked(live):
     say_steps(writer, NOW, 100)
     found = course_of(feed.poll())
     assert jump_of(found.weight) is None
-    assert "┊" not in text(course(found, NAMES, 78, 20, SHELL))
+    assert "┊" not in joined(course(found, NAMES, 78, 20, SHELL))
 
 
 def test_one_environment_has_a_risk_and_no_penalty(live):
@@ -225,7 +194,7 @@ def test_one_environment_has_a_risk_and_no_penalty(live):
     writer.write(StageStarted("train", 100), NOW)
     for step in (10, 20, 30):
         writer.write(Scalars("train", step, step / 10, {"loss": 0.5, "risk all": 0.6 - step / 100}), NOW)
-    said = text(course(course_of(feed.poll()), ["all"], 78, 20, SHELL))
+    said = joined(course(course_of(feed.poll()), ["all"], 78, 20, SHELL))
     assert "● all 0.3" in said
     assert "penalty" not in said.partition("\n")[2]
 
@@ -239,7 +208,7 @@ def test_a_run_without_risks_has_no_course(live):
 def test_an_environment_keeps_its_mark_whatever_comes_first(live):
     feed, writer = live
     writer.write(Scalars("train", 10, 1.0, {"risk balance": 0.5, "risk minority": 0.4}), NOW)
-    said = text(course(course_of(feed.poll()), NAMES, 78, 20, SHELL))
+    said = joined(course(course_of(feed.poll()), NAMES, 78, 20, SHELL))
     assert "■ balance" in said
     assert "● minority" in said
 

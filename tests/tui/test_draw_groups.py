@@ -15,6 +15,7 @@ from prusc_tui.draw.results import results_of
 from prusc_tui.draw.selection import selection
 from prusc_tui.draw.spark import column_means, spark
 from prusc_tui.palette import SHELL
+from tests.tui.lab import plain
 
 WIDTHS = (28, 40, 60, 73, 80, 120, 200)
 
@@ -46,10 +47,6 @@ THREE = (
     ("prune", 200, True, evaluation((96, 90, 88, 95))),
     ("finetune", 60, True, evaluation((95.5, 93, 94, 95))),
 )
-
-
-def plain(lines):
-    return [line.plain for line in lines]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from lab import NOW, finished_run, record_of, running_run
 
 from core.groups import Evaluation, Group
 from core.runs.feed import RunFeed
@@ -13,6 +12,7 @@ from prusc_tui.draw.machine import elsewhere
 from prusc_tui.draw.overview import frame
 from prusc_tui.draw.pipeline import pipeline
 from prusc_tui.palette import SHELL
+from tests.tui.lab import NOW, finished_run, plain, record_of, running_run
 
 
 def stage(name, state, step=0, total=0, seconds=0.0, eta=None, keep=None):
@@ -25,10 +25,6 @@ STAGES = (
     stage("prune", "running", 50, 200, 12.0, 36.0, 0.8),
     stage("finetune", "waiting"),
 )
-
-
-def plain(lines):
-    return [line.plain for line in lines]
 
 
 @pytest.fixture

@@ -7,10 +7,7 @@ import pytest
 from rich.console import Console
 
 from core.events import Restarts
-from core.runs.alive import here
 from core.runs.feed import RunFeed
-from core.runs.home import Home
-from core.runs.stream import EventWriter
 from prusc_tui.cli.lines import line_of
 from prusc_tui.cli.report import environments_lines, print_report, restarts_tables, validation_line
 from prusc_tui.draw import restarts as spreads
@@ -24,7 +21,10 @@ from tests.tui.lab import (
     evaluation,
     irm_record,
     irm_run,
+    joined,
     members,
+    pieces,
+    plain,
     put,
     say_ends,
     say_look,
@@ -32,36 +32,6 @@ from tests.tui.lab import (
 )
 
 WIDTHS = (44, 78, 118)
-
-
-def plain(lines):
-    return [line.plain for line in lines]
-
-
-def text(lines):
-    return "\n".join(plain(lines))
-
-
-def pieces(line):
-    """What a line of text is made of, with the style of each piece."""
-    return [(line.plain[s.start : s.end], str(s.style)) for s in line.spans]
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path)
-
-
-@pytest.fixture
-def live(home):
-    """A run in the middle, its feed and its writer."""
-    folder = put(home, irm_record(status="running", **here()))
-    with EventWriter(folder.events) as writer:
-        yield RunFeed(folder, lambda: NOW), writer
-
-
-def without_attributes(**fields):
-    return replace(MADE, groups=[], group_table=[], conflicts={"found": 1520}, **fields)
 
 
 # Restarts
@@ -92,14 +62,14 @@ def test_restarts_keep_to_the_width_and_say_worst_group_and_average(width):
     found = ((members("validation", 120, (40, 44, 47), (68, 69, 70)),),)
     for lines in (spreads.restarts(found, width, SHELL), spreads.in_brief(found, width, SHELL)):
         assert {line.cell_len for line in lines} == {width}
-        said = text(lines)
+        said = joined(lines)
         assert "43.7 ± 3.5" in said
         assert "69.0 ± 1.0" in said
         assert "3 restarts" in said
 
 
 def test_of_one_restart_there_is_a_mean_and_no_deviation():
-    said = text(spreads.restarts(((members("test", 9, (60,), (70,)),),), 100, SHELL))
+    said = joined(spreads.restarts(((members("test", 9, (60,), (70,)),),), 100, SHELL))
     assert "one restart" in said
     assert "60.0" in said
     assert " ± " not in said.replace("mean ± sd", "")
@@ -123,13 +93,13 @@ def test_restarts_grow_with_the_looks_and_end_with_train_validation_test(live):
     assert (looks[-1].split, looks[-1].step, looks[-1].final) == ("validation", 60, False)
     say_look(writer, NOW, 120, worst=(50, 52, 54))
     now = feed.poll()
-    assert "validation at step 120" in text(spreads.in_brief(spreads.restarts_of(now), 60, SHELL))
-    assert "52.0 ± 2.0" in text(spreads.restarts(spreads.restarts_of(now), 78, SHELL))
+    assert "validation at step 120" in joined(spreads.in_brief(spreads.restarts_of(now), 60, SHELL))
+    assert "52.0 ± 2.0" in joined(spreads.restarts(spreads.restarts_of(now), 78, SHELL))
     say_ends(writer, NOW + 1)
     found = spreads.restarts_of(feed.poll())
     assert [looks[-1].split for looks in found] == ["train", "validation", "test"]
     assert all(looks[-1].final for looks in found)
-    brief = text(spreads.in_brief(found, 60, SHELL))
+    brief = joined(spreads.in_brief(found, 60, SHELL))
     assert "test" in brief
     assert "62.1 ± 4.0" in brief
 
@@ -149,7 +119,7 @@ def test_where_the_stream_says_nothing_the_record_does(home):
     folder = put(home, irm_record())
     found = spreads.restarts_of(RunFeed(folder).poll())
     assert [looks[-1].split for looks in found] == ["train", "validation", "test"]
-    assert "62.1 ± 4.0" in text(spreads.in_brief(found, 60, SHELL))
+    assert "62.1 ± 4.0" in joined(spreads.in_brief(found, 60, SHELL))
 
 
 def test_the_groups_of_a_stage_with_restarts_are_said_to_be_those_of_one(home):
@@ -172,7 +142,7 @@ def test_the_overview_has_restarts_and_where_there_is_room_environments(home, wi
 
 
 def test_the_overview_without_a_height_has_it_all(home):
-    said = text(frame(RunFeed(irm_run(home)).poll(), NOW, 80))
+    said = joined(frame(RunFeed(irm_run(home)).poll(), NOW, 80))
     for words in (
         "1,520 in minority · 3,040 in balance",
         "recall 66.4 %",

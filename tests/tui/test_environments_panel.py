@@ -3,17 +3,13 @@
 import time
 
 import pytest
-from textual.app import App, ComposeResult
 
 from core.events import Progress, Warned
 from core.runs.alive import here
 from core.runs.feed import RunFeed
-from core.runs.home import Home
 from core.runs.stream import EventWriter
 from prusc_tui.app import PruscApp
-from prusc_tui.palette import SHELL
 from prusc_tui.screens.run.environments import EnvironmentsPanel
-from prusc_tui.widgets.drawing import Drawing
 from prusc_tui.widgets.tabs import ViewLine
 from tests.tui.lab import (
     MADE,
@@ -28,46 +24,12 @@ from tests.tui.lab import (
     say_environments,
     say_look,
     say_steps,
+    text,
     until,
 )
+from tests.tui.stage import Alone
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
-
-
-class Shown(App[None]):
-    """The panel alone."""
-
-    palette = SHELL
-
-    def compose(self) -> ComposeResult:
-        yield EnvironmentsPanel()
-
-    @property
-    def panel(self) -> EnvironmentsPanel:
-        return self.query_one(EnvironmentsPanel)
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path)
-
-
-@pytest.fixture
-def painted(monkeypatch):
-    """Names of the parts that asked to be painted, as they ask."""
-    names = []
-    refresh = Drawing.refresh
-
-    def noted(self, *regions, **options):
-        names.append(self.id)
-        return refresh(self, *regions, **options)
-
-    monkeypatch.setattr(Drawing, "refresh", noted)
-    return names
-
-
-def text(app):
-    return "\n".join(rows(app))
 
 
 async def settle(pilot):
@@ -84,7 +46,7 @@ async def settle(pilot):
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
 async def test_environments_come_first_and_the_rest_can_be_scrolled_to(home, size):
     folder = irm_run(home)
-    app = Shown()
+    app = Alone(EnvironmentsPanel)
     async with app.run_test(size=size) as pilot:
         app.panel.show(RunFeed(folder).poll())
         for words in ("● minority", "3,040 of 30,000", "0–4 · green ≠", "98.4 %", "precision", "Risk and penalty"):
@@ -99,7 +61,7 @@ async def test_environments_come_first_and_the_rest_can_be_scrolled_to(home, siz
 @pytest.mark.parametrize("size", SIZES[1:], ids="{0[0]}x{0[1]}".format)
 async def test_in_a_wide_terminal_all_is_in_sight_with_the_curves_at_the_side(home, size):
     folder = irm_run(home)
-    app = Shown()
+    app = Alone(EnvironmentsPanel)
     async with app.run_test(size=size) as pilot:
         app.panel.show(RunFeed(folder).poll())
         await until(pilot, lambda: "test       worst group" in text(app))
@@ -111,7 +73,7 @@ async def test_in_a_wide_terminal_all_is_in_sight_with_the_curves_at_the_side(ho
 
 async def test_another_size_takes_another_layout(home):
     folder = irm_run(home)
-    app = Shown()
+    app = Alone(EnvironmentsPanel)
     async with app.run_test(size=(80, 24)) as pilot:
         app.panel.show(RunFeed(folder).poll())
         await until(pilot, lambda: "Conflict samples" in text(app))
@@ -123,7 +85,7 @@ async def test_another_size_takes_another_layout(home):
 
 async def test_it_grows_while_the_run_works_and_ends_with_all_three_splits(home):
     folder = put(home, irm_record(status="running", **here()))
-    feed, app = RunFeed(folder, lambda: NOW), Shown()
+    feed, app = RunFeed(folder, lambda: NOW), Alone(EnvironmentsPanel)
     with EventWriter(folder.events) as writer:
         async with app.run_test(size=(120, 40)) as pilot:
             app.panel.show(feed.poll())
@@ -147,7 +109,7 @@ async def test_it_grows_while_the_run_works_and_ends_with_all_three_splits(home)
 
 async def test_what_did_not_change_is_not_painted(home, painted):
     folder = put(home, irm_record(status="running", **here()))
-    feed, app = RunFeed(folder, lambda: NOW), Shown()
+    feed, app = RunFeed(folder, lambda: NOW), Alone(EnvironmentsPanel)
     with EventWriter(folder.events) as writer:
         say_environments(writer, NOW)
         say_steps(writer, NOW, 60)
@@ -180,7 +142,7 @@ async def test_alarms_of_the_stages_at_work_here_are_said_and_no_others(home):
     with EventWriter(folder.events) as writer:
         writer.write(Warned("environments", "one-class-environment", "Environment 'minority' has one class"), NOW)
         writer.write(Warned("cluster", "few", "of the clusters"), NOW)
-    app = Shown()
+    app = Alone(EnvironmentsPanel)
     async with app.run_test(size=(120, 40)) as pilot:
         app.panel.show(RunFeed(folder).poll())
         await until(pilot, lambda: "! Environment 'minority' has one class" in text(app))
@@ -201,7 +163,7 @@ async def test_alarms_of_the_stages_at_work_here_are_said_and_no_others(home):
 )
 async def test_a_sentence_says_what_is_missing(home, make, words):
     folder = make(home)
-    app = Shown()
+    app = Alone(EnvironmentsPanel)
     async with app.run_test(size=(80, 24)) as pilot:
         app.panel.show(RunFeed(folder).poll())
         await until(pilot, lambda: words in " ".join(text(app).split()))
@@ -211,7 +173,7 @@ async def test_a_sentence_says_what_is_missing(home, make, words):
 async def test_without_colour_marks_and_textures_say_it_all(home, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     folder = irm_run(home)
-    app = Shown()
+    app = Alone(EnvironmentsPanel)
     async with app.run_test(size=(120, 40)) as pilot:
         app.panel.show(RunFeed(folder).poll())
         await until(pilot, lambda: "test       worst group" in text(app))
@@ -222,7 +184,7 @@ async def test_without_colour_marks_and_textures_say_it_all(home, monkeypatch):
 
 async def test_keys_scroll_by_line_and_to_the_ends(home):
     folder = irm_run(home, weights=(1.0, 100.0, 9100.0))
-    app = Shown()
+    app = Alone(EnvironmentsPanel)
     async with app.run_test(size=(80, 24)) as pilot:
         app.panel.show(RunFeed(folder).poll())
         await until(pilot, lambda: app.panel.max_scroll_y > 20)
@@ -253,9 +215,9 @@ async def test_the_line_of_views_fits_into_80_columns_and_its_names_can_be_click
     app = PruscApp(home, clock=lambda: NOW)
     async with app.run_test(size=(80, 24)) as pilot:
         app.open_run("aaaaaaaa")
-        await until(pilot, lambda: "8 artifac" in text(app))
-        await pilot.click(ViewLine, offset=(rows(app)[1].index("envir"), 0))
-        await until(pilot, lambda: "5 environments" in rows(app)[1] and "8 artifac" in rows(app)[1])
+        await until(pilot, lambda: "5 envs  6 config  7 log  8 files" in rows(app)[1])
+        await pilot.click(ViewLine, offset=(rows(app)[1].index("envs"), 0))
+        await until(pilot, lambda: app.screen.query_one(ViewLine).shown == "environments")
 
 
 async def test_the_overview_panel_shows_both_in_brief(home):

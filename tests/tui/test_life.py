@@ -11,7 +11,6 @@ from core.errors import InputError
 from core.events import Progress, StageStarted
 from core.runs.alive import here, identity
 from core.runs.folder import RunFolder
-from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import StageRecord
 from core.runs.stream import EventWriter
@@ -21,11 +20,6 @@ from prusc_tui.screens.life import Life
 from prusc_tui.work import life
 from tests.tui.lab import finished_run, put, record_of, rows, running_run, until
 from tests.tui.stage import Stage
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
 
 
 @pytest.fixture

@@ -1,54 +1,30 @@
 """The log of a run: what is told, following, the console from its end, searching, and what is safe to show."""
 
 import pytest
-from textual.app import App
 
 from core.events import Logged, Progress, RunFinished, RunStarted, StageFinished, StageStarted, Warned
 from core.runs.feed import RunFeed
-from core.runs.home import Home
 from core.runs.stream import EventWriter
-from prusc_tui.palette import SHELL
 from prusc_tui.screens.run.log import LogPanel
 from prusc_tui.widgets import log_view
 from prusc_tui.widgets.log_view import LogView, broken
 from prusc_tui.work import tail
 from prusc_tui.work.tail import Console, Line, Story
-from tests.tui.lab import NOW, finished_run, put, record_of, rows, running_run, until
+from tests.tui.lab import NOW, finished_run, put, record_of, rows, running_run, text, until
+from tests.tui.stage import Alone
 
 
-class Screen(App):
-    palette = SHELL
-
-    def __init__(self, folder):
-        super().__init__()
-        self.folder = folder
-        self.feed = RunFeed(folder, lambda: NOW)
-        self.left = 0
+class Screen(Alone):
+    """The log alone; how often escape was left to the screen is counted."""
 
     BINDINGS = [("escape", "leave_screen")]  # noqa: RUF012
 
+    def __init__(self, folder):
+        super().__init__(lambda: LogPanel(folder), RunFeed(folder, lambda: NOW))
+        self.left = 0
+
     def action_leave_screen(self):
         self.left += 1
-
-    def compose(self):
-        yield LogPanel(self.folder)
-
-    @property
-    def panel(self):
-        return self.query_one(LogPanel)
-
-    @property
-    def text(self):
-        return "\n".join(rows(self))
-
-    def look(self):
-        self.panel.show(self.feed.poll())
-        self.panel.focus()
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path)
 
 
 def broken_run(home, lines=0):
@@ -80,9 +56,9 @@ async def test_the_log_opens_at_its_end_with_marks_and_times(home, size):
     app = Screen(finished_run(home))
     async with app.run_test(size=size) as pilot:
         app.look()
-        await until(pilot, lambda: "✓ run finished" in app.text)
-        assert "events  at the end" in app.text
-        assert "✓ finetune: done in 2.0 s" in app.text
+        await until(pilot, lambda: "✓ run finished" in text(app))
+        assert "events  at the end" in text(app)
+        assert "✓ finetune: done in 2.0 s" in text(app)
         line = next(row for row in rows(app) if "run finished" in row)
         clock, mark = line.split()[:2]
         assert clock.count(":") == 2
@@ -93,15 +69,15 @@ async def test_a_failed_run_says_where_its_traceback_is_and_c_shows_it(home):
     app = Screen(broken_run(home))
     async with app.run_test(size=(100, 24)) as pilot:
         app.look()
-        await until(pilot, lambda: "✗ run failed: no memory" in app.text)
-        assert "c shows the console, with the traceback" in app.text
-        assert "▸ erm: starts, 200 steps" in app.text
-        assert r"! erm: warning: evil \x1b]0;title\x07 [bold]text" in app.text
+        await until(pilot, lambda: "✗ run failed: no memory" in text(app))
+        assert "c shows the console, with the traceback" in text(app)
+        assert "▸ erm: starts, 200 steps" in text(app)
+        assert r"! erm: warning: evil \x1b]0;title\x07 [bold]text" in text(app)
         await pilot.press("c")
-        await until(pilot, lambda: r"MemoryError: \x1b[31m[red]no memory" in app.text)
-        assert "3 lines" in app.text
+        await until(pilot, lambda: r"MemoryError: \x1b[31m[red]no memory" in text(app))
+        assert "3 lines" in text(app)
         await pilot.press("c")
-        await until(pilot, lambda: "✗ run failed" in app.text)
+        await until(pilot, lambda: "✗ run failed" in text(app))
 
 
 async def test_a_run_without_a_console_says_so(home):
@@ -109,7 +85,7 @@ async def test_a_run_without_a_console_says_so(home):
     async with app.run_test(size=(80, 24)) as pilot:
         app.look()
         await pilot.press("c")
-        await until(pilot, lambda: "No console: the process of this run printed to its own terminal." in app.text)
+        await until(pilot, lambda: "No console: the process of this run printed to its own terminal." in text(app))
 
 
 async def test_it_follows_at_the_end_and_stays_where_one_has_scrolled_to(home):
@@ -118,12 +94,12 @@ async def test_it_follows_at_the_end_and_stays_where_one_has_scrolled_to(home):
     with writer:
         async with app.run_test(size=(80, 10)) as pilot:
             app.look()
-            await until(pilot, lambda: "following ▾" in app.text and "prune: starts" in app.text)
+            await until(pilot, lambda: "following ▾" in text(app) and "prune: starts" in text(app))
             writer.write(StageFinished("prune", 5.0, 0.5), NOW)
             app.look()
-            await until(pilot, lambda: "prune: done in 5.0 s" in app.text)
+            await until(pilot, lambda: "prune: done in 5.0 s" in text(app))
             await pilot.press("home")
-            await until(pilot, lambda: "run starts" in app.text and "line " in app.text)
+            await until(pilot, lambda: "run starts" in text(app) and "line " in text(app))
             before = rows(app)[1:]
             writer.write(StageStarted("finetune", 60), NOW)
             count = app.panel.view.count
@@ -132,7 +108,7 @@ async def test_it_follows_at_the_end_and_stays_where_one_has_scrolled_to(home):
             await pilot.pause()
             assert [row.rstrip("▁▂▃▄▅▆▇█ ") for row in rows(app)[1:]] == [row.rstrip("▁▂▃▄▅▆▇█ ") for row in before]
             await pilot.press("end")
-            await until(pilot, lambda: "finetune: starts" in app.text and "following ▾" in app.text)
+            await until(pilot, lambda: "finetune: starts" in text(app) and "following ▾" in text(app))
 
 
 async def test_nothing_is_painted_where_nothing_worth_a_line_came(home, monkeypatch):
@@ -143,7 +119,7 @@ async def test_nothing_is_painted_where_nothing_worth_a_line_came(home, monkeypa
     with writer:
         async with app.run_test(size=(80, 24)) as pilot:
             app.look()
-            await until(pilot, lambda: "prune: starts" in app.text)
+            await until(pilot, lambda: "prune: starts" in text(app))
             await app.workers.wait_for_complete()
             await pilot.pause()
             monkeypatch.setattr(LogView, "refresh", lambda self, *r, **o: painted.append(r) or refresh(self, *r, **o))
@@ -154,7 +130,7 @@ async def test_nothing_is_painted_where_nothing_worth_a_line_came(home, monkeypa
             assert painted == []
             writer.write(Logged("hello"), NOW)
             app.panel.show(app.feed.poll())
-            await until(pilot, lambda: "hello" in app.text)
+            await until(pilot, lambda: "hello" in text(app))
             assert painted
 
 
@@ -164,7 +140,7 @@ async def test_a_long_console_is_read_from_its_end_and_back_as_one_scrolls(home,
     async with app.run_test(size=(80, 24)) as pilot:
         app.look()
         await pilot.press("c")
-        await until(pilot, lambda: "2,003 lines" in app.text and "MemoryError" in app.text)
+        await until(pilot, lambda: "2,003 lines" in text(app) and "MemoryError" in text(app))
         view = app.panel.view
         assert view.count < 100
         for _ in range(12):
@@ -175,9 +151,9 @@ async def test_a_long_console_is_read_from_its_end_and_back_as_one_scrolls(home,
         # What is at the bottom is the line of the number that is told, in spite of what came before it.
         last = next(row for row in reversed(rows(app)) if "of the console" in row)
         number = int(last.split()[1]) + 1
-        assert f"line {number:,} of 2,003" in app.text
+        assert f"line {number:,} of 2,003" in text(app)
         await pilot.press("home")
-        await until(pilot, lambda: " line 0 of the console" in app.text)
+        await until(pilot, lambda: " line 0 of the console" in text(app))
         assert view.count == 2003
 
 
@@ -186,23 +162,23 @@ async def test_search_lights_up_hits_whatever_the_case_and_goes_round(home):
     async with app.run_test(size=(80, 24)) as pilot:
         app.look()
         await pilot.press("c")
-        await until(pilot, lambda: "MemoryError" in app.text)
+        await until(pilot, lambda: "MemoryError" in text(app))
         await pilot.press("slash", *"LINE 29")
-        await until(pilot, lambda: "11 of 11" in app.text)
+        await until(pilot, lambda: "11 of 11" in text(app))
         assert app.panel.view.hits == [29, *range(290, 300)]
         await pilot.press("down")
-        await until(pilot, lambda: "1 of 11" in app.text and " line 29 of the console" in app.text)
-        assert "line 30 of 303" in app.text
+        await until(pilot, lambda: "1 of 11" in text(app) and " line 29 of the console" in text(app))
+        assert "line 30 of 303" in text(app)
         await pilot.press("up")
-        await until(pilot, lambda: "11 of 11" in app.text)
+        await until(pilot, lambda: "11 of 11" in text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: " 1 of 11" in app.text)
+        await until(pilot, lambda: " 1 of 11" in text(app))
         shown = [s for strip in app.screen._compositor.render_strips(app.size) for s in strip]
         assert [s.text for s in shown if s.style and s.style.reverse and "29" in s.text] == ["line 29"]
         await pilot.press("x")
-        await until(pilot, lambda: "not found" in app.text)
+        await until(pilot, lambda: "not found" in text(app))
         await pilot.press("escape")
-        await until(pilot, lambda: "esc done" not in app.text)
+        await until(pilot, lambda: "esc done" not in text(app))
         assert app.left == 0
         assert app.focused is app.panel
         await pilot.press("escape")
@@ -215,11 +191,11 @@ async def test_a_search_finds_what_had_not_been_read_yet(home, monkeypatch):
     async with app.run_test(size=(80, 24)) as pilot:
         app.look()
         await pilot.press("c")
-        await until(pilot, lambda: "MemoryError" in app.text)
+        await until(pilot, lambda: "MemoryError" in text(app))
         await pilot.press("slash", *"line 3 of")
         await until(pilot, lambda: app.panel.view.hits == [3])
         await pilot.press("enter")
-        await until(pilot, lambda: " line 3 of the console" in app.text)
+        await until(pilot, lambda: " line 3 of the console" in text(app))
 
 
 async def test_only_the_newest_lines_are_kept(home, monkeypatch):
@@ -231,21 +207,21 @@ async def test_only_the_newest_lines_are_kept(home, monkeypatch):
         view.replace([])
         for i in range(250):
             view.append([Line(f"number {i}")])
-        await until(pilot, lambda: "number 249" in app.text)
+        await until(pilot, lambda: "number 249" in text(app))
         assert 100 <= view.count <= 110
         assert view.dropped == 250 - view.count
         view.move(-(10**6))
-        await until(pilot, lambda: f"number {view.dropped}" in app.text)
+        await until(pilot, lambda: f"number {view.dropped}" in text(app))
 
 
 async def test_a_narrower_terminal_wraps_anew(home):
     app = Screen(finished_run(home))
     async with app.run_test(size=(200, 40)) as pilot:
         app.look()
-        await until(pilot, lambda: "run finished" in app.text)
+        await until(pilot, lambda: "run finished" in text(app))
         await pilot.resize_terminal(60, 40)
         await until(pilot, lambda: app.panel.view.virtual_size.width < 60)
-        await until(pilot, lambda: "run finished" in app.text)
+        await until(pilot, lambda: "run finished" in text(app))
         flat = " ".join(" ".join(row.split()) for row in rows(app))
         assert "finetune: test: worst group 93.6 %" in flat
         assert "average 94.7 % (n = 9,600)" in flat

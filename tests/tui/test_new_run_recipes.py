@@ -1,10 +1,8 @@
 """The form of a new run with recipes of invariant learning; and keys that come all at once."""
 
-import pytest
 from textual import events
 from textual.widgets import Input
 
-from core.runs.home import Home
 from experiments.plan import make_plan
 from prusc_tui.screens.new_run import NewRunScreen
 from prusc_tui.screens.new_run_field import FieldRow
@@ -13,11 +11,6 @@ from prusc_tui.work.fields import text_of
 from tests.tui import lab
 from tests.tui.form_lab import command, focused, go, row, run, said, under
 from tests.tui.lab import rows, until
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
 
 
 def line_of(app, name):

@@ -8,18 +8,12 @@ import pytest
 from textual.widgets import OptionList
 
 from core.errors import InputError
-from core.runs.home import Home
 from prusc_tui.screens.new_run import NewRunScreen
 from prusc_tui.screens.new_run_field import FieldRow
 from prusc_tui.work import start
 from tests.tui import lab
 from tests.tui.form_lab import command, focused, go, row, run, said, under
 from tests.tui.lab import rows, until
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
 
 
 def test_a_preset_is_chosen_by_typing_and_its_form_opens(home):

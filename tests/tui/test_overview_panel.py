@@ -3,27 +3,25 @@
 from dataclasses import replace
 
 import pytest
-from lab import NOW, finished_run, rows, running_run, until
-from textual.app import App, ComposeResult
 
 from core.events import Progress, Scalars
 from core.machine import Gpu, Machine
 from core.runs.feed import RunFeed
-from core.runs.home import Home
 from prusc_tui.screens.run.overview import OverviewPanel
-from prusc_tui.widgets.drawing import Picture
 from prusc_tui.themes import OWN, palette_of
+from prusc_tui.widgets.drawing import Picture
+from tests.tui.lab import NOW, finished_run, rows, running_run, text, until
+from tests.tui.stage import Alone
 
 READING = Machine(50.0, 2, 2**32, 2**33, (Gpu(0, "NVIDIA H100", 63.0, 2**34, 80 * 2**30, 61.0, 213.0),))
 
 
-class Shown(App[None]):
-    """The panel alone."""
+class Shown(Alone):
+    """The panel alone, with themes and a clock."""
 
     def __init__(self, folder):
-        super().__init__()
+        super().__init__(lambda: OverviewPanel(folder, lambda: self.now))
         self.now = NOW
-        self.folder = folder
         for theme in OWN:
             self.register_theme(theme)
         self.theme = "ink"
@@ -31,18 +29,6 @@ class Shown(App[None]):
     @property
     def palette(self):
         return palette_of(self.current_theme)
-
-    def compose(self) -> ComposeResult:
-        yield OverviewPanel(self.folder, lambda: self.now)
-
-    @property
-    def panel(self) -> OverviewPanel:
-        return self.query_one(OverviewPanel)
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path)
 
 
 @pytest.fixture
@@ -56,24 +42,6 @@ def still(monkeypatch):
 
     monkeypatch.setattr("core.machine.Monitor.read", read)
     return asked
-
-
-@pytest.fixture
-def painted(monkeypatch):
-    """Names of the pictures that asked to be painted, as they ask."""
-    names = []
-    refresh = Picture.refresh
-
-    def noted(self, *regions, **options):
-        names.append(self.id)
-        return refresh(self, *regions, **options)
-
-    monkeypatch.setattr(Picture, "refresh", noted)
-    return names
-
-
-def text(app):
-    return "\n".join(rows(app))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])

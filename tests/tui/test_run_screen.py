@@ -8,7 +8,6 @@ from textual.widgets import Static
 
 from core.errors import InputError
 from core.runs.feed import RunFeed
-from core.runs.home import Home
 from prusc_tui.app import PruscApp
 from prusc_tui.screens.run import screen as run_screen
 from prusc_tui.screens.run.screen import RunScreen
@@ -27,11 +26,6 @@ class Probe(Static):
 
     def show(self, snapshot):
         self.seen.append(snapshot)
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path)
 
 
 @pytest.fixture

@@ -14,15 +14,10 @@ from prusc_tui.screens.runs import RunsScreen
 from prusc_tui.screens.side import SidePanel
 from prusc_tui.widgets.filter_line import FilterLine
 from prusc_tui.widgets.run_table import RunTable
-from tests.tui.lab import NOW, finished_run, put, record_of, rows, running_run, until
+from tests.tui.lab import NOW, finished_run, put, record_of, rows, running_run, text, until
 from tests.tui.stage import Stage
 
 NASTY = "[red]x\x1b]0;t\x07"
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
 
 
 @pytest.fixture
@@ -57,10 +52,6 @@ def names(app):
 def current(app):
     table = app.screen.query_one(RunTable)
     return next((row.summary["name"] for row in table.rows if row.id == table.current), None)
-
-
-def text(app):
-    return "\n".join(rows(app))
 
 
 async def ready(pilot, count=6):

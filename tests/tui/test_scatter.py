@@ -6,12 +6,9 @@ from rich.console import Console
 
 from prusc_tui.draw.scatter import MARKS, Category, categories, legend, scatter
 from prusc_tui.palette import SHELL
+from tests.tui.lab import plain
 
 TWO = [Category("a", "●", "cyan"), Category("b", "■", "yellow")]
-
-
-def plain(lines):
-    return [line.plain for line in lines]
 
 
 def styles(line):

@@ -1,0 +1,34 @@
+"""Every published layout on disk, ResNet-18: decoded once or whenever it is needed, the run is the same."""
+
+import photo_lab as lab
+import pytest
+import torch
+from driver import PHOTOS, said
+from safetensors.torch import load_file
+
+WEIGHTS = "artifacts/erm/model.safetensors"
+LAYOUTS = {
+    "waterbirds": ("waterbirds", lambda folder: lab.waterbirds(folder, n=60), []),
+    "celeba, torchvision": ("celeba", lambda folder: lab.celeba(folder, n=60), []),
+    "celeba, kaggle": ("celeba", lambda folder: lab.celeba(folder, "kaggle", n=60), []),
+    "isic": ("isic", lambda folder: lab.isic(folder, n=60), ["--set", "data.images=images"]),
+    "folder": ("folder", lambda folder: lab.plain(folder, n=60, attributes=()), ["--set", "data.split_column=split"]),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_the_same_numbers_through_cache_and_stream(prusc, tmp_path, layout):
+    name, make, more = LAYOUTS[layout]
+    words = ["run", "erm", "--data", name, "--data-root", make(tmp_path / "data"), *more, *PHOTOS, "--json"]
+    cached = said(prusc(*words))
+    streamed = said(prusc(*words, "--no-cache", "--fresh"))
+    assert (cached["config"]["data"]["cache"], streamed["config"]["data"]["cache"]) == (True, False)
+    ours, theirs = (record["stages"][0] for record in (cached, streamed))
+    assert theirs["reused"] is None
+    assert theirs["evaluations"] == ours["evaluations"]
+    assert ours["evaluations"]["test"]["n"] == 12
+    weights = [
+        load_file(prusc.home / "runs" / record["id"] / "artifacts/erm/model.safetensors")
+        for record in (cached, streamed)
+    ]
+    assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())

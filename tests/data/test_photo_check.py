@@ -1,0 +1,171 @@
+"""A check of a data set finds all that is amiss, each with its line, and finds nothing where nothing is."""
+
+import os
+import shutil
+
+import pytest
+from PIL import Image
+
+from core.config import Celeba, Folder, Isic, Waterbirds
+from core.data.check import check
+from core.data.watch import Interrupted, Watch
+from core.errors import InputError
+from tests.data import photo_lab
+from tests.data.photo_lab import edit, folder_of, write_csv
+
+FOLDER = {"attribute_columns": ("background",), "split_column": "split"}
+
+
+@pytest.fixture
+def birds(tmp_path):
+    return photo_lab.waterbirds(tmp_path / "birds", n=60)
+
+
+def found(report):
+    return [(problem.kind, problem.line, problem.text) for problem in report.problems]
+
+
+def lines_of(root):
+    """Path of the image → line of its row."""
+    lines = (root / "metadata.csv").read_text().splitlines()
+    return {line.split(",")[1]: number for number, line in enumerate(lines, 1) if number > 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "build"),
+    [
+        (Waterbirds, photo_lab.waterbirds),
+        (Celeba, photo_lab.celeba),
+        (Celeba, lambda root, n: photo_lab.celeba(root, "kaggle", n)),
+        (lambda root: Isic(root=root, images="images"), photo_lab.isic),
+        (lambda root: Folder(root=root, **FOLDER), photo_lab.plain),
+        (
+            lambda root: Folder(root=root, table="t.parquet", **FOLDER),
+            lambda root, n: photo_lab.plain(root, n, table="t.parquet"),
+        ),
+    ],
+)
+def test_nothing_is_amiss_with_data_as_published(tmp_path, settings, build):
+    build(tmp_path, n=60)
+    report = check(settings(root=str(tmp_path)))
+    assert found(report) == []
+    assert (report.rows, report.opened, len(report.table)) == (60, 60, 60)
+
+
+def test_missing_and_broken_images_are_found_with_their_lines(birds):
+    lines = lines_of(birds)
+    gone, cut, text, empty, folder = list(lines)[3:8]
+    (birds / gone).unlink()
+    whole = (birds / cut).read_bytes()
+    (birds / cut).write_bytes(whole[: len(whole) // 2])
+    (birds / text).write_text("<html>404</html>")
+    (birds / empty).write_bytes(b"")
+    (birds / folder).unlink()
+    (birds / folder).mkdir()
+    report = check(Waterbirds(root=str(birds)))
+    assert [(kind, line) for kind, line, _ in found(report)] == [
+        ("missing images", lines[gone]),
+        *(("broken images", lines[path]) for path in (cut, text, empty, folder)),
+    ]
+    texts = [text for *_, text in found(report)]
+    assert texts[0] == f"{gone}: is not there"
+    assert "truncated" in texts[1]
+    assert texts[2:] == [f"{text}: is no image", f"{empty}: is empty", f"{folder}: is no file"]
+    assert report.problems[0].sentence == f"metadata.csv, line {lines[gone]}: {gone}: is not there"
+    assert report.opened == 55
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes that have names")
+def test_a_pipe_is_no_image_and_nobody_waits_for_it(birds):
+    path = next(iter(lines_of(birds)))
+    (birds / path).unlink()
+    os.mkfifo(birds / path)
+    assert [(kind, text) for kind, _, text in found(check(Waterbirds(root=str(birds))))] == [
+        ("broken images", f"{path}: is no file")
+    ]
+
+
+def test_every_row_that_does_not_fit_is_found_and_the_others_are_looked_at_all_the_same(birds):
+    table = birds / "metadata.csv"
+    label = edit(table, ".jpg,1,2,1", ".jpg,5,2,1")
+    split = edit(table, ".jpg,0,0,", ".jpg,0,9,")
+    place = edit(table, ",1,1,1,/o", ",1,1,sea,/o")
+    path = edit(table, "001.Black_footed_Albatross/", "../birds/")
+    report = check(Waterbirds(root=str(birds)))
+    assert len({label, split, place, path}) == 4
+    assert {(kind, line) for kind, line, _ in found(report)} == {
+        ("unknown labels", label),
+        ("unknown splits", split),
+        ("unknown attributes", place),
+        ("paths that cannot be used", path),
+    }
+    assert [problem.line for problem in report.problems] == sorted([label, split, place, path])
+    assert (report.rows, report.opened, len(report.table)) == (60, 59, 56)
+
+
+def test_groups_that_nothing_is_in_are_found(tmp_path):
+    photo_lab.plain(tmp_path, n=40)
+    text = (tmp_path / "metadata.csv").read_text()
+    (tmp_path / "metadata.csv").write_text(text.replace("low,level,val", "low,upright,val"))
+    report = check(Folder(root=str(tmp_path), **FOLDER))
+    assert found(report) == [("empty groups", 0, "validation: no image of low · level")]
+    assert report.problems[0].where == ""
+
+
+def test_the_same_image_is_found_across_splits_and_within_one(birds):
+    lines = lines_of(birds)
+    rows = [line.split(",") for line in (birds / "metadata.csv").read_text().splitlines()[1:]]
+    train, test = ([row[1] for row in rows if row[3] == split] for split in "02")
+    shutil.copy(birds / train[0], birds / test[0])
+    shutil.copy(birds / train[0], birds / train[5])
+    shutil.copy(birds / train[1], birds / train[2])
+    report = check(Waterbirds(root=str(birds)))
+    assert [kind for kind, *_ in found(report)] == ["images in several splits", "images more than once in a split"]
+    first, *others = sorted([(lines[train[0]], "train"), (lines[train[5]], "train"), (lines[test[0]], "test")])
+    across, within = report.problems
+    assert across.line == first[0]
+    assert f" ({first[1]}) is also " + ", ".join(f"line {line} ({split})" for line, split in others) in across.text
+    assert within.line == min(lines[train[1]], lines[train[2]])
+    assert f"is also line {max(lines[train[1]], lines[train[2]])} (train)" in within.text
+
+
+def test_a_path_that_is_named_twice_is_the_same_image(tmp_path):
+    photo_lab.plain(tmp_path, n=40)
+    table = tmp_path / "metadata.csv"
+    with table.open("a") as file:
+        file.write("images/0/00000.png,low,upright,test\n")
+    first = "train" if ",train" in table.read_text().splitlines()[1] else "other"
+    report = check(Folder(root=str(tmp_path), **FOLDER))
+    assert [(kind, line) for kind, line, _ in found(report)] == [
+        ("images in several splits" if first == "train" else "images more than once in a split", 2)
+    ]
+    assert "is also line 42 (test)" in report.problems[0].text
+
+
+def test_images_are_looked_at_even_where_no_splits_can_be_drawn(tmp_path):
+    for name in ("a", "b", "c"):
+        Image.new("RGB", (8, 8), (ord(name), 0, 0)).save(tmp_path / f"{name}.png")
+    lines = [("a.png", "x"), ("b.png", "x"), ("c.png", "y"), ("d.png", "x")]
+    report = check(folder_of(tmp_path, ("path", "label"), lines))
+    assert report.table is None
+    assert report.opened == 3
+    kinds = [kind for kind, *_ in found(report)]
+    assert kinds == ["splits and labels that are not filled", "missing images"]
+
+
+def test_a_table_without_its_columns_is_bad_input_and_a_stop_is_heard(birds):
+    with pytest.raises(Interrupted):
+        check(Waterbirds(root=str(birds)), Watch(stop=lambda: True))
+    write_csv(birds / "metadata.csv", ("img_filename", "y"), [("a.jpg", 0)])
+    with pytest.raises(InputError, match="there is no column 'place'"):
+        check(Waterbirds(root=str(birds)))
+
+
+def test_progress_counts_up_to_the_last_image(birds):
+    told = []
+    check(Waterbirds(root=str(birds)), Watch(say=lambda *words: told.append(words)))
+    doing, done, total = zip(*told, strict=True)
+    assert set(doing) == {"looking at images"}
+    assert set(total) == {60}
+    assert list(done) == sorted(done)
+    assert done[-1] == 60

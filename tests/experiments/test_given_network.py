@@ -1,0 +1,269 @@
+"""Runs that are given a trained network, weights to start from, or clusters: what they make of them, and refusals."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.engine.runner import Runner
+from core.errors import InputError
+from core.events import Choice, Clustered, Logged
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.training.erm import MODEL
+from experiments.launch import Fork, check, create_run, plan_fork
+from tests.engine.lab import CPU, events, finished, go_on, pipeline_of, plan_of
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that trained the network which the others are given."""
+    return finished(Home.open(tmp_path_factory.mktemp("trained")), "prune-only")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.open(tmp_path / "home")
+
+
+@pytest.fixture
+def checkpoint(trained: RunFolder, tmp_path: Path) -> Path:
+    """The network in the format of another program."""
+    state = load_file(trained.artifacts("erm") / MODEL)
+    file = tmp_path / "network.pth"
+    torch.save({"epoch": 9, "state_dict": {f"module.{name}": tensor for name, tensor in state.items()}}, file)
+    return file
+
+
+@pytest.fixture
+def clusters(trained: RunFolder, tmp_path: Path) -> Path:
+    """Clusters in the layout of the reference implementation, other than any that are found here: by index."""
+    return table_of_clusters(tmp_path / "clusters.csv", labels_of(trained), lambda i: i % 3)
+
+
+def labels_of(folder: RunFolder) -> list[int]:
+    data = pipeline_of(plan_of().config).load_data()
+    del folder
+    return data.splits["train"].labels.tolist()
+
+
+def table_of_clusters(file: Path, labels: list[int], cluster_of) -> Path:
+    with file.open("w", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(["index", "label", "cluster_assign"])
+        writer.writerows((i, label, cluster_of(i)) for i, label in enumerate(labels))
+    return file
+
+
+def said(folder: RunFolder) -> list[str]:
+    return [event.text for event in events(folder) if isinstance(event, Logged)]
+
+
+def test_a_given_network_stands_in_for_erm_and_the_method_goes_on_from_it(home, trained, checkpoint):
+    folder = finished(home, "prusc", f"model.checkpoint={checkpoint}")
+    record = folder.record()
+    theirs, ours = (load_file(f.artifacts("erm") / MODEL) for f in (trained, folder))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert record.stage("erm").evaluations == trained.record().stage("erm").evaluations
+    assert record.stage("finetune").evaluations.keys() == {"validation", "test"}
+    assert not list(folder.artifacts("erm").glob("epoch-*"))
+    assert [file.name for file in folder.artifacts("represent").glob("*.safetensors")] == ["features-0.safetensors"]
+    last = load_file(trained.artifacts("represent") / "features-0.5.safetensors")["features"]
+    assert torch.equal(load_file(folder.artifacts("represent") / "features-0.safetensors")["features"], last)
+    (line,) = (text for text in said(folder) if "given" in text)
+    tensors = len(theirs)
+    assert line == (
+        f"the trained network is given: {tensors} tensors from {checkpoint} under 'state_dict', "
+        "without the prefix 'module.'"
+    )
+
+
+def test_recipe_erm_evaluates_a_given_network_and_irm_takes_it_for_its_reference(home, trained, checkpoint):
+    record = finished(home, "erm", f"model.checkpoint={checkpoint}").record()
+    assert record.stage("erm").evaluations == trained.record().stage("erm").evaluations
+    given = finished(
+        home, "irm", f"model.checkpoint={checkpoint}", "environments.rule=minority-majority", data="colored-mnist"
+    )
+    assert given.record().stage("erm").reused == record.id
+    assert given.record().stage("train").evaluations
+
+
+def keys(home: Home, *overrides: str, recipe: str = "prune-only") -> dict[str, str | None]:
+    return {stage.name: stage.key for stage in finished(home, recipe, *overrides).record().stages}
+
+
+def test_what_is_in_the_file_counts_and_neither_its_place_nor_how_erm_would_have_trained(home, checkpoint, tmp_path):
+    first = keys(home, f"model.checkpoint={checkpoint}")
+    moved = tmp_path / "moved.pth"
+    shutil.copy(checkpoint, moved)
+    assert keys(home, f"model.checkpoint={moved}", "erm.lr=0.5", "erm.epochs=7") == first
+    state = torch.load(checkpoint, weights_only=True)
+    state["state_dict"]["module.head.bias"] += 1
+    torch.save(state, checkpoint)
+    changed = keys(home, f"model.checkpoint={checkpoint}")
+    assert all(changed[name] != first[name] for name in first)
+
+
+def test_a_network_that_changed_between_the_start_and_its_stage_fails_the_run(home, checkpoint):
+    folder = create_run(home, plan_of("erm", f"model.checkpoint={checkpoint}"))
+    config = plan_of("erm", f"model.checkpoint={checkpoint}").config
+    pipeline = pipeline_of(config)
+    state = torch.load(checkpoint, weights_only=True)
+    torch.save({**state, "epoch": 10}, checkpoint)
+    assert Runner(folder, pipeline, config, CPU, lambda: False).run() == "failed"
+    assert "has changed since the run began" in folder.record().reason
+
+
+def test_a_finished_stage_does_without_its_file(home, checkpoint):
+    folder = create_run(home, plan_of("prune-only", f"model.checkpoint={checkpoint}"))
+    stops = iter([False] * 4)
+    assert go_on(folder, lambda: next(stops, True)) == "stopped"
+    assert folder.record().stage("erm").status == "done"
+    checkpoint.unlink()
+    assert go_on(folder) == "finished", folder.record().reason
+
+
+def test_training_starts_from_the_weights_of_a_file_with_a_fresh_head_and_the_file_is_part_of_the_key(
+    home, trained, tmp_path
+):
+    state = load_file(trained.artifacts("erm") / MODEL)
+    file = tmp_path / "start.pth"
+    torch.save({**state, "head.weight": torch.zeros(10, 64), "head.bias": torch.zeros(10)}, file)
+    # At so low a rate the weights stay where they start.
+    still = ("erm.lr=1e-12", "erm.epochs=0.25", "erm.keep_epochs=[0.25]")
+    fresh, started = finished(home, "erm", *still), finished(home, "erm", *still, f"model.weights={file}")
+    before, after = (load_file(folder.artifacts("erm") / MODEL) for folder in (fresh, started))
+    torch.testing.assert_close(after["features.0.0.weight"], state["features.0.0.weight"])
+    torch.testing.assert_close(after["head.weight"], before["head.weight"])
+    assert any("the head 'head' starts fresh" in line for line in said(started))
+    assert fresh.record().stage("erm").key != started.record().stage("erm").key
+    moved = tmp_path / "moved.pth"
+    shutil.move(file, moved)
+    assert finished(home, "erm", *still, f"model.weights={moved}").record().stage("erm").reused == started.id
+
+
+def test_clusters_from_a_table_take_the_place_of_those_that_are_found(home, trained, clusters):
+    folder = finished(home, "prune-only", f"cluster.file={clusters}")
+    saved = load_file(folder.artifacts("cluster") / "clusters.safetensors")
+    assert saved["assignments"].tolist() == [i % 3 for i in range(600)]
+    assert saved["epoch"].item() == 0.5
+    assert saved["table"].shape == (3, 2)
+    told = {type(event): event for event in events(folder)}
+    assert told[Clustered].table == saved["table"].tolist()
+    assert sum(map(sum, told[Clustered].group_table)) == 600
+    (candidate,) = told[Choice].candidates
+    assert (candidate["epoch"], candidate["k"]) == (0.5, 3)
+    assert told[Choice].reason == "the clusters were made elsewhere, and given in clusters.csv"
+    names = {file.name for file in trained.artifacts("cluster").iterdir()}
+    assert {file.name for file in folder.artifacts("cluster").iterdir()} == names
+    assert folder.record().stage("prune").evaluations
+
+
+def test_clusters_that_a_run_exports_give_the_same_masks_when_they_are_taken(home, trained, tmp_path):
+    """Found on the last checkpoint and exported, they come back as they were."""
+    from experiments.export import export_run
+
+    found = finished(home, "prune-only", "represent.checkpoints=last", "cluster.k=3")
+    export_run(found, tmp_path / "out")
+    taken = finished(
+        home, "prune-only", "represent.checkpoints=last", f"cluster.file={tmp_path / 'out' / 'clusters.csv'}"
+    )
+    ours, theirs = (load_file(f.artifacts("prune") / "masks.safetensors") for f in (taken, found))
+    assert ours
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    for name in ("map-pca.json", "samples.json"):
+        assert (taken.artifacts("cluster") / name).read_bytes() == (found.artifacts("cluster") / name).read_bytes()
+
+
+def test_what_is_in_the_table_of_clusters_counts_and_not_its_place(home, trained, clusters, tmp_path):
+    first = keys(home, f"cluster.file={clusters}")
+    moved = shutil.copy(clusters, tmp_path / "moved.csv")
+    assert keys(home, f"cluster.file={moved}") == first
+    table_of_clusters(clusters, labels_of(trained), lambda i: i % 2)
+    changed = keys(home, f"cluster.file={clusters}")
+    assert [name for name in first if changed[name] != first[name]] == ["cluster", "balance", "prune"]
+
+
+def test_clusters_of_other_names_are_numbered_and_the_log_says_how(home, trained, tmp_path):
+    file = table_of_clusters(tmp_path / "named.csv", labels_of(trained), lambda i: ("sea", "land")[i % 2])
+    folder = finished(home, "prune-only", f"cluster.file={file}")
+    assert "clusters are numbered anew: 0 is 'land', 1 is 'sea'" in said(folder)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "overrides", "sentence"),
+    [
+        ("prusc", ["model.checkpoint=FOLDER/gone.pth"], r"gone\.pth: cannot be read"),
+        ("prusc", ["model.checkpoint=FOLDER/ten.pth"], "its head 'head' has 10 outputs, and 2 are wanted"),
+        ("prusc", ["model.checkpoint=FOLDER/other.pth"], "does not fit the network: missing features"),
+        ("prusc", ["model.checkpoint=FOLDER/ten.pth", "model.name=mnist-cnn"], "does not fit"),
+        ("prusc", ["model.weights=FOLDER/gone.pth"], r"gone\.pth: cannot be read"),
+        ("prusc", ["model.weights=FOLDER/other.pth"], "does not fit the network: missing features"),
+        ("prusc", ["model.weights=imagenet"], "no published weights of 'digits-cnn'"),
+        ("prusc", ["cluster.file=FOLDER/gone.csv"], r"gone\.csv: cannot be read"),
+        ("prusc", ["cluster.file=FOLDER/short.csv"], "599 of 600 training images have no cluster"),
+        ("erm", ["cluster.file=FOLDER/short.csv"], "recipe 'erm' has no stage 'cluster' that would take a file"),
+        ("eiil", ["model.checkpoint=FOLDER/ten.pth"], "recipe 'eiil' has no stage 'erm' that would take a file"),
+    ],
+)
+def test_files_that_do_not_fit_are_refused_before_a_run_is_written(tmp_path, recipe, overrides, sentence):
+    from core.models.networks import build
+
+    torch.save(build("digits-cnn", 10).state_dict(), tmp_path / "ten.pth")
+    torch.save(build("mlp", 2).state_dict(), tmp_path / "other.pth")
+    (tmp_path / "short.csv").write_text("index,cluster\n0,1\n")
+    with pytest.raises(InputError, match=sentence):
+        check(plan_of(recipe, *(text.replace("FOLDER", str(tmp_path)) for text in overrides)).config)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "overrides", "sentence"),
+    [
+        ("prusc", ["represent.checkpoints=[0.5]"], "has its last checkpoint only; take last or kept"),
+        ("group-dro", [], "model.checkpoint stands in for training by ERM, and erm.objective=group-dro trains"),
+        ("group-balanced", [], "and erm.objective=group-balanced trains in another way"),
+    ],
+)
+def test_settings_that_go_with_no_given_network_are_refused(recipe, overrides, sentence):
+    with pytest.raises(InputError, match=sentence):
+        plan_of(recipe, "model.checkpoint=network.pth", *overrides)
+
+
+def test_random_clusters_are_not_taken_from_a_table():
+    with pytest.raises(InputError, match=r"from a file or by lot \(cluster.method=random\), not from both"):
+        plan_of("prusc-random-clusters", "cluster.file=clusters.csv")
+
+
+def test_files_that_fit_pass_the_check_and_are_kept_by_their_whole_path(home, checkpoint, clusters, monkeypatch):
+    monkeypatch.chdir(checkpoint.parent)
+    plan = plan_of("prusc", "model.checkpoint=network.pth", "cluster.file=clusters.csv", "model.weights=network.pth")
+    check(plan.config)
+    config = create_run(home, plan).record().config
+    assert config["model"]["checkpoint"] == config["model"]["weights"] == str(checkpoint)
+    assert config["cluster"]["file"] == str(clusters)
+    assert create_run(home, plan_of("erm")).record().config["model"] == plan_of("erm").config.model.model_dump()
+
+
+def test_a_fork_takes_the_given_network_over_without_its_file_and_no_other_in_its_place(home, checkpoint):
+    source = finished(home, "prune-only", f"model.checkpoint={checkpoint}").record()
+    checkpoint.unlink()
+    fork = Fork(source, "erm")
+    plan = plan_fork(fork, "finetune-only", ["cluster.k=2"], None)
+    check(plan.config, fork)
+    with pytest.raises(InputError, match="cannot be read"):
+        check(plan.config)
+    for other in ("model.checkpoint=other.pth", 'model.checkpoint=""'):
+        with pytest.raises(InputError, match="stage 'erm' is taken from .* so model cannot change"):
+            plan_fork(fork, None, [other], None)
+
+
+def test_clusters_may_be_given_to_a_run_that_goes_on_from_a_representation(home, clusters):
+    source = finished(home, "prune-only").record()
+    plan = plan_fork(Fork(source, "represent"), None, [f"cluster.file={clusters}"], None)
+    folder = create_run(home, plan, fork=Fork(source, "represent"))
+    assert go_on(folder) == "finished", folder.record().reason
+    with pytest.raises(InputError, match="stage 'cluster' is taken from .* so cluster cannot change"):
+        plan_fork(Fork(source, "cluster"), None, [f"cluster.file={clusters}"], None)

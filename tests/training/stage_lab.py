@@ -1,0 +1,57 @@
+"""Contexts for stages that run outside of a pipeline, and data that is small enough for them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.data.dataset import DataSet, Split
+from core.engine.context import StageContext
+from core.events import Event
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.record import RunRecord, new_id
+
+CPU = torch.device("cpu")
+
+
+def run_folder(path: Path) -> RunFolder:
+    record = RunRecord(id=new_id(), name="test", recipe="erm", data="random", created=0.0)
+    return RunFolder.create(Home.open(path), record)
+
+
+def context_of(
+    folder: RunFolder,
+    data: DataSet | None = None,
+    *,
+    stage: str = "erm",
+    events: list[Event] | None = None,
+    stop_asked: Callable[[], bool] = lambda: False,
+    device: torch.device = CPU,
+) -> StageContext:
+    said = [] if events is None else events
+    assert data is not None or stage == "none"
+    return StageContext(folder, stage, device, 3, lambda: data, said.append, stop_asked)  # type: ignore[arg-type,return-value]
+
+
+def random_data(n: int = 40, side: int = 8, *, crop: int = 0, augment: bool = False) -> DataSet:
+    """Random images of two labels and two colours; the label can be told from the brightness."""
+    random = np.random.default_rng(0)
+
+    def split(n: int) -> Split:
+        labels = random.integers(0, 2, n)
+        pixels = random.integers(0, 156, (n, 3, side, side)) + 99 * labels[:, None, None, None]
+        return Split(pixels.astype(np.uint8), labels, random.integers(0, 2, (n, 1)), np.arange(n))
+
+    return DataSet(
+        "random",
+        ("a", "b"),
+        {"colour": ("red", "green")},
+        {"train": split(n), "validation": split(16), "test": split(16)},
+        (0.5,) * 3,
+        (0.3,) * 3,
+        "",
+        crop=crop,
+        augment=augment,
+    )

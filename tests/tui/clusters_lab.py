@@ -1,0 +1,118 @@
+"""A run that has got as far as its clusters, and a hand on the panel that shows them."""
+
+import numpy as np
+
+from core.clustering.map import paint, pca_map, write_map
+from core.clustering.samples import write_samples
+from core.data.dataset import DataSet, Split
+from core.events import Balanced, Choice, Clustered, RunStarted, StageFinished, StageStarted, Warned
+from core.runs.alive import here
+from core.runs.feed import RunFeed
+from core.runs.home import Home
+from core.runs.stream import EventWriter
+from prusc_tui.screens.run.clusters import ClustersPanel
+from tests.tui.lab import NOW, put, record_of, text
+from tests.tui.stage import Alone
+
+LABELS, COLOURS = ("0–4", "5–9"), ("red", "green")
+N = 120
+REASON = "k = 2 at epoch 0.5 gives the largest balanced set (60) among 2 of 2 candidates with skew ≥ 0.80"
+
+
+def toy(attributes=True):
+    """A data set of 120 images: red and green squares, the colour mostly that of the label."""
+    labels = np.arange(N) % 2
+    colour = np.where(np.arange(N) % 10 < 8, labels, 1 - labels)
+    images = np.zeros((N, 3, 8, 8), dtype=np.uint8)
+    images[np.arange(N), colour, 2:6, 2:6] = 250
+    columns = colour[:, None] if attributes else np.zeros((N, 0), dtype=np.int64)
+    split = Split(images, labels, columns, np.arange(N))
+    names = {"colour": COLOURS} if attributes else {}
+    return DataSet("toy", LABELS, names, {"train": split}, (0.0,) * 3, (1.0,) * 3, "f"), colour
+
+
+class Run:
+    """A run on disk that has got as far as its clusters."""
+
+    def __init__(self, tmp_path, *, stored=True, attributes=True, done=True):
+        self.folder = put(Home.open(tmp_path), record_of() if done else record_of(status="running", **here()))
+        self.data, self.clusters = toy(attributes)
+        self.painted = paint(self.data, self.clusters, self.data.splits["train"].labels.copy())
+        rng = np.random.default_rng(0)
+        self.features = (np.eye(2, 6)[self.clusters] + 0.1 * rng.normal(size=(N, 6))).astype(np.float32)
+        if stored:
+            self.store()
+        self.tell(attributes, done)
+        self.feed = RunFeed(self.folder, lambda: NOW)
+
+    def store(self):
+        artifacts = self.folder.artifacts("cluster")
+        artifacts.mkdir(parents=True)
+        write_map(artifacts / "map-pca.json", pca_map(self.features, self.painted, 0.5, 0))
+        write_samples(artifacts, self.data.splits["train"].images, self.painted, 0)
+
+    def tsne(self):
+        """A map that says it is by t-SNE: how it was made is the engine's affair."""
+        return {**pca_map(self.features, self.painted, 0.5, 0), "method": "tsne", "explained": []}
+
+    def tell(self, attributes, done):
+        labels = self.data.splits["train"].labels
+        table = [[int(((self.clusters == c) & (labels == y)).sum()) for y in (0, 1)] for c in (0, 1)]
+        groups = [f"{label} · {colour}" for label in LABELS for colour in COLOURS] if attributes else []
+        by_group = [[table[0][0], 0, table[0][1], 0], [0, table[1][0], 0, table[1][1]]] if attributes else []
+        tries = [{"epoch": 0.5, "k": 2, "size": 48, "skew": 0.8}, {"epoch": 1.0, "k": 2, "size": 20, "skew": 0.9}]
+        with EventWriter(self.folder.events) as writer:
+            writer.write(RunStarted(1, "here", "cpu", False), NOW)
+            writer.write(StageStarted("cluster", 2), NOW)
+            writer.write(Choice("cluster", tries, 0, REASON), NOW)
+            writer.write(Clustered("cluster", list(LABELS), table, groups, by_group), NOW)
+            if done:
+                writer.write(StageFinished("cluster", 1.0), NOW)
+                writer.write(Balanced("balance", "min", 48, [[12, 12], [12, 12]]), NOW)
+                writer.write(Warned("balance", "small-balanced-set", "Class '0–4' has \x1b[31m few [red]samples."), NOW)
+                writer.write(Warned("prune", "nothing-pruned", "Keep ratio is still 100 %."), NOW)
+
+
+class Opened:
+    """The panel of a run in an app of its own."""
+
+    def __init__(self, pilot, run):
+        self.pilot, self.run = pilot, run
+        self.panel = pilot.app.panel
+
+    async def show(self):
+        self.panel.focus()
+        self.panel.show(self.run.feed.poll())
+        await self.pilot.app.workers.wait_for_complete()
+        await self.pilot.pause()
+        await self.pilot.pause()
+
+    async def press(self, *keys):
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    @property
+    def text(self):
+        return text(self.pilot.app)
+
+    def lines(self, kind):
+        return self.pilot.app.query_one(kind).lines
+
+
+def braille(text):
+    return any(0x2800 < ord(character) < 0x2900 for character in text)
+
+
+class opened:
+    """Open the panel of a run in a terminal of that size."""
+
+    def __init__(self, run, size=(120, 40)):
+        self.run, self.context = run, Alone(lambda: ClustersPanel(run.folder)).run_test(size=size)
+
+    async def __aenter__(self):
+        found = Opened(await self.context.__aenter__(), self.run)
+        await found.show()
+        return found
+
+    async def __aexit__(self, *error):
+        return await self.context.__aexit__(*error)
