@@ -117,8 +117,9 @@ def refuse_change(
             "take over fewer stages"
         )
     # Data is also read by the stages to come, which would see other images.
-    given = dict.fromkeys([*sections, *(key.partition(".")[0] for key in files)])
-    changed = [*given, *(["data"] if config.data != source.data else [])]
+    # With a file in its place it is another stage, of which comparing settings says nothing.
+    own = dict.fromkeys(key.partition(".")[0] for key in files) or sections
+    changed = [*own, *(["data"] if config.data != source.data else [])]
     if changed or config.seed != source.seed:
         what = ", ".join(changed) or "seed"
         raise InputError(f"--from: stage '{stage}' is taken from '{fork.source.name}', so {what} cannot change")

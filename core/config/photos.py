@@ -42,7 +42,7 @@ class Photos(Section):
         name = getattr(self, "name", "this data set")
         if self.root:
             return ""
-        return f"{name} lies in a folder of yours: say where with --data-root DIR ({self.layout})"
+        return f"{name} lies in a folder of yours: say where with --data-root FOLDER or data.root ({self.layout})"
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import orjson
 
 from core.config import Section
-from core.data.watch import Watch
 from core.groups import Evaluation
 
 if TYPE_CHECKING:
     from core.data.dataset import DataSet
+    from core.data.watch import Watch
     from core.engine.context import StageContext
 
 
@@ -64,7 +64,7 @@ class Stage(Protocol):
 class Identify(Protocol):
     """Gives the fingerprint of the data."""
 
-    def __call__(self, watch: Watch = ..., /) -> str:
+    def __call__(self, watch: "Watch" = ..., /) -> str:
         """Return hexadecimal digits, equal for equal data.
 
         Raises:
@@ -76,7 +76,7 @@ class Identify(Protocol):
 class LoadData(Protocol):
     """Builds the data set."""
 
-    def __call__(self, watch: Watch = ..., /) -> "DataSet":
+    def __call__(self, watch: "Watch" = ..., /) -> "DataSet":
         """Return the data set.
 
         Raises:

@@ -62,7 +62,8 @@ def fast(x: Tensor) -> Tensor:
         return x
     flat = x.flatten(1)
     able = x.device.type == "cpu" and x.dtype == torch.float32 and torch.backends.mkldnn.is_available()
-    return flat.contiguous().to_mkldnn() if able else flat
+    halved = torch.is_autocast_enabled(x.device.type)  # autocast cannot convert oneDNN's layout
+    return flat.contiguous().to_mkldnn() if able and not halved else flat
 
 
 def class_logits(logits: Tensor) -> Tensor:

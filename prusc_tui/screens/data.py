@@ -45,7 +45,8 @@ class DataScreen(Screen[None]):
     DEFAULT_CSS = """
     DataScreen #title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     DataScreen #names {
-        width: 22; height: 1fr; border: none; border-right: solid $panel; background: $background; padding: 0 1;
+        width: 24; height: 1fr; border: none; border-right: solid $panel; background: $background; padding: 0 1;
+        scrollbar-size-vertical: 1; text-wrap: nowrap; text-overflow: ellipsis;
     }
     DataScreen #look {
         height: 1fr; padding: 0 1 0 2; scrollbar-size-vertical: 1; scrollbar-gutter: stable; background: $background;
@@ -209,7 +210,7 @@ class DataScreen(Screen[None]):
         environments.display = bool(split["environments"])
         environments.update(environment_lines(split, palette))
         bars = self.query_one("#groups", Static)
-        bars.update(group_bars(split, bars.size.width or self.size.width - 26, palette))
+        bars.update(group_bars(split, bars.size.width or self.size.width - 28, palette))
         titles = [group_title(group) for group in split["groups"]]
         self.query_one(Samples).show(list(zip(titles, self._look.samples[self._split], strict=True)))
 

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from core.runs.text import safe_text
 from prusc_tui.palette import Palette
-from prusc_tui.work.data_sets import colours_gone, data_sets, facts_of, published
+from prusc_tui.work.data_sets import colours_gone, data_sets, facts_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,6 +38,8 @@ def facts(about: Mapping[str, Any], palette: Palette) -> Text:
         *((safe_text(name), _listed(values)) for name, values in about["attributes"].items()),
         *((name, safe_text(value)) for name, value in facts_of(about).items()),
     ]
+    if any(split.get("published") is not None for split in about["splits"].values()):
+        pairs.append(("published", "✓ as many, ≠ that many"))
     for name, value in pairs:
         text.append(f"\n{name:<19} ", palette.muted).append(value, palette.text)
     return text
@@ -58,18 +60,19 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def split_lines(about: Mapping[str, Any], shown: str, palette: Palette) -> Text:
-    """One line per split: how many images, and how often each attribute goes with the label."""
+    """One line per split: how many images, whether that is as published, how often attributes go with the label."""
     text = Text()
+    beside = {name: _mark(split["n"], split.get("published")) for name, split in about["splits"].items()}
+    column = max(map(len, beside.values()))
     for name, split in about["splits"].items():
         here = name == shown
         text.append("\n" if len(text) else "")
         text.append("▸ " if here else "  ", palette.accent)
         text.append(f"{name:<11}", "bold" if here else palette.text)
-        text.append(f"{split['n']:>8,}", "bold" if here else palette.text).append(" images", palette.muted)
+        text.append(f"{split['n']:>8,}", "bold" if here else palette.text)
+        text.append(f"{beside[name]:<{column}}" if column else " images", palette.muted)
         for attribute, share in split["agreement"].items():
             text.append(f"   {safe_text(attribute)} = label ", palette.muted).append(f"{share:.1%}", palette.text)
-        if beside := published(split["n"], split.get("published")):
-            text.append(f"   {beside}", palette.muted)
     return text
 
 

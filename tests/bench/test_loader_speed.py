@@ -1,7 +1,7 @@
 """How long a step waits for its images: ours from the store, a plain DataLoader from the JPEG files."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ N = 20_000
 SIDE = 64
 CROP = 56
 BATCH = 64
-STEPS = 40
+STEPS = 20
 """Steps of an epoch that are timed, after as many that are not: the network is the same at every step."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -94,12 +94,12 @@ def theirs(jpegs: Jpegs, workers: int, epochs: int) -> Iterator[tuple[Tensor, Te
         yield from DataLoader(jpegs, BATCH, shuffle=True, drop_last=True, num_workers=workers)
 
 
-def timed(batches: Iterator[tuple[Tensor, Tensor]], before: int) -> tuple[float, float, float]:
-    """Seconds of `STEPS` steps and of waiting for their batches, after `before` steps; most MB in private memory."""
+def timed(batches: Iterator[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+    """Seconds of `STEPS` steps, and of waiting for their batches, after some that are not timed."""
     made, optimizer = network()
-    waiting, start, most = 0.0, 0.0, 0.0
-    for step in range(before + STEPS):
-        if step == before:
+    waiting, start = 0.0, 0.0
+    for step in range(-STEPS // 4, STEPS):
+        if step == 0:
             waiting, start = 0.0, time.perf_counter()
         asked = time.perf_counter()
         batch, labels = next(batches)
@@ -107,24 +107,31 @@ def timed(batches: Iterator[tuple[Tensor, Tensor]], before: int) -> tuple[float,
         nn.functional.cross_entropy(made(batch), labels).backward()
         optimizer.step()
         optimizer.zero_grad()
-        if step % 10 == 0:
-            most = max(most, private())
-    return time.perf_counter() - start, waiting, most
+    return time.perf_counter() - start, waiting
 
 
-def private() -> float:
-    """MB of this process and its children that are no file's."""
-    me = psutil.Process()
-    return sum(each.memory_full_info().uss for each in (me, *me.children(recursive=True))) / 1e6
-
-
-def bare(batches: Iterator[tuple[Tensor, Tensor]]) -> float:
-    """Images a second without any network."""
-    next(batches)
+def bare(batches: Callable[[], Iterator[tuple[Tensor, Tensor]]]) -> tuple[float, float]:
+    """Images a second without any network, and MB of memory that the loader takes at most."""
+    before, most = memory(), 0.0
+    made = batches()
+    next(made)
     start = time.perf_counter()
-    for _ in range(2 * STEPS):
-        next(batches)
-    return 2 * STEPS * BATCH / (time.perf_counter() - start)
+    for step in range(4 * STEPS):
+        next(made)
+        if step % STEPS == 0:
+            most = max(most, memory() - before)
+    return 4 * STEPS * BATCH / (time.perf_counter() - start), most
+
+
+def memory() -> float:
+    """MB that are no file's: of this process, and what its children do not share with it."""
+    children = psutil.Process().children(recursive=True)
+    return counted("self", "Anonymous") + sum(counted(str(each.pid), "Private_Dirty") for each in children)
+
+
+def counted(process: str, what: str) -> float:
+    lines = Path("/proc", process, "smaps_rollup").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(f"{what}:")).split()[1]) / 1000
 
 
 def test_the_second_epoch_waits_for_the_network_and_not_for_images(photos, tmp_path, capsys):
@@ -147,27 +154,25 @@ def test_the_second_epoch_waits_for_the_network_and_not_for_images(photos, tmp_p
     def images() -> Images:
         return Images(dataset, "train", torch.device("cpu"), torch.Generator().manual_seed(0))
 
+    def plain(workers: int) -> Callable[[], Iterator[tuple[Tensor, Tensor]]]:
+        return lambda: theirs(jpegs, workers, 1)
+
     epoch = len(train) // BATCH
-    fast = bare(ours(images(), 1))
-    # Ours is timed in its second epoch; of the first it runs the batches without the network.
-    mine = ours(images(), 2)
-    for _ in range(epoch):
-        next(mine)
     with capsys.disabled():
         print(f"\n{N:,} JPEG of {SIDE} × {SIDE}, {threads()} threads, ResNet-18 on {CROP} × {CROP}, batch {BATCH}")
-        print(
-            f"read {reading:.1f} s, decoded {building:.1f} s ({N / building:,.0f} images/s), next start {starting:.2f} s"
-        )
-        seconds, waiting, most = timed(mine, STEPS // 4)
-        report("ours, second epoch", seconds, waiting, most, fast)
+        print(f"read {reading:.1f} s, decoded {building:.1f} s ({N / building:,.0f} images/s), again {starting:.2f} s")
+        alone = bare(lambda: ours(images(), 1))
+        mine = ours(images(), 2)
+        for _ in range(epoch):  # the first epoch, without the network
+            next(mine)
+        report("ours, second epoch", timed(mine), alone)
         for workers in (0, threads()):
-            slow = bare(theirs(jpegs, workers, 1))
-            seconds, waiting, most = timed(theirs(jpegs, workers, 1), STEPS // 4)
-            report(f"DataLoader, {workers} workers", seconds, waiting, most, slow)
+            report(f"DataLoader, {workers} workers", timed(plain(workers)()), bare(plain(workers)))
 
 
-def report(name: str, seconds: float, waiting: float, most: float, alone: float) -> None:
+def report(name: str, steps: tuple[float, float], alone: tuple[float, float]) -> None:
+    (seconds, waiting), (rate, memory_taken) = steps, alone
     print(
-        f"{name:24} {1000 * seconds / STEPS:6.0f} ms a step, {waiting / seconds:6.1%} of it waiting for images, "
-        f"{most:5.0f} MB private; alone {alone:7,.0f} images/s"
+        f"{name:24} {1000 * seconds / STEPS:6.0f} ms a step, {waiting / seconds:6.1%} of it waiting for images; "
+        f"alone {rate:7,.0f} images/s with {memory_taken:4.0f} MB"
     )

@@ -256,7 +256,7 @@ def test_a_fork_takes_the_given_network_over_without_its_file_and_no_other_in_it
     with pytest.raises(InputError, match="cannot be read"):
         check(plan.config)
     for other in ("model.checkpoint=other.pth", 'model.checkpoint=""'):
-        with pytest.raises(InputError, match="stage 'erm' is taken from .* so model cannot change"):
+        with pytest.raises(InputError, match=r"stage 'erm' is taken from .* so model cannot change"):
             plan_fork(fork, None, [other], None)
 
 
@@ -265,5 +265,5 @@ def test_clusters_may_be_given_to_a_run_that_goes_on_from_a_representation(home,
     plan = plan_fork(Fork(source, "represent"), None, [f"cluster.file={clusters}"], None)
     folder = create_run(home, plan, fork=Fork(source, "represent"))
     assert go_on(folder) == "finished", folder.record().reason
-    with pytest.raises(InputError, match="stage 'cluster' is taken from .* so cluster cannot change"):
+    with pytest.raises(InputError, match=r"stage 'cluster' is taken from .* so cluster cannot change"):
         plan_fork(Fork(source, "cluster"), None, [f"cluster.file={clusters}"], None)

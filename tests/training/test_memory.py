@@ -88,7 +88,7 @@ def test_where_not_even_one_image_fits_it_ends(make):
     device = Device(0)
     with pytest.raises(StageError, match="with 1 image at a time; it takes a smaller network"):
         parts.attempt(5, work_on(device, parts, 5))
-    assert device.asked == [5, 2, 1]
+    assert device.asked == [5, 2, 1, 1]
 
 
 def test_a_new_try_draws_the_same_numbers_and_finds_the_same_buffers(make):

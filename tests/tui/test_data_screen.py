@@ -214,6 +214,7 @@ def test_given_environments_are_shown_with_the_split_that_has_them(monkeypatch):
 
 
 def test_facts_are_those_of_the_kind_of_data():
+    assert "published" not in facts(about(dataset()), SHELL).plain
     told = about(dataset())
     assert "validation and test balanced" in " ".join(facts(told, SHELL).plain.split())
     told |= {"settings": {"label_noise": 0.25, "seed": 3, "grey": True}, "image_shape": [1, 14, 14]}
@@ -242,11 +243,11 @@ def test_the_cursor_moves_through_data_sets_and_presets(toy, monkeypatch):
 @pytest.mark.parametrize("name", ["waterbirds", "celeba", "isic", "folder"])
 def test_a_data_set_in_a_folder_says_what_it_is_and_what_it_needs_and_nothing_is_read(toy, name):
     async def body(pilot, app, screen):
-        await until(pilot, lambda: "say where with --data-root DIR" in said(app))
-        text = " ".join(" ".join(row[23:].split()) for row in rows(app))
+        await until(pilot, lambda: "lies in a folder of yours" in said(app))
+        text = " ".join(" ".join(row[25:].split()) for row in rows(app))
         assert f"Data {name}" in " ".join(rows(app)[0].split())
         assert data_sets()[name] in text
-        assert f"{name} lies in a folder of yours: say where with --data-root DIR" in text
+        assert f"{name} lies in a folder of yours: say where with --data-root FOLDER" in text
         assert "✗" not in text
         await pilot.press("home")
         await until(pilot, lambda: "toy of colored-mnist" in said(app))
@@ -283,8 +284,9 @@ def test_counts_stand_beside_those_that_were_published(monkeypatch):
 
     async def body(pilot, app, screen):
         await until(pilot, lambda: "no · red" in said(app))
-        lines = [" ".join(row[23:].split()) for row in rows(app)]
-        assert any(line.startswith("▸ train 200 images") and line.endswith("≠ 4,795 published") for line in lines)
+        lines = [" ".join(row[25:].split()) for row in rows(app)]
+        assert any(line.startswith("▸ train 200 ≠ 4,795 colour = label 96.0%") for line in lines)
+        assert any(line.startswith("published ✓ as many, ≠ that many") for line in lines)
         assert any(line.startswith("no · red 90 ✓ 45.0%") for line in lines)
         assert any(line.startswith("no · green 5 ≠ 1,840 2.5%") for line in lines)
 

@@ -124,13 +124,13 @@ def test_the_clock_of_a_running_run_goes_on_and_that_of_a_finished_one_does_not(
     assert [head.split()[-2] for head in heads["running"]] == ["30", "37"]
 
 
-def test_forty_groups_in_a_small_terminal_keep_the_worst(snapshots):
+def test_forty_classes_in_a_small_terminal_keep_the_worst(snapshots):
     told = Evaluation("test", tuple(Group(f"class {i}", {}, 100, 60 + i) for i in range(40)), (1 / 40,) * 40)
     looks = {("erm", "test"): (Look(1, told, True),)}
     lines = plain(frame(replace(snapshots["finished"], evaluations=looks), NOW, 80, 24))
     assert len(lines) <= 24
     assert any(line.startswith("class 0") and "60.0 ◂" in line for line in lines)
-    assert any("more groups" in line for line in lines)
+    assert any("more classes" in line for line in lines)
 
 
 def test_a_malicious_record_is_shown_as_text(snapshots):

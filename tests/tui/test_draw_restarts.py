@@ -14,7 +14,7 @@ from prusc_tui.draw import restarts as spreads
 from prusc_tui.draw.overview import frame, knowledge
 from prusc_tui.draw.results import results
 from prusc_tui.palette import SHELL
-from prusc_tui.words import attributes_sentence, is_oracle, span, spread, weight
+from prusc_tui.words import attributes_sentence, is_oracle, span, spread, unit_of, weight
 from tests.tui.lab import (
     MADE,
     NOW,
@@ -23,6 +23,7 @@ from tests.tui.lab import (
     irm_run,
     joined,
     members,
+    of_classes,
     pieces,
     plain,
     put,
@@ -127,6 +128,21 @@ def test_the_groups_of_a_stage_with_restarts_are_said_to_be_those_of_one(home):
     by_stage = {result.stage: result.source for result in results(snapshot)}
     assert by_stage["train"] == "test, 1 of 3 restarts, n 9,600"
     assert "restarts" not in by_stage["erm"]
+
+
+def test_without_attributes_it_is_the_class_that_does_worst(home):
+    for weights in ((9100.0,), (1.0, 9100.0)):
+        snapshot = RunFeed(irm_run(home, f"weights-{len(weights)}", weights=weights)).poll()
+        assert (unit_of(snapshot), unit_of(of_classes(snapshot))) == ("group", "class")
+        found = spreads.restarts_of(snapshot)
+        for draw in (spreads.restarts, spreads.in_brief):
+            assert "worst group" in joined(draw(found, 78, SHELL, "group"))
+            said = joined(draw(found, 78, SHELL, "class"))
+            assert "worst class" in said
+            assert "group" not in said
+        said = joined(frame(of_classes(snapshot), NOW, 80))
+        assert "worst class" in said
+        assert "worst group" not in said
 
 
 # The overview, lines, report, words

@@ -17,6 +17,7 @@ from tests.tui.lab import (
     finished_run,
     irm_record,
     irm_run,
+    of_classes,
     put,
     record_of,
     rows,
@@ -170,6 +171,14 @@ async def test_a_sentence_says_what_is_missing(home, make, words):
         assert "Restarts" not in text(app)
 
 
+async def test_without_attributes_the_worst_class_of_the_restarts_is_shown(home):
+    app = Alone(EnvironmentsPanel)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.panel.show(of_classes(RunFeed(irm_run(home)).poll()))
+        await until(pilot, lambda: "test       worst class" in text(app))
+        assert "worst group" not in text(app)
+
+
 async def test_without_colour_marks_and_textures_say_it_all(home, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     folder = irm_run(home)
@@ -215,7 +224,7 @@ async def test_the_line_of_views_fits_into_80_columns_and_its_names_can_be_click
     app = PruscApp(home, clock=lambda: NOW)
     async with app.run_test(size=(80, 24)) as pilot:
         app.open_run("aaaaaaaa")
-        await until(pilot, lambda: "5 envs  6 config  7 log  8 files" in rows(app)[1])
+        await until(pilot, lambda: "5 envs  6 config  7 log  8 files" in text(app))
         await pilot.click(ViewLine, offset=(rows(app)[1].index("envs"), 0))
         await until(pilot, lambda: app.screen.query_one(ViewLine).shown == "environments")
 

@@ -10,7 +10,7 @@ from core.runs.feed import RunFeed
 from core.runs.snapshot import Look
 from prusc_tui.draw.trade_off import Point, TradeOff, trade_off, trade_off_of
 from prusc_tui.palette import SHELL
-from tests.tui.lab import evaluation, finished_run, plain
+from tests.tui.lab import evaluation, finished_run, of_classes, plain
 
 
 def cell_of(lines, mark):
@@ -84,6 +84,12 @@ def test_the_checkpoint_that_was_selected_is_the_chosen_one_until_it_is_evaluate
     final = Look(40, evaluation((95, 50, 91, 96), "validation"), True)
     handed_on = replace(picked, evaluations={("prune", "validation"): (*looks, final)})
     assert trade_off_of(handed_on, "prune").chosen == Point(40, pytest.approx(0.176), pytest.approx(0.5))
+
+
+def test_without_attributes_it_is_the_worst_class_over_sparsity(home):
+    snapshot = RunFeed(finished_run(home)).poll()
+    for seen, title in ((snapshot, "Worst group ↑"), (of_classes(snapshot), "Worst class ↑")):
+        assert plain(trade_off(trade_off_of(seen, "prune"), 70, 14, SHELL))[0].startswith(title)
 
 
 def test_accuracy_on_samples_that_were_trained_on_is_not_shown(home):
