@@ -19,7 +19,7 @@ class Model(Section):
     name: str = "digits-cnn"
     """`digits-cnn` (three convolutions), `mnist-cnn` (four, with GroupNorm), `mlp` (two hidden layers of 390 units), or
     the name of a torchvision classifier such as `resnet18`."""
-    weights: str = "none"
+    weights: Literal["none", "imagenet"] | str = "none"
     """What the network starts from: `none` (fresh), `imagenet` (torchvision's published ones, from torch's cache), or a
     file of them (`--weights`); the head is fresh where its size differs."""
     checkpoint: str = ""

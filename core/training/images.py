@@ -111,10 +111,10 @@ class Images:
         if self._whole is not None:
             return self._whole[on_device(indices, self.device)]
         rows = indices.cpu().numpy()
-        pending, self._pending = self._pending, None
-        if pending is not None and np.array_equal(pending[0], rows):
-            return self._received(pending[1].result())
-        return self._received(self._fetch(rows))
+        if self._pending is None or not np.array_equal(self._pending[0], rows):
+            return self._received(self._fetch(rows))
+        (_, fetched), self._pending = self._pending, None
+        return self._received(fetched.result())
 
     def _fetch(self, rows: Integers | slice) -> _Sent:
         """Read bytes and send them to the device; in the thread, or in the caller's where nothing was told ahead."""

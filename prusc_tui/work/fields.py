@@ -16,13 +16,16 @@ Arm = tuple[Any, tuple[Any, ...]]
 """One of the types that a setting takes, with what bounds it."""
 
 _UNITS = {"Images": "images", "Passes": "epochs", "Epochs": "epochs", "Steps": "steps", "Share": "share"}
+_PATHS = re.compile(r"^(?:File|Folder|Table)\b|\ba file\b")
+"""How the description of a text begins, or what it names, that is a path."""
 _NO_BOUND = 2**62
 """Bounds beyond are those of the machine and tell a person nothing."""
 
 USUAL = frozenset(
     (
         *("recipe", "preset", "stage", "seed", "name", "tags", "device", "start"),
-        *("data.train_size", "data.correlation", "data.environment_noise", "data.label_noise", "model.name"),
+        *("data.train_size", "data.correlation", "data.environment_noise", "data.label_noise", "data.root"),
+        *("model.name", "model.weights", "model.checkpoint"),
         *("erm.epochs", "erm.batch_size", "erm.lr", "cluster.k"),
         *("prune.steps", "prune.lr", "prune.contrast_weight", "prune.sparsity_weight"),
         *("finetune.steps", "finetune.lr", "environments.rule", "train.network", "train.restarts"),
@@ -164,7 +167,9 @@ def _setting(key: str, info: Any) -> Setting:
         help=description,
         unit=_unit(description),
         choices=words,
-        expects=" or ".join(filter(None, (_expects(kind, bounds) for kind, bounds in arms))),
+        expects=" or ".join(
+            filter(None, (_expects(kind, bounds, is_path=bool(_PATHS.search(description))) for kind, bounds in arms))
+        ),
     )
 
 
@@ -191,7 +196,7 @@ def _kind(kinds: list[Any]) -> Kind:
     return named[0] if named else "choice"
 
 
-def _expects(kind: Any, bounds: tuple[Any, ...]) -> str:
+def _expects(kind: Any, bounds: tuple[Any, ...], *, is_path: bool) -> str:
     if _origin(kind) is tuple:
         items = get_args(kind)
         inner, limits = next(_arms(items[0], ()))
@@ -201,7 +206,8 @@ def _expects(kind: Any, bounds: tuple[Any, ...]) -> str:
         return " ".join(filter(None, (count, many, _limits(limits), between)))
     if _origin(kind) is Literal:
         return ", ".join(map(str, get_args(kind)))
-    one = {int: "a whole number", float: "a number", str: "a name", bool: "on or off"}[kind]
+    name = "a path" if is_path else "a name"
+    one = {int: "a whole number", float: "a number", str: name, bool: "on or off"}[kind]
     return " ".join(filter(None, (one, _limits(bounds))))
 
 

@@ -12,7 +12,8 @@ from prusc_tui.work.data_sets import data_sets
 from prusc_tui.work.fields import Field, Origin, Setting, override_of, section_help, settings_of, text_of
 from prusc_tui.work.fork import plan_fork, recipes_after
 from prusc_tui.work.order import Order
-from prusc_tui.work.reads import reads
+from prusc_tui.work.paths import absent
+from prusc_tui.work.reads import IN_PLACE, reads
 from prusc_tui.work.run_fields import DEFAULTS, DETACHED, ON, RUN_FIELDS, with_choices
 
 if TYPE_CHECKING:
@@ -145,6 +146,10 @@ class Form:
             sentence = _plain(error)
             alone = {s.key: self.validate_one(s.key, self._typed[s.key]) for s in self._entered()}
             errors |= {key: own for key, own in alone.items() if own is not None}
+        else:
+            gone = self._absent(plan)
+            errors |= gone
+            sentence = sentence or next((why if key in why else f"{key}: {why}" for key, why in gone.items()), "")
         return Check(None if sentence else plan, sentence, errors)
 
     def validate_one(self, key: str, text: str) -> str | None:
@@ -152,12 +157,12 @@ class Form:
         setting = next(one for one in self._settings if one.key == key)
         name = self._typed.get("data.name")
         try:
-            self._plan([*([f"data.name={name}"] if name else []), override_of(setting, text or text_of(None))])
+            plan = self._plan([*([f"data.name={name}"] if name else []), override_of(setting, text or text_of(None))])
         except InputError as error:
             whole = _plain(error)
             own = whole.removeprefix(f"{key} = ")
             return None if own == whole else own.rpartition(": ")[2]
-        return None
+        return self._absent(plan).get(key)
 
     def differences(self) -> dict[str, tuple[str, str]]:
         """Settings that the person changed: dotted key → (value, value without the change)."""
@@ -262,7 +267,17 @@ class Form:
         return self._is_used(setting) and not fixed and not self._is_locked(setting)
 
     def _is_used(self, setting: Setting) -> bool:
-        return setting.section in ("", "data") or reads(self._ground.recipe, setting.key)
+        return setting.section in ("", "data") or reads(self._ground.recipe, setting.key, files=self._files())
+
+    def _files(self) -> list[str]:
+        """Settings that name a file which takes the place of work, as they now are."""
+        read = [key for key in IN_PLACE if reads(self._ground.recipe, key)]
+        return [key for key in read if self._typed.get(key, text_of(self._base[key])).strip().strip("\"'")]
+
+    def _absent(self, plan: "Plan") -> dict[str, str]:
+        """Files and folders that a plan names and that are not there, but for those that nothing will look at."""
+        known = {setting.key: setting for setting in self._settings}
+        return {key: why for key, why in absent(plan.config).items() if key in known and self._is_free(known[key])}
 
     def _is_locked(self, setting: Setting) -> bool:
         if self.fork is None:

@@ -1,6 +1,6 @@
 """Which settings a recipe reads, and in which way it makes a stage (no torch: the stages know, but they import it)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ _READ_BY_WAY: Mapping[tuple[str, str], tuple[str, ...]] = {
 
 _ONLY_WITH: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "erm.dro_step_size": ("erm.objective", ("group-dro",)),
+    "model.checkpoint": ("erm.objective", ("erm",)),
+    "cluster.file": ("cluster.method", ("kmeans",)),
     "environments.shares": ("environments.rule", ("shares",)),
     "train.penalty": ("train.objective", ("irm", "vrex", "group-dro")),
     "train.penalty_weights": ("train.objective", ("irm", "vrex")),
@@ -56,6 +58,16 @@ _ONLY_WITH: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "train.dro_step_size": ("train.objective", ("group-dro",)),
 }
 """Setting → another one and its values with which it is read; a recipe that fixes another value reads it nowhere."""
+
+_NEVER_WITH: Mapping[str, tuple[str, ...]] = {
+    "model.checkpoint": ("erm", "model.weights", "represent.checkpoints"),
+    "cluster.file": tuple(f"cluster.{name}" for name in ("method", "k", "candidates", "restarts", "max_iterations")),
+}
+"""File that takes the place of work → sections and settings of that work, which have no say beside it."""
+
+
+IN_PLACE = tuple(_NEVER_WITH)
+"""Settings that may name a file which takes the place of work."""
 
 
 def way_of(recipe: "Recipe", stage: str) -> str:
@@ -68,11 +80,20 @@ def read_by(recipe: "Recipe", stage: str) -> tuple[str, ...]:
     return _READ_BY_WAY.get((stage, way_of(recipe, stage)), STAGES[stage])
 
 
-def reads(recipe: "Recipe", key: str, stages: Sequence[str] | None = None) -> bool:
-    """Whether a setting of a section has a say in these stages, or in any stage of the recipe."""
+def reads(recipe: "Recipe", key: str, stages: Sequence[str] | None = None, *, files: Collection[str] = ()) -> bool:
+    """Whether a setting of a section has a say in these stages, or in any stage of the recipe.
+
+    Args:
+        recipe: the recipe.
+        key: dotted key of the setting.
+        stages: some of the recipe's; all by default.
+        files: keys of those settings whose file takes the place of work.
+    """
     if key in _ONLY_WITH:
         other, values = _ONLY_WITH[key]
         if recipe.fixed.get(other, values[0]) not in values:
             return False
     names = {key, key.partition(".")[0]}
+    if any(names & {*_NEVER_WITH[file]} for file in files):
+        return False
     return any(names & {*read_by(recipe, stage)} for stage in (recipe.stage_names if stages is None else stages))

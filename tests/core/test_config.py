@@ -166,7 +166,8 @@ def test_a_crop_is_no_larger_than_what_is_kept_of_an_image(cls):
 @pytest.mark.parametrize("cls", [Waterbirds, Celeba, Isic, Folder])
 def test_a_data_set_in_a_folder_says_what_it_needs_until_a_folder_is_named(cls):
     assert cls(root="somewhere").lacking == ""
-    assert cls().lacking == f"{cls().name} lies in a folder of yours: say where with --data-root FOLDER or data.root ({cls.layout})"
+    sentence = f"{cls().name} lies in a folder of yours: say where with --data-root FOLDER or data.root"
+    assert cls().lacking == f"{sentence} ({cls.layout})"
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def test_show_one_split_and_write_its_sample(tmp_path):
             ["colored-mnist", "--data-root", "/"],
             "--data-root: data set 'colored-mnist' is bundled and lies in no folder",
         ),
-        (["waterbirds"], "waterbirds lies in a folder of yours: say where with --data-root FOLDER or data.root (metadata.csv"),
+        (["waterbirds"], "waterbirds lies in a folder of yours: say where with --data-root FOLDER or data.root"),
         (["waterbirds", "--data-root", "/nowhere"], "--data-root /nowhere: no such folder"),
         (["waterbirds", "--set", "data.root=/nowhere"], "data.root /nowhere: there is no such folder"),
         (["celeba", "--set", "data.attributes=[Male, Male]"], "data.attributes"),

@@ -30,7 +30,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_no_folder_and_a_folder_without_the_data_set_are_sentences(tmp_path, name):
     kind, build, settings = LAYOUTS[name]
-    assert refused(kind()) == f"{name} lies in a folder of yours: say where with --data-root FOLDER or data.root ({kind.layout})"
+    assert refused(kind()) == kind().lacking
+    assert kind().lacking.startswith(f"{name} lies in a folder of yours: say where with --data-root")
     assert refused(kind(root=str(tmp_path / "no"))) == f"data.root {tmp_path}/no: there is no such folder"
     (tmp_path / "file").touch()
     assert refused(kind(root=str(tmp_path / "file"))) == f"data.root {tmp_path}/file: is no folder"

@@ -113,6 +113,11 @@ def keys(*overrides: str, seed: int = 0) -> dict[str, str]:
         ("balance.cap=3", "balance"),
         ("prune.sparsity_weight=0", "prune"),
         ("finetune.steps=5", "finetune"),
+        ("prune.samples=2", "prune"),
+        ("compute.precision=bf16", "erm"),
+        ("compute.accumulate=2", "erm"),
+        ("compute.compile=true", None),
+        ("compute.auto_batch=true", None),
         ("deterministic=true", None),
     ],
 )

@@ -45,6 +45,31 @@ def test_every_convolution_and_linear_layer_is_masked_and_nothing_else_is_counte
     assert all(torch.equal(v, network.state_dict()[k]) for k, v in others.items())
 
 
+def test_the_last_convolution_of_every_block_of_resnet50_is_masked_where_the_forward_pass_sees_it():
+    network, masked = pruned("resnet50")
+    last = [f"{name}.conv3.weight" for name, m in network.named_modules() if hasattr(m, "conv3")]
+    assert len(last) == 16
+    sampled, hard = masked.sample(torch.Generator().manual_seed(2)), masked.hard_masks()
+    for name in last:
+        weight = network.get_parameter(name)
+        for seen in (sampled[name] != 0, hard[name]):
+            assert 0.2 < seen.float().mean() < 0.9, name
+        assert torch.equal(sampled[name], torch.where(sampled[name] != 0, weight, 0))
+    # And the pass follows: without them, every block is its shortcut alone.
+    with torch.no_grad():
+        sizes = [shape.numel() for shape in masked.shapes.values()]
+        for name, logits in zip(masked.shapes, torch.split(masked.logits, sizes), strict=True):
+            if name in last:
+                logits.fill_(-1)
+    plain = build("resnet50", 2).eval()
+    plain.load_state_dict(masked.subnetwork_state())
+    x = torch.randn(1, 3, 32, 32)
+    out = []
+    plain.layer4[2].bn3.register_forward_pre_hook(lambda _, inputs: out.append(inputs[0]))
+    plain(x)
+    assert not out[0].any()
+
+
 def test_depthwise_convolutions_are_masked():
     network, masked = pruned("mobilenet_v2")
     depthwise = [n for n, m in network.named_modules() if isinstance(m, nn.Conv2d) and m.groups > 1]

@@ -1,5 +1,6 @@
 """Contexts for stages that run outside of a pipeline, and data that is small enough for them."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 
 from core.data.dataset import DataSet, Split
 from core.engine.context import StageContext
+from core.errors import InputError
 from core.events import Event
 from core.runs.folder import RunFolder
 from core.runs.home import Home
@@ -55,3 +57,28 @@ def random_data(n: int = 40, side: int = 8, *, crop: int = 0, augment: bool = Fa
         crop=crop,
         augment=augment,
     )
+
+
+class Decoded:
+    """Pixels that are made when asked for, as files are decoded; says who asked for which rows."""
+
+    def __init__(self, pixels):
+        self._pixels = pixels
+        self.asked = []
+        self.broken = set()
+        self.gate = None
+
+    shape = property(lambda self: self._pixels.shape)
+    dtype = property(lambda self: self._pixels.dtype)
+
+    def __len__(self):
+        return len(self._pixels)
+
+    def __getitem__(self, rows):
+        self.asked.append((threading.current_thread(), rows if isinstance(rows, slice) else rows.tolist()))
+        if self.gate is not None:
+            assert self.gate.wait(10)
+        numbers = range(*rows.indices(len(self))) if isinstance(rows, slice) else rows.tolist()
+        if bad := self.broken & set(numbers):
+            raise InputError(f"image {bad.pop()} is broken")
+        return self._pixels[rows].copy()

@@ -1,5 +1,7 @@
 """Precision, parts, samples and memory in whole stages."""
 
+import threading
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -12,11 +14,13 @@ from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.stage import Stopped
 from core.errors import StageError
 from core.events import Scalars, Warned
+from core.pruning import stage as prune_module
 from core.pruning.stage import MASKS, LearnMasks
 from core.training import erm as erm_module
 from core.training.erm import MODEL, TrainErm, load_network
 from core.training.finetune import FinetuneNetwork
-from tests.training.stage_lab import context_of, random_data, run_folder
+from core.training.learner import WeightLearner
+from tests.training.stage_lab import Decoded, context_of, random_data, run_folder
 
 MLP = Model(name="mlp")  # without BatchNorm, so that parts are exact
 LAST = Select(looks=1)
@@ -208,12 +212,11 @@ def test_a_stage_that_found_its_parts_keeps_them_when_it_goes_on(run, monkeypatc
     assert len([e for e in events if isinstance(e, Warned)]) == 1
 
 
-def test_several_masks_share_the_batch_and_their_gradients_are_averaged(run, monkeypatch):
-    """By hand: the logits after the first step of Adam depend on the sign of the gradient alone, so on all of it."""
-    from core.pruning import stage as stage_module
-
+@pytest.mark.parametrize("samples", [1, 3])
+def test_masks_share_the_batch_and_their_gradients_are_averaged(run, monkeypatch, samples):
+    """One mask gives the very bits of a plain backward pass through the masked network."""
     seen = {}
-    original = stage_module._Learner._backward
+    original = prune_module._Learner._backward
 
     def spy(self, pixels, entries):
         state = self._noise.get_state()
@@ -224,7 +227,8 @@ def test_several_masks_share_the_batch_and_their_gradients_are_averaged(run, mon
             self._noise.set_state(state)
             self._masked.logits.grad = None
             n, total = len(entries), 0
-            for part in (slice(0, n // 3), slice(n // 3, 2 * n // 3), slice(2 * n // 3, n)):
+            for i in range(samples):
+                part = slice(i * n // samples, (i + 1) * n // samples)
                 logits, z = self._masked(pixels[part], self._noise)
                 total = total + (part.stop - part.start) / n * self._losses(logits, z, entries[part])["loss"]
             total.backward()
@@ -233,10 +237,55 @@ def test_several_masks_share_the_batch_and_their_gradients_are_averaged(run, mon
             self._masked.logits.grad = seen["ours"].clone()
         return losses
 
-    monkeypatch.setattr(stage_module._Learner, "_backward", spy)
-    run(prune(samples=3, batch_size=23))
+    monkeypatch.setattr(prune_module._Learner, "_backward", spy)
+    run(prune(samples=samples, batch_size=23))
     assert seen["theirs"].abs().max() > 0
+    if samples == 1:
+        assert torch.equal(seen["ours"], seen["theirs"])
     torch.testing.assert_close(seen["ours"], seen["theirs"], rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["erm", "finetune", "prune"])
+def test_a_stage_on_images_that_travel_fetches_every_batch_ahead_and_gives_the_same_bits(run, name):
+    data = random_data(side=10, crop=8, augment=True)
+    expected, _, _ = run(STAGES[name](), data)
+    split = data.splits["train"]
+    source = Decoded(split.images)
+    travelling = replace(data, splits={**data.splits, "train": replace(split, images=source)})
+    found, _, _ = run(STAGES[name](), travelling)
+    for file in {MODEL, RESULTS[name]}:
+        assert same(found, expected, file)
+    in_steps = [thread for thread, rows in source.asked if isinstance(rows, list)]
+    here = threading.current_thread()
+    assert in_steps[0] is here
+    assert here not in in_steps[1:]
+    stopped, _, _ = run(STAGES[name](), travelling, stops=(2, 3))
+    for file in {MODEL, RESULTS[name]}:
+        assert same(stopped, expected, file)
+
+
+@pytest.mark.parametrize("name", ["erm", "finetune", "prune"])
+def test_training_images_are_augmented_where_the_data_says_so(run, name):
+    plain, crops = random_data(side=10, crop=8), random_data(side=10, crop=8, augment=True)
+    ours, theirs = (run(STAGES[name](), data)[1] for data in (plain, crops))
+    assert losses_of(ours) != losses_of(theirs)
+
+
+def test_representation_and_statistics_are_those_of_images_as_they_are(run, monkeypatch):
+    """Neither draws from the stream of the augmentation, so both see what evaluation sees."""
+    plain, crops = random_data(side=10, crop=8), random_data(side=10, crop=8, augment=True)
+    stage = ExtractRepresentation(Represent(batch_size=16, checkpoints="last"), Erm(), MLP)
+    ours, theirs = (run(stage, data)[0] for data in (plain, crops))
+    assert same(ours, theirs, features_file(ours, Erm().epochs).name)
+    seen = []
+
+    def spy(network, batches, forward):
+        seen.append(torch.cat(list(batches)))
+
+    monkeypatch.setattr(prune_module, "recompute_statistics", spy)
+    for data in (plain, crops):
+        run(prune(), data)
+    assert torch.equal(*seen)
 
 
 def test_more_masks_than_images_are_one_for_each(run):
@@ -280,3 +329,37 @@ def test_representations_go_on_in_parts_where_memory_runs_out(run, monkeypatch):
         StageError, match=r"with 16 images at a time; about 8 would fit: set represent.batch_size=8, or go"
     ):
         run(stage())
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("compute", [{}, *COMPUTES, {"auto_batch": True}])
+@pytest.mark.parametrize("travels", [False, True])
+@pytest.mark.parametrize("name", ["erm", "group-dro", "finetune", "prune with samples"])
+def test_no_step_waits_for_a_gpu(tmp_path, name, compute, travels):
+    data = random_data(side=10, crop=8, augment=True)
+    if travels:
+        split = data.splits["train"]
+        data = replace(data, splits={**data.splits, "train": replace(split, images=Decoded(split.images))})
+    stage, folder, device = STAGES[name](compute), run_folder(tmp_path), torch.device("cuda", 0)
+    if stage.name != "erm":
+        _inputs(folder, stage, data)
+    checked = []
+
+    def watched(step):
+        def quiet(self):
+            if len(checked) < 3:  # state is made in the first steps
+                checked.append(1)
+                return step(self)
+            torch.cuda.set_sync_debug_mode("error")
+            try:
+                return step(self)
+            finally:
+                torch.cuda.set_sync_debug_mode("default")
+
+        return quiet
+
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (WeightLearner, prune_module._Learner):
+            patch.setattr(kind, "step", watched(kind.step))
+        stage.run(context_of(folder, data, stage=stage.name, device=device))
+    assert len(checked) == 3

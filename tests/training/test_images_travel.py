@@ -10,34 +10,10 @@ import torch
 
 from core.errors import InputError
 from core.training.images import Images, seen_shape
+from tests.training.stage_lab import Decoded
 
 CPU = torch.device("cpu")
 ROWS = torch.tensor([3, 3, 52, 0])
-
-
-class Decoded:
-    """Pixels that are made when asked for, as files are decoded; says who asked for which rows."""
-
-    def __init__(self, pixels):
-        self._pixels = pixels
-        self.asked = []
-        self.broken = set()
-        self.gate = None
-
-    shape = property(lambda self: self._pixels.shape)
-    dtype = property(lambda self: self._pixels.dtype)
-
-    def __len__(self):
-        return len(self._pixels)
-
-    def __getitem__(self, rows):
-        self.asked.append((threading.current_thread(), rows if isinstance(rows, slice) else rows.tolist()))
-        if self.gate is not None:
-            assert self.gate.wait(10)
-        numbers = range(*rows.indices(len(self))) if isinstance(rows, slice) else rows.tolist()
-        if bad := self.broken & set(numbers):
-            raise InputError(f"image {bad.pop()} is broken")
-        return self._pixels[rows].copy()
 
 
 def with_train(dataset, pixels, **changes):
@@ -89,12 +65,14 @@ def test_a_batch_told_ahead_is_read_meanwhile_in_another_thread_and_once(dataset
     assert not more
 
 
-def test_another_batch_than_the_one_told_ahead_is_right_too(dataset):
+def test_another_batch_than_the_one_told_ahead_is_right_too_and_that_one_is_kept(dataset):
     source = Decoded(dataset.splits["train"].images)
-    images = Images(with_train(dataset, source), "train", CPU)
-    images.ahead(torch.tensor([1, 2]))
-    assert torch.equal(images.pixels(ROWS), Images(dataset, "train", CPU).pixels(ROWS))
-    assert torch.equal(images.pixels(torch.tensor([1, 2])), Images(dataset, "train", CPU).pixels(torch.tensor([1, 2])))
+    images, plain = Images(with_train(dataset, source), "train", CPU), Images(dataset, "train", CPU)
+    told = torch.tensor([1, 2])
+    images.ahead(told)
+    assert torch.equal(images.pixels(ROWS), plain.pixels(ROWS))
+    assert torch.equal(images.pixels(told), plain.pixels(told))
+    assert sorted(rows for _, rows in source.asked) == [[1, 2], ROWS.tolist()]
 
 
 def test_what_goes_wrong_ahead_comes_out_where_the_pixels_are_asked_for(dataset):

@@ -1,4 +1,7 @@
-"""What many tests of the screen begin with: the same terminal, a home without runs, a run at work."""
+"""What many tests of the screen begin with: the same terminal, a home without runs, a run at work, commands."""
+
+import subprocess
+import sys
 
 import pytest
 
@@ -7,6 +10,7 @@ from core.runs.feed import RunFeed
 from core.runs.home import Home
 from core.runs.stream import EventWriter
 from prusc_tui.widgets.drawing import Drawing
+from prusc_tui.work import life
 from tests.tui.lab import NOW, irm_record, put
 
 
@@ -45,3 +49,25 @@ def painted(monkeypatch):
 
     monkeypatch.setattr(Drawing, "refresh", noted)
     return names
+
+
+@pytest.fixture
+def worker():
+    """A process that lives until it is killed, and leads its own group as detached workers do."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """The commands that would be started, and the answer that each gets: (code, output, errors)."""
+    started, answers = [], []
+
+    def run(words, **how):
+        started.append((words, how["env"]))
+        return subprocess.CompletedProcess(words, *(answers.pop(0) if answers else (0, "{}", "")))
+
+    monkeypatch.setattr(life.subprocess, "run", run)
+    return started, answers

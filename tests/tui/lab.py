@@ -315,7 +315,7 @@ def of_classes(snapshot):
     def told(look):
         one_each = {group.label: replace(group, attributes={}) for group in look.evaluation.groups}
         shares = (1 / len(one_each),) * len(one_each)
-        return replace(look, evaluation=Evaluation(look.evaluation.split, tuple(one_each.values()), shares))
+        return look._replace(evaluation=Evaluation(look.evaluation.split, tuple(one_each.values()), shares))
 
     looks = {key: tuple(map(told, looks)) for key, looks in snapshot.evaluations.items()}
     return replace(snapshot, evaluations=looks)

@@ -1,0 +1,76 @@
+"""What half precision and channels-last gain on a CPU, and that accuracy does not pay for it."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from core.config import Compute
+from core.models.networks import build
+from core.runs.home import Home
+from core.training.gradient import Gradient
+from tests.bench.timing import paired
+from tests.engine.lab import go_on
+from tests.training.stage_lab import context_of, run_folder
+
+
+def training_step(folder, images, labels, layout, **compute):
+    torch.manual_seed(0)
+    network = build("resnet18", 2).to(memory_format=layout).train()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
+    pixels = images.to(memory_format=layout)
+    gradient = Gradient(context_of(folder, stage="none"), Compute(**compute), network, "erm.batch_size")
+
+    def step():
+        optimizer.zero_grad()
+        gradient.backward(
+            slice(0, len(labels)),
+            lambda part: (network(pixels[part]),),
+            lambda outputs, part: {"loss": F.cross_entropy(outputs[0].float(), labels[part])},
+            additive=True,
+        )
+        gradient.precision.step(optimizer)
+
+    return step
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize(("size", "repetitions"), [(64, 9), (224, 2)])
+def test_bf16_and_channels_last_against_fp32(tmp_path, size, repetitions):
+    images = torch.randn(64, 3, size, size, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(64) % 2
+    folder = run_folder(tmp_path)
+    plain = training_step(folder, images, labels, torch.contiguous_format)
+    print()
+    for what, layout, compute in (
+        ("fp32, channels last", torch.channels_last, {}),
+        ("bf16, channels last", torch.channels_last, {"precision": "bf16"}),
+        ("bf16, channels last, 4 parts", torch.channels_last, {"precision": "bf16", "accumulate": 4}),
+    ):
+        ours, theirs, ratio = paired(training_step(folder, images, labels, layout, **compute), plain, repetitions)
+        step = f"ResNet-18, 64 images of {size}²"
+        print(f"{what}: {ours:.3f} s a step against {theirs:.3f} s in fp32, {1 / ratio:.2f} × as fast ({step})")
+
+
+@pytest.mark.bench
+def test_accuracy_on_the_demo_stays_within_noise(tmp_path):
+    """Two seeds in fp32 give the noise; bf16 may differ from fp32 of the same seed by little more."""
+    from experiments.launch import create_run
+    from experiments.plan import make_plan
+
+    home = Home.open(tmp_path)
+    worst = {}
+    print()
+    for precision in ("fp32", "bf16"):
+        for seed in (0, 1):
+            plan = make_plan("demo", overrides=(f"compute.precision={precision}", "data.train_size=12000"), seed=seed)
+            folder = create_run(home, plan)
+            assert go_on(folder) == "finished", folder.record().reason
+            tested = {s.name: s.evaluations["test"] for s in folder.record().stages if "test" in s.evaluations}
+            for stage, evaluation in tested.items():
+                groups = [group["correct"] / group["n"] for group in evaluation["groups"]]
+                worst[precision, seed, stage] = min(groups)
+                print(f"{precision}, seed {seed}, {stage}: worst group {100 * min(groups):.1f} %")
+    for seed in (0, 1):
+        for stage in ("prune", "finetune"):
+            spread = abs(worst["fp32", 0, stage] - worst["fp32", 1, stage])
+            assert abs(worst["bf16", seed, stage] - worst["fp32", seed, stage]) < max(0.05, 2 * spread)
