@@ -77,6 +77,14 @@ class Fit:
         """Names that do not fit."""
         return len(self.missing) + len(self.unexpected) + len(self.misshapen)
 
+    def all_but(self, head: str) -> bool:
+        """Whether everything fits, or everything but the layer of this name."""
+        return not self.unexpected and {*self.missing, *self.misshapen} <= {f"{head}.weight", f"{head}.bias"}
+
+
+class Misfit(InputError):
+    """A file of weights that fits another network, or none."""
+
 
 def load_foreign(file: Path, network: nn.Module, *, fresh_head: bool = False) -> Report:
     """Load a network that was trained elsewhere, wherever its state dict lies in the file and however it is prefixed.
@@ -96,25 +104,41 @@ def load_foreign(file: Path, network: nn.Module, *, fresh_head: bool = False) ->
 
 
 def fit_file(file: Path, network: nn.Module, *, fresh_head: bool = False) -> tuple[Fit, Report]:
-    """Find what `load_foreign` would load, which the network may be too large to do at once: it may be on `meta`.
+    """Find what `load_foreign` would load, and load nothing; the network may be on `meta`.
 
     Raises:
-        InputError: as `load_foreign`.
+        InputError: as `load_foreign`; a `Misfit` where it is another network's file.
     """
     head, _ = find_head(network)
     found = min((fit(state, network, key) for key, state in read_states(file)), key=lambda one: one.problems)
+    if found.misshapen and found.all_but(head) and not fresh_head:
+        raise InputError(f"{file}: {_other_head(head, found)}")
     of_head = {f"{head}.weight", f"{head}.bias"}
-    misfits = {*found.missing, *found.misshapen}
-    left_out = bool(misfits & of_head)
-    sentence = _sentence(found, of_head if fresh_head else set())
-    if sentence and not found.unexpected and misfits <= of_head and not fresh_head and found.misshapen:
-        sentence = _other_head(head, found)
-    if sentence:
-        raise InputError(f"{file}: {sentence}")
+    left_out = bool(of_head & {*found.missing, *found.misshapen})
+    if sentence := _sentence(found, of_head if fresh_head else set()):
+        raise Misfit(f"{file}: {sentence}")
     for name, tensor in found.tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise InputError(f"{file}: '{safe_text(name)}' holds NaN or infinity; take a checkpoint from before")
     return found, Report(file, found.key, found.prefix, len(found.tensors), head, left_out)
+
+
+def network_of(file: Path, networks: Iterable[tuple[str, nn.Module]]) -> str:
+    """Name of the first network that a file fits, whatever its head; empty where it fits none.
+
+    Args:
+        file: as `load_foreign` takes it.
+        networks: names and networks, which may be on `meta`.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    states = read_states(file)
+    for name, network in networks:
+        head, _ = find_head(network)
+        if any(fit(state, network).all_but(head) for _, state in states):
+            return name
+    return ""
 
 
 def fit(state: State, network: nn.Module, key: str = "") -> Fit:

@@ -200,6 +200,8 @@ def test_clusters_of_other_names_are_numbered_and_the_log_says_how(home, trained
         ("prusc", ["model.checkpoint=FOLDER/ten.pth"], "its head 'head' has 10 outputs, and 2 are wanted"),
         ("prusc", ["model.checkpoint=FOLDER/other.pth"], "does not fit the network: missing features"),
         ("prusc", ["model.checkpoint=FOLDER/ten.pth", "model.name=mnist-cnn"], "does not fit"),
+        ("prusc", ["model.checkpoint=FOLDER/resnet.pth"], r"\(122 in all\); see model.name=resnet18, which it fits$"),
+        ("prusc", ["model.weights=FOLDER/resnet.pth"], "see model.name=resnet18, which it fits$"),
         ("prusc", ["model.weights=FOLDER/gone.pth"], r"gone\.pth: cannot be read"),
         ("prusc", ["model.weights=FOLDER/other.pth"], "does not fit the network: missing features"),
         ("prusc", ["model.weights=imagenet"], "no published weights of 'digits-cnn'"),
@@ -214,6 +216,7 @@ def test_files_that_do_not_fit_are_refused_before_a_run_is_written(tmp_path, rec
 
     torch.save(build("digits-cnn", 10).state_dict(), tmp_path / "ten.pth")
     torch.save(build("mlp", 2).state_dict(), tmp_path / "other.pth")
+    torch.save(build("resnet18", 7).state_dict(), tmp_path / "resnet.pth")
     (tmp_path / "short.csv").write_text("index,cluster\n0,1\n")
     with pytest.raises(InputError, match=sentence):
         check(plan_of(recipe, *(text.replace("FOLDER", str(tmp_path)) for text in overrides)).config)

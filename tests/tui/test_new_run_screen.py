@@ -324,7 +324,8 @@ def test_the_screen_never_imports_torch(tmp_path):
 import asyncio, sys
 from pathlib import Path
 from tests.tui.form_lab import Shell, until
-from tests.tui.test_new_run_screen import NewRunScreen, FieldRow, Home
+from core.runs.home import Home
+from tests.tui.test_new_run_screen import NewRunScreen, FieldRow
 async def main():
     screen = NewRunScreen(Home.open(Path({str(tmp_path)!r})), preset="demo")
     async with Shell(screen).run_test() as pilot:

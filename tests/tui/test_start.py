@@ -144,7 +144,10 @@ def test_what_stages_read_and_forks_told_without_torch_are_those_of_the_stages(h
             )
             for stage in recipe.stage_names:
                 for other in RECIPES:
-                    for one in ("", "seed=1", "data.train_size=2000", "select.looks=9", "train.lr=1", "train.l2=2"):
+                    for one in (
+                        "", "seed=1", "data.train_size=2000", "select.looks=9", "train.lr=1", "train.l2=2",
+                        "model.weights=imagenet", "model.checkpoint=network.pth", "cluster.file=clusters.csv",
+                    ):
                         overrides, answers = [one] * bool(one), []
                         for plan_fork in (told.plan_fork, lambda *a: launch.plan_fork(*a, None)):
                             try:
