@@ -55,7 +55,7 @@ def export_run(
     Raises:
         InputError: no such stage, nothing to export yet, a folder that cannot be written, or a package is missing.
     """
-    from core.data import load
+    from core.data import glance
 
     record = folder.record()
     config = config_of(record)
@@ -66,7 +66,7 @@ def export_run(
         from experiments.onnx import need_onnx
 
         need_onnx()
-    dataset = load(config.data, bundled.folder())
+    dataset = glance(config.data, bundled.folder())
     about = describe(config, dataset, source.name)
     try:
         to.mkdir(parents=True, exist_ok=True)

@@ -119,7 +119,7 @@ def refuse_change(
     # Data is also read by the stages to come, which would see other images.
     # With a file in its place it is another stage, of which comparing settings says nothing.
     own = dict.fromkeys(key.partition(".")[0] for key in files) or sections
-    changed = [*own, *(["data"] if config.data != source.data else [])]
+    changed = [*own, *(["data"] if config.data.deciding() != source.data.deciding() else [])]
     if changed or config.seed != source.seed:
         what = ", ".join(changed) or "seed"
         raise InputError(f"--from: stage '{stage}' is taken from '{fork.source.name}', so {what} cannot change")
@@ -238,8 +238,9 @@ def _refuse_changes(fork: Fork, config: Config) -> None:
     """A stage that is taken over cannot be made otherwise than it was."""
     from core.engine.stage import stage_settings
 
-    old = {stage.name: stage_settings(stage) for stage in build_pipeline(config_of(fork.source)).stages}
-    for stage in build_pipeline(config).stages:
+    source = config_of(fork.source)  # its data may lie elsewhere by now
+    old = {stage.name: stage_settings(stage) for stage in get_recipe(source.recipe).stages(source)}
+    for stage in get_recipe(config.recipe).stages(config):
         if stage.name in fork.stages:
             ours, theirs = stage_settings(stage), old[stage.name]
             changed = [name for name in ours if ours[name] != theirs.get(name)]

@@ -108,7 +108,7 @@ def _computed(folder: RunFolder, method: str) -> bytes:
 
     from core.clustering.map import paint, pca_map, tsne_map
     from core.clustering.stages import CLUSTERS, features_file
-    from core.data import load
+    from core.data import glance
     from core.engine.randomness import derive_seed
     from experiments import bundled
     from experiments.launch import config_of
@@ -120,7 +120,7 @@ def _computed(folder: RunFolder, method: str) -> bytes:
         raise InputError(f"the representation of run '{record.name}' at epoch {epoch:g} is gone: {file}")
     tensors = load_file(file)
     clusters = load_file(folder.artifacts("cluster") / CLUSTERS)["assignments"]
-    painted = paint(load(config_of(record).data, bundled.folder()), clusters, tensors.get("classes"))
+    painted = paint(glance(config_of(record).data, bundled.folder()), clusters, tensors.get("classes"))
     make = {"pca": pca_map, "tsne": tsne_map}[method]
     return orjson.dumps(make(tensors["features"], painted, epoch, derive_seed(record.seed, "cluster", "map")))
 

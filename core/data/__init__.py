@@ -10,7 +10,7 @@ from core.data.dataset import (
     groups,
     training_shares,
 )
-from core.data.load import Source, fingerprint, load, open_source
+from core.data.load import Source, fingerprint, glance, load, open_source
 from core.data.watch import Interrupted, Watch
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "agreement",
     "environment_conflicts",
     "fingerprint",
+    "glance",
     "group_counts",
     "groups",
     "load",

@@ -57,6 +57,17 @@ def open_source(config: Data, digits: Path, cache: Path | None = None) -> Source
     return _DigitSource(config, digits, _fingerprint(config, digits))
 
 
+def glance(config: Data, digits: Path) -> DataSet:
+    """Like `load`, for what needs labels and shapes: images in a folder are decoded only where they are looked at.
+
+    Raises:
+        InputError: the data are gone or do not suffice.
+    """
+    if isinstance(config, Photos):
+        config = config.model_copy(update={"cache": False})
+    return load(config, digits)
+
+
 def load(config: Data, digits: Path, cache: Path | None = None, watch: Watch = QUIET) -> DataSet:
     """Make the data set that a data section describes; the same section, and the same images, give the same bits.
 

@@ -1,6 +1,7 @@
 """A run that starts from stages of another run."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,8 @@ from core.events import StageReused
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from experiments.launch import Fork, create_run, plan_fork, read_fork
+from experiments.plan import make_plan
+from tests.data.photo_lab import plain
 from tests.engine.lab import After, events, finished, go_on, plan_of, tensor_files
 
 HEAD = ("erm", "represent", "cluster", "balance")
@@ -195,3 +198,18 @@ def test_a_name_can_be_had_once(copy_of_whole: RunFolder) -> None:
     with pytest.raises(InputError, match="mine"):
         create_run(home, plan_of("erm"), name="mine")
     assert finished(home, "erm").record().name != "mine"
+
+
+def test_data_that_lie_elsewhere_are_no_change(tmp_path: Path) -> None:
+    """A folder that was moved, or is decoded as it goes, holds the same data."""
+    home = Home.open(tmp_path / "home")
+    words = ("data.size=16", "data.stored=16", "erm.epochs=1", "erm.keep_epochs=[]", "data.augment=false")
+    settings = (*words, "data.split_column=split")
+    first, second = plain(tmp_path / "first", 40), tmp_path / "second"
+    source = create_run(home, make_plan("erm", data="folder", overrides=[*settings, f"data.root={first}"]))
+    assert go_on(source) == "finished"
+    first.rename(second)
+    fork = read_fork(home, f"{source.id}:erm")
+    plan_fork(fork, None, [f"data.root={second}", "data.cache=false"], None)
+    with pytest.raises(InputError, match="data cannot change"):
+        plan_fork(fork, None, [f"data.root={second}", "data.size=12"], None)
