@@ -12,6 +12,8 @@ from tests.bench.timing import paired
 from tests.engine.lab import go_on
 from tests.training.stage_lab import context_of, run_folder
 
+SMALL = ("data.train_size=10000", "data.validation_size=800", "data.test_size=2000", "select.looks=1")
+
 
 def training_step(folder, images, labels, layout, **compute):
     torch.manual_seed(0)
@@ -62,7 +64,7 @@ def test_accuracy_on_the_demo_stays_within_noise(tmp_path):
     print()
     for precision in ("fp32", "bf16"):
         for seed in (0, 1):
-            plan = make_plan("demo", overrides=(f"compute.precision={precision}", "data.train_size=12000"), seed=seed)
+            plan = make_plan("demo", overrides=(f"compute.precision={precision}", *SMALL), seed=seed)
             folder = create_run(home, plan)
             assert go_on(folder) == "finished", folder.record().reason
             tested = {s.name: s.evaluations["test"] for s in folder.record().stages if "test" in s.evaluations}
