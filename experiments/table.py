@@ -227,7 +227,7 @@ def _free(entry: _Entry) -> dict[str, Any]:
 def _reads(recipe: str, key: str) -> bool:
     """Whether a setting outside of the data can change what a recipe computes; of a recipe not known here any can."""
     section = key.partition(".")[0]
-    if recipe not in RECIPES or section in ("select", "deterministic"):
+    if recipe not in RECIPES or section in ("select", "compute", "deterministic"):
         return True
     if section == "environments" and recipe in _TAKEN_AS_GIVEN:
         return False
