@@ -129,6 +129,12 @@ class Aside(Vertical):
     Aside #state { height: 2; }
     """
 
+    _row: FieldRow | None = None
+
+    def on_resize(self) -> None:
+        """Break the help anew."""
+        self.say_help(self._row)
+
     def compose(self) -> ComposeResult:
         """Four texts."""
         for name in ("help", "differs", "command", "state"):
@@ -151,6 +157,7 @@ class Aside(Vertical):
 
     def say_help(self, row: FieldRow | None) -> None:
         """What a field is, what may be entered, and where its value comes from."""
+        self._row = row
         text = Text()
         if row is not None:
             key, help, notes = row.about

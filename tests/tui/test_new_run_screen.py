@@ -5,11 +5,13 @@ import sys
 import threading
 
 import pytest
+from textual.app import App
 from textual.widgets import OptionList
 
 from core.errors import InputError
 from prusc_tui.screens.new_run import NewRunScreen
 from prusc_tui.screens.new_run_field import FieldRow
+from prusc_tui.screens.new_run_parts import Aside
 from prusc_tui.work import start
 from tests.tui import lab
 from tests.tui.form_lab import command, focused, go, row, run, said, under
@@ -336,3 +338,19 @@ print(*sorted({{"torch", "sklearn", "pandas"}} & {{name.partition(".")[0] for na
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+async def test_help_that_is_said_before_there_is_a_size_is_broken_at_words_once_there_is_one():
+    class Row:
+        about = ("recipe", "Infer environments from the clusters of the representation", "a recipe")
+
+    class Early(App):
+        def compose(self):
+            yield Aside()
+
+        def on_mount(self):
+            self.query_one(Aside).say_help(Row())
+
+    app = Early()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Infer environments from the clusters" in "\n".join(rows(app)))
