@@ -1,4 +1,4 @@
-"""`prusc data`: which data sets there are, what is in one, whether all of it is in order."""
+"""`prusc data`: which data sets there are, what is in one, whether all of it is in order; and getting one."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prusc_tui.cli.cache import cache
+from prusc_tui.cli.get import get
 from prusc_tui.cli.options import DataRoot, existing_folder
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, j
 
 
 app.command("cache")(cache)
+app.command("get")(get)
 
 
 def resolve(

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -156,18 +156,21 @@ def report_lines(name: str, report: "Report") -> Iterable[str]:
 class Ticker:
     """How far long work is, on one line of standard error: replaced in a terminal, anew every ten seconds elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: Callable[[int], str] = "{:,}".format) -> None:
+        self._number = number
         self._terminal = sys.stderr.isatty()
         self._pause = 0.2 if self._terminal else 10.0
         self._next = time.monotonic() + self._pause
+        self._width = 0
 
     def __call__(self, doing: str, done: int, total: int) -> None:
         """Say it, unless it was said a moment ago."""
         if done < total and time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self._pause
-        line = f"{doing}: {done:,} of {total:,}"
-        sys.stderr.write(f"\r{line}" if self._terminal else f"{line}\n")
+        line = f"{doing}: {self._number(done)} of {self._number(total)}"
+        self._width = max(self._width, len(line))
+        sys.stderr.write(f"\r{line:<{self._width}}" if self._terminal else f"{line}\n")
         if self._terminal and done >= total:
-            sys.stderr.write("\r" + " " * len(line) + "\r")
+            sys.stderr.write("\r" + " " * self._width + "\r")
         sys.stderr.flush()

@@ -23,6 +23,19 @@ def test_a_forward_pass_is_in_the_precision_asked_for_and_nothing_after_it(preci
     assert layer(x).dtype == layer.weight.dtype == torch.float32
 
 
+def test_a_fused_sgd_takes_the_steps_of_a_plain_one_from_the_first_on():
+    weights = [nn.Parameter(torch.arange(4.0)) for _ in range(2)]
+    settings = Erm(optimizer="sgd", lr=0.5, weight_decay=0.1, momentum=0.9)
+    optimizers = [
+        make_optimizer([weight], settings, fused=fused) for weight, fused in zip(weights, (False, True), strict=True)
+    ]
+    for _ in range(3):
+        for weight, optimizer in zip(weights, optimizers, strict=True):
+            weight.grad = weight.detach() ** 2 + 1
+            optimizer.step()
+    torch.testing.assert_close(*weights)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_fp16_leaves_out_a_step_whose_gradient_has_overflown_and_lowers_the_scale(optimizer):
     weight = nn.Parameter(torch.ones(4))
@@ -39,6 +52,7 @@ def test_fp16_leaves_out_a_step_whose_gradient_has_overflown_and_lowers_the_scal
     how.scaled((weight * 2).sum()).backward()
     how.step(chosen)
     assert (weight < 1).all()
+    assert (weight > -1).all()
 
 
 def test_what_is_added_after_unscaling_has_its_true_size():

@@ -1,0 +1,111 @@
+"""`prusc data get`: download a data set that its authors publish, and see that it is as published."""
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prusc_tui.cli.options import DataRoot
+
+if TYPE_CHECKING:
+    from core.config import Data
+    from experiments.downloads import Fetched
+
+INTERRUPTED = 130
+
+
+def get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="waterbirds or celeba, or a preset of theirs.")],
+    data_root: DataRoot = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Download a published data set into a folder; exit code 1 where it is not of the published sizes."""
+    from core.data.watch import Interrupted, Watch
+    from prusc_tui.cli.data import resolve
+    from prusc_tui.cli.data_shown import Ticker
+    from prusc_tui.cli.host import stop_on_signals
+    from prusc_tui.work.files import size_of
+
+    settings = resolve(name, [], command="prusc data get")
+    root = _folder(settings, data_root)
+    with stop_on_signals() as stopper:
+        try:
+            fetched = _fetch(settings.name, root, Watch(Ticker(size_of), lambda: stopper.asked))
+        except Interrupted:
+            sys.stderr.write("stopped; what is downloaded is kept, and the same command goes on from there\n")
+            raise typer.Exit(INTERRUPTED) from None
+    if json:
+        _print_json(settings.name, fetched)
+    else:
+        _print_lines(settings.name, fetched)
+    if any(size.found != size.published for size in fetched.sizes()):
+        raise typer.Exit(1)
+
+
+def _folder(settings: "Data", data_root: str | None) -> Path:
+    """Where the data set is to lie.
+
+    Raises:
+        InputError: there is nothing to download, or no folder to download it to.
+    """
+    from core.config import Celeba, Folder, Photos, Waterbirds
+    from core.errors import InputError
+
+    if not isinstance(settings, Photos):
+        raise InputError(f"'{settings.name}' is made of the bundled digits; there is nothing to download")
+    if isinstance(settings, Folder):
+        raise InputError("'folder' is any data of your own; there is nothing to download")
+    if not isinstance(settings, Waterbirds | Celeba):
+        raise InputError(
+            f"'{settings.name}' is published in no single archive; collect images and table yourself: {settings.layout}"
+        )
+    if data_root is None:
+        raise InputError(f"prusc data get {settings.name}: say where to with --data-root FOLDER")
+    root = Path.cwd() / Path(data_root).expanduser()
+    if root.exists() and not root.is_dir():
+        raise InputError(f"--data-root {data_root}: is a file, not a folder")
+    return root
+
+
+def _fetch(name: str, root: Path, watch: Any) -> "Fetched":
+    from experiments.downloads import get_celeba, get_waterbirds
+
+    if name == "waterbirds":
+        return get_waterbirds(root, watch)
+    with contextlib.redirect_stdout(sys.stderr):  # torchvision and gdown say how far they are
+        return get_celeba(root)
+
+
+def _print_lines(name: str, fetched: "Fetched") -> None:
+    from core.runs.text import safe_text
+    from prusc_tui.work.data_sets import published
+
+    how = "downloaded to" if fetched.fresh else "is there already, whole:"
+    typer.echo(safe_text(f"✓ {name} {how} {fetched.table.root} ({len(fetched.table):,} images)"))
+    sizes = fetched.sizes()
+    others = [size for size in sizes if size.found != size.published]
+    for size in others:
+        told = f"{size.split}, {size.group or 'all images'}: {size.found:,} {published(size.found, size.published)}"
+        typer.echo(safe_text(told))
+    if sizes and not others:
+        typer.echo("✓ splits and groups are as large as published")
+
+
+def _print_json(name: str, fetched: "Fetched") -> None:
+    from prusc_tui.words import to_json
+
+    sizes = fetched.sizes()
+    about = {
+        "name": name,
+        "root": str(fetched.table.root),
+        "images": len(fetched.table),
+        "downloaded": fetched.fresh,
+        "as_published": all(size.found == size.published for size in sizes),
+        "sizes": [
+            {"split": size.split, "group": size.group or None, "n": size.found, "published": size.published}
+            for size in sizes
+        ],
+    }
+    typer.echo(to_json(about))
