@@ -1,20 +1,16 @@
-"""Data sets that their authors publish as one archive: downloaded, unpacked and checked. Nothing else needs a network."""
+"""Data sets that their authors publish: downloaded, unpacked, checked. Nothing else needs a network."""
 
 import errno
 import gzip
 import http.client
-import os
 import shutil
 import tarfile
-import threading
 import urllib.error
 import urllib.request
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
-from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,6 +20,8 @@ from core.data.table import ImageTable, read_table
 from core.data.watch import QUIET, Watch
 from core.errors import InputError
 from core.groups import group_titles
+from experiments import transfer
+from experiments.transfer import download, kept, open_address, see_room, unreached
 
 WATERBIRDS = "https://nlp.stanford.edu/data/dro/waterbird_complete95_forest2water2.tar.gz"
 """The archive of GroupDRO's authors."""
@@ -31,11 +29,6 @@ CELEBA_HOST = "https://drive.google.com/"
 """Where CelebA's authors keep their files; torchvision knows which."""
 CELEBA_BYTES = 3_000_000_000
 """The zip file of CelebA and what is in it."""
-
-OPENING, SILENCE = 8.0, 20.0
-"""Seconds until a server has to have answered, and that it may be silent afterwards."""
-PART = 1 << 20
-"""Bytes between two looks at whether to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +56,20 @@ class Fetched:
     def sizes(self) -> list[Size]:
         """Every split and group of which the published size is known."""
         table, found = self.table, []
-        titles = [" · ".join([label, *values.values()]) for label, values in self._groups()]
+        titles = [
+            " · ".join([label, *values.values()])
+            for label, values in group_titles(table.label_names, table.attribute_values)
+        ]
         for number, split in enumerate(SPLITS):
             rows = table.splits == number
             if split in table.published_sizes:
                 found.append(Size(split, "", int(rows.sum()), table.published_sizes[split]))
             counts = np.bincount(table.groups()[rows], minlength=len(titles))
             known = table.published.get(split, {})
-            found += [
-                Size(split, title, int(n), known[title]) for title, n in zip(titles, counts, strict=True) if known
-            ]
+            for title, n in zip(titles, counts, strict=True):
+                if title in known:
+                    found.append(Size(split, title, int(n), known[title]))
         return found
-
-    def _groups(self) -> list[tuple[str, dict[str, str]]]:
-        return group_titles(self.table.label_names, self.table.attribute_values)
 
 
 def whole(settings: Photos) -> ImageTable | None:
@@ -114,9 +107,14 @@ def get_waterbirds(root: Path, watch: Watch = QUIET, url: str | None = None) -> 
     url = url or WATERBIRDS
     if table := whole(Waterbirds(root=str(root))):
         return Fetched(table, fresh=False)
+    if not hasattr(tarfile, "data_filter"):
+        raise InputError("to unpack an archive safely takes Python 3.11.4 or newer; see prusc doctor for yours")
     archive = root / url.rpartition("/")[2]
     there_before = archive.is_file()
     try:
+        others = [path.name for path in root.glob("*") if not path.name.startswith((".", archive.name))]
+        if others:
+            raise InputError(f"{root} holds something else already ({others[0]}); name an empty folder, or a new one")
         if not there_before:
             download(url, archive, watch)
         try:
@@ -127,7 +125,7 @@ def get_waterbirds(root: Path, watch: Watch = QUIET, url: str | None = None) -> 
             archive.unlink()
             raise InputError(f"{url}: {error}; nothing of it is kept") from None
     except OSError as error:
-        raise InputError(f"{_said(error, root)}{_kept(archive)}") from None
+        raise InputError(f"{_said(error, root)}{kept(archive)}") from None
     archive.unlink()
     return Fetched(read_table(Waterbirds(root=str(root))), fresh=True)
 
@@ -144,8 +142,10 @@ def get_celeba(root: Path, url: str | None = None) -> Fetched:
     """
     from importlib.util import find_spec
 
-    if table := whole(Celeba(root=str(root))):
-        return Fetched(table, fresh=False)
+    settings = Celeba(root=str(root))
+    with suppress(InputError):  # what is there in part, torchvision completes
+        if table := whole(settings):
+            return Fetched(table, fresh=False)
     by_hand = (
         "put the authors' img_align_celeba.zip, unpacked as img_align_celeba/, with list_attr_celeba.txt and "
         f"list_eval_partition.txt into {root} by hand"
@@ -153,13 +153,14 @@ def get_celeba(root: Path, url: str | None = None) -> Fetched:
     if find_spec("gdown") is None:
         raise InputError(f"celeba: the package gdown is needed for this download; install it, or {by_hand}")
     try:
-        _open(urllib.request.Request(url or CELEBA_HOST)).close()  # noqa: S310
+        open_address(urllib.request.Request(url or CELEBA_HOST)).close()
     except urllib.error.HTTPError:
         pass  # it answers
     except (OSError, http.client.HTTPException) as error:
-        raise InputError(f"celeba: {_unreached(url or CELEBA_HOST, error)}; or {by_hand}") from None
-    _see_room(root, CELEBA_BYTES)
+        raise InputError(f"celeba: {unreached(url or CELEBA_HOST, error)}; or {by_hand}") from None
+    see_room(root, CELEBA_BYTES)
     from torchvision.datasets import CelebA
+    from torchvision.datasets.utils import extract_archive
 
     class Here(CelebA):  # type: ignore[misc]
         """CelebA in the folder itself, not in one named celeba below it."""
@@ -168,121 +169,15 @@ def get_celeba(root: Path, url: str | None = None) -> Fetched:
 
     try:
         Here(root, download=True)
+        try:
+            whole(settings)
+        except InputError:  # unpacking was cut short once, which torchvision does not see
+            extract_archive(root / "img_align_celeba.zip")
     # Whatever went wrong between gdown, the host and torchvision, a person has to do the same.
     except Exception as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"celeba could not be downloaded ({why[:200]}); try again tomorrow, or {by_hand}") from None
-    return Fetched(read_table(Celeba(root=str(root))), fresh=True)
-
-
-def download(url: str, file: Path, watch: Watch = QUIET) -> None:
-    """Download to `file`, by way of a file `….part` beside it; a broken download goes on where it broke off.
-
-    The partial file bears the time of the published one, so that the server itself says whether the two still go
-    together; where they do not, or it knows no ranges, the download begins anew.
-
-    Raises:
-        InputError: the server cannot be reached or does not have the file, there is no room, or it broke off again.
-        Interrupted: a stop was asked for; the partial file is kept.
-        OSError: the file cannot be written.
-    """
-    part = file.with_name(file.name + ".part")
-    most = -1
-    while True:
-        try:
-            response, done, total = _from_where(url, part)
-        except (OSError, http.client.HTTPException) as error:
-            raise InputError(f"{_unreached(url, error)}{_kept(file)}") from None
-        with response:
-            if done < total:
-                # Photographs hardly shrink when packed: as much again is needed to unpack them.
-                _see_room(file.parent, total - done + total)
-                file.parent.mkdir(parents=True, exist_ok=True)
-                done = _receive(response, part, done, total, watch)
-        if done == total:
-            part.replace(file)
-            return
-        if done <= most:
-            raise InputError(f"{url} broke off at {done:,} of {total:,} bytes; the same command goes on{_kept(file)}")
-        most = done
-
-
-def _from_where(url: str, part: Path) -> tuple[http.client.HTTPResponse, int, int]:
-    """Ask for what is missing: the answer, the bytes that are there and still hold, the bytes of the whole file."""
-    request = urllib.request.Request(url)  # noqa: S310
-    if there := part.stat().st_size if part.is_file() else 0:
-        request.add_header("Range", f"bytes={there}-")
-        request.add_header("If-Range", formatdate(part.stat().st_mtime, usegmt=True))
-    try:
-        response = _open(request)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:
-            raise
-        # Nothing lies beyond what is there: it is the whole file, or not the same one.
-        total = error.headers.get("Content-Range", "").rpartition("/")[2]
-        if total == str(there):
-            return error, there, there  # type: ignore[return-value]
-        part.unlink()
-        return _from_where(url, part)
-    length = response.headers.get("Content-Length", "")
-    if not length.isdecimal():
-        response.close()
-        raise urllib.error.URLError("it does not say how large the file is")
-    begins = there if response.status == 206 else 0
-    return response, begins, begins + int(length)
-
-
-def _receive(response: http.client.HTTPResponse, part: Path, done: int, total: int, watch: Watch) -> int:
-    """Write the answer from byte `done` on; return the bytes that are there when it ends or breaks off."""
-    stamp = _stamp(response)
-    try:
-        with part.open("r+b" if done else "wb") as file:
-            file.seek(done)
-            while done < total:
-                watch.step("downloading", done, total)
-                try:
-                    block = response.read(min(PART, total - done))
-                except (OSError, http.client.HTTPException):
-                    break
-                if not block:
-                    break
-                file.write(block)
-                file.flush()
-                if stamp is not None:
-                    os.utime(part, (stamp, stamp))
-                done += len(block)
-        watch.say("downloading", done, total)
-    finally:
-        if part.is_file() and not part.stat().st_size:
-            part.unlink()
-    return done
-
-
-def _stamp(response: http.client.HTTPResponse) -> float | None:
-    with suppress(TypeError, ValueError):
-        return parsedate_to_datetime(response.headers["Last-Modified"]).timestamp()
-    return None
-
-
-def _open(request: urllib.request.Request) -> http.client.HTTPResponse:
-    """Open an address; a server that has not answered in time counts as none, however long the name is looked up."""
-    answer: list[Any] = []
-
-    def ask() -> None:
-        try:
-            answer.append(urllib.request.urlopen(request, timeout=SILENCE))  # noqa: S310
-        except (OSError, http.client.HTTPException) as error:
-            answer.append(error)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(OPENING)
-    if not answer:
-        raise TimeoutError(f"no answer within {OPENING:g} seconds")
-    if isinstance(answer[0], Exception):
-        raise answer[0]
-    response: http.client.HTTPResponse = answer[0]
-    return response
+    return Fetched(read_table(settings), fresh=True)
 
 
 class _Unfit(Exception):
@@ -302,11 +197,9 @@ def _settle(archive: Path, root: Path, watch: Watch) -> None:
         try:
             whole(Waterbirds(root=str(inner)))
         except InputError as error:
-            raise _Unfit(f"what is in the archive is not waterbirds ({error})") from None
+            why = str(error).replace(f"{inner}/", "")
+            raise _Unfit(f"what is in the archive is not waterbirds ({why})") from None
         entries = sorted(inner.iterdir(), key=lambda path: path.name == "metadata.csv")  # the table last
-        taken = [entry.name for entry in entries if (root / entry.name).exists()]
-        if taken:
-            raise InputError(f"{root / taken[0]} is there already; name an empty folder{_kept(archive)}")
         for entry in entries:
             entry.rename(root / entry.name)
     finally:
@@ -321,7 +214,7 @@ def _unpack(archive: Path, folder: Path, watch: Watch) -> None:
             for member in tar:
                 watch.step("unpacking", raw.tell(), size)
                 tar.extract(member, folder, filter="data")
-            while packed.read(PART):  # to the end, where the checksum is
+            while packed.read(transfer.PART):  # to the end, where the checksum is
                 pass
         watch.say("unpacking", size, size)
     except tarfile.FilterError as error:
@@ -330,30 +223,7 @@ def _unpack(archive: Path, folder: Path, watch: Watch) -> None:
         raise _Unfit(f"the archive is damaged, or is no tar.gz ({error})") from None
 
 
-def _see_room(folder: Path, needed: int) -> None:
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    if free < needed:
-        raise InputError(f"{folder}: {needed / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free")
-
-
-def _unreached(url: str, error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"{url}: the server answers {error.code} {error.reason}"
-    why = getattr(error, "reason", error)
-    why = getattr(why, "strerror", None) or str(why) or type(why).__name__
-    return f"{url} cannot be reached ({why}); is there a network connection?"
-
-
 def _said(error: OSError, root: Path) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{root}: the disk is full; make room, and the same command goes on"
     return f"{error.filename or root}: cannot be written ({error.strerror or error})"
-
-
-def _kept(archive: Path) -> str:
-    """Name the file that is left behind, where one is."""
-    for file in (archive, archive.with_name(archive.name + ".part")):
-        if file.is_file():
-            return f" (kept: {file})"
-    return ""

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,20 +22,11 @@ def get(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Download a published data set into a folder; exit code 1 where it is not of the published sizes."""
-    from core.data.watch import Interrupted, Watch
     from prusc_tui.cli.data import resolve
-    from prusc_tui.cli.data_shown import Ticker
-    from prusc_tui.cli.host import stop_on_signals
-    from prusc_tui.work.files import size_of
 
     settings = resolve(name, [], command="prusc data get")
     root = _folder(settings, data_root)
-    with stop_on_signals() as stopper:
-        try:
-            fetched = _fetch(settings.name, root, Watch(Ticker(size_of), lambda: stopper.asked))
-        except Interrupted:
-            sys.stderr.write("stopped; what is downloaded is kept, and the same command goes on from there\n")
-            raise typer.Exit(INTERRUPTED) from None
+    fetched = _get_waterbirds(root) if settings.name == "waterbirds" else _get_celeba(root)
     if json:
         _print_json(settings.name, fetched)
     else:
@@ -69,11 +60,25 @@ def _folder(settings: "Data", data_root: str | None) -> Path:
     return root
 
 
-def _fetch(name: str, root: Path, watch: Any) -> "Fetched":
-    from experiments.downloads import get_celeba, get_waterbirds
+def _get_waterbirds(root: Path) -> "Fetched":
+    from core.data.watch import Interrupted, Watch
+    from experiments.downloads import get_waterbirds
+    from prusc_tui.cli.data_shown import Ticker
+    from prusc_tui.cli.host import stop_on_signals
+    from prusc_tui.work.files import size_of
 
-    if name == "waterbirds":
-        return get_waterbirds(root, watch)
+    with stop_on_signals() as stopper:
+        try:
+            return get_waterbirds(root, Watch(Ticker(size_of), lambda: stopper.asked))
+        except Interrupted:
+            below = "\n" if sys.stderr.isatty() else ""  # the line that says how far it is
+            sys.stderr.write(f"{below}stopped; what is downloaded is kept, and the same command goes on from there\n")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _get_celeba(root: Path) -> "Fetched":
+    from experiments.downloads import get_celeba
+
     with contextlib.redirect_stdout(sys.stderr):  # torchvision and gdown say how far they are
         return get_celeba(root)
 

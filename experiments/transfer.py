@@ -1,0 +1,179 @@
+"""One file over HTTP: with a limit on patience, gone on with where it broke off, whole or not there at all."""
+
+import http.client
+import os
+import shutil
+import threading
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from email.utils import formatdate, parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from core.data.watch import QUIET, Watch
+from core.errors import InputError
+
+OPENING, SILENCE = 8.0, 20.0
+"""Seconds until a server has to have answered, and that it may be silent afterwards."""
+PART = 1 << 20
+"""Bytes between two looks at whether to stop."""
+
+
+def download(url: str, file: Path, watch: Watch = QUIET) -> None:
+    """Download to `file`, by way of a file `….part` beside it; a broken download goes on where it broke off.
+
+    The partial file bears the time of the published one, so that the server itself says whether the two still go
+    together; where they do not, or it knows no ranges, the download begins anew.
+
+    Raises:
+        InputError: the server cannot be reached or does not have the file, there is no room, or it broke off again.
+        Interrupted: a stop was asked for; the partial file is kept.
+        OSError: the file cannot be written.
+    """
+    part = file.with_name(file.name + ".part")
+    most = -1
+    while True:
+        try:
+            response, done, total = _from_where(url, part)
+        except (OSError, http.client.HTTPException) as error:
+            raise InputError(f"{unreached(url, error)}{kept(file)}") from None
+        with response:
+            if done < total:
+                # Photographs hardly shrink when packed: as much again is needed to unpack them.
+                see_room(file.parent, total - done + total)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                done = _receive(response, part, done, total, watch)
+        if done == total:
+            part.replace(file)
+            return
+        if done <= most:
+            raise InputError(f"{url} broke off at {done:,} of {total:,} bytes; the same command goes on{kept(file)}")
+        most = done
+
+
+def _from_where(url: str, part: Path) -> tuple[http.client.HTTPResponse, int, int]:
+    """Ask for what is missing: the answer, the bytes that are there and still hold, the bytes of the whole file."""
+    request = urllib.request.Request(url)
+    if there := part.stat().st_size if part.is_file() else 0:
+        request.add_header("Range", f"bytes={there}-")
+        request.add_header("If-Range", formatdate(part.stat().st_mtime, usegmt=True))
+    try:
+        response = open_address(request)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:
+            raise
+        # Nothing lies beyond what is there: it is the whole file, or not the same one.
+        total = error.headers.get("Content-Range", "").rpartition("/")[2]
+        if total == str(there):
+            return error, there, there  # type: ignore[return-value]
+        error.close()
+        part.unlink()
+        return _from_where(url, part)
+    length = response.headers.get("Content-Length", "")
+    if not length.isdecimal():
+        response.close()
+        raise urllib.error.URLError("it does not say how large the file is")
+    part_only = response.headers.get("Content-Range", "").startswith(f"bytes {there}-")
+    if response.status == 206 and not part_only:
+        response.close()
+        raise urllib.error.URLError("it sends another part than the one that is missing")
+    begins = there if response.status == 206 else 0
+    return response, begins, begins + int(length)
+
+
+def _receive(response: http.client.HTTPResponse, part: Path, done: int, total: int, watch: Watch) -> int:
+    """Write the answer from byte `done` on; return the bytes that are there when it ends or breaks off."""
+    stamp = _stamp(response)
+    try:
+        with part.open("r+b" if done else "wb") as file:
+            file.seek(done)
+            while done < total:
+                watch.step("downloading", done, total)
+                try:
+                    block = response.read(min(PART, total - done))
+                except (OSError, http.client.HTTPException):
+                    break
+                if not block:
+                    break
+                file.write(block)
+                file.flush()
+                _date(part, stamp)
+                done += len(block)
+        watch.say("downloading", done, total)
+    finally:
+        _date(part, stamp)
+        if part.is_file() and not part.stat().st_size:
+            part.unlink()
+    return done
+
+
+def _date(part: Path, stamp: float | None) -> None:
+    """Give the partial file the time of the published one; without one, the next call begins anew."""
+    with suppress(OSError):
+        os.utime(part, (stamp or 0, stamp or 0))
+
+
+def _stamp(response: http.client.HTTPResponse) -> float | None:
+    with suppress(TypeError, ValueError):
+        return parsedate_to_datetime(response.headers["Last-Modified"]).timestamp()
+    return None
+
+
+def open_address(request: urllib.request.Request) -> http.client.HTTPResponse:
+    """Open an address; a server that has not answered in time counts as none, however long the name is looked up.
+
+    Raises:
+        OSError: no answer, or one that is an error (`urllib.error.HTTPError`).
+        http.client.HTTPException: an answer that cannot be understood.
+    """
+    answer: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answer.append(urllib.request.urlopen(request, timeout=SILENCE))
+        except (OSError, http.client.HTTPException) as error:
+            answer.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(OPENING)
+    if not answer:
+        raise TimeoutError(f"no answer within {OPENING:g} seconds")
+    if isinstance(answer[0], Exception):
+        raise answer[0]
+    response: http.client.HTTPResponse = answer[0]
+    return response
+
+
+def see_room(folder: Path, needed: int) -> None:
+    """See that a disk has room.
+
+    Args:
+        folder: which may not be there yet.
+        needed: bytes.
+
+    Raises:
+        InputError: it has less.
+    """
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise InputError(f"{folder}: {needed / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free")
+
+
+def unreached(url: str, error: Exception) -> str:
+    """Say in one sentence why an address gave nothing."""
+    if isinstance(error, urllib.error.HTTPError):
+        return f"{url}: the server answers {error.code} {error.reason}"
+    why = getattr(error, "reason", error)
+    why = getattr(why, "strerror", None) or str(why) or type(why).__name__
+    return f"{url} cannot be reached ({why}); is there a network connection?"
+
+
+def kept(file: Path) -> str:
+    """Name what is left of a download of `file`, in brackets; empty where nothing is."""
+    for left in (file, file.with_name(file.name + ".part")):
+        if left.is_file():
+            return f" (kept: {left})"
+    return ""
