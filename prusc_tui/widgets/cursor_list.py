@@ -64,7 +64,7 @@ class CursorList(ScrollView, can_focus=True):
         return False
 
     def draw_head(self, y: int) -> Strip:
-        """Draw the row at `y` of those that do not scroll."""
+        """Draw the row at `y` of those that do not scroll; asked for only where `HEAD` says that there are any."""
         raise NotImplementedError
 
     def draw_line(self, place: int) -> Strip:
