@@ -25,26 +25,6 @@ STD = (0.229, 0.224, 0.225)
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
 
-def load_photos(settings: Settings, folder: Path | None = None, watch: Watch = QUIET) -> DataSet:
-    """Read the table of a data set and make its pixels ready.
-
-    Args:
-        settings: its data section.
-        folder: the cache folder; None for the user's.
-        watch: told of reading and decoding, and may stop it.
-
-    Raises:
-        InputError: the table does not fit, an image is missing or broken, or the disk is too small.
-        Interrupted: `watch` said so.
-    """
-    return PhotoSource(settings, folder).load(watch)
-
-
-def photos_fingerprint(settings: Settings, folder: Path | None = None, watch: Watch = QUIET) -> str:
-    """Fingerprint of the data set, without decoding any image; see `PhotoSource.fingerprint`."""
-    return PhotoSource(settings, folder).fingerprint(watch)
-
-
 @dataclass(eq=False)
 class PhotoSource:
     """A data set in a folder. Its table is read at once; its images when they are asked for.

@@ -88,10 +88,6 @@ class RunLog:
             runs.upsert(_document(record))
         return record
 
-    def unique_name(self, base: str) -> str:
-        """Return `base`, or `base-2`, `base-3`, … where it is taken; only `register` makes sure that it stays free."""
-        return _unique(base, {document["name"] for document in self._runs()})
-
     def remove(self, id: str) -> None:
         """Take a run out of the index; one that is not there is fine."""
         with self._writing() as runs:

@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import exp, inf, nan
+from math import exp, nan
 from typing import overload
 
 
@@ -119,49 +119,3 @@ class StepRate:
         if self._last is None or self._steps <= 0 or self._seconds <= 0:
             return None
         return max(0.0, total - self._last[0]) * self._seconds / self._steps
-
-
-def decimate(steps: Sequence[float], values: Sequence[float], columns: int) -> tuple[list[float], list[float]]:
-    """Thin a curve for drawing: the least and the greatest value of each column of the screen, where they are.
-
-    A line through the result covers the same cells as one through all points, spikes included.
-
-    Args:
-        steps: [n] not decreasing.
-        values: [n]; NaN is left out.
-        columns: columns that the steps are spread over evenly.
-
-    Returns:
-        Steps and values that were kept, in order, at most 2 × columns of them; all where n is no more than that.
-
-    Raises:
-        ValueError: no columns, or lengths that differ.
-    """
-    if columns < 1 or len(steps) != len(values):
-        raise ValueError(f"{len(steps)} steps, {len(values)} values, {columns} columns")
-    if len(steps) <= 2 * columns:
-        kept = [(s, v) for s, v in zip(steps, values, strict=True) if v == v]
-        return [s for s, _ in kept], [v for _, v in kept]
-    first, width = steps[0], (steps[-1] - steps[0]) / columns
-    out_steps: list[float] = []
-    out_values: list[float] = []
-    begin = 0
-    for column in range(1, columns + 1):
-        # An edge is looked up and never stepped to: a wide gap between steps leaves columns empty.
-        edge = first + width * column if column < columns else inf
-        end = bisect_left(steps, edge, lo=begin)
-        for index in _extremes(values[begin:end]):
-            out_steps.append(steps[begin + index])
-            out_values.append(values[begin + index])
-        begin = end
-    return out_steps, out_values
-
-
-def _extremes(values: Sequence[float]) -> list[int]:
-    """Indices of the least and the greatest number, in order; one where they are the same; none where all are NaN."""
-    # The sum is NaN if any value is (or if infinities cancel): the plain case never looks at single values in Python.
-    total = sum(values)
-    candidates = [v for v in values if v == v] if total != total else values
-    if not candidates:
-        return []
-    return sorted({values.index(min(candidates)), values.index(max(candidates))})

@@ -24,9 +24,7 @@ def commands(app: "PruscApp", screen: Screen[object]) -> Iterable[SystemCommand]
         key = _BY_ID.get(active.binding.id or "")
         if key is None or not active.enabled or key.id in _UNSAID:
             continue
-        where = (
-            AREAS[key.area].lower() if key.area not in ("life", "app") else {"life": "run", "app": "screen"}[key.area]
-        )
+        where = _SHORT.get(key.area) or AREAS[key.area].lower()
         run = partial(app.run_action, active.binding.action, active.node)
         yield SystemCommand(f"{where}: {key.label}", f"{key.help}  ({app.get_key_display(active.binding)})", run)
     yield SystemCommand("go: new run", "Start a new run", app.open_new)

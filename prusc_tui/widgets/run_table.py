@@ -124,11 +124,6 @@ class RunTable(CursorList):
             self._repaint()
             self.post_message(self.Marked())
 
-    def go_to(self, place: int) -> None:
-        """Put the cursor on the row at `place`, or as near as there is one."""
-        if self.rows:
-            self._go(min(max(0, place), len(self.rows) - 1))
-
     def on_click(self, event: Click) -> None:
         """Sort by a column, mark a run, go to a run, open it."""
         if event.y == 0:

@@ -47,7 +47,6 @@ def test_a_home_that_does_not_exist_has_no_runs(tmp_path):
     assert log.all() == []
     assert log.get("k3v9x2ab") is None
     assert log.find_stage("erm", "k") == []
-    assert log.unique_name("demo") == "demo"
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -152,8 +151,7 @@ def test_a_process_that_ended_its_run_and_died_before_it_told_the_index_loses_no
 def test_a_name_that_is_taken_gets_a_number(home, make):
     log = RunLog(home)
     assert [log.register(make()).name for _ in range(3)] == ["demo", "demo-2", "demo-3"]
-    assert log.unique_name("demo") == "demo-4"
-    assert log.unique_name("last") == "last-2"
+    assert log.register(make(name="last")).name == "last-2"
     assert log.register(make(name=" \x1b[2J ")).name == r"\x1b[2J"
 
 

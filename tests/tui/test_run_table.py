@@ -180,7 +180,7 @@ async def test_the_cursor_stays_on_its_run_when_rows_come_move_and_are_filtered(
     app = stage(shown)
     async with app.run_test(size=(100, 21)) as pilot:
         table = app.screen.query_one(RunTable)
-        table.go_to(30)
+        table.action_move(30)
         await until(pilot, lambda: "run-00030" in place(app)[1])
         line = place(app)[0]
         table.show([row("new"), *shown])
@@ -270,5 +270,5 @@ async def test_only_the_lines_that_changed_are_painted_again(monkeypatch):
         table.show([replace(shown[0], progress=0.6), *shown[1:]])
         assert [region.y for region in painted] == [1]
         painted.clear()
-        table.go_to(3)
+        table.action_move(3)
         assert [region.y for region in painted] == [1, 4]

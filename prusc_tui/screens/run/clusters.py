@@ -186,12 +186,6 @@ class ClustersPanel(Widget, can_focus=True):
         scroll = self.query_one("#images-scroll", Scroll)
         scroll.scroll_relative(y=by * max(1, scroll.size.height - 1), animate=False)
 
-    @property
-    def _ready(self) -> bool:
-        """Whether the stage has put its artifacts in their place."""
-        stages = self._snapshot.stages if self._snapshot is not None else ()
-        return any(stage.name == "cluster" and stage.state in DONE for stage in stages)
-
     @on(HeatTable.Chosen)
     def _row_clicked(self, message: HeatTable.Chosen) -> None:
         message.stop()
