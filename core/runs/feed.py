@@ -65,7 +65,7 @@ def _snapshot(record: RunRecord, fold: Fold, now: float) -> Snapshot:
     records = {stage.name: stage for stage in record.stages}
     names = [*records, *(name for name in fold.stages if name not in records)]
     evaluations = {
-        (stage.name, split): (Look(stage.step, Evaluation.from_json(split, value), True),)
+        (stage.name, split): (Look(0, Evaluation.from_json(split, value), True),)
         for stage in record.stages
         for split, value in stage.evaluations.items()
         if (stage.name, split) not in fold.evaluations
@@ -106,14 +106,13 @@ def _stage(record: StageRecord, said: StageFold, status: str, now: float | None)
         seconds = record.seconds
     else:
         seconds = said.watch.seconds(now)
-    total = said.total or record.total
     return StageView(
         name=record.name,
         state=state,
-        step=said.step or record.step,
-        total=total,
+        step=said.step,
+        total=said.total,
         started=said.watch.first,
         seconds=seconds,
-        eta_seconds=said.rate.left(total) if state == "running" and total else None,
+        eta_seconds=said.rate.left(said.total) if state == "running" and said.total else None,
         keep_ratio=record.keep_ratio if said.keep_ratio is None else said.keep_ratio,
     )

@@ -30,8 +30,6 @@ class StageRecord:
         selection: for each rule, the checkpoint that it would pick.
         restarts: split → what all members of a training reach: `n`, `weights`, `restarts`, `average`, `worst`, lists of
             one number for each member, as in `core.events.Restarts`; empty for stages that train one network.
-        step: steps done.
-        total: steps in all; 0 where they cannot be counted.
     """
 
     name: str
@@ -43,8 +41,6 @@ class StageRecord:
     evaluations: Mapping[str, Any] = field(default_factory=dict)
     selection: Mapping[str, Any] | None = None
     restarts: Mapping[str, Any] = field(default_factory=dict)
-    step: int = 0
-    total: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the stage as the object that run.json holds and `--json` prints."""

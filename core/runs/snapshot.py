@@ -13,7 +13,10 @@ StageState = Literal["waiting", "running", "done", "reused", "stopped", "failed"
 
 
 class Look(NamedTuple):
-    """One evaluation: at which step, what, and whether it is that of the checkpoint that the stage hands on."""
+    """One evaluation: at which step, what, and whether it is that of the checkpoint that the stage hands on.
+
+    `step` is 0 where only the record of the run is left, which does not keep it.
+    """
 
     step: int
     evaluation: Evaluation

@@ -187,7 +187,7 @@ def _restarts(record: "RunRecord") -> "dict[str, list[Restarts]]":
     out: dict[str, list[Restarts]] = {}
     for stage in record.stages:
         order = [split for split in SPLITS if split in stage.restarts]
-        said = [Restarts(stage.name, stage.step, split, **stage.restarts[split], final=True) for split in order]
+        said = [Restarts(stage.name, 0, split, **stage.restarts[split], final=True) for split in order]
         if any(len(one.restarts) > 1 for one in said):
             out[stage.name] = said
     return out

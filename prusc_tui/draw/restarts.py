@@ -43,7 +43,7 @@ def restarts_of(snapshot: Snapshot) -> tuple[tuple[Restarts, ...], ...]:
     for record in recorded:
         if record.name == stage:
             for split, value in record.restarts.items():
-                found.setdefault(split, (Restarts(stage, record.step, split, **value, final=True),))
+                found.setdefault(split, (Restarts(stage, 0, split, **value, final=True),))
     order = [*(split for split in SPLITS if split in found), *(split for split in found if split not in SPLITS)]
     return tuple(found[split] for split in order)
 

@@ -55,8 +55,7 @@ def record_of(name="demo", status="finished", **fields):
         "finetune": {"keep_ratio": 0.56, "evaluations": {"test": evaluation(AFTER).to_json()}},
     }
     stages = tuple(
-        StageRecord(stage, "done", key=f"key-{stage}", seconds=4.0, step=10, total=10, **done.get(stage, {}))
-        for stage in STAGES
+        StageRecord(stage, "done", key=f"key-{stage}", seconds=4.0, **done.get(stage, {})) for stage in STAGES
     )
     if status != "finished":
         stages = tuple(StageRecord(stage) for stage in STAGES)
@@ -240,8 +239,7 @@ def irm_record(name="irm", status="finished", **fields):
             },
         }
         stages = tuple(
-            StageRecord(stage, "done", key=f"key-{stage}", seconds=4.0, step=10, total=10, **done.get(stage, {}))
-            for stage in IRM_STAGES
+            StageRecord(stage, "done", key=f"key-{stage}", seconds=4.0, **done.get(stage, {})) for stage in IRM_STAGES
         )
     given = {"recipe": "irm", "preset": None, "data": "cmnist", "stages": stages}
     return record_of(name, status, **{**given, **fields})
