@@ -14,6 +14,13 @@ from core.runs.home import Home
 from prusc_tui.app import PruscApp
 from tests.tui.lab import NOW, finished_run, until
 
+async def every_view(pilot):
+    screen = pilot.app.screen
+    for number, name in enumerate(screen.NAMES, start=1):
+        await pilot.press(str(number))
+        await until(pilot, lambda: screen.query_one("ContentSwitcher").current in (name, f"view-{name}"))
+        await pilot.pause(0.2)
+
 async def tour():
     home = Home.open(Path(sys.argv[1]))
     one, other = finished_run(home, "one"), finished_run(home, "other", seed=1)
@@ -24,15 +31,12 @@ async def tour():
         at_start = set(sys.modules)
         app.open_run(one.id)
         await until(pilot, lambda: app.screen is not first and app.screen.snapshot is not None)
-        for number in range(1, 8):
-            await pilot.press(str(number))
-            await pilot.pause(0.2)
+        await every_view(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is first)
         app.open_compare([one.id, other.id])
-        for number in (1, 2, 3):
-            await pilot.press(str(number))
-            await pilot.pause(0.2)
+        await until(pilot, lambda: app.screen is not first)
+        await every_view(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is first)
         app.open_new(preset="demo")
