@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -181,9 +182,17 @@ def test_sizes_in_words(count, words):
 def test_every_file_that_the_engine_writes_is_described():
     from core.clustering.map import PCA_MAP
     from core.clustering.samples import SHEET, TILES
+    from core.clustering.stages import BALANCED, CLUSTERS, features_file
     from core.engine.artifacts import SEAL
+    from core.evaluation.predict import predictions_file
+    from core.invariance.environments import FILE
+    from core.pruning.stage import MASKS
+    from core.training.erm import MODEL, kept_file
 
-    for name in (PCA_MAP, SHEET, TILES, SEAL, "model.safetensors", "masks.safetensors", "features-0.25.safetensors"):
-        assert described(name)
-    assert described("features-0.25.safetensors") == "features after epoch 0.25"
+    for name in (PCA_MAP, SHEET, TILES, SEAL, MODEL, MASKS, CLUSTERS, BALANCED, FILE):
+        assert described(name), name
+    folder = Path("artifacts")
+    assert described(kept_file(folder, 0.25).name) == "network after epoch 0.25"
+    assert described(features_file(folder, 0.25).name) == "features after epoch 0.25"
+    assert described(predictions_file(folder, "test").name) == "classes and probabilities, test split"
     assert described("unheard-of.bin") == ""
