@@ -132,7 +132,7 @@ def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bo
 
 
 def _show_lines(folder: "RunFolder", console: "Console", ended: Callable[[], bool], reader: "EventReader") -> None:
-    from prusc_tui.cli.lines import line_of
+    from prusc_tui.lines import line_of
 
     record = folder.record()
     console.file.write(f"{record.name} {record.id}: {record.recipe} on {record.data}, seed {record.seed}\n")

@@ -19,6 +19,7 @@ from core.events import (
 )
 from core.runs.stream import EventReader
 from core.runs.text import safe_text
+from prusc_tui.lines import line_of
 
 KEPT = 100_000
 """Lines kept in memory of one source."""
@@ -171,8 +172,6 @@ def _shown(line: bytes) -> str:
 
 
 def _told(event: Event) -> list[str]:
-    from prusc_tui.cli.lines import line_of
-
     if isinstance(event, Logged):
         return [safe_text(line.expandtabs()) for line in event.text.splitlines()]
     text = line_of(event)

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from core.groups import Evaluation, Group
 from core.runs.record import RunRecord, StageRecord
-from prusc_tui.cli.lines import line_of
 from prusc_tui.cli.report import print_report
+from prusc_tui.lines import line_of
 
 
 def evaluation(split, attributes):
