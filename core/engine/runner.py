@@ -156,10 +156,12 @@ class Runner:
         process = here()
         started = RunStarted(process["pid"], process["host"], str(self.device), resumed=record.started is not None)
         self.folder.beat()
+        now = time.time()
         record = self.folder.update(
             status="running",
-            started=record.started or time.time(),
+            started=record.started or now,
             ended=None,
+            working_since=now,
             device=str(self.device),
             reason="",
             **process,
@@ -177,7 +179,8 @@ class Runner:
             # Before the record: whoever reads the record first then finds the stream complete.
             self._say(RunFinished(status, reason))
             self._writer.sync()
-        self._index.put(self.folder.update(status=status, reason=reason, ended=time.time(), seconds=seconds))
+        ended = {"status": status, "reason": reason, "ended": time.time(), "seconds": seconds, "working_since": None}
+        self._index.put(self.folder.update(**ended))
 
     def _data(self, stage: str) -> DataSet:
         if self._dataset is None:

@@ -74,7 +74,8 @@ class RunRecord:
         created: when it was asked for.
         started: when it first began.
         ended: when it ended; None while it has not.
-        seconds: work in all, without the time in which it was stopped.
+        seconds: work in all, without the time in which it was stopped; `worked` adds the present sitting.
+        working_since: when the present sitting began; None while no process works on it.
         stages: in the order of the recipe.
         pid: process that runs it.
         pid_started: when that process began; tells a reused pid apart.
@@ -102,6 +103,7 @@ class RunRecord:
     started: float | None = None
     ended: float | None = None
     seconds: float = 0.0
+    working_since: float | None = None
     stages: tuple[StageRecord, ...] = ()
     pid: int | None = None
     pid_started: float | None = None
@@ -170,6 +172,7 @@ class RunRecord:
             "started": self.started,
             "ended": self.ended,
             "seconds": self.seconds,
+            "working_since": self.working_since,
             "wga": evaluation["worst_group"]["accuracy"] if evaluation else None,
             "wga_split": split,
             "average": evaluation["average"] if evaluation else None,
@@ -183,6 +186,18 @@ class RunRecord:
             "device": self.device,
             "reason": self.reason,
         }
+
+
+def worked(run: Mapping[str, Any], now: float) -> float:
+    """Return the seconds of work up to `now`, in seconds since 1970; those of a running run go on.
+
+    Args:
+        run: what `RunRecord.summary` or `RunRecord.to_json` returns.
+        now: seconds since 1970.
+    """
+    since = run.get("working_since") if run["status"] == "running" else None
+    seconds: float = run["seconds"]
+    return seconds if since is None else seconds + max(0.0, now - since)
 
 
 def new_id() -> str:

@@ -1,5 +1,6 @@
 """A finished run as a table: stages across, groups down."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ def print_report(
     from rich.markup import escape
     from rich.text import Text
 
+    from core.runs.record import worked
     from core.runs.text import safe_text
 
     head = Text()
@@ -35,7 +37,7 @@ def print_report(
     head.append(
         f"  {record.id}  {record.recipe} on {record.data}, seed {record.seed}, {record.device or 'no device'}, "
     )
-    head.append(f"{record.status} after {duration(record.seconds)}")
+    head.append(f"{record.status} after {duration(worked(record.summary(), time.time()))}")
     console.print(head)
     for split in SPLIT_ORDER:
         if record.final_evaluation(split) is not None:

@@ -65,12 +65,14 @@ def show(
 ) -> None:
     """Show a run: groups before and after, times, alarms; what it used of the attributes."""
     from core.runs.feed import RunFeed
+    from core.runs.record import worked
     from prusc_tui.cli.report import print_report
 
     folder = find(reference)
     record = folder.settled()
     if json:
-        typer.echo(to_json(record.to_json()))
+        value = record.to_json()
+        typer.echo(to_json(value | {"seconds": worked(value, time.time())}))
         return
     if config:
         _print_config(record.config, record.overrides)

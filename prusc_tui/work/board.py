@@ -10,8 +10,8 @@ from core.runs.disk import Signature, settled, signature
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from core.runs.record import ACTIVE, RunRecord
-from prusc_tui.work.pulse import Beat, Pulse
+from core.runs.record import ACTIVE, RunRecord, worked
+from prusc_tui.work.pulse import Pulse
 
 READ_AGAIN = 60
 """Looks after which the index is read again though it did not change: a run on another machine may be heard again."""
@@ -86,7 +86,7 @@ class Board:
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
         self._home = home
         self._clock = clock
-        self._log = RunLog(home)
+        self._log = RunLog(home, clock)
         self._signature: Signature | None = None
         self._summaries: list[dict[str, Any]] = []
         self._looks = 0
@@ -135,7 +135,7 @@ class Board:
         followed = self._followed.get(id)
         if followed is None:
             summary = self._log.get(id)
-            return Row(summary) if summary is not None else None
+            return Row(_whole(summary)) if summary is not None else None
         try:
             return followed.look(self._clock())
         except InputError:
@@ -160,15 +160,16 @@ class _Followed:
         if record.status != "running":
             return Row(record.summary())
         beat = self._pulse.look()
-        summary = record.summary() | {"seconds": float(int(_worked(record, beat, now)))}
+        summary = record.summary()
+        summary = _whole(summary | {"seconds": worked(summary, now)})
         progress = None if beat.progress is None else int(100 * beat.progress) / 100
         left = None if beat.left is None or beat.total <= 1 else float(round(max(0.0, beat.said + beat.left - now)))
         return Row(summary, beat.stage, progress, left, self._folder.stop_requested())
 
 
-def _worked(record: RunRecord, beat: Beat, now: float) -> float:
-    since = beat.since if beat.since is not None else record.started
-    return record.seconds + (max(0.0, now - since) if since is not None else 0.0)
+def _whole(summary: dict[str, Any]) -> dict[str, Any]:
+    """The summary with whole seconds where they go on, so that a row changes once a second at most."""
+    return summary | {"seconds": float(int(summary["seconds"]))} if summary["status"] == "running" else summary
 
 
 def _matters(row: Row, old: Row | None) -> bool:

@@ -10,9 +10,7 @@ from core.runs.series import StepRate
 
 TAIL = 1 << 16
 """Bytes of a stream that are read at first; progress is told several times a second."""
-_CHUNK = 1 << 20
-_STARTED = b'{"kind":"run-started"'
-_WANTED = (_STARTED, b'{"kind":"stage-started"', b'{"kind":"stage-finished"', b'{"kind":"progress"')
+_WANTED = (b'{"kind":"run-started"', b'{"kind":"stage-started"', b'{"kind":"stage-finished"', b'{"kind":"progress"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,6 @@ class Beat:
         total: its steps; 0 where they cannot be counted.
         left: seconds to its end at the present rate, counted from `said`; None where it cannot be told.
         said: when the last of these was said, in seconds since 1970.
-        since: when the present sitting began; None before.
     """
 
     stage: str = ""
@@ -33,7 +30,6 @@ class Beat:
     total: int = 0
     left: float | None = None
     said: float = 0.0
-    since: float | None = None
 
     @property
     def progress(self) -> float | None:
@@ -63,8 +59,7 @@ class Pulse:
 
     def _news(self, file: BinaryIO) -> Iterator[Stamped]:
         if self._offset is None:
-            yield from self._catch_up(file)
-        assert self._offset is not None
+            self._offset = _tail(file)
         file.seek(self._offset)
         data = file.read()
         whole, newline, _ = data.rpartition(b"\n")
@@ -73,44 +68,25 @@ class Pulse:
             if line.startswith(_WANTED) and (stamped := decode(line)) is not None:
                 yield stamped
 
-    def _catch_up(self, file: BinaryIO) -> Iterator[Stamped]:
-        """Go to the beginning of the last lines, and say when the sitting began that they are part of."""
-        size = file.seek(0, 2)
-        start = max(0, size - TAIL)
-        file.seek(start)
-        if start:
-            start += len(file.readline())  # most likely the end of a longer line
-        self._offset = start
-        if start and (line := _last_line(file, _STARTED, start)) and (stamped := decode(line)) is not None:
-            yield stamped
-
     def _take(self, stamped: Stamped) -> None:
         beat, t = self._beat, stamped.t
         match stamped.event:
             case RunStarted():
-                self._beat = Beat(beat.stage, beat.step, beat.total, None, t, t)
+                self._beat = Beat(beat.stage, beat.step, beat.total, None, t)
             case StageStarted(stage, total, start):
                 self._rate = StepRate()
-                self._beat = Beat(stage, start, total, None, t, beat.since)
+                self._beat = Beat(stage, start, total, None, t)
             case StageFinished(stage):
-                self._beat = Beat(stage, beat.step, beat.total, 0.0, t, beat.since)
+                self._beat = Beat(stage, beat.step, beat.total, 0.0, t)
             case Progress(stage, step, total):
                 if stage != beat.stage:
                     self._rate = StepRate()
                 self._rate.add(step, t)
-                self._beat = Beat(stage, step, total, self._rate.left(total), t, beat.since)
+                self._beat = Beat(stage, step, total, self._rate.left(total), t)
 
 
-def _last_line(file: BinaryIO, beginning: bytes, end: int) -> bytes:
-    """The last line before byte `end` that begins with `beginning`; empty where there is none."""
-    after = b""
-    while end > 0:
-        begin = max(0, end - _CHUNK)
-        file.seek(begin)
-        data = file.read(end - begin) + after
-        at = data.rfind(b"\n" + beginning)
-        if at >= 0 or (begin == 0 and data.startswith(beginning)):
-            file.seek(begin + at + 1)
-            return file.readline()
-        after, end = data[: len(beginning)], begin
-    return b""
+def _tail(file: BinaryIO) -> int:
+    """Where the first whole line of the tail begins."""
+    start = max(0, file.seek(0, 2) - TAIL)
+    file.seek(start)
+    return start + (len(file.readline()) if start else 0)  # most likely the end of a longer line

@@ -7,6 +7,7 @@ import pytest
 from driver import TINY, files_below
 
 from core.groups import Evaluation, Group
+from core.runs.alive import here
 from core.runs.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.home import Home
@@ -82,6 +83,21 @@ def test_ls_sort_by_a_score_lists_the_best_first_and_runs_without_one_last(sever
     assert names(several("ls", "--sort", "-wga", "--json")) == ["bad", "fair", "good", "queued"]
     assert names(several("ls", "--sort", "wga", "-n", 1, "--json")) == ["good"]
     assert names(several("ls", "--sort", "seed", "--json")) == ["bad", "good", "queued", "fair"]
+
+
+def test_ls_and_show_count_the_time_of_a_run_that_is_running(several):
+    home = Home.open(several.home)
+    given = {"recipe": "erm", "data": "d", "status": "running", "seconds": 600.0, **here()}
+    record = RunRecord(id="live2222", name="live", created=9.0, working_since=time.time() - 7200, **given)
+    RunFolder.create(home, record)
+    RunLog(home).register(record)
+    (live,) = several("ls", "--where", "seconds > 2h", "--json").json["runs"]
+    assert live["name"] == "live"
+    assert live["seconds"] == pytest.approx(7800, abs=300)
+    assert several("show", "live", "--json").json["seconds"] == pytest.approx(7800, abs=300)
+    assert names(several("ls", "--sort", "-seconds", "--json"))[0] == "live"
+    for words in (("ls",), ("show", "live")):
+        assert re.search(r"\b2:1[0-5]:\d\d\b", several(*words).out), words
 
 
 def test_names_and_tags_are_shown_as_text_whatever_they_hold(prusc):

@@ -165,7 +165,8 @@ def finished_run(home, name="demo", **fields):
 
 def running_run(home, name="live", **fields):
     """A run of this very process, in the middle of learning its masks; the writer stays with the caller."""
-    record = replace(record_of(name, "running", started=NOW - 30, created=NOW - 31), **here(), **fields)
+    began = {"created": NOW - 31, "started": NOW - 30, "working_since": NOW - 30}
+    record = record_of(name, "running", **{**began, **here(), **fields})
     folder = put(home, record)
     writer = EventWriter(folder.events)
     writer.write(RunStarted(record.pid, record.host, "cpu", False), NOW - 30)
