@@ -41,7 +41,7 @@ def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[s
         _check_network(config, load)
     if config.cluster.file and "cluster" not in taken:
         from core.clustering.assigned import read_clusters
-        from core.clustering.outside import training_rows
+        from core.stages.cluster_file import training_rows
 
         read_clusters(Path(config.cluster.file), training_rows(config.data, load))
 

@@ -10,8 +10,8 @@ import orjson
 
 from core.config import Cmnist, Config, flatten
 from core.errors import InputError, nearest
+from core.results.restarts import STAGE, Pool, pool, splits, weights
 from core.runs.record import RunRecord
-from core.runs.restarts import STAGE, Pool, pool, splits, weights
 from experiments.anchors import ANCHORS, PROTOCOL, Anchor
 from experiments.recipes import RECIPES
 from experiments.study import get_study

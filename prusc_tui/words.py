@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from core.runs.snapshot import Snapshot
+    from core.feed.snapshot import Snapshot
 
 WIDTH_OF_A_PIPE = 160
 """Columns of tables that go to a file or another program."""
@@ -57,7 +57,7 @@ def moment(seconds: float | None, now: float | None = None) -> str:
 
 def spread(shares: Sequence[float]) -> str:
     """Mean and sample standard deviation of shares in per cent, such as `62.1 ± 3.4`; of one, itself."""
-    from core.runs.compare import spread as spread_of
+    from core.results.compare import spread as spread_of
 
     if not shares:
         return "–"

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Protocol
 
 from core.config import Cmnist, Data, Photos
-from core.data import cmnist
-from core.data import digits as bundled
 from core.data.dataset import DataSet
 from core.data.idx import Digits, checksums, read_digits
 from core.data.photos import PhotoSource
+from core.data.sets import cmnist
+from core.data.sets import digits as bundled
 from core.data.watch import QUIET, Watch
 
 VERSION = 1

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.config.photos import Celeba, Folder, Isic, Photos, Waterbirds
-from core.data import celeba, folder, isic, waterbirds
 from core.data.columns import Column
 from core.data.dataset import Integers, SplitName
 from core.data.draft import SPLITS, Draft, Problem
+from core.data.sets import celeba, folder, isic, waterbirds
 from core.data.within import leaving
 from core.errors import InputError, nearest
 

@@ -10,7 +10,6 @@ from torch import Tensor
 from core.config import Train
 from core.data.dataset import SplitName
 from core.engine.context import StageContext
-from core.evaluation.predict import count_groups
 from core.events import Restarts, Warned
 from core.groups import Evaluation
 from core.invariance.batched import Members
@@ -18,6 +17,7 @@ from core.invariance.environments import Environments
 from core.invariance.makeup import penalty_alarm
 from core.invariance.objectives import Annealing, Objective
 from core.invariance.train import Training
+from core.stages.predict import count_groups
 from core.training.images import Images
 from core.training.order import Order
 

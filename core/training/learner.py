@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from core.config import Compute, Erm, Finetune
 from core.engine.context import StageContext
-from core.evaluation.predict import count_groups, predict
 from core.groups import Evaluation
+from core.stages.predict import count_groups, predict
 from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images

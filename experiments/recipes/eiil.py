@@ -7,8 +7,8 @@ from experiments.recipe import Recipe
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Train the reference as the final network, but by ERM; split the samples by its mistakes; train by IRM."""
-    from core.invariance.environment_stages import InferByEiil
-    from core.invariance.member_stages import TrainMembers, TrainReference, reference_of
+    from core.stages.environments import InferByEiil
+    from core.stages.members import TrainMembers, TrainReference, reference_of
 
     reference = reference_of(config.train)
     return (

@@ -8,8 +8,8 @@ from experiments.recipes.irm_given import STAGES
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Split the samples by the mistakes of the attribute, and train by IRM."""
-    from core.invariance.environment_stages import InferByEiil
-    from core.invariance.member_stages import TrainMembers, reference_of
+    from core.stages.environments import InferByEiil
+    from core.stages.members import TrainMembers, reference_of
 
     return (
         InferByEiil(config.environments, reference_of(config.train)),

@@ -11,11 +11,11 @@ def stages(config: Config) -> tuple[Stage, ...]:
     """Train on all training images by their mean loss, or take the trained network that is given."""
     if config.model.checkpoint:
         from core.models.files import digest
-        from core.training.given import TakeCheckpoint
+        from core.stages.given import TakeCheckpoint
 
         return (TakeCheckpoint(config.model, digest(Path(config.model.checkpoint))),)
     from core.models.weights import identity
-    from core.training.erm import TrainErm
+    from core.stages.erm import TrainErm
 
     return (TrainErm(config.erm, config.model, config.select, start=identity(config.model), compute=config.compute),)
 

@@ -9,8 +9,8 @@ from experiments.recipes.prusc import to_clusters
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Infer the environments as `irm` does, and train on the balanced one alone by its mean loss."""
-    from core.invariance.environment_stages import InferFromClusters
-    from core.invariance.member_stages import TrainMembers
+    from core.stages.environments import InferFromClusters
+    from core.stages.members import TrainMembers
 
     return (
         *to_clusters(config),

@@ -8,8 +8,8 @@ from experiments.recipes.irm_given import STAGES
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Train on all training images as one environment, by their mean loss."""
-    from core.invariance.environment_stages import PoolAll
-    from core.invariance.member_stages import TrainMembers
+    from core.stages.environments import PoolAll
+    from core.stages.members import TrainMembers
 
     return (PoolAll(), TrainMembers(config.train, config.select))
 

@@ -8,7 +8,7 @@ from experiments.recipes.prusc import PRUSC, TO_BALANCED_SET, to_balanced_set
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Draw the balanced set as PruSC does and fine-tune ERM's network on it at the same rate."""
-    from core.training.finetune import FinetuneNetwork
+    from core.stages.finetune import FinetuneNetwork
 
     return (
         *to_balanced_set(config),

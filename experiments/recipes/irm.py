@@ -11,8 +11,8 @@ FIXED = {"erm.objective": "erm", "cluster.method": "kmeans"}
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Cluster; make environments of those who go against the label of their cluster; train on them."""
-    from core.invariance.environment_stages import InferFromClusters
-    from core.invariance.member_stages import TrainMembers
+    from core.stages.environments import InferFromClusters
+    from core.stages.members import TrainMembers
 
     return (
         *to_clusters(config),

@@ -11,8 +11,8 @@ STAGES = ("environments", "train")
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Take the given environments, and train on them."""
-    from core.invariance.environment_stages import TakeGiven
-    from core.invariance.member_stages import TrainMembers
+    from core.stages.environments import TakeGiven
+    from core.stages.members import TrainMembers
 
     return (TakeGiven(), TrainMembers(config.train, config.select))
 

@@ -9,8 +9,8 @@ from experiments.recipes.prusc import to_clusters
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Do all that `irm` does, but give every place in an environment to another sample of the same label."""
-    from core.invariance.environment_stages import InferFromClusters
-    from core.invariance.member_stages import TrainMembers
+    from core.stages.environments import InferFromClusters
+    from core.stages.members import TrainMembers
 
     return (
         *to_clusters(config),

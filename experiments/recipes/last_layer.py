@@ -8,7 +8,7 @@ from experiments.recipes.prusc import PRUSC, TO_BALANCED_SET, to_balanced_set
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Draw the balanced set as PruSC does and fit a logistic regression on its representation."""
-    from core.training.last_layer import RefitHead
+    from core.stages.last_layer import RefitHead
 
     return (*to_balanced_set(config), RefitHead(config.finetune, config.model))
 

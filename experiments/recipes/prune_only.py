@@ -8,7 +8,7 @@ from experiments.recipes.prusc import PRUSC, TO_BALANCED_SET, to_balanced_set
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Everything that PruSC does up to the masks."""
-    from core.pruning.stage import LearnMasks
+    from core.stages.prune import LearnMasks
 
     return (*to_balanced_set(config), LearnMasks(config.prune, config.model, config.select, config.compute))
 

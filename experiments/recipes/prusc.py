@@ -15,7 +15,7 @@ TO_BALANCED_SET = (*TO_CLUSTERS, "balance")
 
 def to_clusters(config: Config) -> tuple[Stage, ...]:
     """Train by ERM, then cluster the representation; or take the network, or the clusters, that are given."""
-    from core.clustering.stages import ExtractRepresentation
+    from core.stages.cluster import ExtractRepresentation
 
     trained = None if config.model.checkpoint else config.erm
     return (
@@ -27,26 +27,26 @@ def to_clusters(config: Config) -> tuple[Stage, ...]:
 
 def _clusters(config: Config) -> Stage:
     if config.cluster.file:
-        from core.clustering.outside import TakeClusters
         from core.models.files import digest
+        from core.stages.cluster_file import TakeClusters
 
         return TakeClusters(config.cluster, config.data, digest(Path(config.cluster.file)))
-    from core.clustering.stages import FindClusters
+    from core.stages.cluster import FindClusters
 
     return FindClusters(config.cluster)
 
 
 def to_balanced_set(config: Config) -> tuple[Stage, ...]:
     """Find the clusters, and draw the class-balanced set from them."""
-    from core.clustering.stages import DrawBalancedSet
+    from core.stages.cluster import DrawBalancedSet
 
     return (*to_clusters(config), DrawBalancedSet(config.balance, config.cluster))
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Learn masks on the balanced set under the contrastive loss over clusters, then train the weights they keep."""
-    from core.pruning.stage import LearnMasks
-    from core.training.finetune import FinetuneNetwork
+    from core.stages.finetune import FinetuneNetwork
+    from core.stages.prune import LearnMasks
 
     return (
         *to_balanced_set(config),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from core.runs.compare import Family
+    from core.results.compare import Family
     from core.runs.record import RunRecord
     from prusc_tui.draw.tables import Cell, Grid
 
@@ -41,7 +41,7 @@ def compare(
 ) -> None:
     """Compare runs: groups as mean ± standard deviation over seeds, and the settings that differ."""
     from core.errors import InputError
-    from core.runs.compare import families, split_of
+    from core.results.compare import families, split_of
     from prusc_tui.draw import comparison, tables
 
     records = _records(references or [], where)
@@ -87,8 +87,8 @@ def _records(references: Sequence[str], where: str) -> list["RunRecord"]:
 
 
 def _json(members: Sequence["Family"], split: str) -> dict[str, Any]:
-    from core.runs.compare import comparable, paired
-    from core.runs.settings import ABSENT, settings
+    from core.results.compare import comparable, paired
+    from core.results.settings import ABSENT, settings
 
     runs = [run for family in members for run in family.runs]
     pairs = [paired(table[0], other, split) for table in comparable(members) for other in table[1:]]

@@ -111,7 +111,7 @@ def show(folder: "RunFolder", console: "Console", ended: Callable[[], bool], tol
 
 
 def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bool]) -> None:
-    from core.runs.feed import RunFeed
+    from core.feed.feed import RunFeed
     from prusc_tui.cli.live import LivePicture
     from prusc_tui.draw.overview import frame
 

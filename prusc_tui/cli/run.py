@@ -152,7 +152,7 @@ def watch(
     ] = None,
 ) -> None:
     """Watch a run live, wherever it is hosted; Ctrl-C leaves the run alone."""
-    from core.runs.feed import RunFeed
+    from core.feed.feed import RunFeed
     from prusc_tui.cli.host import show
     from prusc_tui.draw.overview import frame
     from prusc_tui.words import console
@@ -192,7 +192,7 @@ def _draw(folder: "RunFolder", path: Path) -> None:
     from rich.console import Console
 
     from core.errors import InputError
-    from core.runs.feed import RunFeed
+    from core.feed.feed import RunFeed
     from prusc_tui.draw.overview import frame
     from prusc_tui.draw.svg import standalone
 
@@ -215,7 +215,7 @@ def _refuse_with_study(study: str, given: Mapping[str, object]) -> None:
 
 def _work(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:
     """Run in this process, show the work, report, and leave with the run's exit code."""
-    from core.runs.feed import RunFeed
+    from core.feed.feed import RunFeed
     from prusc_tui.cli.host import host, stop_on_signals
     from prusc_tui.cli.report import print_report
     from prusc_tui.words import console, to_json

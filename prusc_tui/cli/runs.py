@@ -64,7 +64,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show a run: groups before and after, times, alarms; what it used of the attributes."""
-    from core.runs.feed import RunFeed
+    from core.feed.feed import RunFeed
     from core.runs.record import worked
     from prusc_tui.cli.report import print_report
 

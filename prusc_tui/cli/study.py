@@ -93,9 +93,9 @@ def run_study(
 
 def print_study(study: "Study", json: bool) -> None:
     """Print the runs of a study and how far each of them is: recipes down, presets across."""
+    from core.results.settings import show
     from core.runs.home import Home
     from core.runs.log import RunLog
-    from core.runs.settings import show
     from experiments.study import find_run, plan_study
 
     log = RunLog(Home.open(create=False))
@@ -155,7 +155,7 @@ def _result(record: "RunRecord") -> "Text":
     """One line at the end of a run: state, time, and what it reaches on test."""
     from rich.text import Text
 
-    from core.runs.restarts import pool, weights
+    from core.results.restarts import pool, weights
     from core.runs.text import safe_text
 
     text = Text(f"      {MARKS[record.status]} {record.status}", SHELL.of_state(record.status))

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from core.runs.snapshot import Snapshot
+from core.feed.snapshot import Snapshot
 from prusc_tui.draw.bars import heading, ink, safe, wrap
 from prusc_tui.draw.overview import alarms as drawn
 from prusc_tui.draw.overview import trained_to

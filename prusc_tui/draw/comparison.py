@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import isnan
 from typing import NamedTuple
 
-from core.runs.compare import Family, GroupSpread, Paired, Result, Spread, comparable, measure, paired
-from core.runs.overlap import Overlap
+from core.results.compare import Family, GroupSpread, Paired, Result, Spread, comparable, measure, paired
+from core.results.overlap import Overlap
+from core.results.settings import Setting, settings, show
 from core.runs.record import RunRecord
-from core.runs.settings import Setting, settings, show
 from core.runs.text import safe_text
 from prusc_tui.draw.tables import Cell, Grid, Line
 from prusc_tui.palette import MARKS

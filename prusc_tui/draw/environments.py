@@ -7,8 +7,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from core.events import EnvironmentsMade
+from core.feed.snapshot import Snapshot
 from core.runs.record import ACTIVE
-from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import fit, heading, ink, meter, safe, shorten, wrap
 from prusc_tui.draw.curves import MARKS
 from prusc_tui.palette import Palette

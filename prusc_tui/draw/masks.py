@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.renderables.digits import DIGITS, DIGITS3X3_BOLD
 
 from core.events import Sparsity
-from core.runs.overlap import LayerOverlap, Overlap
+from core.results.overlap import LayerOverlap, Overlap
 from prusc_tui.draw.bars import EIGHTHS, fit, heading, ink, safe, shorten, wrap
 from prusc_tui.draw.spark import SPARKS, column_means
 from prusc_tui.palette import MARKS, Palette

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from core.runs.settings import show
+from core.results.settings import show
 from core.runs.text import safe_text
 from prusc_tui.draw.tables import Cell, Grid, Line
 from prusc_tui.words import percent, weight
 
 if TYPE_CHECKING:
-    from core.runs.compare import Spread
-    from core.runs.restarts import Pool
+    from core.results.compare import Spread
+    from core.results.restarts import Pool
     from experiments.anchors import Anchor, Shares
     from experiments.table import MethodTable, Row
 

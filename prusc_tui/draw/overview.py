@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 
 from core.events import Balanced, Choice, Clustered, Sparsity, Warned
+from core.feed.snapshot import Snapshot
 from core.runs.record import RunRecord
-from core.runs.snapshot import Snapshot
 from prusc_tui.draw import environments, restarts
 from prusc_tui.draw.bars import fit, heading, ink, meter, safe, shorten, wrap
 from prusc_tui.draw.groups import groups

@@ -3,7 +3,7 @@
 from rich.cells import cell_len
 from rich.text import Text
 
-from core.runs.snapshot import StageView
+from core.feed.snapshot import StageView
 from prusc_tui.draw.bars import fit, ink, meter, safe
 from prusc_tui.palette import MARKS, Palette
 from prusc_tui.words import duration, sparsity

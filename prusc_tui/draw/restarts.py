@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from core.events import Restarts
-from core.runs.snapshot import Snapshot
+from core.feed.snapshot import Snapshot
 from prusc_tui.draw.bars import axis, fit, heading, ink, interval_bar, safe, shorten
 from prusc_tui.draw.spark import spark, stage_in_view
 from prusc_tui.palette import Palette

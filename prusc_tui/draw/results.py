@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from core.feed.snapshot import Look, Snapshot, StageView
 from core.groups import Evaluation, wilson_interval
-from core.runs.snapshot import Look, Snapshot, StageView
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from core.runs.series import Series
-from core.runs.snapshot import Snapshot
+from core.feed.series import Series
+from core.feed.snapshot import Snapshot
 from prusc_tui.draw.bars import fit, heading, ink, safe
 from prusc_tui.draw.braille import runs
 from prusc_tui.draw.curves import Curve

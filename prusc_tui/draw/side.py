@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from core.feed.snapshot import Snapshot
+from core.results.settings import show
 from core.runs.record import RunRecord
-from core.runs.settings import show
-from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import fit, heading, safe, wrap
 from prusc_tui.draw.groups import groups
 from prusc_tui.draw.overview import alarms, reason

@@ -6,8 +6,8 @@ from math import log10, nan
 
 from rich.text import Text
 
-from core.runs.series import Series
-from core.runs.snapshot import Snapshot
+from core.feed.series import Series
+from core.feed.snapshot import Snapshot
 from prusc_tui.draw.bars import fit, heading, safe, shorten
 from prusc_tui.palette import Palette
 

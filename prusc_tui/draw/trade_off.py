@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from core.runs.snapshot import Look, Snapshot
+from core.feed.snapshot import Look, Snapshot
 from prusc_tui.draw.axes import calm_bounds, label_start, row_of, x_ticks, y_ticks
 from prusc_tui.draw.bars import fit, heading, ink, safe, wrap
 from prusc_tui.draw.braille import BLANK, Layer, Stroke, compose, rasterise

@@ -10,9 +10,9 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from core.runs.compare import SPLITS, split_of
+from core.results.compare import SPLITS, split_of
+from core.results.settings import merged
 from core.runs.folder import RunFolder
-from core.runs.settings import merged
 from prusc_tui.draw.comparison import FamilyGrid, grid_of_overlaps, grid_of_settings, grids_of_families
 from prusc_tui.draw.tables import Grid, latex, markdown
 from prusc_tui.keys import bindings

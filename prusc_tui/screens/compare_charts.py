@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from core.runs.settings import merged
+from core.results.settings import merged
 from prusc_tui.draw.axes import XMode
 from prusc_tui.draw.comparison import run_title
 from prusc_tui.screens.run.charts import ChartsPanel

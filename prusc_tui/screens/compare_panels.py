@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
-from core.runs.compare import Family
+from core.results.compare import Family
 from core.runs.record import RunRecord
 from prusc_tui.draw.comparison import FamilyGrid, grid_of_settings
 from prusc_tui.draw.tables import Grid

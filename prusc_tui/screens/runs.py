@@ -11,6 +11,7 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
+from core.feed.board import Board, Row, Rows
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.query import Query, parse
@@ -25,7 +26,6 @@ from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.quiet import News
 from prusc_tui.widgets.run_columns import BY_KEY, COLUMNS, wanted_widths
 from prusc_tui.widgets.run_table import RunTable
-from prusc_tui.work.board import Board, Row, Rows
 from prusc_tui.work.pick import pick
 from prusc_tui.work.poller import Poller, why_not
 

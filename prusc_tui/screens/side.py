@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.timer import Timer
 
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
+from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
-from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import wrap
 from prusc_tui.draw.side import reading, side
 from prusc_tui.palette import Palette

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from core.runs.snapshot import Snapshot
+from core.feed.snapshot import Snapshot
 from prusc_tui.draw.bars import ink, wrap
 from prusc_tui.draw.clusters import alarms, facts, waiting
 from prusc_tui.palette import Palette

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
+from core.feed.board import Row
 from core.runs.text import safe_text
 from prusc_tui.palette import MARKS, Palette
 from prusc_tui.words import duration, moment, percent, sparsity
-from prusc_tui.work.board import Row
 
 GAP = 2
 """Cells between columns."""

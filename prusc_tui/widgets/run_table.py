@@ -10,9 +10,9 @@ from textual.events import Click
 from textual.message import Message
 from textual.strip import Strip
 
+from core.feed.board import Row
 from prusc_tui.widgets.cursor_list import CursorList
 from prusc_tui.widgets.run_columns import GAP, Cell, Column, cells, fit, lay_out, wanted_widths
-from prusc_tui.work.board import Row
 
 GUTTER = 3
 """Cells at the left: the cursor's bar, the mark, a blank."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.events import Sparsity
+from core.results.overlap import MASKS, Overlap, overlap
 from core.runs.folder import RunFolder
-from core.runs.overlap import MASKS, Overlap, overlap
 
 NETWORK = "model.safetensors"
 _MOST = 100_000_000

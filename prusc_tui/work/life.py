@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
+from core.feed.progress import Pulse
 from core.runs.alive import kill as kill_process
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import ACTIVE, RunRecord
 from core.runs.text import safe_text
-from prusc_tui.work.pulse import Pulse
 
 LOOK_EVERY = 0.1
 """Seconds between looks at a run that was asked to stop."""

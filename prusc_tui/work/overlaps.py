@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from core.errors import InputError
+from core.results.overlap import Overlap, overlap
 from core.runs.folder import RunFolder
-from core.runs.overlap import Overlap, overlap
 from core.runs.record import RunRecord
 
 STAGE = "prune"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from core.feed.board import Row, Rows
 from core.runs.query import Query, sort
-from prusc_tui.work.board import Row, Rows
 
 STATES = ("running", "queued", "stopped", "failed", "lost", "finished")
 """In the order in which they ask for attention."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from core.results.settings import ABSENT, show
 from core.runs.record import RunRecord
-from core.runs.settings import ABSENT, show
 
 if TYPE_CHECKING:
     from core.config import Section

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.errors import InputError
-from core.runs.compare import Family, families
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
+from core.feed.snapshot import Snapshot
+from core.results.compare import Family, families
 from core.runs.folder import RunFolder
 from core.runs.record import RunRecord
-from core.runs.snapshot import Snapshot
 from prusc_tui.work.poller import why_not
 
 
 class Feed(Protocol):
-    """Follows one run: `core.runs.feed.RunFeed`, or what a test puts in its place."""
+    """Follows one run: `core.feed.feed.RunFeed`, or what a test puts in its place."""
 
     def poll(self) -> Snapshot:
         """Return what is known of the run; the same object while nothing changed."""

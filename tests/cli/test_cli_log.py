@@ -6,9 +6,9 @@ import time
 import pytest
 from driver import TINY, files_below
 
+from core.feed.feed import RunFeed
 from core.groups import Evaluation, Group
 from core.runs.alive import here
-from core.runs.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog

@@ -5,7 +5,7 @@ import pytest
 
 from core.config import Cmnist, ColoredMnist, MultiMnist, PatchMnist, TextureMnist
 from core.data import agreement, environment_conflicts, fingerprint, load
-from core.data.cmnist import environment_names
+from core.data.sets.cmnist import environment_names
 from core.errors import InputError
 from experiments.bundled import folder
 

@@ -17,7 +17,7 @@ from core.engine.runner import Runner
 from core.engine.stage import Pipeline, StageResult
 from core.engine.telling import Telling
 from core.events import Logged, Progress, StageStarted
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from experiments.launch import create_run

@@ -41,7 +41,7 @@ def test_an_empty_balanced_set_fails_the_run_and_says_what_to_try(
     copy_of_whole: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "core.clustering.stages.FindClusters._cluster", lambda self, context, features, labels, n_classes, k: labels
+        "core.stages.cluster.FindClusters._cluster", lambda self, context, features, labels, n_classes, k: labels
     )
     folder = forked_after(copy_of_whole, "represent", plan_of())
     assert go_on(folder, fresh=True) == "failed"
@@ -61,7 +61,7 @@ def test_a_defect_fails_the_run_and_leaves_its_traceback(
 
     folder = forked_after(copy_of_whole, "cluster", plan_of())
     with monkeypatch.context() as patch:
-        patch.setattr("core.clustering.stages.balanced_set", broken)
+        patch.setattr("core.stages.cluster.balanced_set", broken)
         assert go_on(folder, fresh=True) == "failed"
     assert_failed(folder, "balance: ZeroDivisionError: by nought; the console log has the traceback")
     assert "in broken" in folder.log.read_text()
@@ -75,14 +75,14 @@ def full_disk(*args: Any, **kwargs: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "where", ["core.training.erm.save_tensors", "core.pruning.stage.save_tensors", "core.engine.runner.seal"]
+    "where", ["core.stages.erm.save_tensors", "core.stages.prune.save_tensors", "core.engine.runner.seal"]
 )
 def test_a_full_disk_fails_the_run_which_goes_on_when_there_is_room(
     copy_of_whole: RunFolder, whole: RunFolder, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     after, stage = {
-        "core.training.erm.save_tensors": (None, "erm"),
-        "core.pruning.stage.save_tensors": ("balance", "prune"),
+        "core.stages.erm.save_tensors": (None, "erm"),
+        "core.stages.prune.save_tensors": ("balance", "prune"),
         "core.engine.runner.seal": ("cluster", "balance"),
     }[where]
     folder = forked_after(copy_of_whole, after, plan_of())

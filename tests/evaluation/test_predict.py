@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from core.data.dataset import DataSet, Split, training_shares
-from core.evaluation import predict as predict_module
-from core.evaluation.predict import count_groups, predict
 from core.groups import group_titles
+from core.stages import predict as predict_module
+from core.stages.predict import count_groups, predict
 from core.training.images import Images
 
 CPU = torch.device("cpu")

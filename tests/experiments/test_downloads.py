@@ -384,7 +384,7 @@ def test_the_command_says_where_the_sizes_are_not_the_published_ones(get, host, 
     assert "downloading: " in err
     sizes = [size for size in get_waterbirds(tmp_path / "birds").sizes() if size.group]
     found = [[size.found for size in sizes if size.split == split] for split in ("train", "validation", "test")]
-    monkeypatch.setattr("core.data.waterbirds._PUBLISHED", found)
+    monkeypatch.setattr("core.data.sets.waterbirds._PUBLISHED", found)
     code, out, _ = get("waterbirds", "--data-root", str(tmp_path / "birds"))
     assert code == 0
     assert "as large as published" in out

@@ -13,7 +13,7 @@ from core.errors import InputError
 from core.events import Choice, Clustered, Logged
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from core.training.erm import MODEL
+from core.stages.erm import MODEL
 from experiments.launch import Fork, check, create_run, plan_fork
 from tests.engine.lab import CPU, events, finished, go_on, pipeline_of, plan_of
 

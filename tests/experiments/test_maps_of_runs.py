@@ -12,18 +12,18 @@ import orjson
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from core.clustering.stages import features_file
 from core.config import Config
 from core.data import load
-from core.evaluation.predict import predict
 from core.events import Choice, Clustered
+from core.feed.feed import RunFeed
 from core.runs import disk
 from core.runs.disk import locked
-from core.runs.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from core.training.erm import MODEL, load_network
+from core.stages.cluster import features_file
+from core.stages.erm import MODEL, load_network
+from core.stages.predict import predict
 from core.training.images import Images
 from experiments import bundled, maps
 from experiments.maps import command, compute, main, read_map

@@ -8,8 +8,8 @@ import pytest
 
 from core.config import Config
 from core.engine.stage import stage_settings
+from core.results.restarts import pool
 from core.runs.record import RunRecord, StageRecord
-from core.runs.restarts import pool
 from experiments.plan import build_pipeline, make_plan
 from experiments.study import get_study
 from experiments.table import TABLES, TITLES, method_tables

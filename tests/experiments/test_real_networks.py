@@ -11,7 +11,7 @@ from torchvision.models import get_model
 from core.events import Logged
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from core.training.erm import MODEL
+from core.stages.erm import MODEL
 from tests.data.photo_lab import waterbirds
 from tests.engine.lab import events
 from tests.experiments.photo_runs import photo_run

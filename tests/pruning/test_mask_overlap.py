@@ -2,13 +2,13 @@ import pytest
 import torch
 
 from core.errors import InputError
-from core.pruning.stage import MASKS
 from core.pruning.subnetwork import FixedMasks
-from core.runs import overlap as module
+from core.results import overlap as module
+from core.results.overlap import LayerOverlap, overlap
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from core.runs.overlap import LayerOverlap, overlap
 from core.runs.record import RunRecord, new_id
+from core.stages.prune import MASKS
 
 SHAPES = {"conv.weight": (4, 3, 3, 3), "block.0.weight": (8, 4), "head.weight": (2, 8)}
 

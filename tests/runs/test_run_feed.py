@@ -24,8 +24,8 @@ from core.events import (
     StageStarted,
     Warned,
 )
+from core.feed.feed import RunFeed
 from core.runs.alive import here
-from core.runs.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.record import StageRecord
 from core.runs.stream import EventWriter

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from core.runs.series import SeriesBuffer, StepRate
+from core.feed.series import SeriesBuffer, StepRate
 
 
 def filled(*steps: int) -> SeriesBuffer:

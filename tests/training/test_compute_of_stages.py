@@ -8,17 +8,17 @@ import pytest
 import torch
 from torch import nn
 
-from core.clustering.stages import BALANCED, CLUSTERS, ExtractRepresentation, features_file
 from core.config import Compute, Erm, Finetune, Model, Prune, Represent, Select
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.stage import Stopped
 from core.errors import StageError
 from core.events import Scalars, Warned
-from core.pruning import stage as prune_module
-from core.pruning.stage import MASKS, LearnMasks
-from core.training import erm as erm_module
-from core.training.erm import MODEL, TrainErm, load_network
-from core.training.finetune import FinetuneNetwork
+from core.stages import erm as erm_module
+from core.stages import prune as prune_module
+from core.stages.cluster import BALANCED, CLUSTERS, ExtractRepresentation, features_file
+from core.stages.erm import MODEL, TrainErm, load_network
+from core.stages.finetune import FinetuneNetwork
+from core.stages.prune import MASKS, LearnMasks
 from core.training.learner import WeightLearner
 from tests.training.stage_lab import Decoded, context_of, random_data, run_folder
 

@@ -12,7 +12,7 @@ from core.engine.stage import Stopped
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.record import RunRecord, new_id
-from core.training.erm import MODEL, TrainErm, kept_file
+from core.stages.erm import MODEL, TrainErm, kept_file
 
 
 @pytest.fixture

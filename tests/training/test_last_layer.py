@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from core.training.last_layer import _fit
+from core.stages.last_layer import _fit
 
 
 @pytest.mark.parametrize("classes", [2, 5])

@@ -2,10 +2,10 @@
 
 from types import MappingProxyType
 
+from core.feed.series import SeriesBuffer
+from core.feed.snapshot import Look, Snapshot, StageView
 from core.groups import Evaluation, Group
 from core.runs.record import RunRecord
-from core.runs.series import SeriesBuffer
-from core.runs.snapshot import Look, Snapshot, StageView
 from prusc_tui.screens.run.charts import ChartsPanel
 from prusc_tui.screens.run.charts_picker import Choices, Picker
 from tests.tui.stage import Alone

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from core.clustering.map import paint, pca_map, write_map
-from core.clustering.samples import write_samples
 from core.data.dataset import DataSet, Split
 from core.events import Balanced, Choice, Clustered, RunStarted, StageFinished, StageStarted, Warned
+from core.explore.map import paint, pca_map, write_map
+from core.explore.samples import write_samples
+from core.feed.feed import RunFeed
 from core.runs.alive import here
-from core.runs.feed import RunFeed
 from core.runs.home import Home
 from core.runs.stream import EventWriter
 from prusc_tui.screens.run.clusters import ClustersPanel

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from core.feed.feed import RunFeed
 from core.runs.alive import here
-from core.runs.feed import RunFeed
 from core.runs.home import Home
 from core.runs.stream import EventWriter
 from prusc_tui.widgets.drawing import Drawing

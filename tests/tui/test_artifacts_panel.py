@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.engine.artifacts import link
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
 from prusc_tui.screens.run import artifacts as panel_module
 from prusc_tui.screens.run.artifacts import ArtifactsPanel
 from prusc_tui.work.files import described, size_of, survey
@@ -180,14 +180,14 @@ def test_sizes_in_words(count, words):
 
 
 def test_every_file_that_the_engine_writes_is_described():
-    from core.clustering.map import PCA_MAP
-    from core.clustering.samples import SHEET, TILES
-    from core.clustering.stages import BALANCED, CLUSTERS, features_file
     from core.engine.artifacts import SEAL
-    from core.evaluation.predict import predictions_file
+    from core.explore.map import PCA_MAP
+    from core.explore.samples import SHEET, TILES
     from core.invariance.environments import FILE
-    from core.pruning.stage import MASKS
-    from core.training.erm import MODEL, kept_file
+    from core.stages.cluster import BALANCED, CLUSTERS, features_file
+    from core.stages.erm import MODEL, kept_file
+    from core.stages.predict import predictions_file
+    from core.stages.prune import MASKS
 
     for name in (PCA_MAP, SHEET, TILES, SEAL, MODEL, MASKS, CLUSTERS, BALANCED, FILE):
         assert described(name), name

@@ -3,15 +3,15 @@
 import pytest
 
 from core.events import Progress, RunStarted, Scalars, StageFinished, StageStarted
+from core.feed import board as module
+from core.feed.board import Board, Rows
+from core.feed.progress import TAIL, Pulse
 from core.runs.alive import here
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.query import parse
 from core.runs.stream import EventWriter
-from prusc_tui.work import board as module
-from prusc_tui.work.board import Board, Rows
 from prusc_tui.work.pick import pick
-from prusc_tui.work.pulse import TAIL, Pulse
 from tests.tui.lab import NOW, finished_run, put, record_of, running_run
 
 

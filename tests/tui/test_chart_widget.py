@@ -11,7 +11,7 @@ from textual.app import App
 from textual.events import MouseDown, MouseMove, MouseScrollDown, MouseScrollUp, MouseUp
 from textual.theme import Theme
 
-from core.runs.series import SeriesBuffer
+from core.feed.series import SeriesBuffer
 from prusc_tui.draw.curves import Curve
 from prusc_tui.draw.frame import Settings
 from prusc_tui.draw.picture import frame_of, picture, plan

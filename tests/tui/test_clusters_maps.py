@@ -6,7 +6,7 @@ import threading
 import orjson
 import pytest
 
-from core.clustering.map import pca_map
+from core.explore.map import pca_map
 from experiments import maps
 from prusc_tui.widgets.scatter import Scatter
 from tests.tui.clusters_lab import Run, opened

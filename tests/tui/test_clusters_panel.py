@@ -3,7 +3,7 @@
 import pytest
 
 from core.events import StageFinished, StageStarted
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
 from core.runs.home import Home
 from core.runs.stream import EventWriter
 from prusc_tui.widgets.drawing import Drawing

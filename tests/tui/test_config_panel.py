@@ -6,7 +6,7 @@ import pytest
 from textual.widgets import Input
 
 from core.config import Config, differences
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
 from prusc_tui.draw.config import Fact, Heading, detail, line, lines_of, widths
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.run.config import ConfigPanel

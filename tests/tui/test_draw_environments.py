@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.events import EnvironmentsMade, Scalars, StageFinished, StageStarted
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
 from prusc_tui.draw import environments as drawn
 from prusc_tui.draw.risks import course, course_of, jump_of
 from prusc_tui.draw.spark import current_series

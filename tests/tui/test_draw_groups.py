@@ -7,8 +7,8 @@ import pytest
 from rich.text import Text
 
 from core.events import Selected
+from core.feed.snapshot import Look, StageView
 from core.groups import Evaluation, Group, wilson_interval
-from core.runs.snapshot import Look, StageView
 from prusc_tui.draw.bars import ROOMY, axis, fit, interval_bar, meter, shorten
 from prusc_tui.draw.groups import WORST, groups
 from prusc_tui.draw.results import results_of

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from core.feed.feed import RunFeed
+from core.feed.snapshot import Look, StageView
 from core.groups import Evaluation, Group
-from core.runs.feed import RunFeed
 from core.runs.home import Home
-from core.runs.snapshot import Look, StageView
 from prusc_tui.draw.machine import elsewhere
 from prusc_tui.draw.overview import frame
 from prusc_tui.draw.pipeline import pipeline

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from core.events import Restarts
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
 from prusc_tui.cli.report import environments_lines, print_report, restarts_tables, validation_line
 from prusc_tui.draw import restarts as spreads
 from prusc_tui.draw.overview import frame, knowledge

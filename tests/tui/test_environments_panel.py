@@ -5,8 +5,8 @@ import time
 import pytest
 
 from core.events import Progress, Warned
+from core.feed.feed import RunFeed
 from core.runs.alive import here
-from core.runs.feed import RunFeed
 from core.runs.stream import EventWriter
 from prusc_tui.app import PruscApp
 from prusc_tui.screens.run.environments import EnvironmentsPanel

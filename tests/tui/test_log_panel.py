@@ -3,7 +3,7 @@
 import pytest
 
 from core.events import Logged, Progress, RunFinished, RunStarted, StageFinished, StageStarted, Warned
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
 from core.runs.stream import EventWriter
 from prusc_tui.screens.run.log import LogPanel
 from prusc_tui.widgets import log_view

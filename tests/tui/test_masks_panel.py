@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from textual.widgets import Input
 
 from core.events import Evaluated, Sparsity, StageReused
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.record import StageRecord
 from core.runs.stream import EventWriter

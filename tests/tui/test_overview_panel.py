@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from core.events import Progress, Scalars
+from core.feed.feed import RunFeed
 from core.machine import Gpu, Machine
-from core.runs.feed import RunFeed
 from prusc_tui.screens.run.overview import OverviewPanel
 from prusc_tui.themes import OWN, palette_of
 from prusc_tui.widgets.drawing import Picture

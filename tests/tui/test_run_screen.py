@@ -7,7 +7,7 @@ import pytest
 from textual.widgets import Static
 
 from core.errors import InputError
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
 from prusc_tui.app import PruscApp
 from prusc_tui.screens.run import screen as run_screen
 from prusc_tui.screens.run.screen import RunScreen

@@ -7,12 +7,12 @@ from rich.cells import cell_len
 from textual.events import MouseScrollDown
 from textual.screen import Screen
 
+from core.feed.board import Row
 from core.groups import Evaluation, Group
 from core.runs.record import StageRecord
 from prusc_tui.widgets import run_columns
 from prusc_tui.widgets.run_columns import BY_KEY, lay_out, time_left, wanted_widths
 from prusc_tui.widgets.run_table import RunTable
-from prusc_tui.work.board import Row
 from tests.tui.lab import NOW, record_of, rows, until
 from tests.tui.stage import Stage
 

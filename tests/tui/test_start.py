@@ -66,7 +66,7 @@ def test_a_run_of_this_process_is_stopped_with_a_checkpoint_and_can_go_on(home):
         import json, time
         from core.runs.home import Home
         from core.runs.folder import RunFolder
-        from core.runs.feed import RunFeed
+        from core.feed.feed import RunFeed
         from core.errors import InputError
         from prusc_tui.work.order import Order
         from prusc_tui.work.start import Hosted

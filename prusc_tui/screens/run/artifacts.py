@@ -10,8 +10,8 @@ from textual.events import Click
 from textual.message import Message
 from textual.strip import Strip
 
+from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
-from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import fit, heading, ink, safe, shorten
 from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette

@@ -6,7 +6,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from core.runs.snapshot import Snapshot
+from core.feed.snapshot import Snapshot
 from prusc_tui.keys import bindings
 from prusc_tui.screens.run.charts_lines import Key, Line, Lines, by_quantity, default_choice
 from prusc_tui.screens.run.charts_picker import Picker

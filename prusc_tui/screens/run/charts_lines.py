@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import nan
 
 from core.events import Sparsity
+from core.feed.series import Series
+from core.feed.snapshot import Look, Snapshot
 from core.groups import Evaluation
-from core.runs.series import Series
-from core.runs.snapshot import Look, Snapshot
 from prusc_tui.draw.axes import XMode
 from prusc_tui.draw.curves import Curve
 from prusc_tui.widgets.chart_grid import Plot

@@ -10,8 +10,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 from textual.widget import Widget
 
+from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
-from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import safe
 from prusc_tui.keys import bindings
 from prusc_tui.widgets.cluster_facts import ClusterFacts

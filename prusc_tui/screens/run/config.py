@@ -12,9 +12,9 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
 from core.runs.record import RunRecord
-from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import ink, wrap
 from prusc_tui.draw.config import Heading, Line, detail, lines_of
 from prusc_tui.keys import bindings

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 
-from core.runs.snapshot import Snapshot
+from core.feed.snapshot import Snapshot
 from prusc_tui.draw.bars import ink, wrap
 from prusc_tui.draw.environments import conflicts, environments, waiting
 from prusc_tui.draw.overview import alarms

@@ -15,9 +15,9 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
+from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
 from core.runs.record import ACTIVE
-from core.runs.snapshot import Snapshot
 from core.runs.text import safe_text
 from prusc_tui.draw.bars import fit, ink
 from prusc_tui.keys import bindings

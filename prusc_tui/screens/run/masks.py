@@ -13,10 +13,10 @@ from textual.widget import Widget
 
 from core.errors import InputError
 from core.events import Sparsity
+from core.feed.snapshot import Snapshot
+from core.results.overlap import Overlap
 from core.runs.folder import RunFolder
-from core.runs.overlap import Overlap
 from core.runs.record import ACTIVE
-from core.runs.snapshot import Snapshot
 from prusc_tui.draw.bars import ink, safe, wrap
 from prusc_tui.draw.masks import Pruned, dead_layers, head, layers_title, rows, summary
 from prusc_tui.draw.spark import stage_in_view

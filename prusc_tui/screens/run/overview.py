@@ -9,9 +9,9 @@ from textual.app import ComposeResult
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.timer import Timer
 
+from core.feed.snapshot import Snapshot
 from core.runs.alive import this_host
 from core.runs.folder import RunFolder
-from core.runs.snapshot import Snapshot
 from prusc_tui.draw import environments, restarts
 from prusc_tui.draw.bars import ink, wrap
 from prusc_tui.draw.groups import groups

@@ -10,9 +10,9 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
+from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
-from core.runs.snapshot import Snapshot
 from core.runs.text import safe_text
 from prusc_tui.keys import bindings
 from prusc_tui.palette import MARKS, Palette, palette_in

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.events import Progress, RunStarted, StageFinished, StageStarted, Stamped, decode
-from core.runs.series import StepRate
+from core.feed.series import StepRate
 
 TAIL = 1 << 16
 """Bytes of a stream that are read at first; progress is told several times a second."""

@@ -9,11 +9,11 @@ from core.engine.checkpoints import save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.errors import StageError
-from core.evaluation.predict import evaluate_for_good
 from core.events import Logged, StageStarted
 from core.models.checkpoint import load_foreign
 from core.models.files import digest
-from core.training.erm import MODEL, new_network
+from core.stages.erm import MODEL, new_network
+from core.stages.predict import evaluate_for_good
 from core.training.images import Images
 
 

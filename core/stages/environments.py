@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from core.clustering.composition import Alarm
-from core.clustering.stages import CLUSTERS, features_file
 from core.config import Environments as Settings
 from core.config import Train
 from core.data.dataset import groups
@@ -30,8 +29,9 @@ from core.invariance.environments import (
     save_environments,
 )
 from core.invariance.makeup import alarms, makeup, quality, reference_alarm
-from core.invariance.member_stages import reference_logits
 from core.invariance.penalty import sample_losses, scale_gradients
+from core.stages.cluster import CLUSTERS, features_file
+from core.stages.members import reference_logits
 
 LOG_POINTS = 100
 """Points of EIIL's penalty that are reported."""

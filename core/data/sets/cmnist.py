@@ -8,10 +8,10 @@ import numpy as np
 
 from core.config import Cmnist
 from core.data.dataset import DataSet, Images, Integers, Split, SplitName
-from core.data.digits import label_names
 from core.data.draw import Draw, add_label_noise, correlate, stream
 from core.data.idx import Digits
 from core.data.paint import COLOURS
+from core.data.sets.digits import label_names
 from core.errors import InputError
 
 CLASSES = 2

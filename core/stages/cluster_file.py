@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from core.clustering.assigned import TrainingRows, read_clusters
 from core.clustering.composition import composition, minority_size, skew
-from core.clustering.stages import hand_on, represented
 from core.config import Cluster, Data, Photos
 from core.data.dataset import DataSet
 from core.data.table import read_table
@@ -16,6 +15,7 @@ from core.engine.stage import StageResult
 from core.errors import StageError
 from core.events import Choice, Logged, StageStarted
 from core.models.files import digest
+from core.stages.cluster import hand_on, represented
 
 
 @dataclass(frozen=True)

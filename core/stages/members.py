@@ -13,13 +13,13 @@ from core.data.dataset import DataSet, SplitName
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
-from core.evaluation.predict import evaluate_for_good
 from core.invariance.batched import Members
 from core.invariance.environments import Environments, load_environments
 from core.invariance.learner import BATCH, Crew, CrewLearner, PenaltyWatch
 from core.models.networks import build
 from core.models.perceptron import class_logits
-from core.training.erm import MODEL
+from core.stages.erm import MODEL
+from core.stages.predict import evaluate_for_good
 from core.training.images import Images, seen_shape
 from core.training.loop import run_loop
 

@@ -8,15 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.clustering.stages import BALANCED
 from core.config import Compute, Finetune, Model, Select
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
-from core.evaluation.predict import evaluate_for_good
-from core.pruning.stage import MASKS
 from core.pruning.subnetwork import FixedMasks
-from core.training.erm import MODEL, load_network
+from core.stages.cluster import BALANCED
+from core.stages.erm import MODEL, load_network
+from core.stages.predict import evaluate_for_good
+from core.stages.prune import MASKS
 from core.training.images import Images, training_images
 from core.training.learner import WeightLearner
 from core.training.loop import run_loop

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import InputError
+from core.feed.progress import Pulse
 from core.runs.disk import Signature, settled, signature
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import ACTIVE, RunRecord, worked
-from prusc_tui.work.pulse import Pulse
 
 READ_AGAIN = 60
 """Looks after which the index is read again though it did not change: a run on another machine may be heard again."""

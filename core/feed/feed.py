@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 from types import MappingProxyType
 
+from core.feed.fold import Fold, StageFold
+from core.feed.snapshot import Look, Snapshot, StageState, StageView
 from core.groups import Evaluation
 from core.runs.disk import Signature, settled, signature
-from core.runs.fold import Fold, StageFold
 from core.runs.folder import RunFolder
 from core.runs.record import RunRecord, StageRecord
-from core.runs.snapshot import Look, Snapshot, StageState, StageView
 from core.runs.stream import EventReader
 
 # What a stage that began and did not end is, by the status of its run; any other status leaves it stopped.

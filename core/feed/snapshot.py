@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from core.events import Balanced, Choice, Clustered, EnvironmentsMade, Restarts, Selected, Sparsity, Warned
+from core.feed.series import Series
 from core.groups import Evaluation
 from core.runs.record import RunRecord, RunStatus
-from core.runs.series import Series
 
 StageState = Literal["waiting", "running", "done", "reused", "stopped", "failed"]
 

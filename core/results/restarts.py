@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import nan
 from typing import Any, NamedTuple
 
-from core.runs.compare import Spread, spread
+from core.results.compare import Spread, spread
 from core.runs.record import RunRecord
 
 STAGE = "train"

@@ -8,7 +8,7 @@ from posixpath import join, normpath
 from core.config.photos import Isic
 from core.data.columns import as_texts, read_columns
 from core.data.draft import SPLIT_WORDS, Draft, need, root_of
-from core.data.folder import safe_table
+from core.data.sets.folder import safe_table
 from core.errors import InputError
 
 LESIONS = {"0": "benign", "1": "malignant", "benign": "benign", "malignant": "malignant"}

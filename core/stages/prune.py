@@ -9,21 +9,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.clustering.stages import BALANCED, CLUSTERS
 from core.config import Compute, Model, Prune, Select
 from core.data.dataset import DataSet
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
-from core.evaluation.predict import batch_size, count_groups, evaluate_for_good, predict
 from core.events import Sparsity, Warned
 from core.groups import Evaluation
 from core.pruning.batchnorm import recompute_statistics, training_mode
 from core.pruning.contrast import contrastive_loss
 from core.pruning.masks import MaskedNetwork
 from core.pruning.subnetwork import FixedMasks
+from core.stages.cluster import BALANCED, CLUSTERS
+from core.stages.erm import MODEL, load_network
+from core.stages.predict import batch_size, count_groups, evaluate_for_good, predict
 from core.training.augment import on_device
-from core.training.erm import MODEL, load_network
 from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images, training_images
 from core.training.loop import run_loop

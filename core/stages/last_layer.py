@@ -7,16 +7,16 @@ import numpy as np
 import torch
 
 from core.clustering.kmeans import Floats, Integers
-from core.clustering.stages import BALANCED
 from core.config import Finetune, Model
 from core.data.dataset import SplitName
 from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
-from core.evaluation.predict import batch_size, evaluate_for_good
 from core.events import StageStarted
 from core.models.representation import Representation, find_head
-from core.training.erm import MODEL, load_network
+from core.stages.cluster import BALANCED
+from core.stages.erm import MODEL, load_network
+from core.stages.predict import batch_size, evaluate_for_good
 from core.training.images import Images
 
 

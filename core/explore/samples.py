@@ -7,9 +7,9 @@ import numpy as np
 import orjson
 
 from core.clustering.kmeans import Integers
-from core.clustering.map import Painted, places
 from core.data.dataset import Images, Pixels
 from core.data.sample import rgb
+from core.explore.map import Painted, places
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,8 +6,8 @@ from math import isnan, nan, sqrt
 from typing import Any, NamedTuple
 
 from core.groups import Evaluation, Group
+from core.results.settings import identity, labels
 from core.runs.record import RunRecord
-from core.runs.settings import identity, labels
 
 SPLITS = ("test", "validation")
 """Splits that a result can stand on; the first one that was evaluated is the default."""

@@ -23,9 +23,9 @@ from core.events import (
     Stamped,
     Warned,
 )
+from core.feed.series import SeriesBuffer, StepRate
+from core.feed.snapshot import Look, StageState
 from core.groups import Evaluation
-from core.runs.series import SeriesBuffer, StepRate
-from core.runs.snapshot import Look, StageState
 from core.runs.text import safe_text
 
 LOG_LINES = 200

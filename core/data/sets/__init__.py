@@ -1,0 +1,1 @@
+"""The data sets: one file each, its settings beside its reader (no torch)."""
