@@ -36,7 +36,7 @@ class SplitChoice(StrEnum):
 @app.command()
 def ls(data_root: DataRoot = None, json: Json = False) -> None:
     """List the data sets; with a folder those that may lie in it, and whether they do."""
-    from prusc_tui.work.data_sets import data_sets
+    from experiments.data_sets import data_sets
 
     about, there = data_sets(), _found_in(data_root)
     if json:
@@ -164,7 +164,7 @@ def resolve(
 def _found_in(data_root: str | None) -> dict[str, dict[str, Any]]:
     """Data set → whether it is bundled, and for a folder how many images of it are there, or why it is not."""
     from core.config import Photos
-    from prusc_tui.work.data_sets import kinds
+    from experiments.data_sets import kinds
 
     root = None if data_root is None else existing_folder("--data-root", data_root)
     found: dict[str, dict[str, Any]] = {}

@@ -78,7 +78,7 @@ def print_tables(about: Mapping[str, Any]) -> None:
     from rich.text import Text
 
     from core.runs.text import safe_text
-    from prusc_tui.work.data_sets import colours_gone, facts_of, published
+    from experiments.data_sets import colours_gone, facts_of, published
 
     console = Console(highlight=False)
     facts = Table(box=None, show_header=False, pad_edge=False)

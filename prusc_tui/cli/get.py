@@ -85,7 +85,7 @@ def _get_celeba(root: Path) -> "Fetched":
 
 def _print_lines(name: str, fetched: "Fetched") -> None:
     from core.runs.text import safe_text
-    from prusc_tui.work.data_sets import published
+    from experiments.data_sets import published
 
     how = "downloaded to" if fetched.fresh else "is there already, whole:"
     typer.echo(safe_text(f"✓ {name} {how} {fetched.table.root} ({len(fetched.table):,} images)"))

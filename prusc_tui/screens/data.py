@@ -15,11 +15,11 @@ from textual.widgets.option_list import Option
 
 from core.errors import InputError
 from core.runs.text import safe_text
+from experiments.data_sets import data_sets, lacking
 from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
 from prusc_tui.screens.data_parts import Samples, environment_lines, facts, group_bars, group_title, split_lines, unread
 from prusc_tui.widgets.footer import KeyLine
-from prusc_tui.work.data_sets import data_sets, lacking
 from prusc_tui.work.pictures import DataLook, Looker, seen
 
 REST = 0.15

@@ -14,8 +14,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from core.runs.text import safe_text
+from experiments.data_sets import colours_gone, data_sets, facts_of
 from prusc_tui.palette import Palette
-from prusc_tui.work.data_sets import colours_gone, data_sets, facts_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -15,8 +15,8 @@ from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.record import ACTIVE, RunRecord
 from core.runs.text import safe_text
+from experiments import actions as life
 from prusc_tui.screens.dialogs import AskScreen, LineScreen
-from prusc_tui.work import life
 
 if TYPE_CHECKING:
     from prusc_tui.app import PruscApp

@@ -21,8 +21,8 @@ from prusc_tui.widgets.footer import KeyLine
 
 if TYPE_CHECKING:
     from core.runs.home import Home
+    from experiments.order import Order
     from prusc_tui.work.form import Check, Form
-    from prusc_tui.work.order import Order
     from prusc_tui.work.start import Hosted
 
 WIDE = 110
@@ -104,7 +104,7 @@ class NewRunScreen(Screen[None]):
         self._say()
 
     async def _begin(self) -> None:
-        from prusc_tui.work.fork import fork_at
+        from experiments.fork import fork_at
         from prusc_tui.work.form import Form
 
         try:
@@ -267,7 +267,7 @@ class NewRunScreen(Screen[None]):
 
     def action_copy_command(self) -> None:
         """Copy the command line."""
-        from prusc_tui.work.order import shown
+        from experiments.order import shown
 
         if self._form is not None:
             self.app.copy_to_clipboard(safe_text(shown(self._form.command_line())))

@@ -178,7 +178,7 @@ class Aside(Vertical):
 
     def say_order(self, form: "Form") -> None:
         """What differs, and the command line that does the same."""
-        from prusc_tui.work.order import shown
+        from experiments.order import shown
 
         palette = self._palette
         differs = Text("differs  ", palette.muted)

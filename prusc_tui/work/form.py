@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
-from prusc_tui.work.data_sets import data_sets
+from experiments.data_sets import data_sets
+from experiments.fork import plan_fork, recipes_after
+from experiments.order import Order
+from experiments.reads import IN_PLACE, reads
 from prusc_tui.work.fields import Field, Origin, Setting, override_of, section_help, settings_of, text_of
-from prusc_tui.work.fork import plan_fork, recipes_after
-from prusc_tui.work.order import Order
 from prusc_tui.work.paths import absent
-from prusc_tui.work.reads import IN_PLACE, reads
 from prusc_tui.work.run_fields import DEFAULTS, DETACHED, ON, RUN_FIELDS, with_choices
 
 if TYPE_CHECKING:

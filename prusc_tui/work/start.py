@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
-from prusc_tui.work.order import Order
+from experiments.order import Order
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine, Job

@@ -9,8 +9,8 @@ from core.feed.feed import RunFeed
 from core.runs.alive import here
 from core.runs.home import Home
 from core.runs.stream import EventWriter
+from experiments import actions as life
 from prusc_tui.widgets.drawing import Drawing
-from prusc_tui.work import life
 from tests.tui.lab import NOW, irm_record, put
 
 

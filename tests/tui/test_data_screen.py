@@ -13,6 +13,7 @@ from core.data.sample import sample_picture
 from core.errors import InputError
 from core.groups import group_titles
 from experiments import plan
+from experiments.data_sets import data_sets
 from experiments.plan import Preset, preset_names
 from prusc_tui.keys import bindings
 from prusc_tui.palette import SHELL
@@ -20,7 +21,6 @@ from prusc_tui.screens import data
 from prusc_tui.screens.data import DataScreen
 from prusc_tui.screens.data_parts import Samples, facts, group_bars, side_by_side
 from prusc_tui.work import pictures
-from prusc_tui.work.data_sets import data_sets
 from prusc_tui.work.pictures import DataLook, Looker, cut
 from tests.tui.lab import rows, until
 

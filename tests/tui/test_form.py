@@ -7,12 +7,12 @@ import pytest
 
 from core.config import Config, Photos, flatten
 from core.errors import InputError
+from experiments.data_sets import data_sets
+from experiments.order import shown
 from experiments.plan import make_plan, preset_names
 from experiments.recipes import RECIPES
-from prusc_tui.work.data_sets import data_sets
 from prusc_tui.work.fields import settings_of
 from prusc_tui.work.form import Form
-from prusc_tui.work.order import shown
 from tests.tui.form_lab import fields, parsed
 
 

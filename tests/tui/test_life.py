@@ -9,7 +9,7 @@ from core.events import Progress, StageStarted
 from core.runs.alive import here
 from core.runs.record import StageRecord
 from core.runs.stream import EventWriter
-from prusc_tui.work import life
+from experiments import actions as life
 from tests.tui.lab import finished_run, put, record_of, running_run
 from tests.tui.life_lab import summary, worked_on
 

@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.record import ACTIVE
-from prusc_tui.work.order import Order
+from experiments.order import Order
 from prusc_tui.work.start import start_detached
 from tests.cli.driver import SETTINGS, environment
 
@@ -68,7 +68,7 @@ def test_a_run_of_this_process_is_stopped_with_a_checkpoint_and_can_go_on(home):
         from core.runs.folder import RunFolder
         from core.feed.feed import RunFeed
         from core.errors import InputError
-        from prusc_tui.work.order import Order
+        from experiments.order import Order
         from prusc_tui.work.start import Hosted
         home, hosted = Home.open(), Hosted()
         settings = {SETTINGS!r}
@@ -128,7 +128,7 @@ def test_what_stages_read_and_forks_told_without_torch_are_those_of_the_stages(h
         from experiments.plan import build_pipeline, make_plan
         from experiments.recipes import RECIPES
         from prusc_tui.work import fork as told
-        from prusc_tui.work.reads import read_by
+        from experiments.reads import read_by
         wrong, seen = [], 0
         for name, recipe in RECIPES.items():
             plan = make_plan(name)

@@ -4,7 +4,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
-from prusc_tui.work.reads import read_by, way_of
+from experiments.reads import read_by, way_of
 
 if TYPE_CHECKING:
     from core.config import Config
