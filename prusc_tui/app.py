@@ -17,7 +17,7 @@ from prusc_tui.settings import Settings, remember_theme, settings_path
 from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
 
 if TYPE_CHECKING:
-    from prusc_tui.work.start import Hosted
+    from prusc_tui.screens.new_run.start import Hosted
 
 
 class PruscApp(App[None]):
@@ -74,7 +74,7 @@ class PruscApp(App[None]):
     def hosted(self) -> "Hosted":
         """The runs that live in this process."""
         if self._hosted is None:
-            from prusc_tui.work.start import Hosted
+            from prusc_tui.screens.new_run.start import Hosted
 
             self._hosted = Hosted()
         return self._hosted
@@ -85,7 +85,7 @@ class PruscApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the runs, or the run that was asked for."""
-        from prusc_tui.screens.runs import RunsScreen
+        from prusc_tui.screens.runs.screen import RunsScreen
 
         self._running_loop = asyncio.get_running_loop()
         self.set_keymap(dict(self._settings.keys))
@@ -101,19 +101,19 @@ class PruscApp(App[None]):
 
     def open_compare(self, ids: Sequence[str]) -> None:
         """Show several runs side by side."""
-        from prusc_tui.screens.compare import CompareScreen
+        from prusc_tui.screens.compare.screen import CompareScreen
 
         self.push_screen(CompareScreen([RunFolder.open(self.home, id) for id in ids], self.clock))
 
     def open_new(self, fork: str | None = None, preset: str | None = None) -> None:
         """Show the form of a new run: from nothing, from a preset, or from another run."""
-        from prusc_tui.screens.new_run import NewRunScreen
+        from prusc_tui.screens.new_run.screen import NewRunScreen
 
         self.push_screen(NewRunScreen(self.home, fork=fork, preset=preset, hosted=self.hosted))
 
     def open_data(self, name: str | None = None) -> None:
         """Show the data sets."""
-        from prusc_tui.screens.data import DataScreen
+        from prusc_tui.screens.data.screen import DataScreen
 
         self.push_screen(DataScreen(name))
 
@@ -146,7 +146,7 @@ class PruscApp(App[None]):
 
     def action_picture(self) -> None:
         """Write the screen as an SVG picture into the folder in which the program was started."""
-        from prusc_tui.draw.svg import standalone
+        from prusc_tui.widgets.svg import standalone
 
         name = time.strftime("prusc-tui-%Y%m%d-%H%M%S.svg", time.localtime(self.clock()))
         try:

@@ -53,7 +53,14 @@ def test_the_torch_free_half_imports_nothing_heavy(tmp_path):
 
 @pytest.mark.parametrize(
     "module",
-    ["core.events", "core.groups", "prusc_tui.cli.app", "core.feed.feed", "prusc_tui.app", "prusc_tui.screens.runs"],
+    [
+        "core.events",
+        "core.groups",
+        "prusc_tui.cli.app",
+        "core.feed.feed",
+        "prusc_tui.app",
+        "prusc_tui.screens.runs.screen",
+    ],
 )
 def test_what_is_read_at_every_start_imports_no_pydantic_either(tmp_path, module):
     assert not loaded_after(f"import {module}; {LOADED}", tmp_path) & {*HEAVY, "pydantic", "numpy"}

@@ -69,7 +69,7 @@ def _build(folder: "Path", source: "PhotoSource", json: bool) -> None:
     from core.data.watch import Interrupted, Watch
     from prusc_tui.cli.data_shown import Ticker
     from prusc_tui.cli.host import stop_on_signals
-    from prusc_tui.work.files import size_of
+    from prusc_tui.views.artifacts.files import size_of
 
     with stop_on_signals() as stopper:
         watch = Watch(Ticker(), lambda: stopper.asked)
@@ -115,8 +115,8 @@ def _list(folder: "Path", json: bool) -> None:
 
     from core.runs.text import safe_text
     from prusc_tui.palette import MARKS
+    from prusc_tui.views.artifacts.files import size_of
     from prusc_tui.words import console, moment
-    from prusc_tui.work.files import size_of
 
     if not found:
         _say(f"nothing is decoded in {folder}")
@@ -145,7 +145,7 @@ def _clear(folder: "Path", source: "PhotoSource | None", json: bool) -> None:
     from core.data.store import store_key
     from core.data.watch import Watch
     from prusc_tui.cli.data_shown import Ticker
-    from prusc_tui.work.files import size_of
+    from prusc_tui.views.artifacts.files import size_of
 
     key = None if source is None else store_key(source.squares(Watch(Ticker())))
     chosen = [store for store in stores(folder) if key is None or store.path.stem == key]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from core.results.compare import Family
     from core.runs.record import RunRecord
-    from prusc_tui.draw.tables import Cell, Grid
+    from prusc_tui.tables.grid import Cell, Grid
 
 By = Literal["family", "stage"]
 Split = Literal["test", "validation"]
@@ -42,7 +42,8 @@ def compare(
     """Compare runs: groups as mean ± standard deviation over seeds, and the settings that differ."""
     from core.errors import InputError
     from core.results.compare import families, split_of
-    from prusc_tui.draw import comparison, tables
+    from prusc_tui.tables import comparison
+    from prusc_tui.tables import grid as tables
 
     records = _records(references or [], where)
     if len(records) < 2:

@@ -65,7 +65,7 @@ def _get_waterbirds(root: Path) -> "Fetched":
     from experiments.downloads import get_waterbirds
     from prusc_tui.cli.data_shown import Ticker
     from prusc_tui.cli.host import stop_on_signals
-    from prusc_tui.work.files import size_of
+    from prusc_tui.views.artifacts.files import size_of
 
     with stop_on_signals() as stopper:
         try:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from core.runs.record import RunRecord
     from experiments.table import MethodTable
-    from prusc_tui.draw.methods import Column
-    from prusc_tui.draw.tables import Cell, Grid
+    from prusc_tui.tables.grid import Cell, Grid
+    from prusc_tui.tables.methods import Column
 
 T = TypeVar("T")
 Split = Literal["test", "train", "validation", "both"]
@@ -116,7 +116,7 @@ def _nothing(name: str, study: str, where: str, unfinished: int) -> Exception:
 
 
 def _columns(table: "MethodTable", splits: Sequence[str], measure: Measure) -> "tuple[Column, ...]":
-    from prusc_tui.draw.methods import columns_of
+    from prusc_tui.tables.methods import columns_of
 
     return columns_of(table, splits, ("average", "worst") if measure == "both" else (measure,))
 
@@ -127,7 +127,7 @@ def _print(
     """For the eye: each table whole where it fits, else in parts."""
     from rich.text import Text
 
-    from prusc_tui.draw.methods import grid, heading
+    from prusc_tui.tables.methods import grid, heading
 
     marked = False
     for number, (one, chosen) in enumerate(zip(tables, columns, strict=True)):
@@ -151,7 +151,7 @@ def _print(
 
 def _parts(table: "MethodTable", columns: "Sequence[Column]", width: int) -> "list[Grid]":
     """The table whole, or one for each split, or one for each split and measure: the first that fits the width."""
-    from prusc_tui.draw.methods import grid
+    from prusc_tui.tables.methods import grid
 
     keys: tuple[Callable[[Column], Hashable], ...] = (
         lambda _: None,
@@ -231,15 +231,15 @@ def _table(grid: "Grid") -> "Table":
 def _cell(cell: "Cell") -> "Text":
     from rich.text import Text
 
-    from prusc_tui.draw.methods import NUMBER
+    from prusc_tui.tables.methods import NUMBER
 
     text = Text(cell.text.rjust(NUMBER), "bold" if cell.stands_out else "")
     return text.append(f" {cell.spread}", "dim") if cell.spread else text
 
 
 def _print_source(tables: "Sequence[MethodTable]", columns: "Sequence[Sequence[Column]]", format: str) -> None:
-    from prusc_tui.draw.methods import grid
-    from prusc_tui.draw.tables import latex, markdown
+    from prusc_tui.tables.grid import latex, markdown
+    from prusc_tui.tables.methods import grid
 
     grids = [grid(one, chosen) for one, chosen in zip(tables, columns, strict=True)]
     texts = [markdown(one) if format == "markdown" else latex(one, booktabs=False) for one in grids]
@@ -249,7 +249,7 @@ def _print_source(tables: "Sequence[MethodTable]", columns: "Sequence[Sequence[C
 def _print_csv(tables: "Sequence[MethodTable]", splits: Sequence[str]) -> None:
     import csv
 
-    from prusc_tui.draw.methods import tidy
+    from prusc_tui.tables.methods import tidy
 
     rows = [row for row in tidy(tables) if row["split"] in splits]
     writer = csv.DictWriter(sys.stdout, list(rows[0]) if rows else [], lineterminator="\n")

@@ -11,8 +11,8 @@ from textual.widgets import ContentSwitcher, Static
 
 from core.runs.text import safe_text
 from prusc_tui.widgets.footer import KeyLine
+from prusc_tui.widgets.poller import Poller
 from prusc_tui.widgets.tabs import ViewLine
-from prusc_tui.work.poller import Poller
 
 
 class Following(Screen[None]):

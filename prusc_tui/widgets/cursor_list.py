@@ -10,8 +10,8 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from prusc_tui.draw.bars import ink
 from prusc_tui.palette import Palette, palette_in
+from prusc_tui.widgets.bars import ink
 
 
 class CursorList(ScrollView, can_focus=True):

@@ -6,8 +6,8 @@ from core.feed.series import SeriesBuffer
 from core.feed.snapshot import Look, Snapshot, StageView
 from core.groups import Evaluation, Group
 from core.runs.record import RunRecord
-from prusc_tui.screens.run.charts import ChartsPanel
-from prusc_tui.screens.run.charts_picker import Choices, Picker
+from prusc_tui.views.charts.panel import ChartsPanel
+from prusc_tui.views.charts.picker import Choices, Picker
 from tests.tui.stage import Alone
 
 START = 1_790_000_000.0

@@ -10,7 +10,7 @@ from core.feed.feed import RunFeed
 from core.runs.alive import here
 from core.runs.home import Home
 from core.runs.stream import EventWriter
-from prusc_tui.screens.run.clusters import ClustersPanel
+from prusc_tui.views.clusters.panel import ClustersPanel
 from tests.tui.lab import NOW, put, record_of, text
 from tests.tui.stage import Alone
 

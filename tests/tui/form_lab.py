@@ -9,8 +9,8 @@ from textual.app import App
 from prusc_tui.cli.app import app as command_line
 from prusc_tui.keys import bindings
 from prusc_tui.palette import SHELL
-from prusc_tui.screens.new_run_field import FieldRow
-from prusc_tui.screens.new_run_parts import FieldList
+from prusc_tui.screens.new_run.field import FieldRow
+from prusc_tui.screens.new_run.layout import FieldList
 from tests.tui.lab import rows, until
 
 

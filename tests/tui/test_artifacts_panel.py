@@ -8,9 +8,9 @@ import pytest
 
 from core.engine.artifacts import link
 from core.feed.feed import RunFeed
-from prusc_tui.screens.run import artifacts as panel_module
-from prusc_tui.screens.run.artifacts import ArtifactsPanel
-from prusc_tui.work.files import described, size_of, survey
+from prusc_tui.views.artifacts import panel as panel_module
+from prusc_tui.views.artifacts.files import described, size_of, survey
+from prusc_tui.views.artifacts.panel import ArtifactsPanel
 from tests.tui.lab import NOW, finished_run, put, record_of, rows, text, until
 from tests.tui.stage import Alone
 

@@ -2,7 +2,7 @@
 
 from textual.widgets import Input
 
-from prusc_tui.screens.run.charts_picker import Choices
+from prusc_tui.views.charts.picker import Choices
 from tests.tui.charts_lab import Opened, Run, usual
 
 

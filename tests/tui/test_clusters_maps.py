@@ -8,7 +8,7 @@ import pytest
 
 from core.explore.map import pca_map
 from experiments import maps
-from prusc_tui.widgets.scatter import Scatter
+from prusc_tui.views.clusters.scatter_widget import Scatter
 from tests.tui.clusters_lab import Run, opened
 from tests.tui.lab import until
 

@@ -6,10 +6,10 @@ from core.events import StageFinished, StageStarted
 from core.feed.feed import RunFeed
 from core.runs.home import Home
 from core.runs.stream import EventWriter
+from prusc_tui.views.clusters.heat_widget import HeatTable
+from prusc_tui.views.clusters.scatter_widget import Scatter
+from prusc_tui.views.clusters.tiles_widget import Tiles
 from prusc_tui.widgets.drawing import Drawing
-from prusc_tui.widgets.heat_table import HeatTable
-from prusc_tui.widgets.scatter import Scatter
-from prusc_tui.widgets.tiles import Tiles
 from tests.tui.clusters_lab import Run, braille, opened
 from tests.tui.lab import NOW, put, record_of
 

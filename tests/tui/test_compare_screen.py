@@ -11,10 +11,10 @@ from core.groups import wilson_interval
 from core.runs.log import RunLog
 from core.runs.record import StageRecord
 from prusc_tui.palette import SHELL
-from prusc_tui.screens.compare import CompareScreen
-from prusc_tui.screens.compare_charts import CompareCharts
-from prusc_tui.screens.compare_panels import FamilyTable, GroupsPanel
-from prusc_tui.widgets.grid_table import GridTable
+from prusc_tui.screens.compare.charts import CompareCharts
+from prusc_tui.screens.compare.panels import FamilyTable, GroupsPanel
+from prusc_tui.screens.compare.screen import CompareScreen
+from prusc_tui.tables.widget import GridTable
 from prusc_tui.widgets.tabs import ViewLine
 from tests.tui.lab import AFTER, BEFORE, NOW, evaluation, finished_run, put, record_of, rows, running_run, until
 

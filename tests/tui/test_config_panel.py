@@ -7,11 +7,11 @@ from textual.widgets import Input
 
 from core.config import Config, differences
 from core.feed.feed import RunFeed
-from prusc_tui.draw.config import Fact, Heading, detail, line, lines_of, widths
 from prusc_tui.palette import SHELL
-from prusc_tui.screens.run.config import ConfigPanel
-from prusc_tui.widgets.config_list import ConfigList
-from prusc_tui.work.resolved import Resolved, facts, resolve
+from prusc_tui.views.config.lines import Fact, Heading, detail, line, lines_of, widths
+from prusc_tui.views.config.list import ConfigList
+from prusc_tui.views.config.panel import ConfigPanel
+from prusc_tui.views.config.resolved import Resolved, facts, resolve
 from tests.tui.lab import finished_run, put, record_of, rows, text, until
 from tests.tui.stage import Alone
 

@@ -17,11 +17,11 @@ from experiments.data_sets import data_sets
 from experiments.plan import Preset, preset_names
 from prusc_tui.keys import bindings
 from prusc_tui.palette import SHELL
-from prusc_tui.screens import data
-from prusc_tui.screens.data import DataScreen
-from prusc_tui.screens.data_parts import Samples, facts, group_bars, side_by_side
-from prusc_tui.work import pictures
-from prusc_tui.work.pictures import DataLook, Looker, cut
+from prusc_tui.screens.data import pictures
+from prusc_tui.screens.data import screen as data
+from prusc_tui.screens.data.parts import Samples, facts, group_bars, side_by_side
+from prusc_tui.screens.data.pictures import DataLook, Looker, cut
+from prusc_tui.screens.data.screen import DataScreen
 from tests.tui.lab import rows, until
 
 RNG = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from core.feed.feed import RunFeed
 from core.runs.alive import here
 from core.runs.stream import EventWriter
 from prusc_tui.app import PruscApp
-from prusc_tui.screens.run.environments import EnvironmentsPanel
+from prusc_tui.views.environments.panel import EnvironmentsPanel
 from prusc_tui.widgets.tabs import ViewLine
 from tests.tui.lab import (
     MADE,

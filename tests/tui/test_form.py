@@ -11,8 +11,8 @@ from experiments.data_sets import data_sets
 from experiments.order import shown
 from experiments.plan import make_plan, preset_names
 from experiments.recipes import RECIPES
-from prusc_tui.work.fields import settings_of
-from prusc_tui.work.form import Form
+from prusc_tui.screens.new_run.fields import settings_of
+from prusc_tui.screens.new_run.form import Form
 from tests.tui.form_lab import fields, parsed
 
 
@@ -428,7 +428,7 @@ def test_recipes_that_take_no_such_file_do_not_ask_for_one(recipe, hidden):
 
 def test_the_form_imports_neither_torch_nor_the_command_line():
     code = (
-        "import sys; from prusc_tui.work.form import Form; f = Form('demo'); f.fields(); f.command_line(); "
+        "import sys; from prusc_tui.screens.new_run.form import Form; f = Form('demo'); f.fields(); f.command_line(); "
         "print(*sorted({'torch', 'typer', 'numpy', 'pandas'} & {m.partition('.')[0] for m in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

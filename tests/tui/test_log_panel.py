@@ -5,11 +5,11 @@ import pytest
 from core.events import Logged, Progress, RunFinished, RunStarted, StageFinished, StageStarted, Warned
 from core.feed.feed import RunFeed
 from core.runs.stream import EventWriter
-from prusc_tui.screens.run.log import LogPanel
-from prusc_tui.widgets import log_view
-from prusc_tui.widgets.log_view import LogView, broken
-from prusc_tui.work import tail
-from prusc_tui.work.tail import Console, Line, Story
+from prusc_tui.views.log import tail
+from prusc_tui.views.log import view as log_view
+from prusc_tui.views.log.panel import LogPanel
+from prusc_tui.views.log.tail import Console, Line, Story
+from prusc_tui.views.log.view import LogView, broken
 from tests.tui.lab import NOW, finished_run, put, record_of, rows, running_run, text, until
 from tests.tui.stage import Alone
 

@@ -9,10 +9,10 @@ from textual.app import App
 from textual.widgets import OptionList
 
 from core.errors import InputError
-from prusc_tui.screens.new_run import NewRunScreen
-from prusc_tui.screens.new_run_field import FieldRow
-from prusc_tui.screens.new_run_parts import Aside
-from prusc_tui.work import start
+from prusc_tui.screens.new_run import start
+from prusc_tui.screens.new_run.field import FieldRow
+from prusc_tui.screens.new_run.layout import Aside
+from prusc_tui.screens.new_run.screen import NewRunScreen
 from tests.tui import lab
 from tests.tui.form_lab import command, focused, go, row, run, said, under
 from tests.tui.lab import rows, until

@@ -7,8 +7,8 @@ import pytest
 from core.events import Progress, Scalars
 from core.feed.feed import RunFeed
 from core.machine import Gpu, Machine
-from prusc_tui.screens.run.overview import OverviewPanel
 from prusc_tui.themes import OWN, palette_of
+from prusc_tui.views.overview.panel import OverviewPanel
 from prusc_tui.widgets.drawing import Picture
 from tests.tui.lab import NOW, finished_run, rows, running_run, text, until
 from tests.tui.stage import Alone

@@ -10,9 +10,9 @@ from textual.screen import Screen
 from core.feed.board import Row
 from core.groups import Evaluation, Group
 from core.runs.record import StageRecord
-from prusc_tui.widgets import run_columns
-from prusc_tui.widgets.run_columns import BY_KEY, lay_out, time_left, wanted_widths
-from prusc_tui.widgets.run_table import RunTable
+from prusc_tui.screens.runs import columns as run_columns
+from prusc_tui.screens.runs.columns import BY_KEY, lay_out, time_left, wanted_widths
+from prusc_tui.screens.runs.table import RunTable
 from tests.tui.lab import NOW, record_of, rows, until
 from tests.tui.stage import Stage
 

@@ -8,12 +8,12 @@ from textual.widgets import Input
 from core.events import Progress, Scalars
 from core.runs.home import Home
 from core.runs.log import RunLog
-from prusc_tui.screens import side as side_module
 from prusc_tui.screens.dialogs import AskScreen, LineScreen
-from prusc_tui.screens.runs import RunsScreen
-from prusc_tui.screens.side import SidePanel
+from prusc_tui.screens.runs import side as side_module
+from prusc_tui.screens.runs.screen import RunsScreen
+from prusc_tui.screens.runs.side import SidePanel
+from prusc_tui.screens.runs.table import RunTable
 from prusc_tui.widgets.filter_line import FilterLine
-from prusc_tui.widgets.run_table import RunTable
 from tests.tui.lab import NOW, finished_run, put, record_of, rows, running_run, text, until
 from tests.tui.stage import Stage
 

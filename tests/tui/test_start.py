@@ -15,7 +15,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.record import ACTIVE
 from experiments.order import Order
-from prusc_tui.work.start import start_detached
+from prusc_tui.screens.new_run.start import start_detached
 from tests.cli.driver import SETTINGS, environment
 
 
@@ -69,7 +69,7 @@ def test_a_run_of_this_process_is_stopped_with_a_checkpoint_and_can_go_on(home):
         from core.feed.feed import RunFeed
         from core.errors import InputError
         from experiments.order import Order
-        from prusc_tui.work.start import Hosted
+        from prusc_tui.screens.new_run.start import Hosted
         home, hosted = Home.open(), Hosted()
         settings = {SETTINGS!r}
         order = Order(target="erm", overrides=(*settings, "erm.epochs=400"), device="cpu", detach=False)

@@ -8,8 +8,8 @@ import pytest
 from core.events import Selected
 from core.feed.feed import RunFeed
 from core.feed.snapshot import Look
-from prusc_tui.draw.trade_off import Point, TradeOff, trade_off, trade_off_of
 from prusc_tui.palette import SHELL
+from prusc_tui.views.masks.trade_off import Point, TradeOff, trade_off, trade_off_of
 from tests.tui.lab import evaluation, finished_run, of_classes, plain
 
 

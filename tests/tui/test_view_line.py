@@ -2,7 +2,7 @@
 
 import pytest
 
-from prusc_tui.screens.compare import CompareScreen
+from prusc_tui.screens.compare.screen import CompareScreen
 from prusc_tui.screens.run.screen import RunScreen
 from prusc_tui.widgets.tabs import SHORT, ViewLine
 from tests.tui.lab import rows, until

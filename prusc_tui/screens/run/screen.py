@@ -18,9 +18,9 @@ from prusc_tui.keys import bindings
 from prusc_tui.palette import MARKS, Palette, palette_in
 from prusc_tui.screens.following import Views
 from prusc_tui.screens.life import Life
+from prusc_tui.widgets.poller import Poller, why_not
 from prusc_tui.widgets.quiet import News
 from prusc_tui.words import duration
-from prusc_tui.work.poller import Poller, why_not
 
 EVERY = 0.25
 """Seconds between looks at the run's folder."""
@@ -35,49 +35,49 @@ class Panel(Protocol):
 
 
 def _overview(folder: RunFolder, clock: Callable[[], float]) -> Widget:
-    from prusc_tui.screens.run.overview import OverviewPanel
+    from prusc_tui.views.overview.panel import OverviewPanel
 
     return OverviewPanel(folder, clock)
 
 
 def _charts(_folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.screens.run.charts import ChartsPanel
+    from prusc_tui.views.charts.panel import ChartsPanel
 
     return ChartsPanel()
 
 
 def _clusters(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.screens.run.clusters import ClustersPanel
+    from prusc_tui.views.clusters.panel import ClustersPanel
 
     return ClustersPanel(folder)
 
 
 def _masks(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.screens.run.masks import MasksPanel
+    from prusc_tui.views.masks.panel import MasksPanel
 
     return MasksPanel(folder)
 
 
 def _environments(_folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.screens.run.environments import EnvironmentsPanel
+    from prusc_tui.views.environments.panel import EnvironmentsPanel
 
     return EnvironmentsPanel()
 
 
 def _config(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.screens.run.config import ConfigPanel
+    from prusc_tui.views.config.panel import ConfigPanel
 
     return ConfigPanel(folder)
 
 
 def _log(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.screens.run.log import LogPanel
+    from prusc_tui.views.log.panel import LogPanel
 
     return LogPanel(folder)
 
 
 def _artifacts(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.screens.run.artifacts import ArtifactsPanel
+    from prusc_tui.views.artifacts.panel import ArtifactsPanel
 
     return ArtifactsPanel(folder)
 

@@ -1,0 +1,1 @@
+"""View artifacts: the files of a run."""

@@ -1,0 +1,1 @@
+"""View charts: curves over steps."""

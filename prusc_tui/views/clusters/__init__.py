@@ -1,0 +1,1 @@
+"""View clusters: composition, map and sample images."""

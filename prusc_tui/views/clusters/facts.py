@@ -1,0 +1,48 @@
+"""What is said of the clusters beside the table: how they were chosen, what is taken, what is doubtful."""
+
+from rich.text import Text
+
+from core.feed.snapshot import Snapshot
+from prusc_tui.palette import Palette
+from prusc_tui.views.overview.frame import alarms as drawn
+from prusc_tui.views.overview.frame import trained_to
+from prusc_tui.widgets.bars import heading, ink, safe, wrap
+
+STAGES = ("represent", "cluster", "balance")
+
+
+def facts(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
+    """Return how checkpoint and number of clusters were chosen, and what the balanced set takes."""
+    clusters, choice, balanced = snapshot.clusters, snapshot.choice, snapshot.balanced
+    told = [f"k = {len(clusters.table)}"] if clusters is not None else []
+    lines: list[Text] = []
+    if choice is not None and choice.candidates:
+        taken = choice.candidates[choice.chosen]
+        told = [*told, f"from {trained_to(taken['epoch'])}", f"skew {taken['skew']:.2f}"]
+        lines += wrap(ink(f"Why: {safe(choice.reason)}.", palette.muted), width)
+    if balanced is not None:
+        total = sum(map(sum, clusters.table)) if clusters is not None else 0
+        share = f" of {total:,} images" if total else ""
+        text = f"The balanced set has {balanced.size:,} entries{share}, by rule '{safe(balanced.rule)}'."
+        lines += wrap(ink(text, palette.muted), width)
+    return [heading("Choice", " · ".join(told), width, palette), *lines]
+
+
+def alarms(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
+    """Return the alarms of the stages that make and use the clusters."""
+    found = [warned for warned in snapshot.warnings if warned.stage in STAGES]
+    return drawn(found, width, palette, len(found))
+
+
+def waiting(snapshot: Snapshot) -> str:
+    """Say why there are no clusters; nothing where there are some."""
+    if snapshot.clusters is not None:
+        return ""
+    recipe = safe(snapshot.record.recipe)
+    if all(stage.name != "cluster" for stage in snapshot.stages):
+        return f"Recipe '{recipe}' makes no clusters."
+    now = next((safe(stage.name) for stage in snapshot.stages if stage.state == "running"), "")
+    if now == "cluster":
+        return "Clusters of several numbers and checkpoints are being tried …"
+    at = f"; the run is at '{now}'" if now else f"; the run is {snapshot.status}"
+    return f"Clusters come with stage 'cluster'{at}."

@@ -1,0 +1,1 @@
+"""View config: every setting of a run."""

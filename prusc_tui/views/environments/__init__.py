@@ -1,0 +1,1 @@
+"""View environments: who is in which, risks, restarts."""

@@ -1,0 +1,1 @@
+"""View log: what a run says."""

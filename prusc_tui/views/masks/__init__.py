@@ -1,0 +1,1 @@
+"""View masks: sparsity by layer and against worst-group accuracy."""

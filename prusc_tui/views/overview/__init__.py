@@ -1,0 +1,1 @@
+"""View overview: stages, groups, selection, machine."""
