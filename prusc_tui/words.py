@@ -1,41 +1,20 @@
 """Numbers, times and states as short words, the same wherever they are shown."""
 
-import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from core.words import duration, percent, span, sparsity, spread, weight
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from core.feed.snapshot import Snapshot
 
+__all__ = ["duration", "percent", "span", "sparsity", "spread", "weight"]
+
 WIDTH_OF_A_PIPE = 160
 """Columns of tables that go to a file or another program."""
 ORACLES = frozenset({"train", "environments", "shortcut"})
 """What a result may have used that the method is to do without."""
-
-
-def percent(share: float | None) -> str:
-    """Share in [0, 1] as per cent with one decimal; a dash where there is none."""
-    return "–" if share is None or math.isnan(share) else f"{100 * share:.1f}"
-
-
-def sparsity(keep_ratio: float | None) -> str:
-    """Share of weights pruned, in per cent; a dash where nothing is masked."""
-    return "–" if keep_ratio is None else f"{100 * (1 - keep_ratio):.1f}"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as `8 s`, `1:05` or `2:03:10`; a dash where there are none."""
-    if seconds is None:
-        return "–"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
 def unit_of(snapshot: "Snapshot") -> str:
@@ -53,28 +32,6 @@ def moment(seconds: float | None, now: float | None = None) -> str:
     then = datetime.datetime.fromtimestamp(seconds)
     today = (datetime.datetime.now() if now is None else datetime.datetime.fromtimestamp(now)).date()
     return then.strftime("%H:%M" if then.date() == today else "%Y-%m-%d %H:%M")
-
-
-def spread(shares: Sequence[float]) -> str:
-    """Mean and sample standard deviation of shares in per cent, such as `62.1 ± 3.4`; of one, itself."""
-    from core.results.compare import spread as spread_of
-
-    if not shares:
-        return "–"
-    found = spread_of(shares)
-    return percent(found.mean) if found.sd is None else f"{percent(found.mean)} ± {percent(found.sd)}"
-
-
-def span(shares: Sequence[float]) -> str:
-    """Least and greatest of shares in per cent, such as `58.0–65.9`; a dash where there are none."""
-    known = [share for share in shares if not math.isnan(share)]
-    return f"{percent(min(known))}–{percent(max(known))}" if known else "–"
-
-
-def weight(value: float) -> str:
-    """Penalty weight, as short as it can be told: `9,100`, `0.5`."""
-    whole = abs(value) >= 1000 or value == round(value)
-    return f"{value:,.0f}" if whole and abs(value) < 1e7 else f"{value:.4g}"
 
 
 def is_oracle(attributes_used: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.config import Config
+from core.errors import Stopped
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
 
@@ -88,7 +89,6 @@ class Engine:
     def _host(self, job: Job) -> str:
         from core.engine.devices import lease, prepared
         from core.engine.runner import Runner
-        from core.engine.stage import Stopped
 
         with job.folder.writer():
             try:

@@ -13,8 +13,6 @@ from core.clustering.kmeans import Floats, Integers, unit_rows
 from core.data.dataset import DataSet, groups
 from core.groups import group_titles
 
-PCA_MAP = "map-pca.json"
-"""Artifact of `cluster`."""
 MOST = 2000
 """Images on a map at most."""
 LEAST = 20

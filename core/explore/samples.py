@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import orjson
 
+from core.artifacts import SHEET, TILES
 from core.clustering.kmeans import Integers
 from core.data.dataset import Images, Pixels
 from core.data.sample import rgb
@@ -14,9 +15,6 @@ from core.explore.map import Painted, places
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SHEET = "samples.png"
-TILES = "samples.json"
-"""Artifacts of `cluster`: the sheet, and per tile its cluster, label, group, training index and correctness."""
 PER_CELL = 8
 """Images of a label in a cluster at most."""
 SIDE = 32

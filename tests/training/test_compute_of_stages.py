@@ -10,7 +10,7 @@ from torch import nn
 
 from core.config import Compute, Erm, Finetune, Model, Prune, Represent, Select
 from core.engine.checkpoints import load_tensors, save_tensors
-from core.engine.stage import Stopped
+from core.errors import Stopped
 from core.errors import StageError
 from core.events import Scalars, Warned
 from core.stages import erm as erm_module

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from core.artifacts import predictions_file
 from core.data.dataset import DataSet, SplitName, training_shares
 from core.engine.checkpoints import save_tensors
-from core.engine.context import StageContext
 from core.events import Evaluated
 from core.groups import Evaluation, Group, group_titles
 from core.training.images import Images
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
 
 BATCH = 500
 """Images in a forward pass at most."""
@@ -65,10 +68,10 @@ def count_groups(predicted: Tensor, images: Images, dataset: DataSet, split: str
     return Evaluation(split, groups, training_shares(dataset))
 
 
-def evaluate_for_good(
-    context: StageContext, logits_of: Callable[[Tensor], Tensor], step: int, splits: Mapping[SplitName, Images]
-) -> dict[str, Evaluation]:
-    """Evaluate the network that a stage hands on, say so, and keep its predictions among the artifacts.
+def final_evaluation(
+    context: "StageContext", logits_of: Callable[[Tensor], Tensor], step: int, splits: Mapping[SplitName, Images]
+) -> None:
+    """Evaluate the network that a stage hands on, and keep its predictions among the artifacts.
 
     Args:
         context: of the stage.
@@ -76,18 +79,11 @@ def evaluate_for_good(
         step: at which the network was taken.
         splits: `validation` and `test`.
     """
-    evaluations: dict[str, Evaluation] = {}
     for split, images in splits.items():
         predictions = predict(logits_of, images)
-        evaluations[split] = count_groups(predictions.classes, images, context.data, split)
-        context.emit(Evaluated(context.stage, step, split, evaluations[split].to_json(), final=True))
+        evaluation = count_groups(predictions.classes, images, context.data, split)
+        context.emit(Evaluated(context.stage, step, split, evaluation, final=True))
         save_tensors(
             predictions_file(context.directory, split),
             {"classes": predictions.classes, "probabilities": predictions.probabilities},
         )
-    return evaluations
-
-
-def predictions_file(artifacts: Path, split: str) -> Path:
-    """Where the predictions on `split` lie among a stage's artifacts."""
-    return artifacts / f"predictions-{split}.safetensors"

@@ -1,0 +1,50 @@
+"""Numbers as people read them, the same wherever they are written (no torch)."""
+
+import math
+from collections.abc import Sequence
+
+
+def percent(share: float | None) -> str:
+    """Share in [0, 1] as per cent with one decimal; a dash where there is none."""
+    return "–" if share is None or math.isnan(share) else f"{100 * share:.1f}"
+
+
+def sparsity(keep_ratio: float | None) -> str:
+    """Share of weights pruned, in per cent; a dash where nothing is masked."""
+    return "–" if keep_ratio is None else f"{100 * (1 - keep_ratio):.1f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as `8 s`, `1:05` or `2:03:10`; a dash where there are none."""
+    if seconds is None:
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def spread(shares: Sequence[float]) -> str:
+    """Mean and sample standard deviation of shares in per cent, such as `62.1 ± 3.4`; of one, itself."""
+    if not shares:
+        return "–"
+    mean = sum(shares) / len(shares)
+    if len(shares) == 1:
+        return percent(mean)
+    deviation = math.sqrt(sum((share - mean) ** 2 for share in shares) / (len(shares) - 1))
+    return f"{percent(mean)} ± {percent(deviation)}"
+
+
+def span(shares: Sequence[float]) -> str:
+    """Least and greatest of shares in per cent, such as `58.0–65.9`; a dash where there are none."""
+    known = [share for share in shares if not math.isnan(share)]
+    return f"{percent(min(known))}–{percent(max(known))}" if known else "–"
+
+
+def weight(value: float) -> str:
+    """Penalty weight, as short as it can be told: `9,100`, `0.5`."""
+    whole = abs(value) >= 1000 or value == round(value)
+    return f"{value:,.0f}" if whole and abs(value) < 1e7 else f"{value:.4g}"
