@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from core.artifacts import MODEL
 from core.config import Select, Train
 from core.data.dataset import DataSet, SplitName
-from core.engine.checkpoints import load_tensors, save_tensors
+from core.tensors import load_tensors, save_tensors
 from core.invariance.batched import Members
 from core.invariance.environments import Environments
 from core.invariance.learner import BATCH, Crew, CrewLearner, PenaltyWatch

@@ -32,7 +32,7 @@ class DrawBalancedSet(Stage):
 
         from core.clustering.balance import balanced_set
         from core.clustering.composition import alarms
-        from core.engine.checkpoints import load_tensors, save_tensors
+        from core.tensors import load_tensors, save_tensors
 
         context.emit(StageStarted(context.stage, 1))
         saved = load_tensors(context.input("cluster") / CLUSTERS)

@@ -36,7 +36,7 @@ class FindClusters(Stage):
 
         from core.clustering.choice import Candidate, choose
         from core.clustering.composition import composition, minority_size, skew
-        from core.engine.checkpoints import load_tensors
+        from core.tensors import load_tensors
 
         settings = self.cluster
         labels = context.data.splits["train"].labels
@@ -101,7 +101,7 @@ def save_clusters(context: "StageContext", epoch: float, clusters: "Integers", t
     import torch
 
     from core.clustering.composition import composition
-    from core.engine.checkpoints import load_tensors, save_tensors
+    from core.tensors import load_tensors, save_tensors
     from core.explore.map import paint, pca_map, write_map
     from core.explore.samples import write_samples
 

@@ -33,7 +33,7 @@ class InferFromClusters(MakeEnvironments):
         return ("environments.rule", "environments.shares", "environments.relative")
 
     def run(self, context: "StageContext") -> None:
-        from core.engine.checkpoints import load_tensors
+        from core.tensors import load_tensors
         from core.invariance.environments import by_lot, conflict_samples, infer, require_two
         from core.invariance.makeup import reference_alarm
 

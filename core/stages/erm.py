@@ -39,7 +39,7 @@ class TrainErm(Stage):
     def run(self, context: "StageContext") -> None:
         from functools import partial
 
-        from core.engine.checkpoints import save_tensors
+        from core.tensors import save_tensors
         from core.models.weights import start_from
         from core.training.erm import ErmLearner
         from core.training.images import Images, training_images

@@ -36,7 +36,7 @@ class FinetuneNetwork(Stage):
     def run(self, context: "StageContext") -> None:
         import torch
 
-        from core.engine.checkpoints import load_tensors, save_tensors
+        from core.tensors import load_tensors, save_tensors
         from core.pruning.subnetwork import FixedMasks
         from core.training.finetune import FinetuneLearner
         from core.training.images import Images, training_images

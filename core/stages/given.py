@@ -37,7 +37,7 @@ class TakeCheckpoint(Stage):
         return {"content": digest(Path(self.model.checkpoint))}
 
     def run(self, context: "StageContext") -> None:
-        from core.engine.checkpoints import save_tensors
+        from core.tensors import save_tensors
         from core.models.checkpoint import load_foreign
         from core.models.files import digest
         from core.training.images import Images

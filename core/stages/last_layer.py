@@ -37,7 +37,7 @@ class RefitHead(Stage):
     def run(self, context: "StageContext") -> None:
         import torch
 
-        from core.engine.checkpoints import load_tensors, save_tensors
+        from core.tensors import load_tensors, save_tensors
         from core.models.representation import Representation, find_head
         from core.training.head import fit_head
         from core.training.images import Images

@@ -32,7 +32,7 @@ class LearnMasks(Stage):
         return ("erm", "cluster", "balance")
 
     def run(self, context: "StageContext") -> None:
-        from core.engine.checkpoints import load_tensors, save_tensors
+        from core.tensors import load_tensors, save_tensors
         from core.pruning.learner import MaskLearner, unpack
         from core.pruning.masks import MaskedNetwork
         from core.pruning.subnetwork import FixedMasks

@@ -65,7 +65,7 @@ class ExtractRepresentation(Stage):
     def run(self, context: "StageContext") -> None:
         import torch
 
-        from core.engine.checkpoints import save_tensors
+        from core.tensors import save_tensors
         from core.models.representation import Representation
         from core.training.images import Images
         from core.training.memory import Parts

@@ -7,7 +7,7 @@ from torch import nn
 
 from core.config import Model
 from core.data.dataset import DataSet
-from core.engine.checkpoints import load_tensors
+from core.tensors import load_tensors
 from core.models.networks import build
 from core.training.images import seen_shape
 
