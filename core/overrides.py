@@ -9,7 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from core.config import Config
+from core.config import Config, config_model
 from core.errors import InputError, nearest
 
 
@@ -74,7 +74,7 @@ def validate(settings: Mapping[str, Any], source: str) -> Config:
     if isinstance(given.get("data"), dict):
         given["data"] = {"name": "colored-mnist", **given["data"]}
     try:
-        return Config.model_validate(given)
+        return config_model().model_validate(given)
     except ValidationError as error:
         raise InputError(f"{source}: {_sentence(error.errors())}") from None
 
@@ -91,7 +91,7 @@ def _sentence(errors: Sequence[ErrorDetails]) -> str:
     first = errors[0]
     key = _key(first)
     if first["type"] == "extra_forbidden":
-        known = list(_known_keys(Config))
+        known = list(_known_keys(config_model()))
         if key in known:
             return f"key '{key}' does not go with data.name={first['loc'][1]}"
         return f"unknown key '{key}'{nearest(key, known)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from core.config import Config, Data, flatten
 from core.errors import InputError, nearest
 from core.overrides import merge, nest, parse_overrides, read_toml, validate
+from core.runs.record import RunRecord
 from experiments.recipe import Recipe
 from experiments.recipes import RECIPES, get_recipe
 
@@ -152,6 +153,15 @@ def preset_or_data(name: str) -> Preset:
         return Preset("", "", {"data": {"name": name}})
     known = list(dict.fromkeys([*preset_names(), *data_names()]))
     raise InputError(f"--data {name}: no preset or data set '{name}'{nearest(name, known)} (see: prusc data ls)")
+
+
+def config_of(record: RunRecord) -> Config:
+    """Settings of a run on disk.
+
+    Raises:
+        InputError: this version does not know one of them.
+    """
+    return validate(record.config, f"run '{record.name}'")
 
 
 def build_pipeline(config: Config) -> "Pipeline":

@@ -1,13 +1,14 @@
 """What can be set about a run: frozen, validated sections with units and sources (no torch)."""
 
 from collections.abc import Iterator
-from typing import Any, Self
+from functools import cache
+from typing import Any, Self, TypeVar
 
-from pydantic import model_validator
+from pydantic import create_model, model_validator
 
 from core.config.data import Bundled, Cmnist, ColoredMnist, Data, Digits, MultiMnist, PatchMnist, TextureMnist
 from core.config.photos import Celeba, Folder, Isic, Photos, Waterbirds
-from core.config.section import Section, Seed
+from core.config.section import OWN_SECTIONS, Section, Seed
 from core.config.stages import (
     Balance,
     Cluster,
@@ -49,9 +50,12 @@ __all__ = [
     "TextureMnist",
     "Train",
     "Waterbirds",
+    "config_model",
     "differences",
     "flatten",
 ]
+
+S = TypeVar("S", bound=Section)
 
 
 class Config(Section):
@@ -75,6 +79,10 @@ class Config(Section):
     compute: Compute = Compute()
     deterministic: bool = False
     """Ask for the same bits from run to run on a GPU too; slower."""
+
+    def section(self, kind: type[S]) -> S:
+        """The settings of a section that a stage outside this package declares, such as `config.section(Errors)`."""
+        return next(value for _, value in self if type(value) is kind)
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
@@ -117,6 +125,25 @@ class Config(Section):
         if head == "binary" and classes not in (0, 2):
             raise ValueError(f"train.head: one logit tells two labels apart, and the data has {classes}")
         return self
+
+
+def config_model() -> type[Config]:
+    """`Config` with the sections of all stages that are known by now: what settings are read by.
+
+    Raises:
+        ValueError: a stage declares a section whose name is taken.
+    """
+    return _with_sections(tuple(OWN_SECTIONS.items()))
+
+
+@cache
+def _with_sections(sections: tuple[tuple[str, type[Section]], ...]) -> type[Config]:
+    if not sections:
+        return Config
+    if taken := [name for name, _ in sections if name in Config.model_fields]:
+        raise ValueError(f"the settings have a section '{taken[0]}' already; give the new one another name")
+    fields: dict[str, Any] = {name: (kind, kind()) for name, kind in sections}
+    return create_model("Config", __base__=Config, **fields)
 
 
 def flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

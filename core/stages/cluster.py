@@ -101,9 +101,9 @@ def save_clusters(context: "StageContext", epoch: float, clusters: "Integers", t
     import torch
 
     from core.clustering.composition import composition
-    from core.tensors import load_tensors, save_tensors
     from core.explore.map import paint, pca_map, write_map
     from core.explore.samples import write_samples
+    from core.tensors import load_tensors, save_tensors
 
     data = context.data
     saved = {"assignments": clusters, "table": table, "epoch": np.array(epoch)}

@@ -33,9 +33,9 @@ class InferFromClusters(MakeEnvironments):
         return ("environments.rule", "environments.shares", "environments.relative")
 
     def run(self, context: "StageContext") -> None:
-        from core.tensors import load_tensors
         from core.invariance.environments import by_lot, conflict_samples, infer, require_two
         from core.invariance.makeup import reference_alarm
+        from core.tensors import load_tensors
 
         context.emit(StageStarted(context.stage, 1))
         labels = context.data.splits["train"].labels

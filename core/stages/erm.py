@@ -39,8 +39,8 @@ class TrainErm(Stage):
     def run(self, context: "StageContext") -> None:
         from functools import partial
 
-        from core.tensors import save_tensors
         from core.models.weights import start_from
+        from core.tensors import save_tensors
         from core.training.erm import ErmLearner
         from core.training.images import Images, training_images
         from core.training.loop import run_loop

@@ -36,8 +36,8 @@ class FinetuneNetwork(Stage):
     def run(self, context: "StageContext") -> None:
         import torch
 
-        from core.tensors import load_tensors, save_tensors
         from core.pruning.subnetwork import FixedMasks
+        from core.tensors import load_tensors, save_tensors
         from core.training.finetune import FinetuneLearner
         from core.training.images import Images, training_images
         from core.training.loop import run_loop

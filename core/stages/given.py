@@ -37,9 +37,9 @@ class TakeCheckpoint(Stage):
         return {"content": digest(Path(self.model.checkpoint))}
 
     def run(self, context: "StageContext") -> None:
-        from core.tensors import save_tensors
         from core.models.checkpoint import load_foreign
         from core.models.files import digest
+        from core.tensors import save_tensors
         from core.training.images import Images
         from core.training.network import new_network
         from core.training.predict import final_evaluation

@@ -37,8 +37,8 @@ class RefitHead(Stage):
     def run(self, context: "StageContext") -> None:
         import torch
 
-        from core.tensors import load_tensors, save_tensors
         from core.models.representation import Representation, find_head
+        from core.tensors import load_tensors, save_tensors
         from core.training.head import fit_head
         from core.training.images import Images
         from core.training.network import load_network

@@ -32,10 +32,10 @@ class LearnMasks(Stage):
         return ("erm", "cluster", "balance")
 
     def run(self, context: "StageContext") -> None:
-        from core.tensors import load_tensors, save_tensors
         from core.pruning.learner import MaskLearner, unpack
         from core.pruning.masks import MaskedNetwork
         from core.pruning.subnetwork import FixedMasks
+        from core.tensors import load_tensors, save_tensors
         from core.training.images import Images
         from core.training.loop import run_loop
         from core.training.network import load_network

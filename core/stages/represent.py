@@ -65,8 +65,8 @@ class ExtractRepresentation(Stage):
     def run(self, context: "StageContext") -> None:
         import torch
 
-        from core.tensors import save_tensors
         from core.models.representation import Representation
+        from core.tensors import save_tensors
         from core.training.images import Images
         from core.training.memory import Parts
         from core.training.network import load_network

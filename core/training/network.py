@@ -7,8 +7,8 @@ from torch import nn
 
 from core.config import Model
 from core.data.dataset import DataSet
-from core.tensors import load_tensors
 from core.models.networks import build
+from core.tensors import load_tensors
 from core.training.images import seen_shape
 
 

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from core.artifacts import predictions_file
 from core.data.dataset import DataSet, SplitName, training_shares
-from core.tensors import save_tensors
 from core.events import Evaluated
 from core.groups import Evaluation, Group, group_titles
+from core.tensors import save_tensors
 from core.training.images import Images
 
 if TYPE_CHECKING:

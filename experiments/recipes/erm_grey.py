@@ -2,12 +2,11 @@
 
 from experiments.recipe import Recipe
 from experiments.recipes.erm_pooled import stages
-from experiments.recipes.irm_given import STAGES
 
 ERM_GREY = Recipe(
     name="erm-grey",
     summary="Oracle: ERM on images without colour (data cmnist only): what there is to be had.",
-    stage_names=STAGES,
+    kind="oracle",
     stages=stages,
     fixed={"train.objective": "erm", "data.grey": True},
     preset="irm-demo",

@@ -3,17 +3,13 @@
 from core.config import Config
 from core.engine.stage import Stage
 from core.errors import InputError
+from core.stages.environments_given import TakeGiven
+from core.stages.train import TrainMembers
 from experiments.recipe import Recipe
-
-STAGES = ("environments", "train")
-"""The stages of all that needs no clusters."""
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Take the given environments, and train on them."""
-    from core.stages.environments import TakeGiven
-    from core.stages.members import TrainMembers
-
     return (TakeGiven(), TrainMembers(config.train, config.select))
 
 
@@ -39,7 +35,7 @@ def check(config: Config) -> None:
 IRM_GIVEN = Recipe(
     name="irm-given",
     summary="Oracle: IRM on the training environments that come with the data.",
-    stage_names=STAGES,
+    kind="oracle",
     stages=stages,
     fixed={"train.objective": "irm"},
     preset="irm-demo",
