@@ -14,7 +14,7 @@ from core.runs.folder import RunFolder
 from core.runs.stream import EventReader
 from experiments import bundled
 from experiments.description import Description, describe
-from experiments.launch import config_of
+from experiments.plan import config_of
 
 if TYPE_CHECKING:
     from core.config import Data

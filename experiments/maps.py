@@ -111,7 +111,7 @@ def _computed(folder: RunFolder, method: str) -> bytes:
     from core.explore.map import paint, pca_map, tsne_map
     from core.stages.cluster import CLUSTERS, features_file
     from experiments import bundled
-    from experiments.launch import config_of
+    from experiments.plan import config_of
 
     record = folder.record()
     epoch = _chosen_epoch(folder)

@@ -9,7 +9,8 @@ from core.errors import InputError
 from core.events import StageReused
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from experiments.launch import Fork, create_run, plan_fork, read_fork
+from experiments.fork import Fork, plan_fork, read_fork
+from experiments.launch import create_run
 from experiments.plan import make_plan
 from tests.data.photo_lab import plain
 from tests.engine.lab import After, events, finished, go_on, plan_of, tensor_files

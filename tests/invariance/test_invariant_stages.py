@@ -36,7 +36,7 @@ def environments_of(folder):
 
 
 def train_split(folder):
-    from experiments.launch import config_of
+    from experiments.plan import config_of
 
     return pipeline_of(config_of(folder.record())).load_data().splits["train"]
 

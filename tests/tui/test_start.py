@@ -124,7 +124,7 @@ def test_what_stages_read_and_forks_told_without_torch_are_those_of_the_stages(h
         from core.errors import InputError
         from core.runs.record import RunRecord, StageRecord
         from experiments import launch
-        from experiments.launch import Fork
+        from experiments.fork import Fork
         from experiments.plan import build_pipeline, make_plan
         from experiments.recipes import RECIPES
         from prusc_tui.work import fork as told

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from core.engine.engine import Engine, Job
     from core.runs.folder import RunFolder
     from core.runs.home import Home
-    from experiments.launch import Fork
+    from experiments.fork import Fork
     from experiments.plan import Plan
 
 
@@ -126,7 +126,7 @@ class Hosted:
     def _submit(self, folder: "RunFolder", device: Any, fresh: bool) -> None:
         from core.engine.engine import Engine
         from core.runs.alive import here
-        from experiments.launch import config_of
+        from experiments.plan import config_of
         from experiments.plan import build_pipeline
 
         self._engine = self._engine or Engine(build_pipeline)
@@ -150,7 +150,7 @@ def _see_off(job: "Job") -> None:
 
 
 def _plan(order: Order, home: "Home") -> "tuple[Fork | None, Plan]":
-    from experiments.launch import plan_fork, read_fork
+    from experiments.fork import plan_fork, read_fork
     from experiments.plan import make_plan
 
     if order.fork is None:
