@@ -17,15 +17,15 @@ from core.models.networks import names
 from core.models.representation import find_head
 from core.overrides import merge, parse_overrides, validate
 from core.runs.folder import RunFolder
-from core.stages.predict import count_groups, predict
 from core.tensors import load_tensors
 from core.training.images import Images
+from core.training.predict import count_groups, predict
 from experiments import bundled
 from experiments.catalog import preset_or_data
 from experiments.description import Description, describe
 from experiments.export import stage_with_network
-from experiments.plan import config_of
 from experiments.onnx import all_logits, network_of
+from experiments.plan import config_of
 
 
 @dataclass(frozen=True)

@@ -221,13 +221,12 @@ def _metrics(folder: RunFolder) -> Iterable[tuple[float, str, int, float | None,
             case Sparsity():
                 yield stamped.t, event.stage, event.step, None, None, "keep_ratio", event.keep_ratio
             case Evaluated():
-                told = event.evaluation
-                worst = told["worst_group"]["accuracy"]
-                for name, value in (("average", told["average"]), ("worst_group", worst)):
+                found = event.evaluation
+                for name, value in (("average", found.average), ("worst_group", found.worst_group.accuracy)):
                     yield stamped.t, event.stage, event.step, None, event.split, name, value
-                for group in told["groups"]:
-                    title = " · ".join([group["label"], *group["attributes"].values()])
-                    yield stamped.t, event.stage, event.step, None, event.split, title, group["accuracy"]
+                for group in found.groups:
+                    share = group.accuracy if group.n else None
+                    yield stamped.t, event.stage, event.step, None, event.split, group.title, share
 
 
 def _copy(file: Path, to: Path) -> Path:

@@ -122,4 +122,6 @@ def _refuse_changes(fork: Fork, config: Config) -> None:
         own += ["data"] if config.data.deciding() != source.data.deciding() else []
         if own or config.seed != source.seed:
             what = ", ".join(dict.fromkeys(own)) or "seed"
-            raise InputError(f"--from: stage '{stage.name}' is taken from '{fork.source.name}', so {what} cannot change")
+            raise InputError(
+                f"--from: stage '{stage.name}' is taken from '{fork.source.name}', so {what} cannot change"
+            )

@@ -106,10 +106,10 @@ def _computed(folder: RunFolder, method: str) -> bytes:
     import orjson
     from safetensors.numpy import load_file
 
+    from core.artifacts import CLUSTERS, features_file
     from core.data import glance
     from core.engine.randomness import derive_seed
     from core.explore.map import paint, pca_map, tsne_map
-    from core.stages.cluster import CLUSTERS, features_file
     from experiments import bundled
     from experiments.plan import config_of
 

@@ -28,6 +28,7 @@ class Recipe:
             every configuration.
         fixed: settings that make the recipe what it is, dotted key → value; they cannot be overridden.
         supervision: what training itself knows of the shortcut.
+        title: the method as a paper would call it; empty for the name.
         data: names of the data sets that it works on; empty for all.
         preset: whose data and values it takes where the person names none.
         check: refuses settings that the recipe cannot work with.
@@ -39,6 +40,7 @@ class Recipe:
     stages: Callable[[Config], tuple[Stage, ...]]
     fixed: Mapping[str, object] = field(default_factory=dict)
     supervision: Supervision = "none"
+    title: str = ""
     data: tuple[str, ...] = ()
     preset: str = "demo"
     check: Callable[[Config], None] = lambda _: None

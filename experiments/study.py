@@ -17,8 +17,7 @@ from core.runs.log import RunLog
 from core.runs.record import ACTIVE, RunRecord
 from experiments.catalog import Study
 from experiments.launch import create_run
-from experiments.plan import config_of
-from experiments.plan import Plan, make_plan
+from experiments.plan import Plan, config_of, make_plan
 
 Did = Literal["kept", "elsewhere", "resumed", "made"]
 """What became of a task: it was finished before, another process works on it, or this process has taken it."""

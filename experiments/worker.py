@@ -10,8 +10,7 @@ from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from experiments.plan import config_of
-from experiments.plan import build_pipeline
+from experiments.plan import build_pipeline, config_of
 
 
 def main() -> int:

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from types import MappingProxyType
 
-from core.feed.fold import Fold, StageFold
+from core.events import Balanced, Choice, Clustered, EnvironmentsMade, Selected
+from core.feed.fold import E, Fold, StageFold
 from core.feed.snapshot import Look, Snapshot, StageState, StageView
 from core.groups import Evaluation
 from core.runs.disk import Signature, settled, signature
@@ -80,17 +81,22 @@ def _snapshot(record: RunRecord, fold: Fold, now: float) -> Snapshot:
         evaluations=MappingProxyType(evaluations | {key: tuple(looks) for key, looks in fold.evaluations.items()}),
         sparsity=MappingProxyType({stage: states[-1] for stage, states in fold.sparsity.items() if states}),
         mask_states=MappingProxyType({stage: tuple(states) for stage, states in fold.sparsity.items() if states}),
-        choice=fold.choice,
-        clusters=fold.clusters,
-        balanced=fold.balanced,
-        environments=fold.environments,
+        choice=_only(fold, Choice),
+        clusters=_only(fold, Clustered),
+        balanced=_only(fold, Balanced),
+        environments=_only(fold, EnvironmentsMade),
         restarts=MappingProxyType({key: tuple(spreads) for key, spreads in fold.restarts.items() if spreads}),
-        selected=MappingProxyType(dict(fold.selected)),
+        selected=MappingProxyType(fold.outcome(Selected)),
+        outcomes=MappingProxyType({stage: tuple(events) for stage, events in fold.outcomes.items()}),
         warnings=tuple(fold.warnings),
         log=tuple(fold.log),
         elapsed=record.seconds if fold.watch.first is None else fold.watch.seconds(running),
         taken=now,
     )
+
+
+def _only(fold: Fold, kind: type[E]) -> E | None:
+    return next(reversed(fold.outcome(kind).values()), None)
 
 
 def _stage(record: StageRecord, said: StageFold, status: str, now: float | None) -> StageView:

@@ -1,34 +1,34 @@
-"""From the events of a run to what is known of it: one pass, whatever the order of stops and resumes."""
+"""The one fold of a stream: from the events of a run to its state, whatever the order of stops and resumes."""
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from core.events import (
-    Balanced,
-    Choice,
-    Clustered,
-    EnvironmentsMade,
     Evaluated,
+    Event,
     Logged,
     Progress,
     Restarts,
     RunFinished,
     RunStarted,
     Scalars,
-    Selected,
     Sparsity,
     StageFinished,
     StageReused,
     StageStarted,
     Stamped,
     Warned,
+    latest,
 )
 from core.feed.series import SeriesBuffer, StepRate
 from core.feed.snapshot import Look, StageState
-from core.groups import Evaluation
 from core.runs.text import safe_text
 
 LOG_LINES = 200
+
+E = TypeVar("E", bound=Event)
+L = TypeVar("L", Look, Restarts)
 
 
 @dataclass(slots=True)
@@ -81,19 +81,24 @@ class Fold:
         self.series: dict[tuple[str, str], SeriesBuffer] = {}
         self.evaluations: dict[tuple[str, str], list[Look]] = {}
         self.sparsity: dict[str, list[Sparsity]] = {}
-        self.choice: Choice | None = None
-        self.clusters: Clustered | None = None
-        self.balanced: Balanced | None = None
-        self.environments: EnvironmentsMade | None = None
         self.restarts: dict[tuple[str, str], list[Restarts]] = {}
-        self.selected: dict[str, Selected] = {}
+        self.outcomes: dict[str, list[Event]] = {}
         self.warnings: dict[Warned, None] = {}
         self.log: deque[str] = deque(maxlen=LOG_LINES)
+        self.current = ""
+
+    def outcome(self, kind: type[E]) -> dict[str, E]:
+        """Stage → its lasting event of a kind that a stage emits once."""
+        found = ((stage, e) for stage, events in self.outcomes.items() for e in events if isinstance(e, kind))
+        return dict(found)
 
     def add(self, stamped: Stamped) -> None:
         """Take one event in."""
-        t = stamped.t
-        match stamped.event:
+        t, event = stamped.t, stamped.event
+        stage_name: str = getattr(event, "stage", "")
+        if event.lasts and stage_name:
+            self.outcomes[stage_name] = latest(self.outcomes.get(stage_name, ()), event)
+        match event:
             case Scalars(stage, step, epoch, values):
                 self._step(stage, step, t)
                 for name, value in values.items():
@@ -106,45 +111,25 @@ class Fold:
                 self._stage(stage).total = total
             case Logged(text):
                 self.log.extend(safe_text(line) for line in text.splitlines())
-            case Evaluated(stage, step, split, value, final):
+            case Evaluated(stage, step, split, evaluation, final):
                 self._said(stage, t)
-                look = Look(step, Evaluation.from_json(split, value), final)
-                looks = self.evaluations.setdefault((stage, split), [])
-                # A look that is repeated after a resume replaces the old one, and there is one final one.
-                looks[:] = [old for old in looks if old.final != final or not (final or old.step == step)]
-                looks.append(look)
+                _look(self.evaluations.setdefault((stage, split), []), Look(step, evaluation, final))
             case Sparsity(stage, step, keep_ratio) as sparsity:
                 self._said(stage, t).keep_ratio = keep_ratio
                 states = self.sparsity.setdefault(stage, [])
                 # The last word is on the checkpoint handed on, which may be an earlier one.
                 states[:] = [old for old in states if old.step != step]
                 states.append(sparsity)
-            case Choice(stage) as choice:
+            case Restarts(stage, _, split) as restarts:
                 self._said(stage, t)
-                self.choice = choice
-            case Clustered(stage) as clusters:
-                self._said(stage, t)
-                self.clusters = clusters
-            case Balanced(stage) as balanced:
-                self._said(stage, t)
-                self.balanced = balanced
-            case EnvironmentsMade(stage) as environments:
-                self._said(stage, t)
-                self.environments = environments
-            case Restarts(stage, step, split) as restarts:
-                self._said(stage, t)
-                spreads = self.restarts.setdefault((stage, split), [])
-                spreads[:] = [o for o in spreads if o.final != restarts.final or not (o.final or o.step == step)]
-                spreads.append(restarts)
-            case Selected(stage) as selected:
-                self._said(stage, t)
-                self.selected[stage] = selected
+                _look(self.restarts.setdefault((stage, split), []), restarts)
             case Warned() as warned:
                 self.warnings[warned] = None
             case RunStarted():
                 self.watch.start(t)
                 for stage_fold in self.stages.values():
                     stage_fold.watch.stop(stage_fold.watch.last)
+                    stage_fold.rate = StepRate()
             case RunFinished():
                 self.watch.stop(t)
                 for stage_fold in self.stages.values():
@@ -155,9 +140,12 @@ class Fold:
                 self._stage(stage).state = "reused"
             case StageFinished(stage, seconds, keep_ratio):
                 self._finish(stage, seconds, keep_ratio, t)
+            case _ if stage_name:
+                self._said(stage_name, t)
         self.watch.last = t
 
     def _stage(self, name: str) -> StageFold:
+        self.current = name
         if name not in self.stages:
             self.stages[name] = StageFold()
         return self.stages[name]
@@ -202,3 +190,9 @@ class Fold:
         if stage.state != "reused":
             stage.state = "done"
             stage.step = stage.total or stage.step
+
+
+def _look(looks: list[L], new: L) -> None:
+    """Add a look: one repeated after a resume replaces the old one, and there is one final one."""
+    looks[:] = [old for old in looks if old.final != new.final or not (new.final or old.step == new.step)]
+    looks.append(new)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from core.events import Progress, RunStarted, StageFinished, StageStarted, Stamped, decode
-from core.feed.series import StepRate
+from core.events import Stamped, decode
+from core.feed.fold import Fold
 
 TAIL = 1 << 16
 """Bytes of a stream that are read at first; progress is told several times a second."""
@@ -44,7 +44,7 @@ class Pulse:
         self._path = events
         self._offset: int | None = None
         self._beat = Beat()
-        self._rate = StepRate()
+        self._fold = Fold()
 
     def look(self) -> Beat:
         """Read what is new; the very same object where nothing is."""
@@ -53,8 +53,11 @@ class Pulse:
         except OSError:
             return self._beat
         with file:
-            for stamped in self._news(file):
-                self._take(stamped)
+            news = list(self._news(file))
+        for stamped in news:
+            self._fold.add(stamped)
+        if news:
+            self._beat = self._progress()
         return self._beat
 
     def _news(self, file: BinaryIO) -> Iterator[Stamped]:
@@ -68,21 +71,13 @@ class Pulse:
             if line.startswith(_WANTED) and (stamped := decode(line)) is not None:
                 yield stamped
 
-    def _take(self, stamped: Stamped) -> None:
-        beat, t = self._beat, stamped.t
-        match stamped.event:
-            case RunStarted():
-                self._beat = Beat(beat.stage, beat.step, beat.total, None, t)
-            case StageStarted(stage, total, start):
-                self._rate = StepRate()
-                self._beat = Beat(stage, start, total, None, t)
-            case StageFinished(stage):
-                self._beat = Beat(stage, beat.step, beat.total, 0.0, t)
-            case Progress(stage, step, total):
-                if stage != beat.stage:
-                    self._rate = StepRate()
-                self._rate.add(step, t)
-                self._beat = Beat(stage, step, total, self._rate.left(total), t)
+    def _progress(self) -> Beat:
+        fold = self._fold
+        if fold.current not in fold.stages:
+            return Beat(said=fold.watch.last)
+        stage = fold.stages[fold.current]
+        left = 0.0 if stage.state == "done" else stage.rate.left(stage.total)
+        return Beat(fold.current, stage.step, stage.total, left, fold.watch.last)
 
 
 def _tail(file: BinaryIO) -> int:

@@ -4,10 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from core.events import Balanced, Choice, Clustered, EnvironmentsMade, Restarts, Selected, Sparsity, Warned
+from core.events import (
+    Balanced,
+    Choice,
+    Clustered,
+    EnvironmentsMade,
+    Event,
+    Restarts,
+    Selected,
+    Sparsity,
+    Warned,
+)
 from core.feed.series import Series
 from core.groups import Evaluation
 from core.runs.record import RunRecord, RunStatus
+from core.runs.text import safe_text
 
 StageState = Literal["waiting", "running", "done", "reused", "stopped", "failed"]
 
@@ -70,6 +81,7 @@ class Snapshot:
             checkpoint handed on, which may be of an earlier step.
         environments: what the environments are made of.
         restarts: (stage, split) → accuracies of all members at each look, the final ones last.
+        outcomes: stage → its lasting events, of whatever kind.
     """
 
     record: RunRecord
@@ -88,8 +100,15 @@ class Snapshot:
     mask_states: Mapping[str, tuple[Sparsity, ...]] = field(default_factory=dict)
     environments: EnvironmentsMade | None = None
     restarts: Mapping[tuple[str, str], tuple[Restarts, ...]] = field(default_factory=dict)
+    outcomes: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
 
     @property
     def status(self) -> RunStatus:
         """queued, running, stopped, failed, finished or lost."""
         return self.record.status
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Outcomes of kinds that a stage defines for itself, which no view draws: one line each, safe to print."""
+        own = (e for events in self.outcomes.values() for e in events if type(e).__module__ != Event.__module__)
+        return tuple(safe_text(text) for event in own if (text := event.line()))

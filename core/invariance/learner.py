@@ -16,9 +16,9 @@ from core.invariance.environments import Environments
 from core.invariance.makeup import penalty_alarm
 from core.invariance.objectives import Annealing, Objective
 from core.invariance.train import Training
-from core.stages.predict import count_groups
 from core.training.images import Images
 from core.training.order import Order
+from core.training.predict import count_groups
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext

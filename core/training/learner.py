@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from core.config import Compute, Erm, Finetune
 from core.groups import Evaluation
-from core.stages.predict import count_groups, predict
 from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images
 from core.training.optimizers import scheduled_lr, set_lr
 from core.training.order import Order
 from core.training.precision import compiled
+from core.training.predict import count_groups, predict
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext

@@ -20,6 +20,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 EIIL = Recipe(
     name="eiil",
+    title="EIIL",
     summary="EIIL: environments from the mistakes of an ERM network, then IRM. The rival without annotations.",
     kind="rival",
     stages=stages,

@@ -18,6 +18,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 EIIL_ATTRIBUTE = Recipe(
     name="eiil-attribute",
+    title="EIIL, colour for its reference",
     summary="Oracle: EIIL with the attribute for its reference (training attributes used).",
     kind="oracle",
     stages=stages,

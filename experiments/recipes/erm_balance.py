@@ -20,6 +20,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 ERM_BALANCE = Recipe(
     name="erm-balance",
+    title="ERM on the balanced environment",
     summary="Control: plain ERM on the environment 'balance'. What does invariance add to balancing?",
     kind="control",
     stages=stages,

@@ -5,6 +5,7 @@ from experiments.recipes.erm_pooled import stages
 
 ERM_GREY = Recipe(
     name="erm-grey",
+    title="ERM without colour",
     summary="Oracle: ERM on images without colour (data cmnist only): what there is to be had.",
     kind="oracle",
     stages=stages,

@@ -14,6 +14,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 ERM_POOLED = Recipe(
     name="erm-pooled",
+    title="ERM",
     summary="ERM on all images with IRM's network and steps; what the invariant methods are compared with.",
     kind="baseline",
     stages=stages,

@@ -5,6 +5,7 @@ from experiments.recipes.irm import FIXED, stages
 
 GROUP_DRO_INFERRED = Recipe(
     name="group-dro-inferred",
+    title="GroupDRO, environments from clusters",
     summary="GroupDRO on the environments from clusters: the worst risk in place of IRM's penalty.",
     kind="method",
     stages=stages,

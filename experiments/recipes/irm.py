@@ -21,6 +21,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 IRM = Recipe(
     name="irm",
+    title="IRM, environments from clusters (ours)",
     summary="Infer environments from the clusters of the representation, train by IRM to hold in all of them.",
     kind="method",
     stages=stages,

@@ -34,6 +34,7 @@ def check(config: Config) -> None:
 
 IRM_GIVEN = Recipe(
     name="irm-given",
+    title="IRM, given environments",
     summary="Oracle: IRM on the training environments that come with the data.",
     kind="oracle",
     stages=stages,

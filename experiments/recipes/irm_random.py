@@ -20,6 +20,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 IRM_RANDOM = Recipe(
     name="irm-random",
+    title="IRM, random environments",
     summary="Control: IRM on environments drawn by lot. Does it matter who is in them?",
     kind="control",
     stages=stages,

@@ -5,6 +5,7 @@ from experiments.recipes.irm import FIXED, stages
 
 VREX = Recipe(
     name="vrex",
+    title="V-REx, environments from clusters",
     summary="V-REx on the environments from clusters: does it take IRM's penalty?",
     kind="method",
     stages=stages,

@@ -82,8 +82,7 @@ def host(folder: "RunFolder", device: Any, fresh: bool, out: "Console", stopper:
     from core.runs.alive import here
     from core.runs.log import RunLog
     from core.runs.stream import EventReader
-    from experiments.plan import config_of
-    from experiments.plan import build_pipeline
+    from experiments.plan import build_pipeline, config_of
 
     folder.clear_stop()  # left by a process that died; from here on a request is for this one
     folder.update(status="queued", **here())

@@ -105,13 +105,13 @@ def _print_settings(plan: "Plan") -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from core.config import Config, differences
+    from core.config import config_model, differences
     from prusc_tui.words import console
 
     out = console()
     out.print(Text.assemble((plan.recipe.name, "bold"), "  ", plan.recipe.summary))
     out.print(Text("stages: " + " → ".join(plan.recipe.stage_names)))
-    changed = differences(plan.config, Config())
+    changed = differences(plan.config, config_model()())
     for key, value, help_ in _settings(plan.config):
         line = Text.assemble((key, "bold yellow" if key in changed else "bold"), f" = {value}")
         if key in plan.recipe.fixed:

@@ -105,7 +105,7 @@ def run(
         if data is not None:
             raise InputError("--data: a run that starts with --from has the data of the run that it goes on from")
         start = read_fork(home, fork)
-        refuse_misfits(given, resolve_fork(start, target, overrides or (), None))
+        refuse_misfits(given, plan_fork(start, target, overrides or ()))
         plan = plan_fork(start, target, settings, seed)
     chosen = pick(device, home.locks)
     check(plan.config, start)

@@ -213,13 +213,12 @@ def _cell(row: "Row", column: Column, usual: _Behind | None, best: bool) -> Cell
 def _published(table: "MethodTable", columns: Sequence[Column]) -> Iterator[Line]:
     """The anchors that have a number in one of the columns; nobody published the worst group."""
     from experiments.recipes import RECIPES
-    from experiments.table import TITLES
 
     for anchor in table.published:
         cells = [_anchor_cell(anchor, column) for column in columns]
         if any(cell is not NONE for cell in cells):
             told = Cell(supervision(RECIPES[anchor.recipe].supervision))
-            yield Line(f"{TITLES[anchor.recipe]} (published: {anchor.source.name})", (told, *cells))
+            yield Line(f"{RECIPES[anchor.recipe].title} (published: {anchor.source.name})", (told, *cells))
 
 
 def _anchor_cell(anchor: "Anchor", column: Column) -> Cell:

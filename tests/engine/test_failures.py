@@ -61,7 +61,7 @@ def test_a_defect_fails_the_run_and_leaves_its_traceback(
 
     folder = forked_after(copy_of_whole, "cluster", plan_of())
     with monkeypatch.context() as patch:
-        patch.setattr("core.stages.cluster.balanced_set", broken)
+        patch.setattr("core.clustering.balance.balanced_set", broken)
         assert go_on(folder, fresh=True) == "failed"
     assert_failed(folder, "balance: ZeroDivisionError: by nought; the console log has the traceback")
     assert "in broken" in folder.log.read_text()
@@ -75,16 +75,21 @@ def full_disk(*args: Any, **kwargs: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "where", ["core.stages.erm.save_tensors", "core.stages.prune.save_tensors", "core.engine.runner.seal"]
+    ("where", "after", "stage"),
+    [
+        ("core.tensors.save_tensors", None, "erm"),
+        ("core.tensors.save_tensors", "balance", "prune"),
+        ("core.engine.runner.seal", "cluster", "balance"),
+    ],
 )
 def test_a_full_disk_fails_the_run_which_goes_on_when_there_is_room(
-    copy_of_whole: RunFolder, whole: RunFolder, monkeypatch: pytest.MonkeyPatch, where: str
+    copy_of_whole: RunFolder,
+    whole: RunFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    after: str | None,
+    stage: str,
 ) -> None:
-    after, stage = {
-        "core.stages.erm.save_tensors": (None, "erm"),
-        "core.stages.prune.save_tensors": ("balance", "prune"),
-        "core.engine.runner.seal": ("cluster", "balance"),
-    }[where]
     folder = forked_after(copy_of_whole, after, plan_of())
     with monkeypatch.context() as patch:
         patch.setattr(where, full_disk)

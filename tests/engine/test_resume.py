@@ -128,7 +128,7 @@ def test_a_network_with_dropout_goes_on_to_the_same_bits(
     def with_dropout(name: str, outputs: int, channels: int, size: tuple[int, int]) -> nn.Module:
         return WithDropout(outputs, channels)
 
-    monkeypatch.setattr("core.stages.erm.build", with_dropout)
+    monkeypatch.setattr("core.training.network.build", with_dropout)
     left_alone = finished(home)
     folder = forked_after(left_alone, source, plan_of())
     stop_in(folder, stage, step)

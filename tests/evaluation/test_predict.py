@@ -6,9 +6,9 @@ import torch
 
 from core.data.dataset import DataSet, Split, training_shares
 from core.groups import group_titles
-from core.stages import predict as predict_module
-from core.stages.predict import count_groups, predict
+from core.training import predict as predict_module
 from core.training.images import Images
+from core.training.predict import count_groups, predict
 
 CPU = torch.device("cpu")
 

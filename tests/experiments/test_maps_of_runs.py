@@ -12,6 +12,7 @@ import orjson
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from core.artifacts import MODEL, features_file
 from core.config import Config
 from core.data import load
 from core.events import Choice, Clustered
@@ -21,10 +22,9 @@ from core.runs.disk import locked
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from core.stages.cluster import features_file
-from core.stages.erm import MODEL, load_network
-from core.stages.predict import predict
 from core.training.images import Images
+from core.training.network import load_network
+from core.training.predict import predict
 from experiments import bundled, maps
 from experiments.maps import command, compute, main, read_map
 from experiments.samples import read_samples

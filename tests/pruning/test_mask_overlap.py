@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from core.artifacts import MASKS
 from core.errors import InputError
 from core.pruning.subnetwork import FixedMasks
 from core.results import overlap as module
@@ -8,7 +9,6 @@ from core.results.overlap import LayerOverlap, overlap
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.record import RunRecord, new_id
-from core.stages.prune import MASKS
 
 SHAPES = {"conv.weight": (4, 3, 3, 3), "block.0.weight": (8, 4), "head.weight": (2, 8)}
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.artifacts import MODEL, kept_file
 from core.config import Erm, Model, Select
 from core.data.dataset import DataSet, Split
 from core.engine.context import StageContext
@@ -11,7 +12,7 @@ from core.errors import Stopped
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.record import RunRecord, new_id
-from core.stages.erm import MODEL, TrainErm, kept_file
+from core.stages.erm import TrainErm
 from core.tensors import load_tensors
 
 

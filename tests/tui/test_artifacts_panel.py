@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -179,20 +178,8 @@ def test_sizes_in_words(count, words):
     assert size_of(count) == words
 
 
-def test_every_file_that_the_engine_writes_is_described():
-    from core.engine.artifacts import SEAL
-    from core.explore.map import PCA_MAP
-    from core.explore.samples import SHEET, TILES
-    from core.invariance.environments import FILE
-    from core.stages.cluster import BALANCED, CLUSTERS, features_file
-    from core.stages.erm import MODEL, kept_file
-    from core.stages.predict import predictions_file
-    from core.stages.prune import MASKS
-
-    for name in (PCA_MAP, SHEET, TILES, SEAL, MODEL, MASKS, CLUSTERS, BALANCED, FILE):
-        assert described(name), name
-    folder = Path("artifacts")
-    assert described(kept_file(folder, 0.25).name) == "network after epoch 0.25"
-    assert described(features_file(folder, 0.25).name) == "features after epoch 0.25"
-    assert described(predictions_file(folder, "test").name) == "classes and probabilities, test split"
-    assert described("unheard-of.bin") == ""
+def test_a_file_is_described_by_its_stage_then_by_the_engine():
+    files = {r"epoch-(.+)\.safetensors": "network after epoch {1}"}
+    assert described("epoch-0.25.safetensors", files) == "network after epoch 0.25"
+    assert described("stage.json", files) == described("stage.json", {}) == "key, time, results"
+    assert described("epoch-0.25.safetensors", {}) == described("unheard-of.bin", files) == ""

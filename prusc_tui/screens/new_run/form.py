@@ -11,7 +11,6 @@ from core.errors import InputError
 from experiments.data_sets import data_sets
 from experiments.fork import plan_fork, recipes_after
 from experiments.order import Order
-from experiments.reads import IN_PLACE, reads
 from prusc_tui.screens.new_run.fields import Field, Origin, Setting, override_of, section_help, settings_of, text_of
 from prusc_tui.screens.new_run.paths import absent
 from prusc_tui.screens.new_run.run_fields import DEFAULTS, DETACHED, ON, RUN_FIELDS, with_choices
@@ -131,9 +130,9 @@ class Form:
 
     def section_help(self) -> dict[str, str]:
         """Section → what it is about, in one line."""
-        from core.config import Config
+        from core.config import config_model
 
-        return section_help(Config, type(self._shape.config.data))
+        return section_help(config_model(), type(self._shape.config.data))
 
     def check(self) -> Check:
         """Whether everything fits, and if not, what does not."""
@@ -215,7 +214,7 @@ class Form:
 
     def _begin(self) -> None:
         """Look anew at what the run is before a setting is changed."""
-        from core.config import Config
+        from core.config import config_model
 
         self._ground = self._outline([])
         try:
@@ -223,9 +222,9 @@ class Form:
         except (KeyError, InputError):
             self._shape = self._ground
         data = type(self._shape.config.data)
-        self._settings = settings_of(Config, data)
+        self._settings = settings_of(config_model(), data)
         self._base = _flat(self._shape.config)
-        self._defaults = _flat(Config(data=data()))
+        self._defaults = _flat(config_model()(data=data()))
         self._set_by_preset = set() if self.fork else _flatten(self._of_preset).keys()
 
     def _plan(self, overrides: list[str]) -> "Plan":
@@ -268,12 +267,17 @@ class Form:
         return self._is_used(setting) and not fixed and not self._is_locked(setting)
 
     def _is_used(self, setting: Setting) -> bool:
-        return setting.section in ("", "data") or reads(self._ground.recipe, setting.key, files=self._files())
+        return setting.section in ("", "data") or self._ground.recipe.reads(self._with_files(), setting.key)
 
-    def _files(self) -> list[str]:
-        """Settings that name a file which takes the place of work, as they now are."""
-        read = [key for key in IN_PLACE if reads(self._ground.recipe, key)]
-        return [key for key in read if self._typed.get(key, text_of(self._base[key])).strip().strip("\"'")]
+    def _with_files(self) -> "Config":
+        """The settings with those entered files that take the place of a stage's work, as they change what is read."""
+        config = self._ground.config
+        for key in self._ground.recipe.replaceable(config):
+            section, _, name = key.partition(".")
+            file = self._typed.get(key, text_of(self._base[key])).strip().strip("\"'")
+            part = getattr(config, section).model_copy(update={name: file})
+            config = config.model_copy(update={section: part})
+        return config
 
     def _absent(self, plan: "Plan") -> dict[str, str]:
         """Files and folders that a plan names and that are not there, but for those that nothing will look at."""
@@ -284,7 +288,7 @@ class Form:
         if self.fork is None:
             return False
         whole = setting.section == "data" or setting.key == "seed"
-        return whole or reads(self._ground.recipe, setting.key, self.fork.stages)
+        return whole or self._ground.recipe.reads(self._ground.config, setting.key, self.fork.stages)
 
     def _overrides(self) -> list[str]:
         return [override_of(setting, self._typed[setting.key]) for setting in self._entered()]

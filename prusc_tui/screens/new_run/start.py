@@ -126,8 +126,7 @@ class Hosted:
     def _submit(self, folder: "RunFolder", device: Any, fresh: bool) -> None:
         from core.engine.engine import Engine
         from core.runs.alive import here
-        from experiments.plan import config_of
-        from experiments.plan import build_pipeline
+        from experiments.plan import build_pipeline, config_of
 
         self._engine = self._engine or Engine(build_pipeline)
         folder.clear_stop()  # left by a process that died; from here on a request is for this one

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -11,30 +11,19 @@ from typing import NamedTuple
 from core.runs.folder import RunFolder
 from core.runs.record import RunRecord
 
-KNOWN: tuple[tuple[str, str], ...] = (
-    (r"stage\.json", "key, time, evaluations"),
-    (r"model\.safetensors", "network that is handed on"),
-    (r"epoch-(?P<n>[\d.]+)\.safetensors", "network after epoch {n}"),
-    (r"masks\.safetensors", "weights kept, by layer"),
-    (r"features-(?P<n>[\d.]+)\.safetensors", "features after epoch {n}"),
-    (r"clusters\.safetensors", "cluster of each sample"),
-    (r"balanced\.safetensors", "indices of the balanced set"),
-    (r"environments\.safetensors", "training images of each environment"),
-    (r"map-pca\.json", "map of features by PCA"),
-    (r"map-tsne\.json", "map of features by t-SNE"),
-    (r"samples\.png", "sheet of images by cluster"),
-    (r"samples\.json", "what is where on the sheet"),
-    (r"predictions-(?P<n>.+)\.safetensors", "classes and probabilities, {n} split"),
-    (r".+\.pt", "for going on after a stop"),
-    (r"run\.json", "settings, stages, results"),
-    (r"events\.jsonl", "what the run said"),
-    (r"console\.log", "what its process printed"),
-    (r"heartbeat", "touched while the run lives"),
-    (r"writer(\.lock)?", "which process writes the run"),
-    (r"run\.lock", "guards the record"),
-    (r"stop", "asks the run to stop"),
-)
-"""Name of a file, as a pattern → what it is."""
+OF_THE_RUN: Mapping[str, str] = {
+    r"stage\.json": "key, time, results",
+    r"(.+)\.pt": "checkpoint to resume from",
+    r"map-(.+)\.json": "map of the representation by {1}",
+    r"run\.json": "settings, stages, results",
+    r"events\.jsonl": "events of the run",
+    r"console\.log": "output of its process",
+    r"heartbeat": "touched while the run is alive",
+    r"writer(\.lock)?": "which process writes the run",
+    r"run\.lock": "guards the record",
+    r"stop": "asks the run to stop",
+}
+"""Files that the engine writes: regular expression of the name → what it is; the stages declare theirs."""
 
 
 class File(NamedTuple):
@@ -77,12 +66,26 @@ def size_of(count: int) -> str:
     return f"{size:.1f} {unit}"
 
 
-def described(name: str) -> str:
-    """What a file of this name is; empty where it is not known."""
-    for pattern, words in KNOWN:
+def described(name: str, files: Mapping[str, str]) -> str:
+    """What a file of this name is; empty if that is not known.
+
+    Args:
+        name: of the file.
+        files: what its stage declares.
+    """
+    for pattern, words in {**files, **OF_THE_RUN}.items():
         if match := re.fullmatch(pattern, name):
-            return words.format(**match.groupdict())
+            return words.format(match.group(), *match.groups())
     return ""
+
+
+def _declared(recipe: str) -> dict[str, Mapping[str, str]]:
+    """Stage → files that it declares; none for a recipe that is not installed here."""
+    from core.config import config_model
+    from experiments.recipes import RECIPES
+
+    stages = RECIPES[recipe].stages(config_model()()) if recipe in RECIPES else ()
+    return {stage.name: stage.files for stage in stages}
 
 
 def survey(folder: RunFolder, record: RunRecord) -> tuple[Room, ...]:
@@ -110,6 +113,7 @@ def survey(folder: RunFolder, record: RunRecord) -> tuple[Room, ...]:
         else:
             place, name = "", parts[0]
         groups.setdefault(place, []).append((name, path, status))
+    declared = _declared(record.recipe)
     rooms = []
     for place in sorted(
         groups, key=lambda place: (order.index(place) if place in order else len(order), not place, place)
@@ -124,7 +128,9 @@ def survey(folder: RunFolder, record: RunRecord) -> tuple[Room, ...]:
         for name, path, status in sorted(groups[place]):
             is_linked = status.st_nlink > 1
             shared = f"shared with {with_whom}" if is_linked else f"copied from {source}" if source else ""
-            files.append(File(path, name, status.st_size, is_linked, described(path.name), shared))
+            files.append(
+                File(path, name, status.st_size, is_linked, described(path.name, declared.get(place, {})), shared)
+            )
         note = f"reused from {source}" if source else f"shared with {with_whom}" if linked else ""
         rooms.append(Room(place or "run", note, tuple(files)))
     return tuple(rooms)

@@ -51,18 +51,22 @@ def resolve(record: RunRecord) -> tuple[Resolved, ...]:
 
     Imports pydantic: to be called off the event loop. Whatever a newer or an older version wrote is taken as it is.
     """
-    from core.config import Config, flatten
+    from core.config import config_model, flatten
+    from experiments.recipes import RECIPES
     from prusc_tui.screens.new_run.fields import section_help, settings_of
 
     ours = dict(flatten(dict(record.config)))
     overrides = dict(flatten(dict(record.overrides)))
     data = _data_section(record)
-    base: dict[str, Any] = Config().model_dump(mode="json")
+    len(RECIPES)  # stages of installed packages bring sections of their own
+    model_type = config_model()
+    plain = model_type()
+    base: dict[str, Any] = plain.model_dump(mode="json")
     if data is not None:
         base["data"] = data().model_dump(mode="json")
     defaults = dict(flatten(base))
-    model = {setting.key: setting for setting in settings_of(Config, data or type(Config().data))}
-    about = section_help(Config, data or type(Config().data))
+    model = {setting.key: setting for setting in settings_of(model_type, data or type(plain.data))}
+    about = section_help(model_type, data or type(plain.data))
     if data is None:
         # Another version's data set: its settings have no defaults here.
         defaults = {key: value for key, value in defaults.items() if not key.startswith("data.")}
