@@ -19,7 +19,7 @@ SHEET = "samples.png"
 TILES = "samples.json"
 
 NETWORK_FILES: Mapping[str, str] = {
-    r"model\.safetensors": "network that the stage hands on",
+    r"model\.safetensors": "network that is handed on",
     r"predictions-(.+)\.safetensors": "classes and probabilities, {1} split",
 }
 """What every stage that trains a network writes."""

@@ -27,6 +27,10 @@ class DrawBalancedSet(Stage):
     def inputs(self) -> tuple[str, ...]:
         return ("cluster",)
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("balance", "cluster.per_class", "cluster.min_skew")
+
     def run(self, context: "StageContext") -> None:
         import torch
 

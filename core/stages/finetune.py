@@ -33,6 +33,10 @@ class FinetuneNetwork(Stage):
     def inputs(self) -> tuple[str, ...]:
         return (self.source, "balance") if self.finetune.data == "balanced" else (self.source,)
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("finetune", "model.name", "select", "compute")
+
     def run(self, context: "StageContext") -> None:
         import torch
 

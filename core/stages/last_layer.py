@@ -32,7 +32,7 @@ class RefitHead(Stage):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return ("finetune.head_penalty", "model")
+        return ("finetune.head_penalty", "model.name")
 
     def run(self, context: "StageContext") -> None:
         import torch

@@ -31,6 +31,10 @@ class LearnMasks(Stage):
     def inputs(self) -> tuple[str, ...]:
         return ("erm", "cluster", "balance")
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("prune", "model.name", "select", "compute")
+
     def run(self, context: "StageContext") -> None:
         from core.pruning.learner import MaskLearner, unpack
         from core.pruning.masks import MaskedNetwork

@@ -44,8 +44,8 @@ class ExtractRepresentation(Stage):
     @property
     def reads(self) -> tuple[str, ...]:
         if self.erm is None:
-            return ("represent.batch_size", "model", "compute")
-        return ("represent", "erm", "model", "compute")
+            return ("represent.batch_size", "model.name", "compute")
+        return ("represent", "erm", "model.name", "compute")
 
     def checkpoints(self) -> dict[float, str]:
         """Epoch → name of the file with the network's weights after it, among the artifacts of `erm`."""

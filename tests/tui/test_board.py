@@ -78,7 +78,7 @@ def test_work_of_earlier_sittings_is_counted_once(home):
 
 def test_a_run_whose_folder_is_not_followed_shows_whole_seconds_too(home, monkeypatch):
     monkeypatch.setattr(module, "MOST_FOLLOWED", 0)
-    folder, _ = running_run(home)
+    folder, _ = running_run(home, seconds=0.0)
     board = Board(home, clock := Clock(NOW + 0.4))
     first = board.look()
     assert first.by_id[folder.id].summary["seconds"] == 30

@@ -200,7 +200,7 @@ def test_shares_as_words():
 def test_environments_and_restarts_as_plain_lines():
     assert line_of(MADE) == (
         "environments: 1,520 in minority, 3,040 in balance (clusters, rule minority-balance); 3,040 of 30,000 training "
-        "images used; conflict samples: 1,520 found, precision 98.4 %, recall 66.4 % (looked at only)"
+        "images used; conflict samples: 1,520 found, precision 98.4 %, recall 66.4 % (for information only)"
     )
     assert line_of(members("validation", 60, (58.1, 62.2, 66.0), (70, 71, 72))) == (
         "train: validation at step 60, 3 restarts: worst group 62.1 ± 4.0 % (58.1–66.0), "
