@@ -62,7 +62,7 @@ class Row:
     Attributes:
         recipe: its recipe.
         title: as a paper would call it.
-        knows: `attributes_used` of its runs.
+        supervision: `attributes_used` of its runs.
         settings: dotted key → value where it differs from most rows that read it.
         weight: penalty weight; None for an objective without one.
         cells: label noise → split → its networks.
@@ -70,7 +70,7 @@ class Row:
 
     recipe: str
     title: str
-    knows: str
+    supervision: str
     settings: Mapping[str, Any]
     weight: float | None
     cells: Mapping[float, Mapping[str, Pool]]
@@ -197,7 +197,7 @@ def _row(entries: Sequence[_Entry], common: Mapping[str, Any]) -> Row:
     return Row(
         recipe=head.record.recipe,
         title=TITLES.get(head.record.recipe, head.record.recipe),
-        knows=head.record.attributes_used,
+        supervision=head.record.attributes_used,
         settings={key: value for key, value in free.items() if _text(value) != _text(common[key])},
         weight=head.settings.get(WEIGHT),
         cells=cells,

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
 WIDTH_OF_A_PIPE = 160
 """Columns of tables that go to a file or another program."""
+SUPERVISION = {
+    "train": "training attributes",
+    "validation": "validation attributes",
+    "environments": "environments given",
+    "shortcut": "shortcut removed",
+}
+"""`attributes_used` of a run → what its method was told of the shortcut."""
 ORACLES = frozenset({"train", "environments", "shortcut"})
 """What a result may have used that the method is to do without."""
 
@@ -82,13 +89,13 @@ def is_oracle(attributes_used: str) -> bool:
     return attributes_used in ORACLES
 
 
-def knowledge(attributes_used: str) -> str:
-    """What the result knows of the attributes, in a word or two for a table."""
-    return {"environments": "environments given", "shortcut": "shortcut removed"}.get(attributes_used, attributes_used)
+def supervision(attributes_used: str) -> str:
+    """What a method is told of the shortcut, in a word or two for a table."""
+    return SUPERVISION.get(attributes_used, attributes_used)
 
 
 def attributes_sentence(attributes_used: str, selection: str) -> str:
-    """What the result knows of the attributes, as one sentence."""
+    """Which attributes a result rests on, as one sentence."""
     match attributes_used:
         case "train":
             return f"attributes used in TRAINING (an oracle); checkpoints by rule '{selection}'"

@@ -24,5 +24,5 @@ EIIL_ATTRIBUTE = Recipe(
     stages=stages,
     fixed={"train.objective": "irm", "environments.reference": "attribute"},
     preset="irm-demo",
-    knows="train",
+    supervision="train",
 )

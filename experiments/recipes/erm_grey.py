@@ -11,6 +11,6 @@ ERM_GREY = Recipe(
     stages=stages,
     fixed={"train.objective": "erm", "data.grey": True},
     preset="irm-demo",
-    knows="shortcut",
+    supervision="shortcut",
     data=("cmnist",),
 )

@@ -9,5 +9,5 @@ GROUP_BALANCED = Recipe(
     stage_names=("erm",),
     stages=stages,
     fixed={"erm.objective": "group-balanced"},
-    knows="train",
+    supervision="train",
 )

@@ -9,5 +9,5 @@ GROUP_DRO = Recipe(
     stage_names=("erm",),
     stages=stages,
     fixed={"erm.objective": "group-dro"},
-    knows="train",
+    supervision="train",
 )

@@ -43,6 +43,6 @@ IRM_GIVEN = Recipe(
     stages=stages,
     fixed={"train.objective": "irm"},
     preset="irm-demo",
-    knows="environments",
+    supervision="environments",
     check=check,
 )

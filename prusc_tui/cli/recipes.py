@@ -34,7 +34,7 @@ def ls(context: typer.Context, json: Json = False) -> None:
                             "name": r.name,
                             "summary": r.summary,
                             "stages": r.stage_names,
-                            "attributes_used": r.knows,
+                            "attributes_used": r.supervision,
                         }
                         for r in RECIPES.values()
                     ],

@@ -28,7 +28,7 @@ GAP = 2
 """Cells between columns on a terminal."""
 LEAST_TITLE = 20
 """Cells that the titles of rows are broken into at least."""
-KNOWS_WIDTH = 12
+SUPERVISION_WIDTH = 12
 
 
 def table(
@@ -144,7 +144,7 @@ def _print(
             out.print(Text(note, "dim"))
         marked |= any(cell.stands_out for line in whole.lines for cell in line.cells)
     if marked:
-        out.print(Text("Bold: the best of the methods that know nothing.", "dim"))
+        out.print(Text("Bold: the best of the methods without supervision.", "dim"))
     if unfinished:
         out.print(Text(f"Runs on this data that are not finished and not counted: {unfinished}.", "dim"))
 
@@ -170,12 +170,12 @@ def _parts(table: "MethodTable", columns: "Sequence[Column]", width: int) -> "li
 
 def _least_width(grid: "Grid") -> int:
     numbers = [_width(grid, i) for i in range(1, len(grid.columns))]
-    return LEAST_TITLE + KNOWS_WIDTH + sum(numbers) + GAP * len(grid.columns)
+    return LEAST_TITLE + SUPERVISION_WIDTH + sum(numbers) + GAP * len(grid.columns)
 
 
 def _fitting(grid: "Grid", width: int) -> "Iterator[Grid]":
-    """Parts of a table that fit the width, each with the titles and what the methods know; one number at least."""
-    room = width - LEAST_TITLE - KNOWS_WIDTH - GAP
+    """Parts of a table that fit the width, each with the titles and the supervision; one number at least."""
+    room = width - LEAST_TITLE - SUPERVISION_WIDTH - GAP
     begin, used = 1, 0
     for i in range(1, len(grid.columns)):
         size = _width(grid, i) + GAP
@@ -215,7 +215,7 @@ def _table(grid: "Grid") -> "Table":
 
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
     made.add_column(Text(grid.corner))
-    made.add_column(grid.columns[0], max_width=KNOWS_WIDTH)
+    made.add_column(grid.columns[0], max_width=SUPERVISION_WIDTH)
     titles = [_column_title(title) for title in grid.columns[1:]]
     height = max(title.count("\n") for title in titles)
     for title in titles:
@@ -223,8 +223,8 @@ def _table(grid: "Grid") -> "Table":
         made.add_column(Text(title + "\n" * (height - title.count("\n"))), no_wrap=True)
     for block in grid.blocks:
         for line in block:
-            knows, *numbers = line.cells
-            made.add_row(Text(line.title), Text(knows.text), *map(_cell, numbers), end_section=line is block[-1])
+            supervision, *numbers = line.cells
+            made.add_row(Text(line.title), Text(supervision.text), *map(_cell, numbers), end_section=line is block[-1])
     return made
 
 
@@ -266,7 +266,7 @@ def _json(one: "MethodTable") -> dict[str, Any]:
             {
                 "method": row.title,
                 "recipe": row.recipe,
-                "knows": row.knows,
+                "knows": row.supervision,
                 "settings": dict(row.settings),
                 "penalty_weight": row.weight,
                 "cells": [

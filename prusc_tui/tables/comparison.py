@@ -12,7 +12,7 @@ from core.runs.record import RunRecord
 from core.runs.text import safe_text
 from prusc_tui.palette import MARKS
 from prusc_tui.tables.grid import Cell, Grid, Line
-from prusc_tui.words import attributes_sentence, knowledge
+from prusc_tui.words import attributes_sentence, supervision
 
 EMPTY = Cell("")
 NOTHING = Cell("–", is_number=True)
@@ -101,7 +101,7 @@ def grid_of(corner: str, columns: Sequence[Column], notes: Sequence[str] = ()) -
     rest = (
         Line("sparsity", (EMPTY, *(_share(r.sparsity) if r.sparsity else NOTHING for r in results))),
         Line("time", (EMPTY, *(_time(r.seconds) for r in results))),
-        Line("attributes used", (EMPTY, *(Cell(knowledge(r.runs[0].attributes_used)) for r in results))),
+        Line("supervision", (EMPTY, *(Cell(supervision(r.runs[0].attributes_used)) for r in results))),
         Line("selection", (EMPTY, *(Cell(safe_text(r.runs[0].selection)) for r in results))),
     )
     return Grid(
@@ -183,14 +183,14 @@ def _notes(members: Sequence[Family], split: str, stage: str | None) -> list[str
     """What was known of the attributes, what changed from the first family, what went into the means and what not."""
     said: list[str] = []
     names: list[str] = []
-    knows: dict[str, list[str]] = {}
+    told: dict[str, list[str]] = {}
     for family in members:
         result = family.result(split, stage)
         if result is None:
             said.append(f"{family.label}: not evaluated on the {split} split" + (f" after {stage}" if stage else ""))
             continue
         sentence = attributes_sentence(result.runs[0].attributes_used, result.runs[0].selection)
-        knows.setdefault(sentence, []).append(family.label)
+        told.setdefault(sentence, []).append(family.label)
         if result.unfinished:
             said.append(f"{family.label}: no run has finished; the numbers are what there is so far")
         of = "mean over " if len(result.runs) > 1 else ""
@@ -205,9 +205,9 @@ def _notes(members: Sequence[Family], split: str, stage: str | None) -> list[str
                 said.append(f"{family.label}: {safe_text(run.name)} repeats seed {run.seed}; the newest counts")
             else:
                 said.append(f"{family.label}: {safe_text(run.name)} has other samples and is left out of the mean")
-    facts = [f"{sentence[0].upper()}{sentence[1:]}" for sentence in knows]
-    if len(knows) > 1:
-        facts = [f"{', '.join(labels)}: {sentence}" for sentence, labels in knows.items()]
+    facts = [f"{sentence[0].upper()}{sentence[1:]}" for sentence in told]
+    if len(told) > 1:
+        facts = [f"{', '.join(labels)}: {sentence}" for sentence, labels in told.items()]
     return [*facts, *_differences(members, split, stage), *said, *names]
 
 

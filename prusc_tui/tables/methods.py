@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from core.results.settings import show
 from core.runs.text import safe_text
 from prusc_tui.tables.grid import Cell, Grid, Line
-from prusc_tui.words import percent, weight
+from prusc_tui.words import percent, supervision, weight
 
 if TYPE_CHECKING:
     from core.results.compare import Spread
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
     from experiments.table import MethodTable, Row
 
 NONE = Cell("–")
-KNOWS = {
-    "none": "nothing",
-    "validation": "validation attributes",
-    "train": "training attributes",
-    "environments": "environments",
-    "shortcut": "shortcut",
-}
-"""`attributes_used` of a run → what its method was told."""
 WHY_WORST = "Why the worst group: the average in test also rewards a network that follows the reversed colour."
 _WEIGHT = "train.penalty_weights"
 NUMBER = 4
@@ -72,7 +64,7 @@ def grid(table: "MethodTable", columns: Sequence[Column]) -> Grid:
         Line(
             name,
             (
-                Cell(KNOWS.get(row.knows, safe_text(row.knows))),
+                Cell(safe_text(supervision(row.supervision))),
                 *(_cell(row, column, usual, row is top) for column, top in zip(columns, best, strict=True)),
             ),
         )
@@ -84,7 +76,7 @@ def grid(table: "MethodTable", columns: Sequence[Column]) -> Grid:
     why = [WHY_WORST] if is_reversed and any(column.measure == "worst" for column in columns) else []
     return Grid(
         corner=corner,
-        columns=("knows", *words),
+        columns=("supervision", *words),
         blocks=tuple(block for block in (measured, published) if block),
         about=f"{heading(table)}. {_numbers(table, columns, usual)}",
         notes=(*why, *_others(table, splits, usual), *(_sources(table) if published else ())),
@@ -194,14 +186,16 @@ def _spread(row: "Row", column: Column) -> "Spread | None":
 
 
 def _best(table: "MethodTable", column: Column) -> "Row | None":
-    """The row with the highest mean of those that know nothing; None where there is nothing to compare.
+    """The row with the highest mean of those without supervision; None where there is nothing to compare.
 
     On the training split more is not better: the shortcut is what makes it more.
     """
     if column.split == "train":
         return None
     means = [
-        (spread.mean, row) for row in table.rows if row.knows == "none" and (spread := _spread(row, column)) is not None
+        (spread.mean, row)
+        for row in table.rows
+        if row.supervision == "none" and (spread := _spread(row, column)) is not None
     ]
     return max(means, key=lambda pair: pair[0])[1] if len(means) > 1 else None
 
@@ -224,8 +218,8 @@ def _published(table: "MethodTable", columns: Sequence[Column]) -> Iterator[Line
     for anchor in table.published:
         cells = [_anchor_cell(anchor, column) for column in columns]
         if any(cell is not NONE for cell in cells):
-            knows = KNOWS[RECIPES[anchor.recipe].knows]
-            yield Line(f"{TITLES[anchor.recipe]} (published: {anchor.source.name})", (Cell(knows), *cells))
+            told = Cell(supervision(RECIPES[anchor.recipe].supervision))
+            yield Line(f"{TITLES[anchor.recipe]} (published: {anchor.source.name})", (told, *cells))
 
 
 def _anchor_cell(anchor: "Anchor", column: Column) -> Cell:
@@ -292,7 +286,7 @@ def tidy(tables: "Sequence[MethodTable]") -> Iterator[Mapping[str, Any]]:
                             "table": number,
                             "method": safe_text(row.title),
                             "recipe": safe_text(row.recipe),
-                            "knows": safe_text(row.knows),
+                            "supervision": safe_text(row.supervision),
                             "settings": words,
                             "train_size": table.data["train_size"],
                             "label_noise": noise,

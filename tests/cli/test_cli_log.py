@@ -193,7 +193,7 @@ def test_the_index_is_rebuilt_from_the_folders(finished):
 def test_recipes_lists_recipes_and_presets_with_what_they_use(prusc):
     told = prusc("recipes", "--json").json
     used = {recipe["name"]: recipe["attributes_used"] for recipe in told["recipes"]}
-    assert {name for name, knows in used.items() if knows == "train"} == {
+    assert {name for name, supervision in used.items() if supervision == "train"} == {
         "group-balanced",
         "group-dro",
         "eiil-attribute",

@@ -88,14 +88,14 @@ def test_columns_are_the_label_noises_and_cells_that_nobody_ran_are_not_there():
     assert [sorted(row.cells) for row in table.rows] == [[0.1], [0.05, 0.25]]
 
 
-def test_rows_stand_in_the_order_of_the_study_and_say_what_they_knew():
+def test_rows_stand_in_the_order_of_the_study_and_say_their_supervision():
     recipes = ["erm-balance", "irm", "irm-given", "eiil-attribute", "erm-grey", "erm-pooled"]
     table = only_table(*map(run, recipes))
     order = get_study("cmnist-study").recipes
     assert [row.recipe for row in table.rows] == sorted(recipes, key=order.index)
-    knows = {row.recipe: row.knows for row in table.rows}
-    assert knows["irm"] == knows["erm-pooled"] == "none"
-    assert (knows["irm-given"], knows["erm-grey"], knows["eiil-attribute"]) == ("environments", "shortcut", "train")
+    told = {row.recipe: row.supervision for row in table.rows}
+    assert told["irm"] == told["erm-pooled"] == "none"
+    assert (told["irm-given"], told["erm-grey"], told["eiil-attribute"]) == ("environments", "shortcut", "train")
 
 
 def test_every_method_of_the_study_has_a_title_of_its_own():

@@ -107,10 +107,10 @@ ORACLES = {
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_plan_says_what_it_uses_of_the_attributes(name):
-    knows = ORACLES.get(name, "none")
+    supervision = ORACLES.get(name, "none")
     for rule in ("last", "average", "worst-class", "worst-group"):
         plan = make_plan(name, overrides=[f"select.rule={rule}"])
-        selecting = "validation" if rule == "worst-group" and knows == "none" else knows
+        selecting = "validation" if rule == "worst-group" and supervision == "none" else supervision
         assert plan.recipe.attributes_used(plan.config) == selecting
 
 

@@ -89,7 +89,7 @@ async def test_families_stand_side_by_side(folders):
         assert row(app, "worst group") == "worst group 62.7 ± 1.4 93.6 ± 0.0"
         assert row(app, "0–4 · green") == "0–4 · green 2,400 62.7 ± 1.4 95.8 ± 0.0"
         assert row(app, "sparsity") == "sparsity – 44.0 ± 0.0"
-        assert row(app, "attributes used") == "attributes used none none"
+        assert row(app, "supervision") == "supervision none none"
         assert shown(app, "prusc − erm, paired over 2 seeds: worst group +30.9 ± 1.4")
 
 
