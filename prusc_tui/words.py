@@ -1,11 +1,12 @@
 """Numbers, times and states as short words, the same wherever they are shown."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from core.feed.snapshot import Snapshot
 
@@ -114,6 +115,13 @@ def console(*, stderr: bool = False) -> "Console":
 
     made = Console(stderr=stderr, highlight=False)
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_OF_A_PIPE)
+
+
+def print_lines(out: "Console", lines: "Iterable[Text]") -> None:
+    """Print lines that are filled up to a width, without the blanks at their ends."""
+    for line in lines:
+        line.rstrip()
+        out.print(line)
 
 
 def to_json(value: Any) -> str:

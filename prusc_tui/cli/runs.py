@@ -7,7 +7,7 @@ import typer
 
 from prusc_tui.cli.run import find
 from prusc_tui.palette import SHELL
-from prusc_tui.words import console, duration, moment, percent, sparsity, to_json
+from prusc_tui.words import console, duration, moment, percent, print_lines, sparsity, to_json
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
 
@@ -66,7 +66,7 @@ def show(
     """Show a run: groups before and after, times, alarms; what it used of the attributes."""
     from core.feed.feed import RunFeed
     from core.runs.record import worked
-    from prusc_tui.cli.report import print_report
+    from prusc_tui.report.report import report
 
     folder = find(reference)
     record = folder.settled()
@@ -77,8 +77,8 @@ def show(
     if config:
         _print_config(record.config, record.overrides)
         return
-    snapshot = RunFeed(folder).poll()
-    print_report(console(), record, tuple(warned.text for warned in snapshot.warnings), snapshot.environments)
+    out = console()
+    print_lines(out, report(RunFeed(folder).poll(), time.time(), out.width))
 
 
 def stop(reference: Run) -> None:

@@ -4,8 +4,8 @@ from rich.text import Text
 
 from core.feed.snapshot import Snapshot
 from prusc_tui.palette import Palette
-from prusc_tui.views.overview.frame import alarms as drawn
-from prusc_tui.views.overview.frame import trained_to
+from prusc_tui.report.frame import alarms as drawn
+from prusc_tui.report.frame import trained_to
 from prusc_tui.widgets.bars import heading, ink, safe, wrap
 
 STAGES = ("represent", "cluster", "balance")

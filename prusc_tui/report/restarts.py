@@ -10,7 +10,7 @@ from rich.text import Text
 from core.events import Restarts
 from core.feed.snapshot import Snapshot
 from prusc_tui.palette import Palette
-from prusc_tui.views.overview.spark import spark, stage_in_view
+from prusc_tui.report.spark import spark, stage_in_view
 from prusc_tui.widgets.bars import axis, fit, heading, ink, interval_bar, safe, shorten
 from prusc_tui.words import span, spread, weight
 
@@ -32,13 +32,17 @@ class Members(NamedTuple):
     chosen: int | None
 
 
-def restarts_of(snapshot: Snapshot) -> tuple[tuple[Restarts, ...], ...]:
-    """All that was said of the restarts of the stage in view: for each split the looks, the last word at the end.
+def restarts_of(snapshot: Snapshot, stage: str | None = None) -> tuple[tuple[Restarts, ...], ...]:
+    """All that was said of the restarts of a stage: for each split the looks, the last word at the end.
 
     Train, validation and test, in this order. Where the stream says nothing, the record's last word stands.
+
+    Args:
+        snapshot: the run.
+        stage: whose restarts; None for the stage in view.
     """
     recorded = [record for record in snapshot.record.stages if record.restarts]
-    stage = stage_in_view(snapshot, {owner for owner, _ in snapshot.restarts} | {record.name for record in recorded})
+    stage = stage or stage_in_view(snapshot, {*(s for s, _ in snapshot.restarts), *(r.name for r in recorded)})
     found = {split: looks for (owner, split), looks in snapshot.restarts.items() if owner == stage and looks}
     for record in recorded:
         if record.name == stage:
@@ -46,6 +50,11 @@ def restarts_of(snapshot: Snapshot) -> tuple[tuple[Restarts, ...], ...]:
                 found.setdefault(split, (Restarts(stage, 0, split, **value, final=True),))
     order = [*(split for split in SPLITS if split in found), *(split for split in found if split not in SPLITS)]
     return tuple(found[split] for split in order)
+
+
+def members(found: Sequence[Sequence[Restarts]]) -> int:
+    """Number of restarts that a stage trained side by side, however many penalty weights each has."""
+    return max((len(set(looks[-1].restarts)) for looks in found), default=0)
 
 
 def members_of(restarts: Restarts) -> list[Members]:
