@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from core.feed.snapshot import Snapshot
+    from core.results.compare import Spread
 
 WIDTH_OF_A_PIPE = 160
 """Columns of tables that go to a file or another program."""
@@ -63,14 +64,21 @@ def moment(seconds: float | None, now: float | None = None) -> str:
     return then.strftime("%H:%M" if then.date() == today else "%Y-%m-%d %H:%M")
 
 
-def spread(shares: Sequence[float]) -> str:
+def mean_sd(value: "Spread", *, signed: bool = False) -> tuple[str, str]:
+    """Mean of shares in per cent, with its sign if asked, and `± 3.4`; nothing where there is no deviation."""
+    mean = f"{100 * value.mean:{'+' if signed else ''}.1f}".replace("-", "−")
+    return mean, "" if value.sd is None else f"± {100 * value.sd:.1f}"
+
+
+def spread(shares: "Sequence[float] | Spread", *, signed: bool = False) -> str:
     """Mean and sample standard deviation of shares in per cent, such as `62.1 ± 3.4`; of one, itself."""
+    from core.results.compare import Spread
     from core.results.compare import spread as spread_of
 
-    if not shares:
+    if not isinstance(shares, Spread) and not shares:
         return "–"
-    found = spread_of(shares)
-    return percent(found.mean) if found.sd is None else f"{percent(found.mean)} ± {percent(found.sd)}"
+    value = shares if isinstance(shares, Spread) else spread_of(shares)
+    return "–" if math.isnan(value.mean) else " ".join(filter(None, mean_sd(value, signed=signed)))
 
 
 def span(shares: Sequence[float]) -> str:
