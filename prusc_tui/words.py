@@ -43,8 +43,27 @@ def duration(seconds: float | None) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    hours, rest = divmod(whole, 3600)
+    return clock(whole)
+
+
+def clock(seconds: int) -> str:
+    """Whole seconds as `1:05` or `2:03:10`."""
+    hours, rest = divmod(seconds, 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def waiting(snapshot: "Snapshot", things: str, stage: str) -> str:
+    """Say in a sentence why a run has no `things` yet, which its stage `stage` makes."""
+    from core.runs.record import ACTIVE
+    from core.runs.text import safe_text
+
+    if all(view.name != stage for view in snapshot.stages):
+        return f"Recipe '{safe_text(snapshot.record.recipe)}' makes no {things}."
+    if snapshot.status not in ACTIVE:
+        return f"There are no {things}: the run is {snapshot.status}, and its log has none."
+    now = next((safe_text(view.name) for view in snapshot.stages if view.state == "running"), "")
+    at = f"; the run is at '{now}'" if now else f"; the run is {snapshot.status}"
+    return f"{things.capitalize()} come with stage '{stage}'{at}."
 
 
 def unit_of(snapshot: "Snapshot") -> str:

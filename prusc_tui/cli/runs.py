@@ -155,7 +155,7 @@ def _print_runs(found: list[dict[str, Any]]) -> None:
     table.add_column("recipe", overflow="ellipsis", no_wrap=True)
     if wide:
         table.add_column("data", overflow="ellipsis", no_wrap=True)
-    for heading in ("seed", "worst", *(["avg", "sparse"] if wide else []), "time", "started"):
+    for heading in ("seed", "worst", *(["average", "sparsity"] if wide else []), "time", "started"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     tagged = any(run["tags"] for run in found)
     if tagged:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from core.events import EnvironmentsMade
 from core.feed.snapshot import Snapshot
-from core.runs.record import ACTIVE
+from prusc_tui import words
 from prusc_tui.chart.curves import MARKS
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten, wrap
@@ -130,16 +130,9 @@ def waiting(snapshot: Snapshot) -> str:
     """Say in a sentence why there are no environments; nothing where there are some."""
     if snapshot.environments is not None:
         return ""
-    recipe = safe(snapshot.record.recipe)
-    if all(stage.name != STAGE for stage in snapshot.stages):
-        return f"Recipe '{recipe}' makes no environments."
-    if snapshot.status not in ACTIVE:
-        return f"There are no environments: the run is {snapshot.status} and said nothing of them."
-    now = next((safe(stage.name) for stage in snapshot.stages if stage.state == "running"), "")
-    if now == STAGE:
+    if any(stage.name == STAGE and stage.state == "running" for stage in snapshot.stages):
         return "The environments are being made …"
-    at = f"; the run is at '{now}'" if now else f"; the run is {snapshot.status}"
-    return f"Environments come with stage '{STAGE}'{at}."
+    return words.waiting(snapshot, "environments", STAGE)
 
 
 def name_of(made_names: Sequence[str], index: int, width: int, palette: Palette) -> Text:
