@@ -3,10 +3,9 @@
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from core.config import Config, config_model
@@ -91,7 +90,7 @@ def _sentence(errors: Sequence[ErrorDetails]) -> str:
     first = errors[0]
     key = _key(first)
     if first["type"] == "extra_forbidden":
-        known = list(_known_keys(config_model()))
+        known = list(_known_keys())
         if key in known:
             return f"key '{key}' does not go with data.name={first['loc'][1]}"
         return f"unknown key '{key}'{nearest(key, known)}"
@@ -116,17 +115,11 @@ def _key(error: ErrorDetails) -> str:
     return ".".join(p for p in parts if p not in types and not p.startswith(("function-", "literal[", "tuple[")))
 
 
-def _known_keys(model: type[BaseModel], prefix: str = "") -> Iterable[str]:
-    for name, info in model.model_fields.items():
-        sections = [arm for arm in _arms(info.annotation) if isinstance(arm, type) and issubclass(arm, BaseModel)]
-        yield f"{prefix}{name}"
-        for section in sections:
-            yield from _known_keys(section, f"{prefix}{name}.")
-
-
-def _arms(annotation: Any) -> list[Any]:
-    if get_origin(annotation) is Annotated:
-        return _arms(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return [arm for part in get_args(annotation) for arm in _arms(part)]
-    return [annotation]
+def _known_keys() -> Iterable[str]:
+    schema = config_model().model_json_schema()
+    for name, about in schema["properties"].items():
+        yield name
+        for section in about.get("oneOf", [about]):  # one for each data set
+            if "$ref" in section:
+                keys = schema["$defs"][section["$ref"].rpartition("/")[2]]["properties"]
+                yield from (f"{name}.{key}" for key in keys)

@@ -2,6 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.results.compare import Spread
 
 
 def percent(share: float | None) -> str:
@@ -23,19 +27,30 @@ def duration(seconds: float | None) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    hours, rest = divmod(whole, 3600)
+    return clock(whole)
+
+
+def clock(seconds: int) -> str:
+    """Whole seconds as `1:05` or `2:03:10`."""
+    hours, rest = divmod(seconds, 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
-def spread(shares: Sequence[float]) -> str:
+def mean_sd(value: "Spread", *, signed: bool = False) -> tuple[str, str]:
+    """Mean of shares in per cent, with its sign if asked, and `± 3.4`; nothing where there is no deviation."""
+    mean = f"{100 * value.mean:{'+' if signed else ''}.1f}".replace("-", "−")
+    return mean, "" if value.sd is None else f"± {100 * value.sd:.1f}"
+
+
+def spread(shares: "Sequence[float] | Spread", *, signed: bool = False) -> str:
     """Mean and sample standard deviation of shares in per cent, such as `62.1 ± 3.4`; of one, itself."""
-    if not shares:
+    from core.results.compare import Spread
+    from core.results.compare import spread as spread_of
+
+    if not isinstance(shares, Spread) and not shares:
         return "–"
-    mean = sum(shares) / len(shares)
-    if len(shares) == 1:
-        return percent(mean)
-    deviation = math.sqrt(sum((share - mean) ** 2 for share in shares) / (len(shares) - 1))
-    return f"{percent(mean)} ± {percent(deviation)}"
+    value = shares if isinstance(shares, Spread) else spread_of(shares)
+    return "–" if math.isnan(value.mean) else " ".join(filter(None, mean_sd(value, signed=signed)))
 
 
 def span(shares: Sequence[float]) -> str:

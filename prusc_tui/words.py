@@ -1,15 +1,13 @@
 """Numbers, times and states as short words, the same wherever they are shown."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-
-from core.words import duration, percent, span, sparsity, spread, weight
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from core.feed.snapshot import Snapshot
-
-__all__ = ["duration", "percent", "span", "sparsity", "spread", "weight"]
 
 WIDTH_OF_A_PIPE = 160
 """Columns of tables that go to a file or another program."""
@@ -22,6 +20,20 @@ SUPERVISION = {
 """`attributes_used` of a run → what its method was told of the shortcut."""
 ORACLES = frozenset({"train", "environments", "shortcut"})
 """What a result may have used that the method is to do without."""
+
+
+def waiting(snapshot: "Snapshot", things: str, stage: str) -> str:
+    """Say in a sentence why a run has no `things` yet, which its stage `stage` makes."""
+    from core.runs.record import ACTIVE
+    from core.runs.text import safe_text
+
+    if all(view.name != stage for view in snapshot.stages):
+        return f"Recipe '{safe_text(snapshot.record.recipe)}' makes no {things}."
+    if snapshot.status not in ACTIVE:
+        return f"There are no {things}: the run is {snapshot.status}, and its log has none."
+    now = next((safe_text(view.name) for view in snapshot.stages if view.state == "running"), "")
+    at = f"; the run is at '{now}'" if now else f"; the run is {snapshot.status}"
+    return f"{things.capitalize()} come with stage '{stage}'{at}."
 
 
 def unit_of(snapshot: "Snapshot") -> str:
@@ -71,6 +83,13 @@ def console(*, stderr: bool = False) -> "Console":
 
     made = Console(stderr=stderr, highlight=False)
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_OF_A_PIPE)
+
+
+def print_lines(out: "Console", lines: "Iterable[Text]") -> None:
+    """Print lines that are filled up to a width, without the blanks at their ends."""
+    for line in lines:
+        line.rstrip()
+        out.print(line)
 
 
 def to_json(value: Any) -> str:

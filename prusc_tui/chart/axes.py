@@ -5,6 +5,8 @@ from itertools import count, pairwise
 from math import ceil, floor, inf, log10
 from typing import Literal, NamedTuple
 
+from core.words import clock
+
 XMode = Literal["step", "epoch", "time"]
 
 GAP = 2
@@ -104,10 +106,8 @@ def clock_label(seconds: float, step: float) -> str:
     decimals = max(0, -floor(log10(step) + _TINY))
     tenths = round(abs(seconds) * 10**decimals)
     whole, fraction = divmod(tenths, 10**decimals)
-    hours, rest = divmod(whole, 3600)
-    minutes = f"{hours}:{rest // 60:02d}" if hours else f"{rest // 60}"
     tail = f".{fraction:0{decimals}d}" if decimals else ""
-    return f"{_MINUS if seconds < 0 and tenths else ''}{minutes}:{rest % 60:02d}{tail}"
+    return f"{_MINUS if seconds < 0 and tenths else ''}{clock(whole)}{tail}"
 
 
 def x_ticks(low: float, high: float, width: int, mode: XMode) -> list[Tick]:

@@ -16,8 +16,14 @@ DOTS_ACROSS, DOTS_DOWN = 2, 4
 BLANK = "0"
 """The ink of a cell without dots."""
 
-_LEFT = (0x40, 0x04, 0x02, 0x01)
-_RIGHT = (0x80, 0x20, 0x10, 0x08)
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""Bits of a character by row, from the top, and column of its dots."""
+_LEFT, _RIGHT = zip(*reversed(DOTS), strict=True)
+
+
+def glyph(bits: int) -> str:
+    """The character with these dots; a blank without any."""
+    return chr(0x2800 + bits) if bits else " "
 
 
 def _glyphs() -> dict[str, str]:
@@ -26,11 +32,7 @@ def _glyphs() -> dict[str, str]:
     def dots(half: tuple[int, ...], digit: int) -> int:
         return sum(dot for bit, dot in enumerate(half) if digit >> bit & 1)
 
-    return {
-        f"{a:x}{b:x}": chr(0x2800 + dots(_LEFT, a) + dots(_RIGHT, b)) if a or b else " "
-        for a in range(16)
-        for b in range(16)
-    }
+    return {f"{a:x}{b:x}": glyph(dots(_LEFT, a) + dots(_RIGHT, b)) for a in range(16) for b in range(16)}
 
 
 _GLYPHS = _glyphs()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import floor, isfinite
 from typing import NamedTuple
 
+from core.words import clock
+
 MARKS = "●■▲◆○□△◇"
 """Shapes that tell curves apart where colours do not."""
 
@@ -137,6 +139,4 @@ def place_text(x: float, mode: str) -> str:
         return f"{x:,.0f}"
     if mode == "epoch":
         return f"{x:.2f}"
-    whole = floor(abs(x) + 0.5)
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+    return clock(floor(abs(x) + 0.5))

@@ -33,6 +33,7 @@ class Settings:
         view: window of x; None shows all and follows the newest.
         reach: all of x, where charts share an axis; None for that of the curves.
         unit: of y; `%` keeps the axis within 0 to 100.
+        marker: the x at which a vertical line stands; None for no line.
     """
 
     mode: XMode = "step"
@@ -41,6 +42,7 @@ class Settings:
     view: Window | None = None
     reach: Window | None = None
     unit: str = ""
+    marker: float | None = None
 
 
 class Mark(NamedTuple):

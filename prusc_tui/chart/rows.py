@@ -9,11 +9,15 @@ from core.runs.text import safe_text
 from prusc_tui.chart.axes import label_start
 from prusc_tui.chart.braille import BLANK
 from prusc_tui.chart.curves import Curve, Reading, last, place_text, read, value_text
-from prusc_tui.chart.frame import Frame, Settings, build, ink_of
+from prusc_tui.chart.frame import COLOURS, FIRST_COLOUR, Frame, Settings, build, ink_of
 from prusc_tui.chart.smooth import SmoothCache
+from prusc_tui.palette import Palette
 
 TITLE, MUTED, TRACK, ACCENT, VALUE = "T", "M", "K", "A", "V"
 """Inks beside those of the curves, which are hexadecimal digits."""
+
+MARKER = "┊"
+"""What the line of the marker is drawn with."""
 
 Row = tuple[str, str]
 """Characters, and for each its ink."""
@@ -46,6 +50,13 @@ class Plan:
     plot: int
     axis: bool
     top: int
+
+
+def styles(palette: Palette) -> dict[str, str]:
+    """Ink → style."""
+    roles = {"0": palette.track, "1": palette.track, TITLE: f"bold {palette.text}", MUTED: palette.muted}
+    roles |= {TRACK: palette.track, ACCENT: f"bold {palette.accent}", VALUE: palette.text}
+    return roles | {f"{FIRST_COLOUR + i:x}": palette.of_series(i) for i in range(COLOURS)}
 
 
 class Line:
@@ -148,7 +159,7 @@ def picture(
     at = None if cursor is None else frame.column(cursor)
     if at is not None and not 0 <= at < frame.across:
         at = None
-    body = _body(frame, at, curves, readings if at is not None else [])
+    body = _body(frame, at, curves, readings if at is not None else [], settings.marker)
     labels = {tick.at: tick.label for tick in frame.y_ticks}
     gutter = frame.label_width
     for row, (text, inks) in enumerate(body):
@@ -237,8 +248,14 @@ def _message(text: str, width: int, height: int) -> list[Row]:
     return rows
 
 
-def _body(frame: Frame, at: int | None, curves: Sequence[Curve], readings: Sequence[Reading | None]) -> list[Row]:
-    """The plot over its grid, with marks and cursor."""
+def _body(
+    frame: Frame,
+    at: int | None,
+    curves: Sequence[Curve],
+    readings: Sequence[Reading | None],
+    marker: float | None,
+) -> list[Row]:
+    """The plot over its grid, with marks, cursor, and the line of the marker where nothing else is."""
     grid = {tick.at for tick in frame.y_ticks}
     texts = [list(text.replace(" ", "┈") if y in grid else text) for y, (text, _) in enumerate(frame.rows)]
     inks = [list(row_inks) for _, row_inks in frame.rows]
@@ -253,6 +270,10 @@ def _body(frame: Frame, at: int | None, curves: Sequence[Curve], readings: Seque
         y = None if reading is None else frame.row(reading.y)
         if reading is not None and y is not None and 0 <= (x := frame.column(reading.x)) < frame.across:
             texts[y][x], inks[y][x] = curve.mark, f"{ink_of(curve):x}"
+    if marker is not None and 0 <= (x := frame.column(marker)) < frame.across:
+        for text, ink in zip(texts, inks, strict=True):
+            if text[x] in " ┈":
+                text[x], ink[x] = MARKER, MUTED
     return [("".join(text), "".join(ink)) for text, ink in zip(texts, inks, strict=True)]
 
 

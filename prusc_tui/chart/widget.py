@@ -14,8 +14,8 @@ from textual.widget import Widget
 
 from prusc_tui.chart.braille import runs
 from prusc_tui.chart.curves import Curve, nearest
-from prusc_tui.chart.frame import COLOURS, FIRST_COLOUR, Frame, Settings, full
-from prusc_tui.chart.rows import ACCENT, MUTED, TITLE, TRACK, VALUE, Plan, Row, frame_of, picture, plan
+from prusc_tui.chart.frame import Frame, Settings, full
+from prusc_tui.chart.rows import Plan, Row, frame_of, picture, plan, styles
 from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.chart.window import Window, panned, zoomed
 from prusc_tui.palette import Palette, palette_in
@@ -161,15 +161,18 @@ class Chart(Widget):
 
     def on_mount(self) -> None:
         """Follow the theme."""
-        self._styles = _styles(self._palette)
+        self._styles = self._parsed()
         self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
 
     @property
     def _palette(self) -> Palette:
         return palette_in(self.app)
 
+    def _parsed(self) -> dict[str, Style]:
+        return {ink: Style.parse(style) for ink, style in styles(self._palette).items()}
+
     def _restyle(self) -> None:
-        self._styles = _styles(self._palette)
+        self._styles = self._parsed()
         self._strips.clear()
         self.refresh()
 
@@ -298,21 +301,6 @@ class Chart(Widget):
         """The place of the nearest point of any curve."""
         places = [reading.x for curve in self._curves if (reading := nearest(curve, x)) is not None]
         return min(places, key=lambda place: abs(place - x), default=x)
-
-
-def _styles(palette: Palette) -> dict[str, Style]:
-    """Ink → style."""
-    roles = {
-        "0": palette.track,
-        "1": palette.track,
-        TITLE: f"bold {palette.text}",
-        MUTED: palette.muted,
-        TRACK: palette.track,
-        ACCENT: f"bold {palette.accent}",
-        VALUE: palette.text,
-    }
-    roles |= {f"{FIRST_COLOUR + i:x}": palette.of_series(i) for i in range(COLOURS)}
-    return {ink: Style.parse(style) for ink, style in roles.items()}
 
 
 def _changes(before: Sequence[Row], after: Sequence[Row], width: int) -> Iterator[Region]:

@@ -95,8 +95,10 @@ def _show(subject: "Subject", title: str, split: str, device: str, json: bool) -
     from core.runs.home import Home
     from core.runs.text import safe_text
     from experiments.evaluate import evaluate
-    from prusc_tui.cli.report import evaluations_table
-    from prusc_tui.words import console, to_json
+    from prusc_tui.palette import SHELL
+    from prusc_tui.report.groups import table
+    from prusc_tui.report.results import Result
+    from prusc_tui.words import console, print_lines, to_json
 
     evaluation = evaluate(subject, cast(SplitName, str(split)), pick(device, Home.open(create=False).locks))
     if json:
@@ -111,4 +113,4 @@ def _show(subject: "Subject", title: str, split: str, device: str, json: bool) -
         return
     out = console()
     out.print(Text(safe_text(f"{subject.about.network} on {subject.dataset.name}"), "bold"))
-    out.print(evaluations_table([(title, evaluation)]))
+    print_lines(out, table([Result(title, 0, True, evaluation, None)], out.width, SHELL))

@@ -155,8 +155,8 @@ def watch(
     """Watch a run live, wherever it is hosted; Ctrl-C leaves the run alone."""
     from core.feed.feed import RunFeed
     from prusc_tui.cli.host import show
-    from prusc_tui.views.overview.frame import frame
-    from prusc_tui.words import console
+    from prusc_tui.report.frame import frame
+    from prusc_tui.words import console, print_lines
 
     folder = find(reference)
     out = console()
@@ -164,9 +164,7 @@ def watch(
         _draw(folder, svg)
         return
     if once:
-        for line in frame(RunFeed(folder).poll(), time.time(), out.width):
-            line.rstrip()
-            out.print(line)
+        print_lines(out, frame(RunFeed(folder).poll(), time.time(), out.width))
         return
     with contextlib.suppress(KeyboardInterrupt):
         show(folder, out, lambda: folder.status() not in ("queued", "running"))
@@ -194,7 +192,7 @@ def _draw(folder: "RunFolder", path: Path) -> None:
 
     from core.errors import InputError
     from core.feed.feed import RunFeed
-    from prusc_tui.views.overview.frame import frame
+    from prusc_tui.report.frame import frame
     from prusc_tui.widgets.svg import standalone
 
     recorder = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
@@ -218,20 +216,18 @@ def _work(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:
     """Run in this process, show the work, report, and leave with the run's exit code."""
     from core.feed.feed import RunFeed
     from prusc_tui.cli.host import host, stop_on_signals
-    from prusc_tui.cli.report import print_report
-    from prusc_tui.words import console, to_json
+    from prusc_tui.report.report import report
+    from prusc_tui.words import console, print_lines, to_json
 
     out = console(stderr=json)
     with stop_on_signals() as stopper:
         job = host(folder, device, fresh, out, stopper)
     if job.error is not None:
         raise job.error
-    record = folder.record()
     if json:
-        typer.echo(to_json(record.to_json()))
+        typer.echo(to_json(folder.record().to_json()))
     else:
-        snapshot = RunFeed(folder).poll()
-        print_report(out, record, tuple(w.text for w in snapshot.warnings), snapshot.environments)
+        print_lines(out, report(RunFeed(folder).poll(), time.time(), out.width))
     if job.status != "finished":
         sys.stderr.write(f"{job.status}; everything so far is kept. Go on with: prusc resume {folder.id}\n")
     raise typer.Exit({"finished": 0, "stopped": 130}.get(job.status, 1))

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
+from core.words import duration, percent, sparsity
 from prusc_tui.cli.run import find
 from prusc_tui.palette import SHELL
-from prusc_tui.words import console, duration, moment, percent, sparsity, to_json
+from prusc_tui.words import console, moment, print_lines, to_json
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
 
@@ -66,7 +67,7 @@ def show(
     """Show a run: groups before and after, times, alarms; what it used of the attributes."""
     from core.feed.feed import RunFeed
     from core.runs.record import worked
-    from prusc_tui.cli.report import print_report
+    from prusc_tui.report.report import report
 
     folder = find(reference)
     record = folder.settled()
@@ -77,8 +78,8 @@ def show(
     if config:
         _print_config(record.config, record.overrides)
         return
-    snapshot = RunFeed(folder).poll()
-    print_report(console(), record, tuple(warned.text for warned in snapshot.warnings), snapshot.environments)
+    out = console()
+    print_lines(out, report(RunFeed(folder).poll(), time.time(), out.width))
 
 
 def stop(reference: Run) -> None:
@@ -155,7 +156,7 @@ def _print_runs(found: list[dict[str, Any]]) -> None:
     table.add_column("recipe", overflow="ellipsis", no_wrap=True)
     if wide:
         table.add_column("data", overflow="ellipsis", no_wrap=True)
-    for heading in ("seed", "worst", *(["avg", "sparse"] if wide else []), "time", "started"):
+    for heading in ("seed", "worst", *(["average", "sparsity"] if wide else []), "time", "started"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     tagged = any(run["tags"] for run in found)
     if tagged:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from core.words import duration, spread
 from prusc_tui.palette import MARKS, SHELL
-from prusc_tui.words import console, duration, spread, to_json
+from prusc_tui.words import console, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,9 +1,8 @@
 """`prusc table`: methods side by side, from the finished runs of the log and beside published numbers."""
 
 import sys
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,24 +10,15 @@ from prusc_tui.words import console, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     from core.runs.record import RunRecord
     from experiments.table import MethodTable
-    from prusc_tui.tables.grid import Cell, Grid
+    from prusc_tui.tables.grid import Grid
     from prusc_tui.tables.methods import Column
 
-T = TypeVar("T")
 Split = Literal["test", "train", "validation", "both"]
 Measure = Literal["average", "worst", "both"]
 Format = Literal["text", "markdown", "latex", "csv"]
-
-GAP = 2
-"""Cells between columns on a terminal."""
-LEAST_TITLE = 20
-"""Cells that the titles of rows are broken into at least."""
-SUPERVISION_WIDTH = 12
 
 
 def table(
@@ -128,6 +118,7 @@ def _print(
     from rich.text import Text
 
     from prusc_tui.tables.methods import grid, heading
+    from prusc_tui.tables.text import printed
 
     marked = False
     for number, (one, chosen) in enumerate(zip(tables, columns, strict=True)):
@@ -137,7 +128,7 @@ def _print(
         whole = grid(one, chosen)
         for part in _parts(one, chosen, out.width):
             out.print()
-            out.print(_table(part))
+            out.print(printed(part))
         out.print()
         out.print(Text(whole.about.removeprefix(f"{heading(one)}. "), "dim"))
         for note in whole.notes:
@@ -152,6 +143,7 @@ def _print(
 def _parts(table: "MethodTable", columns: "Sequence[Column]", width: int) -> "list[Grid]":
     """The table whole, or one for each split, or one for each split and measure: the first that fits the width."""
     from prusc_tui.tables.methods import grid
+    from prusc_tui.tables.text import fits, parts
 
     keys: tuple[Callable[[Column], Hashable], ...] = (
         lambda _: None,
@@ -163,78 +155,9 @@ def _parts(table: "MethodTable", columns: "Sequence[Column]", width: int) -> "li
         for column in columns:
             groups.setdefault(key(column), []).append(column)
         grids = [grid(table, group) for group in groups.values()]
-        if all(_least_width(one) <= width for one in grids):
+        if all(fits(one, width) for one in grids):
             return grids
-    return [part for one in grids for part in _fitting(one, width)]
-
-
-def _least_width(grid: "Grid") -> int:
-    numbers = [_width(grid, i) for i in range(1, len(grid.columns))]
-    return LEAST_TITLE + SUPERVISION_WIDTH + sum(numbers) + GAP * len(grid.columns)
-
-
-def _fitting(grid: "Grid", width: int) -> "Iterator[Grid]":
-    """Parts of a table that fit the width, each with the titles and the supervision; one number at least."""
-    room = width - LEAST_TITLE - SUPERVISION_WIDTH - GAP
-    begin, used = 1, 0
-    for i in range(1, len(grid.columns)):
-        size = _width(grid, i) + GAP
-        if i > begin and used + size > room:
-            yield _part(grid, begin, i)
-            begin, used = i, 0
-        used += size
-    yield _part(grid, begin, len(grid.columns))
-
-
-def _part(grid: "Grid", begin: int, end: int) -> "Grid":
-    def cut(row: "tuple[T, ...]") -> "tuple[T, ...]":
-        return (row[0], *row[begin:end])
-
-    blocks = tuple(tuple(line._replace(cells=cut(line.cells)) for line in block) for block in grid.blocks)
-    return replace(grid, columns=cut(grid.columns), blocks=blocks)
-
-
-def _width(grid: "Grid", column: int) -> int:
-    from rich.cells import cell_len
-
-    words = _column_title(grid.columns[column]).split("\n")
-    return max(*map(cell_len, words), *(cell_len(_cell(line.cells[column]).plain) for line in grid.lines))
-
-
-def _column_title(text: str) -> str:
-    """`noise 5 % test worst group` in three lines; the share stays with its sign."""
-    for word in ("train", "validation", "test", "average", "worst group"):
-        text = text.replace(f" {word}", f"\n{word}")
-    return text
-
-
-def _table(grid: "Grid") -> "Table":
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
-    made.add_column(Text(grid.corner))
-    made.add_column(grid.columns[0], max_width=SUPERVISION_WIDTH)
-    titles = [_column_title(title) for title in grid.columns[1:]]
-    height = max(title.count("\n") for title in titles)
-    for title in titles:
-        # Headings would stand on their last lines otherwise, so that those of fewer lines begin lower.
-        made.add_column(Text(title + "\n" * (height - title.count("\n"))), no_wrap=True)
-    for block in grid.blocks:
-        for line in block:
-            supervision, *numbers = line.cells
-            made.add_row(Text(line.title), Text(supervision.text), *map(_cell, numbers), end_section=line is block[-1])
-    return made
-
-
-def _cell(cell: "Cell") -> "Text":
-    from rich.text import Text
-
-    from prusc_tui.tables.methods import NUMBER
-
-    text = Text(cell.text.rjust(NUMBER), "bold" if cell.stands_out else "")
-    return text.append(f" {cell.spread}", "dim") if cell.spread else text
+    return [part for one in grids for part in parts(one, width)]
 
 
 def _print_source(tables: "Sequence[MethodTable]", columns: "Sequence[Sequence[Column]]", format: str) -> None:

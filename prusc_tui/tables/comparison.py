@@ -10,6 +10,7 @@ from core.results.overlap import Overlap
 from core.results.settings import Setting, settings, show
 from core.runs.record import RunRecord
 from core.runs.text import safe_text
+from core.words import mean_sd, spread
 from prusc_tui.palette import MARKS
 from prusc_tui.tables.grid import Cell, Grid, Line
 from prusc_tui.words import attributes_sentence, supervision
@@ -157,19 +158,13 @@ def run_title(run: RunRecord) -> str:
     return name if run.status == "finished" else f"{MARKS[run.status]} {name}"
 
 
-def spread_text(value: Spread, *, signed: bool = False) -> str:
-    """A share as per cent with its standard deviation, such as `62.1 ± 3.4`; with a sign for a difference."""
-    mean = f"{100 * value.mean:{'+' if signed else ''}.1f}".replace("-", "−")
-    return mean if value.sd is None else f"{mean} ± {100 * value.sd:.1f}"
-
-
 def paired_sentence(pair: Paired) -> str:
     """What changed from one family to the other, seed by seed."""
     n = len(pair.seeds)
     over = f"{n} seeds" if n > 1 else f"seed {pair.seeds[0]} alone"
     return (
         f"{pair.second.label} − {pair.first.label}, paired over {over}: "
-        f"worst group {spread_text(pair.worst, signed=True)}, average {spread_text(pair.average, signed=True)}"
+        f"worst group {spread(pair.worst, signed=True)}, average {spread(pair.average, signed=True)}"
     )
 
 
@@ -232,8 +227,7 @@ def _runs(result: Result) -> str:
 def _share(value: Spread) -> Cell:
     if isnan(value.mean):
         return NOTHING
-    spread = "" if value.sd is None else f"± {100 * value.sd:.1f}"
-    return Cell(f"{100 * value.mean:.1f}".replace("-", "−"), spread, is_number=True)
+    return Cell(*mean_sd(value), is_number=True)
 
 
 def _group(group: GroupSpread, weakest: bool) -> Cell:

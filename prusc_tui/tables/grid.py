@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from core.runs.text import safe_text
+from prusc_tui.palette import MARKS
+
+HELD = "\u00a0"
+"""A blank at which no heading is broken."""
 
 
 class Cell(NamedTuple):
@@ -41,10 +45,11 @@ class Grid:
 
     Attributes:
         corner: heading of the column of titles.
-        columns: headings of the others.
+        columns: headings of the others; they may be broken at blanks, but not at no-break ones.
         blocks: rows, in blocks with a rule between them; every row has as many cells as there are columns.
         about: what the numbers are, as one sentence.
         notes: sentences to stand beneath.
+        words: how many of the first columns hold words, which every part of a wide table repeats.
     """
 
     corner: str
@@ -52,6 +57,7 @@ class Grid:
     blocks: tuple[tuple[Line, ...], ...]
     about: str = ""
     notes: tuple[str, ...] = ()
+    words: int = 0
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -59,9 +65,20 @@ class Grid:
         return tuple(line for block in self.blocks for line in block)
 
 
+_SIGNS = frozenset({*MARKS.values(), "+", "−", "└", "≠"})
+
+
+def folded(head: str) -> str:
+    """A heading one word below the other; signs stay with the word behind them."""
+    out = ""
+    for word in head.split(" "):
+        out += word if not out else (f" {word}" if out.rpartition("\n")[2] in _SIGNS else f"\n{word}")
+    return out.replace(HELD, " ")
+
+
 def markdown(grid: Grid) -> str:
     """The table in GitHub's Markdown, the sentences beneath it, a newline at the end."""
-    rows = [[grid.corner, *grid.columns], *([line.title, *(c.plain for c in line.cells)] for line in grid.lines)]
+    rows = [_heads(grid), *([line.title, *(c.plain for c in line.cells)] for line in grid.lines)]
     texts = [[_markdown_text(text) for text in row] for row in rows]
     widths = [max(3, *(len(row[i]) for row in texts)) for i in range(len(texts[0]))]
     padded = [
@@ -82,7 +99,7 @@ def latex(grid: Grid, *, booktabs: bool = True) -> str:
     top, middle, bottom = (r"\toprule", r"\midrule", r"\bottomrule") if booktabs else (r"\hline",) * 3
     needs = r"needs \usepackage{booktabs}" if booktabs else ""
     comments = [f"% {safe_text(text)}" for text in (grid.about, *grid.notes, needs) if text]
-    head = _latex_row([grid.corner, *grid.columns])
+    head = _latex_row(_heads(grid))
     body: list[str] = []
     for block in grid.blocks:
         body += [middle, *(_latex_row([line.title, *(cell.plain for cell in line.cells)]) for line in block)]
@@ -132,6 +149,10 @@ _LATEX = {
 def latex_text(text: str) -> str:
     """Text that LaTeX prints as it stands here."""
     return "".join(_LATEX.get(character, character) for character in safe_text(text))
+
+
+def _heads(grid: Grid) -> list[str]:
+    return [text.replace(HELD, " ") for text in (grid.corner, *grid.columns)]
 
 
 def _latex_row(texts: Sequence[str]) -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from core.results.settings import show
 from core.runs.text import safe_text
-from prusc_tui.tables.grid import Cell, Grid, Line
-from prusc_tui.words import percent, supervision, weight
+from core.words import mean_sd, weight
+from prusc_tui.tables.grid import HELD, Cell, Grid, Line
+from prusc_tui.words import supervision
 
 if TYPE_CHECKING:
     from core.results.compare import Spread
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 NONE = Cell("–")
 WHY_WORST = "Why the worst group: the average in test also rewards a network that follows the reversed colour."
 _WEIGHT = "train.penalty_weights"
-NUMBER = 4
-"""Cells of a share in per cent, so that points stand under each other."""
 
 Measure = Literal["average", "worst"]
 
@@ -77,6 +76,7 @@ def grid(table: "MethodTable", columns: Sequence[Column]) -> Grid:
     return Grid(
         corner=corner,
         columns=("supervision", *words),
+        words=1,
         blocks=tuple(block for block in (measured, published) if block),
         about=f"{heading(table)}. {_numbers(table, columns, usual)}",
         notes=(*why, *_others(table, splits, usual), *(_sources(table) if published else ())),
@@ -149,7 +149,7 @@ def _headings(columns: Sequence[Column]) -> tuple[str, list[str]]:
             parts.append("worst group")
         elif len(splits) == 1 and len(measures) > 1:
             parts.append("average")
-        words.append(" ".join(parts))
+        words.append(" ".join(part.replace(" ", HELD) for part in parts))
     return corner if len(splits) > 1 else f"{columns[0].split} {corner}", words
 
 
@@ -204,10 +204,9 @@ def _cell(row: "Row", column: Column, usual: _Behind | None, best: bool) -> Cell
     pool, spread = _pool(row, column.noise, column.split), _spread(row, column)
     if pool is None or spread is None:
         return NONE
-    words = [f"± {percent(spread.sd)}"] if spread.sd is not None else []
-    if (behind := _behind(pool)) != usual:
-        words.append(f"({behind.networks})")
-    return Cell(percent(spread.mean), " ".join(words), is_number=True, stands_out=best)
+    mean, sd = mean_sd(spread)
+    beside = [f"({behind.networks})"] if (behind := _behind(pool)) != usual else []
+    return Cell(mean, " ".join(filter(None, [sd, *beside])), is_number=True, stands_out=best)
 
 
 def _published(table: "MethodTable", columns: Sequence[Column]) -> Iterator[Line]:

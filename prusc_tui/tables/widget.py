@@ -11,8 +11,8 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from core.runs.text import safe_text
-from prusc_tui.palette import MARKS, Palette, palette_in
-from prusc_tui.tables.grid import Cell, Grid
+from prusc_tui.palette import Palette, palette_in
+from prusc_tui.tables.grid import Cell, Grid, folded
 
 _BLANK = Cell("")
 
@@ -129,7 +129,7 @@ class GridTable(DataTable[Text]):
 
     def _rebuild(self, heads: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> None:
         place, scroll = self.cursor_coordinate, self.scroll_offset
-        labels = [_folded(head) for head in heads]
+        labels = [folded(head) for head in heads]
         self.clear(columns=True)
         self.header_height = max(label.count("\n") + 1 for label in labels)
         texts = [[self._text(cell, x) for x, cell in enumerate(row)] for row in rows]
@@ -178,14 +178,3 @@ def _rows(grid: Grid, spaced: bool) -> list[tuple[Cell, ...]]:
             overall = line.title == "worst group"
             rows.append((Cell(safe_text(line.title), stands_out=overall), *line.cells))
     return rows
-
-
-_SIGNS = frozenset({*MARKS.values(), "+", "−", "└", "≠"})
-
-
-def _folded(head: str) -> str:
-    """A heading one word below the other; signs stay with the word behind them."""
-    out = ""
-    for word in head.split(" "):
-        out += word if not out else (f" {word}" if out.rpartition("\n")[2] in _SIGNS else f"\n{word}")
-    return out

@@ -1,6 +1,6 @@
 """Lines of exact width, and the bars that stand in them."""
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from prusc_tui.palette import Palette
@@ -20,6 +20,15 @@ def safe(text: str) -> str:
 def ink(text: str, style: str = "") -> Text:
     """Text in a style that what is appended does not take over, as it would with the style of a whole `Text`."""
     return Text(end="", no_wrap=True).append(text, style or None)
+
+
+def filled(text: str, width: int, right: bool = False) -> str:
+    """Plain text cut or filled up to exactly `width` cells: what `fit` is for styled text."""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
+    blank = " " * (width - length)
+    return blank + text if right else text + blank
 
 
 def fit(text: Text | str, width: int, style: str = "", right: bool = False) -> Text:

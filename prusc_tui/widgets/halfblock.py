@@ -8,12 +8,12 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
+from prusc_tui.chart.braille import DOTS, glyph
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 HALF = "▀"
-_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""Bits of a braille character by row and column of its dots."""
 
 
 def fitted(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
@@ -69,10 +69,10 @@ def dots(image: "Image", width: int, height: int, *, invert: bool = False) -> li
     rows = []
     for top in range(0, 4 * height * stride, 4 * stride):
         cells = (
-            sum(_DOTS[y][x] for y in range(4) for x in range(2) if light[top + y * stride + 2 * cell + x])
+            sum(DOTS[y][x] for y in range(4) for x in range(2) if light[top + y * stride + 2 * cell + x])
             for cell in range(width)
         )
-        rows.append(Text("".join(chr(0x2800 + bits) if bits else " " for bits in cells), end="", no_wrap=True))
+        rows.append(Text("".join(map(glyph, cells)), end="", no_wrap=True))
     return rows
 
 

@@ -126,10 +126,10 @@ def test_show_prints_groups_times_and_what_was_used_of_the_attributes(finished):
     for stage in finished.said.json["stages"]:
         assert f"{stage['name']} " in shown
     accuracy = finished.said.json["stages"][-1]["evaluations"]["test"]["worst_group"]["accuracy"]
-    assert re.search(rf"worst group .* {100 * accuracy:.1f}\s*\n", shown)
+    assert re.search(rf"worst group .* {100 * accuracy:.1f}   [▲▼=] \d+\.\d\n", shown)
     for title in ("0–4 · red", "0–4 · green", "5–9 · red", "5–9 · green"):
         assert title in shown
-    assert "no attributes used for training or selection" in shown
+    assert "No attributes used for training or selection" in shown
 
 
 def test_show_config_prints_every_setting_and_marks_those_given(finished):

@@ -124,7 +124,7 @@ async def test_before_the_clusters_the_panel_says_what_is_waited_for(tmp_path):
     folder = put(Home.open(tmp_path), record_of(status="stopped"))
     run = type("Run", (), {"folder": folder, "feed": RunFeed(folder, lambda: NOW)})()
     async with opened(run) as shown:
-        assert "Clusters come with stage 'cluster'; the run is stopped." in shown.text
+        assert "There are no clusters: the run is stopped" in shown.text
         await shown.press("j", "c", "m", "v")
         assert shown.pilot.app.query_one(Scatter).display is not None  # no key does harm
 

@@ -68,7 +68,7 @@ async def test_a_row_says_everything_on_a_wide_terminal():
     async with app.run_test(size=(160, 12)) as pilot:
         await until(pilot, lambda: "demo" in rows(app)[1])
         head, line = rows(app)[:2]
-        for word in ("status", "name", "recipe", "data", "seed", "worst", "average", "sparse", "time", "tags"):
+        for word in ("status", "name", "recipe", "data", "seed", "worst", "average", "sparsity", "time", "tags"):
             assert word in head
         cells = line.split()
         shown = ["▌", "✓", "finished", "demo", "prusc", "colored-mnist", "3", "93.6", "94.7", "44.0", "1:02:03"]

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from core.runs.text import safe_text
 from experiments.data_sets import colours_gone, data_sets, facts_of
 from prusc_tui.palette import Palette
+from prusc_tui.widgets.bars import EIGHTHS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,7 +25,6 @@ SMALLEST, LARGEST = 14, 28
 """Cells across an image; all images of a group side by side where that allows."""
 FEW = 12
 """Names that are listed one by one."""
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def facts(about: Mapping[str, Any], palette: Palette) -> Text:
@@ -109,7 +109,7 @@ def group_bars(split: Mapping[str, Any], width: int, palette: Palette) -> Text:
         text.append(f"{group['share']:>7.1%}  ", palette.muted)
         eighths = round(8 * room * group["share"] / most)
         full, rest = divmod(eighths, 8)
-        text.append("█" * full + (_EIGHTHS[rest] if rest else ""), palette.accent)
+        text.append("█" * full + EIGHTHS[rest], palette.accent)
     return text
 
 

@@ -14,13 +14,13 @@ from core.feed.feed import RunFeed
 from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
 from core.runs.text import safe_text
+from core.words import duration
 from prusc_tui.keys import bindings
 from prusc_tui.palette import MARKS, Palette, palette_in
 from prusc_tui.screens.following import Views
 from prusc_tui.screens.life import Life
 from prusc_tui.widgets.poller import Poller, why_not
 from prusc_tui.widgets.quiet import News
-from prusc_tui.words import duration
 
 EVERY = 0.25
 """Seconds between looks at the run's folder."""

@@ -4,12 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from core.feed.board import Row
 from core.runs.text import safe_text
+from core.words import duration, percent, sparsity
 from prusc_tui.palette import MARKS, Palette
-from prusc_tui.words import duration, moment, percent, sparsity
+from prusc_tui.widgets.bars import filled
+from prusc_tui.words import moment
 
 GAP = 2
 """Cells between columns."""
@@ -50,7 +52,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("seed", "seed", "seed", 5, 8, 3, right=True),
     Column("worst", "worst ", "-wga", 7, 7, 1, right=True),
     Column("average", "average", "-average", 8, 8, 7, right=True),
-    Column("sparse", "sparse", "-sparsity", 7, 7, 8, right=True),
+    Column("sparse", "sparsity", "-sparsity", 8, 8, 8, right=True),
     Column("time", "time", "-seconds", 7, 8, 2, right=True),
     Column("started", "started", "-created", 10, 10, 5, right=True),
     Column("tags", "tags", "tag", 8, 24, 6),
@@ -63,15 +65,6 @@ class Cell(NamedTuple):
 
     text: str
     style: str
-
-
-def fit(text: str, width: int, right: bool = False) -> str:
-    """Cut or fill a text to exactly `width` cells."""
-    length = cell_len(text)
-    if length > width:
-        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
-    blank = " " * (width - length)
-    return blank + text if right else text + blank
 
 
 def lay_out(wanted: Mapping[str, int], width: int) -> tuple[tuple[Column, int], ...]:
@@ -137,10 +130,10 @@ def cells(row: Row, column: Column, width: int, now: float, palette: Palette) ->
         case "status":
             return _status(row, width, palette)
         case "name":
-            return [Cell(fit(safe_text(summary["name"]), width), palette.text)]
+            return [Cell(filled(safe_text(summary["name"]), width), palette.text)]
         case "worst":
             mark = "ᵛ" if summary["wga_split"] not in ("test", None) else " "
-            return [Cell(fit(percent(summary["wga"]) + mark, width, right=True), f"bold {palette.text}")]
+            return [Cell(filled(percent(summary["wga"]) + mark, width, right=True), f"bold {palette.text}")]
         case "recipe" | "data":
             text = safe_text(summary[column.key])
         case "seed":
@@ -155,21 +148,21 @@ def cells(row: Row, column: Column, width: int, now: float, palette: Palette) ->
             text = moment(summary["started"], now)[:10]
         case _:
             text = safe_text(" ".join(summary["tags"]))
-    return [Cell(fit(text, width, column.right), palette.muted)]
+    return [Cell(filled(text, width, column.right), palette.muted)]
 
 
 def _status(row: Row, width: int, palette: Palette) -> list[Cell]:
     status = row.status
     style = palette.of_state(status)
     if row.stopping:
-        return [Cell(fit(f"{MARKS[status]} stopping…", width), f"bold {palette.warn}")]
+        return [Cell(filled(f"{MARKS[status]} stopping…", width), f"bold {palette.warn}")]
     word = safe_text(row.stage) if status == "running" and row.stage else status
     if row.progress is None or width < WITH_BAR:
-        return [Cell(fit(f"{MARKS[status]} {word}", width), style)]
-    stage = fit(f"{word} ", width - WITH_BAR) if width > WITH_BAR else ""
+        return [Cell(filled(f"{MARKS[status]} {word}", width), style)]
+    stage = filled(f"{word} ", width - WITH_BAR) if width > WITH_BAR else ""
     halves = round(2 * BAR * row.progress)
     bar = "━" * (halves // 2) + "╸" * (halves % 2)
-    rest = f" {100 * row.progress:3.0f}%{fit(time_left(row.left), 7, right=True)}"
+    rest = f" {100 * row.progress:3.0f}%{filled(time_left(row.left), 7, right=True)}"
     return [
         Cell(f"{MARKS[status]} {stage}{bar}", style),
         Cell("─" * (BAR - len(bar)), palette.track),

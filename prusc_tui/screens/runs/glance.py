@@ -7,14 +7,13 @@ from rich.text import Text
 from core.feed.snapshot import Snapshot
 from core.results.settings import show
 from core.runs.record import RunRecord
-from prusc_tui.palette import MARKS, Palette
-from prusc_tui.views.overview.frame import alarms, reason
-from prusc_tui.views.overview.groups import groups
-from prusc_tui.views.overview.pipeline import pipeline
-from prusc_tui.views.overview.results import results
-from prusc_tui.views.overview.spark import current_series, losses
+from prusc_tui.palette import Palette
+from prusc_tui.report.frame import about, alarms, reason
+from prusc_tui.report.groups import groups
+from prusc_tui.report.pipeline import pipeline
+from prusc_tui.report.results import results
+from prusc_tui.report.spark import current_series, losses
 from prusc_tui.widgets.bars import fit, heading, safe, wrap
-from prusc_tui.words import duration
 
 LOG_LINES = 5
 """Newest lines of the log that are shown."""
@@ -27,7 +26,7 @@ def side(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
     record = snapshot.record
     found = results(snapshot)
     parts = [
-        [*_head(record, snapshot.elapsed, width, palette), *reason(record, width, palette)],
+        [*about(record, snapshot.elapsed, width, palette), *reason(record, width, palette)],
         list(_said_of_it(record, width, palette)),
         pipeline(snapshot.stages, width, palette),
         alarms(snapshot.warnings, width, palette),
@@ -45,20 +44,6 @@ def side(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
 def reading(name: str, width: int, palette: Palette) -> list[Text]:
     """What stands there while a long stream is read."""
     return [fit(safe(name), width, f"bold {palette.text}"), fit("reading …", width, palette.muted)]
-
-
-def _head(record: RunRecord, elapsed: float, width: int, palette: Palette) -> list[Text]:
-    state = Text(f"{MARKS[record.status]} {record.status}", f"bold {palette.of_state(record.status)}")
-    if elapsed:
-        state.append(f"  {duration(elapsed)}", palette.text)
-    state.append(f"  {record.id}", palette.muted)
-    facts = [f"{record.recipe} on {record.data}", f"seed {record.seed}", record.device]
-    about = " · ".join(safe(fact) for fact in facts if fact)
-    return [
-        *wrap(Text(safe(record.name), f"bold {palette.text}"), width),
-        fit(state, width),
-        *wrap(Text(about, palette.muted), width),
-    ]
 
 
 def _said_of_it(record: RunRecord, width: int, palette: Palette) -> Iterator[Text]:

@@ -11,7 +11,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from core.feed.board import Row
-from prusc_tui.screens.runs.columns import GAP, Cell, Column, cells, fit, lay_out, wanted_widths
+from prusc_tui.screens.runs.columns import GAP, Cell, Column, cells, lay_out, wanted_widths
+from prusc_tui.widgets.bars import filled
 from prusc_tui.widgets.cursor_list import CursorList
 
 GUTTER = 3
@@ -147,7 +148,7 @@ class RunTable(CursorList):
             arrow = ("▼" if self._sorted[1] else "▲") if ours else ""
             title = arrow + column.title if column.right else column.title + arrow
             style = f"bold {palette.accent}" if ours else palette.muted
-            made += [Cell(fit(title, width, column.right), style), Cell(" " * GAP, palette.muted)]
+            made += [Cell(filled(title, width, column.right), style), Cell(" " * GAP, palette.muted)]
         return self._strip(made, self.get_component_rich_style("run-table--head"))
 
     def draw_line(self, place: int) -> Strip:

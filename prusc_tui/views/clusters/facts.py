@@ -3,9 +3,10 @@
 from rich.text import Text
 
 from core.feed.snapshot import Snapshot
+from prusc_tui import words
 from prusc_tui.palette import Palette
-from prusc_tui.views.overview.frame import alarms as drawn
-from prusc_tui.views.overview.frame import trained_to
+from prusc_tui.report.frame import alarms as drawn
+from prusc_tui.report.frame import trained_to
 from prusc_tui.widgets.bars import heading, ink, safe, wrap
 
 STAGES = ("represent", "cluster", "balance")
@@ -38,11 +39,6 @@ def waiting(snapshot: Snapshot) -> str:
     """Say why there are no clusters; nothing where there are some."""
     if snapshot.clusters is not None:
         return ""
-    recipe = safe(snapshot.record.recipe)
-    if all(stage.name != "cluster" for stage in snapshot.stages):
-        return f"Recipe '{recipe}' makes no clusters."
-    now = next((safe(stage.name) for stage in snapshot.stages if stage.state == "running"), "")
-    if now == "cluster":
+    if any(stage.name == "cluster" and stage.state == "running" for stage in snapshot.stages):
         return "Clusters of several numbers and checkpoints are being tried …"
-    at = f"; the run is at '{now}'" if now else f"; the run is {snapshot.status}"
-    return f"Clusters come with stage 'cluster'{at}."
+    return words.waiting(snapshot, "clusters", "cluster")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
+from prusc_tui.chart.braille import DOTS, glyph
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, ink, shorten
 
@@ -16,7 +17,6 @@ MARKS = "●○■□▲△◆◇"
 """Marks of the categories in their order; they come round again."""
 QUIET = "·"
 """Mark of a point that is not among the chosen ones."""
-_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 
 class Category(NamedTuple):
@@ -71,7 +71,7 @@ def scatter(
     top: list[list[tuple[int, bool] | None]] = [[None] * width for _ in range(height)]
     for i in order:
         column, row = across[i], 4 * height - 1 - down[i]
-        bits[row // 4][column // 2] |= _DOTS[row % 4][column % 2]
+        bits[row // 4][column // 2] |= DOTS[row % 4][column % 2]
         top[row // 4][column // 2] = kinds[i], chosen is None or chosen[i]
     lines = []
     for dots, owners in zip(bits, top, strict=True):
@@ -82,10 +82,8 @@ def scatter(
                 line.append(" " * len(found))
                 continue
             kind, loud = owner
-            if marks:
-                text = (shown[kind].mark if loud else QUIET) * len(found)
-            else:
-                text = "".join(chr(0x2800 + dot) for dot in found)
+            mark = shown[kind].mark if loud else QUIET
+            text = mark * len(found) if marks else "".join(map(glyph, found))
             voice = "" if chosen is None else "bold " if loud else "dim "
             line.append(text, f"{voice}{shown[kind].style}")
         lines.append(line)

@@ -7,10 +7,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 
 from core.feed.snapshot import Snapshot
-from prusc_tui.views.environments.makeup import conflicts, environments, waiting
-from prusc_tui.views.environments.restarts import restarts, restarts_of
+from prusc_tui.report.environments import conflicts, environments, waiting
+from prusc_tui.report.frame import alarms
+from prusc_tui.report.restarts import restarts, restarts_of
 from prusc_tui.views.environments.risks import LEAST, Course, course, course_of
-from prusc_tui.views.overview.frame import alarms
 from prusc_tui.widgets.bars import ink, wrap
 from prusc_tui.widgets.drawing import Picture
 from prusc_tui.words import unit_of

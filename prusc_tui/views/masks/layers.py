@@ -10,10 +10,10 @@ from textual.renderables.digits import DIGITS, DIGITS3X3_BOLD
 
 from core.events import Sparsity
 from core.results.overlap import LayerOverlap, Overlap
+from core.words import percent
 from prusc_tui.palette import MARKS, Palette
-from prusc_tui.views.overview.spark import SPARKS, column_means
+from prusc_tui.report.spark import SPARKS, column_means
 from prusc_tui.widgets.bars import EIGHTHS, fit, heading, ink, safe, shorten, wrap
-from prusc_tui.words import percent
 
 DEAD = 0.001
 """Keep ratio below which a layer passes on next to nothing."""

@@ -19,11 +19,11 @@ from core.runs.folder import RunFolder
 from core.runs.record import ACTIVE
 from prusc_tui.keys import bindings
 from prusc_tui.palette import MARKS, Palette
+from prusc_tui.report.spark import stage_in_view
 from prusc_tui.screens.compare.overlaps import STAGE
 from prusc_tui.views.masks.layers import Pruned, dead_layers, head, layers_title, rows, summary
 from prusc_tui.views.masks.stored import compare, layer_sizes, stored_masks
 from prusc_tui.views.masks.trade_off import TradeOff, trade_off, trade_off_of
-from prusc_tui.views.overview.spark import stage_in_view
 from prusc_tui.widgets.bars import ink, safe, wrap
 from prusc_tui.widgets.drawing import Drawing
 

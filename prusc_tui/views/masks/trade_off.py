@@ -9,11 +9,12 @@ from typing import NamedTuple
 from rich.text import Text
 
 from core.feed.snapshot import Look, Snapshot
+from core.words import percent
 from prusc_tui.chart.axes import calm_bounds, label_start, row_of, x_ticks, y_ticks
 from prusc_tui.chart.braille import BLANK, Layer, Stroke, compose, rasterise
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, ink, safe, wrap
-from prusc_tui.words import percent, unit_of
+from prusc_tui.words import unit_of
 
 POINT, CHOSEN, LATER, BEFORE = "●", "◆", "▲", "┄"
 MARGIN = 5

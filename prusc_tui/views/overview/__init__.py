@@ -1,1 +1,1 @@
-"""View overview: stages, groups, selection, machine."""
+"""View overview: what a run comes to, at a glance."""

@@ -13,14 +13,13 @@ from core.feed.snapshot import Snapshot
 from core.runs.alive import this_host
 from core.runs.folder import RunFolder
 from prusc_tui.palette import SHELL
-from prusc_tui.views.environments import makeup as environments
-from prusc_tui.views.environments import restarts
-from prusc_tui.views.overview.frame import WIDE, age, alarms, clusters, knowledge, masks, reason
-from prusc_tui.views.overview.groups import groups
-from prusc_tui.views.overview.pipeline import pipeline
-from prusc_tui.views.overview.results import results
-from prusc_tui.views.overview.selection import selection
-from prusc_tui.views.overview.spark import current_series, losses, stage_in_view
+from prusc_tui.report import environments, restarts
+from prusc_tui.report.frame import WIDE, age, alarms, clusters, knowledge, masks, reason
+from prusc_tui.report.groups import groups
+from prusc_tui.report.pipeline import pipeline
+from prusc_tui.report.results import results
+from prusc_tui.report.selection import selection
+from prusc_tui.report.spark import current_series, losses, stage_in_view
 from prusc_tui.widgets.bars import ink, wrap
 from prusc_tui.widgets.drawing import Picture
 from prusc_tui.widgets.poller import Poller

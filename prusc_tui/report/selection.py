@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from rich.text import Text
 
 from core.events import Selected
+from core.words import percent
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
-from prusc_tui.words import percent
 
 IN_FORCE, OTHER = "●", "○"
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import nan
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.text import Text
 
 from core.groups import Evaluation, Group
+from core.words import percent, span, sparsity
 from prusc_tui.palette import Palette
-from prusc_tui.views.overview.results import Result
+from prusc_tui.report.results import Result
 from prusc_tui.widgets.bars import axis, fit, heading, ink, interval_bar, safe, shorten, wrap
-from prusc_tui.words import percent
 
 FEW = 8
 """Groups up to which each gets a bar per stage on one common axis, if the height allows."""
@@ -19,6 +21,8 @@ NUMBER, CHANGE, MARK = 6, 8, 3
 WORST = "◂"
 LEAST_BAR = 5
 """Cells below which a column shows numbers alone."""
+INTERVAL, MOST_COLUMN = 10, 26
+"""Cells of an interval in figures, and of a stage in a table of figures at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +64,60 @@ def groups(
         stacked = _stacked(results, summary, rows, width, palette)
         if height is None or len(stacked) <= height:
             return stacked
-    head = _head_of_columns(results, width, palette, rows)
+    layout = _layout(results, width, rows)
+    head = _head_of_columns(results, layout, width, palette)
     room = None if height is None or not crop else max(2, height - len(head) - len(summary))
     left_out: list[Row] = []
     if room is not None and len(rows) > room:
         rows.sort(key=lambda row: row.values[-1] if row.values[-1] == row.values[-1] else 2)
         rows, left_out = rows[: room - 1], rows[room - 1 :]
-    lines = head + _columns(results, [*summary, *rows], width, palette)
+    lines = head + _columns(results, [*summary, *rows], layout, width, palette)
     if left_out:
         units = "classes" if results[0].evaluation.unit == "class" else "groups"
         lines.append(fit(_rest(left_out, units), width, palette.muted))
     return lines
+
+
+def table(results: Sequence[Result], width: int, palette: Palette) -> list[Text]:
+    """The same in figures, with the adjusted average, every interval and the sparsity; what does not fit goes below.
+
+    Args:
+        results: of the stages, in the order of the recipe.
+        width: cells of every line.
+        palette: colours.
+    """
+    if not results:
+        return []
+    summary, rows = _rows(results)
+    summary.append(
+        Row(
+            "adjusted average",
+            "",
+            tuple(r.evaluation.adjusted_average for r in results),
+            ((nan, nan),) * len(results),
+            tuple(r.adjusted_change for r in results),
+        )
+    )
+    label = min(max(cell_len(row.title) for row in (*summary, *rows)), width // 2)
+    size = max(cell_len(row.note) - 2 for row in rows)
+    room = width - label - size - 1
+    most = max(1, room // (NUMBER + MARK + INTERVAL))
+    lines = [heading(_title(results), "per cent, with 95 % intervals (Wilson)", width, palette)]
+    lines += _sources(results, width, palette)
+    for begin in range(0, len(results), most):
+        shown = range(begin, min(begin + most, len(results)))
+        layout = _Layout(label, size, min(MOST_COLUMN, room // min(most, len(results))), shown)
+        lines.append(_stages(results, layout, width, palette))
+        lines += _columns(results, [*summary, *rows], layout, width, palette, figures=True)
+        kept = {i: ratio for i in shown if (ratio := results[i].keep_ratio) is not None}
+        if kept:
+            line = fit("sparsity", label + 1 + size, f"bold {palette.text}")
+            for i in shown:
+                line.append_text(fit(sparsity(kept.get(i)).rjust(NUMBER), layout.column, palette.text))
+            lines.append(fit(line, width))
+    units = "classes" if results[0].evaluation.unit == "class" else "groups"
+    note = f"adjusted: {units} weighted by their shares of the training split"
+    return [*lines, *wrap(ink(note, palette.muted), width)]
 
 
 def _rows(results: Sequence[Result]) -> tuple[list[Row], list[Row]]:
@@ -190,74 +237,88 @@ def _sources(results: Sequence[Result], width: int, palette: Palette) -> list[Te
     return wrap(ink(" · ".join([text, *legend]), palette.muted), width)
 
 
-def _layout(results: Sequence[Result], width: int, rows: Sequence[Row]) -> tuple[int, int, int, int]:
-    """Cells of label and size, cells of a column, and how many stages fit; the first one and the last ones stay."""
+class _Layout(NamedTuple):
+    """Cells of label, size and each column, and the stages that fit as indices."""
+
+    label: int
+    size: int
+    column: int
+    shown: Sequence[int]
+
+
+def _layout(results: Sequence[Result], width: int, rows: Sequence[Row]) -> _Layout:
+    """Where not all stages fit, the first one, which all is compared with, and the last ones stay."""
     longest = max((cell_len(row.title) for row in rows), default=0)
     size = max((cell_len(row.note) - 2 for row in rows), default=0)
     label = min(max(12, longest), max(12, width * 3 // 10))
     size = size if label + 1 + size <= width * 2 // 5 else 0
     room = width - label - (size + 1 if size else 0)
-    shown = max(1, min(len(results), room // (NUMBER + MARK + 1)))
-    return label, size, room // shown, shown
+    count = max(1, min(len(results), room // (NUMBER + MARK + 1)))
+    everything = range(len(results))
+    shown = everything[-1:] if count == 1 else [0, *everything[len(results) - count + 1 :]]
+    return _Layout(label, size, room // count, shown)
 
 
-def _shown(results: Sequence[Result], count: int) -> list[int]:
-    """Indices of the stages that are drawn where not all fit: the first, which all is compared with, and the last."""
-    everything = list(range(len(results)))
-    if count >= len(everything):
-        return everything
-    return everything[-1:] if count == 1 else [0, *everything[len(everything) - count + 1 :]]
+def _stages(results: Sequence[Result], layout: _Layout, width: int, palette: Palette) -> Text:
+    """Names of the stages above their columns."""
+    line = ink(" " * (layout.label + (layout.size + 1 if layout.size else 0)))
+    for i in layout.shown:
+        tint = f"bold {palette.text}" if i == len(results) - 1 else palette.text
+        name = shorten(safe(results[i].stage), layout.column - 2)
+        line.append("  ").append_text(fit(name, layout.column - 2, tint))
+    return fit(line, width)
 
 
-def _head_of_columns(results: Sequence[Result], width: int, palette: Palette, rows: Sequence[Row]) -> list[Text]:
+def _head_of_columns(results: Sequence[Result], layout: _Layout, width: int, palette: Palette) -> list[Text]:
     """Title, names of the stages, and below each what it was measured on; on two lines where one is too short."""
-    label, size, column, count = _layout(results, width, rows)
-    shown = [results[i] for i in _shown(results, count)]
-    room = column - 2
+    shown, room = [results[i] for i in layout.shown], layout.column - 2
     split = any(cell_len(result.source) > room for result in shown)
-    lines = [ink(" " * (label + (size + 1 if size else 0))) for _ in range(3 if split else 2)]
+    lines = [ink(" " * (layout.label + (layout.size + 1 if layout.size else 0))) for _ in range(2 if split else 1)]
     for result in shown:
-        tint = f"bold {palette.text}" if result is results[-1] else palette.text
         place, _, number = result.source.rpartition(", ")
-        texts = [shorten(safe(result.stage), room), *([place, number] if split else [result.source])]
-        for line, text in zip(lines, texts, strict=True):
-            line.append("  ").append_text(fit(text, room, tint if line is lines[0] else palette.muted))
+        for line, text in zip(lines, [place, number] if split else [result.source], strict=True):
+            line.append("  ").append_text(fit(text, room, palette.muted))
     legend = f"per cent, {WORST} worst" + (f", ▲▼ points since {safe(results[0].stage)}" if len(results) > 1 else "")
-    return [heading(_title(results), legend, width, palette), *(fit(line, width) for line in lines)]
+    head = [heading(_title(results), legend, width, palette), _stages(results, layout, width, palette)]
+    return [*head, *(fit(line, width) for line in lines)]
 
 
-def _bar_of(column: int) -> int:
-    bar = column - 1 - NUMBER - MARK
-    return bar if bar >= LEAST_BAR else 0
-
-
-def _columns(results: Sequence[Result], rows: Sequence[Row], width: int, palette: Palette) -> list[Text]:
-    """A line for each row, the stages side by side on equal axes."""
-    label, size, column, count = _layout(results, width, [row for row in rows if not row.summary])
-    bar = _bar_of(column)
+def _columns(
+    results: Sequence[Result],
+    rows: Sequence[Row],
+    layout: _Layout,
+    width: int,
+    palette: Palette,
+    figures: bool = False,
+) -> list[Text]:
+    """A line for each row, the stages side by side: with bars on equal axes, or with intervals in figures."""
+    bar = layout.column - 1 - NUMBER - MARK
     lines = []
     for row in rows:
         loud = row.summary or row.worst[-1]
-        line = fit(shorten(row.title, label), label, f"bold {palette.text}" if loud else palette.text)
-        if size:
-            line.append(" ").append_text(fit("" if row.summary else row.note[2:], size, palette.muted, right=True))
-        for i in _shown(results, count):
+        line = fit(shorten(row.title, layout.label), layout.label, f"bold {palette.text}" if loud else palette.text)
+        if layout.size:
+            size = "" if row.summary else row.note[2:]
+            line.append(" ").append_text(fit(size, layout.size, palette.muted, right=True))
+        for i in layout.shown:
             latest = i == len(results) - 1
             line.append_text(_number(row, i, latest, palette))
             worst = not row.summary and row.worst[i]
             if row.summary:
                 cell = _change(row.changes[i], palette)
-            elif bar:
+            elif figures:
+                cell = ink("" if row.values[i] != row.values[i] else span(row.intervals[i]), palette.muted)
+            elif bar >= LEAST_BAR:
                 style = palette.bad if worst else palette.accent if latest else palette.muted
                 cell = interval_bar(row.values[i], row.intervals[i], bar, style, palette)
             else:
                 cell = ink("")
-            line.append_text(fit(cell, column - NUMBER - MARK))
+            line.append_text(fit(cell, layout.column - NUMBER - MARK))
         lines.append(fit(line, width))
     return lines
 
 
 def _rest(rows: Sequence[Row], units: str) -> str:
     values = [row.values[-1] for row in rows if row.values[-1] == row.values[-1]]
-    span = f", {percent(min(values))} to {percent(max(values))} %" if values else ""
-    return f"… {len(rows):,} more {units}{span}"
+    told = f", {percent(min(values))} to {percent(max(values))} %" if values else ""
+    return f"… {len(rows):,} more {units}{told}"

@@ -20,6 +20,7 @@ class Result:
         evaluation: the accuracies.
         before: the first stage's evaluation on the same split; None for the first stage itself, or without one.
         restarts: networks that the stage trained side by side; the evaluation is that of one.
+        keep_ratio: share of weights kept; None where nothing is masked.
     """
 
     stage: str
@@ -28,6 +29,7 @@ class Result:
     evaluation: Evaluation
     before: Evaluation | None
     restarts: int = 1
+    keep_ratio: float | None = None
 
     @property
     def source(self) -> str:
@@ -47,6 +49,11 @@ class Result:
         if self.before is None:
             return None
         return self.evaluation.worst_group.accuracy - self.before.worst_group.accuracy
+
+    @property
+    def adjusted_change(self) -> float | None:
+        """Change of the adjusted average since the first stage, as a share."""
+        return None if self.before is None else self.evaluation.adjusted_average - self.before.adjusted_average
 
     @property
     def average_change(self) -> float | None:
@@ -82,7 +89,8 @@ def results_of(
             continue
         first = evaluations.get((found[0].stage, split)) if found else None
         before = first[-1].evaluation if first and first[-1].evaluation.n else None
-        found.append(Result(stage.name, look.step, look.final, look.evaluation, before, members.get(stage.name, 1)))
+        many = members.get(stage.name, 1)
+        found.append(Result(stage.name, look.step, look.final, look.evaluation, before, many, stage.keep_ratio))
     return found
 
 

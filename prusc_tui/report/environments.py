@@ -8,11 +8,11 @@ from rich.text import Text
 
 from core.events import EnvironmentsMade
 from core.feed.snapshot import Snapshot
-from core.runs.record import ACTIVE
+from core.words import percent
+from prusc_tui import words
 from prusc_tui.chart.curves import MARKS
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten, wrap
-from prusc_tui.words import percent
 
 STAGE = "environments"
 TEXTURES = "█▓▒░"
@@ -108,38 +108,18 @@ def in_brief(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text]
         heading("Environments", safe(made.source), width, palette),
         *wrap(ink(" · ".join(facts), palette.text), width),
     ]
-    if text := conflicts_sentence(made):
+    if text := made.conflicts_sentence:
         lines += wrap(ink(text, palette.muted), width)
     return lines
-
-
-def conflicts_sentence(made: EnvironmentsMade) -> str:
-    """The conflict samples in one line; nothing where the environments do not come from any."""
-    found = made.conflicts.get("found")
-    if found is None:
-        return ""
-    text = f"conflict samples: {found:,} found"
-    if "true" in made.conflicts:
-        hits = made.conflicts.get("hits", 0)
-        precision, recall = percent(_ratio(hits, found)), percent(_ratio(hits, made.conflicts["true"]))
-        text += f", precision {precision} %, recall {recall} % (looked at only)"
-    return text
 
 
 def waiting(snapshot: Snapshot) -> str:
     """Say in a sentence why there are no environments; nothing where there are some."""
     if snapshot.environments is not None:
         return ""
-    recipe = safe(snapshot.record.recipe)
-    if all(stage.name != STAGE for stage in snapshot.stages):
-        return f"Recipe '{recipe}' makes no environments."
-    if snapshot.status not in ACTIVE:
-        return f"There are no environments: the run is {snapshot.status} and said nothing of them."
-    now = next((safe(stage.name) for stage in snapshot.stages if stage.state == "running"), "")
-    if now == STAGE:
+    if any(stage.name == STAGE and stage.state == "running" for stage in snapshot.stages):
         return "The environments are being made …"
-    at = f"; the run is at '{now}'" if now else f"; the run is {snapshot.status}"
-    return f"Environments come with stage '{STAGE}'{at}."
+    return words.waiting(snapshot, "environments", STAGE)
 
 
 def name_of(made_names: Sequence[str], index: int, width: int, palette: Palette) -> Text:

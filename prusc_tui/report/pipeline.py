@@ -4,9 +4,9 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from core.feed.snapshot import StageView
+from core.words import duration, sparsity
 from prusc_tui.palette import MARKS, Palette
 from prusc_tui.widgets.bars import fit, ink, meter, safe
-from prusc_tui.words import duration, sparsity
 
 NARROW = 44
 """Cells below which every stage takes a line of its own."""

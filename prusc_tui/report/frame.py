@@ -7,16 +7,16 @@ from rich.text import Text
 from core.events import Balanced, Choice, Clustered, Sparsity, Warned
 from core.feed.snapshot import Snapshot
 from core.runs.record import RunRecord
+from core.words import duration, percent
 from prusc_tui.palette import MARKS, SHELL, Palette
-from prusc_tui.views.environments import makeup as environments
-from prusc_tui.views.environments import restarts
-from prusc_tui.views.overview.groups import groups
-from prusc_tui.views.overview.pipeline import pipeline
-from prusc_tui.views.overview.results import results
-from prusc_tui.views.overview.selection import selection
-from prusc_tui.views.overview.spark import current_series, losses, stage_in_view
+from prusc_tui.report import environments, restarts
+from prusc_tui.report.groups import groups
+from prusc_tui.report.pipeline import pipeline
+from prusc_tui.report.results import results
+from prusc_tui.report.selection import selection
+from prusc_tui.report.spark import current_series, losses, stage_in_view
 from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten, wrap
-from prusc_tui.words import attributes_sentence, duration, is_oracle, percent, unit_of
+from prusc_tui.words import attributes_sentence, is_oracle, unit_of
 
 WIDE = 110
 """Cells from which there are two columns."""
@@ -93,6 +93,21 @@ def head(record: RunRecord, elapsed: float, width: int, palette: Palette) -> Tex
     return fit(line, room).append("  ").append_text(fit(state, min(width, state.cell_len)))
 
 
+def about(record: RunRecord, elapsed: float, width: int, palette: Palette) -> list[Text]:
+    """The run with its id, nothing of it cut: as many lines as a narrow column needs."""
+    state = ink(f"{MARKS[record.status]} {record.status}", f"bold {palette.of_state(record.status)}")
+    if elapsed:
+        state.append(f"  {duration(elapsed)}", palette.text)
+    state.append(f"  {record.id}", palette.muted)
+    facts = [f"{record.recipe} on {record.data}", f"seed {record.seed}", record.device]
+    text = " · ".join(safe(fact) for fact in facts if fact)
+    return [
+        *wrap(ink(safe(record.name), f"bold {palette.text}"), width),
+        fit(state, width),
+        *wrap(ink(text, palette.muted), width),
+    ]
+
+
 def reason(record: RunRecord, width: int, palette: Palette) -> list[Text]:
     """Why the run failed; nothing where it did not."""
     text = ink(f"{MARKS['failed']} {safe(record.reason)}", palette.bad)
@@ -139,11 +154,12 @@ def alarms(warnings: Sequence[Warned], width: int, palette: Palette, most: int =
     return lines
 
 
-def knowledge(record: RunRecord, width: int, palette: Palette) -> list[Text]:
-    """What the result knows of the attributes."""
+def knowledge(record: RunRecord, width: int, palette: Palette, repeats: str = "") -> list[Text]:
+    """Which attributes the result rests on, and how often it was repeated."""
     sentence = attributes_sentence(record.attributes_used, record.selection)
     style = palette.warn if is_oracle(record.attributes_used) else palette.muted
-    return wrap(ink(sentence[0].upper() + sentence[1:] + ".", style), width)
+    text = f"{sentence[0].upper()}{sentence[1:]}{f'; {repeats}' if repeats else ''}."
+    return wrap(ink(text, style), width)
 
 
 def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> list[tuple[int, list[Text]]]:

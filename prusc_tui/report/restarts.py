@@ -9,10 +9,10 @@ from rich.text import Text
 
 from core.events import Restarts
 from core.feed.snapshot import Snapshot
+from core.words import span, spread, weight
 from prusc_tui.palette import Palette
-from prusc_tui.views.overview.spark import spark, stage_in_view
+from prusc_tui.report.spark import spark, stage_in_view
 from prusc_tui.widgets.bars import axis, fit, heading, ink, interval_bar, safe, shorten
-from prusc_tui.words import span, spread, weight
 
 SPLITS = ("train", "validation", "test")
 TICK, CHOSEN = "│", "●"
@@ -23,22 +23,17 @@ COURSE, ROOMY = 16, 100
 """Cells of the course over the looks, and of a line from which it is shown."""
 
 
-class Members(NamedTuple):
-    """Restarts of one penalty weight: two accuracies of each, and which one of them is handed on, if any is."""
-
-    weight: float
-    worst: tuple[float, ...]
-    average: tuple[float, ...]
-    chosen: int | None
-
-
-def restarts_of(snapshot: Snapshot) -> tuple[tuple[Restarts, ...], ...]:
-    """All that was said of the restarts of the stage in view: for each split the looks, the last word at the end.
+def restarts_of(snapshot: Snapshot, stage: str | None = None) -> tuple[tuple[Restarts, ...], ...]:
+    """All that was said of the restarts of a stage: for each split the looks, the last word at the end.
 
     Train, validation and test, in this order. Where the stream says nothing, the record's last word stands.
+
+    Args:
+        snapshot: the run.
+        stage: whose restarts; None for the stage in view.
     """
     recorded = [record for record in snapshot.record.stages if record.restarts]
-    stage = stage_in_view(snapshot, {owner for owner, _ in snapshot.restarts} | {record.name for record in recorded})
+    stage = stage or stage_in_view(snapshot, {*(s for s, _ in snapshot.restarts), *(r.name for r in recorded)})
     found = {split: looks for (owner, split), looks in snapshot.restarts.items() if owner == stage and looks}
     for record in recorded:
         if record.name == stage:
@@ -48,15 +43,9 @@ def restarts_of(snapshot: Snapshot) -> tuple[tuple[Restarts, ...], ...]:
     return tuple(found[split] for split in order)
 
 
-def members_of(restarts: Restarts) -> list[Members]:
-    """The restarts by penalty weight, the weights in the order in which they come."""
-    out = []
-    for value in dict.fromkeys(restarts.weights):
-        at = [i for i, other in enumerate(restarts.weights) if other == value]
-        chosen = at.index(restarts.chosen) if restarts.chosen in at else None
-        worst, average = (tuple(column[i] for i in at) for column in (restarts.worst, restarts.average))
-        out.append(Members(value, worst, average, chosen))
-    return out
+def members(found: Sequence[Sequence[Restarts]]) -> int:
+    """Number of restarts that a stage trained side by side, however many penalty weights each has."""
+    return max((len(set(looks[-1].restarts)) for looks in found), default=0)
 
 
 def restarts(found: Sequence[Sequence[Restarts]], width: int, palette: Palette, unit: str = "group") -> list[Text]:
@@ -83,7 +72,7 @@ def restarts(found: Sequence[Sequence[Restarts]], width: int, palette: Palette, 
     lines = [heading("Restarts", _note(last[-1]), width, palette), fit(head, width)]
     for looks in found:
         now = looks[-1]
-        for number, members in enumerate(members_of(now)):
+        for number, members in enumerate(now.by_weight()):
             for measure in ("worst", "average"):
                 text = "" if number else _place(now) if measure == "worst" else _size(now)
                 style = palette.text if measure == "worst" else palette.muted
@@ -103,7 +92,7 @@ def in_brief(found: Sequence[Sequence[Restarts]], width: int, palette: Palette, 
         return []
     now = next((looks[-1] for looks in reversed(found) if looks[-1].split != "train"), found[-1][-1])
     lines = [heading("Restarts", f"{_count(now)}, {_place(now)}, {_size(now)}", width, palette)]
-    groups = members_of(now)
+    groups = now.by_weight()
     if len(groups) > 1:
         label = max(cell_len(weight(members.weight)) for members in groups) + 9
         lines.append(fit(ink(" " * label + f"{f'worst {unit}':<{MEAN + 1}}average", palette.muted), width))
