@@ -9,7 +9,6 @@ import torch
 
 from core.config import Data, Photos
 from core.data import DataSet, SplitName, load
-from core.engine.checkpoints import load_tensors
 from core.errors import InputError, nearest
 from core.groups import Evaluation
 from core.models.checkpoint import fit, load_foreign
@@ -19,6 +18,7 @@ from core.models.representation import find_head
 from core.overrides import merge, parse_overrides, validate
 from core.runs.folder import RunFolder
 from core.stages.predict import count_groups, predict
+from core.tensors import load_tensors
 from core.training.images import Images
 from experiments import bundled
 from experiments.description import Description, describe

@@ -104,7 +104,7 @@ def stage_with_network(folder: RunFolder, stage: str | None = None) -> str:
 def _state_dict(weights: Path, to: Path) -> Path:
     import torch
 
-    from core.engine.checkpoints import load_tensors
+    from core.tensors import load_tensors
 
     torch.save(load_tensors(weights), to)
     return to

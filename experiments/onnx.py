@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from core.engine.checkpoints import load_tensors
 from core.errors import InputError
 from core.models.networks import build
 from core.models.perceptron import Mlp, class_logits
+from core.tensors import load_tensors
 from experiments.description import Description
 
 INPUT, OUTPUT = "pixels", "logits"

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from core.clustering.composition import composition
-from core.engine.checkpoints import load_tensors, save_tensors
 from core.errors import InputError, StageError
+from core.tensors import load_tensors, save_tensors
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]

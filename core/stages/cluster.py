@@ -14,7 +14,6 @@ from core.clustering.choice import Candidate, choose
 from core.clustering.composition import Alarm, alarms, composition, minority_size, skew
 from core.clustering.kmeans import Floats, Integers, kmeans_per_class, random_clusters, spherical_kmeans
 from core.config import Balance, Cluster, Compute, Erm, Model, Represent
-from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.errors import StageError
@@ -23,6 +22,7 @@ from core.explore.map import PCA_MAP, paint, pca_map, write_map
 from core.explore.samples import write_samples
 from core.models.representation import Representation
 from core.stages.erm import MODEL, kept_file, load_network
+from core.tensors import load_tensors, save_tensors
 from core.training.gradient import Outputs
 from core.training.images import Images
 from core.training.memory import Parts

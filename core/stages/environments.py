@@ -11,7 +11,6 @@ from core.clustering.composition import Alarm
 from core.config import Environments as Settings
 from core.config import Train
 from core.data.dataset import groups
-from core.engine.checkpoints import load_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.errors import InputError
@@ -32,6 +31,7 @@ from core.invariance.makeup import alarms, makeup, quality, reference_alarm
 from core.invariance.penalty import sample_losses, scale_gradients
 from core.stages.cluster import CLUSTERS, features_file
 from core.stages.members import reference_logits
+from core.tensors import load_tensors
 
 LOG_POINTS = 100
 """Points of EIIL's penalty that are reported."""

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from core.config import Compute, Erm, Model, Select
 from core.data.dataset import DataSet
-from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.events import Logged
 from core.models.networks import build
 from core.models.weights import start_from
 from core.stages.predict import evaluate_for_good
+from core.tensors import load_tensors, save_tensors
 from core.training.images import Images, seen_shape, training_images
 from core.training.learner import WeightLearner
 from core.training.loop import run_loop

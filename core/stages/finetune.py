@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.config import Compute, Finetune, Model, Select
-from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.pruning.subnetwork import FixedMasks
@@ -17,6 +16,7 @@ from core.stages.cluster import BALANCED
 from core.stages.erm import MODEL, load_network
 from core.stages.predict import evaluate_for_good
 from core.stages.prune import MASKS
+from core.tensors import load_tensors, save_tensors
 from core.training.images import Images, training_images
 from core.training.learner import WeightLearner
 from core.training.loop import run_loop

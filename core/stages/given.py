@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from core.config import Model
-from core.engine.checkpoints import save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.errors import StageError
@@ -14,6 +13,7 @@ from core.models.checkpoint import load_foreign
 from core.models.files import digest
 from core.stages.erm import MODEL, new_network
 from core.stages.predict import evaluate_for_good
+from core.tensors import save_tensors
 from core.training.images import Images
 
 

@@ -9,7 +9,6 @@ import torch
 from core.clustering.kmeans import Floats, Integers
 from core.config import Finetune, Model
 from core.data.dataset import SplitName
-from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.events import StageStarted
@@ -17,6 +16,7 @@ from core.models.representation import Representation, find_head
 from core.stages.cluster import BALANCED
 from core.stages.erm import MODEL, load_network
 from core.stages.predict import batch_size, evaluate_for_good
+from core.tensors import load_tensors, save_tensors
 from core.training.images import Images
 
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from core.config import Select, Train
 from core.data.dataset import DataSet, SplitName
-from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.invariance.batched import Members
@@ -20,6 +19,7 @@ from core.models.networks import build
 from core.models.perceptron import class_logits
 from core.stages.erm import MODEL
 from core.stages.predict import evaluate_for_good
+from core.tensors import load_tensors, save_tensors
 from core.training.images import Images, seen_shape
 from core.training.loop import run_loop
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from core.data.dataset import DataSet, SplitName, training_shares
-from core.engine.checkpoints import save_tensors
 from core.engine.context import StageContext
 from core.events import Evaluated
 from core.groups import Evaluation, Group, group_titles
+from core.tensors import save_tensors
 from core.training.images import Images
 
 BATCH = 500

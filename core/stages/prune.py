@@ -11,7 +11,6 @@ from torch import Tensor
 
 from core.config import Compute, Model, Prune, Select
 from core.data.dataset import DataSet
-from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.events import Sparsity, Warned
@@ -23,6 +22,7 @@ from core.pruning.subnetwork import FixedMasks
 from core.stages.cluster import BALANCED, CLUSTERS
 from core.stages.erm import MODEL, load_network
 from core.stages.predict import batch_size, count_groups, evaluate_for_good, predict
+from core.tensors import load_tensors, save_tensors
 from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images, training_images

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from safetensors import SafetensorError
 
-from core.engine.checkpoints import save_tensors
 from core.events import Event, RunFinished
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.stream import EventWriter
+from core.tensors import save_tensors
 from experiments.launch import create_run
 from tests.engine.lab import After, assert_same_results, events, forked_after, go_on, lines_are_whole, plan_of
 
@@ -140,7 +140,7 @@ def test_a_full_disk_under_the_weights_is_an_error_of_the_disk(tmp_path: Any, mo
     def full(*args: Any, **kwargs: Any) -> None:
         raise SafetensorError(f"Error while serializing: I/O error: {FULL} (os error 28)")
 
-    monkeypatch.setattr("core.engine.checkpoints.save_file", full)
+    monkeypatch.setattr("core.tensors.save_file", full)
     with pytest.raises(OSError, match=FULL) as caught:
         save_tensors(tmp_path / "model.safetensors", {})
     assert caught.value.errno == errno.ENOSPC

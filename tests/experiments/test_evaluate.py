@@ -9,9 +9,9 @@ import torchvision  # noqa: F401  # descriptions name it
 import core.models.digits
 import core.models.perceptron  # noqa: F401  # descriptions name it
 from core.data import load
-from core.engine.checkpoints import save_tensors
 from core.errors import InputError
 from core.groups import group_titles
+from core.tensors import save_tensors
 from experiments import bundled
 from experiments.description import Description
 from experiments.evaluate import data_of, evaluate, of_file

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from core.config import Compute, Erm, Finetune, Model, Prune, Represent, Select
-from core.engine.checkpoints import load_tensors, save_tensors
 from core.engine.stage import Stopped
 from core.errors import StageError
 from core.events import Scalars, Warned
@@ -19,6 +18,7 @@ from core.stages.cluster import BALANCED, CLUSTERS, ExtractRepresentation, featu
 from core.stages.erm import MODEL, TrainErm, load_network
 from core.stages.finetune import FinetuneNetwork
 from core.stages.prune import MASKS, LearnMasks
+from core.tensors import load_tensors, save_tensors
 from core.training.learner import WeightLearner
 from tests.training.stage_lab import Decoded, context_of, random_data, run_folder
 
