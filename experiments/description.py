@@ -13,7 +13,7 @@ from core.config import Config, Train
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from core.data import DataSet
+    from core.data.dataset import DataSet
 
 OF_MEMBERS = ("reference", "train")
 """Stages that train the network of section `train`; all others have that of section `model`."""

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.config import Config, Photos
+from core.config import Config
+from core.data.settings import Photos
 from core.errors import InputError
 from experiments.recipes import get_recipe
 
 if TYPE_CHECKING:
-    from core.data import DataSet
+    from core.data.dataset import DataSet
 
 _ANY_CHANNELS = ("digits-cnn", "mnist-cnn")
 _LIKELY = (

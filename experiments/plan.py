@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from core.config import Config, Data, flatten
+from core.config import Config, data_sets, flatten
 from core.errors import InputError, nearest
 from core.overrides import merge, nest, parse_overrides, read_toml, validate
 from experiments.recipe import Recipe
@@ -137,7 +137,7 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
 
 def data_names() -> list[str]:
     """Names of the data sets, as the settings have them."""
-    return [kind.model_fields["name"].default for kind in get_args(get_args(Data)[0])]
+    return list(data_sets())
 
 
 def preset_or_data(name: str) -> Preset:
@@ -160,7 +160,7 @@ def build_pipeline(config: Config) -> "Pipeline":
     Raises:
         InputError: the folder or the table of a data set does not fit.
     """
-    from core.data import open_source
+    from core.data.load import open_source
     from core.engine.stage import Pipeline
     from experiments import bundled
 

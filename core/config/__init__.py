@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from core.config.data import Bundled, Cmnist, ColoredMnist, Data, Digits, MultiMnist, PatchMnist, TextureMnist
-from core.config.photos import Celeba, Folder, Isic, Photos, Waterbirds
+from core.config.data import DEFAULT, Data, DataSettings, data_sets
 from core.config.section import Section, Seed
 from core.config.stages import (
     Balance,
@@ -24,31 +23,20 @@ from core.config.stages import (
 
 __all__ = [
     "Balance",
-    "Bundled",
-    "Celeba",
     "Cluster",
-    "Cmnist",
-    "ColoredMnist",
     "Compute",
     "Config",
-    "Data",
-    "Digits",
+    "DataSettings",
     "Environments",
     "Erm",
     "Finetune",
-    "Folder",
-    "Isic",
     "Model",
-    "MultiMnist",
-    "PatchMnist",
-    "Photos",
     "Prune",
     "Represent",
     "Section",
     "Select",
-    "TextureMnist",
     "Train",
-    "Waterbirds",
+    "data_sets",
     "differences",
     "flatten",
 ]
@@ -57,11 +45,13 @@ __all__ = [
 class Config(Section):
     """Everything that decides what a run computes."""
 
+    model_config = ConfigDict(defer_build=True)  # which data sets there are is looked for when it is first needed
+
     recipe: str = "prusc"
     """Name of the recipe: which stages, in which order."""
     seed: Seed = 0
     """Seed of initial weights, order, masks and clusters."""
-    data: Data = ColoredMnist()
+    data: Data = Field(default_factory=lambda: data_sets()[DEFAULT]())
     model: Model = Model()
     erm: Erm = Erm()
     represent: Represent = Represent()

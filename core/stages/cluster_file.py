@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from core.clustering.assigned import TrainingRows, read_clusters
 from core.clustering.composition import composition, minority_size, skew
-from core.config import Cluster, Data, Photos
+from core.config import Cluster, DataSettings
 from core.data.dataset import DataSet
+from core.data.settings import Photos
 from core.data.table import read_table
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
@@ -30,7 +31,7 @@ class TakeClusters:
     """
 
     cluster: Cluster
-    data: Data
+    data: DataSettings
     content: str
     name: ClassVar[str] = "cluster"
     version: ClassVar[int] = 1
@@ -63,7 +64,7 @@ class TakeClusters:
         return StageResult()
 
 
-def training_rows(settings: Data, load: Callable[[], DataSet]) -> TrainingRows:
+def training_rows(settings: DataSettings, load: Callable[[], DataSet]) -> TrainingRows:
     """What is known of the training images: from the table of a data set in a folder, else from the data set itself.
 
     Args:

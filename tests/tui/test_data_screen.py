@@ -225,7 +225,7 @@ def test_facts_are_those_of_the_kind_of_data():
 
 def test_the_cursor_moves_through_data_sets_and_presets(toy, monkeypatch):
     last = [name for name in preset_names() if name not in data_sets()][-1]
-    monkeypatch.setattr(data, "lacking", lambda name: "")
+    monkeypatch.setattr(data, "missing", lambda name: "")
 
     async def body(pilot, app, screen):
         await until(pilot, lambda: "toy of colored-mnist" in said(app))
@@ -243,11 +243,11 @@ def test_the_cursor_moves_through_data_sets_and_presets(toy, monkeypatch):
 @pytest.mark.parametrize("name", ["waterbirds", "celeba", "isic", "folder"])
 def test_a_data_set_in_a_folder_says_what_it_is_and_what_it_needs_and_nothing_is_read(toy, name):
     async def body(pilot, app, screen):
-        await until(pilot, lambda: "lies in a folder of yours" in said(app))
+        await until(pilot, lambda: "is not bundled" in said(app))
         text = " ".join(" ".join(row[25:].split()) for row in rows(app))
         assert f"Data {name}" in " ".join(rows(app)[0].split())
         assert data_sets()[name] in text
-        assert f"{name} lies in a folder of yours: say where with --data-root FOLDER" in text
+        assert f"{name} is not bundled; pass its folder with --data-root FOLDER" in text
         assert "✗" not in text
         await pilot.press("home")
         await until(pilot, lambda: "toy of colored-mnist" in said(app))
@@ -267,7 +267,7 @@ def test_a_preset_that_names_a_folder_is_read(toy, monkeypatch, tmp_path):
     async def body(pilot, app, screen):
         await until(pilot, lambda: "toy of with" in said(app))
         await pilot.press("down")
-        await until(pilot, lambda: "waterbirds lies in a folder of yours" in said(app))
+        await until(pilot, lambda: "waterbirds is not bundled" in said(app))
         assert toy == ["with"]
 
     run(DataScreen("with"), body)

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from core.errors import InputError
 from core.runs.text import safe_text
-from experiments.data_sets import data_sets, lacking
+from experiments.data_sets import data_sets, missing
 from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
 from prusc_tui.screens.data.parts import Samples, environment_lines, facts, group_bars, group_title, split_lines, unread
@@ -132,7 +132,7 @@ class DataScreen(Screen[None]):
             self._take(look)
             return
         self._look = None
-        if sentence := lacking(self._name):
+        if sentence := missing(self._name):
             self._say(unread(self._name, sentence, self._palette))
             return
         self._say(Text(safe_text(f"reading {self._name}…"), self._palette.muted))
