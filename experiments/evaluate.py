@@ -5,13 +5,14 @@ from pathlib import Path
 
 import torch
 
-from core.config import DataSettings
+from core.config import DataSettings, Train
 from core.data.dataset import DataSet, SplitName
 from core.data.load import load
 from core.errors import InputError, nearest
 from core.groups import Evaluation
 from core.models.checkpoint import fit, load_foreign
 from core.models.files import read_states
+from core.models.names import own_names
 from core.models.networks import names
 from core.models.representation import find_head
 from core.runs.folder import RunFolder
@@ -126,7 +127,7 @@ def _guess(file: Path, name: str, dataset: DataSet, about: Description | None) -
     channels, height, width = dataset.splits["train"].images.shape[1:]
     guess = Description(
         network=name,
-        hidden=390 if name == "mlp" else 0,
+        hidden=Train().hidden if name in own_names() else 0,
         outputs=len(dataset.label_names),
         labels=dataset.label_names,
         channels=channels,

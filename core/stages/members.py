@@ -15,8 +15,8 @@ from core.engine.stage import StageResult
 from core.invariance.batched import Members
 from core.invariance.environments import Environments, load_environments
 from core.invariance.learner import BATCH, Crew, CrewLearner, PenaltyWatch
+from core.models.heads import class_logits
 from core.models.networks import build
-from core.models.perceptron import class_logits
 from core.stages.erm import MODEL
 from core.stages.predict import evaluate_for_good
 from core.tensors import load_tensors, save_tensors

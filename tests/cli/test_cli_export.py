@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from core.data.load import load
 from core.data.sets.colored_mnist import ColoredMnist
-from core.models.digits import DigitsCnn
+from core.models.networks.digits_cnn import DigitsCnn
 from experiments.bundled import folder
 
 

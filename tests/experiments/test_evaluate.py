@@ -6,8 +6,7 @@ import pytest
 import torch
 import torchvision  # noqa: F401  # descriptions name it
 
-import core.models.digits
-import core.models.perceptron  # noqa: F401  # descriptions name it
+import core.models.networks  # noqa: F401  # descriptions name it
 from core.data.load import load
 from core.errors import InputError
 from core.groups import group_titles
