@@ -1,4 +1,4 @@
-"""`prusc data`: which data sets there are, what is in one, whether all of it is in order; and getting one."""
+"""`prusc data`: list, inspect, check, decode and download data sets."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from prusc_tui.cli.options import DataRoot, folder_of
 if TYPE_CHECKING:
     from core.data.dataset import DataSet, SplitName
 
-app = typer.Typer(help="Data sets: list them, look into one, check one.", no_args_is_help=True)
+app = typer.Typer(help="List, inspect and check data sets.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set or of a preset.")]
@@ -33,7 +33,7 @@ class SplitChoice(StrEnum):
 
 @app.command()
 def ls(data_root: DataRoot = None, json: Json = False) -> None:
-    """List the data sets; with a folder those that may lie in it, and whether they do."""
+    """List the data sets; with --data-root, show which are found there."""
     from experiments.data_sets import data_sets
 
     about, there = data_sets(), _found_in(data_root)
@@ -67,6 +67,7 @@ def show(
     sample: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a PNG with images of every group to FILE.")
     ] = None,
+    pixels: Annotated[Path | None, typer.Option(metavar="FILE", hidden=True)] = None,
     split: Annotated[SplitChoice | None, typer.Option(help="Only this split.")] = None,
     json: Json = False,
 ) -> None:
@@ -83,6 +84,8 @@ def show(
     if sample is not None:
         _write_sample(dataset, splits, sample)
     about = describe(settings, dataset, splits, source.table)
+    if pixels is not None:
+        about["pixels"] = _write_pixels(dataset, splits, pixels)
     if json:
         _print_json(about | ({"sample": str(sample)} if sample else {}))
     else:
@@ -93,7 +96,7 @@ def show(
 
 @app.command()
 def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, json: Json = False) -> None:
-    """Read every row and open every image of a data set; exit code 1 where something is amiss."""
+    """Read every row and open every image of a data set; exit code 1 if problems are found."""
     from core.data.check import check as check_all
     from core.data.settings import Photos
     from core.data.watch import Watch
@@ -153,6 +156,15 @@ def _write_sample(dataset: "DataSet", splits: list["SplitName"], path: Path) -> 
         picture.save(path, format="PNG")
     except OSError as error:
         raise InputError(f"--sample {path}: cannot be written ({error.strerror})") from None
+
+
+def _write_pixels(dataset: "DataSet", splits: list["SplitName"], path: Path) -> dict[str, list[int]]:
+    """Write images of every group as bare RGB, one after another; return split → how many of each group there are."""
+    from core.data.sample import first_images
+
+    found = {split: first_images(dataset, split) for split in splits}
+    path.write_bytes(b"".join(images.tobytes() for groups in found.values() for images in groups))
+    return {split: [len(images) for images in groups] for split, groups in found.items()}
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
 from prusc_tui.screens.data.parts import Samples, environment_lines, facts, group_bars, group_title, split_lines, unread
 from prusc_tui.screens.data.pictures import DataLook, Looker, seen
+from prusc_tui.screens.problems import tell_problems
 from prusc_tui.widgets.footer import KeyLine
 
 REST = 0.15
@@ -121,6 +122,7 @@ class DataScreen(Screen[None]):
             above = "\n" if options.option_count else ""
             options.add_option(Option(Text(above + heading, self._palette.muted), disabled=True))
             options.add_options([Option(Text(safe_text(name)), id=f"name-{name}") for name in group])
+        tell_problems(self)
         options.highlighted = options.get_option_index(f"name-{self._name or sets[0]}")
 
     @on(OptionList.OptionHighlighted)
