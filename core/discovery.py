@@ -1,6 +1,6 @@
 """Finds what is declared: by the modules of a folder, and by installed packages through an entry point (no torch)."""
 
-import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -39,13 +39,18 @@ def declared(package: str, group: str, read: Callable[[ModuleType], Iterable[T]]
             is a bug and is raised; about one of another package it becomes a sentence in `problems()`.
     """
     things = [thing for module in _own(package) for thing in read(module)]
-    for entry in sorted(_entry_points().select(group=group), key=lambda entry: entry.name):
+    for entry in _entries(group):
         try:
             things += read(_module(entry))
         except (Exception, SystemExit) as error:  # other people's code: whatever it does, the program goes on
             said = " ".join(str(error).split()) or type(error).__name__
             complain(f"{_title(entry)} is left out: {said}")
     return tuple(things)
+
+
+def names(package: str, group: str) -> tuple[str, ...]:
+    """Names of the modules and of the entry points of `found`; none of them is imported."""
+    return (*_own_names(package), *(entry.name for entry in _entries(group)))
 
 
 def complain(sentence: str) -> None:
@@ -70,9 +75,17 @@ def _itself(module: ModuleType) -> tuple[ModuleType]:
 
 
 def _own(package: str) -> list[ModuleType]:
-    folder = importlib.import_module(package).__path__
-    names = sorted(module.name for module in pkgutil.iter_modules(folder) if not module.name.startswith("_"))
-    return [importlib.import_module(f"{package}.{name}") for name in names]
+    return [importlib.import_module(f"{package}.{name}") for name in _own_names(package)]
+
+
+def _own_names(package: str) -> list[str]:
+    spec = importlib.util.find_spec(package)
+    folders = spec.submodule_search_locations if spec is not None else None
+    return sorted(module.name for module in pkgutil.iter_modules(folders or ()) if not module.name.startswith("_"))
+
+
+def _entries(group: str) -> "list[EntryPoint]":
+    return sorted(_entry_points().select(group=group), key=lambda entry: entry.name)
 
 
 @cache

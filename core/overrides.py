@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from core.config import Config, config_model
+from core.config import Config, DataSettings, config_model, data_sets
+from core.config.data import DEFAULT
 from core.errors import InputError, nearest
 
 
@@ -71,7 +72,7 @@ def validate(settings: Mapping[str, Any], source: str) -> Config:
     """
     given = dict(settings)
     if isinstance(given.get("data"), dict):
-        given["data"] = {"name": "colored-mnist", **given["data"]}
+        given["data"] = {"name": DEFAULT, **given["data"]}
     try:
         return config_model().model_validate(given)
     except ValidationError as error:
@@ -90,7 +91,7 @@ def _sentence(errors: Sequence[ErrorDetails]) -> str:
     first = errors[0]
     key = _key(first)
     if first["type"] == "extra_forbidden":
-        known = list(_known_keys())
+        known = list(_known_keys(config_model()))
         if key in known:
             return f"key '{key}' does not go with data.name={first['loc'][1]}"
         return f"unknown key '{key}'{nearest(key, known)}"
@@ -115,11 +116,10 @@ def _key(error: ErrorDetails) -> str:
     return ".".join(p for p in parts if p not in types and not p.startswith(("function-", "literal[", "tuple[")))
 
 
-def _known_keys() -> Iterable[str]:
-    schema = config_model().model_json_schema()
-    for name, about in schema["properties"].items():
-        yield name
-        for section in about.get("oneOf", [about]):  # one for each data set
-            if "$ref" in section:
-                keys = schema["$defs"][section["$ref"].rpartition("/")[2]]["properties"]
-                yield from (f"{name}.{key}" for key in keys)
+def _known_keys(model: type[BaseModel], prefix: str = "") -> Iterable[str]:
+    for name, info in model.model_fields.items():
+        yield f"{prefix}{name}"
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            for section in data_sets().values() if kind is DataSettings else (kind,):
+                yield from _known_keys(section, f"{prefix}{name}.")

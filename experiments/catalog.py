@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from core.config import Data, flatten
+from core.config import data_sets, flatten
 from core.errors import InputError, nearest
 from core.overrides import read_toml
 
@@ -82,7 +82,7 @@ def get_preset(name: str) -> Preset:
 
 def data_names() -> list[str]:
     """Names of the data sets, as the settings have them."""
-    return [kind.model_fields["name"].default for kind in get_args(get_args(Data)[0])]
+    return list(data_sets())
 
 
 def preset_or_data(name: str) -> Preset:

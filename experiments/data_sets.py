@@ -1,36 +1,74 @@
-"""Which data sets there are, read from the config model, and words about one (no torch)."""
+"""Which data sets there are, the settings of one that a person names, and words about it (no torch)."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.config import DataSettings
 
 
 def data_sets() -> dict[str, str]:
     """Name of every data set → what it is, in one line."""
-    return {name: kind.__doc__.splitlines()[0].replace("`", "") for name, kind in kinds().items()}
+    from core.config import data_sets
+
+    return {name: str(kind.__doc__).splitlines()[0].replace("`", "") for name, kind in data_sets().items()}
 
 
-def kinds() -> dict[str, Any]:
-    """Name of every data set → class of its settings."""
-    from typing import get_args
+def resolve(
+    name: str,
+    overrides: Sequence[str] = (),
+    root: str | None = None,
+    *,
+    source: str = "--set",
+    sizes: Mapping[str, int] | None = None,
+) -> "DataSettings":
+    """Settings of a data set, or of the data of a preset.
 
-    from core.config import Data
+    Args:
+        name: of the data set or of the preset.
+        overrides: texts `data.key=value`.
+        root: folder of the data set, which is there; None for that of the settings.
+        source: what asks, for the sentence of an error.
+        sizes: settings of images in a folder where the person gives none, such as the `size` that a network takes.
 
-    return {kind.model_fields["name"].default: kind for kind in get_args(get_args(Data)[0])}
-
-
-def lacking(name: str) -> str:
-    """What a person has to say before a data set, or that of a preset, can be read; empty where nothing is missing."""
-    from core.config import Photos
+    Raises:
+        InputError: no data set or preset of that name, a setting that it does not have or that does not fit, or a
+            folder for data that is in none.
+    """
+    from core.data.settings import Photos
     from core.errors import InputError
-    from core.overrides import validate
-    from experiments.catalog import get_preset, preset_names
+    from core.overrides import merge, parse_overrides, validate
+
+    given = parse_overrides(overrides)
+    if foreign := [key for key in given if key != "data"]:
+        raise InputError(f"--set {foreign[0]}: no setting of a data set; they begin with 'data.'")
+    whole = _named(name)
+    if sizes and isinstance(validate(whole, source).data, Photos):
+        merge(whole, {"data": sizes})
+    settings = validate(merge(whole, given), source).data
+    if root is None:
+        return settings
+    if not isinstance(settings, Photos):
+        raise InputError(
+            f"--data-root: data set '{settings.name}' is bundled and lies in no folder (see: prusc data ls)"
+        )
+    return settings.model_copy(update={"root": root})
+
+
+def missing(name: str) -> str:
+    """What a person has to say before a data set, or that of a preset, can be read; empty where nothing is missing."""
+    from core.errors import InputError
 
     try:
-        data = get_preset(name).settings["data"] if name in preset_names() else {"name": name}
-        settings = validate({"data": data}, name).data
+        return resolve(name).missing
     except InputError:
         return ""  # whoever reads it says what is wrong with it
-    return settings.lacking if isinstance(settings, Photos) else ""
+
+
+def _named(name: str) -> dict[str, Any]:
+    from experiments.catalog import get_preset, preset_names
+
+    return {"data": dict(get_preset(name).settings["data"]) if name in preset_names() else {"name": name}}
 
 
 def colours_gone(settings: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from core.config import Photos
+from core.data.settings import Photos
 from core.errors import InputError, nearest
 from core.events import Evaluated, Scalars, Sparsity
 from core.runs.folder import RunFolder
@@ -17,8 +17,8 @@ from experiments.description import Description, describe
 from experiments.plan import config_of
 
 if TYPE_CHECKING:
-    from core.config import Data
-    from core.data import DataSet
+    from core.config import DataSettings
+    from core.data.dataset import DataSet
 
     Paths = Mapping[str, Mapping[str, Sequence[str]]]
 
@@ -55,7 +55,7 @@ def export_run(
     Raises:
         InputError: no such stage, nothing to export yet, a folder that cannot be written, or a package is missing.
     """
-    from core.data import glance
+    from core.data.load import glance
 
     record = folder.record()
     config = config_of(record)
@@ -118,7 +118,7 @@ def _onnx(weights: Path, about: Description, to: Path) -> Path:
 
 
 def _tables(
-    folder: RunFolder, source: Path, dataset: "DataSet", settings: "Data", to: Path, parquet: bool
+    folder: RunFolder, source: Path, dataset: "DataSet", settings: "DataSettings", to: Path, parquet: bool
 ) -> Iterable[Path]:
     import pandas as pd
 
@@ -138,7 +138,7 @@ def _tables(
         yield to / "metrics.parquet"
 
 
-def _paths(settings: "Data") -> "Paths":
+def _paths(settings: "DataSettings") -> "Paths":
     """Split → the column `path` of its images; without that column where images are in no files of their own."""
     if not isinstance(settings, Photos):
         return {split: {} for split in ("train", *SPLITS)}

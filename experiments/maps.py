@@ -107,7 +107,7 @@ def _computed(folder: RunFolder, method: str) -> bytes:
     from safetensors.numpy import load_file
 
     from core.artifacts import CLUSTERS, features_file
-    from core.data import glance
+    from core.data.load import glance
     from core.engine.randomness import derive_seed
     from core.explore.map import paint, pca_map, tsne_map
     from experiments import bundled

@@ -113,7 +113,7 @@ def build_pipeline(config: Config) -> "Pipeline":
     Raises:
         InputError: the folder or the table of a data set does not fit.
     """
-    from core.data import open_source
+    from core.data.load import open_source
     from core.engine.stage import Pipeline
     from experiments import bundled
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from core.config import Cmnist, config_model, flatten
+from core.config import config_model, flatten
+from core.data.sets.cmnist import Cmnist
 from core.errors import InputError, nearest
 from core.results.restarts import STAGE, Pool, pool, splits, weights
 from core.runs.record import RunRecord

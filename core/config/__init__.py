@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Self, TypeVar
 
-from pydantic import create_model, model_validator
+from pydantic import ConfigDict, Field, create_model, model_validator
 
-from core.config.data import Bundled, Cmnist, ColoredMnist, Data, Digits, MultiMnist, PatchMnist, TextureMnist
-from core.config.photos import Celeba, Folder, Isic, Photos, Waterbirds
+from core.config.data import DEFAULT, Data, DataSettings, data_sets
 from core.config.section import OWN_SECTIONS, Section, Seed
 from core.config.stages import (
     Balance,
@@ -25,32 +24,21 @@ from core.config.stages import (
 
 __all__ = [
     "Balance",
-    "Bundled",
-    "Celeba",
     "Cluster",
-    "Cmnist",
-    "ColoredMnist",
     "Compute",
     "Config",
-    "Data",
-    "Digits",
+    "DataSettings",
     "Environments",
     "Erm",
     "Finetune",
-    "Folder",
-    "Isic",
     "Model",
-    "MultiMnist",
-    "PatchMnist",
-    "Photos",
     "Prune",
     "Represent",
     "Section",
     "Select",
-    "TextureMnist",
     "Train",
-    "Waterbirds",
     "config_model",
+    "data_sets",
     "differences",
     "flatten",
 ]
@@ -61,11 +49,13 @@ S = TypeVar("S", bound=Section)
 class Config(Section):
     """Everything that decides what a run computes."""
 
+    model_config = ConfigDict(defer_build=True)  # which data sets there are is looked for when it is first needed
+
     recipe: str = "prusc"
     """Name of the recipe: which stages, in which order."""
     seed: Seed = 0
     """Seed of initial weights, order, masks and clusters."""
-    data: Data = ColoredMnist()
+    data: Data = Field(default_factory=lambda: data_sets()[DEFAULT]())
     model: Model = Model()
     erm: Erm = Erm()
     represent: Represent = Represent()

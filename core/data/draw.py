@@ -7,8 +7,8 @@ from math import prod
 
 import numpy as np
 
-from core.config import Digits as Settings
 from core.data.dataset import Integers, SplitName
+from core.data.settings import Digits as Settings
 from core.errors import InputError
 
 TEST_SIZE = 9_600

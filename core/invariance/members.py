@@ -12,8 +12,8 @@ from core.data.dataset import DataSet, SplitName
 from core.invariance.batched import Members
 from core.invariance.environments import Environments
 from core.invariance.learner import BATCH, Crew, CrewLearner, PenaltyWatch
+from core.models.heads import class_logits
 from core.models.networks import build
-from core.models.perceptron import class_logits
 from core.tensors import load_tensors, save_tensors
 from core.training.images import Images, seen_shape
 from core.training.loop import run_loop

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from core.artifacts import CLUSTER_FILES, represented
-from core.config import Cluster, Data, Photos
+from core.config import Cluster, DataSettings
+from core.data.settings import Photos
 from core.engine.stage import Stage
 from core.errors import StageError
 from core.events import Choice, Logged, StageStarted
@@ -28,7 +29,7 @@ class TakeClusters(Stage):
     """
 
     cluster: Cluster
-    data: Data
+    data: DataSettings
     name: ClassVar[str] = "cluster"
     files: ClassVar[Mapping[str, str]] = CLUSTER_FILES
     takes: ClassVar[tuple[str, ...]] = ("cluster.file",)
@@ -76,7 +77,7 @@ class TakeClusters(Stage):
         context.progress(1, 1)
 
 
-def training_rows(settings: Data, load: "Callable[[], DataSet]") -> "TrainingRows":
+def training_rows(settings: DataSettings, load: "Callable[[], DataSet]") -> "TrainingRows":
     """What is known of the training images: from the table of a data set in a folder, else from the data set itself.
 
     Args:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prusc_tui.cli.options import DataRoot
+from prusc_tui.cli.options import DataRoot, folder_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,12 +50,12 @@ def cache(
 
 
 def _source(name: str, data_root: str | None, overrides: list[str]) -> "PhotoSource":
-    from core.config import Photos
     from core.data.photos import PhotoSource
+    from core.data.settings import Photos
     from core.errors import InputError
-    from prusc_tui.cli.data import resolve
+    from experiments.data_sets import resolve
 
-    settings = resolve(name, overrides, data_root, "prusc data cache")
+    settings = resolve(name, overrides, folder_of(data_root), source="prusc data cache")
     if not isinstance(settings, Photos):
         raise InputError(f"data set '{settings.name}' is bundled and needs no cache")
     return PhotoSource(settings)

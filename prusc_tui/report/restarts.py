@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from core.events import Restarts
+from core.events import Members, Restarts
 from core.feed.snapshot import Snapshot
 from core.words import span, spread, weight
 from prusc_tui.palette import Palette

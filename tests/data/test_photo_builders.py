@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.config import Waterbirds
 from core.data import squares
 from core.data.caches import remove, stores
 from core.data.dataset import DataSet
 from core.data.photos import PhotoSource
+from core.data.sets.waterbirds import Waterbirds
 from core.data.watch import Interrupted, Watch
 from tests.data.photo_lab import plain, waterbirds
 
@@ -38,7 +38,7 @@ def pixels_of(dataset: DataSet) -> np.ndarray:
 SCRIPT = """
     import sys
     from pathlib import Path
-    from core.config import Waterbirds
+    from core.data.sets.waterbirds import Waterbirds
     from core.data import squares, store
     from core.data.photos import PhotoSource
     from core.data.watch import Watch
@@ -121,7 +121,7 @@ def test_whoever_waits_for_another_process_can_be_stopped(birds, cache):
 MEASURE = """
     import resource, sys
     from pathlib import Path
-    from core.config import Folder
+    from core.data.sets.folder import Folder
     from core.data.photos import PhotoSource
     def anonymous():
         return int(next(l for l in open("/proc/self/status") if l.startswith("RssAnon")).split()[1])

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from core.config import Waterbirds
 from core.data import squares, store
 from core.data.caches import stores
 from core.data.photos import PhotoSource
+from core.data.sets.waterbirds import Waterbirds
 from core.engine import telling
 from core.engine.runner import Runner
 from core.engine.stage import Pipeline, Stage

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from core.artifacts import MODEL, features_file
 from core.config import Config
-from core.data import load
+from core.data.load import load
 from core.events import Choice, Clustered
 from core.feed.feed import RunFeed
 from core.runs import disk

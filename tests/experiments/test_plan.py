@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.config import Config, Photos, differences
+from core.config import Config, differences
+from core.data.settings import Photos
 from core.engine.stage import Pipeline
 from core.errors import InputError
 from experiments.catalog import get_preset, preset_names
@@ -14,7 +15,7 @@ from experiments.recipes import RECIPES
 def test_everything_that_can_be_named_plans_and_builds_the_stages_that_it_promises(name):
     plan = make_plan(name)
     if isinstance(plan.config.data, Photos):
-        with pytest.raises(InputError, match=f"{plan.config.data.name} lies in a folder of yours.*--data-root"):
+        with pytest.raises(InputError, match=f"{plan.config.data.name} is not bundled.*--data-root"):
             build_pipeline(plan.config)
         stages = plan.recipe.stages(plan.config)
     else:

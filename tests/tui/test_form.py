@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from core.config import Config, Photos, flatten
+from core.config import Config, flatten
+from core.data.settings import Photos
 from core.errors import InputError
 from experiments.catalog import preset_names
 from experiments.data_sets import data_sets
@@ -294,7 +295,7 @@ def test_every_recipe_can_be_chosen_with_every_preset_and_the_form_says_what_doe
             try:
                 plan, sentence = planned(form.command_line()), ""
                 if isinstance(plan.config.data, Photos):  # fits, but for the folder that only the person knows
-                    plan, sentence = None, plan.config.data.lacking
+                    plan, sentence = None, plan.config.data.missing
             except InputError as error:
                 plan, sentence = None, str(error)
                 refused.add(name)
@@ -369,7 +370,7 @@ def test_data_in_a_folder_wants_to_know_where_it_is(tmp_path):
     assert fields(form)["data.root"].usual
     assert form.check().plan is None
     assert form.check().errors == {"data.root": form.check().sentence}
-    assert "celeba lies in a folder of yours" in form.check().sentence
+    assert "celeba is not bundled" in form.check().sentence
     form.set("data.root", str(tmp_path / "gone"))
     assert form.check().errors == {"data.root": "no such folder"}
     assert form.check().sentence == "data.root: no such folder"

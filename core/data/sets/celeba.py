@@ -1,14 +1,19 @@
 """CelebA: `img_align_celeba/` with its lists of attributes and splits, as torchvision or as Kaggle unpacks them."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-import numpy as np
+from pydantic import Field, model_validator
 
-from core.config.photos import Celeba
-from core.data.columns import Column, as_texts, read_columns, read_list
-from core.data.draft import SPLIT_WORDS, SPLITS, Draft, need, root_of
+from core.data.settings import Photos, told_apart
 from core.errors import InputError
+
+if TYPE_CHECKING:
+    from core.data.columns import Column
+    from core.data.draft import Draft
 
 IMAGES = "img_align_celeba"
 
@@ -25,32 +30,57 @@ _PUBLISHED = {
 _SIZES = (162_770, 19_867, 19_962)
 
 
-def draft(settings: Celeba) -> Draft:
-    """Read the columns: target, attributes, splits.
+class Celeba(Photos):
+    """Faces with forty attributes, one of which is the label: `img_align_celeba/` with its lists."""
 
-    Raises:
-        InputError: there is no such folder or list, an attribute of that name is not known, the lists are not of the
-            same images.
-    """
-    root = root_of(settings)
-    need(root, settings, IMAGES)
-    images = f"{IMAGES}/{IMAGES}" if (root / IMAGES / IMAGES).is_dir() else IMAGES
-    wanted = {"image_id": "", settings.target: "data.target", **dict.fromkeys(settings.attributes, "data.attributes")}
-    file = need(root, settings, "list_attr_celeba.txt", "list_attr_celeba.csv")
-    txt = file.endswith(".txt")
-    values = read_list(root, file, None, wanted) if txt else read_columns(root, file, wanted)
-    split = _splits(root, settings, values["image_id"])
-    names = values["image_id"]
-    published = (settings.target, settings.attributes) == ("Blond_Hair", ("Male",))
-    return Draft(
-        root,
-        replace(names, texts=as_texts([f"{images}/{name.strip()}" if name.strip() else "" for name in names.texts])),
-        values[settings.target].knowing(_words(settings.target)),
-        {name: values[name].knowing(_words(name)) for name in settings.attributes},
-        split.knowing(SPLIT_WORDS),
-        {"train": _PUBLISHED} if published else {},
-        dict(zip(SPLITS, _SIZES, strict=True)),
-    )
+    rank: ClassVar[int] = 12
+    layout: ClassVar[str] = "img_align_celeba/ with list_attr_celeba and list_eval_partition, .txt or .csv, beside it"
+    tables: ClassVar[tuple[str, ...]] = ("list_attr_celeba.txt", "list_attr_celeba.csv")
+    part: ClassVar[Literal["whole", "middle"]] = "middle"
+
+    name: Literal["celeba"] = "celeba"
+    stored: Annotated[int, Field(ge=8, le=1024)] = 224
+    """Side of the square that every image is kept as: the middle 178×178 of the published 178×218, resized."""
+    target: str = "Blond_Hair"
+    """Attribute that is the label."""
+    attributes: tuple[str, ...] = ("Male",)
+    """Attributes that are looked at as spurious; none, one or several."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        told_apart("attributes", self.target, self.attributes)
+        return self
+
+    def draft(self) -> Draft:
+        """Read the columns: target, attributes, splits.
+
+        Raises:
+            InputError: there is no such folder or list, an attribute of that name is not known, the lists are not of
+                the same images.
+        """
+        from core.data.columns import as_texts, read_columns, read_list
+        from core.data.draft import SPLIT_WORDS, SPLITS, Draft, need, root_of
+
+        root = root_of(self)
+        need(root, self, IMAGES)
+        images = f"{IMAGES}/{IMAGES}" if (root / IMAGES / IMAGES).is_dir() else IMAGES
+        wanted = {"image_id": "", self.target: "data.target", **dict.fromkeys(self.attributes, "data.attributes")}
+        file = need(root, self, *self.tables)
+        txt = file.endswith(".txt")
+        values = read_list(root, file, None, wanted) if txt else read_columns(root, file, wanted)
+        split = _splits(root, self, values["image_id"])
+        names = values["image_id"]
+        paths = as_texts([f"{images}/{name.strip()}" if name.strip() else "" for name in names.texts])
+        published = (self.target, self.attributes) == ("Blond_Hair", ("Male",))
+        return Draft(
+            root,
+            replace(names, texts=paths),
+            values[self.target].knowing(_words(self.target)),
+            {name: values[name].knowing(_words(name)) for name in self.attributes},
+            split.knowing(SPLIT_WORDS),
+            {"train": _PUBLISHED} if published else {},
+            dict(zip(SPLITS, _SIZES, strict=True)),
+        )
 
 
 def _words(attribute: str) -> dict[str, str]:
@@ -61,7 +91,11 @@ def _words(attribute: str) -> dict[str, str]:
 
 def _splits(root: Path, settings: Celeba, names: Column) -> Column:
     """Column of the splits, in the order of the images in the list of attributes."""
+    import numpy as np
     import pandas as pd
+
+    from core.data.columns import read_columns, read_list
+    from core.data.draft import need
 
     file = need(root, settings, "list_eval_partition.txt", "list_eval_partition.csv")
     wanted = dict.fromkeys(("image_id", "partition"), "")

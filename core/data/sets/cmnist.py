@@ -1,63 +1,99 @@
 """ColoredMNIST as papers on invariant learning have it: two colour channels, and training environments given."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from math import fsum
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import numpy as np
+from pydantic import Field
 
-from core.config import Cmnist
-from core.data.dataset import DataSet, Images, Integers, Split, SplitName
-from core.data.draw import Draw, add_label_noise, correlate, stream
-from core.data.idx import Digits
-from core.data.paint import COLOURS
-from core.data.sets.digits import label_names
+from core.config.section import Fraction
+from core.data.settings import Bundled
 from core.errors import InputError
+
+if TYPE_CHECKING:
+    from core.data.dataset import DataSet, Images, Integers, SplitName
+    from core.data.draw import Draw
+    from core.data.idx import Digits
 
 CLASSES = 2
 STEP = 2
 """Every second row and column is kept, as IRM's authors do: 28×28 become 14×14."""
 
 
-def build(settings: Cmnist, train: Digits, test: Digits, fingerprint: str) -> DataSet:
-    """Draw the splits and put each digit into the channel of its colour.
+class Cmnist(Bundled):
+    """ColoredMNIST as papers on invariant learning have it: 2×14×14, two given environments, colour reversed in test.
 
-    Pixels stay in [0, 1], as IRM's authors have them: the mean is given as 0 and the deviation as 1.
-
-    Args:
-        settings: sizes, noise, seed.
-        train: the training digits; train and validation are drawn from them.
-        test: the test digits.
-        fingerprint: of the data set.
-
-    Raises:
-        InputError: there are more environments than training images.
+    The label is digit < 5 against digit ≥ 5, with noise; the digit lies in the colour channel of its noisy label, but
+    for a share of the images, the colour noise (IRM, arXiv 1907.02893).
     """
-    noise = settings.environment_noise
-    if len(noise) > settings.train_size:
-        raise InputError(
-            f"data.environment_noise: {settings.train_size} training images do not fill {len(noise)} environments"
+
+    rank: ClassVar[int] = 5
+
+    name: Literal["cmnist"] = "cmnist"
+    train_size: Annotated[int, Field(ge=100, le=59_000)] = 50_000
+    """Images in the training split (IRM: 50,000); drawn from the 60,000 training digits."""
+    validation_size: Annotated[int, Field(ge=40, le=20_000)] = 10_000
+    """Images in the validation split; drawn from the training digits that the training split leaves."""
+    test_size: Annotated[int, Field(ge=40, le=10_000)] = 10_000
+    """Images in the test split, drawn from the 10,000 test digits."""
+    label_noise: Fraction = 0.25
+    """Share of samples whose label is the wrong one, in every split; the colour follows the noisy label (IRM: 0.25)."""
+    environment_noise: Annotated[tuple[Fraction, ...], Field(min_length=1)] = (0.2, 0.1)
+    """Colour noise of each given training environment; they share the training images equally (IRM: 0.2 and 0.1)."""
+    validation_noise: Fraction | None = None
+    """Colour noise of the validation split; none given: that of the training split as a whole."""
+    test_noise: Fraction = 0.9
+    """Colour noise of the test split (IRM: 0.9)."""
+    grey: bool = False
+    """Put both colours into one channel, so that no network can see the colour: for the oracle."""
+
+    @property
+    def n_given_environments(self) -> int:
+        """Environments that the training split brings with it."""
+        return len(self.environment_noise)
+
+    def build(self, train: Digits, test: Digits, fingerprint: str) -> DataSet:
+        """Draw the splits and put each digit into the channel of its colour.
+
+        Pixels stay in [0, 1], as IRM's authors have them: the mean is given as 0 and the deviation as 1.
+
+        Raises:
+            InputError: there are more environments than training images.
+        """
+        from core.data.dataset import DataSet, Split
+        from core.data.digits import label_names
+        from core.data.paint import COLOURS
+
+        noise = self.environment_noise
+        if len(noise) > self.train_size:
+            raise InputError(
+                f"data.environment_noise: {self.train_size} training images do not fill {len(noise)} environments"
+            )
+        splits: dict[SplitName, Split] = {}
+        for name, (draw, environments) in _draws(self, train.labels, test.labels).items():
+            digits = (test if name == "test" else train).images[draw.index, ::STEP, ::STEP]
+            images = digits[:, None] if self.grey else in_channels(digits, draw.attributes[:, 0], CLASSES)
+            splits[name] = Split(images, draw.labels, draw.attributes, draw.index, environments)
+        channels = splits["train"].images.shape[1]
+        return DataSet(
+            name=self.name,
+            label_names=label_names(CLASSES),
+            attributes={"colour": tuple(COLOURS)[:CLASSES]},
+            splits=splits,
+            mean=(0.0,) * channels,
+            std=(1.0,) * channels,
+            fingerprint=fingerprint,
+            environments=environment_names(noise),
         )
-    splits: dict[SplitName, Split] = {}
-    for name, (draw, environments) in _draws(settings, train.labels, test.labels).items():
-        digits = (test if name == "test" else train).images[draw.index, ::STEP, ::STEP]
-        images = digits[:, None] if settings.grey else in_channels(digits, draw.attributes[:, 0], CLASSES)
-        splits[name] = Split(images, draw.labels, draw.attributes, draw.index, environments)
-    channels = splits["train"].images.shape[1]
-    return DataSet(
-        name=settings.name,
-        label_names=label_names(CLASSES),
-        attributes={"colour": tuple(COLOURS)[:CLASSES]},
-        splits=splits,
-        mean=(0.0,) * channels,
-        std=(1.0,) * channels,
-        fingerprint=fingerprint,
-        environments=environment_names(noise),
-    )
 
 
 def in_channels(digits: Images, channel: Integers, channels: int) -> Images:
     """Put each digit, uint8 [n, h, w], into its channel [n]; the others are 0: uint8 [n, channels, h, w]."""
+    import numpy as np
+
     n, height, width = digits.shape
     images = np.zeros((n, channels, height, width), dtype=np.uint8)
     images[np.arange(n), channel] = digits
@@ -82,6 +118,10 @@ def _draws(
 
     Each split has streams of its own, so that none changes with the size or the noise of another.
     """
+    import numpy as np
+
+    from core.data.draw import Draw, stream
+
     order = stream(settings.seed, "split/train").permutation(len(train_digits))
     index, rest = order[: settings.train_size], order[settings.train_size :][: settings.validation_size]
     noise = settings.environment_noise
@@ -101,6 +141,8 @@ def _draws(
 
 
 def _draw(settings: Cmnist, index: Integers, digits: Integers, colour_noise: float, purpose: str) -> Draw:
+    from core.data.draw import Draw
+
     labels, colours = _noisy(settings, digits[index], colour_noise, purpose)
     return Draw(index, labels, colours[:, None])
 
@@ -114,6 +156,8 @@ def _noisy(settings: Cmnist, digits: Integers, colour_noise: float, purpose: str
         colour_noise: share whose colour is not that of the noisy label.
         purpose: names the random streams.
     """
+    from core.data.draw import add_label_noise, correlate, stream
+
     flips = stream(settings.seed, f"noise/{purpose}")
     labels = add_label_noise(digits * CLASSES // 10, CLASSES, settings.label_noise, flips)
     return labels, correlate(labels, CLASSES, 1 - colour_noise, stream(settings.seed, f"colour/{purpose}"))

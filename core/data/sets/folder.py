@@ -1,88 +1,63 @@
 """Any images with any table: CSV or Parquet, splits given or drawn."""
 
 from dataclasses import replace
-from posixpath import dirname, join, normpath
+from posixpath import dirname, join
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-import numpy as np
+from pydantic import model_validator
 
-from core.config.photos import Folder
-from core.data.columns import as_texts, read_columns
-from core.data.dataset import Integers
-from core.data.draft import SPLIT_WORDS, Draft, need, root_of
-from core.data.draw import stream
-from core.errors import InputError
+from core.config.section import Fraction, Seed
+from core.data.settings import Tabled
 
-
-def draft(settings: Folder) -> Draft:
-    """Read the columns.
-
-    Raises:
-        InputError: there is no such folder or table, or the table lacks a column.
-    """
-    root = root_of(settings)
-    file = need(root, settings, safe_table(settings.table))
-    split = settings.split_column
-    columns = read_columns(
-        root,
-        file,
-        {
-            settings.path_column: "data.path_column",
-            settings.label_column: "data.label_column",
-            **dict.fromkeys(settings.attribute_columns, "data.attribute_columns"),
-            **({split: "data.split_column"} if split else {}),
-        },
-    )
-    paths, below = columns[settings.path_column], dirname(file)
-    texts = [text.strip() for text in paths.texts]
-    if below:
-        texts = [join(below, text) if text else "" for text in texts]
-    return Draft(
-        root,
-        replace(paths, texts=as_texts(texts)),
-        columns[settings.label_column],
-        {name: columns[name] for name in settings.attribute_columns},
-        columns[split].knowing(SPLIT_WORDS) if split else None,
-    )
+if TYPE_CHECKING:
+    from core.data.draft import Draft
 
 
-def safe_table(name: str) -> str:
-    """Path of the table, from the folder of the data set.
+class Folder(Tabled):
+    """Any images with any table: columns for path, label, attributes and split."""
 
-    Raises:
-        InputError: it leads out of there.
-    """
-    path = normpath(name)
-    if path.startswith(("/", "..")):
-        raise InputError(f"data.table {name}: leaves the folder of the data set")
-    return path
+    rank: ClassVar[int] = 14
+    layout: ClassVar[str] = "metadata.csv, or data.table, with paths of images from there"
+    nothing_to_get: ClassVar[str] = "is any data of your own; there is nothing to download"
 
+    name: Literal["folder"] = "folder"
+    path_column: str = "path"
+    """Column with the path of the image, from the folder of the table."""
+    split_column: str = ""
+    """Column with the split (`train`, `val` or `validation`, `test`, or 0, 1, 2); empty to draw the splits."""
+    fractions: tuple[Fraction, Fraction, Fraction] = (0.7, 0.15, 0.15)
+    """Shares of training, validation and test where they are drawn, alike in every group."""
+    seed: Seed = 0
+    """Seed of the splits that are drawn."""
 
-def draw_splits(groups: Integers, settings: Folder) -> Integers:
-    """Draw training, validation and test in the shares of the settings, alike in every group.
+    @property
+    def n_classes(self) -> int:
+        """Number of labels; 0, as only the data itself knows."""
+        return 0
 
-    The number of training images is their share, rounded; in every group a split has its share but for less than two.
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> Self:
+        if abs(sum(self.fractions) - 1) > 1e-6:
+            raise ValueError(f"fractions sum to {sum(self.fractions):g}, not to 1")
+        if min(self.fractions) == 0:
+            raise ValueError("fractions: training, validation and test each need a share above 0")
+        return self
 
-    Args:
-        groups: int64 [n], group of each image.
-        settings: shares and seed.
+    def draft(self) -> "Draft":
+        """Read the columns; paths in the table begin where the table is."""
+        from core.data.columns import as_texts
+        from core.data.draft import SPLIT_WORDS, Draft, DrawnSplits, root_of
 
-    Returns:
-        int64 [n]: 0 training, 1 validation, 2 test.
-    """
-    _, groups, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    training, validation, test = settings.fractions
-    taken = _portion(counts, training)
-    looked_at = _portion(counts - taken, validation / (validation + test))
-    splits = np.full(len(groups), 2, dtype=np.int64)
-    order = stream(settings.seed, "split").permutation(len(groups))
-    order = order[np.argsort(groups[order], kind="stable")]
-    for start, first, second in zip(np.cumsum(counts) - counts, taken, looked_at, strict=True):
-        splits[order[start : start + first]] = 0
-        splits[order[start + first : start + first + second]] = 1
-    return splits
-
-
-def _portion(counts: Integers, share: float) -> Integers:
-    """How many of each count, so that their sum is the rounded share of all: rounds the running sum, not each."""
-    portions: Integers = np.diff(np.floor(share * np.cumsum(counts) + 0.5), prepend=0).astype(np.int64)
-    return portions
+        root = root_of(self)
+        file, columns = self.columns(root, "path_column")
+        paths, below, split = columns[self.path_column], dirname(file), self.split_column
+        texts = [text.strip() for text in paths.texts]
+        if below:
+            texts = [join(below, text) if text else "" for text in texts]
+        return Draft(
+            root,
+            replace(paths, texts=as_texts(texts)),
+            columns[self.label_column],
+            {name: columns[name] for name in self.attribute_columns},
+            columns[split].knowing(SPLIT_WORDS) if split else DrawnSplits(self.fractions, self.seed),
+        )

@@ -1,7 +1,4 @@
-"""A look into a data set: counts and sample images, read by a process of its own that keeps the images out of this one.
-
-`prusc data show NAME --json --sample FILE` makes both; the samples are cut out of its picture.
-"""
+"""A look into a data set: counts and sample images, read by a process of its own."""
 
 import os
 import subprocess
@@ -10,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +15,6 @@ from core.errors import InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-PER_GROUP = 8
-"""Images per group that `core.data.sample.sample_picture` draws."""
 
 _SEEN: dict[str, "DataLook"] = {}
 
@@ -62,17 +57,16 @@ class Looker:
             InputError: there is no such data set, or it cannot be read; the sentence is that of `prusc data show`.
         """
         import orjson
-        from PIL import Image
 
         if (known := seen(self.name)) is not None:
             return known
         with tempfile.TemporaryDirectory(prefix="prusc-") as folder:
-            file = Path(folder) / "sample.png"
+            file = Path(folder) / "pixels"
             with self._lock:
                 if self._cancelled.is_set():
                     return None
                 process = self._process = subprocess.Popen(
-                    [sys.executable, "-m", "prusc_tui", "data", "show", self.name, "--json", "--sample", str(file)],
+                    [sys.executable, "-m", "prusc_tui", "data", "show", self.name, "--json", "--pixels", str(file)],
                     env=dict(os.environ),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
@@ -87,8 +81,7 @@ class Looker:
                 lines = complaint.strip().splitlines() or [f"exit code {process.returncode}"]
                 raise InputError(lines[-1].removeprefix("error: "))
             about = orjson.loads(said)
-            with Image.open(file) as picture:
-                look = DataLook(about, cut(picture.convert("RGB"), about))
+            look = DataLook(about, images_in(file.read_bytes(), about))
         _SEEN[self.name] = look
         return look
 
@@ -100,25 +93,12 @@ class Looker:
                 self._process.terminate()
 
 
-def cut(picture: "Image", about: Mapping[str, Any]) -> "dict[str, tuple[tuple[Image, ...], ...]]":
-    """Cut the samples out of the picture that `sample_picture` draws, each at its own size."""
-    from PIL.Image import Resampling
-
-    from core.data.sample import GAP, HEADING, MARGIN, scale_for
+def images_in(pixels: bytes, about: Mapping[str, Any]) -> "dict[str, tuple[tuple[Image, ...], ...]]":
+    """Take the images out of bare RGB, where they lie one after another, group by group and split by split."""
+    from PIL import Image
 
     _, height, width = about["image_shape"]
-    across, down = (side * scale_for(height) for side in (width, height))
-    left = picture.width - MARGIN - PER_GROUP * (across + GAP) + GAP  # images stand at the right margin
-    top = MARGIN
-    found = {}
-    for name, split in about["splits"].items():
-        top += HEADING
-        rows = []
-        for group in split["groups"]:
-            places = [left + column * (across + GAP) for column in range(min(PER_GROUP, group["n"]))]
-            tiles = (picture.crop((x, top, x + across, top + down)) for x in places)
-            rows.append(tuple(tile.resize((width, height), Resampling.NEAREST) for tile in tiles))
-            top += down + GAP
-        found[name] = tuple(rows)
-        top += MARGIN - GAP
-    return found
+    size = 3 * height * width
+    parts = (pixels[start : start + size] for start in range(0, len(pixels), size))
+    images = (Image.frombytes("RGB", (width, height), part) for part in parts)
+    return {split: tuple(tuple(islice(images, count)) for count in counts) for split, counts in about["pixels"].items()}

@@ -15,11 +15,12 @@ from textual.widgets.option_list import Option
 
 from core.errors import InputError
 from core.runs.text import safe_text
-from experiments.data_sets import data_sets, lacking
+from experiments.data_sets import data_sets, missing
 from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
 from prusc_tui.screens.data.parts import Samples, environment_lines, facts, group_bars, group_title, split_lines, unread
 from prusc_tui.screens.data.pictures import DataLook, Looker, seen
+from prusc_tui.screens.problems import tell_problems
 from prusc_tui.widgets.footer import KeyLine
 
 REST = 0.15
@@ -121,6 +122,7 @@ class DataScreen(Screen[None]):
             above = "\n" if options.option_count else ""
             options.add_option(Option(Text(above + heading, self._palette.muted), disabled=True))
             options.add_options([Option(Text(safe_text(name)), id=f"name-{name}") for name in group])
+        tell_problems(self)
         options.highlighted = options.get_option_index(f"name-{self._name or sets[0]}")
 
     @on(OptionList.OptionHighlighted)
@@ -132,7 +134,7 @@ class DataScreen(Screen[None]):
             self._take(look)
             return
         self._look = None
-        if sentence := lacking(self._name):
+        if sentence := missing(self._name):
             self._say(unread(self._name, sentence, self._palette))
             return
         self._say(Text(safe_text(f"reading {self._name}…"), self._palette.muted))

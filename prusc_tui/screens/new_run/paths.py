@@ -12,12 +12,12 @@ _NO_FILE = ("", "none", "imagenet")
 
 def absent(config: "Config") -> Mapping[str, str]:
     """Dotted key → why what it names cannot be taken, in a few words; empty where everything is there."""
-    from core.config import Photos
+    from core.data.settings import Photos
 
     found = {}
     if isinstance(config.data, Photos):
-        if config.data.lacking:
-            found["data.root"] = config.data.lacking
+        if config.data.missing:
+            found["data.root"] = config.data.missing
         elif not (root := Path(config.data.root).expanduser()).is_dir():
             found["data.root"] = "is a file, not a folder" if root.exists() else "no such folder"
     files = {

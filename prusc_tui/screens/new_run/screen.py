@@ -17,6 +17,7 @@ from prusc_tui.keys import bindings
 from prusc_tui.screens.new_run.choice import Choice
 from prusc_tui.screens.new_run.field import FieldRow
 from prusc_tui.screens.new_run.layout import Aside, FieldList
+from prusc_tui.screens.problems import tell_problems
 from prusc_tui.widgets.footer import KeyLine
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class NewRunScreen(Screen[None]):
             await self._build("recipe")
         elif self._fork is None:
             self._choose()
+        tell_problems(self)
         self._say()
 
     def _choose(self) -> None:

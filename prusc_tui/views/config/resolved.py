@@ -118,13 +118,8 @@ def _time(seconds: float | None) -> str | None:
 
 def _data_section(record: RunRecord) -> "type[Section] | None":
     """The model of the run's data set; None where this version has no such data set."""
-    from typing import get_args
-
-    from core.config import Data
+    from core.config import data_sets
 
     data = record.config.get("data")
     name = data.get("name") if isinstance(data, Mapping) else None
-    for section in get_args(get_args(Data)[0]):
-        if section.model_fields["name"].default == name:
-            return section  # type: ignore[no-any-return]
-    return None
+    return data_sets().get(str(name))

@@ -1,4 +1,4 @@
-"""The perceptron of the experiments on environments, and the heads of one logit."""
+"""The perceptron of the experiments on environments."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.models.heads import one_or_many
+from core.models.networks import network
 
+
+@network("mlp", lambda w: {"inputs": w.channels * w.size[0] * w.size[1], "outputs": w.outputs, "hidden": w.hidden})
 class Mlp(nn.Module):
     """Two hidden layers with ReLU (IRM's authors: 390 units), Xavier weights and biases of 0.
 
@@ -32,6 +36,10 @@ class Mlp(nn.Module):
             z = F.linear(z, layer.weight, layer.bias).relu()
         logits: Tensor = self.head(z.to_dense() if z.is_mkldnn else z)
         return one_or_many(logits)
+
+    def plain(self) -> nn.Module:
+        """The same network in operations that every exporter has, without the layouts of a CPU."""
+        return _Plain(self)
 
     @staticmethod
     def stacked(parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
@@ -66,11 +74,11 @@ def fast(x: Tensor) -> Tensor:
     return flat.contiguous().to_mkldnn() if able and not halved else flat
 
 
-def class_logits(logits: Tensor) -> Tensor:
-    """Logits of all classes, [..., n, classes], from those of a binary head: 0 for label 0; [..., n] → [..., n, 2]."""
-    return torch.stack([torch.zeros_like(logits), logits], dim=-1)
+class _Plain(nn.Module):
+    def __init__(self, network: Mlp) -> None:
+        super().__init__()
+        self.network = network
 
-
-def one_or_many(logits: Tensor) -> Tensor:
-    """Logits [..., outputs] as they are, or [...] where there is one output."""
-    return logits.squeeze(-1) if logits.shape[-1] == 1 else logits
+    def forward(self, pixels: Tensor) -> Tensor:
+        one = {name: parameter[None] for name, parameter in self.network.named_parameters()}
+        return Mlp.stacked(one, pixels)[0]

@@ -1,0 +1,103 @@
+"""Data sets on the bundled digits: from what one has for labels and attributes to painted images."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from core.data.dataset import DataSet, Images, Integers, Split, SplitName, channel_statistics
+from core.data.draw import Attribute, draw_splits, stream
+from core.data.idx import Digits, checksums, read_digits
+from core.data.settings import Bundled
+from core.data.settings import Digits as Settings
+from core.data.watch import QUIET, Watch
+
+VERSION = 1
+"""Of the builders; a change that changes any data set raises it, so that nothing cached from the old one is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one data set is made.
+
+    Attributes:
+        classes: number of labels; the label of digit d is d · classes // 10.
+        attributes: the spurious attributes.
+        paint: (digits uint8 [n, 28, 28], attributes int64 [n, a], random) → images uint8 [n, 3, 28, 28].
+    """
+
+    classes: int
+    attributes: tuple[Attribute, ...]
+    paint: Callable[[Images, Integers, np.random.Generator], Images]
+
+
+def label_names(classes: int) -> tuple[str, ...]:
+    """Name the digits of each label, such as `0–4`; `classes` divides 10."""
+    width = 10 // classes
+    return tuple(f"{low}–{low + width - 1}" if width > 1 else str(low) for low in range(0, 10, width))
+
+
+def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> DataSet:
+    """Draw the splits and paint their images.
+
+    Args:
+        settings: its plan, sizes, label noise, evaluation, seed.
+        train: the training digits; train and validation are drawn from them.
+        test: the test digits.
+        fingerprint: of the data set.
+
+    Raises:
+        InputError: the digits do not suffice for a balanced split.
+    """
+    plan = settings.plan()
+    names = label_names(plan.classes)
+    train_labels, test_labels = (digits.labels * plan.classes // 10 for digits in (train, test))
+    draws = draw_splits(settings, train_labels, test_labels, names, plan.attributes)
+    splits: dict[SplitName, Split] = {}
+    for split, draw in draws.items():
+        source = test if split == "test" else train
+        random = stream(settings.seed, f"paint/{split}")
+        images = plan.paint(source.images[draw.index], draw.attributes, random)
+        splits[split] = Split(images, draw.labels, draw.attributes, draw.index)
+    mean, std = channel_statistics(splits["train"].images)
+    return DataSet(settings.name, names, {a.name: a.values for a in plan.attributes}, splits, mean, std, fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class DigitSource:
+    """A data set made of the bundled digits.
+
+    Args:
+        settings: its data section.
+        digits: folder of the packed digits.
+
+    Raises:
+        InputError: the packed digits are missing or damaged.
+    """
+
+    settings: Bundled
+    digits: Path
+    key: str = field(init=False)
+    table: None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        parts = [self.settings.canonical_hash(), *checksums(self.digits).values(), str(VERSION)]
+        object.__setattr__(self, "key", hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
+
+    def fingerprint(self, watch: Watch = QUIET) -> str:  # noqa: ARG002
+        """Hash of the settings, the checksums of the digits and the version of the builders; reads no image."""
+        return self.key
+
+    def load(self, watch: Watch = QUIET) -> DataSet:  # noqa: ARG002
+        """Read the digits and make the data set.
+
+        Raises:
+            InputError: the digits do not suffice for the splits.
+        """
+        return self.settings.build(read_digits(self.digits, "train"), read_digits(self.digits, "t10k"), self.key)
+
+    def preview(self) -> DataSet:
+        """The data set itself, as it is made in a moment."""
+        return self.load()
