@@ -23,7 +23,7 @@ def lacking(name: str) -> str:
     from core.config import Photos
     from core.errors import InputError
     from core.overrides import validate
-    from experiments.plan import get_preset, preset_names
+    from experiments.catalog import get_preset, preset_names
 
     try:
         data = get_preset(name).settings["data"] if name in preset_names() else {"name": name}

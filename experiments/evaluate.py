@@ -21,11 +21,11 @@ from core.runs.folder import RunFolder
 from core.stages.predict import count_groups, predict
 from core.training.images import Images
 from experiments import bundled
+from experiments.catalog import preset_or_data
 from experiments.description import Description, describe
 from experiments.export import stage_with_network
 from experiments.launch import config_of
 from experiments.onnx import all_logits, network_of
-from experiments.plan import preset_or_data
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from core.errors import InputError, nearest
 from core.results.restarts import STAGE, Pool, pool, splits, weights
 from core.runs.record import RunRecord
 from experiments.anchors import ANCHORS, PROTOCOL, Anchor
+from experiments.catalog import get_study
 from experiments.recipes import RECIPES
-from experiments.study import get_study
 
 SPLITS = ("train", "validation", "test")
 NOISE, SIZE = "data.label_noise", "data.train_size"

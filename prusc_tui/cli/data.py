@@ -144,7 +144,7 @@ def resolve(
     from core.config import Photos
     from core.errors import InputError
     from core.overrides import merge, parse_overrides, validate
-    from experiments.plan import get_preset, preset_names
+    from experiments.catalog import get_preset, preset_names
 
     given = parse_overrides(overrides)
     foreign = [key for key in given if key != "data"]

@@ -19,9 +19,8 @@ def ls(context: typer.Context, json: Json = False) -> None:
     """List recipes, presets and studies."""
     if context.invoked_subcommand is not None:
         return
-    from experiments.plan import DEFAULT, get_preset, preset_names
+    from experiments.catalog import DEFAULT, get_preset, get_study, preset_names, study_names
     from experiments.recipes import RECIPES
-    from experiments.study import get_study, study_names
 
     studies = [get_study(name) for name in study_names()]
     presets = [get_preset(name) for name in preset_names()]
@@ -76,8 +75,8 @@ def show(
     json: Json = False,
 ) -> None:
     """Show the stages and every setting of a recipe or preset, with unit, source and default; or a study's runs."""
+    from experiments.catalog import get_study, study_names
     from experiments.plan import make_plan
-    from experiments.study import get_study, study_names
 
     if name in study_names():
         from prusc_tui.cli.study import print_study

@@ -79,9 +79,9 @@ def run(
     from core.engine.devices import pick
     from core.errors import InputError
     from core.runs.home import Home
+    from experiments.catalog import study_names
     from experiments.launch import check, create_run, detached, plan_fork, read_fork, resolve_fork
     from experiments.plan import make_plan
-    from experiments.study import study_names
     from prusc_tui import __version__
 
     given = shorts(data_root, weights, checkpoint, clusters, precision, no_cache=no_cache, auto_batch=auto_batch)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from core.runs.record import RunRecord
-    from experiments.study import Claim, Study, Task
+    from experiments.catalog import Study
+    from experiments.study import Claim, Task
 
 SAYS = {"kept": "finished before", "elsewhere": "in another process", "resumed": "goes on", "made": ""}
 """What became of a task → words behind its title."""
@@ -56,8 +57,9 @@ def run_study(
     """
     from core.engine.devices import pick
     from core.runs.home import Home
+    from experiments.catalog import get_study
     from experiments.launch import check
-    from experiments.study import claim, get_study, plan_study
+    from experiments.study import claim, plan_study
     from prusc_tui import __version__
     from prusc_tui.cli.host import host, stop_on_signals
 

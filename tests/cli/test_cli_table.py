@@ -13,7 +13,8 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord, StageRecord, new_id
-from experiments.study import get_study, plan_study
+from experiments.catalog import get_study
+from experiments.study import plan_study
 from experiments.table import TABLES, method_tables
 from prusc_tui.cli.table import _columns, _print
 

@@ -10,8 +10,8 @@ from core.config import Config
 from core.engine.stage import stage_settings
 from core.results.restarts import pool
 from core.runs.record import RunRecord, StageRecord
+from experiments.catalog import get_study
 from experiments.plan import build_pipeline, make_plan
-from experiments.study import get_study
 from experiments.table import TABLES, TITLES, method_tables
 
 ids = (f"run{i:05d}" for i in count())

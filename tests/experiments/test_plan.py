@@ -5,7 +5,8 @@ import pytest
 from core.config import Config, Photos, differences
 from core.engine.stage import Pipeline
 from core.errors import InputError
-from experiments.plan import build_pipeline, get_preset, make_plan, preset_names, resolve
+from experiments.catalog import get_preset, preset_names
+from experiments.plan import build_pipeline, make_plan, resolve
 from experiments.recipes import RECIPES
 
 

@@ -12,9 +12,9 @@ from core.data.dataset import DataSet, Split
 from core.data.sample import sample_picture
 from core.errors import InputError
 from core.groups import group_titles
-from experiments import plan
+from experiments import catalog
+from experiments.catalog import Preset, preset_names
 from experiments.data_sets import data_sets
-from experiments.plan import Preset, preset_names
 from prusc_tui.keys import bindings
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.data import pictures
@@ -261,8 +261,8 @@ def test_a_preset_that_names_a_folder_is_read(toy, monkeypatch, tmp_path):
         "with": Preset("with", "", {"recipe": "erm", "data": {"name": "waterbirds", "root": str(tmp_path)}}),
         "without": Preset("without", "", {"recipe": "erm", "data": {"name": "waterbirds"}}),
     }
-    monkeypatch.setattr(plan, "preset_names", lambda: list(presets))
-    monkeypatch.setattr(plan, "get_preset", presets.__getitem__)
+    monkeypatch.setattr(catalog, "preset_names", lambda: list(presets))
+    monkeypatch.setattr(catalog, "get_preset", presets.__getitem__)
 
     async def body(pilot, app, screen):
         await until(pilot, lambda: "toy of with" in said(app))

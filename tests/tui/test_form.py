@@ -7,9 +7,10 @@ import pytest
 
 from core.config import Config, Photos, flatten
 from core.errors import InputError
+from experiments.catalog import preset_names
 from experiments.data_sets import data_sets
 from experiments.order import shown
-from experiments.plan import make_plan, preset_names
+from experiments.plan import make_plan
 from experiments.recipes import RECIPES
 from prusc_tui.screens.new_run.fields import settings_of
 from prusc_tui.screens.new_run.form import Form

@@ -109,7 +109,7 @@ class DataScreen(Screen[None]):
         self.call_after_refresh(self._show)
 
     def _begin(self) -> None:
-        from experiments.plan import preset_names
+        from experiments.catalog import preset_names
 
         sets = list(data_sets())
         names = {"data sets": sets, "presets": [name for name in preset_names() if name not in sets]}

@@ -58,7 +58,7 @@ class Choice(Vertical):
 
     def offer(self, sentence: str = "") -> None:
         """Fill the list, and take the keys; say what was wrong with an earlier choice."""
-        from experiments.plan import DEFAULT, get_preset, preset_names
+        from experiments.catalog import DEFAULT, get_preset, preset_names
         from experiments.recipes import RECIPES
 
         presets = [get_preset(name) for name in preset_names()]

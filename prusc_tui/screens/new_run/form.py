@@ -49,7 +49,8 @@ class Form:
     """
 
     def __init__(self, target: str | None = None, fork: "Fork | None" = None) -> None:
-        from experiments.plan import DEFAULT, get_preset, make_plan
+        from experiments.catalog import DEFAULT, get_preset
+        from experiments.plan import make_plan
         from experiments.recipes import RECIPES, get_recipe
 
         self.fork = fork
@@ -199,7 +200,7 @@ class Form:
         return self.order().words()
 
     def _choose(self, key: str, text: str) -> None:
-        from experiments.plan import get_preset
+        from experiments.catalog import get_preset
         from experiments.recipes import get_recipe
 
         if key == "recipe":
@@ -316,7 +317,7 @@ class Form:
         return "source" if self.fork and self._base[key] != self._defaults[key] else "default"
 
     def _run_field(self, key: str, errors: Mapping[str, str]) -> Field:
-        from experiments.plan import preset_names
+        from experiments.catalog import preset_names
         from experiments.recipes import RECIPES
 
         setting = RUN_FIELDS[key]
