@@ -7,7 +7,6 @@ from operator import attrgetter
 from typing import Any
 
 from core.config import Config
-from core.engine.launch import DetachedLauncher
 from core.errors import InputError, nearest
 from core.overrides import merge, nest, validate
 from core.runs.folder import RunFolder
@@ -18,10 +17,6 @@ from core.runs.record import RunRecord, StageRecord, new_id
 from experiments.files import check_files, whole_paths
 from experiments.plan import Plan, build_pipeline, resolve
 from experiments.recipes import get_recipe
-
-WORKER = "experiments.worker"
-"""Module that a detached process runs."""
-
 
 _FILES = {"erm": ("model.weights", "model.checkpoint"), "cluster": ("cluster.file",)}
 """Stage → settings that may name a file which the stage takes, or takes in place of its work."""
@@ -39,11 +34,6 @@ class Fork:
         """Names of the stages taken over."""
         names = [stage.name for stage in self.source.stages]
         return tuple(names[: names.index(self.stage) + 1])
-
-
-def detached() -> DetachedLauncher:
-    """Return the launcher of runs that outlive this process."""
-    return DetachedLauncher(WORKER)
 
 
 def read_fork(home: Home, text: str) -> Fork:

@@ -80,6 +80,8 @@ class RunRecord:
         pid: process that runs it.
         pid_started: when that process began; tells a reused pid apart.
         host: machine of that process.
+        launcher: who started it and can stop and kill it; a run of a version that wrote none is reached by its process.
+        job: what that launcher calls the run, such as the number of a job in a queue; empty where it has no such name.
         reason: why it failed.
         forked_from: `RUN:STAGE` whose artifacts it starts from.
         version: version of the program that made it.
@@ -108,6 +110,8 @@ class RunRecord:
     pid: int | None = None
     pid_started: float | None = None
     host: str | None = None
+    launcher: str = "detached"
+    job: str = ""
     reason: str = ""
     forked_from: str | None = None
     version: str = ""

@@ -3,9 +3,6 @@
 `prusc data show NAME --json --sample FILE` makes both; the samples are cut out of its picture.
 """
 
-import os
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -14,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
+from experiments import subprocesses
 
 if TYPE_CHECKING:
+    import subprocess
+
     from PIL.Image import Image
 
 PER_GROUP = 8
@@ -71,21 +71,15 @@ class Looker:
             with self._lock:
                 if self._cancelled.is_set():
                     return None
-                process = self._process = subprocess.Popen(
-                    [sys.executable, "-m", "prusc_tui", "data", "show", self.name, "--json", "--sample", str(file)],
-                    env=dict(os.environ),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                    errors="replace",
-                )
-            said, complaint = process.communicate()
+                words = ("data", "show", self.name, "--json", "--sample", str(file))
+                process = self._process = subprocesses.start("prusc_tui", *words, outlives=False)
+            try:
+                said = subprocesses.output_of(process)
+            except InputError:
+                if not self._cancelled.is_set():
+                    raise
             if self._cancelled.is_set():
                 return None
-            if process.returncode != 0:
-                lines = complaint.strip().splitlines() or [f"exit code {process.returncode}"]
-                raise InputError(lines[-1].removeprefix("error: "))
             about = orjson.loads(said)
             with Image.open(file) as picture:
                 look = DataLook(about, cut(picture.convert("RGB"), about))
