@@ -77,6 +77,14 @@ def now(folder: RunFolder) -> RunRecord:
     return launcher_of(record).state(folder) if record.status in ACTIVE else record
 
 
+def log_path(folder: RunFolder) -> Path:
+    """Where the console output of a run goes."""
+    try:
+        return launcher_of(folder.record()).log_path(folder)
+    except InputError:  # its launcher is not installed here, or its record cannot be read
+        return folder.log
+
+
 def stop(folder: RunFolder) -> RunRecord:
     """Ask a run to stop at its next step, with a checkpoint.
 
@@ -89,7 +97,7 @@ def stop(folder: RunFolder) -> RunRecord:
     record = now(folder)
     if record.status not in ACTIVE:
         raise InputError(f"run '{record.name}' is {record.status}, not running")
-    if record.pid is None and not record.job:
+    if not record.in_hand:
         raise InputError(f"run '{record.name}' waits for a process to take it; there is nothing to stop yet")
     launcher_of(record).stop(folder)
     return record
@@ -160,7 +168,7 @@ def check_resumable(folder: RunFolder) -> RunRecord:
         InputError: there is nothing to resume.
     """
     record = now(folder)
-    if record.status in ("finished", "running"):
+    if record.status == "finished" or record.in_hand:
         raise InputError(f"run '{record.name}' is {record.status}; there is nothing to resume")
     return record
 
@@ -259,7 +267,7 @@ def check_deletable(folder: RunFolder) -> RunRecord:
         InputError: it is at work.
     """
     record = now(folder)
-    if record.status in ACTIVE and (record.pid is not None or record.job):
+    if record.in_hand:
         raise InputError(f"run '{record.name}' is {record.status}; stop it first: prusc stop {record.id}")
     return record
 

@@ -133,6 +133,11 @@ class RunRecord:
         known["stages"] = tuple(StageRecord.from_json(stage) for stage in value.get("stages", ()))
         return cls(**known)
 
+    @property
+    def in_hand(self) -> bool:
+        """Whether a process works on the run or a queue holds its job; a queued run may still be free for anyone."""
+        return self.status in ACTIVE and (self.pid is not None or bool(self.job))
+
     def stage(self, name: str) -> StageRecord:
         """Return the stage of that name.
 
