@@ -5,6 +5,7 @@ Most return what became of it, as a sentence.
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,21 +69,22 @@ def start_outside(home: Home, order: "Order", version: str = "") -> RunFolder:
 
 
 def now(folder: RunFolder) -> RunRecord:
-    """The run as it is now; of one at work its launcher tells.
+    """The run as it is now, as its launcher tells; its folder does where that launcher is not installed here.
 
     Raises:
-        InputError: there is no such run, or its launcher is not installed here.
+        InputError: there is no such run.
     """
     record = folder.record()
-    return launcher_of(record).state(folder) if record.status in ACTIVE else record
+    with suppress(InputError):
+        return launcher_of(record).state(folder)
+    return folder.settled()
 
 
 def log_path(folder: RunFolder) -> Path:
-    """Where the console output of a run goes."""
-    try:
+    """Where the console output of a run goes; in its folder where its launcher is not installed here."""
+    with suppress(InputError):
         return launcher_of(folder.record()).log_path(folder)
-    except InputError:  # its launcher is not installed here, or its record cannot be read
-        return folder.log
+    return folder.log
 
 
 def stop(folder: RunFolder) -> RunRecord:

@@ -123,11 +123,13 @@ def test_the_form_offers_it_and_gives_the_words_that_name_it(slate):
         assert form.command_line() == ["prusc", "run", "demo", *words]
 
 
-def test_a_launcher_that_is_not_installed_is_named_and_a_run_that_ended_can_still_be_deleted(slate, monkeypatch):
+def test_a_launcher_that_is_not_installed_is_named_and_its_run_is_read_from_the_folder(slate, monkeypatch):
     assert slate(*RUN).code == 0
     folder = folder_of(slate)
     monkeypatch.setattr(launchers, "__path__", launchers.__path__[:1])
-    for deed in (actions.stop, actions.kill, actions.delete):
+    with pytest.raises(InputError, match="is queued; stop it first"):
+        actions.delete(folder)
+    for deed in (actions.stop, actions.kill):
         with pytest.raises(InputError, match="was started by launcher 'slate', which is not installed here"):
             deed(folder)
     assert actions.log_path(folder) == folder.log
