@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from core.config import Config
-from core.engine.launch import DetachedLauncher
 from core.errors import InputError, nearest
 from core.overrides import merge, nest, validate
 from core.runs.folder import RunFolder
@@ -17,14 +16,6 @@ from experiments.files import check_files, whole_paths
 from experiments.fork import Fork
 from experiments.plan import Plan, build_pipeline
 from experiments.recipes import get_recipe
-
-WORKER = "experiments.worker"
-"""Module that a detached process runs."""
-
-
-def detached() -> DetachedLauncher:
-    """Return the launcher of runs that outlive this process."""
-    return DetachedLauncher(WORKER)
 
 
 def check(config: Config, fork: Fork | None = None) -> None:

@@ -74,10 +74,9 @@ def read_map(folder: RunFolder, method: str) -> Map | None:
         return None
 
 
-def command(folder: RunFolder, method: str) -> list[str]:
-    """Words that start the computation of a map in another process."""
-    home = str(folder.home.root)
-    return [sys.executable, "-m", "experiments.maps", "--home", home, "--method", method, folder.id]
+def words(folder: RunFolder, method: str) -> list[str]:
+    """Words after `python -m experiments.maps` that have a map computed."""
+    return ["--home", str(folder.home.root), "--method", method, folder.id]
 
 
 def compute(folder: RunFolder, method: str) -> Path:

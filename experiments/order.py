@@ -1,8 +1,16 @@
-"""What a person asks for when starting a run, and the command line that asks for the same."""
+"""What a person asks for when starting a run, the command line that asks for the same, and the plan of it."""
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from core.runs.home import Home
+    from experiments.fork import Fork
+    from experiments.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +27,7 @@ class Order:
         device: `auto`, `cpu` or `cuda:N`.
         fork: `RUN:STAGE` to start from.
         fresh: compute every stage.
-        detach: run in a process of its own.
+        launcher: who starts it, which decides where it lives.
     """
 
     target: str | None = None
@@ -31,7 +39,11 @@ class Order:
     device: str = "auto"
     fork: str | None = None
     fresh: bool = False
-    detach: bool = True
+    launcher: str = "detached"
+
+    def also(self, overrides: Iterable[str]) -> "Order":
+        """The same with more overrides, which count where two set one key."""
+        return replace(self, overrides=(*self.overrides, *overrides))
 
     def words(self) -> list[str]:
         """The command line, word by word, `prusc` first."""
@@ -47,13 +59,46 @@ class Order:
         for tag in self.tags:
             words += ["--tag", tag]
         words += _option("--device", None if self.device == "auto" else self.device)
-        words += ["--fresh"] * self.fresh + ["--detach"] * self.detach
-        return words
+        words += ["--fresh"] * self.fresh
+        return words + launcher_option(self.launcher)
 
 
 def shown(words: Sequence[str]) -> str:
     """The command line as one types it into a shell."""
     return " ".join(shlex.quote(word) for word in words)
+
+
+def plan(home: "Home", order: Order) -> "tuple[Plan, Fork | None]":
+    """Plan the run of an order, and say where it goes on from.
+
+    Raises:
+        InputError: a name, key or value is not known or does not fit, or a fork changes what it takes over.
+    """
+    from experiments.fork import plan_fork
+
+    fork = _fork(home, order)
+    return _new(order) if fork is None else plan_fork(fork, order.target, order.overrides, order.seed), fork
+
+
+def launcher_option(name: str) -> list[str]:
+    """The option of `prusc run` and `prusc resume` that names a launcher; a run is local unasked."""
+    return {"local": [], "detached": ["--detach"]}.get(name, ["--launcher", name])
+
+
+def _new(order: Order) -> "Plan":
+    from experiments.plan import make_plan
+
+    return make_plan(order.target, data=order.data, overrides=order.overrides, seed=order.seed)
+
+
+def _fork(home: "Home", order: Order) -> "Fork | None":
+    from experiments.fork import read_fork
+
+    if order.fork is None:
+        return None
+    if order.data is not None:
+        raise InputError("--data: a run that starts with --from has the data of the run that it goes on from")
+    return read_fork(home, order.fork)
 
 
 def _option(name: str, value: str | int | None) -> list[str]:

@@ -14,7 +14,7 @@ from core.runs.disk import locked
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from core.runs.record import ACTIVE, RunRecord
+from core.runs.record import RunRecord
 from experiments.catalog import Study
 from experiments.launch import create_run
 from experiments.plan import Plan, config_of, make_plan
@@ -103,7 +103,7 @@ def find_run(log: RunLog, task: Task) -> RunRecord | None:
                 if config_of(record).model_dump(mode="json") == task.config:
                     found.append(record)
     # `sorted` keeps the order of the log, newest first, among those that are alike.
-    return next(iter(sorted(found, key=lambda r: (r.status != "finished", not _in_hands(r)))), None)
+    return next(iter(sorted(found, key=lambda r: (r.status != "finished", not r.in_hand))), None)
 
 
 def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), version: str = "") -> Claim:
@@ -118,17 +118,12 @@ def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), ver
             found = Claim(folder, "made", "queued")
         else:
             folder = RunFolder.open(home, record.id)
-            did: Did = "kept" if record.status == "finished" else "elsewhere" if _in_hands(record) else "resumed"
+            did: Did = "kept" if record.status == "finished" else "elsewhere" if record.in_hand else "resumed"
             found = Claim(folder, did, record.status)
         if found.is_ours:
             folder.clear_stop()  # left by a process that died
             folder.update(status="queued", **here())
     return found
-
-
-def _in_hands(record: RunRecord) -> bool:
-    """Whether a process works on a run or is about to."""
-    return record.status in ACTIVE and record.pid is not None
 
 
 def _chosen(study: Study, only: str | None) -> tuple[Sequence[str], Sequence[str]]:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
@@ -15,9 +14,6 @@ from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
 from prusc_tui.settings import Settings, remember_theme, settings_path
 from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
-
-if TYPE_CHECKING:
-    from prusc_tui.screens.new_run.start import Hosted
 
 
 class PruscApp(App[None]):
@@ -47,7 +43,6 @@ class PruscApp(App[None]):
         self.clock = clock
         self._settings = settings or Settings()
         self._first = run
-        self._hosted: Hosted | None = None
         self._palette: tuple[str, Palette] | None = None
         self._running_loop: asyncio.AbstractEventLoop | None = None
         for theme in OWN:
@@ -69,19 +64,6 @@ class PruscApp(App[None]):
         Textual (8.2) repaints the screen in front whenever one beneath it draws, seen or not.
         """
         return super()._background_screens if self.screen.styles.background.a < 1 else []
-
-    @property
-    def hosted(self) -> "Hosted":
-        """The runs that live in this process."""
-        if self._hosted is None:
-            from prusc_tui.screens.new_run.start import Hosted
-
-            self._hosted = Hosted()
-        return self._hosted
-
-    def hosted_running(self) -> list[RunFolder]:
-        """Runs that would be stopped if this process ended."""
-        return self._hosted.running() if self._hosted is not None else []
 
     def on_mount(self) -> None:
         """Show the runs, or the run that was asked for."""
@@ -109,7 +91,7 @@ class PruscApp(App[None]):
         """Show the form of a new run: from nothing, from a preset, or from another run."""
         from prusc_tui.screens.new_run.screen import NewRunScreen
 
-        self.push_screen(NewRunScreen(self.home, fork=fork, preset=preset, hosted=self.hosted))
+        self.push_screen(NewRunScreen(self.home, fork=fork, preset=preset))
 
     def open_data(self, name: str | None = None) -> None:
         """Show the data sets."""
@@ -165,11 +147,12 @@ class PruscApp(App[None]):
 
     def action_leave(self) -> None:
         """Leave; asks first where a run lives in this process."""
+        from experiments.hosting import ENGINE
         from prusc_tui.screens.leave import LeaveScreen
 
         if isinstance(self.screen, LeaveScreen):
             return
-        if names := [folder.record().name for folder in self.hosted_running()]:
+        if names := [folder.record().name for folder in ENGINE.running()]:
             self.push_screen(LeaveScreen(names))
         else:
             self.exit()

@@ -24,7 +24,13 @@ TORCH_FREE = [
         for room in ("runs", "feed", "results")
         for path in sorted((HOUSE / "core" / room).glob("[!_]*.py"))
     ),
-    "core.engine.launch",
+    "core.engine.engine",
+    "experiments.actions",
+    "experiments.catalog",
+    "experiments.hosting",
+    "experiments.launchers.detached",
+    "experiments.launchers.local",
+    "experiments.order",
     "experiments.recipes",
     "experiments.plan",
     "experiments.launch",

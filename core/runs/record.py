@@ -80,6 +80,8 @@ class RunRecord:
         pid: process that runs it.
         pid_started: when that process began; tells a reused pid apart.
         host: machine of that process.
+        launcher: who started it and can stop and kill it; a run of a version that wrote none is reached by its process.
+        job: what that launcher calls the run, such as the number of a job in a queue; empty where it has no such name.
         reason: why it failed.
         forked_from: `RUN:STAGE` whose artifacts it starts from.
         version: version of the program that made it.
@@ -108,6 +110,8 @@ class RunRecord:
     pid: int | None = None
     pid_started: float | None = None
     host: str | None = None
+    launcher: str = "detached"
+    job: str = ""
     reason: str = ""
     forked_from: str | None = None
     version: str = ""
@@ -128,6 +132,11 @@ class RunRecord:
         known["tags"] = tuple(value.get("tags", ()))
         known["stages"] = tuple(StageRecord.from_json(stage) for stage in value.get("stages", ()))
         return cls(**known)
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether a process works on the run or a queue holds its job; a queued run may still be free for anyone."""
+        return self.status in ACTIVE and (self.pid is not None or bool(self.job))
 
     def stage(self, name: str) -> StageRecord:
         """Return the stage of that name.

@@ -85,21 +85,16 @@ def show(
 def stop(reference: Run) -> None:
     """Stop a run at its next step, with a checkpoint."""
     from core.errors import InputError
+    from experiments import actions
 
     folder = find(reference)
-    record = folder.settled()
-    if record.status not in ("queued", "running"):
-        raise InputError(f"run '{record.name}' is {record.status}, not running")
-    folder.request_stop()
-    until = time.monotonic() + STOP_PATIENCE
-    while (status := folder.status()) in ("queued", "running"):
-        if time.monotonic() > until:
-            raise InputError(
-                f"run '{record.name}' has not answered for {STOP_PATIENCE:.0f} s; it stops when its step ends "
-                f"(process {record.pid} on {record.host})"
-            )
-        time.sleep(0.1)
-    typer.echo(f"{record.name} {record.id} is {status}")
+    record = actions.stop(folder)
+    if (ended := actions.ended(folder, STOP_PATIENCE)) is None:
+        raise InputError(
+            f"run '{record.name}' has not answered for {STOP_PATIENCE:.0f} s; it stops when its step ends "
+            f"(process {record.pid} on {record.host})"
+        )
+    typer.echo(f"{ended.name} {ended.id} is {ended.status}")
 
 
 def rm(
@@ -107,20 +102,15 @@ def rm(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete runs with all that they wrote; other runs that reuse their stages keep theirs."""
-    from core.errors import InputError
-    from core.runs.log import RunLog
+    from experiments import actions
 
     folders = [find(reference) for reference in references]
-    for folder in folders:
-        record = folder.settled()
-        if record.status in ("queued", "running"):
-            raise InputError(f"run '{record.name}' is {record.status}; stop it first: prusc stop {record.id}")
-    names = ", ".join(f"{folder.record().name} ({folder.id})" for folder in folders)
+    records = [actions.check_deletable(folder) for folder in folders]
+    names = ", ".join(f"{record.name} ({record.id})" for record in records)
     if not yes and not typer.confirm(f"Delete {names}?"):
         raise typer.Exit(1)
     for folder in folders:
-        folder.delete()
-        RunLog(folder.home).remove(folder.id)
+        actions.delete(folder)
     typer.echo(f"deleted {names}")
 
 

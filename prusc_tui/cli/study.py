@@ -56,17 +56,17 @@ def run_study(
     Raises:
         InputError: one of the runs cannot be; nothing is written then.
     """
-    from core.engine.devices import pick
     from core.runs.home import Home
     from experiments.catalog import get_study
     from experiments.launch import check
+    from experiments.launchers import launcher
     from experiments.study import claim, plan_study
     from prusc_tui import __version__
-    from prusc_tui.cli.host import host, stop_on_signals
+    from prusc_tui.cli.host import follow, past, stop_on_signals
 
     study = get_study(name)
     tasks = plan_study(study, overrides=overrides, seed=seed, only=only)
-    pick(device, Home.open(create=False).locks)
+    launcher("local").check(device)
     for task in tasks:
         check(task.plan.config)
     home = Home.open()
@@ -79,8 +79,9 @@ def run_study(
             claimed = claim(home, study, task, tags=tags, version=__version__)
             out.print(_head(number, len(tasks), task, claimed))
             if claimed.is_ours:
-                # Which device is free may have changed since the run before.
-                host(claimed.folder, pick(device, home.locks), fresh, out, stopper)
+                told = past(claimed.folder)
+                launcher("local").start(claimed.folder, device=device, fresh=fresh)
+                follow(claimed.folder, out, stopper, told)
                 out.print(_result(claimed.folder.settled()))
             outcomes.append(Outcome(task, claimed.did, claimed.folder.settled()))
             if claimed.is_ours and outcomes[-1].record.status == "stopped":

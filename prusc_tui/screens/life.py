@@ -74,7 +74,7 @@ class Life(Screen[None]):
         """Go on with the runs, each in a process of its own."""
         if targets := self._targets():
             self._say(f"resuming {_names(targets)} …")
-            self._each(life.resume, targets)
+            self._each(life.resume_outside, targets)
 
     def action_fork(self) -> None:
         """Open the form of a new run that begins with this one."""
@@ -153,7 +153,7 @@ class Life(Screen[None]):
         found = []
         for folder in self.life_targets():
             try:
-                found.append(Target(folder, folder.settled()))
+                found.append(Target(folder, life.now(folder)))
             except InputError as error:
                 self._say(str(error), "error")
         return found
@@ -182,14 +182,14 @@ class Life(Screen[None]):
             self._say(f"stopping {name} …")
         life.stop(folder)
         self.life_changed()
-        said = life.stopped(folder, PATIENCE)
-        if said is None:
+        ended = life.ended(folder, PATIENCE)
+        if ended is None:
             self._say(
                 f"{name} has not answered for {PATIENCE:.0f} s; it stops when its step ends. K kills it", "warning"
             )
-            while said is None:
-                said = life.stopped(folder, PATIENCE)
-        return said
+            while ended is None:
+                ended = life.ended(folder, PATIENCE)
+        return life.how_it_ended(folder, ended)
 
     def _delete(self, folders: Sequence[RunFolder]) -> str:
         said = [life.delete(folder) for folder in folders]

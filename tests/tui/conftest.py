@@ -9,7 +9,7 @@ from core.feed.feed import RunFeed
 from core.runs.alive import here
 from core.runs.home import Home
 from core.runs.stream import EventWriter
-from experiments import actions as life
+from experiments import subprocesses
 from prusc_tui.widgets.drawing import Drawing
 from tests.tui.lab import NOW, irm_record, put
 
@@ -65,9 +65,16 @@ def commands(monkeypatch):
     """The commands that would be started, and the answer that each gets: (code, output, errors)."""
     started, answers = [], []
 
-    def run(words, **how):
-        started.append((words, how["env"]))
-        return subprocess.CompletedProcess(words, *(answers.pop(0) if answers else (0, "{}", "")))
+    class Answer:
+        def __init__(self, code, *printed):
+            self.returncode, self.printed = code, printed
 
-    monkeypatch.setattr(life.subprocess, "run", run)
+        def communicate(self):
+            return self.printed
+
+    def start(module, *words, home=None, **_):
+        started.append(([module, *words], home))
+        return Answer(*(answers.pop(0) if answers else (0, "{}", "")))
+
+    monkeypatch.setattr(subprocesses, "start", start)
     return started, answers

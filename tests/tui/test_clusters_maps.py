@@ -1,5 +1,6 @@
 """Maps of the representation that the clusters panel has computed beside it, on request."""
 
+import subprocess
 import sys
 import threading
 
@@ -7,7 +8,7 @@ import orjson
 import pytest
 
 from core.explore.map import pca_map
-from experiments import maps
+from experiments import maps, subprocesses
 from prusc_tui.views.clusters.scatter_widget import Scatter
 from tests.tui.clusters_lab import Run, opened
 from tests.tui.lab import until
@@ -32,11 +33,13 @@ def computing(monkeypatch):
         )
         asked = []
 
-        def command(folder, method):
+        def start(module, *words, **_):
+            method = words[words.index("--method") + 1]
             asked.append(method)
-            return [sys.executable, "-c", code.replace("map-tsne", f"map-{method}")]
+            command = [sys.executable, "-c", code.replace("map-tsne", f"map-{method}")]
+            return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-        monkeypatch.setattr(maps, "command", command)
+        monkeypatch.setattr(subprocesses, "start", start)
         return go, asked
 
     return use

@@ -191,7 +191,7 @@ async def test_several_runs_are_exported_each_to_its_own_folder(home, commands, 
         await pilot.press("x")
         await write(pilot, str(tmp_path / "out"))
         await said(pilot, f"c: 1 files in {tmp_path / 'out' / 'c'}")
-        assert [words[5] for words, _ in commands[0]] == [f"--to={tmp_path / 'out' / n}" for n in ("a-b", "c")]
+        assert [words[3] for words, _ in commands[0]] == [f"--to={tmp_path / 'out' / n}" for n in ("a-b", "c")]
 
 
 async def test_delete_asks_and_a_click_answers(home):

@@ -1,8 +1,5 @@
 """A look into a data set: counts and sample images, read by a process of its own."""
 
-import os
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -12,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
+from experiments import subprocesses
 
 if TYPE_CHECKING:
+    import subprocess
+
     from PIL.Image import Image
 
 _SEEN: dict[str, "DataLook"] = {}
@@ -65,21 +65,15 @@ class Looker:
             with self._lock:
                 if self._cancelled.is_set():
                     return None
-                process = self._process = subprocess.Popen(
-                    [sys.executable, "-m", "prusc_tui", "data", "show", self.name, "--json", "--pixels", str(file)],
-                    env=dict(os.environ),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                    errors="replace",
-                )
-            said, complaint = process.communicate()
+                words = ("data", "show", self.name, "--json", "--pixels", str(file))
+                process = self._process = subprocesses.start("prusc_tui", *words, outlives=False)
+            try:
+                said = subprocesses.output_of(process)
+            except InputError:
+                if not self._cancelled.is_set():
+                    raise
             if self._cancelled.is_set():
                 return None
-            if process.returncode != 0:
-                lines = complaint.strip().splitlines() or [f"exit code {process.returncode}"]
-                raise InputError(lines[-1].removeprefix("error: "))
             about = orjson.loads(said)
             look = DataLook(about, images_in(file.read_bytes(), about))
         _SEEN[self.name] = look

@@ -13,7 +13,7 @@ from experiments.fork import plan_fork, recipes_after
 from experiments.order import Order
 from prusc_tui.screens.new_run.fields import Field, Origin, Setting, override_of, section_help, settings_of, text_of
 from prusc_tui.screens.new_run.paths import absent
-from prusc_tui.screens.new_run.run_fields import DEFAULTS, DETACHED, ON, RUN_FIELDS, with_choices
+from prusc_tui.screens.new_run.run_fields import DEFAULTS, ON, RUN_FIELDS, launcher_of_choice, places, with_choices
 
 if TYPE_CHECKING:
     from core.config import Config
@@ -81,9 +81,9 @@ class Form:
         return self.preset if self.target == self.preset else f"{self.recipe} on {self.preset}"
 
     @property
-    def detach(self) -> bool:
-        """Whether the run gets a process of its own."""
-        return self._of_run["start"] == DETACHED
+    def launcher(self) -> str:
+        """Name of the launcher that starts the run."""
+        return launcher_of_choice(self._of_run["start"])
 
     def set(self, key: str, text: str) -> None:
         """Enter a value; an empty one takes back what was entered.
@@ -191,7 +191,7 @@ class Form:
             device=self._of_run["device"].strip(),
             fork=f"{self.fork.source.id}:{self.fork.stage}" if self.fork else None,
             fresh=self._of_run["fresh"] == ON,
-            detach=self.detach,
+            launcher=self.launcher,
         )
 
     def command_line(self) -> list[str]:
@@ -335,6 +335,8 @@ class Form:
                 done = tuple(stage.name for stage in self.fork.source.stages if stage.status == "done")
                 setting, text = with_choices(key, done), self.fork.stage
             case _:
+                if key == "start":
+                    setting = with_choices(key, *places())
                 text = self._of_run[key]
                 base = DEFAULTS[key] or (self._ground.base_name if key == "name" else "")
                 changed = text.strip() != DEFAULTS[key]

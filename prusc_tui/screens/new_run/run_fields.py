@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from prusc_tui.screens.new_run.fields import Setting
 
-DETACHED, HERE = "detached", "in this process"
+HERE = "in this process"
+"""What the launcher `local` is called on the screen."""
 ON, OFF = "true", "false"
 
-DEFAULTS = {"name": "", "tags": "", "device": "auto", "start": DETACHED, "fresh": OFF}
+DEFAULTS = {"name": "", "tags": "", "device": "auto", "start": "detached", "fresh": OFF}
 """Key → what stands in it at first; recipe, preset and stage have no value of their own."""
 
 RUN_FIELDS: dict[str, Setting] = {
@@ -25,14 +26,7 @@ RUN_FIELDS: dict[str, Setting] = {
             "Where to compute; auto takes the first GPU that is free.",
             expects="auto, cpu or cuda:N",
         ),
-        Setting(
-            "start",
-            "",
-            "choice",
-            "Detached: a process of its own, which outlives this screen and the connection. In this process: ends with "
-            "the screen, with a checkpoint.",
-            choices=(DETACHED, HERE),
-        ),
+        Setting("start", "", "choice", "Where the run lives."),
         Setting("fresh", "", "switch", "Compute every stage, even if another run has its result."),
     )
 }
@@ -43,3 +37,17 @@ def with_choices(key: str, choices: tuple[str, ...], help: str = "") -> Setting:
     """The field with what can be chosen now."""
     setting = RUN_FIELDS[key]
     return replace(setting, choices=choices, help=help or setting.help)
+
+
+def places() -> tuple[tuple[str, ...], str]:
+    """Where a run can live, as choices of the field `start`, the default first; and what each of them means."""
+    from experiments.launchers import launcher, names
+
+    choices = {HERE if name == "local" else name: launcher(name).summary for name in names()}
+    first = sorted(choices, key=lambda choice: choice != DEFAULTS["start"])
+    return tuple(first), " ".join(f"{choice.capitalize()}: {choices[choice]}" for choice in first)
+
+
+def launcher_of_choice(choice: str) -> str:
+    """Name of the launcher that a choice of the field `start` stands for."""
+    return "local" if choice == HERE else choice

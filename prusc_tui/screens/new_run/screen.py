@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from core.runs.home import Home
     from experiments.order import Order
     from prusc_tui.screens.new_run.form import Check, Form
-    from prusc_tui.screens.new_run.start import Hosted
 
 WIDE = 110
 """Columns from which the help stands beside the form."""
@@ -37,7 +36,6 @@ class NewRunScreen(Screen[None]):
         home: where the run will be.
         fork: `RUN` or `RUN:STAGE` to go on from.
         preset: recipe or preset to begin with; without one and without a fork, it is chosen first.
-        hosted: takes runs of this process; None where none can live here.
     """
 
     DEFAULT_CSS = """
@@ -69,14 +67,11 @@ class NewRunScreen(Screen[None]):
             super().__init__()
             self.sentence = sentence
 
-    def __init__(
-        self, home: "Home", fork: str | None = None, preset: str | None = None, hosted: "Hosted | None" = None
-    ) -> None:
+    def __init__(self, home: "Home", fork: str | None = None, preset: str | None = None) -> None:
         super().__init__()
         self._home = home
         self._fork = fork
         self._preset = preset
-        self._hosted = hosted
         self._form: Form | None = None
         self._all = False
         self._starting = False
@@ -198,7 +193,11 @@ class NewRunScreen(Screen[None]):
 
     def _state(self, check: "Check") -> tuple[str, str]:
         if self._starting:
-            slow = "" if self._form is None or self._form.detach else " in this process; the first one takes a moment"
+            slow = (
+                ""
+                if self._form is None or self._form.launcher != "local"
+                else " in this process; the first one takes a moment"
+            )
             return "accent", f"starting{slow}…"
         if sentence := self._sentence or check.sentence:
             return "bad", sentence
@@ -224,21 +223,17 @@ class NewRunScreen(Screen[None]):
         threading.Thread(target=self._work, args=(order,), name="start", daemon=True).start()
 
     def _work(self, order: "Order") -> None:
-        from prusc_tui.screens.new_run.start import start_detached
+        from experiments import actions
+        from prusc_tui import __version__
 
         try:
-            if order.detach:
-                id = start_detached(order, self._home)
-            elif self._hosted is None:
-                raise InputError("no run can live in this process; choose start: detached")
-            else:
-                id = self._hosted.start(order, self._home)
+            folder = actions.start_outside(self._home, order, __version__)
         except InputError as error:
             self.post_message(self.Refused(str(error)))
         except Exception as error:  # whatever a machine comes up with: the form is still there
             self.post_message(self.Refused(f"the run could not be started: {error or type(error).__name__}"))
         else:
-            self.post_message(self.Started(id))
+            self.post_message(self.Started(folder.id))
 
     @on(Started)
     def _started(self, event: Started) -> None:

@@ -1,10 +1,12 @@
 """Maps that are computed on request, in a process that outlives this one."""
 
-import subprocess
 import threading
 from collections.abc import Callable
 
+from core.errors import InputError
 from core.runs.folder import RunFolder
+from experiments import subprocesses
+from experiments.maps import words
 
 
 class Request:
@@ -32,23 +34,10 @@ class Request:
         self._forgotten.set()
 
     def _run(self) -> None:
-        from experiments.maps import command
-
+        problem = ""
         try:
-            done = subprocess.run(
-                command(self._folder, self.method),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                check=False,
-                # No hang-up of the terminal, and no ctrl+c in it, reaches the process.
-                start_new_session=True,
-            )
-            said = done.stderr.strip().splitlines()
-            problem = "" if done.returncode == 0 else (said[-1] if said else f"it ended with code {done.returncode}")
-        except OSError as error:
-            problem = f"it could not be started ({error.strerror})"
+            subprocesses.run("experiments.maps", *words(self._folder, self.method))
+        except InputError as error:
+            problem = str(error)
         if not self._forgotten.is_set():
-            self._tell(self, problem.removeprefix("error: "))
+            self._tell(self, problem)

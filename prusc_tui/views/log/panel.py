@@ -19,6 +19,7 @@ from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
 from core.runs.record import ACTIVE
 from core.runs.text import safe_text
+from experiments.actions import log_path
 from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
 from prusc_tui.views.log.tail import KEPT, Console, Piece, Story
@@ -132,7 +133,7 @@ class LogPanel(Widget, can_focus=True):
     def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._snapshot: Snapshot | None = None
-        self._sources = {EVENTS: _Source(Story(folder.events)), CONSOLE: _Source(Console(folder.log))}
+        self._sources = {EVENTS: _Source(Story(folder.events)), CONSOLE: _Source(Console(log_path(folder)))}
         self._shown = EVENTS
         self._said = ""
 
