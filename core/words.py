@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from core.results.compare import Spread
+from core.spread import Spread
+from core.spread import spread as spread_of
 
 
 def percent(share: float | None) -> str:
@@ -36,17 +35,14 @@ def clock(seconds: int) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
-def mean_sd(value: "Spread", *, signed: bool = False) -> tuple[str, str]:
+def mean_sd(value: Spread, *, signed: bool = False) -> tuple[str, str]:
     """Mean of shares in per cent, with its sign if asked, and `± 3.4`; nothing where there is no deviation."""
     mean = f"{100 * value.mean:{'+' if signed else ''}.1f}".replace("-", "−")
     return mean, "" if value.sd is None else f"± {100 * value.sd:.1f}"
 
 
-def spread(shares: "Sequence[float] | Spread", *, signed: bool = False) -> str:
+def spread(shares: Sequence[float] | Spread, *, signed: bool = False) -> str:
     """Mean and sample standard deviation of shares in per cent, such as `62.1 ± 3.4`; of one, itself."""
-    from core.results.compare import Spread
-    from core.results.compare import spread as spread_of
-
     if not isinstance(shares, Spread) and not shares:
         return "–"
     value = shares if isinstance(shares, Spread) else spread_of(shares)

@@ -2,28 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import isnan, nan, sqrt
+from math import nan
 from typing import Any, NamedTuple
 
 from core.groups import Evaluation, Group
 from core.results.settings import identity, labels
 from core.runs.record import RunRecord
+from core.spread import Spread, spread
 
 SPLITS = ("test", "validation")
 """Splits that a result can stand on; the first one that was evaluated is the default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Mean over n runs with the sample standard deviation (n − 1); `sd` is None where n is 1."""
-
-    mean: float
-    sd: float | None
-    n: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the numbers as an object."""
-        return {"mean": None if isnan(self.mean) else self.mean, "sd": self.sd, "n": self.n}
 
 
 class GroupSpread(NamedTuple):
@@ -155,14 +143,6 @@ class Paired(NamedTuple):
             "worst": self.worst.to_json(),
             "average": self.average.to_json(),
         }
-
-
-def spread(values: Sequence[float]) -> Spread:
-    """Mean and sample standard deviation of at least one number."""
-    n = len(values)
-    mean = sum(values) / n
-    sd = sqrt(sum((value - mean) ** 2 for value in values) / (n - 1)) if n > 1 else None
-    return Spread(mean, sd, n)
 
 
 def families(records: Sequence[RunRecord]) -> list[Family]:

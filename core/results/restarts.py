@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import nan
 from typing import Any, NamedTuple
 
-from core.results.compare import Spread, spread
 from core.runs.record import RunRecord
+from core.spread import Spread, spread
 
 STAGE = "train"
 """The stage whose networks are counted."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from math import isnan
 from typing import NamedTuple
 
-from core.results.compare import Family, GroupSpread, Paired, Result, Spread, comparable, measure, paired
+from core.results.compare import Family, GroupSpread, Paired, Result, comparable, measure, paired
 from core.results.overlap import Overlap
 from core.results.settings import Setting, settings, show
 from core.runs.record import RunRecord
 from core.runs.text import safe_text
+from core.spread import Spread
 from core.words import mean_sd, spread
 from prusc_tui.palette import MARKS
 from prusc_tui.tables.grid import Cell, Grid, Line

@@ -12,8 +12,8 @@ from prusc_tui.tables.grid import HELD, Cell, Grid, Line
 from prusc_tui.words import supervision
 
 if TYPE_CHECKING:
-    from core.results.compare import Spread
     from core.results.restarts import Pool
+    from core.spread import Spread
     from experiments.anchors import Anchor, Shares
     from experiments.table import MethodTable, Row
 
