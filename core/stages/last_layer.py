@@ -8,7 +8,7 @@ import torch
 
 from core.clustering.kmeans import Floats, Integers
 from core.config import Finetune, Model
-from core.data.dataset import SplitName
+from core.data.splits import SplitName
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.events import StageStarted

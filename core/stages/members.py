@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from core.config import Select, Train
-from core.data.dataset import DataSet, SplitName
+from core.data.dataset import DataSet
+from core.data.splits import SplitName
 from core.engine.context import StageContext
 from core.engine.stage import StageResult
 from core.invariance.batched import Members

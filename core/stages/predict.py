@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core.data.dataset import DataSet, SplitName, training_shares
+from core.data.dataset import DataSet, training_shares
+from core.data.splits import SplitName
 from core.engine.context import StageContext
 from core.events import Evaluated
 from core.groups import Evaluation, Group, group_titles

@@ -1,4 +1,4 @@
-"""A look into a data set: counts and sample images, read by a process of its own that keeps the data out of this one."""
+"""A look into a data set: counts and sample images, read by another process, which keeps the data out of this one."""
 
 import os
 import subprocess
