@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.draft import SPLITS
 from core.data.settings import Photos
+from core.data.splits import SPLITS
 from core.data.table import ImageTable, read_table
 from core.data.watch import QUIET, Watch
 from core.errors import InputError

@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 
 from core.config import DataSettings, Train
-from core.data.dataset import DataSet, SplitName
+from core.data.dataset import DataSet
 from core.data.load import load
+from core.data.splits import SplitName
 from core.errors import InputError, nearest
 from core.groups import Evaluation
 from core.models.checkpoint import fit, load_foreign

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from core.data.settings import Photos
+from core.data.splits import HELD_OUT, SPLITS
 from core.errors import InputError, nearest
 from core.events import Evaluated, Scalars, Sparsity
 from core.runs.folder import RunFolder
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from core.data.dataset import DataSet
 
     Paths = Mapping[str, Mapping[str, Sequence[str]]]
-
-SPLITS = ("validation", "test")
 
 
 def export_run(
@@ -141,13 +140,13 @@ def _tables(
 def _paths(settings: "DataSettings") -> "Paths":
     """Split → the column `path` of its images; without that column where images are in no files of their own."""
     if not isinstance(settings, Photos):
-        return {split: {} for split in ("train", *SPLITS)}
+        return {split: {} for split in SPLITS}
     import numpy as np
 
     from core.data.table import read_table
 
     table = read_table(settings)
-    where = {split: np.flatnonzero(table.splits == number) for number, split in enumerate(("train", *SPLITS))}
+    where = {split: np.flatnonzero(table.splits == number) for number, split in enumerate(SPLITS)}
     return {split: {"path": [table.paths[row] for row in rows]} for split, rows in where.items()}
 
 
@@ -200,8 +199,8 @@ def _predictions(source: Path, dataset: "DataSet", paths: "Paths") -> Any:
 
     names = np.array(dataset.label_names)
     parts = []
-    for split in SPLITS:
-        arrays, said = dataset.splits[split], load_file(source / f"predictions-{split}.safetensors")  # type: ignore[index]
+    for split in HELD_OUT:
+        arrays, said = dataset.splits[split], load_file(source / f"predictions-{split}.safetensors")
         columns = {"split": split, "index": np.arange(len(arrays)), **paths[split], "label": names[arrays.labels]}
         for column, (attribute, values) in enumerate(dataset.attributes.items()):
             columns[attribute] = np.array(values)[arrays.attributes[:, column]]

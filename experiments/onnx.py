@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -91,8 +91,8 @@ class _Normalised(nn.Module):
 
     def __init__(self, network: nn.Module, about: Description) -> None:
         super().__init__()
-        plain = getattr(network, "plain", None)
-        self.network = plain() if callable(plain) else network
+        plain: Callable[[], nn.Module] | None = getattr(network, "plain", None)
+        self.network = network if plain is None else plain()
         self.outputs = about.outputs
         self.mean, self.std = (nn.Buffer(torch.tensor(t).view(1, -1, 1, 1)) for t in (about.mean, about.std))
 

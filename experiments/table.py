@@ -10,6 +10,7 @@ import orjson
 
 from core.config import config_model, flatten
 from core.data.sets.cmnist import Cmnist
+from core.data.splits import SPLITS
 from core.errors import InputError, nearest
 from core.results.restarts import STAGE, Pool, pool, splits, weights
 from core.runs.record import RunRecord
@@ -17,7 +18,6 @@ from experiments.anchors import ANCHORS, PROTOCOL, Anchor
 from experiments.catalog import get_study
 from experiments.recipes import RECIPES
 
-SPLITS = ("train", "validation", "test")
 NOISE, SIZE = "data.label_noise", "data.train_size"
 WEIGHT = "train.penalty_weights"
 """In the settings of a row this is the one weight of its networks."""

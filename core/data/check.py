@@ -11,8 +11,9 @@ import numpy as np
 from core.data.columns import Column
 from core.data.dataset import Integers
 from core.data.decode import BrokenImageError, decode
-from core.data.draft import SPLITS, Problem
+from core.data.draft import Problem
 from core.data.settings import Photos
+from core.data.splits import SPLITS
 from core.data.table import ImageTable, examine
 from core.data.watch import QUIET, Watch, in_parts
 from core.data.within import leaving

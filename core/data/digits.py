@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.dataset import DataSet, Images, Integers, Split, SplitName, channel_statistics
+from core.data.dataset import DataSet, Images, Integers, Split, channel_statistics
 from core.data.draw import Attribute, draw_splits, stream
 from core.data.idx import Digits, checksums, read_digits
 from core.data.settings import Bundled
 from core.data.settings import Digits as Settings
+from core.data.splits import SplitName
 from core.data.watch import QUIET, Watch
 
 VERSION = 1

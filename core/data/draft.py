@@ -8,13 +8,11 @@ from posixpath import normpath
 import numpy as np
 
 from core.data.columns import Column
-from core.data.dataset import Integers, SplitName
+from core.data.dataset import Integers
 from core.data.draw import stream
 from core.data.settings import Photos
+from core.data.splits import SplitName
 from core.errors import InputError
-
-SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
-"""Names of the splits, in the order of their numbers."""
 
 SPLIT_WORDS: dict[str, SplitName] = {
     **dict.fromkeys(("0", "train", "training"), "train"),

@@ -8,11 +8,11 @@ import numpy as np
 import orjson
 
 from core.data.contents import Contents, ImageFiles, contents_of
-from core.data.dataset import DataSet, Integers, Pixels, Split, SplitName
+from core.data.dataset import DataSet, Integers, Pixels, Split
 from core.data.decode import VERSION
-from core.data.draft import SPLITS
 from core.data.preview import preview
 from core.data.settings import Photos
+from core.data.splits import SPLITS, SplitName
 from core.data.squares import Squares, Stream
 from core.data.store import cache_folder, stored
 from core.data.table import ImageTable, read_table

@@ -6,8 +6,8 @@ import numpy as np
 
 from core.data.dataset import DataSet, Images, Integers, Split
 from core.data.decode import BrokenImageError, decode
-from core.data.draft import SPLITS
 from core.data.settings import Photos
+from core.data.splits import SPLITS
 from core.data.table import ImageTable
 
 _UNREADABLE = 96

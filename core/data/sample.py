@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.data.dataset import DataSet, Images, SplitName, group_counts, groups
+from core.data.dataset import DataSet, Images, group_counts, groups
+from core.data.splits import SplitName
 from core.groups import group_titles
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.data.columns import Column
-from core.data.dataset import Integers, SplitName
-from core.data.draft import SPLITS, Draft, DrawnSplits, Problem
+from core.data.dataset import Integers
+from core.data.draft import Draft, DrawnSplits, Problem
 from core.data.settings import Photos
+from core.data.splits import SPLITS, SplitName
 from core.data.within import leaving
 from core.errors import InputError, nearest
 

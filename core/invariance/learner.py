@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from core.config import Train
-from core.data.dataset import SplitName
+from core.data.splits import SplitName
 from core.events import Restarts, Warned
 from core.groups import Evaluation
 from core.invariance.batched import Members

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from core.artifacts import MODEL
 from core.config import Select, Train
-from core.data.dataset import DataSet, SplitName
+from core.data.dataset import DataSet
+from core.data.splits import SplitName
 from core.invariance.batched import Members
 from core.invariance.environments import Environments
 from core.invariance.learner import BATCH, Crew, CrewLearner, PenaltyWatch

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.data.dataset import DataSet, Integers, Pixels, SplitName, groups
+from core.data.dataset import DataSet, Integers, Pixels, groups
 from core.data.dataset import Images as Bytes
+from core.data.splits import SplitName
 from core.training.augment import augment, middle, on_device
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from core.artifacts import predictions_file
-from core.data.dataset import DataSet, SplitName, training_shares
+from core.data.dataset import DataSet, training_shares
+from core.data.splits import SplitName
 from core.events import Evaluated
 from core.groups import Evaluation, Group, group_titles
 from core.tensors import save_tensors

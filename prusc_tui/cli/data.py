@@ -11,7 +11,8 @@ from prusc_tui.cli.get import get
 from prusc_tui.cli.options import DataRoot, folder_of
 
 if TYPE_CHECKING:
-    from core.data.dataset import DataSet, SplitName
+    from core.data.dataset import DataSet
+    from core.data.splits import SplitName
 
 app = typer.Typer(help="List, inspect and check data sets.", no_args_is_help=True)
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from core.config import DataSettings
     from core.data.check import Report
-    from core.data.dataset import DataSet, SplitName
+    from core.data.dataset import DataSet
+    from core.data.splits import SplitName
     from core.data.table import ImageTable
 
 SHOWN = 10

@@ -85,7 +85,7 @@ def _show(subject: "Subject", title: str, split: str, device: str, json: bool) -
 
     from rich.text import Text
 
-    from core.data.dataset import SplitName
+    from core.data.splits import SplitName
     from core.engine.devices import pick
     from core.runs.home import Home
     from core.runs.text import safe_text

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from textual.app import App
 
+from core import discovery
 from core.data.dataset import DataSet, Split
 from core.data.sample import first_images
 from core.errors import InputError
@@ -313,6 +314,18 @@ def test_what_is_read_too_late_is_not_shown_and_its_reading_is_cancelled(monkeyp
         assert cancelled == ["colored-mnist"]
 
     run(DataScreen(), body)
+
+
+def test_a_package_that_cannot_be_used_is_a_notification(toy):
+    discovery.complain("'mine' is left out: [red]no such module")
+
+    async def body(pilot, app, screen):
+        await until(pilot, lambda: any("[red]no such module" in note.message for note in app._notifications))
+
+    try:
+        run(DataScreen(), body, (120, 24))
+    finally:
+        discovery.forget()
 
 
 def test_what_cannot_be_read_is_a_sentence(monkeypatch):

@@ -59,7 +59,8 @@ class Celeba(Photos):
                 the same images.
         """
         from core.data.columns import as_texts, read_columns, read_list
-        from core.data.draft import SPLIT_WORDS, SPLITS, Draft, need, root_of
+        from core.data.draft import SPLIT_WORDS, Draft, need, root_of
+        from core.data.splits import SPLITS
 
         root = root_of(self)
         need(root, self, IMAGES)

@@ -14,9 +14,10 @@ from core.data.settings import Bundled
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from core.data.dataset import DataSet, Images, Integers, SplitName
+    from core.data.dataset import DataSet, Images, Integers
     from core.data.draw import Draw
     from core.data.idx import Digits
+    from core.data.splits import SplitName
 
 CLASSES = 2
 STEP = 2

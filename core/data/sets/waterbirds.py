@@ -27,7 +27,8 @@ class Waterbirds(Photos):
     def draft(self) -> "Draft":
         """Read the columns."""
         from core.data.columns import read_columns
-        from core.data.draft import SPLIT_WORDS, SPLITS, Draft, need, root_of
+        from core.data.draft import SPLIT_WORDS, Draft, need, root_of
+        from core.data.splits import SPLITS
 
         root = root_of(self)
         file = need(root, self, *self.tables)

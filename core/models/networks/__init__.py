@@ -19,6 +19,9 @@ from core.models.networks import _torchvision as torchvision
 
 Kind = TypeVar("Kind", bound=type[nn.Module])
 
+_MARK = "_declared_network"
+"""Attribute of a class that holds its declaration."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -60,7 +63,7 @@ def network(
     """Declare a class as the network called `name`; its attributes are those of `Declared`."""
 
     def declare(kind: Kind) -> Kind:
-        kind.declared = Declared(name, kind, arguments, channels)  # type: ignore[attr-defined]
+        setattr(kind, _MARK, Declared(name, kind, arguments, channels))
         return kind
 
     return declare
@@ -140,7 +143,7 @@ def _declared_in(module: ModuleType) -> Iterator[Declared]:
         TypeError: there is none, or one that is not called as its file or entry point.
     """
     kinds = [kind for kind in vars(module).values() if isinstance(kind, type)]
-    found: list[Declared] = [vars(kind)["declared"] for kind in kinds if "declared" in vars(kind)]
+    found: list[Declared] = [vars(kind)[_MARK] for kind in kinds if _MARK in vars(kind)]
     if not found:
         raise TypeError(f"module {module.__name__} declares no network")
     for declared in found:
