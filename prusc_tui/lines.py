@@ -65,7 +65,7 @@ def _evaluation(event: Evaluated) -> str:
 
 
 def _environments(event: EnvironmentsMade) -> str:
-    from prusc_tui.views.environments.makeup import conflicts_sentence
+    from prusc_tui.report.environments import conflicts_sentence
 
     sizes = ", ".join(f"{sum(row):,} in {name}" for name, row in zip(event.names, event.table, strict=True))
     text = f"{event.stage}: {sizes} ({event.source}); {event.used:,} of {event.total:,} training images used"
@@ -74,7 +74,7 @@ def _environments(event: EnvironmentsMade) -> str:
 
 
 def _restarts(event: Restarts) -> str:
-    from prusc_tui.views.environments.restarts import members_of
+    from prusc_tui.report.restarts import members_of
 
     by_weight = members_of(event)
     at = "" if event.final else f" at step {event.step:,}"

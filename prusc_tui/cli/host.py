@@ -113,7 +113,7 @@ def show(folder: "RunFolder", console: "Console", ended: Callable[[], bool], tol
 def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bool]) -> None:
     from core.feed.feed import RunFeed
     from prusc_tui.cli.live import LivePicture
-    from prusc_tui.views.overview.frame import frame
+    from prusc_tui.report.frame import frame
 
     feed, last, drawn = RunFeed(folder), None, 0.0
     with LivePicture(console) as picture:

@@ -116,7 +116,7 @@ def restarts_tables(record: "RunRecord") -> "list[Table]":
     from rich import box
     from rich.table import Table
 
-    from prusc_tui.views.environments.restarts import members_of
+    from prusc_tui.report.restarts import members_of
 
     tables = []
     for stage, said in _restarts(record).items():
@@ -140,7 +140,7 @@ def restarts_tables(record: "RunRecord") -> "list[Table]":
 
 def environments_lines(made: "EnvironmentsMade | None") -> list[str]:
     """Where the environments come from and how large they are, what is in them, and the conflict samples."""
-    from prusc_tui.views.environments.makeup import conflicts_sentence, makeup_of
+    from prusc_tui.report.environments import conflicts_sentence, makeup_of
     from prusc_tui.widgets.bars import safe
 
     if made is None:
@@ -184,7 +184,7 @@ def validation_line(record: "RunRecord") -> str | None:
 def _restarts(record: "RunRecord") -> "dict[str, list[Restarts]]":
     """Stage → what its restarts reach on each split, train first; stages with one network are left out."""
     from core.events import Restarts
-    from prusc_tui.views.environments.restarts import SPLITS
+    from prusc_tui.report.restarts import SPLITS
 
     out: dict[str, list[Restarts]] = {}
     for stage in record.stages:

@@ -154,7 +154,7 @@ def watch(
     """Watch a run live, wherever it is hosted; Ctrl-C leaves the run alone."""
     from core.feed.feed import RunFeed
     from prusc_tui.cli.host import show
-    from prusc_tui.views.overview.frame import frame
+    from prusc_tui.report.frame import frame
     from prusc_tui.words import console
 
     folder = find(reference)
@@ -193,7 +193,7 @@ def _draw(folder: "RunFolder", path: Path) -> None:
 
     from core.errors import InputError
     from core.feed.feed import RunFeed
-    from prusc_tui.views.overview.frame import frame
+    from prusc_tui.report.frame import frame
     from prusc_tui.widgets.svg import standalone
 
     recorder = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)

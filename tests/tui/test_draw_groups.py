@@ -10,10 +10,10 @@ from core.events import Selected
 from core.feed.snapshot import Look, StageView
 from core.groups import Evaluation, Group, wilson_interval
 from prusc_tui.palette import SHELL
-from prusc_tui.views.overview.groups import WORST, groups
-from prusc_tui.views.overview.results import results_of
-from prusc_tui.views.overview.selection import selection
-from prusc_tui.views.overview.spark import column_means, spark
+from prusc_tui.report.groups import WORST, groups
+from prusc_tui.report.results import results_of
+from prusc_tui.report.selection import selection
+from prusc_tui.report.spark import column_means, spark
 from prusc_tui.widgets.bars import ROOMY, axis, fit, interval_bar, meter, shorten
 from tests.tui.lab import plain
 

@@ -9,9 +9,9 @@ from core.feed.snapshot import Look, StageView
 from core.groups import Evaluation, Group
 from core.runs.home import Home
 from prusc_tui.palette import SHELL
-from prusc_tui.views.overview.frame import frame
+from prusc_tui.report.frame import frame
+from prusc_tui.report.pipeline import pipeline
 from prusc_tui.views.overview.machine import elsewhere
-from prusc_tui.views.overview.pipeline import pipeline
 from tests.tui.lab import NOW, finished_run, plain, record_of, running_run
 
 

@@ -11,9 +11,9 @@ from core.feed.feed import RunFeed
 from prusc_tui.cli.report import environments_lines, print_report, restarts_tables, validation_line
 from prusc_tui.lines import line_of
 from prusc_tui.palette import SHELL
-from prusc_tui.views.environments import restarts as spreads
-from prusc_tui.views.overview.frame import frame, knowledge
-from prusc_tui.views.overview.results import results
+from prusc_tui.report import restarts as spreads
+from prusc_tui.report.frame import frame, knowledge
+from prusc_tui.report.results import results
 from prusc_tui.words import attributes_sentence, is_oracle, span, spread, unit_of, weight
 from tests.tui.lab import (
     MADE,

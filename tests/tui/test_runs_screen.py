@@ -8,12 +8,12 @@ from textual.widgets import Input
 from core.events import Progress, Scalars
 from core.runs.home import Home
 from core.runs.log import RunLog
-from prusc_tui.screens.dialogs import AskScreen, LineScreen
 from prusc_tui.screens.runs import side as side_module
+from prusc_tui.screens.runs.filter import RunFilter
 from prusc_tui.screens.runs.screen import RunsScreen
 from prusc_tui.screens.runs.side import SidePanel
 from prusc_tui.screens.runs.table import RunTable
-from prusc_tui.widgets.filter_line import FilterLine
+from prusc_tui.widgets.dialogs import AskScreen, LineScreen
 from tests.tui.lab import NOW, finished_run, put, record_of, rows, running_run, text, until
 from tests.tui.stage import Stage
 
@@ -172,9 +172,9 @@ async def test_the_filter_narrows_as_one_types_and_what_is_not_valid_yet_changes
     app = stage(home)
     async with app.run_test(size=(100, 20)) as pilot:
         await ready(pilot)
-        assert not app.screen.query_one(FilterLine).display
+        assert not app.screen.query_one(RunFilter).display
         await pilot.press("slash")
-        assert app.screen.query_one(FilterLine).display
+        assert app.screen.query_one(RunFilter).display
         await pilot.press(*"recipe:prusc")
         await until(pilot, lambda: names(app) == ["alpha", "gamma", "delta", "epsilon"])
         assert "4 of 6 runs" in rows(app)[0]
@@ -191,7 +191,7 @@ async def test_the_filter_narrows_as_one_types_and_what_is_not_valid_yet_changes
         await until(pilot, lambda: "no run is like that" in text(app))
         await pilot.press("escape")
         await until(pilot, lambda: len(names(app)) == 6)
-        assert not app.screen.query_one(FilterLine).display
+        assert not app.screen.query_one(RunFilter).display
         assert app.focused is app.screen.query_one(RunTable)
 
 
@@ -203,7 +203,7 @@ async def test_down_leaves_the_filter_and_an_empty_one_disappears(home, runs):
         await until(pilot, lambda: app.focused is app.screen.query_one(RunTable))
         assert names(app) == ["beta", "zeta"]
         await pilot.press("slash", *["backspace"] * 3, "enter")
-        await until(pilot, lambda: not app.screen.query_one(FilterLine).display)
+        await until(pilot, lambda: not app.screen.query_one(RunFilter).display)
         assert len(names(app)) == 6
 
 

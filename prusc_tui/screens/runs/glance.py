@@ -8,11 +8,11 @@ from core.feed.snapshot import Snapshot
 from core.results.settings import show
 from core.runs.record import RunRecord
 from prusc_tui.palette import MARKS, Palette
-from prusc_tui.views.overview.frame import alarms, reason
-from prusc_tui.views.overview.groups import groups
-from prusc_tui.views.overview.pipeline import pipeline
-from prusc_tui.views.overview.results import results
-from prusc_tui.views.overview.spark import current_series, losses
+from prusc_tui.report.frame import alarms, reason
+from prusc_tui.report.groups import groups
+from prusc_tui.report.pipeline import pipeline
+from prusc_tui.report.results import results
+from prusc_tui.report.spark import current_series, losses
 from prusc_tui.widgets.bars import fit, heading, safe, wrap
 from prusc_tui.words import duration
 

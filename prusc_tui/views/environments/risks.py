@@ -14,7 +14,7 @@ from prusc_tui.chart.frame import COLOURS, FIRST_COLOUR, Settings
 from prusc_tui.chart.rows import ACCENT, MUTED, TITLE, TRACK, VALUE, Row, frame_of, picture, plan
 from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.palette import Palette
-from prusc_tui.views.overview.spark import stage_in_view
+from prusc_tui.report.spark import stage_in_view
 from prusc_tui.widgets.bars import fit, heading, ink, safe
 from prusc_tui.words import weight
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from core.groups import Evaluation, Group
 from prusc_tui.palette import Palette
-from prusc_tui.views.overview.results import Result
+from prusc_tui.report.results import Result
 from prusc_tui.widgets.bars import axis, fit, heading, ink, interval_bar, safe, shorten, wrap
 from prusc_tui.words import percent
 

@@ -8,13 +8,12 @@ from core.events import Balanced, Choice, Clustered, Sparsity, Warned
 from core.feed.snapshot import Snapshot
 from core.runs.record import RunRecord
 from prusc_tui.palette import MARKS, SHELL, Palette
-from prusc_tui.views.environments import makeup as environments
-from prusc_tui.views.environments import restarts
-from prusc_tui.views.overview.groups import groups
-from prusc_tui.views.overview.pipeline import pipeline
-from prusc_tui.views.overview.results import results
-from prusc_tui.views.overview.selection import selection
-from prusc_tui.views.overview.spark import current_series, losses, stage_in_view
+from prusc_tui.report import environments, restarts
+from prusc_tui.report.groups import groups
+from prusc_tui.report.pipeline import pipeline
+from prusc_tui.report.results import results
+from prusc_tui.report.selection import selection
+from prusc_tui.report.spark import current_series, losses, stage_in_view
 from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten, wrap
 from prusc_tui.words import attributes_sentence, duration, is_oracle, percent, unit_of
 

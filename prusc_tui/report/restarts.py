@@ -10,7 +10,7 @@ from rich.text import Text
 from core.events import Restarts
 from core.feed.snapshot import Snapshot
 from prusc_tui.palette import Palette
-from prusc_tui.views.overview.spark import spark, stage_in_view
+from prusc_tui.report.spark import spark, stage_in_view
 from prusc_tui.widgets.bars import axis, fit, heading, ink, interval_bar, safe, shorten
 from prusc_tui.words import span, spread, weight
 
