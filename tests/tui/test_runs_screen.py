@@ -1,7 +1,5 @@
 """The first screen: every key and the mouse, the filter as it is typed, the side panel, a home without runs."""
 
-from dataclasses import replace
-
 import pytest
 from textual.widgets import Input
 
@@ -312,20 +310,6 @@ async def test_the_side_panel_stands_where_there_is_room_and_obeys_its_key(home,
         await until(pilot, lambda: panel.region.x > table.region.x and panel.region.y == table.region.y)
         await pilot.press("i")
         await until(pilot, lambda: not panel.display and table.region.width == 140)
-
-
-async def test_an_answer_that_comes_late_is_not_shown_for_another_run(home, runs):
-    app = stage(home)
-    async with app.run_test(size=(140, 40)) as pilot:
-        await ready(pilot)
-        panel = app.screen.query_one(SidePanel)
-        await until(pilot, lambda: panel.snapshot is not None and panel.snapshot.record.name == "alpha")
-        late = SidePanel.Seen(panel._generation, replace(panel.snapshot, taken=1.0))
-        await pilot.press("down")
-        await until(pilot, lambda: panel.snapshot.record.name == "beta")
-        panel.post_message(late)
-        await pilot.pause()
-        assert panel.snapshot.record.name == "beta"
 
 
 async def test_holding_a_key_reads_only_the_run_on_which_the_cursor_rests(home, runs, monkeypatch):
