@@ -122,3 +122,9 @@ def test_declarations_import_no_panel_and_nothing_of_textual():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_the_documentation_has_every_view_under_its_digit():
+    told = (HOUSE / "docs" / "screen.md").read_text(encoding="utf-8")
+    for view in views():
+        assert f"| `{view.place}` | {view.name} |" in told
