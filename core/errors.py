@@ -1,4 +1,4 @@
-"""The two ways in which a person hears that something went wrong."""
+"""Why work ends early: bad input, a stage that cannot go on, a request to stop."""
 
 from difflib import get_close_matches
 
@@ -12,6 +12,10 @@ class StageError(Exception):
 
     def __init__(self, what: str, try_: str) -> None:
         super().__init__(f"{what}; {try_}")
+
+
+class Stopped(Exception):
+    """Work stopped because it was asked to; a stage has written its checkpoint by then."""
 
 
 def nearest(word: str, known: list[str]) -> str:

@@ -3,13 +3,13 @@
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from core.config import Config
+from core.config import Config, DataSettings, config_model, data_sets
+from core.config.data import DEFAULT
 from core.errors import InputError, nearest
 
 
@@ -72,9 +72,9 @@ def validate(settings: Mapping[str, Any], source: str) -> Config:
     """
     given = dict(settings)
     if isinstance(given.get("data"), dict):
-        given["data"] = {"name": "colored-mnist", **given["data"]}
+        given["data"] = {"name": DEFAULT, **given["data"]}
     try:
-        return Config.model_validate(given)
+        return config_model().model_validate(given)
     except ValidationError as error:
         raise InputError(f"{source}: {_sentence(error.errors())}") from None
 
@@ -91,7 +91,7 @@ def _sentence(errors: Sequence[ErrorDetails]) -> str:
     first = errors[0]
     key = _key(first)
     if first["type"] == "extra_forbidden":
-        known = list(_known_keys(Config))
+        known = list(_known_keys(config_model()))
         if key in known:
             return f"key '{key}' does not go with data.name={first['loc'][1]}"
         return f"unknown key '{key}'{nearest(key, known)}"
@@ -118,15 +118,8 @@ def _key(error: ErrorDetails) -> str:
 
 def _known_keys(model: type[BaseModel], prefix: str = "") -> Iterable[str]:
     for name, info in model.model_fields.items():
-        sections = [arm for arm in _arms(info.annotation) if isinstance(arm, type) and issubclass(arm, BaseModel)]
         yield f"{prefix}{name}"
-        for section in sections:
-            yield from _known_keys(section, f"{prefix}{name}.")
-
-
-def _arms(annotation: Any) -> list[Any]:
-    if get_origin(annotation) is Annotated:
-        return _arms(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return [arm for part in get_args(annotation) for arm in _arms(part)]
-    return [annotation]
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            for section in data_sets().values() if kind is DataSettings else (kind,):
+                yield from _known_keys(section, f"{prefix}{name}.")

@@ -11,14 +11,13 @@ import orjson
 
 from core.config import Config, Train
 from core.errors import InputError
+from core.models.names import in_python, own_names
 
 if TYPE_CHECKING:
-    from core.data import DataSet
+    from core.data.dataset import DataSet
 
 OF_MEMBERS = ("reference", "train")
 """Stages that train the network of section `train`; all others have that of section `model`."""
-_AUXILIARY = ("googlenet", "inception_v3")
-"""Networks of torchvision whose auxiliary heads are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,7 @@ class Description:
 
     Attributes:
         network: its name.
-        hidden: units of each hidden layer; of `mlp` alone.
+        hidden: units of each hidden layer, for a network that can have any number; torchvision's cannot: 0.
         outputs: logits, one for each label; 1 where the only one is that of label 1 against label 0.
         labels: names of the labels in the order of their numbers.
         channels: channels of the images.
@@ -50,16 +49,7 @@ class Description:
     @property
     def build(self) -> str:
         """The network in Python, with fresh weights; `load_state_dict` of the file's tensors does the rest."""
-        match self.network:
-            case "digits-cnn":
-                return f"core.models.digits.DigitsCnn({self.outputs}, channels={self.channels})"
-            case "mnist-cnn":
-                return f"core.models.digits.ReferenceCnn({self.channels}, outputs={self.outputs})"
-            case "mlp":
-                inputs = self.channels * self.crop[0] * self.crop[1]
-                return f"core.models.perceptron.Mlp({inputs}, outputs={self.outputs}, hidden={self.hidden})"
-        extra = ", aux_logits=False, init_weights=True" if self.network in _AUXILIARY else ""
-        return f"torchvision.models.get_model('{self.network}', num_classes={self.outputs}{extra})"
+        return in_python(self.network, self.outputs, self.channels, self.crop, self.hidden)
 
     @property
     def says(self) -> dict[str, str]:
@@ -104,7 +94,7 @@ def describe(config: Config, dataset: "DataSet", stage: str) -> Description:
     binary = member and config.train.head_for(len(dataset.label_names)) == "binary"
     return Description(
         network=network,
-        hidden=hidden if network == "mlp" else 0,
+        hidden=hidden if network in own_names() else 0,
         outputs=1 if binary else len(dataset.label_names),
         labels=dataset.label_names,
         channels=channels,

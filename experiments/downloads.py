@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.config.photos import Celeba, Photos, Waterbirds
-from core.data.draft import SPLITS
+from core.data.settings import Photos
+from core.data.splits import SPLITS
 from core.data.table import ImageTable, read_table
 from core.data.watch import QUIET, Watch
 from core.errors import InputError
@@ -23,8 +23,6 @@ from core.groups import group_titles
 from experiments import transfer
 from experiments.transfer import download, kept, open_address, see_room, unreached
 
-WATERBIRDS = "https://nlp.stanford.edu/data/dro/waterbird_complete95_forest2water2.tar.gz"
-"""The archive of GroupDRO's authors."""
 CELEBA_HOST = "https://drive.google.com/"
 """Where CelebA's authors keep their files; torchvision knows which."""
 CELEBA_BYTES = 3_000_000_000
@@ -79,8 +77,7 @@ def whole(settings: Photos) -> ImageTable | None:
         InputError: it is there in part, or something else is.
     """
     root = Path(settings.root)
-    tables = ("metadata.csv",) if isinstance(settings, Waterbirds) else ("list_attr_celeba.txt", "list_attr_celeba.csv")
-    if not any((root / name).exists() for name in tables):
+    if not any((root / name).exists() for name in settings.tables):
         return None
     table = read_table(settings)
     gone = [path for path in table.paths if not (table.root / path).is_file()]
@@ -92,20 +89,20 @@ def whole(settings: Photos) -> ImageTable | None:
     return table
 
 
-def get_waterbirds(root: Path, watch: Watch = QUIET, url: str | None = None) -> Fetched:
-    """Have Waterbirds lie in `root`: `metadata.csv` with the images beside it.
+def get_archive(settings: Photos, watch: Watch = QUIET, url: str | None = None) -> Fetched:
+    """Download the archive that the authors of a data set publish, and unpack it into the folder of the settings.
 
     Args:
-        root: folder; made where it is missing. Data that is whole is left alone.
+        settings: of the data set, with its folder; made where it is missing. Data that is whole is left alone.
         watch: hears how many bytes of how many are done; may stop the work between two parts.
         url: of the archive; the published one where none is named.
 
     Raises:
-        InputError: no network, no room, or an archive that is not Waterbirds; a partial file is kept, and named.
+        InputError: no network, no room, or an archive of something else; a partial file is kept, and named.
         Interrupted: a stop was asked for; the next call goes on from there.
     """
-    url = url or WATERBIRDS
-    if table := whole(Waterbirds(root=str(root))):
+    url, root = url or settings.archive, Path(settings.root)
+    if table := whole(settings):
         return Fetched(table, fresh=False)
     if not hasattr(tarfile, "data_filter"):
         raise InputError("to unpack an archive safely takes Python 3.11.4 or newer; see prusc doctor for yours")
@@ -118,7 +115,7 @@ def get_waterbirds(root: Path, watch: Watch = QUIET, url: str | None = None) -> 
         if not there_before:
             download(url, archive, watch)
         try:
-            _settle(archive, root, watch)
+            _settle(archive, settings, watch)
         except _Unfit as error:
             if there_before:
                 raise InputError(f"{archive}: {error}; remove it, and it is downloaded anew") from None
@@ -127,14 +124,14 @@ def get_waterbirds(root: Path, watch: Watch = QUIET, url: str | None = None) -> 
     except OSError as error:
         raise InputError(f"{_said(error, root)}{kept(archive)}") from None
     archive.unlink()
-    return Fetched(read_table(Waterbirds(root=str(root))), fresh=True)
+    return Fetched(read_table(settings), fresh=True)
 
 
-def get_celeba(root: Path, url: str | None = None) -> Fetched:
-    """Have CelebA lie in `root`, as torchvision lays it out, downloaded and checked by torchvision.
+def get_celeba(settings: Photos, url: str | None = None) -> Fetched:
+    """Download CelebA into the folder of the settings, as torchvision lays it out and checks it.
 
     Args:
-        root: folder; made where it is missing. Data that is whole is left alone.
+        settings: of CelebA, with its folder; made where it is missing. Data that is whole is left alone.
         url: page that has to answer first, so that no network is told from everything else.
 
     Raises:
@@ -142,7 +139,7 @@ def get_celeba(root: Path, url: str | None = None) -> Fetched:
     """
     from importlib.util import find_spec
 
-    settings = Celeba(root=str(root))
+    root = Path(settings.root)
     with suppress(InputError):  # what is there in part, torchvision completes
         if table := whole(settings):
             return Fetched(table, fresh=False)
@@ -180,26 +177,31 @@ def get_celeba(root: Path, url: str | None = None) -> Fetched:
     return Fetched(read_table(settings), fresh=True)
 
 
+SPECIAL = {"celeba": get_celeba}
+"""Data set → what downloads it, where its authors publish no archive (`Photos.archive`)."""
+
+
 class _Unfit(Exception):
     """An archive that is damaged, or is not what it should be."""
 
 
-def _settle(archive: Path, root: Path, watch: Watch) -> None:
-    """Unpack beside the archive, see that it is Waterbirds, and only then move it to where it belongs."""
+def _settle(archive: Path, settings: Photos, watch: Watch) -> None:
+    """Unpack beside the archive, see that it is the data set, and only then move it to where it belongs."""
+    root, tables = Path(settings.root), settings.tables
     unpacking = root / f"{archive.name}.unpacking"
     shutil.rmtree(unpacking, ignore_errors=True)
     try:
         _unpack(archive, unpacking, watch)
-        inner = next((path.parent for path in sorted(unpacking.glob("metadata.csv"))), None)
-        inner = inner or next((path.parent for path in sorted(unpacking.glob("*/metadata.csv"))), None)
+        places = (unpacking, *sorted(path for path in unpacking.glob("*") if path.is_dir()))
+        inner = next((place for place in places if any((place / name).exists() for name in tables)), None)
         if inner is None:
-            raise _Unfit("there is no metadata.csv in the archive")
+            raise _Unfit(f"there is no {' or '.join(tables)} in the archive")
         try:
-            whole(Waterbirds(root=str(inner)))
+            whole(settings.model_copy(update={"root": str(inner)}))
         except InputError as error:
             why = str(error).replace(f"{inner}/", "")
-            raise _Unfit(f"what is in the archive is not waterbirds ({why})") from None
-        entries = sorted(inner.iterdir(), key=lambda path: path.name == "metadata.csv")  # the table last
+            raise _Unfit(f"what is in the archive is not {settings.name} ({why})") from None
+        entries = sorted(inner.iterdir(), key=lambda path: path.name in tables)  # the table last
         for entry in entries:
             entry.rename(root / entry.name)
     finally:

@@ -1,31 +1,30 @@
 """Accuracy by group of any trained network: that of a run, an exported one, or one that was trained elsewhere."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from core.config import Data, Photos
-from core.data import DataSet, SplitName, load
-from core.engine.checkpoints import load_tensors
+from core.config import DataSettings, Train
+from core.data.dataset import DataSet
+from core.data.load import load
+from core.data.splits import SplitName
 from core.errors import InputError, nearest
-from core.evaluation.predict import count_groups, predict
 from core.groups import Evaluation
 from core.models.checkpoint import fit, load_foreign
 from core.models.files import read_states
+from core.models.names import own_names
 from core.models.networks import names
 from core.models.representation import find_head
-from core.overrides import merge, parse_overrides, validate
 from core.runs.folder import RunFolder
+from core.tensors import load_tensors
 from core.training.images import Images
+from core.training.predict import count_groups, predict
 from experiments import bundled
 from experiments.description import Description, describe
 from experiments.export import stage_with_network
-from experiments.launch import config_of
 from experiments.onnx import all_logits, network_of
-from experiments.plan import preset_or_data
+from experiments.plan import config_of
 
 
 @dataclass(frozen=True)
@@ -41,33 +40,16 @@ class Subject:
 
     file: Path
     about: Description
-    settings: Data
+    settings: DataSettings
     dataset: DataSet
 
 
-def data_of(name: str, overrides: Sequence[str] = (), about: Description | None = None) -> Data:
-    """Settings of the data that a person names.
-
-    Args:
-        name: a preset or a data set.
-        overrides: texts `data.key=value`.
-        about: the network, whose image sizes stand where the person gives none.
-
-    Raises:
-        InputError: no such data, or a setting that it does not have or that does not fit.
-    """
-    given = parse_overrides(overrides)
-    if foreign := [key for key in given if key != "data"]:
-        raise InputError(f"--set {foreign[0]}: no setting of a data set; they begin with 'data.'")
-    whole: dict[str, Any] = {"data": dict(preset_or_data(name).settings["data"])}
-    kind = validate(whole, "--data").data
-    if about is not None and isinstance(kind, Photos):
-        # A network sees what it was trained on, unless told otherwise.
-        merge(whole, {"data": {"size": min(about.crop), "stored": max(min(about.stored), min(about.crop))}})
-    return validate(merge(whole, given), "--set").data
+def sizes_for(about: Description) -> dict[str, int]:
+    """Sizes of images in a folder for a network: it sees what it was trained on, unless told otherwise."""
+    return {"size": min(about.crop), "stored": max(min(about.stored), min(about.crop))}
 
 
-def of_file(file: Path, settings: Data, about: Description | None, network: str | None = None) -> Subject:
+def of_file(file: Path, settings: DataSettings, about: Description | None, network: str | None = None) -> Subject:
     """Take the network of a file.
 
     Args:
@@ -146,7 +128,7 @@ def _guess(file: Path, name: str, dataset: DataSet, about: Description | None) -
     channels, height, width = dataset.splits["train"].images.shape[1:]
     guess = Description(
         network=name,
-        hidden=390 if name == "mlp" else 0,
+        hidden=Train().hidden if name in own_names() else 0,
         outputs=len(dataset.label_names),
         labels=dataset.label_names,
         channels=channels,

@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from core.config import Photos
+from core.data.settings import Photos
+from core.data.splits import HELD_OUT, SPLITS
 from core.errors import InputError, nearest
 from core.events import Evaluated, Scalars, Sparsity
 from core.runs.folder import RunFolder
 from core.runs.stream import EventReader
 from experiments import bundled
 from experiments.description import Description, describe
-from experiments.launch import config_of
+from experiments.plan import config_of
 
 if TYPE_CHECKING:
-    from core.config import Data
-    from core.data import DataSet
+    from core.config import DataSettings
+    from core.data.dataset import DataSet
 
     Paths = Mapping[str, Mapping[str, Sequence[str]]]
-
-SPLITS = ("validation", "test")
 
 
 def export_run(
@@ -55,7 +54,7 @@ def export_run(
     Raises:
         InputError: no such stage, nothing to export yet, a folder that cannot be written, or a package is missing.
     """
-    from core.data import glance
+    from core.data.load import glance
 
     record = folder.record()
     config = config_of(record)
@@ -104,7 +103,7 @@ def stage_with_network(folder: RunFolder, stage: str | None = None) -> str:
 def _state_dict(weights: Path, to: Path) -> Path:
     import torch
 
-    from core.engine.checkpoints import load_tensors
+    from core.tensors import load_tensors
 
     torch.save(load_tensors(weights), to)
     return to
@@ -118,7 +117,7 @@ def _onnx(weights: Path, about: Description, to: Path) -> Path:
 
 
 def _tables(
-    folder: RunFolder, source: Path, dataset: "DataSet", settings: "Data", to: Path, parquet: bool
+    folder: RunFolder, source: Path, dataset: "DataSet", settings: "DataSettings", to: Path, parquet: bool
 ) -> Iterable[Path]:
     import pandas as pd
 
@@ -138,16 +137,16 @@ def _tables(
         yield to / "metrics.parquet"
 
 
-def _paths(settings: "Data") -> "Paths":
+def _paths(settings: "DataSettings") -> "Paths":
     """Split → the column `path` of its images; without that column where images are in no files of their own."""
     if not isinstance(settings, Photos):
-        return {split: {} for split in ("train", *SPLITS)}
+        return {split: {} for split in SPLITS}
     import numpy as np
 
     from core.data.table import read_table
 
     table = read_table(settings)
-    where = {split: np.flatnonzero(table.splits == number) for number, split in enumerate(("train", *SPLITS))}
+    where = {split: np.flatnonzero(table.splits == number) for number, split in enumerate(SPLITS)}
     return {split: {"path": [table.paths[row] for row in rows]} for split, rows in where.items()}
 
 
@@ -200,8 +199,8 @@ def _predictions(source: Path, dataset: "DataSet", paths: "Paths") -> Any:
 
     names = np.array(dataset.label_names)
     parts = []
-    for split in SPLITS:
-        arrays, said = dataset.splits[split], load_file(source / f"predictions-{split}.safetensors")  # type: ignore[index]
+    for split in HELD_OUT:
+        arrays, said = dataset.splits[split], load_file(source / f"predictions-{split}.safetensors")
         columns = {"split": split, "index": np.arange(len(arrays)), **paths[split], "label": names[arrays.labels]}
         for column, (attribute, values) in enumerate(dataset.attributes.items()):
             columns[attribute] = np.array(values)[arrays.attributes[:, column]]
@@ -221,13 +220,12 @@ def _metrics(folder: RunFolder) -> Iterable[tuple[float, str, int, float | None,
             case Sparsity():
                 yield stamped.t, event.stage, event.step, None, None, "keep_ratio", event.keep_ratio
             case Evaluated():
-                told = event.evaluation
-                worst = told["worst_group"]["accuracy"]
-                for name, value in (("average", told["average"]), ("worst_group", worst)):
+                found = event.evaluation
+                for name, value in (("average", found.average), ("worst_group", found.worst_group.accuracy)):
                     yield stamped.t, event.stage, event.step, None, event.split, name, value
-                for group in told["groups"]:
-                    title = " · ".join([group["label"], *group["attributes"].values()])
-                    yield stamped.t, event.stage, event.step, None, event.split, title, group["accuracy"]
+                for group in found.groups:
+                    share = group.accuracy if group.n else None
+                    yield stamped.t, event.stage, event.step, None, event.split, group.title, share
 
 
 def _copy(file: Path, to: Path) -> Path:

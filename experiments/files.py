@@ -4,19 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.config import Config, Photos
+from core.config import Config
+from core.data.settings import Photos
 from core.errors import InputError
 from experiments.recipes import get_recipe
 
 if TYPE_CHECKING:
-    from core.data import DataSet
-
-_ANY_CHANNELS = ("digits-cnn", "mnist-cnn")
-_LIKELY = (
-    *("resnet18", "resnet34", "resnet50", "resnet101", "densenet121", "mobilenet_v2", "efficientnet_b0", "vgg16"),
-    *("convnext_tiny", "vit_b_16", *_ANY_CHANNELS),
-)
-"""Networks that a file of weights is compared with where it does not fit the one that was named."""
+    from core.data.dataset import DataSet
 
 
 def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[str] = ()) -> None:
@@ -41,7 +35,7 @@ def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[s
         _check_network(config, load)
     if config.cluster.file and "cluster" not in taken:
         from core.clustering.assigned import read_clusters
-        from core.clustering.outside import training_rows
+        from core.stages.cluster_file import training_rows
 
         read_clusters(Path(config.cluster.file), training_rows(config.data, load))
 
@@ -61,7 +55,7 @@ def whole_paths(config: Config) -> Config:
 
 def _check_network(config: Config, load: "Callable[[], DataSet]") -> None:
     from core.models.checkpoint import Misfit, fit_file, network_of
-    from core.models.networks import outline
+    from core.models.networks import likely, outline
     from core.models.weights import check_start
 
     model, shapes = config.model, _shapes(config, load)
@@ -73,8 +67,8 @@ def _check_network(config: Config, load: "Callable[[], DataSet]") -> None:
     except Misfit as error:
         if model.weights == "imagenet" and not model.checkpoint:
             raise
-        likely = [name for name in _LIKELY if name != model.name and (name in _ANY_CHANNELS or shapes[1] == 3)]
-        named = network_of(Path(model.checkpoint or model.weights), ((name, outline(name, *shapes)) for name in likely))
+        others = (name for name in likely(shapes[1]) if name != model.name)
+        named = network_of(Path(model.checkpoint or model.weights), ((name, outline(name, *shapes)) for name in others))
         raise (InputError(f"{error}={named}, which it fits") if named else error) from None
 
 

@@ -74,10 +74,9 @@ def read_map(folder: RunFolder, method: str) -> Map | None:
         return None
 
 
-def command(folder: RunFolder, method: str) -> list[str]:
-    """Words that start the computation of a map in another process."""
-    home = str(folder.home.root)
-    return [sys.executable, "-m", "experiments.maps", "--home", home, "--method", method, folder.id]
+def words(folder: RunFolder, method: str) -> list[str]:
+    """Words after `python -m experiments.maps` that have a map computed."""
+    return ["--home", str(folder.home.root), "--method", method, folder.id]
 
 
 def compute(folder: RunFolder, method: str) -> Path:
@@ -106,12 +105,12 @@ def _computed(folder: RunFolder, method: str) -> bytes:
     import orjson
     from safetensors.numpy import load_file
 
-    from core.clustering.map import paint, pca_map, tsne_map
-    from core.clustering.stages import CLUSTERS, features_file
-    from core.data import glance
+    from core.artifacts import CLUSTERS, features_file
+    from core.data.load import glance
     from core.engine.randomness import derive_seed
+    from core.explore.map import paint, pca_map, tsne_map
     from experiments import bundled
-    from experiments.launch import config_of
+    from experiments.plan import config_of
 
     record = folder.record()
     epoch = _chosen_epoch(folder)

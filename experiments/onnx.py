@@ -4,16 +4,16 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from core.engine.checkpoints import load_tensors
 from core.errors import InputError
+from core.models.heads import class_logits
 from core.models.networks import build
-from core.models.perceptron import Mlp, class_logits
+from core.tensors import load_tensors
 from experiments.description import Description
 
 INPUT, OUTPUT = "pixels", "logits"
@@ -91,24 +91,13 @@ class _Normalised(nn.Module):
 
     def __init__(self, network: nn.Module, about: Description) -> None:
         super().__init__()
-        self.network = _Plain(network) if isinstance(network, Mlp) else network
+        plain: Callable[[], nn.Module] | None = getattr(network, "plain", None)
+        self.network = network if plain is None else plain()
         self.outputs = about.outputs
         self.mean, self.std = (nn.Buffer(torch.tensor(t).view(1, -1, 1, 1)) for t in (about.mean, about.std))
 
     def forward(self, pixels: Tensor) -> Tensor:
         return all_logits(self.network, (pixels - self.mean) / self.std, self.outputs)
-
-
-class _Plain(nn.Module):
-    """A perceptron in operations that ONNX has, without the layouts of a CPU."""
-
-    def __init__(self, network: Mlp) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        one = {name: parameter[None] for name, parameter in self.network.named_parameters()}
-        return Mlp.stacked(one, pixels)[0]
 
 
 def _properties(about: Description) -> Mapping[str, str]:

@@ -2,36 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from core.config import Config, Data, flatten
+from core.config import Config, flatten
 from core.errors import InputError, nearest
-from core.overrides import merge, nest, parse_overrides, read_toml, validate
+from core.overrides import merge, nest, parse_overrides, validate
+from core.runs.record import RunRecord
+from experiments.catalog import DEFAULT, get_preset, preset_names, preset_or_data, study_names
 from experiments.recipe import Recipe
 from experiments.recipes import RECIPES, get_recipe
 
 if TYPE_CHECKING:
     from core.engine.stage import Pipeline
-
-DEFAULT = "demo"
-"""The preset that is run when none is named."""
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A recipe with the data and the values that differ from the defaults.
-
-    Attributes:
-        name: as typed after `prusc run`.
-        summary: one line.
-        settings: nested settings, `recipe` among them.
-    """
-
-    name: str
-    summary: str
-    settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -42,7 +24,7 @@ class Plan:
         config: all settings, resolved.
         recipe: the recipe in force.
         base_name: what a run of this plan is called when the person gives no name.
-    preset: name of the preset that it started from, if any.
+        preset: name of the preset that it started from, if any.
         overrides: settings that the person gave, dotted key → value.
     """
 
@@ -51,23 +33,6 @@ class Plan:
     base_name: str
     preset: str | None
     overrides: dict[str, Any]
-
-
-def preset_names() -> list[str]:
-    """Names of the presets, in alphabetical order."""
-    return sorted(path.stem for path in _folder().glob("*.toml"))
-
-
-def get_preset(name: str) -> Preset:
-    """Read the preset called `name`.
-
-    Raises:
-        InputError: there is none; the sentence names the nearest.
-    """
-    if name not in preset_names():
-        raise InputError(f"unknown preset '{name}'{nearest(name, preset_names())} (see: prusc recipes)")
-    settings = read_toml(_folder() / f"{name}.toml")
-    return Preset(name, settings.pop("summary"), settings)
 
 
 def make_plan(
@@ -92,11 +57,9 @@ def make_plan(
         if data is not None:
             raise InputError(f"'{target}' is a preset and brings its own data; --data goes with a recipe")
         recipe_name, preset = None, get_preset(target)
+    elif target in study_names():
+        raise InputError(f"'{target}' is a study of many runs; make them with: prusc run {target}")
     else:
-        from experiments.study import study_names  # studies are made of plans
-
-        if target in study_names():
-            raise InputError(f"'{target}' is a study of many runs; make them with: prusc run {target}")
         known = [*RECIPES, *preset_names(), *study_names()]
         raise InputError(f"unknown recipe or preset '{target}'{nearest(target, known)} (see: prusc recipes)")
     settings = merge({}, preset.settings)
@@ -135,23 +98,13 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
     return Plan(config, recipe, recipe.name, None, flat)
 
 
-def data_names() -> list[str]:
-    """Names of the data sets, as the settings have them."""
-    return [kind.model_fields["name"].default for kind in get_args(get_args(Data)[0])]
-
-
-def preset_or_data(name: str) -> Preset:
-    """Return the preset called `name`, or the data set of that name with its defaults, as a preset without a name.
+def config_of(record: RunRecord) -> Config:
+    """Settings of a run on disk.
 
     Raises:
-        InputError: there is neither; the sentence names the nearest.
+        InputError: this version does not know one of them.
     """
-    if name in preset_names():
-        return get_preset(name)
-    if name in data_names():
-        return Preset("", "", {"data": {"name": name}})
-    known = list(dict.fromkeys([*preset_names(), *data_names()]))
-    raise InputError(f"--data {name}: no preset or data set '{name}'{nearest(name, known)} (see: prusc data ls)")
+    return validate(record.config, f"run '{record.name}'")
 
 
 def build_pipeline(config: Config) -> "Pipeline":
@@ -160,14 +113,10 @@ def build_pipeline(config: Config) -> "Pipeline":
     Raises:
         InputError: the folder or the table of a data set does not fit.
     """
-    from core.data import open_source
+    from core.data.load import open_source
     from core.engine.stage import Pipeline
     from experiments import bundled
 
     source = open_source(config.data, bundled.folder())
     stages = get_recipe(config.recipe).stages(config)
     return Pipeline(stages, identify=source.fingerprint, load_data=source.load)
-
-
-def _folder() -> Path:
-    return Path(str(resources.files("experiments") / "presets"))

@@ -1,17 +1,19 @@
-"""What a recipe is (no torch: names and summaries must be there at once)."""
+"""What a recipe is: stages in an order, the settings that it fixes, and what it uses of the attributes (no torch)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import Literal, get_args
 
-from core.config import Config
+from core.config import Config, config_model
+from core.engine.stage import Stage
 
-if TYPE_CHECKING:
-    from core.engine.stage import Stage
-
-Knows = Literal["none", "validation", "train", "environments", "shortcut"]
+Supervision = Literal["none", "validation", "train", "environments", "shortcut"]
 """What a result owes to knowledge of the shortcut: nothing; attributes of the validation split, to select; those of the
 training split; training environments that came with the data; or the shortcut itself, taken out by hand."""
+Kind = Literal["baseline", "method", "control", "rival", "oracle"]
+KINDS = get_args(Kind)
+"""In the order in which lists have them."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,12 @@ class Recipe:
     Attributes:
         name: as typed after `prusc run`.
         summary: one line.
-        stage_names: names of the stages in their order.
-        stages: makes the stages of a configuration; imports torch.
+        kind: what it is for: baseline, method, control of a method, rival, or oracle.
+        stages: makes the stages of a configuration; reads no file and imports no torch. Their names are the same for
+            every configuration.
         fixed: settings that make the recipe what it is, dotted key → value; they cannot be overridden.
-        knows: what training itself knows of the shortcut.
+        supervision: what training itself knows of the shortcut.
+        title: the method as a paper would call it; empty for the name.
         data: names of the data sets that it works on; empty for all.
         preset: whose data and values it takes where the person names none.
         check: refuses settings that the recipe cannot work with.
@@ -32,16 +36,44 @@ class Recipe:
 
     name: str
     summary: str
-    stage_names: tuple[str, ...]
-    stages: Callable[[Config], tuple["Stage", ...]]
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    knows: Knows = "none"
+    kind: Kind
+    stages: Callable[[Config], tuple[Stage, ...]]
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    supervision: Supervision = "none"
+    title: str = ""
     data: tuple[str, ...] = ()
     preset: str = "demo"
     check: Callable[[Config], None] = lambda _: None
 
-    def attributes_used(self, config: Config) -> Knows:
-        """What the result owes to knowledge of the shortcut; a rule that selects by attributes counts where no more."""
-        if self.knows != "none":
-            return self.knows
+    @cached_property
+    def stage_names(self) -> tuple[str, ...]:
+        """Names of the stages in their order."""
+        return tuple(stage.name for stage in self.stages(config_model()()))
+
+    def attributes_used(self, config: Config) -> Supervision:
+        """What the result owes to knowledge of the shortcut; a rule that selects by attributes counts if no more."""
+        if self.supervision != "none":
+            return self.supervision
         return "validation" if config.select.rule == "worst-group" else "none"
+
+    def reads(self, config: Config, key: str, stages: Sequence[str] | None = None) -> bool:
+        """Whether a setting has an effect on some stages.
+
+        Args:
+            config: decides how each stage is made.
+            key: dotted key of the setting.
+            stages: names of stages of the recipe; all by default.
+        """
+        section, _, name = key.partition(".")
+        if name and name in (needs := type(getattr(config, section)).only_with):
+            other, values = needs[name]
+            if self.fixed.get(other, values[0]) not in values:
+                return False
+        of = [stage for stage in self.stages(config) if stages is None or stage.name in stages]
+        return any({key, section} & {*stage.reads, stage.replaced_by} for stage in of)
+
+    def replaceable(self, config: Config) -> Iterator[str]:
+        """Settings that may name a file which takes the place of a stage's work."""
+        for stage in self.stages(config):
+            if stage.replaced_by and self.reads(config, stage.replaced_by):
+                yield stage.replaced_by

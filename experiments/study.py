@@ -1,60 +1,26 @@
 """Studies: many runs that belong together, of which only those are made that are not there yet (no torch)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import resources
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from core.config import flatten
 from core.errors import InputError, nearest
-from core.overrides import read_toml
 from core.runs.alive import here
 from core.runs.disk import locked
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from core.runs.record import ACTIVE, RunRecord
-from experiments.launch import config_of, create_run
-from experiments.plan import Plan, make_plan
+from core.runs.record import RunRecord
+from experiments.catalog import Study
+from experiments.launch import create_run
+from experiments.plan import Plan, config_of, make_plan
 
 Did = Literal["kept", "elsewhere", "resumed", "made"]
 """What became of a task: it was finished before, another process works on it, or this process has taken it."""
-
-
-@dataclass(frozen=True)
-class Study:
-    """Recipes × presets.
-
-    Attributes:
-        name: as typed after `prusc run`.
-        summary: one line.
-        recipes: in the order in which they run and stand in a table; those that make what others reuse come first.
-        presets: data and values; all recipes run on the first preset, then on the next.
-        settings: dotted key → value, laid over every preset.
-        of: recipe → settings that are laid over those for its runs alone.
-        table: what `prusc table` shows its runs; None where no table does.
-    """
-
-    name: str
-    summary: str
-    recipes: tuple[str, ...]
-    presets: tuple[str, ...]
-    settings: Mapping[str, Any]
-    of: Mapping[str, Mapping[str, Any]]
-    table: str | None
-
-    def short(self, preset: str) -> str:
-        """A preset without the beginning that all presets of the study share."""
-        words = [name.split("-") for name in self.presets]
-        shared = 0
-        while len(words) > 1 and len({tuple(name[: shared + 1]) for name in words}) == 1:
-            shared += 1
-        return "-".join(preset.split("-")[shared:]) or preset
 
 
 @dataclass(frozen=True)
@@ -88,31 +54,6 @@ class Claim(NamedTuple):
     def is_ours(self) -> bool:
         """Whether this process is to do the work."""
         return self.did in ("resumed", "made")
-
-
-def study_names() -> list[str]:
-    """Names of the studies, in alphabetical order."""
-    return sorted(path.stem for path in _folder().glob("*.toml"))
-
-
-def get_study(name: str) -> Study:
-    """Read the study called `name`.
-
-    Raises:
-        InputError: there is none; the sentence names the nearest.
-    """
-    if name not in study_names():
-        raise InputError(f"unknown study '{name}'{nearest(name, study_names())} (see: prusc recipes)")
-    said = read_toml(_folder() / f"{name}.toml")
-    return Study(
-        name=name,
-        summary=said["summary"],
-        recipes=tuple(said["recipes"]),
-        presets=tuple(said["presets"]),
-        settings=dict(flatten(said.get("settings", {}))),
-        of={recipe: dict(flatten(settings)) for recipe, settings in said.get("of", {}).items()},
-        table=said.get("table"),
-    )
 
 
 def plan_study(
@@ -162,7 +103,7 @@ def find_run(log: RunLog, task: Task) -> RunRecord | None:
                 if config_of(record).model_dump(mode="json") == task.config:
                     found.append(record)
     # `sorted` keeps the order of the log, newest first, among those that are alike.
-    return next(iter(sorted(found, key=lambda r: (r.status != "finished", not _in_hands(r)))), None)
+    return next(iter(sorted(found, key=lambda r: (r.status != "finished", not r.in_hand))), None)
 
 
 def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), version: str = "") -> Claim:
@@ -177,17 +118,12 @@ def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), ver
             found = Claim(folder, "made", "queued")
         else:
             folder = RunFolder.open(home, record.id)
-            did: Did = "kept" if record.status == "finished" else "elsewhere" if _in_hands(record) else "resumed"
+            did: Did = "kept" if record.status == "finished" else "elsewhere" if record.in_hand else "resumed"
             found = Claim(folder, did, record.status)
         if found.is_ours:
             folder.clear_stop()  # left by a process that died
             folder.update(status="queued", **here())
     return found
-
-
-def _in_hands(record: RunRecord) -> bool:
-    """Whether a process works on a run or is about to."""
-    return record.status in ACTIVE and record.pid is not None
 
 
 def _chosen(study: Study, only: str | None) -> tuple[Sequence[str], Sequence[str]]:
@@ -202,7 +138,3 @@ def _chosen(study: Study, only: str | None) -> tuple[Sequence[str], Sequence[str
     recipes = [name for name in study.recipes if name in words]
     presets = [name for name in study.presets if name in words]
     return recipes or study.recipes, presets or study.presets
-
-
-def _folder() -> Path:
-    return Path(str(resources.files("experiments") / "studies"))

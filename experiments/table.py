@@ -8,23 +8,21 @@ from typing import Any
 
 import orjson
 
-from core.config import Cmnist, Config, flatten
+from core.config import config_model, flatten
+from core.data.sets.cmnist import Cmnist
+from core.data.splits import SPLITS
 from core.errors import InputError, nearest
+from core.results.restarts import STAGE, Pool, pool, splits, weights
 from core.runs.record import RunRecord
-from core.runs.restarts import STAGE, Pool, pool, splits, weights
 from experiments.anchors import ANCHORS, PROTOCOL, Anchor
+from experiments.catalog import get_study
 from experiments.recipes import RECIPES
-from experiments.study import get_study
 
-SPLITS = ("train", "validation", "test")
 NOISE, SIZE = "data.label_noise", "data.train_size"
 WEIGHT = "train.penalty_weights"
 """In the settings of a row this is the one weight of its networks."""
 _COUNTS = ("recipe", "seed", "train.restarts", NOISE)
 """Settings that say how many networks there are and in which cell they stand, not how one is trained."""
-_PENALISED = ("irm", "vrex")
-_TAKEN_AS_GIVEN = ("erm-pooled", "erm-grey", "irm-given")
-"""Recipes whose environments take no settings."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +38,6 @@ TABLES = {
     "cmnist": Kind("cmnist", "methods × label noise on ColoredMNIST, beside published numbers", "cmnist-study"),
 }
 
-TITLES = {
-    "erm-pooled": "ERM",
-    "erm-grey": "ERM without colour",
-    "irm-given": "IRM, given environments",
-    "irm-random": "IRM, environments by lot",
-    "irm": "IRM, environments from clusters (ours)",
-    "vrex": "V-REx, environments from clusters",
-    "group-dro-inferred": "GroupDRO, environments from clusters",
-    "erm-balance": "ERM on the balanced environment",
-    "eiil": "EIIL",
-    "eiil-attribute": "EIIL, colour for its reference",
-}
-"""Recipe → the method as a paper would call it."""
-
 
 @dataclass(frozen=True)
 class Row:
@@ -62,7 +46,7 @@ class Row:
     Attributes:
         recipe: its recipe.
         title: as a paper would call it.
-        knows: `attributes_used` of its runs.
+        supervision: `attributes_used` of its runs.
         settings: dotted key → value where it differs from most rows that read it.
         weight: penalty weight; None for an objective without one.
         cells: label noise → split → its networks.
@@ -70,7 +54,7 @@ class Row:
 
     recipe: str
     title: str
-    knows: str
+    supervision: str
     settings: Mapping[str, Any]
     weight: float | None
     cells: Mapping[float, Mapping[str, Pool]]
@@ -157,10 +141,8 @@ def _entry(record: RunRecord, weight: float) -> _Entry:
         for key, value in flat.items()
         if not key.startswith("data.") and key not in _COUNTS and _reads(record.recipe, key)
     }
-    if settings["train.objective"] in _PENALISED:
+    if WEIGHT in settings:
         settings[WEIGHT] = weight
-    else:
-        del settings[WEIGHT]
     return _Entry(record, weight, flat[NOISE], data, settings)
 
 
@@ -196,8 +178,8 @@ def _row(entries: Sequence[_Entry], common: Mapping[str, Any]) -> Row:
         cells[noise] = {split: one for split, one in found.items() if one is not None}
     return Row(
         recipe=head.record.recipe,
-        title=TITLES.get(head.record.recipe, head.record.recipe),
-        knows=head.record.attributes_used,
+        title=_title(head.record.recipe),
+        supervision=head.record.attributes_used,
         settings={key: value for key, value in free.items() if _text(value) != _text(common[key])},
         weight=head.settings.get(WEIGHT),
         cells=cells,
@@ -226,12 +208,11 @@ def _free(entry: _Entry) -> dict[str, Any]:
 
 def _reads(recipe: str, key: str) -> bool:
     """Whether a setting outside of the data can change what a recipe computes; of a recipe not known here any can."""
-    section = key.partition(".")[0]
-    if recipe not in RECIPES or section in ("select", "compute", "deterministic"):
-        return True
-    if section == "environments" and recipe in _TAKEN_AS_GIVEN:
-        return False
-    return ("erm" if section == "model" else section) in RECIPES[recipe].stage_names
+    return recipe not in RECIPES or "." not in key or RECIPES[recipe].reads(config_model()(), key)
+
+
+def _title(recipe: str) -> str:
+    return (RECIPES[recipe].title if recipe in RECIPES else "") or recipe
 
 
 def _fixed(recipe: str) -> Mapping[str, Any]:
@@ -240,7 +221,7 @@ def _fixed(recipe: str) -> Mapping[str, Any]:
 
 @cache
 def _defaults() -> dict[str, Any]:
-    return dict(flatten(Config(data=Cmnist()).model_dump(mode="json")))
+    return dict(flatten(config_model()(data=Cmnist()).model_dump(mode="json")))
 
 
 def _text(value: Any) -> bytes:

@@ -4,20 +4,18 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from textual import on
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from prusc_tui.keys import bindings
+from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
 from prusc_tui.palette import Palette
 from prusc_tui.settings import Settings, remember_theme, settings_path
 from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
-
-if TYPE_CHECKING:
-    from prusc_tui.work.start import Hosted
 
 
 class PruscApp(App[None]):
@@ -47,7 +45,6 @@ class PruscApp(App[None]):
         self.clock = clock
         self._settings = settings or Settings()
         self._first = run
-        self._hosted: Hosted | None = None
         self._palette: tuple[str, Palette] | None = None
         self._running_loop: asyncio.AbstractEventLoop | None = None
         for theme in OWN:
@@ -70,22 +67,8 @@ class PruscApp(App[None]):
         """
         return super()._background_screens if self.screen.styles.background.a < 1 else []
 
-    @property
-    def hosted(self) -> "Hosted":
-        """The runs that live in this process."""
-        if self._hosted is None:
-            from prusc_tui.work.start import Hosted
-
-            self._hosted = Hosted()
-        return self._hosted
-
-    def hosted_running(self) -> list[RunFolder]:
-        """Runs that would be stopped if this process ended."""
-        return self._hosted.running() if self._hosted is not None else []
-
     def on_mount(self) -> None:
-        """Show the runs, or the run that was asked for."""
-        from prusc_tui.screens.runs import RunsScreen
+        from prusc_tui.screens.runs.screen import RunsScreen
 
         self._running_loop = asyncio.get_running_loop()
         self.set_keymap(dict(self._settings.keys))
@@ -101,37 +84,51 @@ class PruscApp(App[None]):
 
     def open_compare(self, ids: Sequence[str]) -> None:
         """Show several runs side by side."""
-        from prusc_tui.screens.compare import CompareScreen
+        from prusc_tui.screens.compare.screen import CompareScreen
 
         self.push_screen(CompareScreen([RunFolder.open(self.home, id) for id in ids], self.clock))
 
     def open_new(self, fork: str | None = None, preset: str | None = None) -> None:
         """Show the form of a new run: from nothing, from a preset, or from another run."""
-        from prusc_tui.screens.new_run import NewRunScreen
+        from prusc_tui.screens.new_run.screen import NewRunScreen
 
-        self.push_screen(NewRunScreen(self.home, fork=fork, preset=preset, hosted=self.hosted))
+        self.push_screen(NewRunScreen(self.home, fork=fork, preset=preset))
 
     def open_data(self, name: str | None = None) -> None:
         """Show the data sets."""
-        from prusc_tui.screens.data import DataScreen
+        from prusc_tui.screens.data.screen import DataScreen
 
         self.push_screen(DataScreen(name))
+
+    @on(OpenRun)
+    def _open_run(self, message: OpenRun) -> None:
+        self.open_run(message.id)
+
+    @on(OpenCompare)
+    def _open_compare(self, message: OpenCompare) -> None:
+        self.open_compare(message.ids)
+
+    @on(OpenNew)
+    def _open_new(self, message: OpenNew) -> None:
+        self.open_new(message.fork, message.preset)
+
+    @on(OpenData)
+    def _open_data(self, message: OpenData) -> None:
+        self.open_data(message.name)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything a key does here, the themes, and the screens."""
         from prusc_tui.screens.commands import commands
 
-        return commands(self, screen)
+        return commands(self, screen, self.use_theme)
 
     def action_help(self) -> None:
-        """Show all keys."""
         from prusc_tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
 
     def action_next_theme(self) -> None:
-        """Take the next theme and remember it."""
         self.use_theme(NAMES[(NAMES.index(self.theme) + 1) % len(NAMES)] if self.theme in NAMES else DEFAULT)
 
     def use_theme(self, name: str) -> None:
@@ -146,7 +143,7 @@ class PruscApp(App[None]):
 
     def action_picture(self) -> None:
         """Write the screen as an SVG picture into the folder in which the program was started."""
-        from prusc_tui.draw.svg import standalone
+        from prusc_tui.widgets.svg import standalone
 
         name = time.strftime("prusc-tui-%Y%m%d-%H%M%S.svg", time.localtime(self.clock()))
         try:
@@ -164,12 +161,13 @@ class PruscApp(App[None]):
             self._running_loop.call_soon_threadsafe(self.exit)
 
     def action_leave(self) -> None:
-        """Leave; asks first where a run lives in this process."""
-        from prusc_tui.screens.leave import LeaveScreen
+        from core.runs.text import safe_text
+        from experiments.hosting import ENGINE
+        from prusc_tui.widgets.dialogs import LeaveScreen
 
         if isinstance(self.screen, LeaveScreen):
             return
-        if names := [folder.record().name for folder in self.hosted_running()]:
-            self.push_screen(LeaveScreen(names))
+        if names := [safe_text(folder.record().name) for folder in ENGINE.running()]:
+            self.push_screen(LeaveScreen(names), lambda leave: self.exit() if leave else None)
         else:
             self.exit()

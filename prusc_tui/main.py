@@ -43,13 +43,15 @@ def host(app: "PruscApp") -> None:
     """Run the app until the user leaves or the line drops; runs in this process are checkpointed and `stopped`."""
     with _leave_on_hangup(app):
         threading.Thread(target=_tell_hangup, args=(sys.stdin.fileno(),), name="hangup", daemon=True).start()
+        from experiments.hosting import ENGINE
+
         try:
             app.run()
         finally:
-            if running := app.hosted_running():
+            if running := ENGINE.running():
                 with contextlib.suppress(OSError):  # the terminal may be gone
                     sys.stderr.write(f"stopping {len(running)} run(s) with a checkpoint …\n")
-                app.hosted.stop_all(STOP_PATIENCE)
+                ENGINE.stop_all(STOP_PATIENCE)
 
 
 def _parser() -> argparse.ArgumentParser:

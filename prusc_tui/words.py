@@ -1,41 +1,39 @@
 """Numbers, times and states as short words, the same wherever they are shown."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
-    from core.runs.snapshot import Snapshot
+    from core.feed.snapshot import Snapshot
 
 WIDTH_OF_A_PIPE = 160
 """Columns of tables that go to a file or another program."""
+SUPERVISION = {
+    "train": "training attributes",
+    "validation": "validation attributes",
+    "environments": "environments given",
+    "shortcut": "shortcut removed",
+}
+"""`attributes_used` of a run → what its method was told of the shortcut."""
 ORACLES = frozenset({"train", "environments", "shortcut"})
 """What a result may have used that the method is to do without."""
 
 
-def percent(share: float | None) -> str:
-    """Share in [0, 1] as per cent with one decimal; a dash where there is none."""
-    return "–" if share is None or math.isnan(share) else f"{100 * share:.1f}"
+def waiting(snapshot: "Snapshot", things: str, stage: str) -> str:
+    """Say in a sentence why a run has no `things` yet, which its stage `stage` makes."""
+    from core.runs.record import ACTIVE
+    from core.runs.text import safe_text
 
-
-def sparsity(keep_ratio: float | None) -> str:
-    """Share of weights pruned, in per cent; a dash where nothing is masked."""
-    return "–" if keep_ratio is None else f"{100 * (1 - keep_ratio):.1f}"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as `8 s`, `1:05` or `2:03:10`; a dash where there are none."""
-    if seconds is None:
-        return "–"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+    if all(view.name != stage for view in snapshot.stages):
+        return f"Recipe '{safe_text(snapshot.record.recipe)}' makes no {things}."
+    if snapshot.status not in ACTIVE:
+        return f"There are no {things}: the run is {snapshot.status}, and its log has none."
+    now = next((safe_text(view.name) for view in snapshot.stages if view.state == "running"), "")
+    at = f"; the run is at '{now}'" if now else f"; the run is {snapshot.status}"
+    return f"{things.capitalize()} come with stage '{stage}'{at}."
 
 
 def unit_of(snapshot: "Snapshot") -> str:
@@ -55,40 +53,18 @@ def moment(seconds: float | None, now: float | None = None) -> str:
     return then.strftime("%H:%M" if then.date() == today else "%Y-%m-%d %H:%M")
 
 
-def spread(shares: Sequence[float]) -> str:
-    """Mean and sample standard deviation of shares in per cent, such as `62.1 ± 3.4`; of one, itself."""
-    from core.runs.compare import spread as spread_of
-
-    if not shares:
-        return "–"
-    found = spread_of(shares)
-    return percent(found.mean) if found.sd is None else f"{percent(found.mean)} ± {percent(found.sd)}"
-
-
-def span(shares: Sequence[float]) -> str:
-    """Least and greatest of shares in per cent, such as `58.0–65.9`; a dash where there are none."""
-    known = [share for share in shares if not math.isnan(share)]
-    return f"{percent(min(known))}–{percent(max(known))}" if known else "–"
-
-
-def weight(value: float) -> str:
-    """Penalty weight, as short as it can be told: `9,100`, `0.5`."""
-    whole = abs(value) >= 1000 or value == round(value)
-    return f"{value:,.0f}" if whole and abs(value) < 1e7 else f"{value:.4g}"
-
-
 def is_oracle(attributes_used: str) -> bool:
     """Whether a result rests on knowledge that the method is to do without."""
     return attributes_used in ORACLES
 
 
-def knowledge(attributes_used: str) -> str:
-    """What the result knows of the attributes, in a word or two for a table."""
-    return {"environments": "environments given", "shortcut": "shortcut removed"}.get(attributes_used, attributes_used)
+def supervision(attributes_used: str) -> str:
+    """What a method is told of the shortcut, in a word or two for a table."""
+    return SUPERVISION.get(attributes_used, attributes_used)
 
 
 def attributes_sentence(attributes_used: str, selection: str) -> str:
-    """What the result knows of the attributes, as one sentence."""
+    """Which attributes a result rests on, as one sentence."""
     match attributes_used:
         case "train":
             return f"attributes used in TRAINING (an oracle); checkpoints by rule '{selection}'"
@@ -107,6 +83,13 @@ def console(*, stderr: bool = False) -> "Console":
 
     made = Console(stderr=stderr, highlight=False)
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_OF_A_PIPE)
+
+
+def print_lines(out: "Console", lines: "Iterable[Text]") -> None:
+    """Print lines that are filled up to a width, without the blanks at their ends."""
+    for line in lines:
+        line.rstrip()
+        out.print(line)
 
 
 def to_json(value: Any) -> str:

@@ -19,8 +19,18 @@ TORCH_FREE = [
     "core.overrides",
     "core.groups",
     "core.data",
-    *(f"core.runs.{path.stem}" for path in sorted((HOUSE / "core/runs").glob("[!_]*.py"))),
-    "core.engine.launch",
+    *(
+        f"core.{room}.{path.stem}"
+        for room in ("runs", "feed", "results")
+        for path in sorted((HOUSE / "core" / room).glob("[!_]*.py"))
+    ),
+    "core.engine.engine",
+    "experiments.actions",
+    "experiments.catalog",
+    "experiments.hosting",
+    "experiments.launchers.detached",
+    "experiments.launchers.local",
+    "experiments.order",
     "experiments.recipes",
     "experiments.plan",
     "experiments.launch",
@@ -49,7 +59,14 @@ def test_the_torch_free_half_imports_nothing_heavy(tmp_path):
 
 @pytest.mark.parametrize(
     "module",
-    ["core.events", "core.groups", "prusc_tui.cli.app", "core.runs.feed", "prusc_tui.app", "prusc_tui.screens.runs"],
+    [
+        "core.events",
+        "core.groups",
+        "prusc_tui.cli.app",
+        "core.feed.feed",
+        "prusc_tui.app",
+        "prusc_tui.screens.runs.screen",
+    ],
 )
 def test_what_is_read_at_every_start_imports_no_pydantic_either(tmp_path, module):
     assert not loaded_after(f"import {module}; {LOADED}", tmp_path) & {*HEAVY, "pydantic", "numpy"}

@@ -1,13 +1,13 @@
 """What can be set about a run: frozen, validated sections with units and sources (no torch)."""
 
 from collections.abc import Iterator
-from typing import Any, Self
+from functools import cache
+from typing import Any, Self, TypeVar
 
-from pydantic import model_validator
+from pydantic import ConfigDict, Field, create_model, model_validator
 
-from core.config.data import Bundled, Cmnist, ColoredMnist, Data, Digits, MultiMnist, PatchMnist, TextureMnist
-from core.config.photos import Celeba, Folder, Isic, Photos, Waterbirds
-from core.config.section import Section, Seed
+from core.config.data import DEFAULT, Data, DataSettings, data_sets
+from core.config.section import OWN_SECTIONS, Section, Seed
 from core.config.stages import (
     Balance,
     Cluster,
@@ -24,44 +24,38 @@ from core.config.stages import (
 
 __all__ = [
     "Balance",
-    "Bundled",
-    "Celeba",
     "Cluster",
-    "Cmnist",
-    "ColoredMnist",
     "Compute",
     "Config",
-    "Data",
-    "Digits",
+    "DataSettings",
     "Environments",
     "Erm",
     "Finetune",
-    "Folder",
-    "Isic",
     "Model",
-    "MultiMnist",
-    "PatchMnist",
-    "Photos",
     "Prune",
     "Represent",
     "Section",
     "Select",
-    "TextureMnist",
     "Train",
-    "Waterbirds",
+    "config_model",
+    "data_sets",
     "differences",
     "flatten",
 ]
+
+S = TypeVar("S", bound=Section)
 
 
 class Config(Section):
     """Everything that decides what a run computes."""
 
+    model_config = ConfigDict(defer_build=True)  # which data sets there are is looked for when it is first needed
+
     recipe: str = "prusc"
     """Name of the recipe: which stages, in which order."""
     seed: Seed = 0
     """Seed of initial weights, order, masks and clusters."""
-    data: Data = ColoredMnist()
+    data: Data = Field(default_factory=lambda: data_sets()[DEFAULT]())
     model: Model = Model()
     erm: Erm = Erm()
     represent: Represent = Represent()
@@ -75,6 +69,10 @@ class Config(Section):
     compute: Compute = Compute()
     deterministic: bool = False
     """Ask for the same bits from run to run on a GPU too; slower."""
+
+    def section(self, kind: type[S]) -> S:
+        """The settings of a section that a stage outside this package declares, such as `config.section(Errors)`."""
+        return next(value for _, value in self if type(value) is kind)
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
@@ -117,6 +115,25 @@ class Config(Section):
         if head == "binary" and classes not in (0, 2):
             raise ValueError(f"train.head: one logit tells two labels apart, and the data has {classes}")
         return self
+
+
+def config_model() -> type[Config]:
+    """`Config` with the sections of all stages that are known by now: what settings are read by.
+
+    Raises:
+        ValueError: a stage declares a section whose name is taken.
+    """
+    return _with_sections(tuple(OWN_SECTIONS.items()))
+
+
+@cache
+def _with_sections(sections: tuple[tuple[str, type[Section]], ...]) -> type[Config]:
+    if not sections:
+        return Config
+    if taken := [name for name, _ in sections if name in Config.model_fields]:
+        raise ValueError(f"the settings have a section '{taken[0]}' already; give the new one another name")
+    fields: dict[str, Any] = {name: (kind, kind()) for name, kind in sections}
+    return create_model("Config", __base__=Config, **fields)
 
 
 def flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,135 +1,115 @@
-"""Settings of the data sets made of the bundled digits, and the union of all data sets (no torch)."""
+"""What every data set declares with its settings, and which data sets there are (no torch, no numpy).
 
-from typing import Annotated, Literal, Self
+A data set is one file in `core/data/sets`, or a module of an installed package that an entry point of the group
+`prusc_tui.data` names: a subclass of `Photos` or `Bundled` (`core.data.settings`), or of `DataSettings` itself.
+"""
 
-from pydantic import Field, model_validator
+from collections.abc import Iterator
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_origin
 
-from core.config.photos import Celeba, Folder, Isic, Waterbirds
-from core.config.section import Fraction, Section, Seed
+from pydantic import Field, GetCoreSchemaHandler
+
+from core import discovery
+from core.config.section import Section
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
+
+    from core.data.load import Source
+
+DEFAULT = "colored-mnist"
+"""Data set of a run where none is named."""
+GROUP = "prusc_tui.data"
+"""Entry points of installed packages that declare data sets."""
 
 
-class Bundled(Section):
-    """Settings that every data set made of the bundled digits shares."""
+class DataSettings(Section):
+    """Settings of a data set, and all that the program asks of one before it is read.
 
-    train_size: Annotated[int, Field(ge=100, le=59_000)] = 30_000
-    """Images in the training split; drawn from the 60,000 training digits."""
-    validation_size: Annotated[int, Field(ge=40, le=20_000)] = 4_800
-    """Images in the validation split; drawn from the training digits that the training split leaves."""
-    label_noise: Fraction = 0.0
-    """Share of samples whose label is replaced by another class, in every split; attributes follow the noisy label."""
-    seed: Seed = 0
-    """Seed of the split, the noise and the attributes; the same data for every seed of the run."""
+    A subclass declares `name: Literal["my-data"] = "my-data"` and a docstring; it has defaults for all its settings.
+    """
+
+    rank: ClassVar[int] = 100
+    """Where it stands in lists: low first, alphabetical among equals."""
+    origin: ClassVar[str] = "made by other packages"
+    """Where its images come from, as a heading over a list."""
+
+    if TYPE_CHECKING:
+        name: str = ""  # of every data set; a field here would come before all others
 
     @property
     def n_classes(self) -> int:
-        """Number of labels."""
-        return 2
+        """Number of labels; 0 where only the data itself knows."""
+        return 0
 
     @property
     def n_given_environments(self) -> int:
         """Environments that the training split brings with it; 0 where there are none."""
         return 0
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.train_size + self.validation_size > 60_000:
-            raise ValueError("train_size and validation_size together exceed the 60,000 training digits")
+    @property
+    def missing(self) -> str:
+        """What a person has to say before the data can be read, in one sentence; empty where nothing is missing."""
+        return ""
+
+    def source(self, digits: Path, cache: Path | None) -> "Source":
+        """Find the data, and refuse what can be refused without looking at an image.
+
+        Args:
+            digits: folder of the packed digits.
+            cache: folder of the decoded images of other data sets; None for the user's.
+
+        Raises:
+            InputError: the data is missing or damaged, or does not fit the settings.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.source")
+
+    def undecoded(self) -> Self:
+        """The same data for whoever needs labels and shapes: nothing is decoded ahead of its use."""
         return self
 
 
-class Digits(Bundled):
-    """Settings of the data sets whose validation and test may be balanced over groups."""
-
-    test_size: Annotated[int, Field(ge=40, le=9_600)] | None = None
-    """Images in the test split, drawn from the 10,000 test digits; none given: as many as `evaluation` allows, up to
-    9,600 (balanced over 10 labels that is 8,900, as there are only 892 fives)."""
-    evaluation: Literal["balanced", "as-train"] = "balanced"
-    """Validation and test: `balanced` has equally many samples in every group, `as-train` the training correlation."""
-
-
-class ColoredMnist(Digits):
-    """Digits in a colour that agrees with the label on most training images."""
-
-    name: Literal["colored-mnist"] = "colored-mnist"
-    classes: Literal[2, 5, 10] = 2
-    """Number of labels, and of colours: 2 is digit < 5 against digit ≥ 5."""
-    correlation: Fraction = 0.95
-    """Share of training images whose colour is that of their label."""
-    saturation: Fraction = 0.5
-    """Strength of the colours, from 0 (white) to 1; the stronger, the more a network leans on them."""
-
-    @property
-    def n_classes(self) -> int:
-        """Number of labels."""
-        return self.classes
+def data_sets() -> dict[str, type[DataSettings]]:
+    """Name of every data set → class of its settings, in the order of lists."""
+    kinds: dict[str, type[DataSettings]] = {}
+    for kind in discovery.declared("core.data.sets", GROUP, _declared_in):
+        name = kind.model_fields["name"].default
+        if kinds.setdefault(name, kind) is not kind:
+            discovery.complain(f"data set '{name}' of {kind.__module__} is left out: there is one of that name already")
+    return dict(sorted(kinds.items(), key=lambda item: (item[1].rank, item[0])))
 
 
-class PatchMnist(Digits):
-    """Digits of which one class mostly carries a coloured square near the border, as benign skin lesions do."""
+def _declared_in(module: ModuleType) -> Iterator[type[DataSettings]]:
+    """Data sets of a module; each of them is made once, so that one that is not whole is told here.
 
-    name: Literal["patch-mnist"] = "patch-mnist"
-    correlation: Fraction = 0.95
-    """Share of training images on which the patch is there for digit < 5 and missing for digit ≥ 5."""
-    patch_size: Annotated[int, Field(ge=2, le=10)] = 5
-    """Side of the square in pixels."""
-
-
-class TextureMnist(Digits):
-    """Digits over one of two textures that mostly agrees with the label, as backgrounds do for birds."""
-
-    name: Literal["texture-mnist"] = "texture-mnist"
-    correlation: Fraction = 0.95
-    """Share of training images whose texture is that of their label."""
-    contrast: Fraction = 0.5
-    """Brightness of the texture, as a share of full scale."""
-
-
-class MultiMnist(Digits):
-    """Digits with two spurious attributes at once: a colour and a patch."""
-
-    name: Literal["multi-mnist"] = "multi-mnist"
-    correlation: Fraction = 0.95
-    """Share of training images whose colour is that of their label."""
-    saturation: Fraction = 0.5
-    """Strength of the colours, from 0 (white) to 1."""
-    patch_correlation: Fraction = 0.95
-    """Share of training images whose patch is that of their label."""
-    patch_size: Annotated[int, Field(ge=2, le=10)] = 5
-    """Side of the patch in pixels."""
-
-
-class Cmnist(Bundled):
-    """ColoredMNIST as papers on invariant learning have it: 2×14×14, two given environments, colour reversed in test.
-
-    The label is digit < 5 against digit ≥ 5, with noise; the digit lies in the colour channel of its noisy label, but
-    for a share of the images, the colour noise (IRM, arXiv 1907.02893).
+    Raises:
+        TypeError: there is none, or one without a description or a `name` that is its one value.
     """
-
-    name: Literal["cmnist"] = "cmnist"
-    train_size: Annotated[int, Field(ge=100, le=59_000)] = 50_000
-    """Images in the training split (IRM: 50,000); drawn from the 60,000 training digits."""
-    validation_size: Annotated[int, Field(ge=40, le=20_000)] = 10_000
-    """Images in the validation split; drawn from the training digits that the training split leaves."""
-    test_size: Annotated[int, Field(ge=40, le=10_000)] = 10_000
-    """Images in the test split, drawn from the 10,000 test digits."""
-    label_noise: Fraction = 0.25
-    """Share of samples whose label is the wrong one, in every split; the colour follows the noisy label (IRM: 0.25)."""
-    environment_noise: Annotated[tuple[Fraction, ...], Field(min_length=1)] = (0.2, 0.1)
-    """Colour noise of each given training environment; they share the training images equally (IRM: 0.2 and 0.1)."""
-    validation_noise: Fraction | None = None
-    """Colour noise of the validation split; none given: that of the training split as a whole."""
-    test_noise: Fraction = 0.9
-    """Colour noise of the test split (IRM: 0.9)."""
-    grey: bool = False
-    """Put both colours into one channel, so that no network can see the colour: for the oracle."""
-
-    @property
-    def n_given_environments(self) -> int:
-        """Environments that the training split brings with it."""
-        return len(self.environment_noise)
+    named = [
+        kind
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, DataSettings) and "name" in kind.model_fields
+    ]
+    if not named:
+        raise TypeError(f"module {module.__name__} declares no data set")
+    for kind in named:
+        if get_origin(kind.model_fields["name"].annotation) is not Literal or not kind.__doc__:
+            raise TypeError(f"{kind.__name__} needs a docstring, and a name such as: name: Literal['x'] = 'x'")
+        kind()
+        yield kind
 
 
-Data = Annotated[
-    ColoredMnist | PatchMnist | TextureMnist | MultiMnist | Cmnist | Waterbirds | Celeba | Isic | Folder,
-    Field(discriminator="name"),
-]
+class _AnyOfThem:
+    """Marks a setting that takes any data set: told apart by their names, and looked for when first needed."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> "CoreSchema":
+        any_of_them = reduce(or_, data_sets().values())
+        return handler.generate_schema(Annotated[any_of_them, Field(discriminator="name")])
+
+
+Data = Annotated[DataSettings, _AnyOfThem()]
+"""Settings of any data set."""

@@ -4,6 +4,7 @@ Sources in the descriptions: PruSC is arXiv 2407.14974, Csordás arXiv 2010.0206
 marks values that are not published and that we chose; `experiments/presets` says what we measured.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -15,6 +16,9 @@ class Model(Section):
     """The network."""
 
     incidental: ClassVar[frozenset[str]] = frozenset({"weights", "checkpoint"})  # what is in a file counts, not where
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+        "checkpoint": ("erm.objective", ("erm",)),
+    }
 
     name: str = "digits-cnn"
     """`digits-cnn` (three convolutions), `mnist-cnn` (four, with GroupNorm), `mlp` (two hidden layers of 390 units), or
@@ -45,6 +49,10 @@ class Compute(Section):
 
 class Erm(Section):
     """Stage 1: train the network on all training images."""
+
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+        "dro_step_size": ("erm.objective", ("group-dro",)),
+    }
 
     objective: Literal["erm", "group-balanced", "group-dro"] = "erm"
     """`erm` minimises the mean loss; the other two are oracles that use the attributes of the training split."""
@@ -82,6 +90,9 @@ class Cluster(Section):
     """Stage 3: clusters of the representation on the unit sphere, all classes together."""
 
     incidental: ClassVar[frozenset[str]] = frozenset({"file"})  # what is in it counts, not where it is
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+        "file": ("cluster.method", ("kmeans",)),
+    }
 
     method: Literal["kmeans", "random"] = "kmeans"
     """`random` assigns clusters by lot: the control that tells whether the clusters matter."""
@@ -181,6 +192,10 @@ class Finetune(Section):
 class Environments(Section):
     """Stage `environments`: which training samples are in which environment."""
 
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+        "shares": ("environments.rule", ("shares",)),
+    }
+
     rule: Literal["minority-balance", "minority-majority", "conflict-rest", "shares"] = "minority-balance"
     """From clusters, where the conflict samples are those of the minority label: they, and they with as many of the
     majority (`minority-balance`); they, and that majority alone; they, and all others; two environments with different
@@ -204,6 +219,15 @@ class Train(Section):
 
     The defaults are those of PruSC's authors for IRM (arXiv 2504.15686, their code).
     """
+
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+        "penalty": ("train.objective", ("irm", "vrex", "group-dro")),
+        "penalty_weights": ("train.objective", ("irm", "vrex")),
+        "anneal_until": ("train.objective", ("irm", "vrex")),
+        "rescale": ("train.objective", ("irm", "vrex")),
+        "estimator": ("train.objective", ("irm", "vrex", "group-dro")),
+        "dro_step_size": ("train.objective", ("group-dro",)),
+    }
 
     objective: Literal["irm", "vrex", "group-dro", "erm"] = "irm"
     """Risk plus IRM's penalty, risk plus the variance of the risks, the worst risk, or the mean risk alone."""

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from core.config.photos import Photos
 from core.data.columns import Column
 from core.data.dataset import Integers
 from core.data.decode import BrokenImageError, decode
-from core.data.draft import SPLITS, Problem
-from core.data.table import ImageTable, examine, read_draft
+from core.data.draft import Problem
+from core.data.settings import Photos
+from core.data.splits import SPLITS
+from core.data.table import ImageTable, examine
 from core.data.watch import QUIET, Watch, in_parts
 from core.data.within import leaving
 from core.groups import group_titles
@@ -56,8 +57,8 @@ def check(settings: Photos, watch: Watch = QUIET) -> Report:
         InputError: there is no folder, or a file or a column is missing, so that there are no rows.
         Interrupted: `watch` asked to stop.
     """
-    draft = read_draft(settings)
-    table, problems = examine(draft, settings)
+    draft = settings.draft()
+    table, problems = examine(draft)
     rows = np.setdiff1d(np.arange(len(draft.paths)), list(leaving(draft.root, draft.paths.texts.tolist())))
     digests = np.zeros(len(draft.paths), dtype="S32")
     opened = done = 0

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-SplitName = Literal["train", "validation", "test"]
+from core.data.splits import SplitName
+
 Integers = npt.NDArray[np.int64]
 Images = npt.NDArray[np.uint8]
 

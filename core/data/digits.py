@@ -1,21 +1,22 @@
-"""The data sets on the bundled digits: what each has for labels and attributes, and how it is painted."""
+"""Data sets on the bundled digits: from what one has for labels and attributes to painted images."""
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from core.config import ColoredMnist, MultiMnist, PatchMnist, TextureMnist
-from core.data.dataset import DataSet, Images, Integers, Split, SplitName, channel_statistics
+from core.data.dataset import DataSet, Images, Integers, Split, channel_statistics
 from core.data.draw import Attribute, draw_splits, stream
-from core.data.idx import Digits
-from core.data.paint import COLOURS, TINTS, paint_colour, paint_grey, paint_patch, paint_texture
-from core.data.textures import texture_sheets
+from core.data.idx import Digits, checksums, read_digits
+from core.data.settings import Bundled
+from core.data.settings import Digits as Settings
+from core.data.splits import SplitName
+from core.data.watch import QUIET, Watch
 
-Settings = ColoredMnist | PatchMnist | TextureMnist | MultiMnist
-
-PATCH = ("patch", "none")
-"""Values of the attribute `patch`: digit < 5, the first label, goes with a patch."""
+VERSION = 1
+"""Of the builders; a change that changes any data set raises it, so that nothing cached from the old one is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,62 +34,6 @@ class Plan:
     paint: Callable[[Images, Integers, np.random.Generator], Images]
 
 
-def plan_of(settings: Settings) -> Plan:
-    """How the data set of these settings is made."""
-    match settings:
-        case ColoredMnist():
-            return colored_mnist(settings)
-        case PatchMnist():
-            return patch_mnist(settings)
-        case TextureMnist():
-            return texture_mnist(settings)
-        case MultiMnist():
-            return multi_mnist(settings)
-
-
-def colored_mnist(settings: ColoredMnist) -> Plan:
-    """Digits in a colour on black."""
-    return Plan(
-        settings.classes,
-        (Attribute("colour", tuple(COLOURS)[: settings.classes], settings.correlation),),
-        lambda digits, attributes, _: paint_colour(digits, attributes[:, 0], settings.saturation),
-    )
-
-
-def patch_mnist(settings: PatchMnist) -> Plan:
-    """Grey digits with or without a coloured square in a corner."""
-
-    def paint(digits: Images, attributes: Integers, random: np.random.Generator) -> Images:
-        images = paint_grey(digits)
-        paint_patch(images, attributes[:, 0] == PATCH.index("patch"), settings.patch_size, random)
-        return images
-
-    return Plan(2, (Attribute("patch", PATCH, settings.correlation),), paint)
-
-
-def texture_mnist(settings: TextureMnist) -> Plan:
-    """Grey digits over water or land."""
-    return Plan(
-        2,
-        (Attribute("texture", tuple(TINTS), settings.correlation),),
-        lambda digits, attributes, random: paint_texture(
-            digits, attributes[:, 0], settings.contrast, texture_sheets(settings.seed), random
-        ),
-    )
-
-
-def multi_mnist(settings: MultiMnist) -> Plan:
-    """Digits in a colour, with or without a patch; the two are independent given the label."""
-
-    def paint(digits: Images, attributes: Integers, random: np.random.Generator) -> Images:
-        images = paint_colour(digits, attributes[:, 0], settings.saturation)
-        paint_patch(images, attributes[:, 1] == PATCH.index("patch"), settings.patch_size, random)
-        return images
-
-    colour = Attribute("colour", tuple(COLOURS)[:2], settings.correlation)
-    return Plan(2, (colour, Attribute("patch", PATCH, settings.patch_correlation)), paint)
-
-
 def label_names(classes: int) -> tuple[str, ...]:
     """Name the digits of each label, such as `0–4`; `classes` divides 10."""
     width = 10 // classes
@@ -99,7 +44,7 @@ def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> 
     """Draw the splits and paint their images.
 
     Args:
-        settings: kind, sizes, label noise, evaluation, seed.
+        settings: its plan, sizes, label noise, evaluation, seed.
         train: the training digits; train and validation are drawn from them.
         test: the test digits.
         fingerprint: of the data set.
@@ -107,7 +52,7 @@ def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> 
     Raises:
         InputError: the digits do not suffice for a balanced split.
     """
-    plan = plan_of(settings)
+    plan = settings.plan()
     names = label_names(plan.classes)
     train_labels, test_labels = (digits.labels * plan.classes // 10 for digits in (train, test))
     draws = draw_splits(settings, train_labels, test_labels, names, plan.attributes)
@@ -119,3 +64,41 @@ def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> 
         splits[split] = Split(images, draw.labels, draw.attributes, draw.index)
     mean, std = channel_statistics(splits["train"].images)
     return DataSet(settings.name, names, {a.name: a.values for a in plan.attributes}, splits, mean, std, fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class DigitSource:
+    """A data set made of the bundled digits.
+
+    Args:
+        settings: its data section.
+        digits: folder of the packed digits.
+
+    Raises:
+        InputError: the packed digits are missing or damaged.
+    """
+
+    settings: Bundled
+    digits: Path
+    key: str = field(init=False)
+    table: None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        parts = [self.settings.canonical_hash(), *checksums(self.digits).values(), str(VERSION)]
+        object.__setattr__(self, "key", hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
+
+    def fingerprint(self, watch: Watch = QUIET) -> str:  # noqa: ARG002
+        """Hash of the settings, the checksums of the digits and the version of the builders; reads no image."""
+        return self.key
+
+    def load(self, watch: Watch = QUIET) -> DataSet:  # noqa: ARG002
+        """Read the digits and make the data set.
+
+        Raises:
+            InputError: the digits do not suffice for the splits.
+        """
+        return self.settings.build(read_digits(self.digits, "train"), read_digits(self.digits, "t10k"), self.key)
+
+    def preview(self) -> DataSet:
+        """The data set itself, as it is made in a moment."""
+        return self.load()

@@ -7,8 +7,9 @@ from math import prod
 
 import numpy as np
 
-from core.config import Digits as Settings
-from core.data.dataset import Integers, SplitName
+from core.data.dataset import Integers
+from core.data.settings import Digits as Settings
+from core.data.splits import SplitName
 from core.errors import InputError
 
 TEST_SIZE = 9_600

@@ -24,6 +24,9 @@ COLOURS = {
 PATCH_COLOURS = ((244, 196, 72), (236, 138, 60), (92, 186, 164), (84, 132, 224), (160, 108, 204))
 """Colours of patches: those of the plasters and stickers beside skin lesions."""
 
+PATCH = ("patch", "none")
+"""Values of the attribute `patch`: the first label goes with a patch."""
+
 TINTS = {
     "water": ((32, 108, 255), (76, 224, 255)),
     "land": ((118, 255, 84), (255, 188, 94)),

@@ -3,46 +3,24 @@
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import orjson
 
-from core.config import Celeba, Folder, Isic, Waterbirds
 from core.data.contents import Contents, ImageFiles, contents_of
-from core.data.dataset import DataSet, Integers, Pixels, Split, SplitName
-from core.data.decode import VERSION, Part
+from core.data.dataset import DataSet, Integers, Pixels, Split
+from core.data.decode import VERSION
+from core.data.preview import preview
+from core.data.settings import Photos
+from core.data.splits import SPLITS, SplitName
 from core.data.squares import Squares, Stream
 from core.data.store import cache_folder, stored
 from core.data.table import ImageTable, read_table
 from core.data.watch import QUIET, Watch
 
-Settings = Waterbirds | Celeba | Isic | Folder
-
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Of ImageNet's training images, by which published weights want their input normalised."""
-SPLITS: tuple[SplitName, ...] = get_args(SplitName)
-
-
-def load_photos(settings: Settings, folder: Path | None = None, watch: Watch = QUIET) -> DataSet:
-    """Read the table of a data set and make its pixels ready.
-
-    Args:
-        settings: its data section.
-        folder: the cache folder; None for the user's.
-        watch: told of reading and decoding, and may stop it.
-
-    Raises:
-        InputError: the table does not fit, an image is missing or broken, or the disk is too small.
-        Interrupted: `watch` said so.
-    """
-    return PhotoSource(settings, folder).load(watch)
-
-
-def photos_fingerprint(settings: Settings, folder: Path | None = None, watch: Watch = QUIET) -> str:
-    """Fingerprint of the data set, without decoding any image; see `PhotoSource.fingerprint`."""
-    return PhotoSource(settings, folder).fingerprint(watch)
 
 
 @dataclass(eq=False)
@@ -57,7 +35,7 @@ class PhotoSource:
         InputError: the table does not fit.
     """
 
-    settings: Settings
+    settings: Photos
     folder: Path | None = None
     table: ImageTable = field(init=False)
     _order: Integers = field(init=False)
@@ -118,6 +96,10 @@ class PhotoSource:
             augment=settings.augment,
         )
 
+    def preview(self) -> DataSet:
+        """The data set without a fingerprint, which takes the content of every image; none is opened yet."""
+        return preview(self.table, self.settings, MEAN, STD)
+
     def squares(self, watch: Watch = QUIET) -> Squares:
         """Images of all rows in the order of their splits; every file has been looked at once.
 
@@ -126,8 +108,7 @@ class PhotoSource:
             Interrupted: `watch` said so.
         """
         if self._squares is None:
-            part: Part = "middle" if isinstance(self.settings, Celeba) else "whole"
-            self._squares = Squares(self._contents(watch), self.settings.stored, part)
+            self._squares = Squares(self._contents(watch), self.settings.stored, self.settings.part)
         return self._squares
 
     def _contents(self, watch: Watch) -> Contents:

@@ -4,24 +4,24 @@ from pathlib import Path
 
 import numpy as np
 
-from core.config.photos import Celeba, Photos
 from core.data.dataset import DataSet, Images, Integers, Split
-from core.data.decode import BrokenImageError, Part, decode
-from core.data.draft import SPLITS
-from core.data.photos import MEAN, STD
+from core.data.decode import BrokenImageError, decode
+from core.data.settings import Photos
+from core.data.splits import SPLITS
 from core.data.table import ImageTable
 
 _UNREADABLE = 96
 """Grey of an image that cannot be opened; `prusc data check` says why."""
 
 
-def preview(table: ImageTable, settings: Photos, name: str) -> DataSet:
+def preview(table: ImageTable, settings: Photos, mean: tuple[float, ...], std: tuple[float, ...]) -> DataSet:
     """Make a data set to look at: labels, attributes and splits of the table, images as networks see them.
 
     Args:
         table: what was read of it.
         settings: its data section.
-        name: what the settings call it.
+        mean: of each channel, by which networks want it normalised.
+        std: likewise.
 
     Returns:
         A data set without a fingerprint, as that takes the content of every image.
@@ -31,7 +31,9 @@ def preview(table: ImageTable, settings: Photos, name: str) -> DataSet:
         rows = np.flatnonzero(table.splits == number)
         images = _Opened(table, rows, settings)
         splits[split] = Split(images, table.labels[rows], table.attributes[rows], rows)
-    return DataSet(name, table.label_names, table.attribute_values, splits, MEAN, STD, "", crop=settings.size)
+    return DataSet(
+        settings.name, table.label_names, table.attribute_values, splits, mean, std, fingerprint="", crop=settings.size
+    )
 
 
 class _Opened:
@@ -39,7 +41,7 @@ class _Opened:
 
     def __init__(self, table: ImageTable, rows: Integers, settings: Photos) -> None:
         self._table, self._rows, self._side, self._stored = table, rows, settings.size, settings.stored
-        self._part: Part = "middle" if isinstance(settings, Celeba) else "whole"
+        self._part = settings.part
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.data.dataset import DataSet, Images, SplitName, group_counts, groups
+from core.data.dataset import DataSet, Images, group_counts, groups
+from core.data.splits import SplitName
 from core.groups import group_titles
 
 if TYPE_CHECKING:
@@ -19,8 +20,25 @@ MARGIN = 16
 HEADING = 30
 
 
+PER_GROUP = 8
+"""Images of a group that are enough to see what it looks like."""
+
+
+def first_images(dataset: DataSet, split: SplitName, per_group: int = PER_GROUP) -> list[Images]:
+    """The first images of every group of a split, in RGB: uint8 [at most per_group, height, width, 3] for each."""
+    samples, found = dataset.splits[split], []
+    number = groups(samples, dataset)
+    for group in range(len(group_titles(dataset.label_names, dataset.attributes))):
+        rows = np.flatnonzero(number == group)[:per_group]
+        shape = (len(rows), *samples.images.shape[2:], 3)
+        found.append(
+            np.stack([rgb(image) for image in samples.images[rows]]) if len(rows) else np.empty(shape, np.uint8)
+        )
+    return found
+
+
 def sample_picture(
-    dataset: DataSet, splits: Sequence[SplitName] = ("train",), per_group: int = 8, scale: int | None = None
+    dataset: DataSet, splits: Sequence[SplitName] = ("train",), per_group: int = PER_GROUP, scale: int | None = None
 ) -> "Image":
     """Draw the first images of every group, one row per group, with the group's title, count and share at its left.
 
@@ -56,16 +74,15 @@ def sample_picture(
     top = MARGIN
     for name, heading in zip(splits, headings, strict=True):
         split = dataset.splits[name]
-        number, counts = groups(split, dataset), group_counts(split, dataset)
+        counts, samples = group_counts(split, dataset), first_images(dataset, name, per_group)
         pen.text((MARGIN, top), heading, INK, title_font)
         top += HEADING
-        for group, (title, count) in enumerate(zip(titles, counts, strict=True)):
+        for title, count, images in zip(titles, counts, samples, strict=True):
             middle = top + height // 2
             pen.text((MARGIN, middle - 1), title, INK, title_font, anchor="ls")
             pen.text((MARGIN, middle + 3), f"{count:,} · {count / len(split):.1%}", FAINT, count_font, anchor="lt")
-            images = split.images[np.flatnonzero(number == group)[:per_group]]
             for column, image in enumerate(images):
-                tile = Image.fromarray(rgb(image).repeat(scale, axis=0).repeat(scale, axis=1))
+                tile = Image.fromarray(image.repeat(scale, axis=0).repeat(scale, axis=1))
                 picture.paste(tile, (MARGIN + text + column * (width + GAP), top))
             top += row
         top += MARGIN - GAP

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from core.config.photos import Celeba, Folder, Isic, Photos, Waterbirds
-from core.data import celeba, folder, isic, waterbirds
 from core.data.columns import Column
-from core.data.dataset import Integers, SplitName
-from core.data.draft import SPLITS, Draft, Problem
+from core.data.dataset import Integers
+from core.data.draft import Draft, DrawnSplits, Problem
+from core.data.settings import Photos
+from core.data.splits import SPLITS, SplitName
 from core.data.within import leaving
 from core.errors import InputError, nearest
 
@@ -77,8 +77,8 @@ def read_table(settings: Photos) -> ImageTable:
     Raises:
         InputError: no folder, a file or a column is missing, a row does not fit; with file, line and what to do.
     """
-    draft = read_draft(settings)
-    table, problems = examine(draft, settings)
+    draft = settings.draft()
+    table, problems = examine(draft)
     if table is None or problems:
         more = f" ({len(problems) - 1:,} more; all of them: prusc data check)" if len(problems) > 1 else ""
         first = problems[0]
@@ -87,25 +87,7 @@ def read_table(settings: Photos) -> ImageTable:
     return table
 
 
-def read_draft(settings: Photos) -> Draft:
-    """Read the columns of any of the layouts.
-
-    Raises:
-        InputError: no folder, or a file or a column is missing.
-    """
-    match settings:
-        case Waterbirds():
-            return waterbirds.draft(settings)
-        case Celeba():
-            return celeba.draft(settings)
-        case Isic():
-            return isic.draft(settings)
-        case Folder():
-            return folder.draft(settings)
-    raise TypeError(f"{type(settings).__name__} has no layout")
-
-
-def examine(draft: Draft, settings: Photos) -> tuple[ImageTable | None, list[Problem]]:
+def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
     """Make the table of the rows that can be understood.
 
     Returns:
@@ -120,9 +102,9 @@ def examine(draft: Draft, settings: Photos) -> tuple[ImageTable | None, list[Pro
     good[list(away)] = False
     labels, label_names = draft.label.encode()
     found = {name: column.encode() for name, column in draft.attributes.items()}
-    splits = draft.split.encode()[0] if draft.split is not None else np.zeros_like(labels)
+    splits = np.zeros_like(labels) if isinstance(draft.split, DrawnSplits) else draft.split.encode()[0]
     told = [(draft.label, labels, "labels"), *((draft.attributes[k], c, "attributes") for k, (c, _) in found.items())]
-    if draft.split is not None:
+    if not isinstance(draft.split, DrawnSplits):
         told.append((draft.split, splits, "splits"))
     for column, codes, what in told:
         problems += _unknown(column, codes, what)
@@ -133,10 +115,9 @@ def examine(draft: Draft, settings: Photos) -> tuple[ImageTable | None, list[Pro
     labels, attributes, splits, lines = labels[good], attributes[good], splits[good], draft.paths.lines[good]
     try:
         _sensible(draft, label_names, values, len(labels))
-        if draft.split is None and isinstance(settings, Folder):
-            groups = _groups(labels, attributes, [len(names) for names in values.values()])
-            splits = folder.draw_splits(groups, settings)
-        _filled(draft, labels, label_names, splits, settings)
+        if isinstance(draft.split, DrawnSplits):
+            splits = draft.split.draw(_groups(labels, attributes, [len(names) for names in values.values()]))
+        _filled(draft.split, labels, label_names, splits)
     except InputError as error:
         return None, [*problems, Problem("splits and labels that are not filled", str(error))]
     for number, (name, names) in enumerate(values.items()):
@@ -217,19 +198,19 @@ def _sensible(draft: Draft, label_names: tuple[str, ...], values: Mapping[str, t
         )
 
 
-def _filled(draft: Draft, labels: Integers, label_names: tuple[str, ...], splits: Integers, settings: Photos) -> None:
+def _filled(split: Column | DrawnSplits, labels: Integers, label_names: tuple[str, ...], splits: Integers) -> None:
     """Every split has images, and training has some of every label; drawn splits have some of every label each."""
     counts = np.bincount(splits * len(label_names) + labels, minlength=3 * len(label_names)).reshape(3, -1)
-    for split, row in zip(SPLITS, counts, strict=True):
-        drawn = draft.split is None
-        if not row.sum() and draft.split is not None:
-            raise InputError(f"no row is in the {split} split (column '{draft.split.name}'); all three are needed")
-        if row.min() == 0 and (split == "train" or drawn):
-            name = label_names[int(row.argmin())]
-            if not drawn:
-                raise InputError(f"label '{name}' has no image in the training split")
-            number, shares = int((labels == row.argmin()).sum()), getattr(settings, "fractions", ())
-            raise InputError(
-                f"label '{name}' has {number} image{'s' * (number != 1)}, too few for data.fractions "
-                f"{', '.join(f'{share:g}' for share in shares)}: none is left for {split}"
-            )
+    for name, row in zip(SPLITS, counts, strict=True):
+        label = label_names[int(row.argmin())]
+        if isinstance(split, DrawnSplits):
+            if row.min() == 0:
+                number = int((labels == row.argmin()).sum())
+                raise InputError(
+                    f"label '{label}' has {number} image{'s' * (number != 1)}, too few for data.fractions "
+                    f"{', '.join(f'{share:g}' for share in split.fractions)}: none is left for {name}"
+                )
+        elif not row.sum():
+            raise InputError(f"no row is in the {name} split (column '{split.name}'); all three are needed")
+        elif row.min() == 0 and name == "train":
+            raise InputError(f"label '{label}' has no image in the training split")

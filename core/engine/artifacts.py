@@ -1,43 +1,64 @@
-"""Finished artifacts: sealed with what the stage said of them, and shared between runs by hard links."""
+"""Finished artifacts: sealed with the events that describe them, and shared between runs by hard links."""
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from core.engine.stage import StageResult
-from core.events import Event, decode, encode
-from core.groups import Evaluation
+from core.events import Evaluated, Event, MasksKept, Restarts, Selected, Sparsity, decode, encode
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
 
 SEAL = "stage.json"
+RESTARTS = ("n", "weights", "restarts", "average", "worst")
+"""Fields of `core.events.Restarts` that a record keeps."""
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """What is known of finished artifacts: key, result, seconds of work, and the events that describe them."""
+    """What is known of finished artifacts.
+
+    Attributes:
+        key: of the stage that made them.
+        seconds: of work.
+        events: the lasting events that describe them.
+    """
 
     key: str
-    result: StageResult
     seconds: float
     events: tuple[Event, ...]
 
+    @property
+    def keep_ratio(self) -> float | None:
+        """Share of maskable weights that the network keeps; None where nothing is masked."""
+        return next((event.keep_ratio for event in self.events if isinstance(event, Sparsity | MasksKept)), None)
 
-def seal(directory: Path, final: Path, key: str, result: StageResult, seconds: float, events: Sequence[Event]) -> None:
+    @property
+    def record(self) -> dict[str, Any]:
+        """The results as `StageRecord` keeps them."""
+        final = [event for event in self.events if isinstance(event, Evaluated)]
+        selected = next((event for event in self.events if isinstance(event, Selected)), None)
+        restarts = [event for event in self.events if isinstance(event, Restarts)]
+        return {
+            "key": self.key,
+            "seconds": self.seconds,
+            "keep_ratio": self.keep_ratio,
+            "evaluations": {event.split: event.evaluation.to_json() for event in final},
+            "selection": selected and {"rule": selected.rule, "step": selected.step, "picks": selected.picks},
+            "restarts": {event.split: {name: getattr(event, name) for name in RESTARTS} for event in restarts},
+        }
+
+
+def seal(directory: Path, final: Path, sealed: Sealed) -> None:
     """Write the seal into `directory` and move it to its final place, in one step."""
     value = {
-        "key": key,
-        "seconds": seconds,
-        "keep_ratio": result.keep_ratio,
-        "selection": result.selection,
-        "restarts": dict(result.restarts),
-        "evaluations": {split: e.to_json() for split, e in result.evaluations.items()},
-        "events": [orjson.loads(encode(event, 0.0)) for event in events],
+        "key": sealed.key,
+        "seconds": sealed.seconds,
+        "events": [orjson.loads(encode(event, 0.0)) for event in sealed.events],
     }
     with (directory / SEAL).open("wb") as file:
         file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2))
@@ -48,13 +69,14 @@ def seal(directory: Path, final: Path, key: str, result: StageResult, seconds: f
 
 
 def read_seal(directory: Path) -> Sealed | None:
-    """Read the seal of finished artifacts; None where there are none or the seal is damaged."""
+    """Read the seal of finished artifacts; None if there are none or the seal is damaged."""
     try:
         value: Mapping[str, Any] = orjson.loads((directory / SEAL).read_bytes())
-        evaluations = {split: Evaluation.from_json(split, e) for split, e in value["evaluations"].items()}
-        events = tuple(stamped.event for e in value["events"] if (stamped := decode(orjson.dumps(e))))
-        result = StageResult(evaluations, value["keep_ratio"], value["selection"], value.get("restarts", {}))
-        return Sealed(value["key"], result, value["seconds"], events)
+        events = [stamped.event for e in value["events"] if (stamped := decode(orjson.dumps(e)))]
+        # Version 0.1 said in the seal alone that fine-tuning keeps the masks.
+        if (ratio := value.get("keep_ratio")) is not None and not any(isinstance(e, Sparsity) for e in events):
+            events.append(MasksKept(directory.name, ratio))
+        return Sealed(value["key"], value["seconds"], tuple(events))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

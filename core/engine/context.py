@@ -12,22 +12,8 @@ import torch
 from core.data.dataset import DataSet
 from core.engine.checkpoints import load_checkpoint, save_checkpoint
 from core.engine.randomness import Streams
-from core.engine.stage import Stopped
-from core.events import (
-    Balanced,
-    Choice,
-    Clustered,
-    EnvironmentsMade,
-    Evaluated,
-    Event,
-    Progress,
-    Restarts,
-    Selected,
-    Sparsity,
-    Warned,
-    decode,
-    encode,
-)
+from core.errors import Stopped
+from core.events import Event, Progress, decode, encode, latest
 from core.runs.folder import RunFolder
 
 CHECKPOINT_EVERY = 60.0
@@ -36,8 +22,6 @@ FORMAT = 3
 """Of the checkpoints' states; one of another format is left alone, and the stage begins anew."""
 PROGRESS_EVERY = 0.2
 """Seconds between reports of progress at least."""
-LASTING = (Balanced, Choice, Clustered, EnvironmentsMade, Evaluated, Restarts, Selected, Sparsity, Warned)
-"""Events that describe the outcome of a stage, not the way to it."""
 
 
 class StageContext:
@@ -106,10 +90,9 @@ class StageContext:
         return self.streams.generator(name, device)
 
     def emit(self, event: Event) -> None:
-        """Say something about the work; what describes the outcome is repeated when the stage is reused."""
-        if isinstance(event, LASTING) and not (isinstance(event, Evaluated | Restarts) and not event.final):
-            self._lasting = [e for e in self._lasting if not _replaces(event, e)]
-            self._lasting.append(event)
+        """Write an event into the stream; what describes the outcome is repeated when the stage is reused."""
+        if event.lasts:
+            self._lasting = latest(self._lasting, event)
         self._say(event)
 
     def progress(self, step: int, total: int) -> None:
@@ -178,13 +161,3 @@ class StageContext:
         self._seconds_before = saved["seconds"]
         self._lasting = [stamped.event for line in saved["lasting"] if (stamped := decode(line.encode()))]
         return saved
-
-
-def _replaces(new: Event, old: Event) -> bool:
-    if type(new) is not type(old):
-        return False
-    if isinstance(new, Evaluated | Restarts) and isinstance(old, Evaluated | Restarts):
-        return new.split == old.split
-    if isinstance(new, Warned) and isinstance(old, Warned):
-        return new == old
-    return True

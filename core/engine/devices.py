@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from core.engine.stage import Stopped
-from core.errors import InputError
+from core.errors import InputError, Stopped
 
 if TYPE_CHECKING:
     import torch

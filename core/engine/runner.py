@@ -16,9 +16,9 @@ from core.data.dataset import DataSet
 from core.data.watch import Interrupted, Watch
 from core.engine.artifacts import Sealed, find, link, read_seal, seal
 from core.engine.context import StageContext
-from core.engine.stage import Pipeline, Stage, Stopped, stage_key
+from core.engine.stage import Pipeline, Stage, stage_key
 from core.engine.telling import Telling
-from core.errors import InputError, StageError
+from core.errors import InputError, StageError, Stopped
 from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused
 from core.runs.alive import here
 from core.runs.folder import RunFolder
@@ -118,11 +118,11 @@ class Runner:
             self._say,
             self.stop_asked,
         )
-        result = stage.run(context)
-        seconds = context.seconds
-        seal(context.directory, final, key, result, seconds, context.lasting_events())
+        stage.run(context)
+        sealed = Sealed(key, context.seconds, tuple(context.lasting_events()))
+        seal(context.directory, final, sealed)
         self.folder.checkpoint(stage.name).unlink(missing_ok=True)
-        self._done(stage.name, Sealed(key, result, seconds, ()), None)
+        self._done(stage.name, sealed, None)
 
     def _take(self, stage: str, sealed: Sealed) -> None:
         """Record artifacts that are here already: of this run, of a run they were linked from, or of a fork."""
@@ -136,19 +136,9 @@ class Runner:
         self._done(stage, sealed, known.reused)
 
     def _done(self, stage: str, sealed: Sealed, reused: str | None) -> None:
-        self._say(StageFinished(stage, sealed.seconds, sealed.result.keep_ratio))
+        self._say(StageFinished(stage, sealed.seconds, sealed.keep_ratio))
         self._writer.sync()
-        self.folder.update_stage(
-            stage,
-            status="done",
-            key=sealed.key,
-            seconds=sealed.seconds,
-            reused=reused,
-            keep_ratio=sealed.result.keep_ratio,
-            evaluations={split: e.to_json() for split, e in sealed.result.evaluations.items()},
-            selection=dict(sealed.result.selection) if sealed.result.selection else None,
-            restarts=dict(sealed.result.restarts),
-        )
+        self.folder.update_stage(stage, status="done", reused=reused, **sealed.record)
         self._index.put(self.folder.record())
 
     def _begin(self) -> None:
@@ -156,10 +146,12 @@ class Runner:
         process = here()
         started = RunStarted(process["pid"], process["host"], str(self.device), resumed=record.started is not None)
         self.folder.beat()
+        now = time.time()
         record = self.folder.update(
             status="running",
-            started=record.started or time.time(),
+            started=record.started or now,
             ended=None,
+            working_since=now,
             device=str(self.device),
             reason="",
             **process,
@@ -177,7 +169,8 @@ class Runner:
             # Before the record: whoever reads the record first then finds the stream complete.
             self._say(RunFinished(status, reason))
             self._writer.sync()
-        self._index.put(self.folder.update(status=status, reason=reason, ended=time.time(), seconds=seconds))
+        ended = {"status": status, "reason": reason, "ended": time.time(), "seconds": seconds, "working_since": None}
+        self._index.put(self.folder.update(**ended))
 
     def _data(self, stage: str) -> DataSet:
         if self._dataset is None:

@@ -1,14 +1,14 @@
-"""What a stage is, what it hands back, and the key under which its artifacts can be reused."""
+"""What a stage is, and the key under which its artifacts can be reused (no torch)."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import orjson
 
 from core.config import Section
-from core.groups import Evaluation
 
 if TYPE_CHECKING:
     from core.data.dataset import DataSet
@@ -16,49 +16,52 @@ if TYPE_CHECKING:
     from core.engine.context import StageContext
 
 
-class Stopped(Exception):
-    """A stage stopped at a step boundary because it was asked to; its checkpoint is written."""
-
-
 @dataclass(frozen=True)
-class StageResult:
-    """What a stage says of its outcome, beside the artifacts that it wrote."""
-
-    evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
-    """Split → accuracy by group of the network that the stage hands on."""
-    keep_ratio: float | None = None
-    """Share of maskable weights that the network keeps; None where there are no masks."""
-    selection: Mapping[str, Any] | None = None
-    """The rule in force and what each rule would have picked."""
-    restarts: Mapping[str, Any] = field(default_factory=dict)
-    """Split → what all members of a training reach, as `core.runs.record.StageRecord` keeps it."""
-
-
-class Stage(Protocol):
-    """One step of a pipeline.
+class Stage(ABC):
+    """One step of a pipeline: what it reads, writes and can be replaced by, and the work.
 
     A stage never prints, never draws and never opens the index. It can stop at every step boundary and resumes from its
     checkpoint to the very result of an uninterrupted run. Subclasses are frozen dataclasses whose `Section` fields are
-    their configuration.
+    their configuration; their module imports torch in `run` alone, so that forms, tables and help can read everything
+    else without it.
+
+    Attributes:
+        name: of the stage, and of the folder of its artifacts.
+        version: raised whenever a change of the code changes the artifacts.
+        files: regular expression of a file name → what such an artifact is, in a few words; `{1}` is the first group.
+        takes: settings that name a file which it reads.
+        replaced_by: setting that names a file which takes the place of its work; empty if there is none.
     """
 
     name: ClassVar[str]
-    version: ClassVar[int]
-    """Raised whenever a change of the code changes the artifacts."""
+    version: ClassVar[int] = 1
+    files: ClassVar[Mapping[str, str]] = {}
+    takes: ClassVar[tuple[str, ...]] = ()
+    replaced_by: ClassVar[str] = ""
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the earlier stages whose artifacts this one reads."""
-        ...
+        """Names of the earlier stages whose artifacts it reads."""
+        return ()
 
-    def run(self, context: "StageContext") -> StageResult:
-        """Do the work and write the artifacts into `context.directory`.
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Sections of the settings that it reads, or single settings by their dotted keys."""
+        return tuple(f.name for f in fields(self) if isinstance(getattr(self, f.name), Section))
+
+    @property
+    def content(self) -> Mapping[str, str]:
+        """What is in the files that it takes, as part of its key: digests by name; reads the files."""
+        return {}
+
+    @abstractmethod
+    def run(self, context: "StageContext") -> None:
+        """Do the work, write the artifacts into `context.directory`, and emit the events that describe the outcome.
 
         Raises:
             StageError: the stage cannot go on; says what and what to try.
             Stopped: it was asked to stop, and wrote a checkpoint.
         """
-        ...
 
 
 class Identify(Protocol):
@@ -102,9 +105,9 @@ class Pipeline:
 
 
 def stage_settings(stage: Stage) -> dict[str, Any]:
-    """Everything that decides what a stage makes: its kind and the values of its fields, as plain data."""
+    """What decides the artifacts of a stage, but for the content of files: its kind and its fields, as plain data."""
     values = {}
-    for f in fields(stage):  # type: ignore[arg-type]  # stages are dataclasses, which a Protocol cannot say
+    for f in fields(stage):
         value = getattr(stage, f.name)
         values[f.name] = value.deciding() if isinstance(value, Section) else value
     return {"kind": type(stage).__name__, **values}
@@ -112,7 +115,8 @@ def stage_settings(stage: Stage) -> dict[str, Any]:
 
 def stage_key(stage: Stage, input_keys: list[str], fingerprint: str, seed: int) -> str:
     """Hash of the stage's configuration and code version, its inputs' keys, the data and the seed."""
+    settings = {**stage_settings(stage), **stage.content}
     text = orjson.dumps(
-        [stage.name, stage.version, stage_settings(stage), input_keys, fingerprint, seed], option=orjson.OPT_SORT_KEYS
+        [stage.name, stage.version, settings, input_keys, fingerprint, seed], option=orjson.OPT_SORT_KEYS
     )
     return hashlib.sha256(text).hexdigest()[:24]

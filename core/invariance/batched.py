@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from core.models.perceptron import Mlp, fast
+from core.models.networks.mlp import Mlp, fast
 
 Parameters = Mapping[str, Tensor]
 

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from core.invariance.environments import Environments
 
-STEPS = 10_000
-"""Steps of Adam, as published."""
 LR = 1e-3
 """Rate of Adam, as published."""
 
@@ -66,15 +64,6 @@ class SoftAssignment:
     def _sums(self, q: Tensor) -> tuple[Tensor, Tensor]:
         first = (q * self._g).sum(-1, keepdim=True)
         return first, self._g.sum(-1, keepdim=True) - first
-
-
-def best_split(gradients: Tensor) -> Tensor:
-    """The split at which the penalty of `SoftAssignment` is largest, bool [n]: by the sign of g.
-
-    The penalty is convex in q, so its maximum lies at a corner, where the two sums are as far apart as they can be. For
-    a binary logit g > 0 exactly where the reference is wrong: the best split parts its mistakes from the rest.
-    """
-    return gradients > 0
 
 
 def split(first: Tensor, losses: Tensor) -> Environments:

@@ -15,15 +15,12 @@ import torch
 from numpy.typing import NDArray
 
 from core.clustering.composition import composition
-from core.engine.checkpoints import load_tensors, save_tensors
 from core.errors import InputError, StageError
+from core.tensors import load_tensors, save_tensors
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 Rule = Literal["minority-balance", "minority-majority", "conflict-rest", "shares"]
-
-FILE = "environments.safetensors"
-"""Artifact of `environments`: for each a tensor `<number>/<name>`, int64 [size], numbers of training images."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,15 +69,15 @@ class Environments:
         return np.stack([np.isin(used, samples) for samples in self.samples], axis=1).astype(np.float32)
 
 
-def save_environments(artifacts: Path, environments: Environments) -> None:
-    """Write environments among the artifacts of their stage."""
+def save_environments(file: Path, environments: Environments) -> None:
+    """Write environments to a file, as `core.artifacts.ENVIRONMENTS` describes it."""
     pairs = zip(environments.names, environments.samples, strict=True)
-    save_tensors(artifacts / FILE, {f"{i}/{name}": torch.from_numpy(of) for i, (name, of) in enumerate(pairs)})
+    save_tensors(file, {f"{i}/{name}": torch.from_numpy(of) for i, (name, of) in enumerate(pairs)})
 
 
-def load_environments(artifacts: Path) -> Environments:
+def load_environments(file: Path) -> Environments:
     """Read what `save_environments` wrote."""
-    tensors = load_tensors(artifacts / FILE)
+    tensors = load_tensors(file)
     keys = sorted(tensors, key=lambda key: int(key.partition("/")[0]))
     return Environments(tuple(key.partition("/")[2] for key in keys), tuple(tensors[key].numpy() for key in keys))
 

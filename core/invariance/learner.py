@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from core.config import Train
-from core.data.dataset import SplitName
-from core.engine.context import StageContext
-from core.evaluation.predict import count_groups
+from core.data.splits import SplitName
 from core.events import Restarts, Warned
 from core.groups import Evaluation
 from core.invariance.batched import Members
@@ -20,6 +18,10 @@ from core.invariance.objectives import Annealing, Objective
 from core.invariance.train import Training
 from core.training.images import Images
 from core.training.order import Order
+from core.training.predict import count_groups
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
 
 BATCH = 1000
 """Images in a forward pass of all members."""
@@ -41,7 +43,7 @@ class Crew:
     weights: tuple[float, ...]
     restarts: tuple[int, ...]
 
-    def measure(self, context: StageContext, images: Images, split: SplitName) -> list[Evaluation]:
+    def measure(self, context: "StageContext", images: Images, split: SplitName) -> list[Evaluation]:
         """Count what every member gets right on a split."""
         parts = [self.members.logits(pixels) for _, pixels in images.in_order(BATCH)]
         logits = torch.cat(parts, dim=1)
@@ -50,28 +52,27 @@ class Crew:
 
     def say(
         self,
-        context: StageContext,
+        context: "StageContext",
         step: int,
         split: SplitName,
         evaluations: Sequence[Evaluation],
         chosen: int | None = None,
-    ) -> dict[str, Any]:
-        """Tell what the members reach; with `chosen`, the member handed on, it is their last word.
-
-        Returns:
-            The numbers as `StageRecord.restarts` keeps them.
-        """
-        numbers = {
-            "n": evaluations[0].n,
-            "weights": list(self.weights),
-            "restarts": list(self.restarts),
-            "average": [evaluation.average for evaluation in evaluations],
-            "worst": [evaluation.worst_group.accuracy for evaluation in evaluations],
-        }
+    ) -> None:
+        """Report what the members reach; with `chosen`, the member that is handed on, it is the final report."""
         context.emit(
-            Restarts(context.stage, step, split, **numbers, final=chosen is not None, chosen=chosen)  # type: ignore[arg-type]
+            Restarts(
+                context.stage,
+                step,
+                split,
+                evaluations[0].n,
+                list(self.weights),
+                list(self.restarts),
+                [evaluation.average for evaluation in evaluations],
+                [evaluation.worst_group.accuracy for evaluation in evaluations],
+                final=chosen is not None,
+                chosen=chosen,
+            )
         )
-        return numbers
 
 
 class CrewLearner:
@@ -84,7 +85,7 @@ class CrewLearner:
         environments: of the training split.
     """
 
-    def __init__(self, context: StageContext, crew: Crew, settings: Train, environments: Environments) -> None:
+    def __init__(self, context: "StageContext", crew: Crew, settings: Train, environments: Environments) -> None:
         self._context = context
         self._crew = crew
         self._names = environments.names
@@ -156,7 +157,7 @@ class CrewLearner:
 class PenaltyWatch:
     """Raises the alarm, once, when a penalty explodes."""
 
-    def __init__(self, context: StageContext) -> None:
+    def __init__(self, context: "StageContext") -> None:
         self._context = context
         self._raised = False
 

@@ -14,7 +14,7 @@ from core.config import Model
 from core.errors import InputError
 from core.models.checkpoint import fit_file, load_foreign
 from core.models.files import digest
-from core.models.networks import BUNDLED
+from core.models.names import own_names
 
 NONE, IMAGENET = "none", "imagenet"
 _PATIENCE = 5.0
@@ -71,14 +71,14 @@ def identity(model: Model) -> str:
         case "none":
             return ""
         case "imagenet":
-            return _published_name(model.name) if model.name not in BUNDLED else ""
+            return _published_name(model.name) if model.name not in own_names() else ""
     return digest(Path(model.weights))
 
 
 def _file(model: Model) -> Path:
     if model.weights != IMAGENET:
         return Path(model.weights).expanduser()
-    if model.name in BUNDLED:
+    if model.name in own_names():
         raise InputError(
             f"model.weights = imagenet: there are no published weights of '{model.name}'; "
             "take a network of torchvision (model.name), weights of your own (--weights FILE), or none"

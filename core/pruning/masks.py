@@ -125,14 +125,6 @@ class MaskedNetwork(nn.Module):
         """Share of weights kept by layer name, in the order of the layers (waits for the device)."""
         return FixedMasks(self.hard_masks()).layer_keep_ratios()
 
-    def dead_layers(self) -> list[str]:
-        """Layers of which no weight is kept (waits for the device)."""
-        return [name for name, ratio in self.layer_keep_ratios().items() if ratio == 0]
-
-    def mean_logit(self) -> float:
-        """Mean of all logits (waits for the device)."""
-        return self.logits.detach().mean().item()
-
     def subnetwork_state(self) -> dict[str, Tensor]:
         """State of the plain network with zeros where masked: a copy, for `load_state_dict` of the plain network."""
         kept = self._kept_weights()

@@ -56,19 +56,6 @@ class FixedMasks:
         named = zip(self.masks.items(), self._kept(), strict=True)
         return {name.removesuffix(".weight"): kept / mask.numel() for (name, mask), kept in named}
 
-    def iou(self, other: "FixedMasks") -> float:
-        """Intersection over union of the kept weights; 1 where both keep nothing.
-
-        Raises:
-            ValueError: the other masks have other names or shapes.
-        """
-        ours, theirs = ({name: mask.shape for name, mask in fixed.masks.items()} for fixed in (self, other))
-        if ours != theirs:
-            raise ValueError("masks of different networks cannot be compared")
-        pairs = [(mask, other.masks[name].to(mask.device)) for name, mask in self.masks.items()]
-        union = sum((a | b).sum().item() for a, b in pairs)
-        return sum((a & b).sum().item() for a, b in pairs) / union if union else 1.0
-
     def save(self, path: Path) -> None:
         """Write the masks as safetensors, one boolean tensor per name."""
         save_file({name: mask.contiguous() for name, mask in self.masks.items()}, path)

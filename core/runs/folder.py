@@ -4,7 +4,7 @@ import dataclasses
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -183,16 +183,6 @@ class RunFolder:
                 raise InputError(f"run '{self.id}' is being written by process {who}; stop that one first") from None
             holder.write_text(f"{os.getpid()} on {this_host()}")
             yield
-
-    def size(self) -> int:
-        """Bytes of all files of the run."""
-        total = 0
-        for root, _, names in os.walk(self.path):
-            for name in names:
-                # A file may go while we count: checkpoints are replaced.
-                with suppress(FileNotFoundError):
-                    total += os.lstat(os.path.join(root, name)).st_size  # noqa: PTH118
-        return total
 
     def delete(self) -> None:
         """Remove the run's folder; the index is not touched.

@@ -1,5 +1,6 @@
 """The run log: a TinyDB index of all runs, which any number of processes may read and write."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -11,7 +12,7 @@ from core.runs.alive import run_alive
 from core.runs.disk import locked
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from core.runs.record import ACTIVE, InvalidIdError, RunRecord, checked_id
+from core.runs.record import ACTIVE, InvalidIdError, RunRecord, checked_id, worked
 from core.runs.text import safe_text
 
 if TYPE_CHECKING:
@@ -29,10 +30,15 @@ class RunLog:
 
     Every change takes a lock around reading, changing and replacing the whole file; reading takes none. Threads may
     share a RunLog.
+
+    Args:
+        home: where the runs are.
+        clock: gives the seconds since 1970, up to which the work of a running run is counted.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
         self.home = home
+        self._clock = clock
         self._storage: AtomicStorage | None = None
 
     def put(self, record: RunRecord) -> None:
@@ -88,17 +94,13 @@ class RunLog:
             runs.upsert(_document(record))
         return record
 
-    def unique_name(self, base: str) -> str:
-        """Return `base`, or `base-2`, `base-3`, … where it is taken; only `register` makes sure that it stays free."""
-        return _unique(base, {document["name"] for document in self._runs()})
-
     def remove(self, id: str) -> None:
         """Take a run out of the index; one that is not there is fine."""
         with self._writing() as runs:
             runs.remove(doc_ids=[_number(id)])
 
     def get(self, id: str) -> dict[str, Any] | None:
-        """Return the summary of a run, its status corrected as in `all`; None where there is none."""
+        """Return the summary of a run, status and seconds as in `all`; None where there is none."""
         try:
             found = self._runs().get(doc_id=_number(id))
         except InvalidIdError:
@@ -106,7 +108,10 @@ class RunLog:
         return self._settled(found) if found is not None else None
 
     def all(self) -> list[dict[str, Any]]:
-        """Return all summaries, newest first; a run whose process is gone is `lost` or what its folder says."""
+        """Return all summaries, newest first.
+
+        A run whose process is gone is `lost` or what its folder says; the seconds of a running run are those up to now.
+        """
         return [self._settled(document) for document in sorted(self._runs(), key=_age)]
 
     def find_stage(self, name: str, key: str) -> list[str]:
@@ -151,7 +156,7 @@ class RunLog:
         try:
             folder = RunFolder(self.home, summary["id"])
             if run_alive(folder.path, pid, summary["pid_started"], summary["host"]):
-                return summary
+                return summary | {"seconds": worked(summary, self._clock())}
             # The process may have ended the run properly and died before it told the index.
             return folder.settled().summary()
         except InputError:

@@ -30,8 +30,6 @@ class StageRecord:
         selection: for each rule, the checkpoint that it would pick.
         restarts: split → what all members of a training reach: `n`, `weights`, `restarts`, `average`, `worst`, lists of
             one number for each member, as in `core.events.Restarts`; empty for stages that train one network.
-        step: steps done.
-        total: steps in all; 0 where they cannot be counted.
     """
 
     name: str
@@ -43,8 +41,6 @@ class StageRecord:
     evaluations: Mapping[str, Any] = field(default_factory=dict)
     selection: Mapping[str, Any] | None = None
     restarts: Mapping[str, Any] = field(default_factory=dict)
-    step: int = 0
-    total: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the stage as the object that run.json holds and `--json` prints."""
@@ -78,11 +74,14 @@ class RunRecord:
         created: when it was asked for.
         started: when it first began.
         ended: when it ended; None while it has not.
-        seconds: work in all, without the time in which it was stopped.
+        seconds: work in all, without the time in which it was stopped; `worked` adds the present sitting.
+        working_since: when the present sitting began; None while no process works on it.
         stages: in the order of the recipe.
         pid: process that runs it.
         pid_started: when that process began; tells a reused pid apart.
         host: machine of that process.
+        launcher: who started it and can stop and kill it; a run of a version that wrote none is reached by its process.
+        job: what that launcher calls the run, such as the number of a job in a queue; empty where it has no such name.
         reason: why it failed.
         forked_from: `RUN:STAGE` whose artifacts it starts from.
         version: version of the program that made it.
@@ -106,10 +105,13 @@ class RunRecord:
     started: float | None = None
     ended: float | None = None
     seconds: float = 0.0
+    working_since: float | None = None
     stages: tuple[StageRecord, ...] = ()
     pid: int | None = None
     pid_started: float | None = None
     host: str | None = None
+    launcher: str = "detached"
+    job: str = ""
     reason: str = ""
     forked_from: str | None = None
     version: str = ""
@@ -130,6 +132,11 @@ class RunRecord:
         known["tags"] = tuple(value.get("tags", ()))
         known["stages"] = tuple(StageRecord.from_json(stage) for stage in value.get("stages", ()))
         return cls(**known)
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether a process works on the run or a queue holds its job; a queued run may still be free for anyone."""
+        return self.status in ACTIVE and (self.pid is not None or bool(self.job))
 
     def stage(self, name: str) -> StageRecord:
         """Return the stage of that name.
@@ -174,6 +181,7 @@ class RunRecord:
             "started": self.started,
             "ended": self.ended,
             "seconds": self.seconds,
+            "working_since": self.working_since,
             "wga": evaluation["worst_group"]["accuracy"] if evaluation else None,
             "wga_split": split,
             "average": evaluation["average"] if evaluation else None,
@@ -187,6 +195,18 @@ class RunRecord:
             "device": self.device,
             "reason": self.reason,
         }
+
+
+def worked(run: Mapping[str, Any], now: float) -> float:
+    """Return the seconds of work up to `now`, in seconds since 1970; those of a running run go on.
+
+    Args:
+        run: what `RunRecord.summary` or `RunRecord.to_json` returns.
+        now: seconds since 1970.
+    """
+    since = run.get("working_since") if run["status"] == "running" else None
+    seconds: float = run["seconds"]
+    return seconds if since is None else seconds + max(0.0, now - since)
 
 
 def new_id() -> str:

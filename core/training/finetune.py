@@ -1,81 +1,41 @@
-"""Stage `finetune`: train the network, or the subnetwork that the masks left, on the balanced set."""
+"""Steps of training on some entries of a split, with masks that stay as they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.clustering.stages import BALANCED
-from core.config import Compute, Finetune, Model, Select
-from core.engine.checkpoints import load_tensors, save_tensors
-from core.engine.context import StageContext
-from core.engine.stage import StageResult
-from core.evaluation.predict import evaluate_for_good
-from core.pruning.stage import MASKS
+from core.config import Compute, Finetune
 from core.pruning.subnetwork import FixedMasks
-from core.training.erm import MODEL, load_network
-from core.training.images import Images, training_images
+from core.training.images import Images
 from core.training.learner import WeightLearner
-from core.training.loop import run_loop
 from core.training.order import Order
 
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
 
-@dataclass(frozen=True)
-class FinetuneNetwork:
-    """Fine-tune the network of an earlier stage; its masks, if it has any, stay as they are.
 
-    Artifacts: `model.safetensors`, `masks.safetensors` where there are masks, `predictions-*.safetensors`.
+class FinetuneLearner(WeightLearner):
+    """Trains the weights that the masks keep, by weighted cross-entropy.
 
-    Attributes:
-        source: stage whose network is fine-tuned, `prune` or `erm`.
+    Args:
+        context: of the stage.
+        network: on its device; trained in place.
+        masks: of the network; None to train every weight.
+        settings: steps, batches and learning rate.
+        compute: how steps are computed.
+        images: the split that the entries are taken from.
+        entries: `indices` int64 [m] into the split, `weights` float32 [m] of the losses.
+        validation: the validation split.
     """
 
-    finetune: Finetune
-    model: Model
-    select: Select
-    source: str
-    compute: Compute = field(default_factory=Compute)
-    name: ClassVar[str] = "finetune"
-    version: ClassVar[int] = 1
-
-    @property
-    def inputs(self) -> tuple[str, ...]:  # noqa: D102
-        return (self.source, "balance") if self.finetune.data == "balanced" else (self.source,)
-
-    def run(self, context: StageContext) -> StageResult:  # noqa: D102
-        data, source = context.data, context.input(self.source)
-        network = load_network(self.model, data, source / MODEL, context.device)
-        masks = FixedMasks.load(source / MASKS) if (source / MASKS).exists() else None
-        test = Images(data, "test", context.device)
-        if self.finetune.data == "balanced":
-            images, validation = training_images(context), Images(data, "validation", context.device)
-            entries = load_tensors(context.input("balance") / BALANCED)
-        else:
-            images = validation = training_images(context, "validation")  # evaluation walks it as it is
-            entries = {"indices": torch.arange(len(validation)), "weights": torch.ones(len(validation))}
-        learner = _Learner(context, network, masks, self.finetune, self.compute, images, entries, validation)
-        per_epoch = len(entries["indices"]) / learner.batch_size
-        selection = run_loop(context, learner, steps=self.finetune.steps, per_epoch=per_epoch, select=self.select)
-        network.load_state_dict(selection.network)
-        save_tensors(context.directory / MODEL, network.state_dict())
-        if masks is not None:
-            masks.to("cpu").save(context.directory / MASKS)
-        evaluations = evaluate_for_good(
-            context, network.eval(), selection.step, {"validation": validation, "test": test}
-        )
-        keep_ratio = None if masks is None else masks.keep_ratio()
-        return StageResult(evaluations, keep_ratio, selection.report())
-
-
-class _Learner(WeightLearner):
     setting = "finetune.batch_size"
 
     def __init__(
         self,
-        context: StageContext,
+        context: "StageContext",
         network: nn.Module,
         masks: FixedMasks | None,
         settings: Finetune,

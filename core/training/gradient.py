@@ -1,15 +1,17 @@
 """The gradient of a batch: in one piece, or in parts that need less memory, for the same step."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from core.config import Compute
-from core.engine.context import StageContext
 from core.training.memory import Parts, Snapshot
 from core.training.precision import Precision
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
 
 Outputs = tuple[Tensor, ...]
 Losses = Mapping[str, Tensor]
@@ -28,7 +30,7 @@ class Gradient:
         setting: name of the setting of the batch size, for the sentence when memory runs out.
     """
 
-    def __init__(self, context: StageContext, compute: Compute, network: nn.Module, setting: str) -> None:
+    def __init__(self, context: "StageContext", compute: Compute, network: nn.Module, setting: str) -> None:
         self.precision = Precision(compute, context.device)
         self.parts = Parts(context, compute, setting, network)
         self._context = context

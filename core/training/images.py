@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core.data.dataset import DataSet, Integers, Pixels, SplitName, groups
+from core.data.dataset import DataSet, Integers, Pixels, groups
 from core.data.dataset import Images as Bytes
-from core.engine.context import StageContext
+from core.data.splits import SplitName
 from core.training.augment import augment, middle, on_device
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
 
 RESIDENT_BYTES = 4 << 30
 """Splits up to this size live on a GPU whole, if they leave most of its memory free; larger ones travel in batches."""
@@ -147,7 +151,7 @@ def seen_shape(dataset: DataSet) -> tuple[int, int, int]:
     return (channels, dataset.crop, dataset.crop) if dataset.crop else (channels, height, width)
 
 
-def training_images(context: StageContext, split: SplitName = "train") -> Images:
+def training_images(context: "StageContext", split: SplitName = "train") -> Images:
     """A split as a network is trained on it: augmented where the data set says so, from the stream `augment`."""
     stream = context.generator("augment", context.device) if context.data.augment else None
     return Images(context.data, split, context.device, stream)

@@ -2,14 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from core.config import Compute, Erm, Finetune
-from core.engine.context import StageContext
-from core.evaluation.predict import count_groups, predict
 from core.groups import Evaluation
 from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
@@ -17,6 +15,10 @@ from core.training.images import Images
 from core.training.optimizers import scheduled_lr, set_lr
 from core.training.order import Order
 from core.training.precision import compiled
+from core.training.predict import count_groups, predict
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
 
 
 class WeightLearner(ABC):
@@ -41,7 +43,7 @@ class WeightLearner(ABC):
 
     def __init__(
         self,
-        context: StageContext,
+        context: "StageContext",
         network: nn.Module,
         settings: Erm | Finetune,
         compute: Compute,

@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
 from core.config import Select
-from core.engine.context import StageContext
 from core.errors import StageError
 from core.events import Evaluated, Scalars, Selected, StageStarted
 from core.groups import Evaluation
 from core.training.selection import Selection
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
 
 LOG_POINTS = 200
 """Points that a series gets at most over a stage."""
@@ -72,7 +74,7 @@ class Meter:
 
 
 def run_loop(
-    context: StageContext,
+    context: "StageContext",
     learner: Learner,
     *,
     steps: int,
@@ -130,7 +132,7 @@ def run_loop(
             after[step]()
         if step in looks:
             evaluations = learner.look()
-            context.emit(Evaluated(context.stage, step, "validation", evaluations[0].to_json()))
+            context.emit(Evaluated(context.stage, step, "validation", evaluations[0]))
             selection.offer(step, evaluations, learner.network)
         context.progress(step, steps)
     context.emit(Selected(context.stage, selection.rule, selection.step, selection.picks))

@@ -5,15 +5,18 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from core.config import Compute
-from core.engine.context import StageContext
 from core.errors import StageError
 from core.events import Warned
+from core.training.precision import Precision
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
 
 T = TypeVar("T")
 
@@ -23,7 +26,7 @@ _ALLOCATION_FAILED = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
 class Snapshot:
     """Random streams of a stage and buffers of a network, to go back to."""
 
-    def __init__(self, context: StageContext, network: nn.Module | None) -> None:
+    def __init__(self, context: "StageContext", network: nn.Module | None) -> None:
         self._context = context
         self._network = network or nn.Module()
         self._streams: dict[str, Any] = context.streams.state_dict(context.device)
@@ -51,7 +54,9 @@ class Parts:
         count: parts to a batch.
     """
 
-    def __init__(self, context: StageContext, compute: Compute, setting: str, network: nn.Module | None = None) -> None:
+    def __init__(
+        self, context: "StageContext", compute: Compute, setting: str, network: nn.Module | None = None
+    ) -> None:
         self.count = 1 if network is None else compute.accumulate
         self._context = context
         self._auto = compute.auto_batch
@@ -88,6 +93,18 @@ class Parts:
             self._release()
             before.restore()
             self._halve(n, size)
+
+    def forward(
+        self, network: Callable[[Tensor], tuple[Tensor, ...]], pixels: Tensor, precision: Precision
+    ) -> tuple[Tensor, ...]:
+        """Outputs of a network for pixels [n, channels, height, width], without gradient, computed in parts."""
+
+        def work() -> tuple[Tensor, ...]:
+            with torch.no_grad(), precision.forward():
+                pieces = [network(pixels[part]) for part in self.of(slice(0, len(pixels)))]
+            return tuple(torch.cat(outputs) for outputs in zip(*pieces, strict=True))
+
+        return self.attempt(len(pixels), work)
 
     def _halve(self, n: int, size: int) -> None:
         self.count = min(2 * self.count, n)

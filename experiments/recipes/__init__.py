@@ -1,51 +1,36 @@
-"""The recipes by name: one readable file each."""
+"""The recipes by name: one readable file each, found by themselves; installed packages may add to them."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from types import ModuleType
+
+from core.discovery import declared
 from core.errors import InputError, nearest
-from experiments.recipe import Recipe
-from experiments.recipes.eiil import EIIL
-from experiments.recipes.eiil_attribute import EIIL_ATTRIBUTE
-from experiments.recipes.erm import ERM
-from experiments.recipes.erm_balance import ERM_BALANCE
-from experiments.recipes.erm_grey import ERM_GREY
-from experiments.recipes.erm_pooled import ERM_POOLED
-from experiments.recipes.finetune_only import FINETUNE_ONLY
-from experiments.recipes.group_balanced import GROUP_BALANCED
-from experiments.recipes.group_dro import GROUP_DRO
-from experiments.recipes.group_dro_inferred import GROUP_DRO_INFERRED
-from experiments.recipes.irm import IRM
-from experiments.recipes.irm_given import IRM_GIVEN
-from experiments.recipes.irm_random import IRM_RANDOM
-from experiments.recipes.last_layer import LAST_LAYER
-from experiments.recipes.prune_only import PRUNE_ONLY
-from experiments.recipes.prusc import PRUSC
-from experiments.recipes.prusc_no_contrast import PRUSC_NO_CONTRAST
-from experiments.recipes.prusc_random_clusters import PRUSC_RANDOM_CLUSTERS
-from experiments.recipes.vrex import VREX
+from experiments.recipe import KINDS, Recipe
 
-RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (
-        ERM,
-        PRUSC,
-        PRUSC_NO_CONTRAST,
-        PRUSC_RANDOM_CLUSTERS,
-        PRUNE_ONLY,
-        FINETUNE_ONLY,
-        LAST_LAYER,
-        GROUP_BALANCED,
-        GROUP_DRO,
-        IRM,
-        VREX,
-        GROUP_DRO_INFERRED,
-        ERM_BALANCE,
-        IRM_RANDOM,
-        EIIL,
-        ERM_POOLED,
-        IRM_GIVEN,
-        EIIL_ATTRIBUTE,
-        ERM_GREY,
-    )
-}
+GROUP = "prusc_tui.recipes"
+"""Entry point group under which an installed package names modules with recipes."""
+
+
+class _Recipes(Mapping[str, Recipe]):
+    """Name → recipe, in the order of their kinds; looked for at the first use."""
+
+    def _all(self) -> dict[str, Recipe]:
+        by_name: dict[str, Recipe] = {}
+        for recipe in declared(__name__, GROUP, _read):
+            by_name.setdefault(recipe.name, recipe)
+        return dict(sorted(by_name.items(), key=lambda item: (KINDS.index(item[1].kind), item[0])))
+
+    def __getitem__(self, name: str) -> Recipe:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+RECIPES: Mapping[str, Recipe] = _Recipes()
 
 
 def get_recipe(name: str) -> Recipe:
@@ -57,3 +42,12 @@ def get_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise InputError(f"unknown recipe '{name}'{nearest(name, list(RECIPES))} (see: prusc recipes)")
     return RECIPES[name]
+
+
+def _read(module: ModuleType) -> Iterable[Recipe]:
+    recipes = [value for value in vars(module).values() if isinstance(value, Recipe)]
+    if not recipes:
+        raise ValueError("it declares no recipe")
+    for recipe in recipes:
+        recipe.stage_names  # noqa: B018  # a recipe that cannot make its stages is found out here
+    return recipes

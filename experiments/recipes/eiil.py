@@ -2,14 +2,14 @@
 
 from core.config import Config
 from core.engine.stage import Stage
+from core.stages.environments_eiil import InferByEiil
+from core.stages.reference import TrainReference, reference_of
+from core.stages.train import TrainMembers
 from experiments.recipe import Recipe
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Train the reference as the final network, but by ERM; split the samples by its mistakes; train by IRM."""
-    from core.invariance.environment_stages import InferByEiil
-    from core.invariance.member_stages import TrainMembers, TrainReference, reference_of
-
     reference = reference_of(config.train)
     return (
         TrainReference(reference, config.select),
@@ -20,8 +20,9 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 EIIL = Recipe(
     name="eiil",
+    title="EIIL",
     summary="EIIL: environments from the mistakes of an ERM network, then IRM. The rival without annotations.",
-    stage_names=("reference", "environments", "train"),
+    kind="rival",
     stages=stages,
     fixed={"train.objective": "irm", "environments.reference": "erm"},
     preset="irm-demo",

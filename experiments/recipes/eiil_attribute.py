@@ -2,15 +2,14 @@
 
 from core.config import Config
 from core.engine.stage import Stage
+from core.stages.environments_eiil import InferByEiil
+from core.stages.reference import reference_of
+from core.stages.train import TrainMembers
 from experiments.recipe import Recipe
-from experiments.recipes.irm_given import STAGES
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Split the samples by the mistakes of the attribute, and train by IRM."""
-    from core.invariance.environment_stages import InferByEiil
-    from core.invariance.member_stages import TrainMembers, reference_of
-
     return (
         InferByEiil(config.environments, reference_of(config.train)),
         TrainMembers(config.train, config.select),
@@ -19,10 +18,11 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 EIIL_ATTRIBUTE = Recipe(
     name="eiil-attribute",
+    title="EIIL, colour for its reference",
     summary="Oracle: EIIL with the attribute for its reference (training attributes used).",
-    stage_names=STAGES,
+    kind="oracle",
     stages=stages,
     fixed={"train.objective": "irm", "environments.reference": "attribute"},
     preset="irm-demo",
-    knows="train",
+    supervision="train",
 )

@@ -2,16 +2,15 @@
 
 from core.config import Config
 from core.engine.stage import Stage
+from core.stages.environments_inferred import InferFromClusters
+from core.stages.train import TrainMembers
 from experiments.recipe import Recipe
-from experiments.recipes.irm import FIXED, STAGES
+from experiments.recipes.irm import FIXED
 from experiments.recipes.prusc import to_clusters
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Infer the environments as `irm` does, and train on the balanced one alone by its mean loss."""
-    from core.invariance.environment_stages import InferFromClusters
-    from core.invariance.member_stages import TrainMembers
-
     return (
         *to_clusters(config),
         InferFromClusters(config.environments),
@@ -21,8 +20,9 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 ERM_BALANCE = Recipe(
     name="erm-balance",
+    title="ERM on the balanced environment",
     summary="Control: plain ERM on the environment 'balance'. What does invariance add to balancing?",
-    stage_names=STAGES,
+    kind="control",
     stages=stages,
     fixed={**FIXED, "train.objective": "erm", "environments.rule": "minority-balance"},
     preset="irm-demo",

@@ -2,15 +2,15 @@
 
 from experiments.recipe import Recipe
 from experiments.recipes.erm_pooled import stages
-from experiments.recipes.irm_given import STAGES
 
 ERM_GREY = Recipe(
     name="erm-grey",
+    title="ERM without colour",
     summary="Oracle: ERM on images without colour (data cmnist only): what there is to be had.",
-    stage_names=STAGES,
+    kind="oracle",
     stages=stages,
     fixed={"train.objective": "erm", "data.grey": True},
     preset="irm-demo",
-    knows="shortcut",
+    supervision="shortcut",
     data=("cmnist",),
 )

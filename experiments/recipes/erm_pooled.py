@@ -2,22 +2,21 @@
 
 from core.config import Config
 from core.engine.stage import Stage
+from core.stages.environments_pooled import PoolAll
+from core.stages.train import TrainMembers
 from experiments.recipe import Recipe
-from experiments.recipes.irm_given import STAGES
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Train on all training images as one environment, by their mean loss."""
-    from core.invariance.environment_stages import PoolAll
-    from core.invariance.member_stages import TrainMembers
-
     return (PoolAll(), TrainMembers(config.train, config.select))
 
 
 ERM_POOLED = Recipe(
     name="erm-pooled",
+    title="ERM",
     summary="ERM on all images with IRM's network and steps; what the invariant methods are compared with.",
-    stage_names=STAGES,
+    kind="baseline",
     stages=stages,
     fixed={"train.objective": "erm"},
     preset="irm-demo",

@@ -2,14 +2,13 @@
 
 from core.config import Config
 from core.engine.stage import Stage
+from core.stages.finetune import FinetuneNetwork
 from experiments.recipe import Recipe
-from experiments.recipes.prusc import PRUSC, TO_BALANCED_SET, to_balanced_set
+from experiments.recipes.prusc import PRUSC, to_balanced_set
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Draw the balanced set as PruSC does and fine-tune ERM's network on it at the same rate."""
-    from core.training.finetune import FinetuneNetwork
-
     return (
         *to_balanced_set(config),
         FinetuneNetwork(config.finetune, config.model, config.select, source="erm", compute=config.compute),
@@ -19,7 +18,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 FINETUNE_ONLY = Recipe(
     name="finetune-only",
     summary="Control: fine-tune on the balanced set, nothing pruned. What does pruning add?",
-    stage_names=(*TO_BALANCED_SET, "finetune"),
+    kind="control",
     stages=stages,
     fixed=PRUSC.fixed,
 )

@@ -6,8 +6,8 @@ from experiments.recipes.erm import stages
 GROUP_BALANCED = Recipe(
     name="group-balanced",
     summary="Oracle: ERM on batches balanced over the true groups (training attributes used).",
-    stage_names=("erm",),
+    kind="oracle",
     stages=stages,
     fixed={"erm.objective": "group-balanced"},
-    knows="train",
+    supervision="train",
 )

@@ -6,8 +6,8 @@ from experiments.recipes.erm import stages
 GROUP_DRO = Recipe(
     name="group-dro",
     summary="Oracle: GroupDRO on the true groups (training attributes used).",
-    stage_names=("erm",),
+    kind="oracle",
     stages=stages,
     fixed={"erm.objective": "group-dro"},
-    knows="train",
+    supervision="train",
 )

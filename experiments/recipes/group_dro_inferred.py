@@ -1,12 +1,13 @@
 """GroupDRO on the environments that are inferred from clusters: the worst of their risks."""
 
 from experiments.recipe import Recipe
-from experiments.recipes.irm import FIXED, STAGES, stages
+from experiments.recipes.irm import FIXED, stages
 
 GROUP_DRO_INFERRED = Recipe(
     name="group-dro-inferred",
+    title="GroupDRO, environments from clusters",
     summary="GroupDRO on the environments from clusters: the worst risk in place of IRM's penalty.",
-    stage_names=STAGES,
+    kind="method",
     stages=stages,
     fixed={**FIXED, "train.objective": "group-dro"},
     preset="irm-demo",

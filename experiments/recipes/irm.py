@@ -2,18 +2,16 @@
 
 from core.config import Config
 from core.engine.stage import Stage
+from core.stages.environments_inferred import InferFromClusters
+from core.stages.train import TrainMembers
 from experiments.recipe import Recipe
-from experiments.recipes.prusc import TO_CLUSTERS, to_clusters
+from experiments.recipes.prusc import to_clusters
 
-STAGES = (*TO_CLUSTERS, "environments", "train")
 FIXED = {"erm.objective": "erm", "cluster.method": "kmeans"}
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Cluster; make environments of those who go against the label of their cluster; train on them."""
-    from core.invariance.environment_stages import InferFromClusters
-    from core.invariance.member_stages import TrainMembers
-
     return (
         *to_clusters(config),
         InferFromClusters(config.environments),
@@ -23,8 +21,9 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 IRM = Recipe(
     name="irm",
+    title="IRM, environments from clusters (ours)",
     summary="Infer environments from the clusters of the representation, train by IRM to hold in all of them.",
-    stage_names=STAGES,
+    kind="method",
     stages=stages,
     fixed={**FIXED, "train.objective": "irm"},
     preset="irm-demo",

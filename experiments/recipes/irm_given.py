@@ -3,17 +3,13 @@
 from core.config import Config
 from core.engine.stage import Stage
 from core.errors import InputError
+from core.stages.environments_given import TakeGiven
+from core.stages.train import TrainMembers
 from experiments.recipe import Recipe
-
-STAGES = ("environments", "train")
-"""The stages of all that needs no clusters."""
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Take the given environments, and train on them."""
-    from core.invariance.environment_stages import TakeGiven
-    from core.invariance.member_stages import TrainMembers
-
     return (TakeGiven(), TrainMembers(config.train, config.select))
 
 
@@ -38,11 +34,12 @@ def check(config: Config) -> None:
 
 IRM_GIVEN = Recipe(
     name="irm-given",
+    title="IRM, given environments",
     summary="Oracle: IRM on the training environments that come with the data.",
-    stage_names=STAGES,
+    kind="oracle",
     stages=stages,
     fixed={"train.objective": "irm"},
     preset="irm-demo",
-    knows="environments",
+    supervision="environments",
     check=check,
 )

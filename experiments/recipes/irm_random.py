@@ -2,16 +2,15 @@
 
 from core.config import Config
 from core.engine.stage import Stage
+from core.stages.environments_inferred import InferFromClusters
+from core.stages.train import TrainMembers
 from experiments.recipe import Recipe
-from experiments.recipes.irm import IRM, STAGES
+from experiments.recipes.irm import IRM
 from experiments.recipes.prusc import to_clusters
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Do all that `irm` does, but give every place in an environment to another sample of the same label."""
-    from core.invariance.environment_stages import InferFromClusters
-    from core.invariance.member_stages import TrainMembers
-
     return (
         *to_clusters(config),
         InferFromClusters(config.environments, lot=True),
@@ -21,8 +20,9 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 IRM_RANDOM = Recipe(
     name="irm-random",
+    title="IRM, random environments",
     summary="Control: IRM on environments drawn by lot. Does it matter who is in them?",
-    stage_names=STAGES,
+    kind="control",
     stages=stages,
     fixed=IRM.fixed,
     preset="irm-demo",

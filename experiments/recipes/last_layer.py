@@ -2,21 +2,20 @@
 
 from core.config import Config
 from core.engine.stage import Stage
+from core.stages.last_layer import RefitHead
 from experiments.recipe import Recipe
-from experiments.recipes.prusc import PRUSC, TO_BALANCED_SET, to_balanced_set
+from experiments.recipes.prusc import PRUSC, to_balanced_set
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Draw the balanced set as PruSC does and fit a logistic regression on its representation."""
-    from core.training.last_layer import RefitHead
-
     return (*to_balanced_set(config), RefitHead(config.finetune, config.model))
 
 
 LAST_LAYER = Recipe(
     name="last-layer",
     summary="Control: refit the linear head on the balanced set. Is the representation already good enough?",
-    stage_names=(*TO_BALANCED_SET, "finetune"),
+    kind="control",
     stages=stages,
     fixed=PRUSC.fixed,
 )

@@ -2,21 +2,20 @@
 
 from core.config import Config
 from core.engine.stage import Stage
+from core.stages.prune import LearnMasks
 from experiments.recipe import Recipe
-from experiments.recipes.prusc import PRUSC, TO_BALANCED_SET, to_balanced_set
+from experiments.recipes.prusc import PRUSC, to_balanced_set
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Everything that PruSC does up to the masks."""
-    from core.pruning.stage import LearnMasks
-
     return (*to_balanced_set(config), LearnMasks(config.prune, config.model, config.select, config.compute))
 
 
 PRUNE_ONLY = Recipe(
     name="prune-only",
     summary="Control: the masks alone, no weight changed. What does fine-tuning add?",
-    stage_names=(*TO_BALANCED_SET, "prune"),
+    kind="control",
     stages=stages,
     fixed=PRUSC.fixed,
 )

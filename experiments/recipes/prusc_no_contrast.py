@@ -6,7 +6,7 @@ from experiments.recipes.prusc import PRUSC, stages
 PRUSC_NO_CONTRAST = Recipe(
     name="prusc-no-contrast",
     summary="Control: PruSC without the contrastive loss. What does the contrast add?",
-    stage_names=PRUSC.stage_names,
+    kind="control",
     stages=stages,
     fixed={**PRUSC.fixed, "prune.contrast_weight": 0.0},
 )

@@ -6,7 +6,7 @@ from experiments.recipes.prusc import PRUSC, stages
 PRUSC_RANDOM_CLUSTERS = Recipe(
     name="prusc-random-clusters",
     summary="Control: PruSC on clusters drawn by lot. Do the clusters matter?",
-    stage_names=PRUSC.stage_names,
+    kind="control",
     stages=stages,
     fixed={**PRUSC.fixed, "cluster.method": "random", "cluster.k": 4, "represent.checkpoints": "last"},
 )

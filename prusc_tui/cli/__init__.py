@@ -9,7 +9,10 @@ def main() -> None:
     from prusc_tui.cli.app import app
 
     try:
-        app()
+        try:
+            app()
+        finally:
+            _warn()
     except InputError as error:
         from core.runs.text import safe_text
 
@@ -18,3 +21,13 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         sys.exit(0)
+
+
+def _warn() -> None:
+    """Say what is wrong with installed packages, if the command looked for any."""
+    if (discovery := sys.modules.get("core.discovery")) is None:
+        return
+    from core.runs.text import safe_text
+
+    for sentence in discovery.problems():
+        sys.stderr.write(f"warning: {safe_text(sentence)}\n")

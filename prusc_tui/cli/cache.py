@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prusc_tui.cli.options import DataRoot
+from prusc_tui.cli.options import DataRoot, folder_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,12 +50,12 @@ def cache(
 
 
 def _source(name: str, data_root: str | None, overrides: list[str]) -> "PhotoSource":
-    from core.config import Photos
     from core.data.photos import PhotoSource
+    from core.data.settings import Photos
     from core.errors import InputError
-    from prusc_tui.cli.data import resolve
+    from experiments.data_sets import resolve
 
-    settings = resolve(name, overrides, data_root, "prusc data cache")
+    settings = resolve(name, overrides, folder_of(data_root), source="prusc data cache")
     if not isinstance(settings, Photos):
         raise InputError(f"data set '{settings.name}' is bundled and needs no cache")
     return PhotoSource(settings)
@@ -67,9 +67,9 @@ def _build(folder: "Path", source: "PhotoSource", json: bool) -> None:
 
     from core.data.store import mapped, store_bytes, store_path, stored
     from core.data.watch import Interrupted, Watch
+    from core.words import size_of
     from prusc_tui.cli.data_shown import Ticker
     from prusc_tui.cli.host import stop_on_signals
-    from prusc_tui.work.files import size_of
 
     with stop_on_signals() as stopper:
         watch = Watch(Ticker(), lambda: stopper.asked)
@@ -114,9 +114,9 @@ def _list(folder: "Path", json: bool) -> None:
     from rich.text import Text
 
     from core.runs.text import safe_text
+    from core.words import size_of
     from prusc_tui.palette import MARKS
     from prusc_tui.words import console, moment
-    from prusc_tui.work.files import size_of
 
     if not found:
         _say(f"nothing is decoded in {folder}")
@@ -144,8 +144,8 @@ def _clear(folder: "Path", source: "PhotoSource | None", json: bool) -> None:
     from core.data.caches import remove, stores
     from core.data.store import store_key
     from core.data.watch import Watch
+    from core.words import size_of
     from prusc_tui.cli.data_shown import Ticker
-    from prusc_tui.work.files import size_of
 
     key = None if source is None else store_key(source.squares(Watch(Ticker())))
     chosen = [store for store in stores(folder) if key is None or store.path.stem == key]

@@ -1,7 +1,6 @@
 """`prusc compare`: several runs side by side."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -11,12 +10,10 @@ from prusc_tui.words import console, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    from core.runs.compare import Family
+    from core.results.compare import Family
     from core.runs.record import RunRecord
-    from prusc_tui.draw.tables import Cell, Grid
+    from prusc_tui.tables.grid import Grid
 
 By = Literal["family", "stage"]
 Split = Literal["test", "validation"]
@@ -41,8 +38,9 @@ def compare(
 ) -> None:
     """Compare runs: groups as mean ± standard deviation over seeds, and the settings that differ."""
     from core.errors import InputError
-    from core.runs.compare import families, split_of
-    from prusc_tui.draw import comparison, tables
+    from core.results.compare import families, split_of
+    from prusc_tui.tables import comparison
+    from prusc_tui.tables import grid as tables
 
     records = _records(references or [], where)
     if len(records) < 2:
@@ -87,8 +85,8 @@ def _records(references: Sequence[str], where: str) -> list["RunRecord"]:
 
 
 def _json(members: Sequence["Family"], split: str) -> dict[str, Any]:
-    from core.runs.compare import comparable, paired
-    from core.runs.settings import ABSENT, settings
+    from core.results.compare import comparable, paired
+    from core.results.settings import ABSENT, settings
 
     runs = [run for family in members for run in family.runs]
     pairs = [paired(table[0], other, split) for table in comparable(members) for other in table[1:]]
@@ -122,61 +120,17 @@ def _family_json(family: "Family", split: str) -> dict[str, Any]:
 def _print(out: "Console", grids: "Sequence[Grid]", settings: "Grid | None") -> None:
     from rich.text import Text
 
+    from prusc_tui.tables.text import parts, printed
+
     for grid in grids:
-        for part in _fitting(grid, out.width):
-            out.print(_table(part))
+        for part in parts(grid, out.width):
+            out.print()
+            out.print(printed(part))
+        out.print()
         for note in dict.fromkeys(grid.notes):
             out.print(Text(note))
         out.print()
     out.print(Text(grids[0].about, "dim"))
-    if settings is not None:
+    for part in parts(settings, out.width) if settings is not None else ():
         out.print()
-        for part in _fitting(settings, out.width):
-            out.print(_table(part))
-
-
-def _fitting(grid: "Grid", width: int) -> "Iterator[Grid]":
-    """Parts of a table that fit the width, each with the column of titles; a single column may still be too wide."""
-    from rich.cells import cell_len
-
-    gap, edges = 3, 2
-    lead = max(cell_len(grid.corner), *(cell_len(line.title) for line in grid.lines))
-    sizes = [
-        gap + max(*map(cell_len, title.split()), *(cell_len(line.cells[i].plain) + 1 for line in grid.lines))
-        for i, title in enumerate(grid.columns)
-    ]
-    begin, used = 0, lead + edges
-    for i, size in enumerate(sizes):
-        if i > begin and used + size > width:
-            yield _part(grid, begin, i)
-            begin, used = i, lead + edges
-        used += size
-    yield _part(grid, begin, len(sizes))
-
-
-def _part(grid: "Grid", begin: int, end: int) -> "Grid":
-    blocks = tuple(tuple(line._replace(cells=line.cells[begin:end]) for line in block) for block in grid.blocks)
-    return replace(grid, columns=grid.columns[begin:end], blocks=blocks)
-
-
-def _table(grid: "Grid") -> "Table":
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column(Text(grid.corner), no_wrap=True)
-    for i, title in enumerate(grid.columns):
-        counts = all(not line.cells[i].spread for line in grid.lines) and title == "samples"
-        table.add_column(Text(title.replace(" ", "\n")), justify="right" if counts else "left", overflow="fold")
-    for block in grid.blocks:
-        for line in block:
-            table.add_row(Text(line.title), *map(_cell, line.cells), end_section=line is block[-1])
-    return table
-
-
-def _cell(cell: "Cell") -> "Text":
-    from rich.text import Text
-
-    text = Text(cell.text.rjust(5) if cell.is_number else cell.text, "bold" if cell.stands_out else "")
-    return text.append(f" {cell.spread}", "dim") if cell.spread else text
+        out.print(printed(part))

@@ -1,6 +1,5 @@
-"""`prusc data`: which data sets there are, what is in one, whether all of it is in order; and getting one."""
+"""`prusc data`: list, inspect, check, decode and download data sets."""
 
-from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,13 +8,13 @@ import typer
 
 from prusc_tui.cli.cache import cache
 from prusc_tui.cli.get import get
-from prusc_tui.cli.options import DataRoot, existing_folder
+from prusc_tui.cli.options import DataRoot, folder_of
 
 if TYPE_CHECKING:
-    from core.config import Data
-    from core.data import DataSet, SplitName
+    from core.data.dataset import DataSet
+    from core.data.splits import SplitName
 
-app = typer.Typer(help="Data sets: list them, look into one, check one.", no_args_is_help=True)
+app = typer.Typer(help="List, inspect and check data sets.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set or of a preset.")]
@@ -35,8 +34,8 @@ class SplitChoice(StrEnum):
 
 @app.command()
 def ls(data_root: DataRoot = None, json: Json = False) -> None:
-    """List the data sets; with a folder those that may lie in it, and whether they do."""
-    from prusc_tui.work.data_sets import data_sets
+    """List the data sets; with --data-root, show which are found there."""
+    from experiments.data_sets import data_sets
 
     about, there = data_sets(), _found_in(data_root)
     if json:
@@ -49,16 +48,16 @@ def ls(data_root: DataRoot = None, json: Json = False) -> None:
     from core.runs.text import safe_text
 
     console = Console(highlight=False)
-    places = {True: "made of the bundled digits", False: f"in {data_root or 'a folder of yours (--data-root FOLDER)'}"}
-    for bundled, place in places.items():
+    for origin in dict.fromkeys(found["origin"] for found in there.values()):
+        names = [name for name in about if there[name]["origin"] == origin]
+        if data_root is not None and "images" not in there[names[0]]:
+            continue
         table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
         table.add_column(min_width=max(map(len, about)))
-        for name in about:
-            if there[name]["bundled"] == bundled:
-                table.add_row(name, Text(safe_text(_said(there[name]) or about[name])))
-        if data_root is None or not bundled:
-            console.print(Text(safe_text(place), "bold"))
-            console.print(table)
+        for name in names:
+            table.add_row(name, Text(safe_text(_said(there[name]) or about[name])))
+        console.print(Text(safe_text(origin if data_root is None else f"in {data_root}"), "bold"))
+        console.print(table)
 
 
 @app.command()
@@ -69,30 +68,25 @@ def show(
     sample: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a PNG with images of every group to FILE.")
     ] = None,
+    pixels: Annotated[Path | None, typer.Option(metavar="FILE", hidden=True)] = None,
     split: Annotated[SplitChoice | None, typer.Option(help="Only this split.")] = None,
     json: Json = False,
 ) -> None:
     """Show the groups of a data set or preset: how many, and how well an attribute gives the label away."""
-    from core.config import Photos
+    from core.data.load import open_source
+    from experiments.bundled import folder
+    from experiments.data_sets import resolve
     from prusc_tui.cli.data_shown import describe, print_tables
 
-    settings = resolve(name, overrides or [], data_root)
-    table = None
-    if isinstance(settings, Photos):
-        from core.data.preview import preview
-        from core.data.table import read_table
-
-        table = read_table(settings)
-        dataset = preview(table, settings, settings.name)
-    else:
-        from core.data import load
-        from experiments.bundled import folder
-
-        dataset = load(settings, folder())
+    settings = resolve(name, overrides or [], folder_of(data_root), source="prusc data show")
+    source = open_source(settings, folder())
+    dataset = source.preview()
     splits: list[SplitName] = [each for each in dataset.splits if split is None or each == split]
     if sample is not None:
         _write_sample(dataset, splits, sample)
-    about = describe(settings, dataset, splits, table)
+    about = describe(settings, dataset, splits, source.table)
+    if pixels is not None:
+        about["pixels"] = _write_pixels(dataset, splits, pixels)
     if json:
         _print_json(about | ({"sample": str(sample)} if sample else {}))
     else:
@@ -103,16 +97,17 @@ def show(
 
 @app.command()
 def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, json: Json = False) -> None:
-    """Read every row and open every image of a data set; exit code 1 where something is amiss."""
-    from core.config import Photos
+    """Read every row and open every image of a data set; exit code 1 if problems are found."""
     from core.data.check import check as check_all
+    from core.data.settings import Photos
     from core.data.watch import Watch
     from core.errors import InputError
+    from experiments.data_sets import resolve
     from prusc_tui.cli.data_shown import Ticker, report_lines, report_object
 
-    settings = resolve(name, overrides or [], data_root, "prusc data check")
+    settings = resolve(name, overrides or [], folder_of(data_root), source="prusc data check")
     if not isinstance(settings, Photos):
-        raise InputError(f"'{name}' is made of the bundled digits, which are checked whenever they are read")
+        raise InputError(f"'{name}' is {settings.origin}, and is checked whenever it is read")
     report = check_all(settings, Watch(say=Ticker()))
     if json:
         _print_json(report_object(name, report))
@@ -127,49 +122,15 @@ app.command("cache")(cache)
 app.command("get")(get)
 
 
-def resolve(
-    name: str, overrides: Iterable[str], data_root: str | None = None, command: str = "prusc data show"
-) -> "Data":
-    """Data section of the settings for a data set, or of a preset.
-
-    Args:
-        name: name of the data set or of the preset.
-        overrides: `data.key=value` texts.
-        data_root: folder of the data set, as typed.
-        command: which asks, for the sentence of an error.
-
-    Raises:
-        InputError: no data set or preset of that name, or a setting that it does not have or that does not fit.
-    """
-    from core.config import Photos
-    from core.errors import InputError
-    from core.overrides import merge, parse_overrides, validate
-    from experiments.plan import get_preset, preset_names
-
-    given = parse_overrides(overrides)
-    foreign = [key for key in given if key != "data"]
-    if foreign:
-        raise InputError(f"--set {foreign[0]}: no setting of a data set; they begin with 'data.'")
-    data = get_preset(name).settings["data"] if name in preset_names() else {"name": name}
-    settings = validate(merge({"data": data}, given), command).data
-    if data_root is None:
-        return settings
-    if not isinstance(settings, Photos):
-        raise InputError(
-            f"--data-root: data set '{settings.name}' is bundled and lies in no folder (see: prusc data ls)"
-        )
-    return settings.model_copy(update={"root": existing_folder("--data-root", data_root)})
-
-
 def _found_in(data_root: str | None) -> dict[str, dict[str, Any]]:
     """Data set → whether it is bundled, and for a folder how many images of it are there, or why it is not."""
-    from core.config import Photos
-    from prusc_tui.work.data_sets import kinds
+    from core.config import data_sets
+    from core.data.settings import Bundled, Photos
 
-    root = None if data_root is None else existing_folder("--data-root", data_root)
+    root = folder_of(data_root)
     found: dict[str, dict[str, Any]] = {}
-    for name, kind in kinds().items():
-        found[name] = {"bundled": not issubclass(kind, Photos)}
+    for name, kind in data_sets().items():
+        found[name] = {"origin": kind.origin, "bundled": issubclass(kind, Bundled)}
         if root is not None and issubclass(kind, Photos):
             from core.data.table import read_table
             from core.errors import InputError
@@ -196,6 +157,15 @@ def _write_sample(dataset: "DataSet", splits: list["SplitName"], path: Path) -> 
         picture.save(path, format="PNG")
     except OSError as error:
         raise InputError(f"--sample {path}: cannot be written ({error.strerror})") from None
+
+
+def _write_pixels(dataset: "DataSet", splits: list["SplitName"], path: Path) -> dict[str, list[int]]:
+    """Write images of every group as bare RGB, one after another; return split → how many of each group there are."""
+    from core.data.sample import first_images
+
+    found = {split: first_images(dataset, split) for split in splits}
+    path.write_bytes(b"".join(images.tobytes() for groups in found.values() for images in groups))
+    return {split: [len(images) for images in groups] for split, groups in found.items()}
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from core.config import Data
-    from core.data import DataSet, SplitName
+    from core.config import DataSettings
     from core.data.check import Report
+    from core.data.dataset import DataSet
+    from core.data.splits import SplitName
     from core.data.table import ImageTable
 
 SHOWN = 10
@@ -18,7 +19,7 @@ SHOWN = 10
 
 
 def describe(
-    settings: "Data", dataset: "DataSet", splits: Iterable["SplitName"], table: "ImageTable | None" = None
+    settings: "DataSettings", dataset: "DataSet", splits: Iterable["SplitName"], table: "ImageTable | None" = None
 ) -> dict[str, Any]:
     """Describe a data set as the object that `--json` prints.
 
@@ -28,7 +29,7 @@ def describe(
         splits: which splits.
         table: what it was made of, for a data set in a folder.
     """
-    from core.data import agreement, environment_conflicts, group_counts
+    from core.data.dataset import agreement, environment_conflicts, group_counts
     from core.groups import group_titles
 
     titles = group_titles(dataset.label_names, dataset.attributes)
@@ -78,7 +79,7 @@ def print_tables(about: Mapping[str, Any]) -> None:
     from rich.text import Text
 
     from core.runs.text import safe_text
-    from prusc_tui.work.data_sets import colours_gone, facts_of, published
+    from experiments.data_sets import colours_gone, facts_of, published
 
     console = Console(highlight=False)
     facts = Table(box=None, show_header=False, pad_edge=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prusc_tui.cli.data import SplitChoice
-from prusc_tui.cli.options import DataRoot, existing_file, existing_folder
+from prusc_tui.cli.options import DataRoot, existing_file, folder_of
 from prusc_tui.cli.run import Device, find
 
 if TYPE_CHECKING:
@@ -70,18 +70,13 @@ def _of_run(reference: str, stage: str | None, clusters: bool) -> "tuple[Subject
 
 
 def _of_file(model: str, data: str, data_root: str | None, overrides: list[str], network: str | None) -> "Subject":
-    from core.config import Photos
-    from core.errors import InputError
+    from experiments.data_sets import resolve
     from experiments.description import Description
-    from experiments.evaluate import data_of, of_file
+    from experiments.evaluate import of_file, sizes_for
 
     file = Path(existing_file("--model", model))
     about = Description.read(file)
-    settings = data_of(data, overrides, about)
-    if data_root is not None:
-        if not isinstance(settings, Photos):
-            raise InputError(f"--data-root: data set '{settings.name}' is bundled and lies in no folder")
-        settings = settings.model_copy(update={"root": existing_folder("--data-root", data_root)})
+    settings = resolve(data, overrides, folder_of(data_root), sizes=sizes_for(about) if about is not None else None)
     return of_file(file, settings, about, network)
 
 
@@ -90,13 +85,15 @@ def _show(subject: "Subject", title: str, split: str, device: str, json: bool) -
 
     from rich.text import Text
 
-    from core.data import SplitName
+    from core.data.splits import SplitName
     from core.engine.devices import pick
     from core.runs.home import Home
     from core.runs.text import safe_text
     from experiments.evaluate import evaluate
-    from prusc_tui.cli.report import evaluations_table
-    from prusc_tui.words import console, to_json
+    from prusc_tui.palette import SHELL
+    from prusc_tui.report.groups import table
+    from prusc_tui.report.results import Result
+    from prusc_tui.words import console, print_lines, to_json
 
     evaluation = evaluate(subject, cast(SplitName, str(split)), pick(device, Home.open(create=False).locks))
     if json:
@@ -111,4 +108,4 @@ def _show(subject: "Subject", title: str, split: str, device: str, json: bool) -
         return
     out = console()
     out.print(Text(safe_text(f"{subject.about.network} on {subject.dataset.name}"), "bold"))
-    out.print(evaluations_table([(title, evaluation)]))
+    print_lines(out, table([Result(title, 0, True, evaluation, None)], out.width, SHELL))

@@ -10,23 +10,23 @@ import typer
 from prusc_tui.cli.options import DataRoot
 
 if TYPE_CHECKING:
-    from core.config import Data
+    from core.config import DataSettings
+    from core.data.settings import Photos
     from experiments.downloads import Fetched
 
 INTERRUPTED = 130
 
 
 def get(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="waterbirds or celeba, or a preset of theirs.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A published data set, or a preset of one.")],
     data_root: DataRoot = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Download a published data set into a folder; exit code 1 where it is not of the published sizes."""
-    from prusc_tui.cli.data import resolve
+    """Download a published data set; exit code 1 if the download does not match the published sizes."""
+    from experiments.data_sets import resolve
 
-    settings = resolve(name, [], command="prusc data get")
-    root = _folder(settings, data_root)
-    fetched = _get_waterbirds(root) if settings.name == "waterbirds" else _get_celeba(root)
+    settings = _into(resolve(name, source="prusc data get"), data_root)
+    fetched = _get_archive(settings) if settings.archive else _get_specially(settings)
     if json:
         _print_json(settings.name, fetched)
     else:
@@ -35,57 +35,55 @@ def get(
         raise typer.Exit(1)
 
 
-def _folder(settings: "Data", data_root: str | None) -> Path:
-    """Where the data set is to lie.
+def _into(settings: "DataSettings", data_root: str | None) -> "Photos":
+    """The settings with the folder that the data set is downloaded to.
 
     Raises:
         InputError: there is nothing to download, or no folder to download it to.
     """
-    from core.config import Celeba, Folder, Photos, Waterbirds
+    from core.data.settings import Photos
     from core.errors import InputError
+    from experiments.downloads import SPECIAL
 
     if not isinstance(settings, Photos):
-        raise InputError(f"'{settings.name}' is made of the bundled digits; there is nothing to download")
-    if isinstance(settings, Folder):
-        raise InputError("'folder' is any data of your own; there is nothing to download")
-    if not isinstance(settings, Waterbirds | Celeba):
-        raise InputError(
-            f"'{settings.name}' is published in no single archive; collect images and table yourself: {settings.layout}"
-        )
+        raise InputError(f"'{settings.name}' is {settings.origin}; there is nothing to download")
+    if not settings.archive and settings.name not in SPECIAL:
+        alone = f"is published in no single archive; collect images and table yourself: {settings.layout}"
+        raise InputError(f"'{settings.name}' {settings.nothing_to_get or alone}")
     if data_root is None:
         raise InputError(f"prusc data get {settings.name}: say where to with --data-root FOLDER")
     root = Path.cwd() / Path(data_root).expanduser()
     if root.exists() and not root.is_dir():
         raise InputError(f"--data-root {data_root}: is a file, not a folder")
-    return root
+    return settings.model_copy(update={"root": str(root)})
 
 
-def _get_waterbirds(root: Path) -> "Fetched":
+def _get_archive(settings: "Photos") -> "Fetched":
     from core.data.watch import Interrupted, Watch
-    from experiments.downloads import get_waterbirds
+    from core.words import size_of
+    from experiments.downloads import get_archive
     from prusc_tui.cli.data_shown import Ticker
     from prusc_tui.cli.host import stop_on_signals
-    from prusc_tui.work.files import size_of
 
     with stop_on_signals() as stopper:
         try:
-            return get_waterbirds(root, Watch(Ticker(size_of), lambda: stopper.asked))
+            return get_archive(settings, Watch(Ticker(size_of), lambda: stopper.asked))
         except Interrupted:
             below = "\n" if sys.stderr.isatty() else ""  # the line that says how far it is
             sys.stderr.write(f"{below}stopped; what is downloaded is kept, and the same command goes on from there\n")
             raise typer.Exit(INTERRUPTED) from None
 
 
-def _get_celeba(root: Path) -> "Fetched":
-    from experiments.downloads import get_celeba
+def _get_specially(settings: "Photos") -> "Fetched":
+    from experiments.downloads import SPECIAL
 
     with contextlib.redirect_stdout(sys.stderr):  # torchvision and gdown say how far they are
-        return get_celeba(root)
+        return SPECIAL[settings.name](settings)
 
 
 def _print_lines(name: str, fetched: "Fetched") -> None:
     from core.runs.text import safe_text
-    from prusc_tui.work.data_sets import published
+    from experiments.data_sets import published
 
     how = "downloaded to" if fetched.fresh else "is there already, whole:"
     typer.echo(safe_text(f"✓ {name} {how} {fetched.table.root} ({len(fetched.table):,} images)"))

@@ -1,4 +1,4 @@
-"""Hosting a run in this process and showing its work, for all commands that do."""
+"""Showing the work of a run, and stopping one of this process, for all commands that do."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,32 +71,33 @@ def stop_on_signals() -> Iterator[Stopper]:
             signal.signal(number, handler)
 
 
-def host(folder: "RunFolder", device: Any, fresh: bool, out: "Console", stopper: Stopper) -> "Job":
-    """Run in this process and show the work until the run has ended.
+def past(folder: "RunFolder") -> "EventReader":
+    """A reader of the run's events that stands behind those so far: what was said before a resume is not told again."""
+    from core.runs.stream import EventReader
+
+    reader = EventReader(folder.events)
+    reader.read()
+    return reader
+
+
+def follow(folder: "RunFolder", out: "Console", stopper: Stopper, told: "EventReader | None" = None) -> "Job":
+    """Show the work of a run that was started in this process until it has ended.
+
+    Args:
+        folder: of the run.
+        out: where to show it.
+        stopper: passes requests to stop on to it.
+        told: from where on its events are told as lines; None from the first.
 
     Returns:
         The job; its `error` says what kept the run from even beginning, which the record then says too.
     """
-    from core.engine.engine import Engine
-    from core.errors import InputError
-    from core.runs.alive import here
-    from core.runs.log import RunLog
-    from core.runs.stream import EventReader
-    from experiments.launch import config_of
-    from experiments.plan import build_pipeline
+    from experiments.hosting import ENGINE
 
-    folder.clear_stop()  # left by a process that died; from here on a request is for this one
-    folder.update(status="queued", **here())
-    told = EventReader(folder.events)
-    told.read()  # what was said before a resume is not told again
-    job = Engine(build_pipeline).submit(folder, config_of(folder.record()), device, fresh=fresh)
+    job = ENGINE.job(folder.id)
     stopper.watch(job)
     show(folder, out, lambda: job.wait(0), told)
     job.wait()
-    if job.error is not None:
-        # Where another process writes the run, its word counts.
-        with contextlib.suppress(InputError), folder.writer():
-            RunLog(folder.home).put(folder.update(status="failed", reason=str(job.error)))
     return job
 
 
@@ -111,9 +112,9 @@ def show(folder: "RunFolder", console: "Console", ended: Callable[[], bool], tol
 
 
 def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bool]) -> None:
-    from core.runs.feed import RunFeed
+    from core.feed.feed import RunFeed
     from prusc_tui.cli.live import LivePicture
-    from prusc_tui.draw.overview import frame
+    from prusc_tui.report.frame import frame
 
     feed, last, drawn = RunFeed(folder), None, 0.0
     with LivePicture(console) as picture:
@@ -132,7 +133,7 @@ def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bo
 
 
 def _show_lines(folder: "RunFolder", console: "Console", ended: Callable[[], bool], reader: "EventReader") -> None:
-    from prusc_tui.cli.lines import line_of
+    from prusc_tui.lines import line_of
 
     record = folder.record()
     console.file.write(f"{record.name} {record.id}: {record.recipe} on {record.data}, seed {record.seed}\n")

@@ -5,19 +5,23 @@ from typing import Annotated, Any
 
 import typer
 
+from core.runs.text import safe_text
 from prusc_tui.words import to_json
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """Print versions, devices and home, and say what is missing; exit code 1 where something is."""
     facts, missing = _facts()
+    problems = _problems()
     if json:
-        typer.echo(to_json({**facts, "missing": missing}))
+        typer.echo(to_json({**facts, "missing": missing, "problems": problems}))
     else:
         for key, value in facts.items():
             typer.echo(f"{key:<14}{value if not isinstance(value, list) else ', '.join(map(str, value))}")
         for text in missing:
             typer.echo(f"missing: {text}")
+        for text in problems:
+            typer.echo(safe_text(f"problem: {text}"))
         if not missing:
             typer.echo("nothing is missing")
     raise typer.Exit(1 if missing else 0)
@@ -62,3 +66,16 @@ def _devices() -> list[str]:
     from core.engine.devices import describe
 
     return describe()
+
+
+def _problems() -> list[str]:
+    """What is wrong with installed packages that bring recipes, data sets or networks."""
+    from core import discovery
+    from core.config import data_sets
+    from core.models.networks import names
+    from experiments.recipes import RECIPES
+
+    data_sets()
+    names()
+    len(RECIPES)
+    return list(discovery.problems())

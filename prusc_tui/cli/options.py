@@ -105,7 +105,7 @@ def refuse_misfits(given: Sequence[Short], plan: "Plan") -> None:
     Raises:
         InputError: one of them is for other data, or for a stage that the recipe does not have.
     """
-    from core.config import Photos
+    from core.data.settings import Photos
     from core.errors import InputError
 
     data, recipe = plan.config.data, plan.recipe
@@ -117,6 +117,15 @@ def refuse_misfits(given: Sequence[Short], plan: "Plan") -> None:
             )
         if short.stage and short.stage not in recipe.stage_names:
             raise InputError(f"{short.option}: recipe '{recipe.name}' has no stage '{short.stage}' that would take it")
+
+
+def folder_of(data_root: str | None) -> str | None:
+    """Folder that --data-root names, as an absolute path; None where it is not given.
+
+    Raises:
+        InputError: it is not there, or is not a folder.
+    """
+    return None if data_root is None else existing_folder("--data-root", data_root)
 
 
 def existing_folder(option: str, text: str) -> str:

@@ -19,9 +19,8 @@ def ls(context: typer.Context, json: Json = False) -> None:
     """List recipes, presets and studies."""
     if context.invoked_subcommand is not None:
         return
-    from experiments.plan import DEFAULT, get_preset, preset_names
+    from experiments.catalog import DEFAULT, get_preset, get_study, preset_names, study_names
     from experiments.recipes import RECIPES
-    from experiments.study import get_study, study_names
 
     studies = [get_study(name) for name in study_names()]
     presets = [get_preset(name) for name in preset_names()]
@@ -34,7 +33,7 @@ def ls(context: typer.Context, json: Json = False) -> None:
                             "name": r.name,
                             "summary": r.summary,
                             "stages": r.stage_names,
-                            "attributes_used": r.knows,
+                            "attributes_used": r.supervision,
                         }
                         for r in RECIPES.values()
                     ],
@@ -76,8 +75,8 @@ def show(
     json: Json = False,
 ) -> None:
     """Show the stages and every setting of a recipe or preset, with unit, source and default; or a study's runs."""
+    from experiments.catalog import get_study, study_names
     from experiments.plan import make_plan
-    from experiments.study import get_study, study_names
 
     if name in study_names():
         from prusc_tui.cli.study import print_study
@@ -106,13 +105,13 @@ def _print_settings(plan: "Plan") -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from core.config import Config, differences
+    from core.config import config_model, differences
     from prusc_tui.words import console
 
     out = console()
     out.print(Text.assemble((plan.recipe.name, "bold"), "  ", plan.recipe.summary))
     out.print(Text("stages: " + " → ".join(plan.recipe.stage_names)))
-    changed = differences(plan.config, Config())
+    changed = differences(plan.config, config_model()())
     for key, value, help_ in _settings(plan.config):
         line = Text.assemble((key, "bold yellow" if key in changed else "bold"), f" = {value}")
         if key in plan.recipe.fixed:

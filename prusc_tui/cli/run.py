@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,7 @@ from prusc_tui.cli.options import (
 
 if TYPE_CHECKING:
     from core.runs.folder import RunFolder
+    from core.runs.stream import EventReader
 
 PICTURE_WIDTH = 120
 """Columns of a frame that is written as a picture."""
@@ -32,6 +33,7 @@ _WHY_NOT = {
     "--name": "it names each of them itself",
     "--from": "each of them reuses the stages that it can",
     "--detach": "start it with nohup to have it outlive this terminal",
+    "--launcher": "each of them runs in this process",
 }
 """Option → why a study does not take it."""
 
@@ -39,6 +41,9 @@ Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda:N", help
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end; progress goes to stderr.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute every stage, even if another run has its result.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Run in a process that outlives this terminal, and return.")]
+Launcher = Annotated[
+    str | None, typer.Option("--launcher", metavar="NAME", help="Who runs it: local (default), detached, or another.")
+]
 
 
 def run(
@@ -73,48 +78,46 @@ def run(
     auto_batch: AutoBatch = False,
     fresh: Fresh = False,
     detach: Detach = False,
+    launcher: Launcher = None,
     json: Json = False,
 ) -> None:
     """Run a recipe or a preset, live, or what a study lacks; every run is kept in the run log."""
-    from core.engine.devices import pick
     from core.errors import InputError
     from core.runs.home import Home
-    from experiments.launch import check, create_run, detached, plan_fork, read_fork, resolve_fork
-    from experiments.plan import make_plan
-    from experiments.study import study_names
+    from experiments import actions
+    from experiments.catalog import study_names
+    from experiments.order import Order, plan
     from prusc_tui import __version__
 
     given = shorts(data_root, weights, checkpoint, clusters, precision, no_cache=no_cache, auto_batch=auto_batch)
-    settings = [*(overrides or ()), *(short.override for short in given)]
     if target in study_names():
         from prusc_tui.cli.study import run_study
 
-        _refuse_with_study(target, {"--data": data, "--name": name, "--from": fork, "--detach": detach})
+        _refuse_with_study(
+            target, {"--data": data, "--name": name, "--from": fork, "--detach": detach, "--launcher": launcher}
+        )
+        settings = [*(overrides or ()), *(short.override for short in given)]
         raise typer.Exit(
             run_study(target, settings, seed, only, device=device, tags=tags or (), fresh=fresh, json=json)
         )
     if only is not None:
         raise InputError("--only goes with a study (see: prusc recipes)")
     home = Home.open(create=False)
-    if fork is None:
-        start = None
-        refuse_misfits(given, make_plan(target, data=data, overrides=overrides or ()))
-        plan = make_plan(target, data=data, overrides=settings, seed=seed)
-    else:
-        if data is not None:
-            raise InputError("--data: a run that starts with --from has the data of the run that it goes on from")
-        start = read_fork(home, fork)
-        refuse_misfits(given, resolve_fork(start, target, overrides or (), None))
-        plan = plan_fork(start, target, settings, seed)
-    chosen = pick(device, home.locks)
-    check(plan.config, start)
-    home = Home.open()
-    folder = create_run(home, plan, name=name, tags=tags or (), fork=start, version=__version__)
-    if detach:
-        detached().start(folder, device=device, fresh=fresh)
-        _say_detached(folder, json)
-    else:
-        _work(folder, chosen, fresh, json)
+    order = Order(
+        target=target,
+        data=data,
+        overrides=tuple(overrides or ()),
+        seed=seed,
+        name=name,
+        tags=tuple(tags or ()),
+        device=device,
+        fork=fork,
+        fresh=fresh,
+        launcher=_launcher(launcher, detach),
+    )
+    if given:
+        refuse_misfits(given, plan(home, order)[0])
+    _go_on(actions.start(home, order.also(short.override for short in given), __version__), json)
 
 
 def resume(
@@ -123,25 +126,18 @@ def resume(
     auto_batch: AutoBatch = False,
     fresh: Fresh = False,
     detach: Detach = False,
+    launcher: Launcher = None,
     json: Json = False,
 ) -> None:
     """Go on with a run that was stopped, failed or lost, exactly where its last checkpoint is."""
-    from core.engine.devices import pick
-    from core.errors import InputError
-    from experiments.launch import change_settings, detached
+    from experiments import actions
+    from prusc_tui.cli.host import past
 
     folder = find(reference)
-    status = folder.status()
-    if status in ("finished", "running"):
-        raise InputError(f"run '{folder.record().name}' is {status}; there is nothing to resume")
-    chosen = pick(device, folder.home.locks)
-    if auto_batch:
-        change_settings(folder, {"compute.auto_batch": True})
-    if detach:
-        detached().start(folder, device=device, fresh=fresh)
-        _say_detached(folder, json)
-    else:
-        _work(folder, chosen, fresh, json)
+    by = _launcher(launcher, detach)
+    told = past(folder) if by == "local" else None
+    actions.resume(folder, by, device=device, fresh=fresh, auto_batch=auto_batch)
+    _go_on(folder, json, told)
 
 
 def watch(
@@ -152,10 +148,10 @@ def watch(
     ] = None,
 ) -> None:
     """Watch a run live, wherever it is hosted; Ctrl-C leaves the run alone."""
-    from core.runs.feed import RunFeed
+    from core.feed.feed import RunFeed
     from prusc_tui.cli.host import show
-    from prusc_tui.draw.overview import frame
-    from prusc_tui.words import console
+    from prusc_tui.report.frame import frame
+    from prusc_tui.words import console, print_lines
 
     folder = find(reference)
     out = console()
@@ -163,9 +159,7 @@ def watch(
         _draw(folder, svg)
         return
     if once:
-        for line in frame(RunFeed(folder).poll(), time.time(), out.width):
-            line.rstrip()
-            out.print(line)
+        print_lines(out, frame(RunFeed(folder).poll(), time.time(), out.width))
         return
     with contextlib.suppress(KeyboardInterrupt):
         show(folder, out, lambda: folder.status() not in ("queued", "running"))
@@ -192,9 +186,9 @@ def _draw(folder: "RunFolder", path: Path) -> None:
     from rich.console import Console
 
     from core.errors import InputError
-    from core.runs.feed import RunFeed
-    from prusc_tui.draw.overview import frame
-    from prusc_tui.draw.svg import standalone
+    from core.feed.feed import RunFeed
+    from prusc_tui.report.frame import frame
+    from prusc_tui.widgets.svg import standalone
 
     recorder = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
     for line in frame(RunFeed(folder).poll(), time.time(), PICTURE_WIDTH):
@@ -213,30 +207,47 @@ def _refuse_with_study(study: str, given: Mapping[str, object]) -> None:
             raise InputError(f"{option}: '{study}' is a study of many runs; {_WHY_NOT[option]}")
 
 
-def _work(folder: "RunFolder", device: Any, fresh: bool, json: bool) -> None:
-    """Run in this process, show the work, report, and leave with the run's exit code."""
-    from core.runs.feed import RunFeed
-    from prusc_tui.cli.host import host, stop_on_signals
-    from prusc_tui.cli.report import print_report
-    from prusc_tui.words import console, to_json
+def _launcher(name: str | None, detach: bool) -> str:
+    """Name of the launcher that the options ask for."""
+    from core.errors import InputError
 
-    out = console(stderr=json)
-    with stop_on_signals() as stopper:
-        job = host(folder, device, fresh, out, stopper)
+    if detach and name not in (None, "detached"):
+        raise InputError(f"--detach: is short for --launcher detached; leave it out with --launcher {name}")
+    return "detached" if detach else name or "local"
+
+
+def _go_on(folder: "RunFolder", json: bool, told: "EventReader | None" = None) -> None:
+    """Show the work of a run of this process, report and leave with its exit code; of another one say that it runs."""
+    from experiments.launchers import launcher_of
+
+    if launcher_of(folder.record()).outlives:
+        _say_started(folder, json)
+    else:
+        _work(folder, json, told)
+
+
+def _work(folder: "RunFolder", json: bool, told: "EventReader | None") -> None:
+    from prusc_tui.cli.host import follow, stop_on_signals
+
+    with stop_on_signals() as stopper:  # first of all, as the run is under way
+        from core.feed.feed import RunFeed
+        from prusc_tui.report.report import report
+        from prusc_tui.words import console, print_lines, to_json
+
+        out = console(stderr=json)
+        job = follow(folder, out, stopper, told)
     if job.error is not None:
         raise job.error
-    record = folder.record()
     if json:
-        typer.echo(to_json(record.to_json()))
+        typer.echo(to_json(folder.record().to_json()))
     else:
-        snapshot = RunFeed(folder).poll()
-        print_report(out, record, tuple(w.text for w in snapshot.warnings), snapshot.environments)
+        print_lines(out, report(RunFeed(folder).poll(), time.time(), out.width))
     if job.status != "finished":
         sys.stderr.write(f"{job.status}; everything so far is kept. Go on with: prusc resume {folder.id}\n")
     raise typer.Exit({"finished": 0, "stopped": 130}.get(job.status, 1))
 
 
-def _say_detached(folder: "RunFolder", json: bool) -> None:
+def _say_started(folder: "RunFolder", json: bool) -> None:
     from prusc_tui.words import to_json
 
     record = folder.record()

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
+from core.words import duration, percent, sparsity
 from prusc_tui.cli.run import find
 from prusc_tui.palette import SHELL
-from prusc_tui.words import console, duration, moment, percent, sparsity, to_json
+from prusc_tui.words import console, moment, print_lines, to_json
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
 
@@ -64,39 +65,36 @@ def show(
     json: Json = False,
 ) -> None:
     """Show a run: groups before and after, times, alarms; what it used of the attributes."""
-    from core.runs.feed import RunFeed
-    from prusc_tui.cli.report import print_report
+    from core.feed.feed import RunFeed
+    from core.runs.record import worked
+    from prusc_tui.report.report import report
 
     folder = find(reference)
     record = folder.settled()
     if json:
-        typer.echo(to_json(record.to_json()))
+        value = record.to_json()
+        typer.echo(to_json(value | {"seconds": worked(value, time.time())}))
         return
     if config:
         _print_config(record.config, record.overrides)
         return
-    snapshot = RunFeed(folder).poll()
-    print_report(console(), record, tuple(warned.text for warned in snapshot.warnings), snapshot.environments)
+    out = console()
+    print_lines(out, report(RunFeed(folder).poll(), time.time(), out.width))
 
 
 def stop(reference: Run) -> None:
     """Stop a run at its next step, with a checkpoint."""
     from core.errors import InputError
+    from experiments import actions
 
     folder = find(reference)
-    record = folder.settled()
-    if record.status not in ("queued", "running"):
-        raise InputError(f"run '{record.name}' is {record.status}, not running")
-    folder.request_stop()
-    until = time.monotonic() + STOP_PATIENCE
-    while (status := folder.status()) in ("queued", "running"):
-        if time.monotonic() > until:
-            raise InputError(
-                f"run '{record.name}' has not answered for {STOP_PATIENCE:.0f} s; it stops when its step ends "
-                f"(process {record.pid} on {record.host})"
-            )
-        time.sleep(0.1)
-    typer.echo(f"{record.name} {record.id} is {status}")
+    record = actions.stop(folder)
+    if (ended := actions.ended(folder, STOP_PATIENCE)) is None:
+        raise InputError(
+            f"run '{record.name}' has not answered for {STOP_PATIENCE:.0f} s; it stops when its step ends "
+            f"(process {record.pid} on {record.host})"
+        )
+    typer.echo(f"{ended.name} {ended.id} is {ended.status}")
 
 
 def rm(
@@ -104,20 +102,15 @@ def rm(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete runs with all that they wrote; other runs that reuse their stages keep theirs."""
-    from core.errors import InputError
-    from core.runs.log import RunLog
+    from experiments import actions
 
     folders = [find(reference) for reference in references]
-    for folder in folders:
-        record = folder.settled()
-        if record.status in ("queued", "running"):
-            raise InputError(f"run '{record.name}' is {record.status}; stop it first: prusc stop {record.id}")
-    names = ", ".join(f"{folder.record().name} ({folder.id})" for folder in folders)
+    records = [actions.check_deletable(folder) for folder in folders]
+    names = ", ".join(f"{record.name} ({record.id})" for record in records)
     if not yes and not typer.confirm(f"Delete {names}?"):
         raise typer.Exit(1)
     for folder in folders:
-        folder.delete()
-        RunLog(folder.home).remove(folder.id)
+        actions.delete(folder)
     typer.echo(f"deleted {names}")
 
 
@@ -153,7 +146,7 @@ def _print_runs(found: list[dict[str, Any]]) -> None:
     table.add_column("recipe", overflow="ellipsis", no_wrap=True)
     if wide:
         table.add_column("data", overflow="ellipsis", no_wrap=True)
-    for heading in ("seed", "worst", *(["avg", "sparse"] if wide else []), "time", "started"):
+    for heading in ("seed", "worst", *(["average", "sparsity"] if wide else []), "time", "started"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     tagged = any(run["tags"] for run in found)
     if tagged:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from core.words import duration, spread
 from prusc_tui.palette import MARKS, SHELL
-from prusc_tui.words import console, duration, spread, to_json
+from prusc_tui.words import console, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
     from core.runs.record import RunRecord
-    from experiments.study import Claim, Study, Task
+    from experiments.catalog import Study
+    from experiments.study import Claim, Task
 
 SAYS = {"kept": "finished before", "elsewhere": "in another process", "resumed": "goes on", "made": ""}
 """What became of a task → words behind its title."""
@@ -54,16 +56,17 @@ def run_study(
     Raises:
         InputError: one of the runs cannot be; nothing is written then.
     """
-    from core.engine.devices import pick
     from core.runs.home import Home
+    from experiments.catalog import get_study
     from experiments.launch import check
-    from experiments.study import claim, get_study, plan_study
+    from experiments.launchers import launcher
+    from experiments.study import claim, plan_study
     from prusc_tui import __version__
-    from prusc_tui.cli.host import host, stop_on_signals
+    from prusc_tui.cli.host import follow, past, stop_on_signals
 
     study = get_study(name)
     tasks = plan_study(study, overrides=overrides, seed=seed, only=only)
-    pick(device, Home.open(create=False).locks)
+    launcher("local").check(device)
     for task in tasks:
         check(task.plan.config)
     home = Home.open()
@@ -76,8 +79,9 @@ def run_study(
             claimed = claim(home, study, task, tags=tags, version=__version__)
             out.print(_head(number, len(tasks), task, claimed))
             if claimed.is_ours:
-                # Which device is free may have changed since the run before.
-                host(claimed.folder, pick(device, home.locks), fresh, out, stopper)
+                told = past(claimed.folder)
+                launcher("local").start(claimed.folder, device=device, fresh=fresh)
+                follow(claimed.folder, out, stopper, told)
                 out.print(_result(claimed.folder.settled()))
             outcomes.append(Outcome(task, claimed.did, claimed.folder.settled()))
             if claimed.is_ours and outcomes[-1].record.status == "stopped":
@@ -93,9 +97,9 @@ def run_study(
 
 def print_study(study: "Study", json: bool) -> None:
     """Print the runs of a study and how far each of them is: recipes down, presets across."""
+    from core.results.settings import show
     from core.runs.home import Home
     from core.runs.log import RunLog
-    from core.runs.settings import show
     from experiments.study import find_run, plan_study
 
     log = RunLog(Home.open(create=False))
@@ -155,7 +159,7 @@ def _result(record: "RunRecord") -> "Text":
     """One line at the end of a run: state, time, and what it reaches on test."""
     from rich.text import Text
 
-    from core.runs.restarts import pool, weights
+    from core.results.restarts import pool, weights
     from core.runs.text import safe_text
 
     text = Text(f"      {MARKS[record.status]} {record.status}", SHELL.of_state(record.status))

@@ -1,9 +1,8 @@
 """`prusc table`: methods side by side, from the finished runs of the log and beside published numbers."""
 
 import sys
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,24 +10,15 @@ from prusc_tui.words import console, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     from core.runs.record import RunRecord
     from experiments.table import MethodTable
-    from prusc_tui.draw.methods import Column
-    from prusc_tui.draw.tables import Cell, Grid
+    from prusc_tui.tables.grid import Grid
+    from prusc_tui.tables.methods import Column
 
-T = TypeVar("T")
 Split = Literal["test", "train", "validation", "both"]
 Measure = Literal["average", "worst", "both"]
 Format = Literal["text", "markdown", "latex", "csv"]
-
-GAP = 2
-"""Cells between columns on a terminal."""
-LEAST_TITLE = 20
-"""Cells that the titles of rows are broken into at least."""
-KNOWS_WIDTH = 12
 
 
 def table(
@@ -116,7 +106,7 @@ def _nothing(name: str, study: str, where: str, unfinished: int) -> Exception:
 
 
 def _columns(table: "MethodTable", splits: Sequence[str], measure: Measure) -> "tuple[Column, ...]":
-    from prusc_tui.draw.methods import columns_of
+    from prusc_tui.tables.methods import columns_of
 
     return columns_of(table, splits, ("average", "worst") if measure == "both" else (measure,))
 
@@ -127,7 +117,8 @@ def _print(
     """For the eye: each table whole where it fits, else in parts."""
     from rich.text import Text
 
-    from prusc_tui.draw.methods import grid, heading
+    from prusc_tui.tables.methods import grid, heading
+    from prusc_tui.tables.text import printed
 
     marked = False
     for number, (one, chosen) in enumerate(zip(tables, columns, strict=True)):
@@ -137,21 +128,22 @@ def _print(
         whole = grid(one, chosen)
         for part in _parts(one, chosen, out.width):
             out.print()
-            out.print(_table(part))
+            out.print(printed(part))
         out.print()
         out.print(Text(whole.about.removeprefix(f"{heading(one)}. "), "dim"))
         for note in whole.notes:
             out.print(Text(note, "dim"))
         marked |= any(cell.stands_out for line in whole.lines for cell in line.cells)
     if marked:
-        out.print(Text("Bold: the best of the methods that know nothing.", "dim"))
+        out.print(Text("Bold: the best of the methods without supervision.", "dim"))
     if unfinished:
         out.print(Text(f"Runs on this data that are not finished and not counted: {unfinished}.", "dim"))
 
 
 def _parts(table: "MethodTable", columns: "Sequence[Column]", width: int) -> "list[Grid]":
     """The table whole, or one for each split, or one for each split and measure: the first that fits the width."""
-    from prusc_tui.draw.methods import grid
+    from prusc_tui.tables.methods import grid
+    from prusc_tui.tables.text import fits, parts
 
     keys: tuple[Callable[[Column], Hashable], ...] = (
         lambda _: None,
@@ -163,83 +155,14 @@ def _parts(table: "MethodTable", columns: "Sequence[Column]", width: int) -> "li
         for column in columns:
             groups.setdefault(key(column), []).append(column)
         grids = [grid(table, group) for group in groups.values()]
-        if all(_least_width(one) <= width for one in grids):
+        if all(fits(one, width) for one in grids):
             return grids
-    return [part for one in grids for part in _fitting(one, width)]
-
-
-def _least_width(grid: "Grid") -> int:
-    numbers = [_width(grid, i) for i in range(1, len(grid.columns))]
-    return LEAST_TITLE + KNOWS_WIDTH + sum(numbers) + GAP * len(grid.columns)
-
-
-def _fitting(grid: "Grid", width: int) -> "Iterator[Grid]":
-    """Parts of a table that fit the width, each with the titles and what the methods know; one number at least."""
-    room = width - LEAST_TITLE - KNOWS_WIDTH - GAP
-    begin, used = 1, 0
-    for i in range(1, len(grid.columns)):
-        size = _width(grid, i) + GAP
-        if i > begin and used + size > room:
-            yield _part(grid, begin, i)
-            begin, used = i, 0
-        used += size
-    yield _part(grid, begin, len(grid.columns))
-
-
-def _part(grid: "Grid", begin: int, end: int) -> "Grid":
-    def cut(row: "tuple[T, ...]") -> "tuple[T, ...]":
-        return (row[0], *row[begin:end])
-
-    blocks = tuple(tuple(line._replace(cells=cut(line.cells)) for line in block) for block in grid.blocks)
-    return replace(grid, columns=cut(grid.columns), blocks=blocks)
-
-
-def _width(grid: "Grid", column: int) -> int:
-    from rich.cells import cell_len
-
-    words = _column_title(grid.columns[column]).split("\n")
-    return max(*map(cell_len, words), *(cell_len(_cell(line.cells[column]).plain) for line in grid.lines))
-
-
-def _column_title(text: str) -> str:
-    """`noise 5 % test worst group` in three lines; the share stays with its sign."""
-    for word in ("train", "validation", "test", "average", "worst group"):
-        text = text.replace(f" {word}", f"\n{word}")
-    return text
-
-
-def _table(grid: "Grid") -> "Table":
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
-    made.add_column(Text(grid.corner))
-    made.add_column(grid.columns[0], max_width=KNOWS_WIDTH)
-    titles = [_column_title(title) for title in grid.columns[1:]]
-    height = max(title.count("\n") for title in titles)
-    for title in titles:
-        # Headings would stand on their last lines otherwise, so that those of fewer lines begin lower.
-        made.add_column(Text(title + "\n" * (height - title.count("\n"))), no_wrap=True)
-    for block in grid.blocks:
-        for line in block:
-            knows, *numbers = line.cells
-            made.add_row(Text(line.title), Text(knows.text), *map(_cell, numbers), end_section=line is block[-1])
-    return made
-
-
-def _cell(cell: "Cell") -> "Text":
-    from rich.text import Text
-
-    from prusc_tui.draw.methods import NUMBER
-
-    text = Text(cell.text.rjust(NUMBER), "bold" if cell.stands_out else "")
-    return text.append(f" {cell.spread}", "dim") if cell.spread else text
+    return [part for one in grids for part in parts(one, width)]
 
 
 def _print_source(tables: "Sequence[MethodTable]", columns: "Sequence[Sequence[Column]]", format: str) -> None:
-    from prusc_tui.draw.methods import grid
-    from prusc_tui.draw.tables import latex, markdown
+    from prusc_tui.tables.grid import latex, markdown
+    from prusc_tui.tables.methods import grid
 
     grids = [grid(one, chosen) for one, chosen in zip(tables, columns, strict=True)]
     texts = [markdown(one) if format == "markdown" else latex(one, booktabs=False) for one in grids]
@@ -249,7 +172,7 @@ def _print_source(tables: "Sequence[MethodTable]", columns: "Sequence[Sequence[C
 def _print_csv(tables: "Sequence[MethodTable]", splits: Sequence[str]) -> None:
     import csv
 
-    from prusc_tui.draw.methods import tidy
+    from prusc_tui.tables.methods import tidy
 
     rows = [row for row in tidy(tables) if row["split"] in splits]
     writer = csv.DictWriter(sys.stdout, list(rows[0]) if rows else [], lineterminator="\n")
@@ -266,7 +189,7 @@ def _json(one: "MethodTable") -> dict[str, Any]:
             {
                 "method": row.title,
                 "recipe": row.recipe,
-                "knows": row.knows,
+                "knows": row.supervision,
                 "settings": dict(row.settings),
                 "penalty_weight": row.weight,
                 "cells": [

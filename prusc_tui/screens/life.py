@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 from textual import on
 from textual.message import Message
@@ -15,11 +16,9 @@ from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.record import ACTIVE, RunRecord
 from core.runs.text import safe_text
-from prusc_tui.screens.dialogs import AskScreen, LineScreen
-from prusc_tui.work import life
-
-if TYPE_CHECKING:
-    from prusc_tui.app import PruscApp
+from experiments import actions as life
+from prusc_tui.navigation import OpenNew
+from prusc_tui.widgets.dialogs import AskScreen, LineScreen
 
 PATIENCE = 5.0
 """Seconds without an answer to a stop after which the screen says so."""
@@ -37,12 +36,11 @@ class Target(NamedTuple):
 class Life(Screen[None]):
     """A screen with runs to stop, resume, rename, delete."""
 
+    @dataclass
     class Gone(Message):
         """Runs were deleted."""
 
-        def __init__(self, ids: Sequence[str]) -> None:
-            super().__init__()
-            self.ids = ids
+        ids: Sequence[str]
 
     def life_targets(self) -> list[RunFolder]:
         """The runs that the keys are for: the marked ones, else the one under the cursor."""
@@ -74,12 +72,12 @@ class Life(Screen[None]):
         """Go on with the runs, each in a process of its own."""
         if targets := self._targets():
             self._say(f"resuming {_names(targets)} …")
-            self._each(life.resume, targets)
+            self._each(life.resume_outside, targets)
 
     def action_fork(self) -> None:
         """Open the form of a new run that begins with this one."""
         if (target := self._one("fork")) is not None:
-            self._house.open_new(fork=target.folder.id)
+            self.post_message(OpenNew(fork=target.folder.id))
 
     def action_rename(self) -> None:
         """Ask for another name."""
@@ -144,16 +142,12 @@ class Life(Screen[None]):
             self.app.copy_to_clipboard(ids)
             self._say(f"copied {ids}")
 
-    @property
-    def _house(self) -> "PruscApp":
-        return cast("PruscApp", self.app)
-
     def _targets(self) -> list[Target]:
         """The runs that the keys are for, with what they are just now."""
         found = []
         for folder in self.life_targets():
             try:
-                found.append(Target(folder, folder.settled()))
+                found.append(Target(folder, life.now(folder)))
             except InputError as error:
                 self._say(str(error), "error")
         return found
@@ -182,14 +176,14 @@ class Life(Screen[None]):
             self._say(f"stopping {name} …")
         life.stop(folder)
         self.life_changed()
-        said = life.stopped(folder, PATIENCE)
-        if said is None:
+        ended = life.ended(folder, PATIENCE)
+        if ended is None:
             self._say(
                 f"{name} has not answered for {PATIENCE:.0f} s; it stops when its step ends. K kills it", "warning"
             )
-            while said is None:
-                said = life.stopped(folder, PATIENCE)
-        return said
+            while ended is None:
+                ended = life.ended(folder, PATIENCE)
+        return life.how_it_ended(folder, ended)
 
     def _delete(self, folders: Sequence[RunFolder]) -> str:
         said = [life.delete(folder) for folder in folders]

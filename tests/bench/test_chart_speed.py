@@ -8,10 +8,10 @@ from array import array
 from rich.console import Console
 from rich.text import Text
 
-from prusc_tui.draw.curves import Curve
-from prusc_tui.draw.frame import Settings
-from prusc_tui.draw.picture import frame_of, picture, plan
-from prusc_tui.draw.smooth import SmoothCache
+from prusc_tui.chart.curves import Curve
+from prusc_tui.chart.frame import Settings
+from prusc_tui.chart.rows import frame_of, picture, plan
+from prusc_tui.chart.smooth import SmoothCache
 from tests.bench.timing import forms, paired
 
 WIDTH, HEIGHT = 120, 40

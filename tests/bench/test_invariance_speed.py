@@ -8,7 +8,7 @@ from torch import nn
 from core.invariance.batched import Members
 from core.invariance.objectives import Annealing, Objective
 from core.invariance.train import Training
-from core.models.perceptron import Mlp
+from core.models.networks.mlp import Mlp
 from tests.bench.timing import forms, paired
 
 IMAGES, INPUTS, HIDDEN = 10_000, 2 * 14 * 14, 390

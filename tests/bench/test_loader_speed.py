@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from core.config import Folder
 from core.data.photos import PhotoSource
+from core.data.sets.folder import Folder
 from core.data.watch import threads
 from core.training.images import Images
 from tests.bench.timing import forms

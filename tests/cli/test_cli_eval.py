@@ -46,5 +46,5 @@ def test_by_cluster_every_class_of_every_cluster_is_counted_once(finished, out):
 
 def test_the_table_has_the_words_of_the_report(finished):
     said = finished("eval", "first")
-    for words in ("digits-cnn on colored-mnist", "test, n = 80", "worst group", "adjusted average", "0–4 · red"):
+    for words in ("digits-cnn on colored-mnist", "test, n 80", "worst group", "adjusted average", "0–4 · red"):
         assert words in said.out

@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from core.config import ColoredMnist
-from core.data import load
-from core.models.digits import DigitsCnn
+from core.data.load import load
+from core.data.sets.colored_mnist import ColoredMnist
+from core.models.networks.digits_cnn import DigitsCnn
 from experiments.bundled import folder
 
 

@@ -6,8 +6,9 @@ import time
 import pytest
 from driver import TINY, files_below
 
+from core.feed.feed import RunFeed
 from core.groups import Evaluation, Group
-from core.runs.feed import RunFeed
+from core.runs.alive import here
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
@@ -84,6 +85,21 @@ def test_ls_sort_by_a_score_lists_the_best_first_and_runs_without_one_last(sever
     assert names(several("ls", "--sort", "seed", "--json")) == ["bad", "good", "queued", "fair"]
 
 
+def test_ls_and_show_count_the_time_of_a_run_that_is_running(several):
+    home = Home.open(several.home)
+    given = {"recipe": "erm", "data": "d", "status": "running", "seconds": 600.0, **here()}
+    record = RunRecord(id="live2222", name="live", created=9.0, working_since=time.time() - 7200, **given)
+    RunFolder.create(home, record)
+    RunLog(home).register(record)
+    (live,) = several("ls", "--where", "seconds > 2h", "--json").json["runs"]
+    assert live["name"] == "live"
+    assert live["seconds"] == pytest.approx(7800, abs=300)
+    assert several("show", "live", "--json").json["seconds"] == pytest.approx(7800, abs=300)
+    assert names(several("ls", "--sort", "-seconds", "--json"))[0] == "live"
+    for words in (("ls",), ("show", "live")):
+        assert re.search(r"\b2:1[0-5]:\d\d\b", several(*words).out), words
+
+
 def test_names_and_tags_are_shown_as_text_whatever_they_hold(prusc):
     ran = prusc("run", "erm", *TINY, "--name", "[red]x", "--tag", "\x1b]0;pwn\x07")
     assert ran.code == 0, ran.err
@@ -110,10 +126,10 @@ def test_show_prints_groups_times_and_what_was_used_of_the_attributes(finished):
     for stage in finished.said.json["stages"]:
         assert f"{stage['name']} " in shown
     accuracy = finished.said.json["stages"][-1]["evaluations"]["test"]["worst_group"]["accuracy"]
-    assert re.search(rf"worst group .* {100 * accuracy:.1f}\s*\n", shown)
+    assert re.search(rf"worst group .* {100 * accuracy:.1f}   [▲▼=] \d+\.\d\n", shown)
     for title in ("0–4 · red", "0–4 · green", "5–9 · red", "5–9 · green"):
         assert title in shown
-    assert "no attributes used for training or selection" in shown
+    assert "No attributes used for training or selection" in shown
 
 
 def test_show_config_prints_every_setting_and_marks_those_given(finished):
@@ -177,7 +193,7 @@ def test_the_index_is_rebuilt_from_the_folders(finished):
 def test_recipes_lists_recipes_and_presets_with_what_they_use(prusc):
     told = prusc("recipes", "--json").json
     used = {recipe["name"]: recipe["attributes_used"] for recipe in told["recipes"]}
-    assert {name for name, knows in used.items() if knows == "train"} == {
+    assert {name for name, supervision in used.items() if supervision == "train"} == {
         "group-balanced",
         "group-dro",
         "eiil-attribute",

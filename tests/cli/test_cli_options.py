@@ -9,8 +9,9 @@ from driver import TINY, said
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
+from experiments.catalog import data_names, preset_names
 from experiments.launch import create_run
-from experiments.plan import data_names, make_plan, preset_names
+from experiments.plan import make_plan
 from prusc_tui.cli.options import shorts
 
 FAST = [*TINY, "--set", "erm.epochs=0.2", "--set", "erm.keep_epochs=[0.2]"]

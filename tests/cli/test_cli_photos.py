@@ -33,8 +33,8 @@ def evaluations(record, stage):
 def test_the_exported_network_is_one_of_plain_torchvision(birds):
     from torchvision.models import get_model
 
-    from core.config import Waterbirds
-    from core.data import load
+    from core.data.load import load
+    from core.data.sets.waterbirds import Waterbirds
     from experiments.bundled import folder
 
     about = orjson.loads((birds.out / "finetune/model.json").read_bytes())

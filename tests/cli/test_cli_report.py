@@ -1,14 +1,14 @@
 """The report calls classes classes where there are no attributes, and says how to look further."""
 
-import io
-
 import pytest
-from rich.console import Console
 
+from core.feed.feed import RunFeed
 from core.groups import Evaluation, Group
+from core.runs.home import Home
 from core.runs.record import RunRecord, StageRecord
-from prusc_tui.cli.lines import line_of
-from prusc_tui.cli.report import print_report
+from prusc_tui.lines import line_of
+from prusc_tui.report.report import report
+from tests.tui.lab import NOW, joined, put
 
 
 def evaluation(split, attributes):
@@ -22,28 +22,34 @@ def attributes(request):
     return request.param
 
 
-def report(attributes, stages=("erm", "represent", "cluster")):
+@pytest.fixture
+def reported(tmp_path, attributes):
+    def told(*stages):
+        home = Home.open(tmp_path / "-".join(stages))
+        return joined(report(RunFeed(put(home, record_of(attributes, stages))).poll(), NOW, 120))
+
+    return told
+
+
+def record_of(attributes, stages):
     made = [StageRecord(name, "done", seconds=1.0) for name in stages]
     told = {split: evaluation(split, attributes) for split in ("validation", "test")}
     made[0] = StageRecord("erm", "done", seconds=1.0, evaluations=told)
-    out = io.StringIO()
-    record = RunRecord(id="abcd2345", name="x", recipe="prusc", data="isic", status="finished", stages=tuple(made))
-    print_report(Console(file=out, width=120), record)
-    return out.getvalue()
+    return RunRecord(id="abcd2345", name="x", recipe="prusc", data="isic", status="finished", stages=tuple(made))
 
 
-def test_the_worst_of_the_groups_is_called_what_it_is(attributes):
+def test_the_worst_of_the_groups_is_called_what_it_is(reported, attributes):
     ours, other = ("group", "class") if attributes else ("class", "group")
-    text = report(attributes)
+    text = reported("erm", "represent", "cluster")
     assert f"worst {ours} " in text
     assert f"worst {other} " not in text
     assert ("in 2 classes of 50" in text) == (not attributes)
     assert ("in 4 groups of 50" in text) == attributes
 
 
-def test_without_attributes_the_way_to_the_clusters_is_told_where_there_are_any(attributes):
-    assert ("prusc eval abcd2345 --by-cluster" in report(attributes)) == (not attributes)
-    assert "--by-cluster" not in report(attributes, ("erm", "represent"))
+def test_without_attributes_the_way_to_the_clusters_is_told_where_there_are_any(reported, attributes):
+    assert ("prusc eval abcd2345 --by-cluster" in reported("erm", "represent", "cluster")) == (not attributes)
+    assert "--by-cluster" not in reported("erm", "represent")
 
 
 def test_lines_of_a_pipe_have_the_same_words(attributes):

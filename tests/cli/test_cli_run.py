@@ -119,9 +119,9 @@ def test_without_json_the_report_follows_the_progress(finished):
     try:
         assert said.code == 0
         report = said.out[said.out.index("run finished\n") :]
-        assert "test, n = 80" in report
+        assert "test, n 80" in report
         assert "worst group" in report
-        assert "no attributes used for training or selection" in report
+        assert "No attributes used for training or selection" in report
         assert "\x1b" not in said.out
     finally:
         finished("rm", "-y", "last")

@@ -13,7 +13,8 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord, StageRecord, new_id
-from experiments.study import get_study, plan_study
+from experiments.catalog import get_study
+from experiments.study import plan_study
 from experiments.table import TABLES, method_tables
 from prusc_tui.cli.table import _columns, _print
 
@@ -135,23 +136,23 @@ def test_unfinished_runs_do_not_count_and_are_said(grid):
 
 def test_each_cell_is_mean_and_deviation_and_a_run_that_is_missing_is_a_dash(grid):
     by_title = cells(grid("table", "cmnist", "--split", "test", "--measure", "average", "--format", "markdown").out)
-    assert by_title["test accuracy, %"] == ["knows", "noise 5 %", "noise 10 %", "noise 25 %"]
+    assert by_title["test accuracy, %"] == ["supervision", "noise 5 %", "noise 10 %", "noise 25 %"]
     study = get_study("cmnist-study")
     at = {(task.recipe, task.plan.config.data.label_noise): task for task in plan_study(study)}
-    assert by_title["ERM"] == ["nothing", *(cell(shares(at["erm-pooled", noise], 3)) for noise in (0.05, 0.1, 0.25))]
+    assert by_title["ERM"] == ["none", *(cell(shares(at["erm-pooled", noise], 3)) for noise in (0.05, 0.1, 0.25))]
     vrex = by_title["V-REx, environments from clusters"]
-    assert vrex == ["nothing", cell(shares(at["vrex", 0.05], 3)), "–", cell(shares(at["vrex", 0.25], 3))]
+    assert vrex == ["none", cell(shares(at["vrex", 0.05], 3)), "–", cell(shares(at["vrex", 0.25], 3))]
     ours = by_title["IRM, environments from clusters (ours)"]
     assert ours[3] == cell(shares(at["irm", 0.25], 5)) + " (5)"
-    assert by_title["IRM, given environments"][0] == "environments"
-    assert by_title["ERM without colour"][0] == "shortcut"
+    assert by_title["IRM, given environments"][0] == "environments given"
+    assert by_title["ERM without colour"][0] == "shortcut removed"
     assert by_title["EIIL, colour for its reference"][0] == "training attributes"
 
 
 def test_the_worst_group_stands_beside_the_average_of_test_and_not_of_train(grid):
     by_title = cells(grid("table", "cmnist", "--format", "markdown").out)
     assert by_title["accuracy, %"] == [
-        "knows",
+        "supervision",
         *(f"noise {n} % {what}" for n in (5, 10, 25) for what in ("train", "test", "test worst group")),
     ]
     task = next(t for t in plan_study(get_study("cmnist-study"), only="irm-given,cmnist-small-eta10"))
@@ -176,14 +177,14 @@ def test_the_worst_group_stands_beside_the_average_of_test_and_not_of_train(grid
 def test_split_and_measure_choose_the_columns_and_the_words_say_what_is_left(grid, words, corner, columns):
     markdown = grid("table", "cmnist", *words, "--format", "markdown").out
     heading = cells(markdown)[corner]
-    assert heading[: len(columns) + 1] == ["knows", *columns]
+    assert heading[: len(columns) + 1] == ["supervision", *columns]
     assert len(heading) == 1 + 3 * len(columns)
     has_worst = any("worst" in word for word in (corner, *columns))
     assert ("reversed colour" in markdown) == ("in the worst group" in markdown) == has_worst
     assert ("over all images of a split" in markdown) == (not corner.startswith(("test worst", "validation worst")))
 
 
-def test_the_best_is_marked_in_each_column_among_those_that_know_nothing(grid):
+def test_the_best_is_marked_in_each_column_among_those_without_supervision(grid):
     def marked(measure):
         # Bold numbers follow the escape that begins bold; titles and headings have no point in them.
         lines = lines_at(grid, 80, measure=measure, force_terminal=True, no_color=True)
@@ -252,7 +253,7 @@ def test_csv_has_one_line_for_each_network_and_split(grid):
     task = next(t for t in plan_study(get_study("cmnist-study"), only="irm,cmnist-small-eta25"))
     assert [float(row["average_accuracy"]) for row in mine] == shares(task, 5)
     assert [row["restart"] for row in mine] == ["0", "1", "2", "3", "4"]
-    assert {(row["n"], row["seed"], row["penalty_weight"], row["knows"]) for row in mine} == {
+    assert {(row["n"], row["seed"], row["penalty_weight"], row["supervision"]) for row in mine} == {
         ("1000", "0", "9100.0", "none")
     }
 
@@ -313,7 +314,7 @@ def test_headings_of_columns_begin_on_one_line(grid):
         f"noise {noise} %" for noise in (5, 10, 25) for _ in range(3)
     ]
     assert lines[at - 1].split() == ["train", "test", "test"] * 3
-    assert lines[at].split("knows")[1].split() == ["worst", "group"] * 3
+    assert lines[at].split("supervision")[1].split() == ["worst", "group"] * 3
 
 
 def test_settings_are_told_in_five_digits_and_in_full_where_two_rows_would_else_look_alike(tmp_path):

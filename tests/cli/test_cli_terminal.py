@@ -74,7 +74,7 @@ def test_on_a_terminal_the_run_ends_with_the_table_and_fits_into_80_columns(fini
     lines = [line.rsplit("\r", 1)[-1] for line in ESCAPE.sub("", text).replace("\r\n", "\n").split("\n")]
     assert max(map(width, lines)) <= 80
     report = "\n".join(lines)
-    table = report[report.rindex("test, n = 80") :]
+    table = report[report.rindex("test, n 80") :]
     for title in ("worst group", "average", "0–4 · red", "5–9 · green", "sparsity"):
         assert title in table
     assert "…" not in table

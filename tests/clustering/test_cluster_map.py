@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from core.clustering.map import Painted, paint, pca_map, places, principal_components, subsample, tsne_map
 from core.data.dataset import DataSet, Split
 from core.events import Clustered, decode
+from core.explore.map import Painted, paint, pca_map, places, principal_components, subsample, tsne_map
 
 
 def painted(clusters, labels, n_labels: int = 2) -> Painted:

@@ -3,9 +3,9 @@ import orjson
 import pytest
 from PIL import Image
 
-from core.clustering.map import Painted
-from core.clustering.samples import draw_samples, thumbnail, write_samples
 from core.data.sample import rgb
+from core.explore.map import Painted
+from core.explore.samples import draw_samples, thumbnail, write_samples
 
 
 def painted(clusters, labels, groups=None, correct=None) -> Painted:

@@ -5,26 +5,18 @@ import random
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from core.config import (
-    Bundled,
-    Celeba,
-    Cluster,
-    Cmnist,
-    ColoredMnist,
-    Config,
-    Data,
-    Erm,
-    Folder,
-    Isic,
-    MultiMnist,
-    PatchMnist,
-    Prune,
-    Represent,
-    TextureMnist,
-    Waterbirds,
-    differences,
-    flatten,
-)
+from core.config import Cluster, Config, Erm, Prune, Represent, differences, flatten
+from core.config.data import Data
+from core.data.sets.celeba import Celeba
+from core.data.sets.cmnist import Cmnist
+from core.data.sets.colored_mnist import ColoredMnist
+from core.data.sets.folder import Folder
+from core.data.sets.isic import Isic
+from core.data.sets.multi_mnist import MultiMnist
+from core.data.sets.patch_mnist import PatchMnist
+from core.data.sets.texture_mnist import TextureMnist
+from core.data.sets.waterbirds import Waterbirds
+from core.data.settings import Bundled
 
 DATA_SETS = [ColoredMnist, PatchMnist, TextureMnist, MultiMnist, Cmnist, Waterbirds, Celeba, Isic, Folder]
 OTHER_VALUES = (
@@ -165,9 +157,9 @@ def test_a_crop_is_no_larger_than_what_is_kept_of_an_image(cls):
 
 @pytest.mark.parametrize("cls", [Waterbirds, Celeba, Isic, Folder])
 def test_a_data_set_in_a_folder_says_what_it_needs_until_a_folder_is_named(cls):
-    assert cls(root="somewhere").lacking == ""
-    sentence = f"{cls().name} lies in a folder of yours: say where with --data-root FOLDER or data.root"
-    assert cls().lacking == f"{sentence} ({cls.layout})"
+    assert cls(root="somewhere").missing == ""
+    sentence = f"{cls().name} is not bundled; pass its folder with --data-root FOLDER or data.root"
+    assert cls().missing == f"{sentence} ({cls.layout})"
 
 
 @pytest.mark.parametrize(

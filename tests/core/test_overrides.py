@@ -4,7 +4,8 @@ from copy import deepcopy
 
 import pytest
 
-from core.config import Config, MultiMnist
+from core.config import Config
+from core.data.sets.multi_mnist import MultiMnist
 from core.errors import InputError
 from core.overrides import merge, nest, parse_overrides, read_toml, validate
 

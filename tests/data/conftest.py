@@ -2,10 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
-from core.config import Data
-from core.data import DataSet
+from core.data.dataset import DataSet
 from core.data.idx import Digits, read_digits
-from core.data.load import make as make_of
+from core.data.settings import Bundled
 from experiments.bundled import folder
 
 
@@ -20,10 +19,10 @@ def test_digits() -> Digits:
 
 
 @pytest.fixture(scope="session")
-def make(train_digits: Digits, test_digits: Digits) -> Callable[[Data], DataSet]:
+def make(train_digits: Digits, test_digits: Digits) -> Callable[[Bundled], DataSet]:
     """Make a data set without reading the packed digits again."""
 
-    def _make(settings: Data) -> DataSet:
-        return make_of(settings, train_digits, test_digits, "")
+    def _make(settings: Bundled) -> DataSet:
+        return settings.build(train_digits, test_digits, "")
 
     return _make

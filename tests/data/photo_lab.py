@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from core.config import Folder
 from core.data.idx import read_digits
+from core.data.sets.folder import Folder
 from experiments.bundled import folder as bundled_folder
 
 CELEBA_ATTRIBUTES = tuple(

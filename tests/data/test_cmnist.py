@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
-from core.config import Cmnist, ColoredMnist, MultiMnist, PatchMnist, TextureMnist
-from core.data import agreement, environment_conflicts, fingerprint, load
-from core.data.cmnist import environment_names
+from core.data.dataset import agreement, environment_conflicts
+from core.data.load import fingerprint, load
+from core.data.sets.cmnist import Cmnist, environment_names
+from core.data.sets.colored_mnist import ColoredMnist
+from core.data.sets.multi_mnist import MultiMnist
+from core.data.sets.patch_mnist import PatchMnist
+from core.data.sets.texture_mnist import TextureMnist
 from core.errors import InputError
 from experiments.bundled import folder
 

@@ -9,12 +9,15 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from core.config import Cmnist, ColoredMnist, MultiMnist
-from core.data import fingerprint
+from core.data.load import fingerprint
 from core.data.sample import GAP, HEADING, MARGIN, sample_picture, scale_for
+from core.data.sets.cmnist import Cmnist
+from core.data.sets.colored_mnist import ColoredMnist
+from core.data.sets.multi_mnist import MultiMnist
 from core.errors import InputError
 from experiments.bundled import folder
-from prusc_tui.cli.data import app, resolve
+from experiments.data_sets import resolve
+from prusc_tui.cli.data import app
 
 TINY = ["--set", "data.train_size=400", "--set", "data.validation_size=40", "--set", "data.test_size=80"]
 
@@ -189,7 +192,7 @@ def test_show_one_split_and_write_its_sample(tmp_path):
             ["colored-mnist", "--data-root", "/"],
             "--data-root: data set 'colored-mnist' is bundled and lies in no folder",
         ),
-        (["waterbirds"], "waterbirds lies in a folder of yours: say where with --data-root FOLDER or data.root"),
+        (["waterbirds"], "waterbirds is not bundled; pass its folder with --data-root FOLDER or data.root"),
         (["waterbirds", "--data-root", "/nowhere"], "--data-root /nowhere: no such folder"),
         (["waterbirds", "--set", "data.root=/nowhere"], "data.root /nowhere: there is no such folder"),
         (["celeba", "--set", "data.attributes=[Male, Male]"], "data.attributes"),

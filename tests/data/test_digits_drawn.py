@@ -5,9 +5,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from core.config import ColoredMnist, MultiMnist, PatchMnist, TextureMnist
-from core.data import agreement, group_counts, groups, training_shares
+from core.data.dataset import agreement, group_counts, groups, training_shares
 from core.data.draw import add_label_noise, correlate, stream
+from core.data.sets.colored_mnist import ColoredMnist
+from core.data.sets.multi_mnist import MultiMnist
+from core.data.sets.patch_mnist import PatchMnist
+from core.data.sets.texture_mnist import TextureMnist
 from core.errors import InputError
 from core.groups import group_titles
 

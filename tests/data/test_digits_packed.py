@@ -10,9 +10,12 @@ import zlib
 import numpy as np
 import pytest
 
-from core.config import ColoredMnist, MultiMnist, PatchMnist, TextureMnist
-from core.data import fingerprint, load
 from core.data.idx import NAMES, checksums, parse_idx, read_digits
+from core.data.load import fingerprint, load
+from core.data.sets.colored_mnist import ColoredMnist
+from core.data.sets.multi_mnist import MultiMnist
+from core.data.sets.patch_mnist import PatchMnist
+from core.data.sets.texture_mnist import TextureMnist
 from core.errors import InputError
 from experiments.bundled import folder
 from experiments.bundled.pack import main, pack

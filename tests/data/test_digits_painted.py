@@ -5,10 +5,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from core.config import ColoredMnist, MultiMnist, PatchMnist, TextureMnist
 from core.data.dataset import channel_statistics
 from core.data.draw import stream
 from core.data.paint import COLOURS, paint_grey, paint_patch
+from core.data.sets.colored_mnist import ColoredMnist
+from core.data.sets.multi_mnist import MultiMnist
+from core.data.sets.patch_mnist import PatchMnist
+from core.data.sets.texture_mnist import TextureMnist
 from core.data.textures import texture_sheets
 
 SMALL = {"train_size": 2_000, "validation_size": 400, "test_size": 400}

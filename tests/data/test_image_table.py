@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.config import Celeba, Folder, Isic, Waterbirds
+from core.data.sets.celeba import Celeba
+from core.data.sets.folder import Folder
+from core.data.sets.isic import Isic
+from core.data.sets.waterbirds import Waterbirds
 from core.data.table import goes_with, read_table
 from core.errors import InputError
 from core.groups import group_titles

@@ -4,7 +4,10 @@ import re
 
 import pytest
 
-from core.config import Celeba, Folder, Isic, Waterbirds
+from core.data.sets.celeba import Celeba
+from core.data.sets.folder import Folder
+from core.data.sets.isic import Isic
+from core.data.sets.waterbirds import Waterbirds
 from core.data.table import read_table
 from core.errors import InputError
 from tests.data import photo_lab
@@ -30,8 +33,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_no_folder_and_a_folder_without_the_data_set_are_sentences(tmp_path, name):
     kind, build, settings = LAYOUTS[name]
-    assert refused(kind()) == kind().lacking
-    assert kind().lacking.startswith(f"{name} lies in a folder of yours: say where with --data-root")
+    assert refused(kind()) == kind().missing
+    assert kind().missing.startswith(f"{name} is not bundled; pass its folder with --data-root")
     assert refused(kind(root=str(tmp_path / "no"))) == f"data.root {tmp_path}/no: there is no such folder"
     (tmp_path / "file").touch()
     assert refused(kind(root=str(tmp_path / "file"))) == f"data.root {tmp_path}/file: is no folder"

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.config import Waterbirds
 from core.data import squares
 from core.data.caches import remove, stores
 from core.data.dataset import DataSet
-from core.data.photos import load_photos
+from core.data.photos import PhotoSource
+from core.data.sets.waterbirds import Waterbirds
 from core.data.watch import Interrupted, Watch
 from tests.data.photo_lab import plain, waterbirds
 
@@ -38,7 +38,7 @@ def pixels_of(dataset: DataSet) -> np.ndarray:
 SCRIPT = """
     import sys
     from pathlib import Path
-    from core.config import Waterbirds
+    from core.data.sets.waterbirds import Waterbirds
     from core.data import squares, store
     from core.data.photos import PhotoSource
     from core.data.watch import Watch
@@ -85,9 +85,9 @@ def test_a_build_that_was_killed_goes_on_where_it_was(birds, cache, monkeypatch)
     monkeypatch.setattr(squares.Squares, "one", lambda self, row: decoded.append(row) or inner(self, row))
     (found,) = stores(cache)
     assert 0 < found.done < 300
-    whole = load_photos(settings(birds), cache)
+    whole = PhotoSource(settings(birds), cache).load()
     assert len(decoded) == len(set(decoded)) == 300 - found.done
-    assert np.array_equal(pixels_of(whole), pixels_of(load_photos(settings(birds, cache=False), cache)))
+    assert np.array_equal(pixels_of(whole), pixels_of(PhotoSource(settings(birds, cache=False), cache).load()))
 
 
 def test_of_two_processes_one_decodes_and_both_have_it(birds, cache):
@@ -108,8 +108,8 @@ def test_whoever_waits_for_another_process_can_be_stopped(birds, cache):
         assert worker.stdout.readline() == "far\n"
         said = []
         with pytest.raises(Interrupted):
-            load_photos(
-                settings(birds), cache, Watch(lambda *told: said.append(told), lambda: "another" in said[-1][0])
+            PhotoSource(settings(birds), cache).load(
+                Watch(lambda *told: said.append(told), lambda: "another" in said[-1][0])
             )
         assert said[-1] == ("another process is decoding", 128, 300)
         assert not remove(stores(cache)[0])  # nor can it be taken away from under its builder
@@ -121,12 +121,12 @@ def test_whoever_waits_for_another_process_can_be_stopped(birds, cache):
 MEASURE = """
     import resource, sys
     from pathlib import Path
-    from core.config import Folder
-    from core.data.photos import load_photos
+    from core.data.sets.folder import Folder
+    from core.data.photos import PhotoSource
     def anonymous():
         return int(next(l for l in open("/proc/self/status") if l.startswith("RssAnon")).split()[1])
     given = Folder(root=sys.argv[1], split_column="split", stored=96, size=96)
-    train = load_photos(given, Path(sys.argv[2])).splits["train"].images
+    train = PhotoSource(given, Path(sys.argv[2])).load().splits["train"].images
     built, most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0
     for start in range(0, len(train), 64):
         batch = train[start : start + 64].astype("float32")

@@ -6,8 +6,11 @@ import shutil
 import pytest
 from PIL import Image
 
-from core.config import Celeba, Folder, Isic, Waterbirds
 from core.data.check import check
+from core.data.sets.celeba import Celeba
+from core.data.sets.folder import Folder
+from core.data.sets.isic import Isic
+from core.data.sets.waterbirds import Waterbirds
 from core.data.watch import Interrupted, Watch
 from core.errors import InputError
 from tests.data import photo_lab

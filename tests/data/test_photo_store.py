@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.config import Celeba, Folder, Waterbirds
 from core.data import contents, squares, store
 from core.data.caches import stores
 from core.data.dataset import DataSet
-from core.data.photos import PhotoSource, load_photos, photos_fingerprint
+from core.data.photos import PhotoSource
+from core.data.sets.celeba import Celeba
+from core.data.sets.folder import Folder
+from core.data.sets.waterbirds import Waterbirds
 from core.data.watch import Interrupted, Watch
 from core.errors import InputError
 from tests.data.photo_lab import celeba, plain, waterbirds
@@ -66,7 +68,7 @@ class Counted:
 
 
 def test_every_row_is_the_image_that_the_table_names(birds, cache):
-    dataset = load_photos(settings(birds), cache)
+    dataset = PhotoSource(settings(birds), cache).load()
     with (birds / "metadata.csv").open() as file:
         table = list(csv.DictReader(file))
     seen = 0
@@ -85,7 +87,7 @@ def test_every_row_is_the_image_that_the_table_names(birds, cache):
 
 
 def test_splits_are_views_of_one_mapped_array(birds, cache):
-    dataset = load_photos(settings(birds), cache)
+    dataset = PhotoSource(settings(birds), cache).load()
     train, validation, test = (dataset.splits[name].images for name in SPLITS)
     assert isinstance(train, np.memmap)
     assert not train.flags.writeable
@@ -100,8 +102,8 @@ def test_a_stream_gives_the_very_same_numbers(kind, birds, tmp_path, cache):
     given = settings(birds)
     if kind == "celeba":
         given = Celeba(root=str(celeba(tmp_path / "celeba")), stored=48, size=48)
-    kept = load_photos(given, cache)
-    streamed = load_photos(given.model_copy(update={"cache": False}), cache)
+    kept = PhotoSource(given, cache).load()
+    streamed = PhotoSource(given.model_copy(update={"cache": False}), cache).load()
     assert streamed.fingerprint == kept.fingerprint
     for name in SPLITS:
         ours, theirs = streamed.splits[name].images, kept.splits[name].images
@@ -114,7 +116,7 @@ def test_a_stream_gives_the_very_same_numbers(kind, birds, tmp_path, cache):
 
 
 def test_a_stream_keeps_nothing_on_disk(birds, cache):
-    dataset = load_photos(settings(birds, cache=False), cache)
+    dataset = PhotoSource(settings(birds, cache=False), cache).load()
     assert dataset.splits["train"].images[3].shape == (3, 32, 32)
     assert stores(cache) == []
 
@@ -123,9 +125,9 @@ def test_the_second_time_nothing_is_read_and_nothing_decoded(tmp_path, cache, mo
     root = waterbirds(tmp_path / "birds", n=60)
     settled(root)
     read, decoded = Counted(monkeypatch, contents.ImageFiles, "read"), Counted(monkeypatch, squares.Squares, "one")
-    first = load_photos(settings(root), cache)
+    first = PhotoSource(settings(root), cache).load()
     assert (read.calls, decoded.calls) == (120, 60)
-    again = load_photos(settings(root), cache)
+    again = PhotoSource(settings(root), cache).load()
     assert (read.calls, decoded.calls) == (120, 60)
     assert np.array_equal(pixels_of(first), pixels_of(again))
     assert first.fingerprint == again.fingerprint
@@ -134,14 +136,14 @@ def test_the_second_time_nothing_is_read_and_nothing_decoded(tmp_path, cache, mo
 def test_a_change_of_one_image_is_seen_and_costs_a_look_at_that_one(tmp_path, cache, monkeypatch):
     root = waterbirds(tmp_path / "birds", n=60)
     settled(root)
-    before = load_photos(settings(root), cache)
+    before = PhotoSource(settings(root), cache).load()
     changed = next(root.rglob("*.jpg"))
     Image.new("RGB", (20, 20), "red").save(changed)
     read = Counted(monkeypatch, contents.ImageFiles, "read")
-    key = photos_fingerprint(settings(root), cache)
+    key = PhotoSource(settings(root), cache).fingerprint()
     assert read.calls == 1
     assert key != before.fingerprint
-    after = load_photos(settings(root), cache)
+    after = PhotoSource(settings(root), cache).load()
     assert after.fingerprint == key
     differ = (pixels_of(before) != pixels_of(after)).any(axis=(1, 2, 3))
     assert differ.sum() == 1
@@ -152,32 +154,32 @@ def test_a_change_that_leaves_size_and_date_is_found_when_the_image_is_decoded(t
     root = plain(tmp_path / "any", n=60, ending="png")
     settled(root)
     given = Folder(root=str(root), attribute_columns=("background",), split_column="split", stored=16, size=16)
-    photos_fingerprint(given, cache)
+    PhotoSource(given, cache).fingerprint()
     changed = sorted(root.rglob("*.png"))[5]
     data = bytearray(changed.read_bytes())
     data[-20] ^= 255
     changed.write_bytes(data)
     settled(root)
     with pytest.raises(InputError, match=rf"metadata\.csv, line \d+: image '.*{changed.name}' has changed"):
-        load_photos(given, cache)
+        PhotoSource(given, cache).load()
     with pytest.raises(InputError, match=r"cannot be decoded"):  # what is wrong with it is seen the next time
-        load_photos(given, cache)
+        PhotoSource(given, cache).load()
 
 
 def test_the_fingerprint_is_of_the_content_and_not_of_the_place(birds, tmp_path, cache):
-    key = photos_fingerprint(settings(birds), cache)
+    key = PhotoSource(settings(birds), cache).fingerprint()
     shutil.copytree(birds, tmp_path / "elsewhere")
     settled(tmp_path / "elsewhere")
-    assert photos_fingerprint(settings(tmp_path / "elsewhere"), tmp_path / "other cache") == key
-    load_photos(settings(birds), cache)
-    load_photos(settings(tmp_path / "elsewhere"), cache)
+    assert PhotoSource(settings(tmp_path / "elsewhere"), tmp_path / "other cache").fingerprint() == key
+    PhotoSource(settings(birds), cache).load()
+    PhotoSource(settings(tmp_path / "elsewhere"), cache).load()
     assert len(stores(cache)) == 1
 
 
 def test_the_fingerprint_changes_with_all_that_a_run_sees(birds, tmp_path, cache):
     given = settings(birds)
     prints = {
-        photos_fingerprint(given.model_copy(update=update), cache)
+        PhotoSource(given.model_copy(update=update), cache).fingerprint()
         for update in ({}, {"stored": 30}, {"size": 20}, {"augment": False}, {"cache": False})
     }
     assert len(prints) == 4  # `cache` changes nothing that is seen
@@ -187,14 +189,14 @@ def test_the_fingerprint_changes_with_all_that_a_run_sees(birds, tmp_path, cache
     cells = table[5].split(",")
     cells[label] = str(1 - int(cells[label]))
     (moved / "metadata.csv").write_text("\n".join([*table[:5], ",".join(cells), *table[6:]]) + "\n")
-    prints.add(photos_fingerprint(settings(moved), cache))
+    prints.add(PhotoSource(settings(moved), cache).fingerprint())
     assert len(prints) == 5
 
 
 def test_targets_of_the_same_faces_share_their_pixels(tmp_path, cache):
     root = str(celeba(tmp_path / "celeba"))
     blond, young = (Celeba(root=root, target=target, stored=32, size=32) for target in ("Blond_Hair", "Young"))
-    assert load_photos(blond, cache).fingerprint != load_photos(young, cache).fingerprint
+    assert PhotoSource(blond, cache).load().fingerprint != PhotoSource(young, cache).load().fingerprint
     assert len(stores(cache)) == 1
 
 
@@ -203,26 +205,26 @@ def test_a_build_that_was_stopped_goes_on_where_it_was(birds, cache, monkeypatch
     said = []
     stopping = Watch(lambda *told: said.append(told), lambda: said[-1][0] == "decoding" and said[-1][1] > 0)
     with pytest.raises(Interrupted):
-        load_photos(settings(birds), cache, stopping)
+        PhotoSource(settings(birds), cache).load(stopping)
     at_stop = decoded.calls
     assert 0 < at_stop < 300
     (found,) = stores(cache)
     assert 0 < found.done < 300
     told = []
-    whole = load_photos(settings(birds), cache, Watch(lambda *each: told.append(each)))
+    whole = PhotoSource(settings(birds), cache).load(Watch(lambda *each: told.append(each)))
     assert decoded.calls == at_stop + 300 - found.done
     counts = [done for doing, done, total in told if doing == "decoding"]
     assert counts[0] == found.done
     assert counts == sorted(counts)
     assert counts[-1] == 300
-    assert np.array_equal(pixels_of(whole), pixels_of(load_photos(settings(birds, cache=False), cache)))
+    assert np.array_equal(pixels_of(whole), pixels_of(PhotoSource(settings(birds, cache=False), cache).load()))
 
 
 def test_a_damaged_store_is_made_anew(birds, cache):
-    before = pixels_of(load_photos(settings(birds), cache))
+    before = pixels_of(PhotoSource(settings(birds), cache).load())
     (found,) = stores(cache)
     os.truncate(found.path / "pixels.npy", 10_000)
-    assert np.array_equal(pixels_of(load_photos(settings(birds), cache)), before)
+    assert np.array_equal(pixels_of(PhotoSource(settings(birds), cache).load()), before)
 
 
 def test_a_small_disk_is_refused_before_anything_is_decoded(birds, cache, monkeypatch):
@@ -230,17 +232,17 @@ def test_a_small_disk_is_refused_before_anything_is_decoded(birds, cache, monkey
     monkeypatch.setattr(store.shutil, "disk_usage", lambda path: full)
     decoded = Counted(monkeypatch, squares.Squares, "one")
     with pytest.raises(InputError, match=r"need 1 MB and 68 MB are free; use --no-cache, a smaller data\.stored"):
-        load_photos(settings(birds), cache)
+        PhotoSource(settings(birds), cache).load()
     assert decoded.calls == 0
-    load_photos(settings(birds, stored=28), cache)  # that fits
+    PhotoSource(settings(birds, stored=28), cache).load()  # that fits
 
 
 def test_a_folder_that_cannot_be_written_is_refused_and_a_stream_goes_without(birds, tmp_path):
     (tmp_path / "file").write_text("")
     blocked = tmp_path / "file" / "cache"
     with pytest.raises(InputError, match="PRUSC_CACHE"):
-        load_photos(settings(birds), blocked)
-    assert len(load_photos(settings(birds, cache=False), blocked).splits["test"].images[:]) == 60
+        PhotoSource(settings(birds), blocked).load()
+    assert len(PhotoSource(settings(birds, cache=False), blocked).load().splits["test"].images[:]) == 60
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -250,7 +252,7 @@ def test_a_broken_image_is_named_with_table_and_line(tmp_path, cache, streamed):
     path = lines[7].split(",")[1]
     (root / path).write_bytes((root / path).read_bytes()[:300])
     with pytest.raises(InputError) as raised:
-        pixels_of(load_photos(settings(root, cache=not streamed), cache))
+        pixels_of(PhotoSource(settings(root, cache=not streamed), cache).load())
     assert str(raised.value).startswith(f"{root}/metadata.csv, line 8: image '{path}' cannot be decoded")
     assert "prusc data check" in str(raised.value)
 
@@ -260,7 +262,7 @@ def test_a_missing_image_is_named_by_the_fingerprint_already(tmp_path, cache):
     path = (root / "metadata.csv").read_text().splitlines()[1].split(",")[1]
     (root / path).unlink()
     with pytest.raises(InputError, match=r"metadata\.csv, line 2: image '.*' is missing"):
-        photos_fingerprint(settings(root), cache)
+        PhotoSource(settings(root), cache).fingerprint()
 
 
 def test_a_table_that_does_not_fit_is_refused_without_a_look_at_an_image(tmp_path, cache, monkeypatch):

@@ -16,7 +16,8 @@ from core.events import Event
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.stream import EventReader
-from experiments.launch import Fork, create_run
+from experiments.fork import Fork
+from experiments.launch import create_run
 from experiments.plan import Plan, build_pipeline, make_plan
 
 TINY = (

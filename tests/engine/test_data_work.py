@@ -8,16 +8,16 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from core.config import Waterbirds
 from core.data import squares, store
 from core.data.caches import stores
 from core.data.photos import PhotoSource
+from core.data.sets.waterbirds import Waterbirds
 from core.engine import telling
 from core.engine.runner import Runner
-from core.engine.stage import Pipeline, StageResult
+from core.engine.stage import Pipeline, Stage
 from core.engine.telling import Telling
 from core.events import Logged, Progress, StageStarted
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from experiments.launch import create_run
@@ -26,18 +26,15 @@ from tests.engine.lab import CPU, events, never, plan_of
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Stage):
     """A stage that needs the data and hands on what it saw of them."""
 
     name: ClassVar[str] = "erm"
-    version: ClassVar[int] = 1
-    inputs: ClassVar[tuple[str, ...]] = ()
 
-    def run(self, context) -> StageResult:
+    def run(self, context) -> None:
         images = context.data.splits["train"].images
         context.emit(StageStarted(self.name, 1))
         np.save(context.directory / "sums.npy", images[:].sum(axis=(1, 2, 3)))
-        return StageResult()
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,7 @@ from filelock import FileLock
 
 from core.engine import devices
 from core.engine.devices import lease, pick, prepared, resolve
-from core.engine.stage import Stopped
-from core.errors import InputError
+from core.errors import InputError, Stopped
 
 GPU = torch.device("cuda", 0)
 

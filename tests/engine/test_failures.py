@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from safetensors import SafetensorError
 
-from core.engine.checkpoints import save_tensors
 from core.events import Event, RunFinished
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.stream import EventWriter
+from core.tensors import save_tensors
 from experiments.launch import create_run
 from tests.engine.lab import After, assert_same_results, events, forked_after, go_on, lines_are_whole, plan_of
 
@@ -41,7 +41,7 @@ def test_an_empty_balanced_set_fails_the_run_and_says_what_to_try(
     copy_of_whole: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "core.clustering.stages.FindClusters._cluster", lambda self, context, features, labels, n_classes, k: labels
+        "core.stages.cluster.FindClusters._cluster", lambda self, context, features, labels, n_classes, k: labels
     )
     folder = forked_after(copy_of_whole, "represent", plan_of())
     assert go_on(folder, fresh=True) == "failed"
@@ -61,7 +61,7 @@ def test_a_defect_fails_the_run_and_leaves_its_traceback(
 
     folder = forked_after(copy_of_whole, "cluster", plan_of())
     with monkeypatch.context() as patch:
-        patch.setattr("core.clustering.stages.balanced_set", broken)
+        patch.setattr("core.clustering.balance.balanced_set", broken)
         assert go_on(folder, fresh=True) == "failed"
     assert_failed(folder, "balance: ZeroDivisionError: by nought; the console log has the traceback")
     assert "in broken" in folder.log.read_text()
@@ -75,16 +75,21 @@ def full_disk(*args: Any, **kwargs: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "where", ["core.training.erm.save_tensors", "core.pruning.stage.save_tensors", "core.engine.runner.seal"]
+    ("where", "after", "stage"),
+    [
+        ("core.tensors.save_tensors", None, "erm"),
+        ("core.tensors.save_tensors", "balance", "prune"),
+        ("core.engine.runner.seal", "cluster", "balance"),
+    ],
 )
 def test_a_full_disk_fails_the_run_which_goes_on_when_there_is_room(
-    copy_of_whole: RunFolder, whole: RunFolder, monkeypatch: pytest.MonkeyPatch, where: str
+    copy_of_whole: RunFolder,
+    whole: RunFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    after: str | None,
+    stage: str,
 ) -> None:
-    after, stage = {
-        "core.training.erm.save_tensors": (None, "erm"),
-        "core.pruning.stage.save_tensors": ("balance", "prune"),
-        "core.engine.runner.seal": ("cluster", "balance"),
-    }[where]
     folder = forked_after(copy_of_whole, after, plan_of())
     with monkeypatch.context() as patch:
         patch.setattr(where, full_disk)
@@ -140,7 +145,7 @@ def test_a_full_disk_under_the_weights_is_an_error_of_the_disk(tmp_path: Any, mo
     def full(*args: Any, **kwargs: Any) -> None:
         raise SafetensorError(f"Error while serializing: I/O error: {FULL} (os error 28)")
 
-    monkeypatch.setattr("core.engine.checkpoints.save_file", full)
+    monkeypatch.setattr("core.tensors.save_file", full)
     with pytest.raises(OSError, match=FULL) as caught:
         save_tensors(tmp_path / "model.safetensors", {})
     assert caught.value.errno == errno.ENOSPC

@@ -9,7 +9,8 @@ from core.errors import InputError
 from core.events import StageReused
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from experiments.launch import Fork, create_run, plan_fork, read_fork
+from experiments.fork import Fork, plan_fork, read_fork
+from experiments.launch import create_run
 from experiments.plan import make_plan
 from tests.data.photo_lab import plain
 from tests.engine.lab import After, events, finished, go_on, plan_of, tensor_files
@@ -112,7 +113,7 @@ def _fork(home: Home, recipe: str, stage: str, data: str | None = None) -> Fork:
 def test_stages_are_taken_over_whatever_their_key(copy_of_whole: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     fork = read_fork(copy_of_whole.home, f"{copy_of_whole.id}:cluster")
     plan = plan_fork(fork, None, [], None)
-    monkeypatch.setattr("core.training.erm.TrainErm.version", 1_000)
+    monkeypatch.setattr("core.stages.erm.TrainErm.version", 1_000)
     folder = create_run(copy_of_whole.home, plan, fork=fork)
     assert go_on(folder, fresh=True) == "finished"
     ours, theirs = tensor_files(folder), tensor_files(copy_of_whole)
@@ -122,7 +123,7 @@ def test_stages_are_taken_over_whatever_their_key(copy_of_whole: RunFolder, monk
 def test_what_follows_a_fork_hangs_on_the_keys_of_what_was_taken_over(
     copy_of_whole: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.training.erm.TrainErm.version", 1_000)
+    monkeypatch.setattr("core.stages.erm.TrainErm.version", 1_000)
     fork = read_fork(copy_of_whole.home, f"{copy_of_whole.id}:balance")
     folder = create_run(copy_of_whole.home, plan_fork(fork, None, [], None), fork=fork)
     assert go_on(folder) == "finished"

@@ -20,7 +20,9 @@ from core.events import RunStarted, StageStarted
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from experiments.launch import WORKER, create_run, detached
+from experiments.launch import create_run
+from experiments.launchers import launcher
+from experiments.launchers.detached import WORKER
 from tests.engine.lab import (
     CPU,
     assert_same_results,
@@ -60,7 +62,7 @@ def start() -> Iterator[Callable[[RunFolder], int]]:
     started: list[psutil.Process] = []
 
     def run(folder: RunFolder) -> int:
-        detached().start(folder, device="cpu", fresh=False)
+        launcher("detached").start(folder, device="cpu", fresh=False)
         pid = folder.record().pid
         assert pid is not None
         started.append(psutil.Process(pid))
@@ -167,18 +169,18 @@ def test_a_request_in_the_folder_stops_a_run(
 def test_a_detached_run_is_started_followed_and_stopped(
     copy_of_whole: RunFolder, start: Callable[[RunFolder], int]
 ) -> None:
-    launcher = detached()
+    detached = launcher("detached")
     folder = forked_after(copy_of_whole, "prune", plan_of("prusc", *LONG))
-    assert launcher.state(folder) == "queued"
+    assert detached.state(folder).status == "queued"
     start(folder)
-    assert launcher.state(folder) in ("queued", "running")
+    assert detached.state(folder).status in ("queued", "running")
     until(lambda: works_in(folder, "finetune"))
-    assert launcher.state(folder) == "running"
-    launcher.stop(folder)
-    until(lambda: launcher.state(folder) not in ("queued", "running"))
-    assert launcher.state(folder) == "stopped"
+    assert detached.state(folder).status == "running"
+    detached.stop(folder)
+    until(lambda: detached.state(folder).status not in ("queued", "running"))
+    assert detached.state(folder).status == "stopped"
     assert folder.checkpoint("finetune").exists()
-    assert launcher.log_path(folder).read_text() == ""
+    assert detached.log_path(folder).read_text() == ""
     until(lambda: RunLog(folder.home).get(folder.id)["status"] == "stopped")  # type: ignore[index]
 
 

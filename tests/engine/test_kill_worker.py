@@ -7,28 +7,28 @@ import pytest
 from core.errors import InputError
 from core.events import RunStarted, StageStarted
 from core.runs.folder import RunFolder
-from experiments.launch import detached
+from experiments.launchers import launcher
 from tests.engine.lab import events, forked_after, go_on, plan_of
 
 PATIENCE = 60.0
 
 
 def test_a_killed_worker_leaves_a_lost_run_that_can_be_resumed(copy_of_whole: RunFolder) -> None:
-    launcher = detached()
+    reach = launcher("detached")
     folder = forked_after(copy_of_whole, "prune", plan_of("prusc", "finetune.steps=100000", "select.looks=1"))
-    launcher.start(folder, device="cpu", fresh=False)
+    reach.start(folder, device="cpu", fresh=False)
     try:
         end = time.monotonic() + PATIENCE
         while not any(isinstance(e, StageStarted) and e.stage == "finetune" for e in events(folder)):
             assert time.monotonic() < end, folder.log.read_text()
             time.sleep(0.02)
     finally:
-        launcher.kill(folder)
-    assert launcher.state(folder) == "lost"
+        reach.kill(folder)
+    assert reach.state(folder).status == "lost"
     with folder.writer():  # its lock went with it
         pass
     with pytest.raises(InputError, match="is lost: there is no process to kill"):
-        launcher.kill(folder)
+        reach.kill(folder)
     steps_left = 2
     asked = iter([False] * (1 + steps_left))
     assert go_on(folder, lambda: next(asked, True)) == "stopped"

@@ -1,5 +1,6 @@
 """A run that is stopped and goes on ends at the very bits of one that was left alone."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from core.engine.checkpoints import load_checkpoint
 from core.events import RunStarted, StageStarted
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from experiments.launch import create_run
 from tests.engine.lab import After, assert_same_results, events, finished, forked_after, go_on, plan_of
 
 BEFORE = {"erm": None, "represent": "erm", "cluster": "represent", "prune": "balance", "finetune": "prune"}
@@ -126,7 +128,7 @@ def test_a_network_with_dropout_goes_on_to_the_same_bits(
     def with_dropout(name: str, outputs: int, channels: int, size: tuple[int, int]) -> nn.Module:
         return WithDropout(outputs, channels)
 
-    monkeypatch.setattr("core.training.erm.build", with_dropout)
+    monkeypatch.setattr("core.training.network.build", with_dropout)
     left_alone = finished(home)
     folder = forked_after(left_alone, source, plan_of())
     stop_in(folder, stage, step)
@@ -178,3 +180,21 @@ def test_a_stopped_stage_goes_on_to_the_same_bits_on_a_gpu(tmp_path: Path, stage
         assert go_on(folder, fresh=True, device=gpu) == "finished"
     assert starts(folder, stage) == [0, 3]
     assert_same_results(folder, left_alone)
+
+
+def test_a_record_tells_since_when_a_process_works_on_the_run_and_only_while_one_does(home):
+    folder = create_run(home, plan_of("erm"))
+    before, seen = time.time(), []
+
+    def look():
+        seen.append(folder.record().working_since)
+        return len(seen) == 3
+
+    assert go_on(folder, look) == "stopped"
+    first = seen[0]
+    assert before <= first <= time.time()
+    assert set(seen) == {first}
+    assert folder.record().working_since is None
+    assert go_on(folder, look) == "finished"
+    assert seen[-1] > first
+    assert folder.record().working_since is None

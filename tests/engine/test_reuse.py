@@ -133,7 +133,7 @@ def test_the_seed_changes_every_key() -> None:
 
 def test_a_new_version_of_the_code_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = keys()
-    monkeypatch.setattr("core.clustering.stages.FindClusters.version", 1_000)
+    monkeypatch.setattr("core.stages.cluster.FindClusters.version", 1_000)
     after = keys()
     assert [name for name in ALL if before[name] == after[name]] == ["erm", "represent"]
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from core.data.dataset import DataSet, Split, training_shares
-from core.evaluation import predict as predict_module
-from core.evaluation.predict import count_groups, predict
 from core.groups import group_titles
+from core.training import predict as predict_module
 from core.training.images import Images
+from core.training.predict import count_groups, predict
 
 CPU = torch.device("cpu")
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from core.config.photos import Celeba, Waterbirds
+from core.data.sets.celeba import Celeba
+from core.data.sets.waterbirds import Waterbirds
 from core.data.table import read_table
 from core.data.watch import Interrupted, Watch
 from core.errors import InputError
-from experiments import downloads, transfer
-from experiments.downloads import get_celeba, get_waterbirds
+from experiments import transfer
+from experiments.downloads import get_archive, get_celeba
 from prusc_tui.cli import main
 from tests.data.photo_lab import celeba, waterbirds
 from tests.experiments.loopback import NAME, Host
@@ -81,7 +82,7 @@ def lies_as_in(lab: Path, root: Path) -> bool:
 def test_the_archive_ends_as_table_and_images_in_a_folder_that_was_not_there(host, lab, tmp_path):
     told = []
     root = tmp_path / "new" / "birds"
-    fetched = get_waterbirds(root, Watch(lambda *step: told.append(step)), host.url)
+    fetched = get_archive(Waterbirds(root=str(root)), Watch(lambda *step: told.append(step)), host.url)
     assert fetched.fresh
     assert len(fetched.table) == 60
     assert lies_as_in(lab, root)
@@ -92,7 +93,7 @@ def test_the_archive_ends_as_table_and_images_in_a_folder_that_was_not_there(hos
 
 
 def test_sizes_are_held_against_the_published_ones(host, tmp_path):
-    sizes = get_waterbirds(tmp_path, url=host.url).sizes()
+    sizes = get_archive(Waterbirds(root=str(tmp_path)), url=host.url).sizes()
     published = {(size.split, size.group): size.published for size in sizes}
     assert published["train", "waterbird · land"] == 56
     assert published["test", ""] == 5_794
@@ -108,7 +109,7 @@ def test_sizes_are_held_against_the_published_ones(host, tmp_path):
 
 def test_a_download_that_breaks_off_goes_on_by_itself_from_the_same_byte(host, lab, tmp_path):
     host.cut = [1_000, 2_000]
-    get_waterbirds(tmp_path, url=host.url)
+    get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     assert host.asked == [None, "bytes=1000-", "bytes=3000-"]
     assert lies_as_in(lab, tmp_path)
 
@@ -116,10 +117,10 @@ def test_a_download_that_breaks_off_goes_on_by_itself_from_the_same_byte(host, l
 def test_a_server_that_stays_silent_leaves_the_partial_file_and_the_next_call_goes_on(host, lab, tmp_path):
     host.cut = [1_000, 0]
     with pytest.raises(InputError, match=re.escape(f"kept: {tmp_path / NAME}.part")):
-        get_waterbirds(tmp_path, url=host.url)
+        get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     assert [path.name for path in tmp_path.iterdir()] == [f"{NAME}.part"]
     assert (tmp_path / f"{NAME}.part").read_bytes() == host.body[:1_000]
-    get_waterbirds(tmp_path, url=host.url)
+    get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     assert host.asked[2:] == ["bytes=1000-"]
     assert lies_as_in(lab, tmp_path)
 
@@ -131,23 +132,23 @@ def test_a_partial_file_that_cannot_be_gone_on_with_is_begun_anew(host, lab, tmp
     if why == "no date":
         host.dated = {}
     with pytest.raises(InputError):
-        get_waterbirds(tmp_path, url=host.url)
+        get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     host.body, host.ranges = birds, why != "no ranges"
     if why == "another file":
         host.dated = {"Last-Modified": "Thu, 22 Oct 2015 07:28:00 GMT"}
-    get_waterbirds(tmp_path, url=host.url)
+    get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     assert lies_as_in(lab, tmp_path)
 
 
 def test_a_partial_file_that_was_whole_is_taken(host, lab, tmp_path):
     host.cut = [1_000, 0]
     with pytest.raises(InputError):
-        get_waterbirds(tmp_path, url=host.url)
+        get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     part = tmp_path / f"{NAME}.part"
     date = part.stat().st_mtime
     part.write_bytes(host.body)
     os.utime(part, (date, date))
-    get_waterbirds(tmp_path, url=host.url)
+    get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     assert host.asked[-1] == f"bytes={len(host.body)}-"
     assert lies_as_in(lab, tmp_path)
 
@@ -156,13 +157,15 @@ def test_a_stop_keeps_what_is_there(host, lab, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "PART", 1_000)
     seen = []
     with pytest.raises(Interrupted):
-        get_waterbirds(tmp_path, Watch(lambda *step: seen.append(step), lambda: len(seen) > 3), host.url)
+        get_archive(
+            Waterbirds(root=str(tmp_path)), Watch(lambda *step: seen.append(step), lambda: len(seen) > 3), host.url
+        )
     assert (tmp_path / f"{NAME}.part").read_bytes() == host.body[:3_000]
     with pytest.raises(Interrupted):
-        get_waterbirds(tmp_path, Watch(stop=lambda: (tmp_path / NAME).exists()), host.url)
+        get_archive(Waterbirds(root=str(tmp_path)), Watch(stop=lambda: (tmp_path / NAME).exists()), host.url)
     assert host.asked == [None, "bytes=3000-"]
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
-    get_waterbirds(tmp_path, url=host.url)
+    get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     assert len(host.asked) == 2
     assert lies_as_in(lab, tmp_path)
 
@@ -180,7 +183,7 @@ def test_an_archive_that_would_write_outside_is_refused(host, lab, tmp_path, nam
     else:
         host.body = packed((lab.name, lab), (name, b"mine"))
     with pytest.raises(InputError, match=r"refused.*nothing of it is kept"):
-        get_waterbirds(root, url=host.url)
+        get_archive(Waterbirds(root=str(root)), url=host.url)
     assert not list(root.iterdir())
     assert [path.name for path in tmp_path.iterdir()] == ["birds"]
 
@@ -198,14 +201,14 @@ def test_an_archive_of_something_else_is_told_and_nothing_of_it_stays(host, lab,
     }.items():
         host.body = body
         with pytest.raises(InputError, match=why):
-            get_waterbirds(tmp_path, url=host.url)
+            get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
         assert not list(tmp_path.iterdir())
 
 
 def test_a_damaged_archive_that_a_person_brought_is_theirs_to_remove(host, tmp_path):
     (tmp_path / NAME).write_bytes(host.body[:5_000])
     with pytest.raises(InputError, match="remove it"):
-        get_waterbirds(tmp_path, url=host.url)
+        get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
     assert not host.asked
 
@@ -213,7 +216,7 @@ def test_a_damaged_archive_that_a_person_brought_is_theirs_to_remove(host, tmp_p
 def test_without_a_server_there_is_one_sentence_and_nothing_is_left(nobody, tmp_path):
     root = tmp_path / "birds"
     with pytest.raises(InputError, match=r"cannot be reached .*refused.*network connection\?$"):
-        get_waterbirds(root, url=nobody)
+        get_archive(Waterbirds(root=str(root)), url=nobody)
     assert not root.exists()
 
 
@@ -227,13 +230,13 @@ def test_a_name_that_is_looked_up_for_ever_counts_as_no_network(monkeypatch, tmp
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     with pytest.raises(InputError, match="no answer within"):
-        get_waterbirds(tmp_path / "birds", url=f"http://nowhere.invalid/{NAME}")
+        get_archive(Waterbirds(root=str(tmp_path / "birds")), url=f"http://nowhere.invalid/{NAME}")
     over.set()
 
 
 def test_a_file_that_the_server_does_not_have_is_told(host, tmp_path):
     with pytest.raises(InputError, match="answers 404"):
-        get_waterbirds(tmp_path, url=host.url.replace(NAME, "else.tar.gz"))
+        get_archive(Waterbirds(root=str(tmp_path)), url=host.url.replace(NAME, "else.tar.gz"))
     assert not list(tmp_path.iterdir())
 
 
@@ -242,10 +245,10 @@ def test_room_is_looked_for_before_anything_is_written(host, tmp_path, monkeypat
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(need, 1, need - 1))
     root = tmp_path / "birds"
     with pytest.raises(InputError, match="MB are needed"):
-        get_waterbirds(root, url=host.url)
+        get_archive(Waterbirds(root=str(root)), url=host.url)
     assert not root.exists()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(need, 0, need))
-    assert get_waterbirds(root, url=host.url).fresh
+    assert get_archive(Waterbirds(root=str(root)), url=host.url).fresh
 
 
 @pytest.mark.parametrize("when", ["downloading", "unpacking"])
@@ -257,28 +260,28 @@ def test_a_disk_that_fills_up_keeps_what_can_be_gone_on_with(host, lab, tmp_path
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(InputError, match=r"disk is full.*kept: "):
-        get_waterbirds(tmp_path, Watch(fill), host.url)
+        get_archive(Waterbirds(root=str(tmp_path)), Watch(fill), host.url)
     assert [path.name for path in tmp_path.iterdir()] == [NAME + (".part" if when == "downloading" else "")]
-    get_waterbirds(tmp_path, url=host.url)
+    get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     assert host.asked == ([None, "bytes=2000-"] if when == "downloading" else [None])
     assert lies_as_in(lab, tmp_path)
 
 
 def test_data_that_are_there_are_left_alone(lab, nobody, tmp_path):
     root = shutil.copytree(lab, tmp_path / "birds")
-    fetched = get_waterbirds(root, url=nobody)
+    fetched = get_archive(Waterbirds(root=str(root)), url=nobody)
     assert not fetched.fresh
     assert lies_as_in(lab, root)
     gone = next(root.rglob("*.jpg"))
     gone.unlink()
     with pytest.raises(InputError, match=r"1 of its 60 images are not"):
-        get_waterbirds(root, url=nobody)
+        get_archive(Waterbirds(root=str(root)), url=nobody)
 
 
 def test_a_folder_with_other_things_is_not_written_into(host, tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match=r"something else already \(letter\.txt\)"):
-        get_waterbirds(tmp_path, url=host.url)
+        get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
     assert not host.asked
 
@@ -320,26 +323,26 @@ def test_celeba_is_fetched_by_torchvision_and_completed_where_it_broke_off(faces
     root = tmp_path / "celeba"
     held_back = (faces / "list_eval_partition.txt").rename(tmp_path / "held_back")
     with pytest.raises(InputError, match=r"Too many users.*list_eval_partition\.txt into .* by hand"):
-        get_celeba(root, host.url)
+        get_celeba(Celeba(root=str(root)), host.url)
     held_back.rename(faces / "list_eval_partition.txt")
-    fetched = get_celeba(root, host.url)
+    fetched = get_celeba(Celeba(root=str(root)), host.url)
     assert fetched.fresh
     assert len(fetched.table) == 20
     assert (root / fetched.table.paths[0]).is_file()
     assert {size.published for size in fetched.sizes() if not size.group} == {162_770, 19_867, 19_962}
     (root / fetched.table.paths[0]).unlink()  # as after unpacking that was cut short
-    get_celeba(root, host.url)
+    get_celeba(Celeba(root=str(root)), host.url)
     assert (root / fetched.table.paths[0]).is_file()
-    assert not get_celeba(root, nobody).fresh
+    assert not get_celeba(Celeba(root=str(root)), nobody).fresh
 
 
 def test_celeba_without_network_or_gdown_says_which_files_to_put_where(faces, nobody, tmp_path, monkeypatch):
     root = tmp_path / "celeba"
     with pytest.raises(InputError, match=r"cannot be reached.*img_align_celeba/.*by hand"):
-        get_celeba(root, nobody)
+        get_celeba(Celeba(root=str(root)), nobody)
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
     with pytest.raises(InputError, match=r"package gdown.*img_align_celeba/.*by hand"):
-        get_celeba(root, nobody)
+        get_celeba(Celeba(root=str(root)), nobody)
     assert not root.exists()
 
 
@@ -376,15 +379,15 @@ def test_what_cannot_be_got_is_said_in_one_sentence(get, name, why):
 
 
 def test_the_command_says_where_the_sizes_are_not_the_published_ones(get, host, tmp_path, monkeypatch):
-    monkeypatch.setattr(downloads, "WATERBIRDS", host.url)
+    monkeypatch.setattr(Waterbirds, "archive", host.url)
     code, out, err = get("waterbirds-resnet50", "--data-root", str(tmp_path / "birds"))
     assert code == 1
     assert out.startswith("✓ waterbirds downloaded to")
     assert "≠ 5,794 published" in out
     assert "downloading: " in err
-    sizes = [size for size in get_waterbirds(tmp_path / "birds").sizes() if size.group]
+    sizes = [size for size in get_archive(Waterbirds(root=str(tmp_path / "birds"))).sizes() if size.group]
     found = [[size.found for size in sizes if size.split == split] for split in ("train", "validation", "test")]
-    monkeypatch.setattr("core.data.waterbirds._PUBLISHED", found)
+    monkeypatch.setattr("core.data.sets.waterbirds._PUBLISHED", found)
     code, out, _ = get("waterbirds", "--data-root", str(tmp_path / "birds"))
     assert code == 0
     assert "as large as published" in out
@@ -396,5 +399,5 @@ def test_the_command_says_where_the_sizes_are_not_the_published_ones(get, host, 
 def test_a_python_that_cannot_unpack_safely_is_told_so_before_anything_is_downloaded(tmp_path, monkeypatch):
     monkeypatch.delattr(tarfile, "data_filter")
     with pytest.raises(InputError, match=r"3\.11\.4 or newer"):
-        get_waterbirds(tmp_path / "birds", url="http://127.0.0.1:9/birds.tar.gz")
+        get_archive(Waterbirds(root=str(tmp_path / "birds")), url="http://127.0.0.1:9/birds.tar.gz")
     assert not (tmp_path / "birds").exists()

@@ -6,15 +6,15 @@ import pytest
 import torch
 import torchvision  # noqa: F401  # descriptions name it
 
-import core.models.digits
-import core.models.perceptron  # noqa: F401  # descriptions name it
-from core.data import load
-from core.engine.checkpoints import save_tensors
+import core.models.networks  # noqa: F401  # descriptions name it
+from core.data.load import load
 from core.errors import InputError
 from core.groups import group_titles
+from core.tensors import save_tensors
 from experiments import bundled
+from experiments.data_sets import resolve
 from experiments.description import Description
-from experiments.evaluate import data_of, evaluate, of_file
+from experiments.evaluate import evaluate, of_file, sizes_for
 from experiments.onnx import network_of
 
 SMALL = ["data.train_size=100", "data.validation_size=40", "data.test_size=80"]
@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def settings():
-    return data_of("texture-mnist", SMALL)
+    return resolve("texture-mnist", SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +127,10 @@ def test_what_does_not_go_together_is_refused(tmp_path, settings, dataset, chang
 
 def test_images_have_the_size_that_the_network_was_trained_on_unless_told_otherwise(dataset):
     about = describe(dataset, stored=(40, 40), crop=(36, 36))
-    assert data_of("waterbirds").size == 224
-    ours = data_of("waterbirds", (), about)
+    assert resolve("waterbirds").size == 224
+    ours = resolve("waterbirds", sizes=sizes_for(about))
     assert (ours.size, ours.stored) == (36, 40)
-    told = data_of("waterbirds", ["data.size=32"], about)
+    told = resolve("waterbirds", ["data.size=32"], sizes=sizes_for(about))
     assert (told.size, told.stored) == (32, 40)
 
 

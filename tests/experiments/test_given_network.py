@@ -8,13 +8,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from core.artifacts import MODEL
 from core.engine.runner import Runner
 from core.errors import InputError
 from core.events import Choice, Clustered, Logged
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from core.training.erm import MODEL
-from experiments.launch import Fork, check, create_run, plan_fork
+from experiments.fork import Fork, plan_fork
+from experiments.launch import check, create_run
 from tests.engine.lab import CPU, events, finished, go_on, pipeline_of, plan_of
 
 

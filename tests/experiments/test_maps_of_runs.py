@@ -12,21 +12,21 @@ import orjson
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from core.clustering.stages import features_file
+from core.artifacts import MODEL, features_file
 from core.config import Config
-from core.data import load
-from core.evaluation.predict import predict
+from core.data.load import load
 from core.events import Choice, Clustered
+from core.feed.feed import RunFeed
 from core.runs import disk
 from core.runs.disk import locked
-from core.runs.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from core.training.erm import MODEL, load_network
 from core.training.images import Images
+from core.training.network import load_network
+from core.training.predict import predict
 from experiments import bundled, maps
-from experiments.maps import command, compute, main, read_map
+from experiments.maps import compute, main, read_map, words
 from experiments.samples import read_samples
 from tests.engine.lab import CPU, After, events, finished, forked_after, go_on, plan_of
 
@@ -137,7 +137,8 @@ def test_representations_of_an_older_version_have_no_correctness(copy: RunFolder
 def test_tsne_is_computed_by_a_process_of_its_own_while_another_writes_the_run(copy: RunFolder) -> None:
     record = copy.record_path.read_bytes()
     with copy.writer():
-        done = subprocess.run(command(copy, "tsne"), capture_output=True, text=True, check=False, timeout=60)
+        command = [sys.executable, "-m", "experiments.maps", *words(copy, "tsne")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     ours, pca = read_map(copy, "tsne"), read_map(copy, "pca")
     assert ours is not None
@@ -150,7 +151,7 @@ def test_tsne_is_computed_by_a_process_of_its_own_while_another_writes_the_run(c
 
 def said(folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     """What the command answers where it cannot compute, checked to be one sentence with exit code 2."""
-    monkeypatch.setattr(sys, "argv", ["maps", *command(folder, "pca")[3:]])
+    monkeypatch.setattr(sys, "argv", ["maps", *words(folder, "pca")])
     monkeypatch.setattr("os.nice", lambda _: 0)  # of this process it could not be taken back
     assert main() == 2
     error = capsys.readouterr().err

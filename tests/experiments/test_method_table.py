@@ -8,11 +8,12 @@ import pytest
 
 from core.config import Config
 from core.engine.stage import stage_settings
+from core.results.restarts import pool
 from core.runs.record import RunRecord, StageRecord
-from core.runs.restarts import pool
+from experiments.catalog import get_study
 from experiments.plan import build_pipeline, make_plan
-from experiments.study import get_study
-from experiments.table import TABLES, TITLES, method_tables
+from experiments.recipes import RECIPES
+from experiments.table import TABLES, method_tables
 
 ids = (f"run{i:05d}" for i in count())
 clock = count(1000)
@@ -88,18 +89,18 @@ def test_columns_are_the_label_noises_and_cells_that_nobody_ran_are_not_there():
     assert [sorted(row.cells) for row in table.rows] == [[0.1], [0.05, 0.25]]
 
 
-def test_rows_stand_in_the_order_of_the_study_and_say_what_they_knew():
+def test_rows_stand_in_the_order_of_the_study_and_say_their_supervision():
     recipes = ["erm-balance", "irm", "irm-given", "eiil-attribute", "erm-grey", "erm-pooled"]
     table = only_table(*map(run, recipes))
     order = get_study("cmnist-study").recipes
     assert [row.recipe for row in table.rows] == sorted(recipes, key=order.index)
-    knows = {row.recipe: row.knows for row in table.rows}
-    assert knows["irm"] == knows["erm-pooled"] == "none"
-    assert (knows["irm-given"], knows["erm-grey"], knows["eiil-attribute"]) == ("environments", "shortcut", "train")
+    told = {row.recipe: row.supervision for row in table.rows}
+    assert told["irm"] == told["erm-pooled"] == "none"
+    assert (told["irm-given"], told["erm-grey"], told["eiil-attribute"]) == ("environments", "shortcut", "train")
 
 
 def test_every_method_of_the_study_has_a_title_of_its_own():
-    titles = [TITLES[recipe] for recipe in get_study("cmnist-study").recipes]
+    titles = [RECIPES[recipe].title for recipe in get_study("cmnist-study").recipes]
     assert len(set(titles)) == len(titles)
 
 
@@ -173,7 +174,6 @@ CHANGES = {
     "balance__cap": 3,
     "prune__steps": 7,
     "finetune__steps": 7,
-    "environments__eiil_steps": 7,
     "train__steps": 7,
     "select__looks": 7,
 }
@@ -191,6 +191,8 @@ def test_a_setting_makes_a_row_of_its_own_where_a_stage_of_the_recipe_reads_it_a
         assert told[setting] == (stages(usual) != stages(changed)), setting
     assert told["train__steps"]
     assert not told["prune__steps"]
+    by_eiil = only_table(run(recipe), run(recipe, seed=1, environments__eiil_steps=7))
+    assert (len(by_eiil.rows) == 2) == recipe.startswith("eiil")
 
 
 def test_settings_that_no_row_reads_do_not_stand_above_the_table():

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from core.engine.checkpoints import save_tensors
 from core.errors import InputError
 from core.models.networks import build
+from core.tensors import save_tensors
 from experiments.description import Description
 from experiments.onnx import need_onnx, write_onnx
 

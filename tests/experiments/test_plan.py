@@ -2,10 +2,12 @@
 
 import pytest
 
-from core.config import Config, Photos, differences
+from core.config import Config, differences
+from core.data.settings import Photos
 from core.engine.stage import Pipeline
 from core.errors import InputError
-from experiments.plan import build_pipeline, get_preset, make_plan, preset_names, resolve
+from experiments.catalog import get_preset, preset_names
+from experiments.plan import build_pipeline, make_plan, resolve
 from experiments.recipes import RECIPES
 
 
@@ -13,7 +15,7 @@ from experiments.recipes import RECIPES
 def test_everything_that_can_be_named_plans_and_builds_the_stages_that_it_promises(name):
     plan = make_plan(name)
     if isinstance(plan.config.data, Photos):
-        with pytest.raises(InputError, match=f"{plan.config.data.name} lies in a folder of yours.*--data-root"):
+        with pytest.raises(InputError, match=f"{plan.config.data.name} is not bundled.*--data-root"):
             build_pipeline(plan.config)
         stages = plan.recipe.stages(plan.config)
     else:
@@ -107,10 +109,10 @@ ORACLES = {
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_plan_says_what_it_uses_of_the_attributes(name):
-    knows = ORACLES.get(name, "none")
+    supervision = ORACLES.get(name, "none")
     for rule in ("last", "average", "worst-class", "worst-group"):
         plan = make_plan(name, overrides=[f"select.rule={rule}"])
-        selecting = "validation" if rule == "worst-group" and knows == "none" else knows
+        selecting = "validation" if rule == "worst-group" and supervision == "none" else supervision
         assert plan.recipe.attributes_used(plan.config) == selecting
 
 

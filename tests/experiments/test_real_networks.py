@@ -8,10 +8,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import get_model
 
+from core.artifacts import MODEL
 from core.events import Logged
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from core.training.erm import MODEL
 from tests.data.photo_lab import waterbirds
 from tests.engine.lab import events
 from tests.experiments.photo_runs import photo_run

@@ -39,7 +39,7 @@ def test_a_recipe_finishes_and_reports_what_it_promises(run, recipe):
     promised = RECIPES[recipe]
     _, record = run(recipe)
     assert tuple(stage.name for stage in record.stages) == promised.stage_names
-    assert record.attributes_used == promised.knows
+    assert record.attributes_used == promised.supervision
     evaluated = [stage.name for stage in record.stages if stage.evaluations]
     assert evaluated == [
         name for name in promised.stage_names if name in ("erm", "prune", "finetune", "reference", "train")

@@ -10,10 +10,11 @@ from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from experiments import study as studies
+from experiments import catalog
+from experiments.catalog import get_study, study_names
 from experiments.launch import create_run
 from experiments.plan import build_pipeline, make_plan
-from experiments.study import claim, find_run, get_study, plan_study, study_names
+from experiments.study import claim, find_run, plan_study
 
 SMALL = """
 summary = "two recipes on two data sets"
@@ -36,7 +37,8 @@ def small(tmp_path, monkeypatch):
     folder = tmp_path / "studies"
     folder.mkdir()
     (folder / "small.toml").write_text(SMALL)
-    monkeypatch.setattr(studies, "_folder", lambda: folder)
+    ours = catalog._folder
+    monkeypatch.setattr(catalog, "_folder", lambda name: folder if name == "studies" else ours(name))
     return get_study("small")
 
 

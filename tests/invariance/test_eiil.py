@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.invariance.eiil import SoftAssignment, best_split, split
+from core.invariance.eiil import SoftAssignment, split
 from core.invariance.penalty import penalties, sample_losses, scale_gradients, shares
 
 
@@ -59,23 +59,6 @@ def test_a_step_is_that_of_autograd_through_the_penalty():
     assert soft.penalty().item() == pytest.approx(
         torch.stack([(q * g).mean() ** 2 for q in (soft.q, 1 - soft.q)]).mean().item()
     )
-
-
-def test_no_split_has_a_larger_penalty_than_the_best_one():
-    g = torch.randn(10, generator=random(), dtype=torch.float64)
-
-    def value(first):
-        return ((first * g).mean() ** 2 + (~first * g).mean() ** 2).item()
-
-    every = [torch.tensor([bool(code >> i & 1) for i in range(10)]) for code in range(2**10)]
-    assert value(best_split(g)) == pytest.approx(max(value(first) for first in every))
-
-
-def test_the_best_split_of_a_binary_reference_is_right_against_wrong():
-    logits = torch.randn(1, 200, generator=random())
-    labels = torch.randint(0, 2, (200,), generator=random(1))
-    wrong = (logits[0] > 0) != (labels == 1)
-    assert torch.equal(best_split(scale_gradients(logits, labels)[0]), wrong)
 
 
 def test_steps_raise_the_penalty_that_irm_would_see():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.artifacts import ENVIRONMENTS
 from core.errors import InputError
 from core.events import EnvironmentsMade, Evaluated, Restarts, Scalars, Warned
 from core.invariance.environments import load_environments
@@ -32,11 +33,11 @@ def told(folder, kind, stage):
 
 
 def environments_of(folder):
-    return load_environments(folder.artifacts("environments"))
+    return load_environments(folder.artifacts("environments") / ENVIRONMENTS)
 
 
 def train_split(folder):
-    from experiments.launch import config_of
+    from experiments.plan import config_of
 
     return pipeline_of(config_of(folder.record())).load_data().splits["train"]
 
@@ -96,7 +97,7 @@ def test_all_restarts_are_told_at_every_look_and_for_every_split_at_the_end(home
         assert stage.restarts[event.split]["average"] == event.average
     handed_on = {e.split: e.evaluation for e in told(folder, Evaluated, "train") if e.final}
     for event in last[1:]:
-        assert handed_on[event.split]["average"] == event.average[event.chosen]
+        assert handed_on[event.split].average == event.average[event.chosen]
         assert handed_on[event.split]["worst_group"]["accuracy"] == event.worst[event.chosen]
 
 

@@ -8,8 +8,9 @@ from torch import nn
 from core.invariance.batched import Members
 from core.invariance.objectives import Annealing, Objective
 from core.invariance.train import Training
-from core.models.digits import ReferenceCnn
-from core.models.perceptron import Mlp, class_logits
+from core.models.heads import class_logits
+from core.models.networks.mlp import Mlp
+from core.models.networks.mnist_cnn import ReferenceCnn
 
 N = 48
 SEEDS, WEIGHTS = (3, 1, 4), (0.0, 10.0, 9100.0)

@@ -189,7 +189,7 @@ class Bomb:
 
 def test_a_whole_network_is_refused_with_the_way_to_save_it(tmp_path, trained, fresh):
     said = refused(tmp_path, trained, fresh)
-    assert "(core.models.digits.DigitsCnn)" in said
+    assert "(core.models.networks.digits_cnn.DigitsCnn)" in said
     assert said.endswith("save a state dict instead: torch.save(network.state_dict(), FILE)")
 
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from core.errors import InputError
-from core.models.digits import DigitsCnn
 from core.models.networks import build, names
+from core.models.networks.digits_cnn import DigitsCnn
 
 
 def test_the_bundled_network_has_the_stated_size():

@@ -116,10 +116,11 @@ def test_the_published_file_is_that_of_the_first_recipe(name, file):
 
 
 def test_every_torchvision_network_has_published_weights_by_name():
-    from core.models.networks import BUNDLED, names
+    from core.models.names import own_names
+    from core.models.networks import names
 
     for name in names():
-        if name not in BUNDLED:
+        if name not in own_names():
             assert identity(Model(name=name, weights="imagenet")).endswith(".pth"), name
 
 

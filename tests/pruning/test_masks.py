@@ -194,16 +194,6 @@ def test_the_keep_ratio_is_that_of_the_exported_weights(network):
     assert all(torch.equal(state[name] != 0, mask) for name, mask in masks.items())
 
 
-def test_the_mean_logit_and_dead_layers_follow_the_logits(network):
-    masked = MaskedNetwork(network, init=1.0)
-    assert masked.mean_logit() == pytest.approx(1.0)
-    assert masked.dead_layers() == []
-    with torch.no_grad():
-        masked.logits[: 27 * 16] = -1  # the first convolution
-    assert masked.dead_layers() == ["features.0.0"]
-    assert masked.layer_keep_ratios()["features.0.0"] == 0
-
-
 def test_sampling_and_backward_leave_the_wrapped_network_as_it_was(network, images):
     before = copy.deepcopy(network.state_dict())
     masked = MaskedNetwork(network)

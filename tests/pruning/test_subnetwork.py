@@ -74,21 +74,9 @@ def test_masks_come_back_from_disk_as_they_were(masks, tmp_path):
     loaded = FixedMasks.load(tmp_path / "masks.safetensors")
     assert loaded.masks.keys() == masks.masks.keys()
     assert all(torch.equal(mask, masks.masks[name]) for name, mask in loaded.masks.items())
-    assert loaded.iou(masks) == 1
-
-
-def test_iou_is_intersection_over_union():
-    a = FixedMasks({"w": torch.tensor([True, True, False, False]), "v": torch.tensor([True])})
-    b = FixedMasks({"w": torch.tensor([True, False, True, False]), "v": torch.tensor([True])})
-    empty = FixedMasks({"w": torch.zeros(4, dtype=torch.bool), "v": torch.tensor([False])})
-    assert a.iou(b) == b.iou(a) == 2 / 4
-    assert (a.iou(a), a.iou(empty), empty.iou(empty)) == (1, 0, 1)
-    assert (a.keep_ratio(), a.layer_keep_ratios()) == (3 / 5, {"w": 0.5, "v": 1.0})
 
 
 def test_masks_that_do_not_fit_are_refused(network, masks):
-    with pytest.raises(ValueError, match="different networks"):
-        masks.iou(FixedMasks({"head.weight": torch.ones(2, 64, dtype=torch.bool)}))
     with pytest.raises(ValueError, match="no parameter 'w'"):
         FixedMasks({"w": torch.ones(2, dtype=torch.bool)}).apply_(network)
     with pytest.raises(ValueError, match=r"'head\.weight' of shape"):
@@ -105,4 +93,4 @@ def test_masks_hold_on_a_gpu(network, masks):
     on_gpu = masks.to("cuda")
     on_gpu.apply_(network)
     assert all(not network.get_parameter(key)[~mask].any() for key, mask in on_gpu.masks.items())
-    assert on_gpu.iou(masks) == 1
+    assert on_gpu.keep_ratio() == masks.keep_ratio()

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from core.groups import Evaluation, Group, wilson_interval
-from core.runs.compare import comparable, families, measure, paired, split_of, spread
+from core.results.compare import comparable, families, measure, paired, split_of
+from core.results.settings import ABSENT, merged, settings, show
 from core.runs.record import StageRecord
-from core.runs.settings import ABSENT, merged, settings, show
+from core.spread import spread
 
 CONFIG = {
     "recipe": "prusc",

@@ -47,7 +47,6 @@ def test_a_home_that_does_not_exist_has_no_runs(tmp_path):
     assert log.all() == []
     assert log.get("k3v9x2ab") is None
     assert log.find_stage("erm", "k") == []
-    assert log.unique_name("demo") == "demo"
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -141,6 +140,23 @@ def test_a_running_run_whose_process_is_gone_is_lost(home, make):
     assert log.get(lost.id)["status"] == "lost"
 
 
+def test_the_work_of_a_running_run_goes_on_and_that_of_others_stands(home, make):
+    now = 1060.0
+    log = RunLog(home, clock=lambda: now)
+    running = make(status="running", seconds=100.0, working_since=1000.0, **here())
+    lost = replace(running, id="lost", pid_started=0.0)
+    stopped = make(status="stopped", seconds=7.0)
+    for record in (running, lost, stopped):
+        RunFolder.create(home, record)
+        log.put(record)
+    assert {run["id"]: run["seconds"] for run in log.all()} == {running.id: 160.0, "lost": 100.0, stopped.id: 7.0}
+    now = 990.0  # a clock that was set back
+    assert log.get(running.id)["seconds"] == 100.0
+    # An index of an older version has no such field.
+    home.index.write_bytes(home.index.read_bytes().replace(b'"working_since":1000.0', b'"mood":"good"'))
+    assert RunLog(home).get(running.id)["seconds"] == 100.0
+
+
 def test_a_process_that_ended_its_run_and_died_before_it_told_the_index_loses_nothing(home, make):
     log, record = RunLog(home), make(status="running", **here() | {"pid_started": 0.0})
     folder = RunFolder.create(home, record)
@@ -152,8 +168,7 @@ def test_a_process_that_ended_its_run_and_died_before_it_told_the_index_loses_no
 def test_a_name_that_is_taken_gets_a_number(home, make):
     log = RunLog(home)
     assert [log.register(make()).name for _ in range(3)] == ["demo", "demo-2", "demo-3"]
-    assert log.unique_name("demo") == "demo-4"
-    assert log.unique_name("last") == "last-2"
+    assert log.register(make(name="last")).name == "last-2"
     assert log.register(make(name=" \x1b[2J ")).name == r"\x1b[2J"
 
 

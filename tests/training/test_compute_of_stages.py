@@ -8,18 +8,19 @@ import pytest
 import torch
 from torch import nn
 
-from core.clustering.stages import BALANCED, CLUSTERS, ExtractRepresentation, features_file
+from core.artifacts import BALANCED, CLUSTERS, MASKS, MODEL, features_file
 from core.config import Compute, Erm, Finetune, Model, Prune, Represent, Select
-from core.engine.checkpoints import load_tensors, save_tensors
-from core.engine.stage import Stopped
-from core.errors import StageError
+from core.errors import StageError, Stopped
 from core.events import Scalars, Warned
-from core.pruning import stage as prune_module
-from core.pruning.stage import MASKS, LearnMasks
-from core.training import erm as erm_module
-from core.training.erm import MODEL, TrainErm, load_network
-from core.training.finetune import FinetuneNetwork
+from core.pruning import learner as prune_module
+from core.stages.erm import TrainErm
+from core.stages.finetune import FinetuneNetwork
+from core.stages.prune import LearnMasks
+from core.stages.represent import ExtractRepresentation
+from core.tensors import load_tensors, save_tensors
+from core.training import network as network_module
 from core.training.learner import WeightLearner
+from core.training.network import load_network
 from tests.training.stage_lab import Decoded, context_of, random_data, run_folder
 
 MLP = Model(name="mlp")  # without BatchNorm, so that parts are exact
@@ -39,7 +40,7 @@ class Room:
             network.register_forward_pre_hook(self._look)
             return network
 
-        monkeypatch.setattr(erm_module, "build", build)
+        monkeypatch.setattr(network_module, "build", build)
 
     def _look(self, _, inputs):
         if torch.is_grad_enabled():
@@ -81,7 +82,7 @@ def run(tmp_path):
 def _inputs(folder, stage, data):
     """A network, clusters and a balanced set that the stage can begin with."""
     torch.manual_seed(9)
-    network = erm_module.new_network(stage.model, data)
+    network = network_module.new_network(stage.model, data)
     save_tensors(folder.artifacts("erm") / MODEL, network.state_dict())
     n = len(data.splits["train"])
     generator = torch.Generator().manual_seed(4)
@@ -216,7 +217,7 @@ def test_a_stage_that_found_its_parts_keeps_them_when_it_goes_on(run, monkeypatc
 def test_masks_share_the_batch_and_their_gradients_are_averaged(run, monkeypatch, samples):
     """One mask gives the very bits of a plain backward pass through the masked network."""
     seen = {}
-    original = prune_module._Learner._backward
+    original = prune_module.MaskLearner._backward
 
     def spy(self, pixels, entries):
         state = self._noise.get_state()
@@ -237,7 +238,7 @@ def test_masks_share_the_batch_and_their_gradients_are_averaged(run, monkeypatch
             self._masked.logits.grad = seen["ours"].clone()
         return losses
 
-    monkeypatch.setattr(prune_module._Learner, "_backward", spy)
+    monkeypatch.setattr(prune_module.MaskLearner, "_backward", spy)
     run(prune(samples=samples, batch_size=23))
     assert seen["theirs"].abs().max() > 0
     if samples == 1:
@@ -359,7 +360,7 @@ def test_no_step_waits_for_a_gpu(tmp_path, name, compute, travels):
         return quiet
 
     with pytest.MonkeyPatch.context() as patch:
-        for kind in (WeightLearner, prune_module._Learner):
+        for kind in (WeightLearner, prune_module.MaskLearner):
             patch.setattr(kind, "step", watched(kind.step))
         stage.run(context_of(folder, data, stage=stage.name, device=device))
     assert len(checked) == 3

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from core.artifacts import MODEL, kept_file
 from core.config import Erm, Model, Select
 from core.data.dataset import DataSet, Split
-from core.engine.checkpoints import load_tensors
 from core.engine.context import StageContext
-from core.engine.stage import Stopped
+from core.errors import Stopped
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.record import RunRecord, new_id
-from core.training.erm import MODEL, TrainErm, kept_file
+from core.stages.erm import TrainErm
+from core.tensors import load_tensors
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from core.training.last_layer import _fit
+from core.training.head import fit_head
 
 
 @pytest.mark.parametrize("classes", [2, 5])
@@ -18,7 +18,7 @@ def test_the_folded_head_says_what_scaler_and_regression_say(classes, weighted):
     features = features.astype(np.float32)
     sample_weight = random.uniform(0.2, 3, 400) if weighted else np.ones(400)
 
-    weight, bias = _fit(features, labels, sample_weight, 1e-3)
+    weight, bias = fit_head(features, labels, sample_weight, 1e-3)
     assert (weight.shape, bias.shape) == ((classes, 6), (classes,))
     logits = features.astype(np.float64) @ weight.T.astype(np.float64) + bias
     ours = np.exp(logits - logits.max(1, keepdims=True))

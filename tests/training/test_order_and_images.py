@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.data import groups
+from core.data.dataset import groups
 from core.training import images as images_module
 from core.training.images import Images
 from core.training.optimizers import make_optimizer, scheduled_lr, set_lr

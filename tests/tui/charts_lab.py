@@ -2,12 +2,12 @@
 
 from types import MappingProxyType
 
+from core.feed.series import SeriesBuffer
+from core.feed.snapshot import Look, Snapshot, StageView
 from core.groups import Evaluation, Group
 from core.runs.record import RunRecord
-from core.runs.series import SeriesBuffer
-from core.runs.snapshot import Look, Snapshot, StageView
-from prusc_tui.screens.run.charts import ChartsPanel
-from prusc_tui.screens.run.charts_picker import Choices, Picker
+from prusc_tui.views.charts.panel import ChartsPanel
+from prusc_tui.views.charts.picker import Choices, Picker
 from tests.tui.stage import Alone
 
 START = 1_790_000_000.0

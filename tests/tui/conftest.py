@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
+from core.feed.feed import RunFeed
 from core.runs.alive import here
-from core.runs.feed import RunFeed
 from core.runs.home import Home
 from core.runs.stream import EventWriter
-from prusc_tui.widgets.drawing import Drawing
-from prusc_tui.work import life
+from experiments import subprocesses
+from prusc_tui.widgets.picture import Picture
 from tests.tui.lab import NOW, irm_record, put
 
 
@@ -39,15 +39,15 @@ def live(home):
 
 @pytest.fixture
 def painted(monkeypatch):
-    """Names of the drawings that asked to be painted, as they ask."""
+    """Names of the pictures that asked to be painted, as they ask."""
     names = []
-    refresh = Drawing.refresh
+    refresh = Picture.refresh
 
     def noted(self, *regions, **options):
         names.append(self.id)
         return refresh(self, *regions, **options)
 
-    monkeypatch.setattr(Drawing, "refresh", noted)
+    monkeypatch.setattr(Picture, "refresh", noted)
     return names
 
 
@@ -65,9 +65,16 @@ def commands(monkeypatch):
     """The commands that would be started, and the answer that each gets: (code, output, errors)."""
     started, answers = [], []
 
-    def run(words, **how):
-        started.append((words, how["env"]))
-        return subprocess.CompletedProcess(words, *(answers.pop(0) if answers else (0, "{}", "")))
+    class Answer:
+        def __init__(self, code, *printed):
+            self.returncode, self.printed = code, printed
 
-    monkeypatch.setattr(life.subprocess, "run", run)
+        def communicate(self):
+            return self.printed
+
+    def start(module, *words, home=None, **_):
+        started.append(([module, *words], home))
+        return Answer(*(answers.pop(0) if answers else (0, "{}", "")))
+
+    monkeypatch.setattr(subprocesses, "start", start)
     return started, answers

@@ -1,5 +1,6 @@
 """A home with runs of every state, written as the engine writes them, and the screen as rows of text."""
 
+import threading
 import time
 from dataclasses import replace
 
@@ -55,8 +56,7 @@ def record_of(name="demo", status="finished", **fields):
         "finetune": {"keep_ratio": 0.56, "evaluations": {"test": evaluation(AFTER).to_json()}},
     }
     stages = tuple(
-        StageRecord(stage, "done", key=f"key-{stage}", seconds=4.0, step=10, total=10, **done.get(stage, {}))
-        for stage in STAGES
+        StageRecord(stage, "done", key=f"key-{stage}", seconds=4.0, **done.get(stage, {})) for stage in STAGES
     )
     if status != "finished":
         stages = tuple(StageRecord(stage) for stage in STAGES)
@@ -166,7 +166,8 @@ def finished_run(home, name="demo", **fields):
 
 def running_run(home, name="live", **fields):
     """A run of this very process, in the middle of learning its masks; the writer stays with the caller."""
-    record = replace(record_of(name, "running", started=NOW - 30, created=NOW - 31), **here(), **fields)
+    began = {"created": NOW - 31, "started": NOW - 30, "working_since": NOW - 30}
+    record = record_of(name, "running", **{**began, **here(), **fields})
     folder = put(home, record)
     writer = EventWriter(folder.events)
     writer.write(RunStarted(record.pid, record.host, "cpu", False), NOW - 30)
@@ -240,8 +241,7 @@ def irm_record(name="irm", status="finished", **fields):
             },
         }
         stages = tuple(
-            StageRecord(stage, "done", key=f"key-{stage}", seconds=4.0, step=10, total=10, **done.get(stage, {}))
-            for stage in IRM_STAGES
+            StageRecord(stage, "done", key=f"key-{stage}", seconds=4.0, **done.get(stage, {})) for stage in IRM_STAGES
         )
     given = {"recipe": "irm", "preset": None, "data": "cmnist", "stages": stages}
     return record_of(name, status, **{**given, **fields})
@@ -353,3 +353,9 @@ async def until(pilot, condition, seconds=10.0):
     while not condition():
         assert time.monotonic() < deadline, "waited in vain; the screen:\n" + "\n".join(rows(pilot.app))
         await pilot.pause(0.02)
+
+
+async def all_read(pilot):
+    """Let the app work until no panel reads any more, and all have taken in what was read."""
+    await until(pilot, lambda: all(thread.name != "reading" for thread in threading.enumerate()))
+    await pilot.pause()

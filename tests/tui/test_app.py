@@ -6,13 +6,14 @@ import sys
 
 import pytest
 
+from experiments import hosting
 from prusc_tui.app import PruscApp
-from prusc_tui.keys import KEYS
+from prusc_tui.keymap import KEYS
 from prusc_tui.screens.help import HelpScreen
-from prusc_tui.screens.leave import LeaveScreen
 from prusc_tui.screens.run.screen import RunScreen
 from prusc_tui.settings import Settings, read_settings
 from prusc_tui.themes import NAMES, TERMINAL
+from prusc_tui.widgets.dialogs import LeaveScreen
 from tests.tui.lab import NOW, finished_run, put, record_of, rows, until
 
 
@@ -21,7 +22,7 @@ def settings_file(tmp_path):
     return tmp_path / "settings.toml"
 
 
-class FakeHosted:
+class FakeEngine:
     """Runs that live in this process, without any."""
 
     def __init__(self, *folders):
@@ -102,10 +103,10 @@ async def test_one_run_is_opened_at_once_and_back_leads_to_the_runs(home):
         await until(pilot, lambda: any("demo" in row and "finished" in row for row in rows(app)))
 
 
-async def test_leaving_asks_only_where_a_run_lives_in_the_program(home):
+async def test_leaving_asks_only_where_a_run_lives_in_the_program(home, monkeypatch):
     app = PruscApp(home, clock=lambda: NOW)
     async with app.run_test(size=(80, 24)) as pilot:
-        app._hosted = FakeHosted(put(home, record_of("[b]inside", "running")))
+        monkeypatch.setattr(hosting, "ENGINE", FakeEngine(put(home, record_of("[b]inside", "running"))))
         await pilot.press("ctrl+q")
         await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
         assert any("[b]inside" in row for row in rows(app))

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from core.engine.artifacts import link
-from core.runs.feed import RunFeed
-from prusc_tui.screens.run import artifacts as panel_module
-from prusc_tui.screens.run.artifacts import ArtifactsPanel
-from prusc_tui.work.files import described, size_of, survey
-from tests.tui.lab import NOW, finished_run, put, record_of, rows, text, until
+from core.feed.feed import RunFeed
+from core.words import size_of
+from prusc_tui.views.artifacts import panel as panel_module
+from prusc_tui.views.artifacts.files import described, survey
+from prusc_tui.views.artifacts.panel import ArtifactsPanel
+from tests.tui.lab import NOW, all_read, finished_run, put, record_of, rows, text, until
 from tests.tui.stage import Alone
 
 
@@ -140,8 +141,7 @@ async def test_the_folder_is_looked_through_only_when_a_state_changed(home, monk
         await pilot.press("down")
         (folder.artifacts("erm") / "aaa.bin").write_bytes(b"1")
         app.panel.show(replace(snapshot, taken=NOW + 1))
-        await app.workers.wait_for_complete()
-        await pilot.pause()
+        await all_read(pilot)
         assert len(looks) == 1
         running = replace(snapshot.stages[-1], state="running")
         app.panel.show(replace(snapshot, stages=(*snapshot.stages[:-1], running)))
@@ -178,12 +178,8 @@ def test_sizes_in_words(count, words):
     assert size_of(count) == words
 
 
-def test_every_file_that_the_engine_writes_is_described():
-    from core.clustering.map import PCA_MAP
-    from core.clustering.samples import SHEET, TILES
-    from core.engine.artifacts import SEAL
-
-    for name in (PCA_MAP, SHEET, TILES, SEAL, "model.safetensors", "masks.safetensors", "features-0.25.safetensors"):
-        assert described(name)
-    assert described("features-0.25.safetensors") == "features after epoch 0.25"
-    assert described("unheard-of.bin") == ""
+def test_a_file_is_described_by_its_stage_then_by_the_engine():
+    files = {r"epoch-(.+)\.safetensors": "network after epoch {1}"}
+    assert described("epoch-0.25.safetensors", files) == "network after epoch 0.25"
+    assert described("stage.json", files) == described("stage.json", {}) == "key, time, results"
+    assert described("epoch-0.25.safetensors", {}) == described("unheard-of.bin", files) == ""

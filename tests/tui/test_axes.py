@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from prusc_tui.draw.axes import (
+from prusc_tui.chart.axes import (
     GAP,
     calm_bounds,
     calm_log_bounds,
@@ -14,8 +14,8 @@ from prusc_tui.draw.axes import (
     x_ticks,
     y_ticks,
 )
-from prusc_tui.draw.smooth import SmoothCache, Smoothed
-from prusc_tui.draw.view import calm_reach, panned, within, zoomed
+from prusc_tui.chart.smooth import SmoothCache, Smoothed
+from prusc_tui.chart.window import calm_reach, panned, within, zoomed
 
 
 def ranges(seeds):

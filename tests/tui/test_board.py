@@ -3,14 +3,15 @@
 import pytest
 
 from core.events import Progress, RunStarted, Scalars, StageFinished, StageStarted
+from core.feed import board as module
+from core.feed.board import Board, Rows
+from core.feed.progress import TAIL, Pulse
 from core.runs.alive import here
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.query import parse
 from core.runs.stream import EventWriter
-from prusc_tui.work.board import Board, Rows
-from prusc_tui.work.pick import pick
-from prusc_tui.work.pulse import TAIL, Pulse
+from prusc_tui.screens.runs.pick import pick
 from tests.tui.lab import NOW, finished_run, put, record_of, running_run
 
 
@@ -71,9 +72,20 @@ def test_a_run_at_work_says_its_stage_share_time_left_and_work_so_far(home):
 
 
 def test_work_of_earlier_sittings_is_counted_once(home):
-    folder, writer = running_run(home, seconds=100.0)
-    writer.write(RunStarted(1, "here", "cpu", True), NOW - 7)
+    folder, _ = running_run(home, seconds=100.0, working_since=NOW - 7)
     assert Board(home, Clock(NOW)).look().by_id[folder.id].summary["seconds"] == 107
+
+
+def test_a_run_whose_folder_is_not_followed_shows_whole_seconds_too(home, monkeypatch):
+    monkeypatch.setattr(module, "MOST_FOLLOWED", 0)
+    folder, _ = running_run(home, seconds=0.0)
+    board = Board(home, clock := Clock(NOW + 0.4))
+    first = board.look()
+    assert first.by_id[folder.id].summary["seconds"] == 30
+    clock.now += 0.3
+    assert board.look() is first
+    clock.now += 0.5
+    assert board.look().by_id[folder.id].summary["seconds"] == 31
 
 
 def test_only_clocks_and_bars_leave_the_edition_as_it_is(home):
@@ -132,7 +144,7 @@ def test_a_stream_of_any_length_is_read_from_its_end(home, tmp_path):
     assert path.stat().st_size > 3 * TAIL
     pulse = Pulse(path)
     beat = pulse.look()
-    assert (beat.stage, beat.step, beat.total, beat.since) == ("erm", 3999, 100_000, 1.0)
+    assert (beat.stage, beat.step, beat.total) == ("erm", 3999, 100_000)
     assert beat.left == pytest.approx(100_000 - 3999)
     assert pulse.look() is beat
 

@@ -7,8 +7,8 @@ from math import floor, isfinite, nan
 
 import pytest
 
-from prusc_tui.draw.axes import row_of
-from prusc_tui.draw.braille import Layer, compose, rasterise, runs, strokes
+from prusc_tui.chart.axes import row_of
+from prusc_tui.chart.braille import Layer, compose, rasterise, runs, strokes
 
 DOTS = {(0, 3): 1, (0, 2): 2, (0, 1): 4, (0, 0): 64, (1, 3): 8, (1, 2): 16, (1, 1): 32, (1, 0): 128}
 

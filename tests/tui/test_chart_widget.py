@@ -11,13 +11,13 @@ from textual.app import App
 from textual.events import MouseDown, MouseMove, MouseScrollDown, MouseScrollUp, MouseUp
 from textual.theme import Theme
 
-from core.runs.series import SeriesBuffer
-from prusc_tui.draw.curves import Curve
-from prusc_tui.draw.frame import Settings
-from prusc_tui.draw.picture import frame_of, picture, plan
-from prusc_tui.draw.smooth import SmoothCache
+from core.feed.series import SeriesBuffer
+from prusc_tui.chart.curves import Curve
+from prusc_tui.chart.frame import Settings
+from prusc_tui.chart.rows import frame_of, picture, plan
+from prusc_tui.chart.smooth import SmoothCache
+from prusc_tui.chart.widget import Chart
 from prusc_tui.palette import SHELL
-from prusc_tui.widgets.chart import Chart
 
 
 class Screen(App):

@@ -7,10 +7,10 @@ from textual.events import MouseScrollUp
 from textual.widgets import Static
 
 from core.events import Sparsity
+from core.feed.snapshot import Look
 from core.groups import Group
-from core.runs.snapshot import Look
-from prusc_tui.screens.run.charts_lines import Lines, by_quantity
-from prusc_tui.widgets.chart import Chart
+from prusc_tui.chart.widget import Chart
+from prusc_tui.views.charts.lines import Lines, by_quantity
 from tests.tui.charts_lab import START, Opened, Run, evaluation, several, usual
 from tests.tui.stage import Alone
 

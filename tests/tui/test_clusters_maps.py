@@ -1,14 +1,14 @@
 """Maps of the representation that the clusters panel has computed beside it, on request."""
 
+import subprocess
 import sys
 import threading
 
 import orjson
 import pytest
 
-from core.clustering.map import pca_map
-from experiments import maps
-from prusc_tui.widgets.scatter import Scatter
+from core.explore.map import pca_map
+from experiments import maps, subprocesses
 from tests.tui.clusters_lab import Run, opened
 from tests.tui.lab import until
 
@@ -32,11 +32,13 @@ def computing(monkeypatch):
         )
         asked = []
 
-        def command(folder, method):
+        def start(module, *words, **_):
+            method = words[words.index("--method") + 1]
             asked.append(method)
-            return [sys.executable, "-c", code.replace("map-tsne", f"map-{method}")]
+            command = [sys.executable, "-c", code.replace("map-tsne", f"map-{method}")]
+            return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-        monkeypatch.setattr(maps, "command", command)
+        monkeypatch.setattr(subprocesses, "start", start)
         return go, asked
 
     return use
@@ -47,22 +49,22 @@ async def test_tsne_is_asked_for_computed_beside_and_picked_up(tmp_path, computi
     go, asked = computing(run, run.tsne())
     async with opened(run) as shown:
         await shown.press("m")
-        assert "t-SNE is being computed" in shown.lines(Scatter)[1]
-        assert shown.lines(Scatter)[0].startswith("Map by PCA")  # stays until the other one is there
+        assert "t-SNE is being computed" in shown.lines("#map")[1]
+        assert shown.lines("#map")[0].startswith("Map by PCA")  # stays until the other one is there
         await shown.press("m", "m")  # there and back while it is being computed asks for nothing more
         assert asked == ["tsne"]
         go.touch()
-        await until(shown.pilot, lambda: shown.lines(Scatter)[0].startswith("Map by t-SNE"))
-        assert "being computed" not in "".join(shown.lines(Scatter))
+        await until(shown.pilot, lambda: shown.lines("#map")[0].startswith("Map by t-SNE"))
+        assert "being computed" not in "".join(shown.lines("#map"))
         await shown.press("m")
-        assert shown.lines(Scatter)[0].startswith("Map by PCA")
+        assert shown.lines("#map")[0].startswith("Map by PCA")
         await shown.press("m")
-        assert shown.lines(Scatter)[0].startswith("Map by t-SNE")
+        assert shown.lines("#map")[0].startswith("Map by t-SNE")
         assert asked == ["tsne"]
     # It is stored: the next one who looks need not ask.
     async with opened(run) as shown:
         await shown.press("m")
-        assert shown.lines(Scatter)[0].startswith("Map by t-SNE")
+        assert shown.lines("#map")[0].startswith("Map by t-SNE")
 
 
 async def test_a_map_that_cannot_be_computed_is_one_sentence_and_can_be_asked_for_again(tmp_path, computing):
@@ -71,8 +73,8 @@ async def test_a_map_that_cannot_be_computed_is_one_sentence_and_can_be_asked_fo
     go.touch()
     async with opened(run) as shown:
         await shown.press("m")
-        await until(shown.pilot, lambda: "cannot be computed: the representation is gone" in shown.lines(Scatter)[1])
-        assert shown.lines(Scatter)[0].startswith("Map by PCA")
+        await until(shown.pilot, lambda: "cannot be computed: the representation is gone" in shown.lines("#map")[1])
+        assert shown.lines("#map")[0].startswith("Map by PCA")
         await shown.press("m")
         assert asked == ["tsne", "tsne"]
 
@@ -85,7 +87,7 @@ async def test_a_run_of_an_older_version_has_its_map_computed_when_asked(tmp_pat
         assert "This run stored no map" in shown.text
         assert "This run stored no images" in shown.text
         await shown.press("m")
-        await until(shown.pilot, lambda: shown.lines(Scatter)[0].startswith("Map by PCA"))
+        await until(shown.pilot, lambda: shown.lines("#map")[0].startswith("Map by PCA"))
         assert asked == ["pca"]
 
 
@@ -97,7 +99,7 @@ async def test_leaving_while_a_map_is_computed_waits_for_nothing(tmp_path, compu
     # The panel is gone, the process is not, and stores its map.
     assert not go.exists()
     go.touch()
-    waiting = [thread for thread in threading.enumerate() if thread.name == "map-tsne"]
+    waiting = [thread for thread in threading.enumerate() if thread.name == "reading"]
     assert all(thread.daemon for thread in waiting)
     for thread in waiting:
         thread.join(30)

@@ -11,10 +11,10 @@ from core.groups import wilson_interval
 from core.runs.log import RunLog
 from core.runs.record import StageRecord
 from prusc_tui.palette import SHELL
-from prusc_tui.screens.compare import CompareScreen
-from prusc_tui.screens.compare_charts import CompareCharts
-from prusc_tui.screens.compare_panels import FamilyTable, GroupsPanel
-from prusc_tui.widgets.grid_table import GridTable
+from prusc_tui.screens.compare.charts import CompareCharts
+from prusc_tui.screens.compare.panels import FamilyTable, GroupsPanel
+from prusc_tui.screens.compare.screen import CompareScreen
+from prusc_tui.tables.widget import GridTable
 from prusc_tui.widgets.tabs import ViewLine
 from tests.tui.lab import AFTER, BEFORE, NOW, evaluation, finished_run, put, record_of, rows, running_run, until
 
@@ -45,7 +45,7 @@ def config(seed=0, recipe="prusc", **sections):
 def baseline(home, seed, accuracies=BEFORE, **fields):
     """A finished run of ERM, evaluated on both splits."""
     looks = {split: evaluation(accuracies, split).to_json() for split in ("validation", "test")}
-    stage = StageRecord("erm", "done", seconds=4.0, evaluations=looks, step=10, total=10)
+    stage = StageRecord("erm", "done", seconds=4.0, evaluations=looks)
     given = {"recipe": "erm", "seed": seed, "config": config(seed, "erm"), "stages": (stage,)}
     return put(home, record_of(f"erm-{seed}", **{**given, **fields}))
 
@@ -89,7 +89,7 @@ async def test_families_stand_side_by_side(folders):
         assert row(app, "worst group") == "worst group 62.7 ± 1.4 93.6 ± 0.0"
         assert row(app, "0–4 · green") == "0–4 · green 2,400 62.7 ± 1.4 95.8 ± 0.0"
         assert row(app, "sparsity") == "sparsity – 44.0 ± 0.0"
-        assert row(app, "attributes used") == "attributes used none none"
+        assert row(app, "supervision") == "supervision none none"
         assert shown(app, "prusc − erm, paired over 2 seeds: worst group +30.9 ± 1.4")
 
 

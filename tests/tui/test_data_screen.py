@@ -6,22 +6,25 @@ import threading
 import numpy as np
 import pytest
 from PIL import Image
+from textual import on
 from textual.app import App
 
+from core import discovery
 from core.data.dataset import DataSet, Split
-from core.data.sample import sample_picture
+from core.data.sample import first_images
 from core.errors import InputError
 from core.groups import group_titles
-from experiments import plan
-from experiments.plan import Preset, preset_names
+from experiments import catalog
+from experiments.catalog import Preset, preset_names
+from experiments.data_sets import data_sets
 from prusc_tui.keys import bindings
+from prusc_tui.navigation import OpenNew
 from prusc_tui.palette import SHELL
-from prusc_tui.screens import data
-from prusc_tui.screens.data import DataScreen
-from prusc_tui.screens.data_parts import Samples, facts, group_bars, side_by_side
-from prusc_tui.work import pictures
-from prusc_tui.work.data_sets import data_sets
-from prusc_tui.work.pictures import DataLook, Looker, cut
+from prusc_tui.screens.data import pictures
+from prusc_tui.screens.data import screen as data
+from prusc_tui.screens.data.parts import Samples, facts, group_bars, side_by_side
+from prusc_tui.screens.data.pictures import DataLook, Looker
+from prusc_tui.screens.data.screen import DataScreen
 from tests.tui.lab import rows, until
 
 RNG = np.random.default_rng(0)
@@ -64,17 +67,12 @@ def about(found):
     }
 
 
-def test_the_images_cut_out_of_the_picture_are_those_of_the_groups():
-    found = dataset()
-    samples = cut(sample_picture(found, list(found.splits)), about(found))
-    assert samples.keys() == found.splits.keys()
-    for name, groups in samples.items():
-        split = found.splits[name]
-        number = split.labels * 2 + split.attributes[:, 0]
-        for group, images in enumerate(groups):
-            wanted = split.images[number == group][:8].transpose(0, 2, 3, 1)
-            assert len(images) == min(8, COUNTS[name][group])
-            assert np.array_equal(np.stack([np.asarray(image) for image in images]), wanted)
+def samples_of(found):
+    """The images that the screen shows of it."""
+    return {
+        name: tuple(tuple(map(Image.fromarray, images)) for images in first_images(found, name))
+        for name in found.splits
+    }
 
 
 def test_an_image_is_drawn_two_pixels_to_a_cell():
@@ -131,8 +129,9 @@ class Shell(App):
     def on_mount(self):
         self.push_screen(self.first)
 
-    def open_new(self, fork=None, preset=None):
-        self.opened.append(preset)
+    @on(OpenNew)
+    def _open(self, message):
+        self.opened.append(message.preset)
 
 
 def run(screen, body, size=(80, 24)):
@@ -157,7 +156,7 @@ def nothing_seen(monkeypatch):
 def toy(monkeypatch):
     """Every data set is the toy under its own name; the names are collected in the order in which they are read."""
     found = dataset()
-    samples = cut(sample_picture(found, list(found.splits)), about(found))
+    samples = samples_of(found)
     read = []
 
     def look(self):
@@ -195,7 +194,7 @@ def test_given_environments_are_shown_with_the_split_that_has_them(monkeypatch):
         {"name": "colour noise 20 %", "n": 25_000, "conflicts": 5_000, "conflict_share": 0.2},
         {"name": "noon [red]\x1b[2J", "n": 75, "conflicts": 6, "conflict_share": 0.08},
     ]
-    samples = cut(sample_picture(found, list(found.splits)), told)
+    samples = samples_of(found)
     monkeypatch.setattr(Looker, "read", lambda self: DataLook(told, samples))
 
     async def body(pilot, app, screen):
@@ -225,7 +224,7 @@ def test_facts_are_those_of_the_kind_of_data():
 
 def test_the_cursor_moves_through_data_sets_and_presets(toy, monkeypatch):
     last = [name for name in preset_names() if name not in data_sets()][-1]
-    monkeypatch.setattr(data, "lacking", lambda name: "")
+    monkeypatch.setattr(data, "missing", lambda name: "")
 
     async def body(pilot, app, screen):
         await until(pilot, lambda: "toy of colored-mnist" in said(app))
@@ -243,11 +242,11 @@ def test_the_cursor_moves_through_data_sets_and_presets(toy, monkeypatch):
 @pytest.mark.parametrize("name", ["waterbirds", "celeba", "isic", "folder"])
 def test_a_data_set_in_a_folder_says_what_it_is_and_what_it_needs_and_nothing_is_read(toy, name):
     async def body(pilot, app, screen):
-        await until(pilot, lambda: "lies in a folder of yours" in said(app))
+        await until(pilot, lambda: "is not bundled" in said(app))
         text = " ".join(" ".join(row[25:].split()) for row in rows(app))
         assert f"Data {name}" in " ".join(rows(app)[0].split())
         assert data_sets()[name] in text
-        assert f"{name} lies in a folder of yours: say where with --data-root FOLDER" in text
+        assert f"{name} is not bundled; pass its folder with --data-root FOLDER" in text
         assert "✗" not in text
         await pilot.press("home")
         await until(pilot, lambda: "toy of colored-mnist" in said(app))
@@ -261,13 +260,13 @@ def test_a_preset_that_names_a_folder_is_read(toy, monkeypatch, tmp_path):
         "with": Preset("with", "", {"recipe": "erm", "data": {"name": "waterbirds", "root": str(tmp_path)}}),
         "without": Preset("without", "", {"recipe": "erm", "data": {"name": "waterbirds"}}),
     }
-    monkeypatch.setattr(plan, "preset_names", lambda: list(presets))
-    monkeypatch.setattr(plan, "get_preset", presets.__getitem__)
+    monkeypatch.setattr(catalog, "preset_names", lambda: list(presets))
+    monkeypatch.setattr(catalog, "get_preset", presets.__getitem__)
 
     async def body(pilot, app, screen):
         await until(pilot, lambda: "toy of with" in said(app))
         await pilot.press("down")
-        await until(pilot, lambda: "waterbirds lies in a folder of yours" in said(app))
+        await until(pilot, lambda: "waterbirds is not bundled" in said(app))
         assert toy == ["with"]
 
     run(DataScreen("with"), body)
@@ -279,7 +278,7 @@ def test_counts_stand_beside_those_that_were_published(monkeypatch):
     told["splits"]["train"]["published"] = 4_795
     for group, published in zip(told["splits"]["train"]["groups"], (90, 1_840, 3, 102), strict=True):
         group["published"] = published
-    samples = cut(sample_picture(found, list(found.splits)), told)
+    samples = samples_of(found)
     monkeypatch.setattr(Looker, "read", lambda self: DataLook(told, samples))
 
     async def body(pilot, app, screen):
@@ -318,6 +317,18 @@ def test_what_is_read_too_late_is_not_shown_and_its_reading_is_cancelled(monkeyp
         assert cancelled == ["colored-mnist"]
 
     run(DataScreen(), body)
+
+
+def test_a_package_that_cannot_be_used_is_a_notification(toy):
+    discovery.complain("'mine' is left out: [red]no such module")
+
+    async def body(pilot, app, screen):
+        await until(pilot, lambda: any("[red]no such module" in note.message for note in app._notifications))
+
+    try:
+        run(DataScreen(), body, (120, 24))
+    finally:
+        discovery.forget()
 
 
 def test_what_cannot_be_read_is_a_sentence(monkeypatch):

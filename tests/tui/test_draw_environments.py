@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from core.events import EnvironmentsMade, Scalars, StageFinished, StageStarted
-from core.runs.feed import RunFeed
-from prusc_tui.draw import environments as drawn
-from prusc_tui.draw.risks import course, course_of, jump_of
-from prusc_tui.draw.spark import current_series
+from core.feed.feed import RunFeed
 from prusc_tui.palette import SHELL
-from prusc_tui.screens.run.charts_lines import Lines, by_quantity
+from prusc_tui.report import environments as drawn
+from prusc_tui.report.spark import current_series
+from prusc_tui.views.charts.lines import Lines, by_quantity
+from prusc_tui.views.environments.risks import course, course_of, jump_of
 from tests.tui.lab import (
     LABELS,
     MADE,

@@ -7,14 +7,14 @@ import pytest
 from rich.text import Text
 
 from core.events import Selected
+from core.feed.snapshot import Look, StageView
 from core.groups import Evaluation, Group, wilson_interval
-from core.runs.snapshot import Look, StageView
-from prusc_tui.draw.bars import ROOMY, axis, fit, interval_bar, meter, shorten
-from prusc_tui.draw.groups import WORST, groups
-from prusc_tui.draw.results import results_of
-from prusc_tui.draw.selection import selection
-from prusc_tui.draw.spark import column_means, spark
 from prusc_tui.palette import SHELL
+from prusc_tui.report.groups import WORST, groups
+from prusc_tui.report.results import results_of
+from prusc_tui.report.selection import selection
+from prusc_tui.report.spark import column_means, spark
+from prusc_tui.widgets.bars import ROOMY, axis, fit, interval_bar, meter, shorten
 from tests.tui.lab import plain
 
 WIDTHS = (28, 40, 60, 73, 80, 120, 200)

@@ -3,8 +3,8 @@
 import pytest
 
 from core.events import Balanced, Clustered
-from prusc_tui.draw.heat import columns_for, heat_table, short
 from prusc_tui.palette import SHELL
+from prusc_tui.views.clusters.heat import columns_for, heat_table, short
 
 
 def clustered(k, labels, attributes=()):

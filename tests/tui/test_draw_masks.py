@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from core.events import Sparsity
-from prusc_tui.draw.masks import Pruned, dead_layers, figures, head, summary
-from prusc_tui.draw.masks import rows as layer_rows
-from prusc_tui.draw.trade_off import Point, TradeOff, trade_off
 from prusc_tui.palette import SHELL
+from prusc_tui.views.masks.layers import Pruned, dead_layers, figures, head, summary
+from prusc_tui.views.masks.layers import rows as layer_rows
+from prusc_tui.views.masks.trade_off import Point, TradeOff, trade_off
 from tests.tui.lab import plain
 
 MANY = {f"layer{n}.conv": 0.2 + n / 100 for n in range(1, 54)}

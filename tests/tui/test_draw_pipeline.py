@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from core.feed.feed import RunFeed
+from core.feed.snapshot import Look, StageView
 from core.groups import Evaluation, Group
-from core.runs.feed import RunFeed
 from core.runs.home import Home
-from core.runs.snapshot import Look, StageView
-from prusc_tui.draw.machine import elsewhere
-from prusc_tui.draw.overview import frame
-from prusc_tui.draw.pipeline import pipeline
 from prusc_tui.palette import SHELL
+from prusc_tui.report.frame import frame
+from prusc_tui.report.pipeline import pipeline
+from prusc_tui.views.overview.machine import elsewhere
 from tests.tui.lab import NOW, finished_run, plain, record_of, running_run
 
 

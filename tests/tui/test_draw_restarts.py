@@ -1,20 +1,19 @@
 """Restarts of a training, and how overview, lines and report tell of them and of the environments."""
 
-import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from core.events import Restarts
-from core.runs.feed import RunFeed
-from prusc_tui.cli.lines import line_of
-from prusc_tui.cli.report import environments_lines, print_report, restarts_tables, validation_line
-from prusc_tui.draw import restarts as spreads
-from prusc_tui.draw.overview import frame, knowledge
-from prusc_tui.draw.results import results
+from core.feed.feed import RunFeed
+from core.words import span, spread, weight
+from prusc_tui.lines import line_of
 from prusc_tui.palette import SHELL
-from prusc_tui.words import attributes_sentence, is_oracle, span, spread, unit_of, weight
+from prusc_tui.report import restarts as spreads
+from prusc_tui.report.frame import frame, knowledge
+from prusc_tui.report.report import report, validation_line
+from prusc_tui.report.results import results
+from prusc_tui.words import attributes_sentence, is_oracle, unit_of
 from tests.tui.lab import (
     MADE,
     NOW,
@@ -200,7 +199,7 @@ def test_shares_as_words():
 def test_environments_and_restarts_as_plain_lines():
     assert line_of(MADE) == (
         "environments: 1,520 in minority, 3,040 in balance (clusters, rule minority-balance); 3,040 of 30,000 training "
-        "images used; conflict samples: 1,520 found, precision 98.4 %, recall 66.4 % (looked at only)"
+        "images used; conflict samples: 1,520 found, precision 98.4 %, recall 66.4 % (for information only)"
     )
     assert line_of(members("validation", 60, (58.1, 62.2, 66.0), (70, 71, 72))) == (
         "train: validation at step 60, 3 restarts: worst group 62.1 ± 4.0 % (58.1–66.0), "
@@ -212,33 +211,41 @@ def test_environments_and_restarts_as_plain_lines():
     )
 
 
-def reported(record, made=None):
-    console = Console(file=io.StringIO(), width=120)
-    print_report(console, record, (), made)
-    return console.file.getvalue()
+def reported(folder, width=120):
+    return joined(report(RunFeed(folder).poll(), NOW, width))
 
 
-def test_the_report_has_restarts_environments_and_what_validation_looked_like():
-    said = reported(irm_record(), MADE)
-    rows = [line.split() for line in said.splitlines()]
-    for split in ("train", "validation", "test"):
-        assert [split, "62.1", "±", "4.0", "71.2", "±", "1.0", "3", "10,000"] in rows
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_report_has_restarts_environments_and_what_validation_looked_like(home, width):
+    said = reported(irm_run(home), width)
     for words in (
-        "one seed, 3 restarts",
-        "98.4 % of minority, 49.7 % of balance",
-        "precision 98.4 %",
+        "66.1 ± 4.0",
+        "64.1 ± 4.0",
+        "62.1 ± 4.0",
+        "n 10,000",
+        "3 restarts",
+        "1,520",
+        "3,040 of 30,000 training images",
+        "98.4 %",
+        "49.7 %",
+        "precision",
         "4 groups of 1,200",
     ):
         assert words in said
 
 
-def test_a_report_without_restarts_speaks_of_one_seed_alone():
+def test_the_report_of_a_run_without_a_stream_has_the_restarts_of_its_record(home):
+    said = reported(put(home, irm_record()))
+    assert "one seed, 3 restarts." in said
+    assert said.count("62.1 ± 4.0") == 3
+
+
+def test_a_report_without_restarts_speaks_of_one_seed_alone(home):
     stages = tuple(replace(stage, restarts={}) for stage in irm_record().stages)
-    said = reported(irm_record(stages=stages))
-    assert "one seed\n" in said
+    said = reported(put(home, irm_record(stages=stages)))
+    assert "one seed." in said
     assert "restarts" not in said
-    assert restarts_tables(irm_record(stages=stages)) == []
-    assert environments_lines(None) == []
+    assert "Environments" not in said
 
 
 def test_a_validation_split_with_conflicts_of_its_own_is_told_group_by_group():

@@ -5,11 +5,11 @@ import time
 import pytest
 
 from core.events import Progress, Warned
+from core.feed.feed import RunFeed
 from core.runs.alive import here
-from core.runs.feed import RunFeed
 from core.runs.stream import EventWriter
 from prusc_tui.app import PruscApp
-from prusc_tui.screens.run.environments import EnvironmentsPanel
+from prusc_tui.views.environments.panel import EnvironmentsPanel
 from prusc_tui.widgets.tabs import ViewLine
 from tests.tui.lab import (
     MADE,

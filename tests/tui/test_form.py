@@ -5,14 +5,16 @@ import sys
 
 import pytest
 
-from core.config import Config, Photos, flatten
+from core.config import Config, flatten
+from core.data.settings import Photos
 from core.errors import InputError
-from experiments.plan import make_plan, preset_names
+from experiments.catalog import preset_names
+from experiments.data_sets import data_sets
+from experiments.order import shown
+from experiments.plan import make_plan
 from experiments.recipes import RECIPES
-from prusc_tui.work.data_sets import data_sets
-from prusc_tui.work.fields import settings_of
-from prusc_tui.work.form import Form
-from prusc_tui.work.order import shown
+from prusc_tui.screens.new_run.fields import settings_of
+from prusc_tui.screens.new_run.form import Form
 from tests.tui.form_lab import fields, parsed
 
 
@@ -293,7 +295,7 @@ def test_every_recipe_can_be_chosen_with_every_preset_and_the_form_says_what_doe
             try:
                 plan, sentence = planned(form.command_line()), ""
                 if isinstance(plan.config.data, Photos):  # fits, but for the folder that only the person knows
-                    plan, sentence = None, plan.config.data.lacking
+                    plan, sentence = None, plan.config.data.missing
             except InputError as error:
                 plan, sentence = None, str(error)
                 refused.add(name)
@@ -368,7 +370,7 @@ def test_data_in_a_folder_wants_to_know_where_it_is(tmp_path):
     assert fields(form)["data.root"].usual
     assert form.check().plan is None
     assert form.check().errors == {"data.root": form.check().sentence}
-    assert "celeba lies in a folder of yours" in form.check().sentence
+    assert "celeba is not bundled" in form.check().sentence
     form.set("data.root", str(tmp_path / "gone"))
     assert form.check().errors == {"data.root": "no such folder"}
     assert form.check().sentence == "data.root: no such folder"
@@ -428,7 +430,7 @@ def test_recipes_that_take_no_such_file_do_not_ask_for_one(recipe, hidden):
 
 def test_the_form_imports_neither_torch_nor_the_command_line():
     code = (
-        "import sys; from prusc_tui.work.form import Form; f = Form('demo'); f.fields(); f.command_line(); "
+        "import sys; from prusc_tui.screens.new_run.form import Form; f = Form('demo'); f.fields(); f.command_line(); "
         "print(*sorted({'torch', 'typer', 'numpy', 'pandas'} & {m.partition('.')[0] for m in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

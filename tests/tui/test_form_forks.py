@@ -5,9 +5,9 @@ import pytest
 from core.errors import InputError
 from core.runs.home import Home
 from core.runs.record import StageRecord
+from experiments.fork import fork_at
 from experiments.plan import make_plan
-from prusc_tui.work.fork import fork_at
-from prusc_tui.work.form import Form
+from prusc_tui.screens.new_run.form import Form
 from tests.tui import lab
 from tests.tui.form_lab import fields, parsed
 

@@ -9,7 +9,7 @@ from rich.color import ColorSystem
 from rich.console import Console
 from rich.style import Style
 
-from prusc_tui.draw.halfblock import HALF, dots, fitted, half_blocks
+from prusc_tui.widgets.halfblock import HALF, dots, fitted, half_blocks
 
 RED, GREEN, BLUE, BLACK, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
 

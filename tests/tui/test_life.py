@@ -1,7 +1,5 @@
 """What the keys do to runs: the deeds, on real folders."""
 
-import sys
-
 import pytest
 
 from core.errors import InputError
@@ -9,9 +7,13 @@ from core.events import Progress, StageStarted
 from core.runs.alive import here
 from core.runs.record import StageRecord
 from core.runs.stream import EventWriter
-from prusc_tui.work import life
+from experiments import actions as life
 from tests.tui.lab import finished_run, put, record_of, running_run
 from tests.tui.life_lab import summary, worked_on
+
+
+def end_of(folder):
+    return life.how_it_ended(folder, life.ended(folder, 0.0))
 
 
 def test_stop_asks_the_run_and_refuses_one_that_is_not_at_work(home):
@@ -26,7 +28,7 @@ def test_stop_asks_the_run_and_refuses_one_that_is_not_at_work(home):
 
 def test_waiting_for_a_stop_gives_up_after_its_patience(home):
     folder, _ = running_run(home)
-    assert life.stopped(folder, 0.0) is None
+    assert life.ended(folder, 0.0) is None
 
 
 def test_a_stop_is_told_with_stage_step_and_checkpoint(home):
@@ -35,18 +37,18 @@ def test_a_stop_is_told_with_stage_step_and_checkpoint(home):
     with EventWriter(folder.events) as writer:
         writer.write(StageStarted("prune", 200), 1.0)
         writer.write(Progress("prune", 120, 200), 2.0)
-    assert life.stopped(folder, 0.0) == "demo stopped at the start of prune; the stages before it are kept"
+    assert end_of(folder) == "demo stopped at the start of prune; the stages before it are kept"
     folder.checkpoint("prune").parent.mkdir()
     folder.checkpoint("prune").touch()
-    assert life.stopped(folder, 0.0) == "demo stopped at step 120 of 200 of prune, checkpoint kept"
+    assert end_of(folder) == "demo stopped at step 120 of 200 of prune, checkpoint kept"
 
 
 def test_other_ends_are_told_as_they_are(home):
-    assert life.stopped(finished_run(home, "a"), 0.0) == "a finished before it could stop"
+    assert end_of(finished_run(home, "a")) == "a finished before it could stop"
     failed = put(home, record_of("b", "failed", reason="erm: the disk is full"))
-    assert life.stopped(failed, 0.0) == "b failed: erm: the disk is full"
+    assert end_of(failed) == "b failed: erm: the disk is full"
     lost = put(home, record_of("c", "running", **{**here(), "pid": 4_000_000}))
-    assert life.stopped(lost, 0.0) == "c is lost: its process is gone; it can be resumed"
+    assert end_of(lost) == "c is lost: its process is gone; it can be resumed"
 
 
 def test_kill_ends_the_process_and_the_run_is_lost(home, worker):
@@ -61,21 +63,19 @@ def test_kill_ends_the_process_and_the_run_is_lost(home, worker):
 def test_resume_starts_the_command_line_in_a_process_of_its_own(home, commands):
     started, _ = commands
     folder = put(home, record_of("demo", "stopped"))
-    assert life.resume(folder) == "demo goes on at the start of erm"
+    assert life.resume_outside(folder) == "demo goes on at the start of erm"
     folder.checkpoint("erm").parent.mkdir()
     folder.checkpoint("erm").touch()
-    assert life.resume(folder) == "demo goes on from the last checkpoint of erm"
-    words, environment = started[0]
-    assert words == [sys.executable, "-m", "prusc_tui", "resume", folder.id, "--detach"]
-    assert environment["PRUSC_HOME"] == str(home.root)
+    assert life.resume_outside(folder) == "demo goes on from the last checkpoint of erm"
+    assert started[0] == (["prusc_tui", "resume", folder.id, "--detach"], home)
 
 
 def test_resume_hands_the_sentence_of_the_command_on(home, commands):
     commands[1].append((2, "", "Traceback of nothing\nerror: cuda:1 is taken by process 12\n"))
     with pytest.raises(InputError, match=r"^cuda:1 is taken by process 12$"):
-        life.resume(put(home, record_of("demo", "stopped")))
+        life.resume_outside(put(home, record_of("demo", "stopped")))
     with pytest.raises(InputError, match="'done' is finished; there is nothing to resume"):
-        life.resume(finished_run(home, "done"))
+        life.resume_outside(finished_run(home, "done"))
 
 
 def test_the_real_command_refuses_in_one_sentence(home):
@@ -90,7 +90,7 @@ def test_export_says_what_it_wrote(home, commands, tmp_path):
     answers.append((0, '{"folder": "x", "files": ["a", "b"]}', ""))
     folder, to = finished_run(home), tmp_path / "-odd name"
     assert life.export(folder, to) == f"demo: 2 files in {to}"
-    assert started[0][0][3:] == ["export", folder.id, f"--to={to}", "--json"]
+    assert started[0][0][1:] == ["export", folder.id, f"--to={to}", "--json"]
 
 
 def test_rename_tag_and_note_reach_folder_and_index(home):

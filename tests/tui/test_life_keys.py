@@ -4,10 +4,10 @@ from textual.widgets import Input
 
 from core.events import Progress
 from core.runs.folder import RunFolder
+from experiments import actions as life
 from prusc_tui.screens import life as keys
-from prusc_tui.screens.dialogs import AskScreen, Choice, LineScreen
 from prusc_tui.screens.life import Life
-from prusc_tui.work import life
+from prusc_tui.widgets.dialogs import AskScreen, Choice, LineScreen
 from tests.tui.lab import finished_run, put, record_of, rows, running_run, until
 from tests.tui.life_lab import worked_on
 from tests.tui.stage import Stage
@@ -191,7 +191,7 @@ async def test_several_runs_are_exported_each_to_its_own_folder(home, commands, 
         await pilot.press("x")
         await write(pilot, str(tmp_path / "out"))
         await said(pilot, f"c: 1 files in {tmp_path / 'out' / 'c'}")
-        assert [words[5] for words, _ in commands[0]] == [f"--to={tmp_path / 'out' / n}" for n in ("a-b", "c")]
+        assert [words[3] for words, _ in commands[0]] == [f"--to={tmp_path / 'out' / n}" for n in ("a-b", "c")]
 
 
 async def test_delete_asks_and_a_click_answers(home):

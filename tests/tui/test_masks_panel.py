@@ -10,13 +10,13 @@ from safetensors.numpy import save_file
 from textual.widgets import Input
 
 from core.events import Evaluated, Sparsity, StageReused
-from core.runs.feed import RunFeed
+from core.feed.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.record import StageRecord
 from core.runs.stream import EventWriter
-from prusc_tui.draw.masks import figures
-from prusc_tui.screens.run.masks import MasksPanel
-from prusc_tui.work.layers import layer_sizes
+from prusc_tui.views.masks.layers import figures
+from prusc_tui.views.masks.panel import MasksPanel
+from prusc_tui.views.masks.stored import layer_sizes
 from tests.tui.lab import LAYERS, evaluation, finished_run, record_of, rows, running_run, text, until
 from tests.tui.stage import Alone
 

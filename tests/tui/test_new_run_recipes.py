@@ -4,10 +4,10 @@ from textual import events
 from textual.widgets import Input
 
 from experiments.plan import make_plan
-from prusc_tui.screens.new_run import NewRunScreen
-from prusc_tui.screens.new_run_field import FieldRow
-from prusc_tui.screens.new_run_parts import FieldList
-from prusc_tui.work.fields import text_of
+from prusc_tui.screens.new_run.field import FieldRow
+from prusc_tui.screens.new_run.fields import text_of
+from prusc_tui.screens.new_run.layout import FieldList
+from prusc_tui.screens.new_run.screen import NewRunScreen
 from tests.tui import lab
 from tests.tui.form_lab import command, focused, go, row, run, said, under
 from tests.tui.lab import rows, until

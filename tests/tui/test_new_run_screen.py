@@ -9,10 +9,11 @@ from textual.app import App
 from textual.widgets import OptionList
 
 from core.errors import InputError
-from prusc_tui.screens.new_run import NewRunScreen
-from prusc_tui.screens.new_run_field import FieldRow
-from prusc_tui.screens.new_run_parts import Aside
-from prusc_tui.work import start
+from core.runs.folder import RunFolder
+from experiments import actions
+from prusc_tui.screens.new_run.field import FieldRow
+from prusc_tui.screens.new_run.layout import Aside
+from prusc_tui.screens.new_run.screen import NewRunScreen
 from tests.tui import lab
 from tests.tui.form_lab import command, focused, go, row, run, said, under
 from tests.tui.lab import rows, until
@@ -83,7 +84,7 @@ def test_an_error_stands_under_the_field_as_one_types_and_keeps_the_run_from_sta
     def never(*_):
         raise AssertionError("started")
 
-    monkeypatch.setattr(start, "start_detached", never)
+    monkeypatch.setattr(actions, "start_outside", never)
 
     async def body(pilot, app, screen):
         await go(pilot, screen, "erm.epochs")
@@ -211,12 +212,12 @@ def test_the_help_stands_beside_the_form_where_there_is_room(home):
 def test_a_started_run_is_opened_in_place_of_the_form(home, monkeypatch):
     orders, go_on = [], threading.Event()
 
-    def begin(order, where):
+    def begin(where, order, _version):
         orders.append((order, where))
         go_on.wait(10)
-        return "abcd2345"
+        return RunFolder(where, "abcd2345")
 
-    monkeypatch.setattr(start, "start_detached", begin)
+    monkeypatch.setattr(actions, "start_outside", begin)
 
     async def body(pilot, app, screen):
         await pilot.press("down", "down", "7", "ctrl+s")
@@ -227,7 +228,7 @@ def test_a_started_run_is_opened_in_place_of_the_form(home, monkeypatch):
         await until(pilot, lambda: not screen.is_attached)
         assert app.opened == ["abcd2345"]
         ((order, where),) = orders
-        assert (order.target, order.seed, order.detach, where) == ("demo", 7, True, home)
+        assert (order.target, order.seed, order.launcher, where) == ("demo", 7, "detached", home)
 
     run(NewRunScreen(home, preset="demo"), body)
 
@@ -236,7 +237,7 @@ def test_a_run_that_is_refused_leaves_the_form_as_it_was(home, monkeypatch):
     def refuse(*_):
         raise InputError("the name 'x' is taken [red]\x1b[2J")
 
-    monkeypatch.setattr(start, "start_detached", refuse)
+    monkeypatch.setattr(actions, "start_outside", refuse)
 
     async def body(pilot, app, screen):
         await go(pilot, screen, "name")
@@ -251,21 +252,22 @@ def test_a_run_that_is_refused_leaves_the_form_as_it_was(home, monkeypatch):
     run(NewRunScreen(home, preset="demo"), body)
 
 
-def test_a_run_of_this_process_goes_to_its_host(home):
-    class Host:
-        def start(self, order, where):
-            self.order = order
-            return "host2345"
+def test_a_run_of_this_process_is_started_here(home, monkeypatch):
+    orders = []
 
-    host = Host()
+    def begin(where, order, _version):
+        orders.append(order)
+        return RunFolder(where, "host2345")
+
+    monkeypatch.setattr(actions, "start", begin)
 
     async def body(pilot, app, screen):
         await go(pilot, screen, "start")
         await pilot.press("right", "ctrl+s")
         await until(pilot, lambda: app.opened == ["host2345"])
-        assert not host.order.detach
+        assert orders[0].launcher == "local"
 
-    run(NewRunScreen(home, preset="demo", hosted=host), body)
+    run(NewRunScreen(home, preset="demo"), body)
 
 
 def test_escape_asks_once_more_where_something_was_entered(home):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from prusc_tui.work.poller import Poller
+from prusc_tui.widgets.poller import Poller
 
 PATIENCE = 10.0
 

@@ -7,12 +7,12 @@ from rich.cells import cell_len
 from textual.events import MouseScrollDown
 from textual.screen import Screen
 
+from core.feed.board import Row
 from core.groups import Evaluation, Group
 from core.runs.record import StageRecord
-from prusc_tui.widgets import run_columns
-from prusc_tui.widgets.run_columns import BY_KEY, lay_out, time_left, wanted_widths
-from prusc_tui.widgets.run_table import RunTable
-from prusc_tui.work.board import Row
+from prusc_tui.screens.runs import columns as run_columns
+from prusc_tui.screens.runs.columns import BY_KEY, lay_out, time_left, wanted_widths
+from prusc_tui.screens.runs.table import RunTable
 from tests.tui.lab import NOW, record_of, rows, until
 from tests.tui.stage import Stage
 
@@ -68,7 +68,7 @@ async def test_a_row_says_everything_on_a_wide_terminal():
     async with app.run_test(size=(160, 12)) as pilot:
         await until(pilot, lambda: "demo" in rows(app)[1])
         head, line = rows(app)[:2]
-        for word in ("status", "name", "recipe", "data", "seed", "worst", "average", "sparse", "time", "tags"):
+        for word in ("status", "name", "recipe", "data", "seed", "worst", "average", "sparsity", "time", "tags"):
             assert word in head
         cells = line.split()
         shown = ["▌", "✓", "finished", "demo", "prusc", "colored-mnist", "3", "93.6", "94.7", "44.0", "1:02:03"]
@@ -180,7 +180,7 @@ async def test_the_cursor_stays_on_its_run_when_rows_come_move_and_are_filtered(
     app = stage(shown)
     async with app.run_test(size=(100, 21)) as pilot:
         table = app.screen.query_one(RunTable)
-        table.go_to(30)
+        table.action_move(30)
         await until(pilot, lambda: "run-00030" in place(app)[1])
         line = place(app)[0]
         table.show([row("new"), *shown])
@@ -270,5 +270,5 @@ async def test_only_the_lines_that_changed_are_painted_again(monkeypatch):
         table.show([replace(shown[0], progress=0.6), *shown[1:]])
         assert [region.y for region in painted] == [1]
         painted.clear()
-        table.go_to(3)
+        table.action_move(3)
         assert [region.y for region in painted] == [1, 4]

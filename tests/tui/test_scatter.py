@@ -4,8 +4,8 @@ from itertools import pairwise
 
 from rich.console import Console
 
-from prusc_tui.draw.scatter import MARKS, Category, categories, legend, scatter
 from prusc_tui.palette import SHELL
+from prusc_tui.views.clusters.scatter import MARKS, Category, categories, legend, scatter
 from tests.tui.lab import plain
 
 TWO = [Category("a", "●", "cyan"), Category("b", "■", "yellow")]

@@ -12,7 +12,14 @@ import asyncio, sys
 from pathlib import Path
 from core.runs.home import Home
 from prusc_tui.app import PruscApp
-from tests.tui.lab import NOW, finished_run, until
+from tests.tui.lab import NOW, all_read, finished_run, text, until
+
+async def every_view(pilot):
+    screen = pilot.app.screen
+    for tab in screen.TABS:
+        await pilot.press(tab.key)
+        await until(pilot, lambda: screen.query_one("ContentSwitcher").current in (tab.name, f"view-{tab.name}"))
+        await all_read(pilot)
 
 async def tour():
     home = Home.open(Path(sys.argv[1]))
@@ -24,23 +31,20 @@ async def tour():
         at_start = set(sys.modules)
         app.open_run(one.id)
         await until(pilot, lambda: app.screen is not first and app.screen.snapshot is not None)
-        for number in range(1, 8):
-            await pilot.press(str(number))
-            await pilot.pause(0.2)
+        await every_view(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is first)
         app.open_compare([one.id, other.id])
-        for number in (1, 2, 3):
-            await pilot.press(str(number))
-            await pilot.pause(0.2)
+        await until(pilot, lambda: app.screen is not first)
+        await every_view(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is first)
         app.open_new(preset="demo")
-        await pilot.pause(0.5)
+        await until(pilot, lambda: len(app.screen.query("FieldRow")) > 3)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is first)
         app.open_data()
-        await pilot.pause(0.5)
+        await until(pilot, lambda: "presets" in text(app))
     tops = lambda names: sorted({name.partition(".")[0] for name in names})
     print(*tops(at_start))
     print(*tops(sys.modules))

@@ -11,11 +11,10 @@ import orjson
 import pytest
 
 from core.errors import InputError
-from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.record import ACTIVE
-from prusc_tui.work.order import Order
-from prusc_tui.work.start import start_detached
+from experiments import actions
+from experiments.order import Order
 from tests.cli.driver import SETTINGS, environment
 
 
@@ -40,8 +39,7 @@ def in_another_process(home, code):
 
 def test_a_detached_start_gives_the_id_of_a_run_that_lives_elsewhere(home):
     order = Order(target="erm", overrides=(*SETTINGS, "erm.epochs=400"), name="mine", tags=("a",), seed=3)
-    id = start_detached(order, home)
-    folder = RunFolder.open(home, id)
+    folder = actions.start_outside(home, order)
     record = folder.record()
     try:
         assert (record.name, record.recipe, record.tags, record.seed) == ("mine", "erm", ("a",), 3)
@@ -54,111 +52,73 @@ def test_a_detached_start_gives_the_id_of_a_run_that_lives_elsewhere(home):
 
 def test_an_order_that_does_not_fit_is_refused_in_the_command_lines_words(home):
     with pytest.raises(InputError) as refused:
-        start_detached(Order(target="erm", overrides=("erm.lr=-1",)), home)
+        actions.start_outside(home, Order(target="erm", overrides=("erm.lr=-1",)))
     assert str(refused.value) == "--set: erm.lr = -1: input should be greater than 0"
     assert list(home.runs.iterdir()) == []
+
+
+BEGIN = """
+import json, time
+from core.feed.feed import RunFeed
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.folder import RunFolder
+from core.errors import InputError
+from experiments import actions
+from experiments.hosting import ENGINE
+from experiments.order import Order
+home, deadline = Home.open(), time.monotonic() + 60
+def at_work(folder, step):
+    feed = RunFeed(folder)
+    while feed.poll().stages[0].step < step:
+        assert time.monotonic() < deadline, folder.status()
+        time.sleep(0.02)
+"""
 
 
 def test_a_run_of_this_process_is_stopped_with_a_checkpoint_and_can_go_on(home):
     said = in_another_process(
         home,
-        f"""
-        import json, time
-        from core.runs.home import Home
-        from core.runs.folder import RunFolder
-        from core.runs.feed import RunFeed
-        from core.errors import InputError
-        from prusc_tui.work.order import Order
-        from prusc_tui.work.start import Hosted
-        home, hosted = Home.open(), Hosted()
-        settings = {SETTINGS!r}
-        order = Order(target="erm", overrides=(*settings, "erm.epochs=400"), device="cpu", detach=False)
-        id = hosted.start(order, home)
-        folder = RunFolder.open(home, id)
-        deadline = time.monotonic() + 60
-        feed = RunFeed(folder)
-        while feed.poll().stages[0].step < 2:
-            assert time.monotonic() < deadline, folder.status()
-            time.sleep(0.02)
-        alive = [f.id for f in hosted.running()]
-        late = hosted.stop_all(30)
-        try:
-            hosted.start(order, home)
-            refused = ""
-        except InputError as error:
-            refused = str(error)
-        again = Hosted()
-        stopped, checkpoint = folder.status(), folder.checkpoint("erm").exists()
-        again.resume(folder, "cpu")
-        while folder.status() != "running":
-            assert time.monotonic() < deadline, folder.status()
-            time.sleep(0.02)
-        again.stop_all(30)
-        print(json.dumps({{
-            "alive": alive == [id], "late": late, "refused": refused, "runs": len(list(home.runs.iterdir())),
-            "stopped": stopped, "checkpoint": checkpoint, "again": folder.status(),
-            "left": len(hosted.running()),
-        }}))
-        """,
+        f"""{BEGIN}
+order = Order(target="erm", overrides=(*{SETTINGS!r}, "erm.epochs=400"), device="cpu", launcher="local")
+folder = actions.start(home, order)
+at_work(folder, 2)
+alive = [f.id for f in ENGINE.running()]
+late = ENGINE.stop_all(30)
+try:
+    actions.start(home, order)
+    refused = ""
+except InputError as error:
+    refused = str(error)
+print(json.dumps({{
+    "alive": alive == [folder.id], "late": late, "refused": refused, "runs": len(list(home.runs.iterdir())),
+    "listed": len(RunLog(home).all()), "launcher": folder.record().launcher,
+    "stopped": folder.status(), "checkpoint": folder.checkpoint("erm").exists(), "left": len(ENGINE.running()),
+}}))
+""",
     )
     assert said == {
         "alive": True,
         "late": [],
-        "refused": "the screen is being left; start the run again",
+        "refused": "this program is about to end; start the run again",
         "runs": 1,
+        "listed": 1,
+        "launcher": "local",
         "stopped": "stopped",
         "checkpoint": True,
-        "again": "stopped",
         "left": 0,
     }
-
-
-def test_what_stages_read_and_forks_told_without_torch_are_those_of_the_stages(home):
-    """The form says the same of every fork as `prusc run --from`, for every recipe from every stage of every other."""
-    said = in_another_process(
+    again = in_another_process(
         home,
-        """
-        import json
-        from dataclasses import fields
-        from core.config import Config, Section
-        from core.errors import InputError
-        from core.runs.record import RunRecord, StageRecord
-        from experiments import launch
-        from experiments.launch import Fork
-        from experiments.plan import build_pipeline, make_plan
-        from experiments.recipes import RECIPES
-        from prusc_tui.work import fork as told
-        from prusc_tui.work.reads import read_by
-        wrong, seen = [], 0
-        for name, recipe in RECIPES.items():
-            plan = make_plan(name)
-            for stage in build_pipeline(plan.config).stages:
-                read = {f.name for f in fields(stage) if isinstance(getattr(stage, f.name), Section)}
-                told_read = {key.partition(".")[0] for key in read_by(recipe, stage.name)}
-                if read != told_read:
-                    wrong.append(f"{name}: {stage.name} reads {sorted(read)}")
-            stages = tuple(StageRecord(s, "done") for s in recipe.stage_names)
-            source = RunRecord(
-                id="a2345678", name="source", recipe=name, data=plan.config.data.name, stages=stages,
-                config=plan.config.model_dump(mode="json"),
-            )
-            for stage in recipe.stage_names:
-                for other in RECIPES:
-                    for one in (
-                        "", "seed=1", "data.train_size=2000", "select.looks=9", "train.lr=1", "train.l2=2",
-                        "model.weights=imagenet", "model.checkpoint=network.pth", "cluster.file=clusters.csv",
-                    ):
-                        overrides, answers = [one] * bool(one), []
-                        for plan_fork in (told.plan_fork, lambda *a: launch.plan_fork(*a, None)):
-                            try:
-                                answers.append(plan_fork(Fork(source, stage), other, overrides).config.canonical_hash())
-                            except InputError as error:
-                                answers.append(str(error))
-                        seen += 1
-                        if answers[0] != answers[1]:
-                            wrong.append(f"{name}:{stage} to {other} with {overrides}: {answers}")
-        print(json.dumps({"wrong": wrong, "seen": seen}))
-        """,
+        f"""{BEGIN}
+(run,) = RunLog(home).all()
+folder = RunFolder.open(home, run["id"])
+actions.resume(folder, device="cpu")
+while folder.status() != "running":
+    assert time.monotonic() < deadline, folder.status()
+    time.sleep(0.02)
+actions.stop(folder)
+print(json.dumps(actions.ended(folder, 30).status))
+""",
     )
-    assert said["wrong"] == []
-    assert said["seen"] > 500
+    assert again == "stopped"

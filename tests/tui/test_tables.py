@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from prusc_tui.draw.tables import Cell, Grid, Line, latex, latex_text, markdown
+from prusc_tui.tables.grid import Cell, Grid, Line, latex, latex_text, markdown
 
 NASTY = r"a_b & c% #1 $x$ {y} ~z ^w \cmd | p <b> [q] *bold* `code`"
 

@@ -6,10 +6,10 @@ from types import MappingProxyType
 import pytest
 
 from core.events import Selected
-from core.runs.feed import RunFeed
-from core.runs.snapshot import Look
-from prusc_tui.draw.trade_off import Point, TradeOff, trade_off, trade_off_of
+from core.feed.feed import RunFeed
+from core.feed.snapshot import Look
 from prusc_tui.palette import SHELL
+from prusc_tui.views.masks.trade_off import Point, TradeOff, trade_off, trade_off_of
 from tests.tui.lab import evaluation, finished_run, of_classes, plain
 
 

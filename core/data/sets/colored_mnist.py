@@ -1,0 +1,40 @@
+"""Digits in a colour on black."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from core.config.section import Fraction
+from core.data.settings import Digits
+
+if TYPE_CHECKING:
+    from core.data.digits import Plan
+
+
+class ColoredMnist(Digits):
+    """Digits in a colour that agrees with the label on most training images."""
+
+    rank: ClassVar[int] = 1
+
+    name: Literal["colored-mnist"] = "colored-mnist"
+    classes: Literal[2, 5, 10] = 2
+    """Number of labels, and of colours: 2 is digit < 5 against digit ≥ 5."""
+    correlation: Fraction = 0.95
+    """Share of training images whose colour is that of their label."""
+    saturation: Fraction = 0.5
+    """Strength of the colours, from 0 (white) to 1; the stronger, the more a network leans on them."""
+
+    @property
+    def n_classes(self) -> int:
+        """Number of labels."""
+        return self.classes
+
+    def plan(self) -> "Plan":
+        """One attribute, the colour."""
+        from core.data.digits import Plan
+        from core.data.draw import Attribute
+        from core.data.paint import COLOURS, paint_colour
+
+        return Plan(
+            self.classes,
+            (Attribute("colour", tuple(COLOURS)[: self.classes], self.correlation),),
+            lambda digits, attributes, _: paint_colour(digits, attributes[:, 0], self.saturation),
+        )

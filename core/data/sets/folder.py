@@ -1,0 +1,63 @@
+"""Any images with any table: CSV or Parquet, splits given or drawn."""
+
+from dataclasses import replace
+from posixpath import dirname, join
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from core.config.section import Fraction, Seed
+from core.data.settings import Tabled
+
+if TYPE_CHECKING:
+    from core.data.draft import Draft
+
+
+class Folder(Tabled):
+    """Any images with any table: columns for path, label, attributes and split."""
+
+    rank: ClassVar[int] = 14
+    layout: ClassVar[str] = "metadata.csv, or data.table, with paths of images from there"
+    nothing_to_get: ClassVar[str] = "is any data of your own; there is nothing to download"
+
+    name: Literal["folder"] = "folder"
+    path_column: str = "path"
+    """Column with the path of the image, from the folder of the table."""
+    split_column: str = ""
+    """Column with the split (`train`, `val` or `validation`, `test`, or 0, 1, 2); empty to draw the splits."""
+    fractions: tuple[Fraction, Fraction, Fraction] = (0.7, 0.15, 0.15)
+    """Shares of training, validation and test where they are drawn, alike in every group."""
+    seed: Seed = 0
+    """Seed of the splits that are drawn."""
+
+    @property
+    def n_classes(self) -> int:
+        """Number of labels; 0, as only the data itself knows."""
+        return 0
+
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> Self:
+        if abs(sum(self.fractions) - 1) > 1e-6:
+            raise ValueError(f"fractions sum to {sum(self.fractions):g}, not to 1")
+        if min(self.fractions) == 0:
+            raise ValueError("fractions: training, validation and test each need a share above 0")
+        return self
+
+    def draft(self) -> "Draft":
+        """Read the columns; paths in the table begin where the table is."""
+        from core.data.columns import as_texts
+        from core.data.draft import SPLIT_WORDS, Draft, DrawnSplits, root_of
+
+        root = root_of(self)
+        file, columns = self.columns(root, "path_column")
+        paths, below, split = columns[self.path_column], dirname(file), self.split_column
+        texts = [text.strip() for text in paths.texts]
+        if below:
+            texts = [join(below, text) if text else "" for text in texts]
+        return Draft(
+            root,
+            replace(paths, texts=as_texts(texts)),
+            columns[self.label_column],
+            {name: columns[name] for name in self.attribute_columns},
+            columns[split].knowing(SPLIT_WORDS) if split else DrawnSplits(self.fractions, self.seed),
+        )

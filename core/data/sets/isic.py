@@ -1,0 +1,68 @@
+"""ISIC: a table of skin lesions with names of images, benign or malignant, patches, split."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from posixpath import join
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from core.data.settings import Tabled
+
+if TYPE_CHECKING:
+    from core.data.draft import Draft
+
+LESIONS = {"0": "benign", "1": "malignant", "benign": "benign", "malignant": "malignant"}
+ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+"""Endings that an image may have where the table names none; of several, the first."""
+
+
+class Isic(Tabled):
+    """Skin lesions, benign or malignant, some with coloured patches: a table with the images in a folder."""
+
+    rank: ClassVar[int] = 13
+    layout: ClassVar[str] = "metadata.csv, or data.table, and the images, where data.images says"
+
+    name: Literal["isic"] = "isic"
+    images: str = "."
+    """Folder of the images, from the folder of the data set."""
+    image_column: str = "image_id"
+    """Column with the name of the image, with or without its ending."""
+    label_column: str = "benign_malignant"
+    """Column with the label: `benign` or `malignant`."""
+    attribute_columns: tuple[str, ...] = ("patches",)
+    """Columns with attributes; none, one or several."""
+
+    def draft(self) -> "Draft":
+        """Read the columns.
+
+        Raises:
+            InputError: there is no such folder or table, the table lacks a column, the images' folder is elsewhere.
+        """
+        from core.data.columns import as_texts
+        from core.data.draft import SPLIT_WORDS, Draft, inside, need, root_of
+
+        root = root_of(self)
+        images = need(root, self, inside("data.images", self.images))
+        _, columns = self.columns(root, "image_column")
+        names = columns[self.image_column]
+        endings = _endings(root / images)
+        prefix = "" if images == "." else images
+        found = [endings.get(name, name) for name in (text.strip() for text in names.texts)]
+        return Draft(
+            root,
+            replace(names, texts=as_texts([join(prefix, name) if name and name[0] != "/" else name for name in found])),
+            columns[self.label_column].knowing(LESIONS),
+            {name: columns[name] for name in self.attribute_columns},
+            columns[self.split_column].knowing(SPLIT_WORDS),
+        )
+
+
+def _endings(folder: Path) -> dict[str, str]:
+    """Name of an image without its ending → its name."""
+    names: dict[str, str] = {}
+    rank = {ending: place for place, ending in enumerate(ENDINGS)}
+    listed = [os.path.splitext(name) for name in os.listdir(folder)]  # noqa: PTH122, PTH208
+    known = [(rank[ending.lower()], stem, ending) for stem, ending in listed if ending.lower() in rank]
+    for _, stem, ending in sorted(known, reverse=True):
+        names[stem] = stem + ending
+    return names

@@ -1,0 +1,44 @@
+"""Waterbirds: `metadata.csv` with y, place and split as numbers, images in a folder per species."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from core.data.settings import Photos
+
+if TYPE_CHECKING:
+    from core.data.draft import Draft
+
+BIRDS = {"0": "landbird", "1": "waterbird", "landbird": "landbird", "waterbird": "waterbird"}
+PLACES = {"0": "land", "1": "water", "land": "land", "water": "water"}
+
+_GROUPS = ("landbird · land", "landbird · water", "waterbird · land", "waterbird · water")
+_PUBLISHED = ((3_498, 184, 56, 1_057), (467, 466, 133, 133), (2_255, 2_255, 642, 642))
+"""Images per group in each split (GroupDRO, arXiv 1911.08731)."""
+
+
+class Waterbirds(Photos):
+    """Water- and landbirds on water or land backgrounds: `metadata.csv` with the images beside it."""
+
+    rank: ClassVar[int] = 11
+    layout: ClassVar[str] = "metadata.csv with the images beside it"
+    archive: ClassVar[str] = "https://nlp.stanford.edu/data/dro/waterbird_complete95_forest2water2.tar.gz"
+
+    name: Literal["waterbirds"] = "waterbirds"
+
+    def draft(self) -> "Draft":
+        """Read the columns."""
+        from core.data.columns import read_columns
+        from core.data.draft import SPLIT_WORDS, Draft, need, root_of
+        from core.data.splits import SPLITS
+
+        root = root_of(self)
+        file = need(root, self, *self.tables)
+        columns = read_columns(root, file, dict.fromkeys(("img_filename", "y", "place", "split"), ""))
+        return Draft(
+            root,
+            columns["img_filename"],
+            columns["y"].knowing(BIRDS),
+            {"place": columns["place"].knowing(PLACES)},
+            columns["split"].knowing(SPLIT_WORDS),
+            {split: dict(zip(_GROUPS, counts, strict=True)) for split, counts in zip(SPLITS, _PUBLISHED, strict=True)},
+            {split: sum(counts) for split, counts in zip(SPLITS, _PUBLISHED, strict=True)},
+        )

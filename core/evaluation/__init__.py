@@ -1,1 +1,0 @@
-"""Predictions of a network, counted per group."""

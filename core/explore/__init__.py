@@ -1,0 +1,1 @@
+"""Files that are made to be looked at: writer and reader together."""

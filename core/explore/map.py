@@ -1,0 +1,198 @@
+"""A map of the representation: a subsample of the training images in the plane, with all that it is coloured by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from core.clustering.kmeans import Floats, Integers, unit_rows
+from core.data.dataset import DataSet, groups
+from core.groups import group_titles
+
+MOST = 2000
+"""Images on a map at most."""
+LEAST = 20
+"""Images of every cell (cluster, label) at least, as far as it has them and the map has room."""
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Painted:
+    """What the images of the training split are coloured by.
+
+    Attributes:
+        labels: class, [n].
+        clusters: cluster, [n].
+        groups: number of the group, [n]; None where the data set has no attributes.
+        correct: whether the network whose representation was clustered classifies it correctly, [n]; None if unknown.
+        label_names: names of the classes.
+        group_names: titles of the groups.
+    """
+
+    labels: Integers
+    clusters: Integers
+    groups: Integers | None
+    correct: NDArray[np.bool_] | None
+    label_names: tuple[str, ...]
+    group_names: tuple[str, ...]
+
+    def cells(self) -> Integers:
+        """Number of the cell (cluster, label) of every image, empty cells left out, [n]: by cluster, then label."""
+        cell: Integers = np.unique(self.clusters * len(self.label_names) + self.labels, return_inverse=True)[1]
+        return cell
+
+
+def paint(dataset: DataSet, clusters: Integers, predicted: Integers | None) -> Painted:
+    """Collect what the training images of a data set are coloured by.
+
+    Args:
+        dataset: the data set.
+        clusters: cluster of every training image, [n].
+        predicted: class that the network gives it, [n]; None if unknown.
+    """
+    train = dataset.splits["train"]
+    titles = group_titles(dataset.label_names, dataset.attributes) if dataset.attributes else []
+    return Painted(
+        labels=train.labels,
+        clusters=clusters,
+        groups=groups(train, dataset) if dataset.attributes else None,
+        correct=None if predicted is None else predicted == train.labels,
+        label_names=tuple(dataset.label_names),
+        group_names=tuple(" · ".join([label, *values.values()]) for label, values in titles),
+    )
+
+
+def subsample(painted: Painted, seed: int, most: int = MOST, least: int = LEAST) -> Integers:
+    """Draw images for a map, in rising order: by share of every cell (cluster, label), but some of each.
+
+    Args:
+        painted: labels and clusters of all images; nothing else is looked at.
+        seed: seed of the draw.
+        most: images at most.
+        least: images of every cell at least, fewer where it has not so many or there are too many cells.
+    """
+    cell = painted.cells()
+    counts = np.bincount(cell)
+    if len(cell) <= most:
+        return np.arange(len(cell), dtype=np.int64)
+    sure = np.minimum(counts, min(least, most // len(counts)))
+    # What is left of the map goes by the size of what is left of the cells; the largest remainders are rounded up.
+    rest = counts - sure
+    wanted = rest * ((most - sure.sum()) / rest.sum())
+    takes = sure + wanted.astype(np.int64)
+    ahead = np.argsort(takes - sure - wanted, kind="stable")
+    takes[ahead[: most - takes.sum()]] += 1
+    return np.flatnonzero(places(cell, seed) < takes[cell])
+
+
+def places(cell: Integers, seed: int) -> Integers:
+    """Shuffle every cell and return the place of each sample within its own, [n], counted from 0.
+
+    Args:
+        cell: number of the cell of every sample, without gaps, [n].
+        seed: seed of the shuffle.
+    """
+    by_lot = np.random.default_rng(seed).permutation(len(cell))
+    by_cell = by_lot[np.argsort(cell[by_lot], kind="stable")]
+    counts = np.bincount(cell)
+    place = np.empty(len(cell), dtype=np.int64)
+    place[by_cell] = np.arange(len(cell)) - np.repeat(counts.cumsum() - counts, counts)
+    return place
+
+
+def principal_components(rows: Floats, dims: int) -> tuple[Doubles, Doubles]:
+    """Project rows onto their principal components.
+
+    The sign of a component is the one that makes its largest loading positive.
+
+    Args:
+        rows: [n, d].
+        dims: components wanted; those that the rows do not have are 0.
+
+    Returns:
+        Coordinates [n, dims], and the share of the variance that every component explains, [dims].
+    """
+    centred = rows.astype(np.float64)
+    centred -= centred.mean(axis=0)
+    n, d = centred.shape
+    # Of XᵀX and XXᵀ, which have the same eigenvalues, the smaller one is much the cheaper.
+    values, vectors = np.linalg.eigh(centred.T @ centred if d <= n else centred @ centred.T)
+    found = min(dims, len(values))
+    loadings = vectors[:, ::-1][:, :found]
+    if d > n:
+        loadings = centred.T @ loadings
+        loadings /= np.maximum(np.linalg.norm(loadings, axis=0), np.finfo(np.float64).tiny)
+    loadings = loadings * np.where(loadings[np.abs(loadings).argmax(axis=0), np.arange(found)] < 0, -1.0, 1.0)
+    coordinates, explained = np.zeros((n, dims)), np.zeros(dims)
+    coordinates[:, :found] = centred @ loadings
+    total = max(float(np.square(centred).sum()), np.finfo(np.float64).tiny)
+    explained[:found] = np.maximum(values[::-1][:found], 0) / total
+    return coordinates, explained
+
+
+def pca_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dict[str, Any]:
+    """Make the map by the first two principal components of the rows as clustering sees them: of length 1.
+
+    Args:
+        features: representations of all training images, [n, d].
+        painted: what they are coloured by.
+        epoch: age of the checkpoint that they come from.
+        seed: seed of the subsample.
+    """
+    index = subsample(painted, seed)
+    xy, explained = principal_components(unit_rows(features[index]), 2)
+    return map_object("pca", xy, index, painted, epoch, decimals=4, explained=explained)
+
+
+def tsne_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dict[str, Any]:
+    """Make the map of the same images by t-SNE (van der Maaten 2008) on at most 50 principal components.
+
+    Args: as `pca_map`.
+    """
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    index = subsample(painted, seed)
+    rows, _ = principal_components(unit_rows(features[index]), min(50, features.shape[1]))
+    # One thread: a map is looked at beside a run, and sums of several threads differ in their last bits.
+    with threadpool_limits(1):
+        tsne = TSNE(2, perplexity=min(30.0, max(1.0, (len(index) - 1) / 3)), init="pca", random_state=seed % 2**32)
+        xy = tsne.fit_transform(rows.astype(np.float32))
+    return map_object("tsne", xy, index, painted, epoch, decimals=2)
+
+
+def map_object(
+    method: str,
+    xy: NDArray[Any],
+    index: Integers,
+    painted: Painted,
+    epoch: float,
+    *,
+    decimals: int,
+    explained: Doubles | None = None,
+) -> dict[str, Any]:
+    """Return the object that is stored: columns over the images of the map, and the names of their values."""
+    return {
+        "method": method,
+        "epoch": epoch,
+        "explained": [] if explained is None else explained.round(4).tolist(),
+        "index": index.tolist(),
+        "x": xy[:, 0].astype(np.float64).round(decimals).tolist(),
+        "y": xy[:, 1].astype(np.float64).round(decimals).tolist(),
+        "label": painted.labels[index].tolist(),
+        "cluster": painted.clusters[index].tolist(),
+        "group": None if painted.groups is None else painted.groups[index].tolist(),
+        "correct": None if painted.correct is None else painted.correct[index].astype(int).tolist(),
+        "labels": list(painted.label_names),
+        "groups": list(painted.group_names),
+    }
+
+
+def write_map(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a map as one line of JSON."""
+    path.write_bytes(orjson.dumps(value))

@@ -1,0 +1,198 @@
+"""The one fold of a stream: from the events of a run to its state, whatever the order of stops and resumes."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from core.events import (
+    Evaluated,
+    Event,
+    Logged,
+    Progress,
+    Restarts,
+    RunFinished,
+    RunStarted,
+    Scalars,
+    Sparsity,
+    StageFinished,
+    StageReused,
+    StageStarted,
+    Stamped,
+    Warned,
+    latest,
+)
+from core.feed.series import SeriesBuffer, StepRate
+from core.feed.snapshot import Look, StageState
+from core.runs.text import safe_text
+
+LOG_LINES = 200
+
+E = TypeVar("E", bound=Event)
+L = TypeVar("L", Look, Restarts)
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Seconds of work over several sittings; one that was cut short ends with the last thing it said."""
+
+    first: float | None = None
+    worked: float = 0.0
+    since: float | None = None
+    last: float = 0.0
+
+    def start(self, t: float) -> None:
+        """Begin a sitting."""
+        self.stop(self.last)
+        self.first = t if self.first is None else self.first
+        self.since = self.last = t
+
+    def stop(self, t: float) -> None:
+        """End the sitting, if one is under way."""
+        if self.since is not None:
+            self.worked += max(0.0, t - self.since)
+            self.since = None
+
+    def seconds(self, now: float | None) -> float:
+        """Work up to `now`; None is the last thing said."""
+        if self.since is None:
+            return self.worked
+        return self.worked + max(0.0, (self.last if now is None else now) - self.since)
+
+
+@dataclass(slots=True)
+class StageFold:
+    """What the events say of one stage; `seconds` is what the stage itself counted, once it is done."""
+
+    state: StageState = "waiting"
+    step: int = 0
+    total: int = 0
+    seconds: float | None = None
+    keep_ratio: float | None = None
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    rate: StepRate = field(default_factory=StepRate)
+
+
+class Fold:
+    """Everything that the events so far add up to."""
+
+    def __init__(self) -> None:
+        self.watch = Stopwatch()
+        self.stages: dict[str, StageFold] = {}
+        self.series: dict[tuple[str, str], SeriesBuffer] = {}
+        self.evaluations: dict[tuple[str, str], list[Look]] = {}
+        self.sparsity: dict[str, list[Sparsity]] = {}
+        self.restarts: dict[tuple[str, str], list[Restarts]] = {}
+        self.outcomes: dict[str, list[Event]] = {}
+        self.warnings: dict[Warned, None] = {}
+        self.log: deque[str] = deque(maxlen=LOG_LINES)
+        self.current = ""
+
+    def outcome(self, kind: type[E]) -> dict[str, E]:
+        """Stage → its lasting event of a kind that a stage emits once."""
+        found = ((stage, e) for stage, events in self.outcomes.items() for e in events if isinstance(e, kind))
+        return dict(found)
+
+    def add(self, stamped: Stamped) -> None:
+        """Take one event in."""
+        t, event = stamped.t, stamped.event
+        stage_name: str = getattr(event, "stage", "")
+        if event.lasts and stage_name:
+            self.outcomes[stage_name] = latest(self.outcomes.get(stage_name, ()), event)
+        match event:
+            case Scalars(stage, step, epoch, values):
+                self._step(stage, step, t)
+                for name, value in values.items():
+                    key = stage, name
+                    if key not in self.series:
+                        self.series[key] = SeriesBuffer()
+                    self.series[key].append(step, epoch, t, value)
+            case Progress(stage, step, total):
+                self._step(stage, step, t)
+                self._stage(stage).total = total
+            case Logged(text):
+                self.log.extend(safe_text(line) for line in text.splitlines())
+            case Evaluated(stage, step, split, evaluation, final):
+                self._said(stage, t)
+                _look(self.evaluations.setdefault((stage, split), []), Look(step, evaluation, final))
+            case Sparsity(stage, step, keep_ratio) as sparsity:
+                self._said(stage, t).keep_ratio = keep_ratio
+                states = self.sparsity.setdefault(stage, [])
+                # The last word is on the checkpoint handed on, which may be an earlier one.
+                states[:] = [old for old in states if old.step != step]
+                states.append(sparsity)
+            case Restarts(stage, _, split) as restarts:
+                self._said(stage, t)
+                _look(self.restarts.setdefault((stage, split), []), restarts)
+            case Warned() as warned:
+                self.warnings[warned] = None
+            case RunStarted():
+                self.watch.start(t)
+                for stage_fold in self.stages.values():
+                    stage_fold.watch.stop(stage_fold.watch.last)
+                    stage_fold.rate = StepRate()
+            case RunFinished():
+                self.watch.stop(t)
+                for stage_fold in self.stages.values():
+                    stage_fold.watch.stop(t)
+            case StageStarted(stage, total, start):
+                self._start(stage, total, start, t)
+            case StageReused(stage):
+                self._stage(stage).state = "reused"
+            case StageFinished(stage, seconds, keep_ratio):
+                self._finish(stage, seconds, keep_ratio, t)
+            case _ if stage_name:
+                self._said(stage_name, t)
+        self.watch.last = t
+
+    def _stage(self, name: str) -> StageFold:
+        self.current = name
+        if name not in self.stages:
+            self.stages[name] = StageFold()
+        return self.stages[name]
+
+    def _said(self, name: str, t: float) -> StageFold:
+        stage = self._stage(name)
+        stage.watch.last = t
+        return stage
+
+    def _step(self, name: str, step: int, t: float) -> None:
+        stage = self._said(name, t)
+        stage.step = max(stage.step, step)
+        stage.rate.add(step, t)
+
+    def _start(self, name: str, total: int, start: int, t: float) -> None:
+        """Begin a stage, or go on with it at step `start`: what came behind that step before the stop is done again."""
+        stage = self._stage(name)
+        stage.state, stage.step, stage.total, stage.seconds = "running", start, total, None
+        # Only the steps of this process tell how fast it is.
+        stage.rate = StepRate()
+        stage.watch.start(t)
+        # `start` steps are done, so the values said at that step stand, but nothing of a stage that begins anew.
+        behind = start + 1 if start else 0
+        for (owner, _), buffer in self.series.items():
+            if owner == name:
+                buffer.cut(behind)
+        for (owner, _), looks in self.evaluations.items():
+            if owner == name:
+                looks[:] = [look for look in looks if look.step < behind and not look.final]
+        for (owner, _), spreads in self.restarts.items():
+            if owner == name:
+                spreads[:] = [spread for spread in spreads if spread.step < behind and not spread.final]
+        if name in self.sparsity:
+            self.sparsity[name] = [state for state in self.sparsity[name] if state.step < behind]
+
+    def _finish(self, name: str, seconds: float, keep_ratio: float | None, t: float) -> None:
+        stage = self._said(name, t)
+        stage.watch.stop(t)
+        stage.seconds = seconds
+        if keep_ratio is not None:
+            stage.keep_ratio = keep_ratio
+        if stage.state != "reused":
+            stage.state = "done"
+            stage.step = stage.total or stage.step
+
+
+def _look(looks: list[L], new: L) -> None:
+    """Add a look: one repeated after a resume replaces the old one, and there is one final one."""
+    looks[:] = [old for old in looks if old.final != new.final or not (new.final or old.step == new.step)]
+    looks.append(new)

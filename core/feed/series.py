@@ -1,0 +1,121 @@
+"""Numbers over steps: exact, growing, and cheap to look at while they grow."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import exp, nan
+from typing import overload
+
+
+class Column(Sequence[float]):
+    """The first `length` numbers of a buffer that only ever grows: immutable without a copy."""
+
+    __slots__ = ("_buffer", "_length")
+
+    def __init__(self, buffer: "array[float]", length: int) -> None:
+        self._buffer = buffer
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> float: ...
+    @overload
+    def __getitem__(self, index: slice) -> "array[float]": ...
+    def __getitem__(self, index: int | slice) -> "float | array[float]":
+        if isinstance(index, slice):
+            return self._buffer[slice(*index.indices(self._length))]
+        if not -self._length <= index < self._length:
+            raise IndexError(index)
+        return self._buffer[index if index >= 0 else index + self._length]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self[:])
+
+    def __repr__(self) -> str:
+        return f"Column({list(self)!r})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One named number over a stage, steps strictly increasing.
+
+    Attributes:
+        steps: optimisation steps of the stage.
+        epochs: passes over the data at each step.
+        times: when each value was said, in seconds since 1970.
+        values: the numbers; NaN where there was none.
+    """
+
+    steps: Column
+    epochs: Column
+    times: Column
+    values: Column
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+class SeriesBuffer:
+    """Collects a series; what `view` returned never changes afterwards."""
+
+    def __init__(self) -> None:
+        self._columns = tuple(array("d") for _ in range(4))
+        self._view: Series | None = None
+
+    def append(self, step: int, epoch: float, time: float, value: float | None) -> None:
+        """Add a value. A step that was there, as after a resume, replaces it and everything behind it."""
+        steps = self._columns[0]
+        if steps and step <= steps[-1]:
+            self.cut(step)
+        for column, number in zip(self._columns, (step, epoch, time, nan if value is None else value), strict=True):
+            column.append(number)
+        self._view = None
+
+    def cut(self, step: float) -> None:
+        """Drop the values at `step` and behind it."""
+        length = bisect_left(self._columns[0], step)
+        if length < len(self._columns[0]):
+            # New buffers: earlier views look at the old ones.
+            self._columns = tuple(column[:length] for column in self._columns)
+            self._view = None
+
+    def view(self) -> Series:
+        """Return the series as it is now; the same object until a value is added."""
+        if self._view is None:
+            length = len(self._columns[0])
+            self._view = Series(*(Column(column, length) for column in self._columns))
+        return self._view
+
+
+@dataclass(slots=True)
+class StepRate:
+    """Steps per second, smoothed over the last `window` seconds or so.
+
+    Steps and seconds are summed with weights that fade with age, and divided; so the first interval counts in full,
+    and a pause for an evaluation spreads over the steps around it.
+    """
+
+    window: float = 30.0
+    _steps: float = field(default=0.0, init=False)
+    _seconds: float = field(default=0.0, init=False)
+    _last: tuple[float, float] | None = field(default=None, init=False)
+
+    def add(self, step: float, t: float) -> None:
+        """Say that `step` was done at time `t`, in seconds."""
+        if self._last is not None:
+            ahead, passed = step - self._last[0], t - self._last[1]
+            if ahead <= 0 or passed < 0:
+                return
+            fade = exp(-passed / self.window)
+            self._steps = self._steps * fade + ahead
+            self._seconds = self._seconds * fade + passed
+        self._last = step, t
+
+    def left(self, total: float) -> float | None:
+        """Seconds until step `total`, counted from the last step; None before two steps are known."""
+        if self._last is None or self._steps <= 0 or self._seconds <= 0:
+            return None
+        return max(0.0, total - self._last[0]) * self._seconds / self._steps

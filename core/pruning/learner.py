@@ -1,0 +1,190 @@
+"""Steps on mask logits: cross-entropy, the contrastive loss over clusters, and sparsity."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.config import Compute, Prune
+from core.data.dataset import DataSet
+from core.events import Sparsity
+from core.groups import Evaluation
+from core.pruning.batchnorm import recompute_statistics, training_mode
+from core.pruning.contrast import contrastive_loss
+from core.pruning.masks import MaskedNetwork
+from core.training.augment import on_device
+from core.training.gradient import Gradient, Losses, Outputs
+from core.training.images import Images, training_images
+from core.training.order import Order
+from core.training.predict import batch_size, count_groups, predict
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
+
+
+class MaskLearner:
+    """Takes steps on the mask logits of a frozen network.
+
+    Args:
+        context: of the stage.
+        masked: the network with its mask logits.
+        settings: steps, batches and losses.
+        compute: how steps are computed.
+        entries: of the balanced set: `indices` int64 [m] into the training split, `weights` float32 [m].
+        clusters: of every training image, int64 [n].
+        validation: the validation split.
+    """
+
+    def __init__(
+        self,
+        context: "StageContext",
+        masked: MaskedNetwork,
+        settings: Prune,
+        compute: Compute,
+        entries: Mapping[str, Tensor],
+        clusters: Tensor,
+        validation: Images,
+    ) -> None:
+        self._context = context
+        self._data: DataSet = context.data
+        self._masked = masked
+        self._settings = settings
+        self._validation = validation
+        self._train = training_images(context)
+        self._rows = entries["indices"]
+        rows = self._rows.to(context.device)
+        self._labels = self._train.labels[rows]
+        self._weights = entries["weights"].to(context.device)
+        self._clusters = clusters.to(context.device)[rows]
+        self._optimizer = torch.optim.Adam([masked.logits], settings.lr, fused=True)
+        self._gradient = Gradient(context, compute, masked.network, "prune.batch_size")
+        self._noise = context.generator("mask", context.device)
+        batch_size = min(settings.batch_size, len(self._rows))
+        self._samples = min(settings.samples, batch_size)
+        self._order = Order(len(self._rows), batch_size, context.generator("order"))
+        self.steps_per_epoch = len(self._rows) / batch_size
+        self._anchors = torch.zeros((), device=context.device)
+        self._candidate: dict[str, Tensor] = {}
+        self._step = 0
+
+    def step(self) -> Mapping[str, Tensor]:
+        training_mode(self._masked.network, self._settings.batchnorm)
+        drawn = self._order.next()
+        pixels = self._train.pixels(self._rows[drawn])
+        if self._train.travels:
+            self._train.ahead(self._rows[self._order.peek()])
+        entries = on_device(drawn, pixels.device)
+        size = math.ceil(len(drawn) / self._samples)
+        losses = self._gradient.parts.attempt(size, lambda: self._backward(pixels, entries))
+        self._gradient.precision.unscale(self._optimizer)
+        self._masked.add_sparsity_gradient(self._settings.sparsity_weight)
+        self._gradient.precision.step(self._optimizer)
+        self._anchors = self._anchors + losses.pop("anchors", 0)
+        self._step += 1
+        del losses["loss"]
+        return losses
+
+    def _backward(self, pixels: Tensor, entries: Tensor) -> dict[str, Tensor]:
+        """Gradient of the mean over masks, each on its share of the batch; returns the losses, and counts anchors."""
+        self._optimizer.zero_grad(set_to_none=True)
+        n = len(entries)
+        total: dict[str, Tensor] = {}
+        for i in range(self._samples):
+            samples = slice(i * n // self._samples, (i + 1) * n // self._samples)
+            share = (samples.stop - samples.start) / n
+            for name, loss in self._under_one_mask(samples, share, pixels, entries).items():
+                total[name] = total.get(name, 0) + (loss if name == "anchors" else share * loss)
+        return total
+
+    def _under_one_mask(self, samples: slice, share: float, pixels: Tensor, entries: Tensor) -> dict[str, Tensor]:
+        sampled = self._masked.sample(self._noise)
+        # Leaves gather the gradients of all parts, so that the way back to the logits is gone once.
+        weights = {name: weight.detach().requires_grad_() for name, weight in sampled.items()}
+
+        def forward(part: slice) -> Outputs:
+            return self._masked.under(weights, pixels[part])
+
+        def losses(outputs: Outputs, part: slice) -> Losses:
+            logits, representation = outputs
+            return self._losses(logits, representation, entries[part])
+
+        additive = self._settings.contrast_weight == 0
+        found = self._gradient.backward(samples, forward, losses, additive=additive, share=share)
+        used = [name for name, weight in weights.items() if weight.grad is not None]
+        torch.autograd.backward([sampled[name] for name in used], [weights[name].grad for name in used])
+        return found
+
+    def _losses(self, logits: Tensor, representation: Tensor, entries: Tensor) -> Losses:
+        settings, labels = self._settings, self._labels[entries]
+        cross_entropy = F.cross_entropy(logits.float(), labels, reduction="none")
+        loss = (cross_entropy * self._weights[entries]).mean()
+        losses = {"cross-entropy": loss, "loss": loss}
+        if settings.contrast_weight > 0:
+            contrast, anchors = contrastive_loss(
+                representation, labels, self._clusters[entries], settings.contrast_temperature, settings.negatives
+            )
+            losses["loss"] = loss + settings.contrast_weight * contrast
+            losses["contrast"], losses["anchors"] = contrast, anchors
+        return losses
+
+    def look(self) -> Sequence[Evaluation]:
+        """Evaluate the thresholded network; the statistics that the training follows are put back afterwards."""
+        network = self._masked.network
+        buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
+        if self._settings.batchnorm == "recompute":
+            batches = (self._train.plain(rows) for rows in self._rows.split(batch_size(self._train)))
+            recompute_statistics(network, batches, self._masked.hard)
+        network.eval()
+        self._candidate = {
+            **{f"model/{name}": tensor for name, tensor in self._masked.subnetwork_state().items()},
+            **{f"mask/{name}": mask for name, mask in self._masked.hard_masks().items()},
+        }
+        predictions = predict(lambda pixels: self._masked.hard(pixels)[0], self._validation)
+        ratios = self._masked.layer_keep_ratios()
+        self._context.emit(Sparsity(self._context.stage, self._step, self._masked.keep_ratio(), ratios))
+        with torch.no_grad():
+            for name, buffer in network.named_buffers():
+                buffer.copy_(buffers[name])
+        return [count_groups(predictions.classes, self._validation, self._data, "validation")]
+
+    def network(self, member: int = 0) -> Mapping[str, Tensor]:
+        del member
+        return self._candidate
+
+    def anchors(self) -> float:
+        """Anchors that the contrastive loss has had so far."""
+        return self._anchors.item()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "logits": self._masked.logits.detach(),
+            "buffers": dict(self._masked.network.named_buffers()),
+            "optimizer": self._optimizer.state_dict(),
+            "order": self._order.state_dict(),
+            "gradient": self._gradient.state_dict(),
+            "anchors": self._anchors,
+            "step": self._step,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        with torch.no_grad():
+            self._masked.logits.copy_(state["logits"])
+            for name, buffer in self._masked.network.named_buffers():
+                buffer.copy_(state["buffers"][name])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._order.load_state_dict(state["order"])
+        self._gradient.load_state_dict(state["gradient"])
+        self._anchors = state["anchors"].to(self._anchors.device)
+        self._step = state["step"]
+
+
+def unpack(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Take apart what `MaskLearner.network` returns: tensors of the `model`, and the `mask` of each masked one."""
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "mask": {}}
+    for name, tensor in tensors.items():
+        part, _, key = name.partition("/")
+        parts[part][key] = tensor
+    return parts

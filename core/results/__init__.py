@@ -1,0 +1,1 @@
+"""Statistics over runs: seeds and spread, paired differences, restarts, overlap (no torch)."""

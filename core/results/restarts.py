@@ -1,0 +1,110 @@
+"""The networks of runs that train several side by side: one by one, and together as mean and spread."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import nan
+from typing import Any, NamedTuple
+
+from core.runs.record import RunRecord
+from core.spread import Spread, spread
+
+STAGE = "train"
+"""The stage whose networks are counted."""
+
+
+class Member(NamedTuple):
+    """One trained network on one split; accuracies are shares in [0, 1] of `n` samples."""
+
+    run: str
+    seed: int
+    restart: int
+    weight: float
+    n: int
+    average: float
+    worst: float
+
+
+class Pool(NamedTuple):
+    """Networks that differ by seed and restart alone.
+
+    Attributes:
+        members: in the order of seed, then restart; none of them twice.
+        average: of their accuracies over the split.
+        worst: of their worst-group accuracies.
+    """
+
+    members: tuple[Member, ...]
+    average: Spread
+    worst: Spread
+
+    @property
+    def samples(self) -> int:
+        """Samples of the split."""
+        return self.members[0].n
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the runs."""
+        return tuple(dict.fromkeys(member.seed for member in self.members))
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Ids of the runs."""
+        return tuple(dict.fromkeys(member.run for member in self.members))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers as an object."""
+        return {
+            "samples": self.samples,
+            "average": self.average.to_json(),
+            "worst": self.worst.to_json(),
+            "seeds": list(self.seeds),
+            "runs": list(self.runs),
+            "members": [
+                {"run": m.run, "seed": m.seed, "restart": m.restart, "average": m.average, "worst": m.worst}
+                for m in self.members
+            ],
+        }
+
+
+def splits(record: RunRecord) -> tuple[str, ...]:
+    """Splits on which all networks of a run were measured; none where it did not train several, or not yet."""
+    return tuple(split for stage in record.stages if stage.name == STAGE for split in stage.restarts)
+
+
+def members(record: RunRecord, split: str) -> Iterator[Member]:
+    """Every network of a run, as it is on `split`."""
+    for stage in record.stages:
+        if stage.name == STAGE and split in stage.restarts:
+            told = stage.restarts[split]
+            for weight, restart, average, worst in zip(
+                told["weights"], told["restarts"], told["average"], told["worst"], strict=True
+            ):
+                shares = (nan if share is None else share for share in (average, worst))  # JSON has no NaN
+                yield Member(record.id, record.seed, restart, weight, told["n"], *shares)
+
+
+def weights(record: RunRecord) -> tuple[float, ...]:
+    """Penalty weights that a run trained with; (0.0,) for an objective without a penalty."""
+    return tuple(dict.fromkeys(member.weight for split in splits(record)[:1] for member in members(record, split)))
+
+
+def pool(records: Sequence[RunRecord], split: str, weight: float) -> Pool | None:
+    """Put the networks of one penalty weight together, over runs that differ by seed and number of restarts alone.
+
+    A network that two runs trained, of one seed and one number of restart, is counted once, as the newer run has it. Of
+    splits of different sizes, from different versions of the program, only those like the newest go into one mean.
+
+    Returns:
+        None where no run was measured on the split.
+    """
+    ordered = sorted(records, key=lambda record: record.created or 0.0)
+    found = [member for record in ordered for member in members(record, split) if member.weight == weight]
+    return _together(member for member in found if member.n == found[-1].n)
+
+
+def _together(found: Iterable[Member]) -> Pool | None:
+    by_place = {(member.seed, member.restart): member for member in found}
+    if not by_place:
+        return None
+    chosen = tuple(by_place[place] for place in sorted(by_place))
+    return Pool(chosen, spread([m.average for m in chosen]), spread([m.worst for m in chosen]))

@@ -1,0 +1,96 @@
+"""Stage `environments` of EIIL: the assignment under which a reference looks least invariant."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.config import Environments as Settings
+from core.config import Train
+from core.errors import InputError
+from core.events import Scalars, StageStarted
+from core.stages.environments import MakeEnvironments, save, warn
+from core.stages.reference import REFERENCE_SETTINGS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.engine.context import StageContext
+
+LOG_POINTS = 100
+"""Points of EIIL's penalty that are reported."""
+
+
+@dataclass(frozen=True)
+class InferByEiil(MakeEnvironments):
+    """Environments in which a reference looks least invariant (EIIL, arXiv 2010.07249).
+
+    Attributes:
+        environments: settings; the reference is a network trained by ERM, or the attribute.
+        train: of the reference network; the defaults where there is none.
+    """
+
+    environments: Settings
+    train: Train
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return ("reference",) if self.environments.reference == "erm" else ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        own = ("environments.reference", "environments.eiil_steps", "environments.eiil_lr")
+        return (*own, *REFERENCE_SETTINGS)
+
+    def run(self, context: "StageContext") -> None:
+        import numpy as np
+        import torch
+
+        from core.invariance.eiil import SoftAssignment, split
+        from core.invariance.environments import require_two
+        from core.invariance.makeup import reference_alarm
+        from core.invariance.penalty import sample_losses, scale_gradients
+
+        settings = self.environments
+        labels = torch.from_numpy(context.data.splits["train"].labels).to(context.device)
+        logits = self._logits(context)
+        guesses = (logits > 0).long() if logits.dim() == 2 else logits.argmax(-1)
+        alarm = reference_alarm((guesses == labels).float().mean().item())
+        assignment = SoftAssignment(
+            scale_gradients(logits, labels)[0], context.generator("eiil", context.device), lr=settings.eiil_lr
+        )
+        if (saved := context.resume_state()) is not None:
+            assignment.load_state_dict(saved)
+        total = settings.eiil_steps
+        context.emit(StageStarted(context.stage, total, assignment.steps))
+        every = max(1, total // LOG_POINTS)
+        while assignment.steps < total:
+            context.at_boundary(assignment.state_dict)
+            assignment.step()
+            done = assignment.steps
+            if done % every == 0 or done == total:
+                values = {"EIIL penalty": assignment.penalty().item()}
+                context.emit(Scalars(context.stage, done, float(done), values))
+            context.progress(done, total)
+        found = split(assignment.q > 0.5, sample_losses(logits, labels)[0])
+        warn(context, [alarm] if alarm else [])
+        require_two(found)
+        worse = np.zeros(len(labels), dtype=np.bool_)
+        worse[found.samples[0]] = True
+        reference = "an ERM network" if settings.reference == "erm" else "the attribute"
+        save(context, found, f"EIIL, reference: {reference}", worse)
+
+    def _logits(self, context: "StageContext") -> "Tensor":
+        """Logits of the reference on the training split, [1, n] or [1, n, classes]."""
+        import torch
+
+        if self.environments.reference == "erm":
+            from core.invariance.members import reference_logits
+
+            return reference_logits(context, self.train)
+        data = context.data
+        if len(data.attributes) != 1 or len(data.label_names) != 2:
+            raise InputError(f"data set '{data.name}' needs one attribute and two labels for environments.reference")
+        attribute = torch.from_numpy(data.splits["train"].attributes[:, 0]).to(context.device)
+        labels = torch.from_numpy(data.splits["train"].labels).to(context.device)
+        # The log-odds with which the attribute gives the label away: the best that it can answer.
+        share = (attribute == labels).float().mean().clamp(1e-6, 1 - 1e-6)
+        return ((2.0 * attribute - 1) * torch.logit(share))[None]

@@ -1,0 +1,27 @@
+"""Stage `environments` for the oracle: the environments that come with the data."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.errors import InputError
+from core.events import StageStarted
+from core.stages.environments import MakeEnvironments, save
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
+
+
+@dataclass(frozen=True)
+class TakeGiven(MakeEnvironments):
+    """The environments that the training split brings with it: supervision that other ways do without."""
+
+    def run(self, context: "StageContext") -> None:
+        from core.invariance.environments import by_number, require_two
+
+        context.emit(StageStarted(context.stage, 1))
+        numbers = context.data.splits["train"].environments
+        if numbers is None:
+            raise InputError(f"data set '{context.data.name}' brings no training environments; infer them (recipe irm)")
+        environments = by_number(numbers, context.data.environments)
+        require_two(environments)
+        save(context, environments, "given with the data")

@@ -1,0 +1,77 @@
+"""Stage `erm`: train the network on all training images, and keep early checkpoints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from core.artifacts import MODEL, NETWORK_FILES, kept_file
+from core.config import Compute, Erm, Model, Select
+from core.engine.stage import Stage
+from core.events import Logged
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
+
+
+@dataclass(frozen=True)
+class TrainErm(Stage):
+    """Train the network, by the mean loss or by an oracle that uses the groups."""
+
+    erm: Erm
+    model: Model
+    select: Select
+    compute: Compute = field(default_factory=Compute)
+    name: ClassVar[str] = "erm"
+    files: ClassVar[Mapping[str, str]] = {
+        **NETWORK_FILES,
+        r"epoch-(.+)\.safetensors": "network after epoch {1}",
+    }
+    takes: ClassVar[tuple[str, ...]] = ("model.weights",)
+    replaced_by: ClassVar[str] = "model.checkpoint"
+
+    @cached_property
+    def content(self) -> Mapping[str, str]:
+        from core.models.weights import identity
+
+        return {"start": identity(self.model)}
+
+    def run(self, context: "StageContext") -> None:
+        from functools import partial
+
+        from core.models.weights import start_from
+        from core.tensors import save_tensors
+        from core.training.erm import ErmLearner
+        from core.training.images import Images, training_images
+        from core.training.loop import run_loop
+        from core.training.network import new_network
+        from core.training.predict import final_evaluation
+
+        data = context.data
+        train = training_images(context)
+        validation, test = (Images(data, split, context.device) for split in ("validation", "test"))
+        network = new_network(self.model, data)
+        if not context.resumes:
+            start_from(network, self.model, lambda line: context.emit(Logged(line)))
+        network.to(context.device)
+        per_epoch = len(train) / self.erm.batch_size
+        steps = max(1, round(self.erm.epochs * per_epoch))
+        learner = ErmLearner(context, network, self.erm, self.compute, steps, train, validation)
+
+        def keep(epochs: list[float]) -> None:
+            for epoch in epochs:
+                save_tensors(kept_file(context.directory, epoch), network.state_dict())
+
+        after = {step: partial(keep, epochs) for step, epochs in self._kept(per_epoch).items()}
+        selection = run_loop(context, learner, steps=steps, per_epoch=per_epoch, select=self.select, after=after)
+        network.load_state_dict(selection.network)
+        save_tensors(context.directory / MODEL, network.state_dict())
+        final_evaluation(context, network.eval(), selection.step, {"validation": validation, "test": test})
+
+    def _kept(self, per_epoch: float) -> dict[int, list[float]]:
+        """Step → epochs whose weights are kept after it; with large batches two epochs may end at one step."""
+        kept: dict[int, list[float]] = {}
+        for epoch in self.erm.keep_epochs:
+            if epoch <= self.erm.epochs:
+                kept.setdefault(max(1, round(epoch * per_epoch)), []).append(epoch)
+        return kept

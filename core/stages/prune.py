@@ -1,0 +1,90 @@
+"""Stage `prune`: learn on the balanced set which weights of the frozen network to keep."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from core.artifacts import BALANCED, CLUSTERS, MASKED_FILES, MASKS, MODEL
+from core.config import Compute, Model, Prune, Select
+from core.engine.stage import Stage
+from core.events import Sparsity, Warned
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
+
+
+@dataclass(frozen=True)
+class LearnMasks(Stage):
+    """Learn mask logits under cross-entropy, the contrastive loss over clusters and sparsity; keep where logit ≥ 0.
+
+    In `model.safetensors` a weight that is not kept is 0.
+    """
+
+    prune: Prune
+    model: Model
+    select: Select
+    compute: Compute = field(default_factory=Compute)
+    name: ClassVar[str] = "prune"
+    files: ClassVar[Mapping[str, str]] = MASKED_FILES
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return ("erm", "cluster", "balance")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("prune", "model.name", "select", "compute")
+
+    def run(self, context: "StageContext") -> None:
+        from core.pruning.learner import MaskLearner, unpack
+        from core.pruning.masks import MaskedNetwork
+        from core.pruning.subnetwork import FixedMasks
+        from core.tensors import load_tensors, save_tensors
+        from core.training.images import Images
+        from core.training.loop import run_loop
+        from core.training.network import load_network
+        from core.training.predict import final_evaluation
+
+        data = context.data
+        network = load_network(self.model, data, context.input("erm") / MODEL, context.device)
+        validation, test = (Images(data, split, context.device) for split in ("validation", "test"))
+        masked = MaskedNetwork(
+            network,
+            init=self.prune.init,
+            gradient=self.prune.gradient,
+            temperature=self.prune.temperature,
+            exclude=self.prune.exclude,
+        )
+        entries = load_tensors(context.input("balance") / BALANCED)
+        clusters = load_tensors(context.input("cluster") / CLUSTERS)["assignments"]
+        learner = MaskLearner(context, masked, self.prune, self.compute, entries, clusters, validation)
+        selection = run_loop(
+            context, learner, steps=self.prune.steps, per_epoch=learner.steps_per_epoch, select=self.select
+        )
+        chosen = unpack(selection.network)
+        network.load_state_dict(chosen["model"])
+        masks = FixedMasks({name: mask.bool() for name, mask in chosen["mask"].items()})
+        ratios = masks.layer_keep_ratios()
+        context.emit(Sparsity(context.stage, selection.step, masks.keep_ratio(), ratios))
+        for code, text in self._warnings(masks.keep_ratio(), ratios, learner.anchors()):
+            context.emit(Warned(context.stage, code, text))
+        save_tensors(context.directory / MODEL, network.state_dict())
+        masks.to("cpu").save(context.directory / MASKS)
+        final_evaluation(context, network.eval(), selection.step, {"validation": validation, "test": test})
+
+    def _warnings(self, keep_ratio: float, ratios: Mapping[str, float], anchors: float) -> Iterator[tuple[str, str]]:
+        """Code and text of every warning that the result deserves; `anchors` is how many the contrastive loss had."""
+        if keep_ratio == 1:
+            yield (
+                "nothing-pruned",
+                "Keep ratio is still 100 %: no logit fell below 0, so nothing was pruned; "
+                "raise prune.lr × prune.steps (about 10 × prune.init) or prune.sparsity_weight.",
+            )
+        if dead := [name for name, ratio in ratios.items() if ratio == 0]:
+            yield "dead-layer", f"No weight is left in {', '.join(dead)}; lower prune.sparsity_weight or prune.lr."
+        if self.prune.contrast_weight > 0 and anchors == 0:
+            yield (
+                "no-anchors",
+                "No sample ever had both a positive and a negative, so the contrastive loss did nothing; "
+                "raise prune.batch_size or take fewer clusters (cluster.k).",
+            )

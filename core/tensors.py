@@ -1,0 +1,33 @@
+"""Named tensors on disk, as safetensors."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+
+def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """Write named tensors as safetensors.
+
+    Raises:
+        OSError: the disk is full, or the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    try:
+        save_file(whole, path, metadata=dict(metadata) if metadata else None)
+    except SafetensorError as error:
+        if code := re.search(r"os error (\d+)", str(error)):
+            number = int(code[1])
+            raise OSError(number, os.strerror(number), str(path)) from error
+        raise
+
+
+def load_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read named tensors from safetensors, onto the CPU."""
+    tensors: dict[str, torch.Tensor] = load_file(path)
+    return tensors

@@ -1,0 +1,90 @@
+"""Predictions of a network on a split, and their counts per group."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from core.artifacts import predictions_file
+from core.data.dataset import DataSet, training_shares
+from core.data.splits import SplitName
+from core.events import Evaluated
+from core.groups import Evaluation, Group, group_titles
+from core.tensors import save_tensors
+from core.training.images import Images
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
+
+BATCH = 500
+"""Images in a forward pass at most."""
+PIXELS = 1 << 22
+"""Pixels in a forward pass at most: 83 images of 224×224."""
+
+
+def batch_size(images: Images) -> int:
+    """How many images of a split go through a network at once without gradient."""
+    _, height, width = images.shape
+    return max(1, min(BATCH, PIXELS // (height * width)))
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network says of every sample of a split.
+
+    Attributes:
+        classes: int64 [n], the predicted class.
+        probabilities: float32 [n], the softmax probability of that class.
+    """
+
+    classes: Tensor
+    probabilities: Tensor
+
+
+def predict(logits_of: Callable[[Tensor], Tensor], images: Images) -> Predictions:
+    """Run a network over a split in its order.
+
+    Args:
+        logits_of: maps pixels [batch, channels, height, width] to logits [batch, classes]; in evaluation mode.
+        images: the split.
+    """
+    classes, probabilities = [], []
+    with torch.no_grad():
+        for _, pixels in images.in_order(batch_size(images)):
+            top = logits_of(pixels).float().softmax(1).max(1)
+            classes.append(top.indices)
+            probabilities.append(top.values)
+    return Predictions(torch.cat(classes), torch.cat(probabilities))
+
+
+def count_groups(predicted: Tensor, images: Images, dataset: DataSet, split: str) -> Evaluation:
+    """Count correct predictions [n] by group."""
+    titles = group_titles(dataset.label_names, dataset.attributes)
+    sizes = torch.bincount(images.groups, minlength=len(titles))
+    hits = torch.bincount(images.groups[predicted == images.labels], minlength=len(titles))
+    counts = zip(titles, sizes.tolist(), hits.tolist(), strict=True)
+    groups = tuple(Group(label, attributes, n, correct) for (label, attributes), n, correct in counts)
+    return Evaluation(split, groups, training_shares(dataset))
+
+
+def final_evaluation(
+    context: "StageContext", logits_of: Callable[[Tensor], Tensor], step: int, splits: Mapping[SplitName, Images]
+) -> None:
+    """Evaluate the network that a stage hands on, and keep its predictions among the artifacts.
+
+    Args:
+        context: of the stage.
+        logits_of: the network, in evaluation mode.
+        step: at which the network was taken.
+        splits: `validation` and `test`.
+    """
+    for split, images in splits.items():
+        predictions = predict(logits_of, images)
+        evaluation = count_groups(predictions.classes, images, context.data, split)
+        context.emit(Evaluated(context.stage, step, split, evaluation, final=True))
+        save_tensors(
+            predictions_file(context.directory, split),
+            {"classes": predictions.classes, "probabilities": predictions.probabilities},
+        )

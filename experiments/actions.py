@@ -1,0 +1,306 @@
+"""What a person does with runs, at the command line or on a screen: start, stop, resume, rename, delete and so on.
+
+Most return what became of it, as a sentence.
+"""
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import InputError
+from core.feed.progress import Pulse
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.record import ACTIVE, RunRecord
+from core.runs.text import safe_text
+from experiments import subprocesses
+from experiments.launchers import launcher, launcher_of
+
+if TYPE_CHECKING:
+    from experiments.order import Order
+
+LOOK_EVERY = 0.1
+"""Seconds between looks at a run that was asked to stop."""
+
+
+def start(home: Home, order: "Order", version: str = "") -> RunFolder:
+    """Plan a run, check that it can run, write it down and have its launcher start it; imports torch.
+
+    Args:
+        home: where the run will be; made if missing, once everything fits.
+        order: what to run, and where.
+        version: of the program, for the record.
+
+    Raises:
+        InputError: the order does not fit, or the run cannot be started; nothing is left behind.
+    """
+    from experiments.launch import check, create_run
+    from experiments.order import plan
+
+    host = launcher(order.launcher)
+    planned, fork = plan(home, order)
+    host.check(order.device)
+    check(planned.config, fork)
+    home = Home.open(home.root)
+    folder = create_run(home, planned, name=order.name, tags=order.tags, fork=fork, version=version)
+    try:
+        host.start(folder, device=order.device, fresh=order.fresh)
+    except Exception:
+        _remove(folder)
+        raise
+    return folder
+
+
+def start_outside(home: Home, order: "Order", version: str = "") -> RunFolder:
+    """Have another process start a run, so that torch stays out of this one, unless the run is to live here.
+
+    Raises:
+        InputError: the order does not fit, or the run cannot be started; the sentence of `prusc run`.
+    """
+    import orjson
+
+    if not launcher(order.launcher).outlives:
+        return start(home, order, version)
+    _, *words = order.words()
+    return RunFolder.open(home, orjson.loads(_prusc(home, *words, "--json"))["id"])
+
+
+def now(folder: RunFolder) -> RunRecord:
+    """The run as it is now, as its launcher tells; its folder does where that launcher is not installed here.
+
+    Raises:
+        InputError: there is no such run.
+    """
+    record = folder.record()
+    with suppress(InputError):
+        return launcher_of(record).state(folder)
+    return folder.settled()
+
+
+def log_path(folder: RunFolder) -> Path:
+    """Where the console output of a run goes; in its folder where its launcher is not installed here."""
+    with suppress(InputError):
+        return launcher_of(folder.record()).log_path(folder)
+    return folder.log
+
+
+def stop(folder: RunFolder) -> RunRecord:
+    """Ask a run to stop at its next step, with a checkpoint.
+
+    Returns:
+        The run as it was when it was asked.
+
+    Raises:
+        InputError: it is not at work.
+    """
+    record = now(folder)
+    if record.status not in ACTIVE:
+        raise InputError(f"run '{record.name}' is {record.status}, not running")
+    if not record.in_hand:
+        raise InputError(f"run '{record.name}' waits for a process to take it; there is nothing to stop yet")
+    launcher_of(record).stop(folder)
+    return record
+
+
+def ended(folder: RunFolder, patience: float) -> RunRecord | None:
+    """Wait until a run that was asked to stop has ended.
+
+    Args:
+        folder: of the run.
+        patience: seconds to wait.
+
+    Returns:
+        The run as it ended; None where it has not answered.
+    """
+    until = time.monotonic() + patience
+    while True:
+        record = now(folder)
+        if record.status not in ACTIVE:
+            return record
+        if time.monotonic() >= until:
+            return None
+        time.sleep(LOOK_EVERY)
+
+
+def how_it_ended(folder: RunFolder, record: RunRecord) -> str:
+    """What there is to say of a run that is no longer at work."""
+    match record.status:
+        case "stopped":
+            return f"{record.name} stopped {_where(folder, record)}"
+        case "finished":
+            return f"{record.name} finished before it could stop"
+        case "failed":
+            return f"{record.name} failed: {record.reason}"
+    return f"{record.name} is {record.status}: its process is gone; it can be resumed"
+
+
+def _where(folder: RunFolder, record: RunRecord) -> str:
+    stage = next((stage.name for stage in record.stages if stage.status != "done"), None)
+    if stage is None:
+        return "at its end"
+    if not folder.checkpoint(stage).exists():
+        return f"at the start of {stage}; the stages before it are kept"
+    beat = Pulse(folder.events).look()
+    step = f"step {beat.step:,} of {beat.total:,} of " if beat.stage == stage and beat.total > 1 else ""
+    return f"at {step}{stage}, checkpoint kept"
+
+
+def kill(folder: RunFolder) -> str:
+    """End a run that does not answer; it is then lost, and can be resumed.
+
+    Raises:
+        InputError: nothing works on it, or it is out of reach.
+    """
+    record = now(folder)
+    launcher_of(record).kill(folder)
+    status = now(folder).status
+    return f"{record.name} is {status}: its process was killed; resume goes on from the last checkpoint"
+
+
+def check_resumable(folder: RunFolder) -> RunRecord:
+    """Refuse to resume a run that is finished or at work.
+
+    Returns:
+        The run as it is.
+
+    Raises:
+        InputError: there is nothing to resume.
+    """
+    record = now(folder)
+    if record.status == "finished" or record.in_hand:
+        raise InputError(f"run '{record.name}' is {record.status}; there is nothing to resume")
+    return record
+
+
+def resume(
+    folder: RunFolder,
+    by: str = "local",
+    *,
+    device: str = "auto",
+    fresh: bool = False,
+    auto_batch: bool = False,
+) -> None:
+    """Go on with a run that was stopped, failed or lost; imports torch.
+
+    Args:
+        folder: of the run.
+        by: launcher that starts it, which need not be the one that did so before.
+        device: `auto`, `cpu` or `cuda:N`.
+        fresh: compute every stage.
+        auto_batch: from here on, divide batches that do not fit into memory.
+
+    Raises:
+        InputError: there is nothing to resume, or it cannot start.
+    """
+    from experiments.launch import change_settings
+
+    check_resumable(folder)
+    host = launcher(by)
+    host.check(device)
+    if auto_batch:
+        change_settings(folder, {"compute.auto_batch": True})
+    host.start(folder, device=device, fresh=fresh)
+
+
+def resume_outside(folder: RunFolder) -> str:
+    """Have another process go on with a run: by the launcher that started it, or detached if that would be local.
+
+    Raises:
+        InputError: there is nothing to resume, or it cannot start; the sentence of `prusc resume`.
+    """
+    from experiments.order import launcher_option
+
+    record = check_resumable(folder)
+    host = launcher_of(record)
+    stage = next((stage.name for stage in record.stages if stage.status != "done"), None)
+    _prusc(folder.home, "resume", folder.id, *launcher_option(host.name if host.outlives else "detached"))
+    if stage is None:
+        return f"{record.name} goes on"
+    kept = folder.checkpoint(stage).exists()
+    return f"{record.name} goes on {'from the last checkpoint of' if kept else 'at the start of'} {stage}"
+
+
+def rename(folder: RunFolder, name: str) -> str:
+    """Give a run another name.
+
+    Raises:
+        InputError: the name is taken or will not do.
+    """
+    before = folder.record().name
+    return f"{before} is now called {RunLog(folder.home).rename(folder, name).name}"
+
+
+def read_tags(text: str) -> tuple[str, ...]:
+    """Read tags from a line: words, with or without commas, each once.
+
+    Raises:
+        InputError: a tag has control characters.
+    """
+    for word in (words := text.replace(",", " ").split()):
+        if safe_text(word) != word:
+            raise InputError(f"a tag cannot be '{safe_text(word)}'; use letters, digits and signs")
+    return tuple(dict.fromkeys(words))
+
+
+def tag(folder: RunFolder, tags: Iterable[str]) -> str:
+    """Give a run these tags and no others."""
+    record = folder.update(tags=tuple(tags))
+    RunLog(folder.home).put(record)
+    return f"{record.name}: {' '.join(record.tags) or 'no tags'}"
+
+
+def note(folder: RunFolder, text: str) -> str:
+    """Give a run a note; an empty text takes it away."""
+    record = folder.update(note=text.strip())
+    RunLog(folder.home).put(record)
+    return f"{record.name}: note {'written' if record.note else 'taken away'}"
+
+
+def check_deletable(folder: RunFolder) -> RunRecord:
+    """Refuse to delete a run that is at work.
+
+    Returns:
+        The run as it is.
+
+    Raises:
+        InputError: it is at work.
+    """
+    record = now(folder)
+    if record.in_hand:
+        raise InputError(f"run '{record.name}' is {record.status}; stop it first: prusc stop {record.id}")
+    return record
+
+
+def delete(folder: RunFolder) -> str:
+    """Delete a run with all that it wrote.
+
+    Raises:
+        InputError: it is at work.
+    """
+    record = check_deletable(folder)
+    _remove(folder)
+    return f"{record.name} is deleted"
+
+
+def export(folder: RunFolder, to: Path) -> str:
+    """Write network, masks, clusters, predictions and metrics of a run as plain files.
+
+    Raises:
+        InputError: the sentence of `prusc export`.
+    """
+    import orjson
+
+    written: dict[str, Any] = orjson.loads(_prusc(folder.home, "export", folder.id, f"--to={to}", "--json"))
+    return f"{folder.record().name}: {len(written['files'])} files in {to}"
+
+
+def _prusc(home: Home, *words: str) -> str:
+    return subprocesses.run("prusc_tui", *words, home=home)
+
+
+def _remove(folder: RunFolder) -> None:
+    folder.delete()
+    RunLog(folder.home).remove(folder.id)

@@ -1,0 +1,128 @@
+"""What can be run, by name: presets, studies and the data sets of the config model (no torch).
+
+Recipes lie in `experiments.recipes`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from core.config import data_sets, flatten
+from core.errors import InputError, nearest
+from core.overrides import read_toml
+
+DEFAULT = "demo"
+"""The preset that is run when none is named."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A recipe with the data and the values that differ from the defaults.
+
+    Attributes:
+        name: as typed after `prusc run`.
+        summary: one line.
+        settings: nested settings, `recipe` among them.
+    """
+
+    name: str
+    summary: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Recipes × presets.
+
+    Attributes:
+        name: as typed after `prusc run`.
+        summary: one line.
+        recipes: in the order in which they run and stand in a table; those that make what others reuse come first.
+        presets: data and values; all recipes run on the first preset, then on the next.
+        settings: dotted key → value, laid over every preset.
+        of: recipe → settings that are laid over those for its runs alone.
+        table: what `prusc table` shows its runs; None where no table does.
+    """
+
+    name: str
+    summary: str
+    recipes: tuple[str, ...]
+    presets: tuple[str, ...]
+    settings: Mapping[str, Any]
+    of: Mapping[str, Mapping[str, Any]]
+    table: str | None
+
+    def short(self, preset: str) -> str:
+        """A preset without the beginning that all presets of the study share."""
+        words = [name.split("-") for name in self.presets]
+        shared = 0
+        while len(words) > 1 and len({tuple(name[: shared + 1]) for name in words}) == 1:
+            shared += 1
+        return "-".join(preset.split("-")[shared:]) or preset
+
+
+def preset_names() -> list[str]:
+    """Names of the presets, in alphabetical order."""
+    return sorted(path.stem for path in _folder("presets").glob("*.toml"))
+
+
+def get_preset(name: str) -> Preset:
+    """Read the preset called `name`.
+
+    Raises:
+        InputError: there is none; the sentence names the nearest.
+    """
+    if name not in preset_names():
+        raise InputError(f"unknown preset '{name}'{nearest(name, preset_names())} (see: prusc recipes)")
+    settings = read_toml(_folder("presets") / f"{name}.toml")
+    return Preset(name, settings.pop("summary"), settings)
+
+
+def data_names() -> list[str]:
+    """Names of the data sets, as the settings have them."""
+    return list(data_sets())
+
+
+def preset_or_data(name: str) -> Preset:
+    """Return the preset called `name`, or the data set of that name with its defaults, as a preset without a name.
+
+    Raises:
+        InputError: there is neither; the sentence names the nearest.
+    """
+    if name in preset_names():
+        return get_preset(name)
+    if name in data_names():
+        return Preset("", "", {"data": {"name": name}})
+    known = list(dict.fromkeys([*preset_names(), *data_names()]))
+    raise InputError(f"--data {name}: no preset or data set '{name}'{nearest(name, known)} (see: prusc data ls)")
+
+
+def study_names() -> list[str]:
+    """Names of the studies, in alphabetical order."""
+    return sorted(path.stem for path in _folder("studies").glob("*.toml"))
+
+
+def get_study(name: str) -> Study:
+    """Read the study called `name`.
+
+    Raises:
+        InputError: there is none; the sentence names the nearest.
+    """
+    if name not in study_names():
+        raise InputError(f"unknown study '{name}'{nearest(name, study_names())} (see: prusc recipes)")
+    said = read_toml(_folder("studies") / f"{name}.toml")
+    return Study(
+        name=name,
+        summary=said["summary"],
+        recipes=tuple(said["recipes"]),
+        presets=tuple(said["presets"]),
+        settings=dict(flatten(said.get("settings", {}))),
+        of={recipe: dict(flatten(settings)) for recipe, settings in said.get("of", {}).items()},
+        table=said.get("table"),
+    )
+
+
+def _folder(name: str) -> Path:
+    return Path(str(resources.files("experiments") / name))

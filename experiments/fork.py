@@ -1,0 +1,127 @@
+"""Runs that start from the stages of another run: where they begin, and which plans can go on from there (no torch)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from core.config import Config
+from core.engine.stage import stage_settings
+from core.errors import InputError, nearest
+from core.overrides import merge
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.query import resolve as resolve_run
+from core.runs.record import RunRecord
+from experiments.plan import Plan, config_of, resolve
+from experiments.recipes import RECIPES, get_recipe
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A new run's start: the stages of `source` up to and with `stage` are taken over as they are."""
+
+    source: RunRecord
+    stage: str
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages taken over."""
+        names = [stage.name for stage in self.source.stages]
+        return tuple(names[: names.index(self.stage) + 1])
+
+
+def read_fork(home: Home, text: str) -> Fork:
+    """Read `RUN:STAGE`.
+
+    Raises:
+        InputError: no such run or stage, or the stage is not done.
+    """
+    reference, colon, stage = text.rpartition(":")
+    if not colon:
+        raise InputError(f"--from {text}: expected RUN:STAGE, such as last:erm")
+    record = RunFolder.open(home, resolve_run(RunLog(home), reference)).record()
+    names = [s.name for s in record.stages]
+    if stage not in names:
+        raise InputError(f"--from {text}: run '{record.name}' has no stage '{stage}'{nearest(stage, names)}")
+    if record.stage(stage).status != "done":
+        raise InputError(f"--from {text}: stage '{stage}' of run '{record.name}' is not done; resume that run first")
+    return Fork(record, stage)
+
+
+def fork_at(home: Home, text: str) -> Fork:
+    """Read `RUN:STAGE`, or `RUN` alone for its last stage that is done, and the one before if all are done.
+
+    Raises:
+        InputError: there is no such run or stage, or no stage is done.
+    """
+    if ":" in text:
+        return read_fork(home, text)
+    record = RunFolder.open(home, resolve_run(RunLog(home), text)).record()
+    done = [stage.name for stage in record.stages if stage.status == "done"]
+    if not done:
+        raise InputError(f"run '{record.name}' has no stage that is done, so there is nothing to take over")
+    return Fork(record, done[-2] if len(done) == len(record.stages) > 1 else done[-1])
+
+
+def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: int | None = None) -> Plan:
+    """Plan a run that goes on from a fork: the source's settings, under another recipe where one is named.
+
+    Raises:
+        InputError: the recipe does not begin with the stages taken over, one of these would not be the same, or a
+            setting does not fit.
+    """
+    old = get_recipe(fork.source.recipe)
+    new = get_recipe(recipe or old.name)
+    if new.stage_names[: len(fork.stages)] != fork.stages:
+        raise InputError(f"--from: recipe '{new.name}' does not begin with {', '.join(fork.stages)}")
+    settings = merge({}, dict(fork.source.config))
+    for key in old.fixed:
+        if key not in new.fixed:  # what the old recipe fixed was not chosen by a person; the default is taken
+            section, _, name = key.partition(".")
+            settings[section].pop(name, None)
+    settings["recipe"] = new.name
+    plan = resolve(settings, overrides, seed)
+    _refuse_changes(fork, plan.config)
+    return plan
+
+
+def recipes_after(fork: Fork) -> tuple[str, ...]:
+    """Recipes that can go on from a fork: those that begin with the stages taken over, made in the same way."""
+    fit = []
+    for name in RECIPES:
+        try:
+            plan_fork(fork, name, [])
+        except InputError:
+            continue
+        fit.append(name)
+    return tuple(fit)
+
+
+def _refuse_changes(fork: Fork, config: Config) -> None:
+    """Refuse a plan in which a stage that is taken over would not be the same."""
+    source = config_of(fork.source)  # its data may have moved since
+    old = {stage.name: stage for stage in get_recipe(source.recipe).stages(source)}
+    for stage in get_recipe(config.recipe).stages(config):
+        if stage.name not in fork.stages:
+            continue
+        before = old[stage.name]
+        named = dict.fromkeys([*stage.takes, *before.takes, *filter(None, [stage.replaced_by])])
+        files = [key for key in named if attrgetter(key)(config) != attrgetter(key)(source)]
+        ours, theirs = stage_settings(stage), stage_settings(before)
+        changed = [name for name in ours if ours[name] != theirs.get(name)]
+        sections = [name for name in changed if isinstance(ours[name], dict)]
+        if sections != changed and not files:
+            raise InputError(
+                f"--from: recipe '{config.recipe}' makes stage '{stage.name}' in another way than '{source.recipe}' "
+                "does; take over fewer stages"
+            )
+        # With a file in its place it is another stage, of which comparing settings says nothing.
+        own = [key.partition(".")[0] for key in files] or sections
+        # Data is also read by the stages to come, which would see other images.
+        own += ["data"] if config.data.deciding() != source.data.deciding() else []
+        if own or config.seed != source.seed:
+            what = ", ".join(dict.fromkeys(own)) or "seed"
+            raise InputError(
+                f"--from: stage '{stage.name}' is taken from '{fork.source.name}', so {what} cannot change"
+            )

@@ -1,0 +1,18 @@
+"""The engine of this process: every run that lives here is one of its jobs (no torch until the first one begins)."""
+
+from typing import TYPE_CHECKING
+
+from core.engine.engine import Engine
+
+if TYPE_CHECKING:
+    from core.config import Config
+    from core.engine.stage import Pipeline
+
+
+def _build(config: "Config") -> "Pipeline":
+    from experiments.plan import build_pipeline
+
+    return build_pipeline(config)
+
+
+ENGINE = Engine(_build)

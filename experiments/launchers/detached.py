@@ -1,0 +1,45 @@
+"""Runs that live in a worker process of their own on this machine, which outlives the terminal."""
+
+import subprocess
+import sys
+
+from core.runs.alive import identity, kill
+from core.runs.folder import RunFolder
+from core.runs.log import RunLog
+from experiments.launchers import Launcher
+
+WORKER = "experiments.worker"
+"""Module of the worker: `python -m experiments.worker --home HOME --device DEVICE [--fresh] RUN`."""
+
+
+class DetachedLauncher(Launcher):
+    """Hosts each run in a worker process of its own, which outlives this process and its terminal."""
+
+    name = "detached"
+    summary = "In a process of its own, which outlives this one and the connection."
+
+    def check(self, device: str) -> None:
+        """See that the device is there; imports torch."""
+        from core.engine.devices import resolve
+
+        resolve(device)
+
+    def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
+        """Start the worker in a session of its own, so that no hang-up of the terminal reaches it."""
+        folder.clear_stop()  # left by a process that died; from here on a request is for this one
+        folder.update(status="queued", launcher=self.name, job="")
+        command = [sys.executable, "-m", WORKER, "--home", str(folder.home.root), "--device", device]
+        with self.log_path(folder).open("ab") as log:
+            process = subprocess.Popen(
+                [*command, *(["--fresh"] if fresh else []), folder.id],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        # Until the worker says so itself, so that a worker that dies early is seen to be gone.
+        RunLog(folder.home).put(folder.update(**identity(process.pid)))
+
+    def kill(self, folder: RunFolder) -> None:
+        """Kill the worker's process group."""
+        kill(folder.settled())

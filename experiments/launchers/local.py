@@ -1,0 +1,35 @@
+"""Runs that live in the process that starts them, such as `prusc run` in the foreground."""
+
+from core.runs.alive import here, kill
+from core.runs.folder import RunFolder
+from experiments.hosting import ENGINE
+from experiments.launchers import Launcher
+
+
+class LocalLauncher(Launcher):
+    """Hosts each run on a thread of this process; `experiments.hosting.ENGINE` has its job."""
+
+    name = "local"
+    summary = "In this process: ends with it, with a checkpoint."
+    outlives = False
+
+    def check(self, device: str) -> None:
+        """See that the device is there; imports torch."""
+        from core.engine.devices import resolve
+
+        resolve(device)
+
+    def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
+        """Queue the run for a device of this process; imports torch."""
+        from core.engine.devices import pick
+        from experiments.plan import config_of
+
+        ENGINE.refuse_when_closed()
+        config, chosen = config_of(folder.record()), pick(device, folder.home.locks)
+        folder.clear_stop()  # left by a process that died; from here on a request is for this one
+        folder.update(status="queued", launcher=self.name, job="", **here())
+        ENGINE.submit(folder, config, chosen, fresh=fresh)
+
+    def kill(self, folder: RunFolder) -> None:
+        """Kill the process in which the run lives, if that is another one of this machine."""
+        kill(folder.settled())

@@ -1,0 +1,105 @@
+"""What a person asks for when starting a run, the command line that asks for the same, and the plan of it."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from core.runs.home import Home
+    from experiments.fork import Fork
+    from experiments.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A run to be started, in the words of `prusc run`.
+
+    Attributes:
+        target: recipe or preset; None for a fork that keeps the recipe of its source.
+        data: preset whose data and values a recipe takes; None for the one that is taken unasked.
+        overrides: texts `a.b=c`.
+        seed: of the run; None leaves it as it is.
+        name: of the run; None has one made up.
+        tags: labels.
+        device: `auto`, `cpu` or `cuda:N`.
+        fork: `RUN:STAGE` to start from.
+        fresh: compute every stage.
+        launcher: who starts it, which decides where it lives.
+    """
+
+    target: str | None = None
+    data: str | None = None
+    overrides: tuple[str, ...] = ()
+    seed: int | None = None
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    device: str = "auto"
+    fork: str | None = None
+    fresh: bool = False
+    launcher: str = "detached"
+
+    def also(self, overrides: Iterable[str]) -> "Order":
+        """The same with more overrides, which count where two set one key."""
+        return replace(self, overrides=(*self.overrides, *overrides))
+
+    def words(self) -> list[str]:
+        """The command line, word by word, `prusc` first."""
+        words = ["prusc", "run"]
+        if self.target is not None:
+            words.append(self.target)
+        words += _option("--data", self.data)
+        words += _option("--from", self.fork)
+        for text in self.overrides:
+            words += ["--set", text]
+        words += _option("--seed", self.seed)
+        words += _option("--name", self.name)
+        for tag in self.tags:
+            words += ["--tag", tag]
+        words += _option("--device", None if self.device == "auto" else self.device)
+        words += ["--fresh"] * self.fresh
+        return words + launcher_option(self.launcher)
+
+
+def shown(words: Sequence[str]) -> str:
+    """The command line as one types it into a shell."""
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def plan(home: "Home", order: Order) -> "tuple[Plan, Fork | None]":
+    """Plan the run of an order, and say where it goes on from.
+
+    Raises:
+        InputError: a name, key or value is not known or does not fit, or a fork changes what it takes over.
+    """
+    from experiments.fork import plan_fork
+
+    fork = _fork(home, order)
+    return _new(order) if fork is None else plan_fork(fork, order.target, order.overrides, order.seed), fork
+
+
+def launcher_option(name: str) -> list[str]:
+    """The option of `prusc run` and `prusc resume` that names a launcher; a run is local unasked."""
+    return {"local": [], "detached": ["--detach"]}.get(name, ["--launcher", name])
+
+
+def _new(order: Order) -> "Plan":
+    from experiments.plan import make_plan
+
+    return make_plan(order.target, data=order.data, overrides=order.overrides, seed=order.seed)
+
+
+def _fork(home: "Home", order: Order) -> "Fork | None":
+    from experiments.fork import read_fork
+
+    if order.fork is None:
+        return None
+    if order.data is not None:
+        raise InputError("--data: a run that starts with --from has the data of the run that it goes on from")
+    return read_fork(home, order.fork)
+
+
+def _option(name: str, value: str | int | None) -> list[str]:
+    return [] if value is None else [name, str(value)]

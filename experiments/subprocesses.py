@@ -1,0 +1,55 @@
+"""Work in a process of its own, so that what it imports never enters this one."""
+
+import os
+import subprocess
+import sys
+
+from core.errors import InputError
+from core.runs.home import Home
+
+
+def start(module: str, *words: str, home: Home | None = None, outlives: bool = True) -> "subprocess.Popen[str]":
+    """Start `python -m module words`.
+
+    Args:
+        module: what is run.
+        words: its command line.
+        home: where its runs are; None leaves the environment as it is.
+        outlives: whether it goes on when the terminal of this process goes.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *words],
+        env=os.environ | ({"PRUSC_HOME": str(home.root)} if home is not None else {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=outlives,
+    )
+
+
+def output_of(process: "subprocess.Popen[str]") -> str:
+    """Wait for a process to end and return what it printed.
+
+    Raises:
+        InputError: it failed; the last line that it wrote to stderr.
+    """
+    out, complaint = process.communicate()
+    if process.returncode:
+        lines = complaint.strip().splitlines() or [f"it ended with code {process.returncode}"]
+        raise InputError(lines[-1].removeprefix("error: "))
+    return out
+
+
+def run(module: str, *words: str, home: Home | None = None) -> str:
+    """Run `python -m module words`, which outlives the terminal of this process, and return what it prints.
+
+    Raises:
+        InputError: it cannot be started, or fails; the last line that it wrote to stderr.
+    """
+    try:
+        process = start(module, *words, home=home)
+    except OSError as error:
+        raise InputError(f"it could not be started ({error.strerror})") from None
+    return output_of(process)

@@ -1,0 +1,1 @@
+"""The chart instrument: curves in braille, axes, cursor and zoom."""

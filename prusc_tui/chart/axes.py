@@ -1,0 +1,219 @@
+"""Axes: round bounds, ticks that people read at a glance, and labels that never touch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, pairwise
+from math import ceil, floor, inf, log10
+from typing import Literal, NamedTuple
+
+from core.words import clock
+
+XMode = Literal["step", "epoch", "time"]
+
+GAP = 2
+"""Least number of cells between two labels of the x axis."""
+
+_CLOCK = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+_TINY = 1e-9
+_NOTHING = 1e-280
+_MINUS = "−"
+
+
+class Tick(NamedTuple):
+    """One tick: the value, where it is (cells from the left, or from the top), and its label."""
+
+    value: float
+    at: int
+    label: str
+
+
+def steps_of_1_2_5(least: float) -> Iterator[float]:
+    """Every 1, 2 and 5 times a power of ten that is not below `least` (> 0), rising without end."""
+    for exponent in count(floor(log10(least) - _TINY)):
+        for digit in (1, 2, 5):
+            # Division keeps 0.1 the float that one means; a product with 1e-1 would not.
+            step = digit * 10**exponent if exponent >= 0 else digit / 10**-exponent
+            if step >= least * (1 - _TINY):
+                yield float(step)
+
+
+def clock_steps(least: float) -> Iterator[float]:
+    """Steps in seconds that fit a clock: below a second 1-2-5, from a day on whole days."""
+    if least < 1:
+        for step in steps_of_1_2_5(least):
+            if step >= 1:
+                break
+            yield step
+    yield from (float(step) for step in _CLOCK if step >= least * (1 - _TINY))
+    yield from (86400 * step for step in steps_of_1_2_5(max(1.0, least / 86400)) if step > 1)
+
+
+def multiples(low: float, high: float, step: float) -> list[float]:
+    """Multiples of `step` in [low, high]; rounding does not lose those at the ends."""
+    first, last = ceil(low / step - _TINY), floor(high / step + _TINY)
+    if step < 1:
+        # k × 0.1 is not what people write; k / 10 is.
+        per_unit = 1 / step
+        if abs(per_unit - round(per_unit)) < _TINY * per_unit:
+            return [k / round(per_unit) for k in range(first, last + 1)]
+    return [k * step for k in range(first, last + 1)]
+
+
+def calm_bounds(low: float, high: float, floor_: float = -inf, ceiling: float = inf) -> tuple[float, float]:
+    """Widen a range to round numbers, so that it stays where it is while values come in.
+
+    Args:
+        low: least value.
+        high: greatest value, `low` ≤ `high`; where they are equal the value comes to the middle.
+        floor_: the range does not go below unless `low` does.
+        ceiling: the range does not go above unless `high` does.
+    """
+    if high - low <= max(_TINY * max(abs(low), abs(high)), _NOTHING):
+        half = abs(low) / 10 if abs(low) > _NOTHING else 1.0
+        low, high = low - half, high + half
+        floor_, ceiling = min(floor_, low + half), max(ceiling, high - half)
+    else:
+        floor_, ceiling = min(floor_, low), max(ceiling, high)
+    unit = next(steps_of_1_2_5((high - low) / 12))
+    rounded = unit * floor(low / unit + _TINY), unit * ceil(high / unit - _TINY)
+    low, high = max(floor_, rounded[0]), min(ceiling, rounded[1])
+    return low, high
+
+
+def calm_log_bounds(low: float, high: float) -> tuple[float, float]:
+    """Widen a range of positive numbers to 1, 2 or 5 times a power of ten; a single value comes to the middle."""
+    if high <= low * (1 + _TINY):
+        low, high = low / 2, high * 2
+    below = max(step for step in _three_decades(low) if step <= low * (1 + _TINY))
+    above = min(step for step in _three_decades(high) if step >= high * (1 - _TINY))
+    return below, above
+
+
+def number_labels(values: Sequence[float], step: float) -> list[str]:
+    """Write ticks that are `step` apart, all with the same number of decimals: `0.25`, `1,500`, `20k`, `2e−5`."""
+    greatest = max((abs(v) for v in values), default=0.0)
+    decimals = max(0, -floor(log10(step) + _TINY))
+    if greatest and (decimals > 5 or greatest >= 1e9):
+        digits = max(0, floor(log10(greatest) + _TINY) - floor(log10(step) + _TINY))
+        return [_scientific(v, digits) if v else "0" for v in values]
+    for size, sign in ((1e6, "M"), (1e3, "k")):
+        if greatest >= 10 * size and step >= size / 10:
+            return [_signed(f"{v / size:,.{0 if step >= size else 1}f}") + sign if v else "0" for v in values]
+    return [_signed(f"{v:,.{decimals}f}") for v in values]
+
+
+def clock_label(seconds: float, step: float) -> str:
+    """Elapsed time as `0:30`, `5:00` or `1:00:00`, with a fraction where ticks are closer than a second."""
+    decimals = max(0, -floor(log10(step) + _TINY))
+    tenths = round(abs(seconds) * 10**decimals)
+    whole, fraction = divmod(tenths, 10**decimals)
+    tail = f".{fraction:0{decimals}d}" if decimals else ""
+    return f"{_MINUS if seconds < 0 and tenths else ''}{clock(whole)}{tail}"
+
+
+def x_ticks(low: float, high: float, width: int, mode: XMode) -> list[Tick]:
+    """The finest ticks of an x axis whose labels keep `GAP` cells between them.
+
+    Args:
+        low: x at the centre of the first column of dots.
+        high: x at the centre of the last; above `low`.
+        width: cells across, two columns of dots in each.
+        mode: what x is; steps get whole numbers, times the steps of a clock.
+    """
+    span, dots = high - low, 2 * width - 1
+    least = span / max(1, width) * (2 + GAP)
+    ladder = clock_steps(least) if mode == "time" else steps_of_1_2_5(max(least, 1.0) if mode == "step" else least)
+    while True:
+        step = next(ladder)
+        values = multiples(low, high, step)
+        labels = [clock_label(v, step) for v in values] if mode == "time" else number_labels(values, step)
+        ticks = [Tick(v, floor((v - low) / span * dots + 0.5) // 2, s) for v, s in zip(values, labels, strict=True)]
+        ticks = [tick for tick in ticks if len(tick.label) <= width]
+        starts = [label_start(tick, width) for tick in ticks]
+        if all(b - a >= len(tick.label) + GAP for (a, b), tick in zip(pairwise(starts), ticks, strict=False)):
+            return ticks
+
+
+def label_start(tick: Tick, width: int) -> int:
+    """Cell where the label of an x tick begins: under its tick, moved inwards at the edges."""
+    return max(0, min(tick.at - len(tick.label) // 2, width - len(tick.label)))
+
+
+def y_ticks(low: float, high: float, height: int, *, log: bool = False) -> list[Tick]:
+    """The finest ticks of a y axis with room between their rows.
+
+    Args:
+        low: value at the centre of the lowest row of dots.
+        high: value at the centre of the highest; above `low`.
+        height: cells down, four rows of dots in each.
+        log: logarithmic axis, 0 < `low`; powers of ten, with 2 and 5 times them (or all digits) where there is room,
+            and ordinary round numbers where the span is too short for that.
+    """
+    to_row = row_of(low, high, height * 4, log=log)
+
+    def placed(values: Sequence[float], labels: Sequence[str]) -> list[Tick]:
+        return [Tick(v, height - 1 - to_row(v) // 4, s) for v, s in zip(values, labels, strict=True)]
+
+    def roomy(ticks: Sequence[Tick], apart: int) -> bool:
+        return all(a.at - b.at >= apart for a, b in pairwise(ticks))
+
+    if log:
+        for values in _log_candidates(low, high):
+            ticks = placed(values, [_log_label(v) for v in values])
+            if len(ticks) >= 2 and roomy(ticks, 2):
+                return ticks
+    crowded: list[Tick] = []
+    for step in steps_of_1_2_5((high - low) / max(1, height)):
+        values = [v for v in multiples(low, high, step) if v > 0 or not log]
+        ticks = placed(values, number_labels(values, step))
+        # Three rows apart is calm, two will do where that leaves a label or two.
+        if roomy(ticks, 3):
+            return ticks if len(ticks) > 2 or len(crowded) <= len(ticks) else crowded
+        if not crowded and roomy(ticks, 2):
+            crowded = ticks
+    raise AssertionError("steps grow without end")
+
+
+def row_of(low: float, high: float, rows: int, *, log: bool = False) -> Callable[[float], int]:
+    """From a value to its row of dots, counted from the bottom: `low` is row 0, `high` is row `rows` − 1.
+
+    Values far outside get rows far outside, bounded so that they stay small numbers.
+    """
+    if log:
+        bottom, scale = log10(low), (rows - 1) / (log10(high) - log10(low))
+        return lambda value: floor(max(-1e6, min(1e6, (log10(value) - bottom) * scale + 0.5)))
+    scale = (rows - 1) / (high - low)
+    return lambda value: floor(max(-1e6, min(1e6, (value - low) * scale + 0.5)))
+
+
+def _log_candidates(low: float, high: float) -> Iterator[list[float]]:
+    decades = range(floor(log10(low) - _TINY), ceil(log10(high) + _TINY) + 1)
+    for digits in (range(1, 10), (1, 2, 5), (1, 3), (1,)):
+        yield [v for k in decades for d in digits if low * (1 - _TINY) <= (v := _power(d, k)) <= high * (1 + _TINY)]
+    for every in (2, 3, 5, 10, 20, 50, 100):
+        yield [v for k in decades if k % every == 0 and low * (1 - _TINY) <= (v := _power(1, k)) <= high * (1 + _TINY)]
+
+
+def _log_label(value: float) -> str:
+    if 1e-4 <= value < 1e5:
+        return f"{value:,.{max(0, -floor(log10(value) + _TINY))}f}"
+    return _scientific(value, 0)
+
+
+def _three_decades(value: float) -> list[float]:
+    exponent = floor(log10(value))
+    return [_power(d, k) for k in (exponent - 1, exponent, exponent + 1) for d in (1, 2, 5)]
+
+
+def _power(digit: int, exponent: int) -> float:
+    return float(f"{digit}e{exponent}")
+
+
+def _scientific(value: float, digits: int) -> str:
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
+    return f"{_signed(mantissa)}e{_MINUS if exponent[0] == '-' else ''}{int(exponent[1:])}"
+
+
+def _signed(text: str) -> str:
+    if text.startswith("-"):
+        return text[1:] if not text.strip("-0.,") else _MINUS + text[1:]
+    return text

@@ -1,0 +1,226 @@
+"""Curves as braille dots, two columns by four rows in a cell.
+
+A column of dots is one whole number, bit 0 at the bottom. A vertical run is then one `or`, and the number in
+hexadecimal is the column read cell by cell: the drawing never looks at single dots.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import floor, inf, isfinite
+from operator import add
+from typing import NamedTuple
+
+DOTS_ACROSS, DOTS_DOWN = 2, 4
+BLANK = "0"
+"""The ink of a cell without dots."""
+
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""Bits of a character by row, from the top, and column of its dots."""
+_LEFT, _RIGHT = zip(*reversed(DOTS), strict=True)
+
+
+def glyph(bits: int) -> str:
+    """The character with these dots; a blank without any."""
+    return chr(0x2800 + bits) if bits else " "
+
+
+def _glyphs() -> dict[str, str]:
+    """Two hexadecimal digits, those of the left and the right half of a cell → the character."""
+
+    def dots(half: tuple[int, ...], digit: int) -> int:
+        return sum(dot for bit, dot in enumerate(half) if digit >> bit & 1)
+
+    return {f"{a:x}{b:x}": glyph(dots(_LEFT, a) + dots(_RIGHT, b)) for a in range(16) for b in range(16)}
+
+
+_GLYPHS = _glyphs()
+
+
+class Stroke(NamedTuple):
+    """All that a curve does within one column of dots; `joined` to the stroke before it by a line."""
+
+    column: int
+    first: float
+    low: float
+    high: float
+    last: float
+    joined: bool
+
+
+class Strokes(NamedTuple):
+    """A curve by columns of dots, the points drawn, and how many values the axis cannot show."""
+
+    strokes: list[Stroke]
+    points: int
+    left_out: int
+
+
+class Layer(NamedTuple):
+    """Dots of one curve: a number for each column, the ink (1 to 15), and whether all other curves hide it."""
+
+    columns: Sequence[int]
+    ink: int
+    faint: bool = False
+
+
+def strokes(
+    x: "array[float]", y: "array[float]", window: tuple[float, float], columns: int, above: float = -inf
+) -> Strokes:
+    """Gather a curve by columns of dots: first, least, greatest and last value, from which the drawing is exact.
+
+    Nothing is lost against drawing every point: within a column a curve covers what lies between its extremes, and
+    between columns it is a line from the last point to the first (M4, Jugel et al. 2014).
+
+    Args:
+        x: [n] not decreasing.
+        y: [n]; NaN and infinities break the line.
+        window: the x at the centres of the first and the last column, in this order and apart.
+        columns: columns of dots, at least 2. Points outside the window get columns outside.
+        above: values that are not greater break the line and are counted: 0 for a logarithmic axis.
+    """
+    left, right = window
+    scale = (columns - 1) / (right - left)
+    out: list[Stroke] = []
+    begin, n, left_out, points, joined = 0, len(x), 0, 0, False
+    while begin < n:
+        column = floor((x[begin] - left) * scale + 0.5)
+        end = bisect_left(x, left + (column + 0.5) / scale, begin + 1, n)
+        values = y[begin:end]
+        begin = end
+        # The sum is not finite if any value is not: the plain case never looks at single values in Python.
+        if isfinite(sum(values)) and (low := min(values)) > above:
+            out.append(Stroke(column, values[0], low, max(values), values[-1], joined))
+            points += len(values)
+            joined = True
+            continue
+        piece: list[float] = []
+        for value in [*values, None]:
+            if value is not None and isfinite(value) and value > above:
+                piece.append(value)
+                continue
+            left_out += value is not None and value <= above and isfinite(value)
+            if piece:
+                out.append(Stroke(column, piece[0], min(piece), max(piece), piece[-1], joined))
+                points += len(piece)
+            joined = value is None and bool(piece)
+            piece = []
+    return Strokes(out, points, left_out)
+
+
+def rasterise(strokes: Sequence[Stroke], row: Callable[[float], int], columns: int, rows: int) -> list[int]:
+    """Draw strokes as dots; what lies outside is clipped.
+
+    Args:
+        strokes: columns not decreasing.
+        row: from a value to a row of dots counted from the bottom; not decreasing.
+        columns: columns of dots.
+        rows: rows of dots.
+
+    Returns:
+        [columns] dots of each column, bit 0 at the bottom.
+    """
+    out = [0] * columns
+    full = (1 << rows) - 1
+    x0 = y0 = 0
+    for column, first, low, high, last, joined in strokes:
+        bottom = row(low)
+        if high == low:
+            top = y1 = y_last = bottom
+        else:
+            top, y1, y_last = row(high), row(first), row(last)
+        if 0 <= column < columns and top >= 0 and bottom < rows:
+            bottom = max(bottom, 0)
+            # A run that reaches over the top is cut by `full`; a shift that far never happens.
+            out[column] |= ((1 << (min(top, rows) - bottom + 1)) - 1) << bottom & full
+        if joined:
+            _line(out, x0, y0, column, y1, full, rows)
+        x0, y0 = column, y_last
+    return out
+
+
+def _line(out: list[int], x0: int, y0: int, x1: int, y1: int, full: int, rows: int) -> None:
+    """Add Bresenham's line from (x0, y0) to (x1, y1), x0 ≤ x1, column by column; half a dot rounds towards the end."""
+    dx, dy = x1 - x0, abs(y1 - y0)
+    first, last = max(x0, 0), min(x1, len(out) - 1)
+    if dy <= dx:
+        sign = 1 if y1 >= y0 else -1
+        for x in range(first, last + 1):
+            y = y0 + sign * ((2 * (x - x0) * dy + dx) // (2 * dx)) if dx else y0
+            if 0 <= y < rows:
+                out[x] |= 1 << y
+        return
+    for x in range(first, last + 1):
+        # Rows that round to this column, counted from y0: from `a` up to where the next column begins.
+        j = 2 * (x - x0)
+        a = -(-dy * (j - 1) // (2 * dx)) if j else 0
+        b = -(-dy * (j + 1) // (2 * dx)) - 1 if x < x1 else dy
+        low, high = (y0 + a, y0 + b) if y1 > y0 else (y0 - b, y0 - a)
+        low = max(low, 0)
+        if low < rows and high >= low:
+            out[x] |= ((1 << (min(high, rows) - low + 1)) - 1) << low & full
+
+
+def compose(layers: Sequence[Layer], width: int, height: int) -> list[tuple[str, str]]:
+    """Lay curves over each other, the last one on top.
+
+    Dots of several curves share a cell, which has the ink of the topmost; faint curves show in cells that the others
+    leave empty.
+
+    Args:
+        layers: each with 2 × `width` columns of 4 × `height` dots.
+        width: cells across.
+        height: cells down.
+
+    Returns:
+        Rows from the top: characters, and for each the ink as a hexadecimal digit, `BLANK` where there is no dot.
+    """
+    ones = int("1" * height, 16)
+    ordered = sorted(layers, key=lambda layer: not layer.faint)
+    lefts: list[str] = []
+    rights: list[str] = []
+    inks: list[str] = []
+    for cell in range(width):
+        left = right = ink = 0
+        faint_left = faint_right = bold = 0
+        for columns, colour, faint in ordered:
+            a, b = columns[2 * cell], columns[2 * cell + 1]
+            dots = a | b
+            if not dots:
+                continue
+            # One bit in each digit, then the whole digit, where the cell has a dot.
+            taken = (dots | dots >> 1 | dots >> 2 | dots >> 3) & ones
+            ink = ink & ~(taken * 15) | taken * colour
+            if faint:
+                faint_left |= a
+                faint_right |= b
+            else:
+                left |= a
+                right |= b
+                bold |= taken * 15
+        lefts.append(f"{left | faint_left & ~bold:0{height}x}")
+        rights.append(f"{right | faint_right & ~bold:0{height}x}")
+        inks.append(f"{ink:0{height}x}")
+    if not width:
+        return [("", "")] * height
+    return [
+        ("".join(map(_GLYPHS.__getitem__, map(add, left_row, right_row))), "".join(ink_row))
+        for left_row, right_row, ink_row in zip(
+            zip(*lefts, strict=True), zip(*rights, strict=True), zip(*inks, strict=True), strict=True
+        )
+    ]
+
+
+def runs(text: str, inks: str) -> list[tuple[str, str]]:
+    """Join neighbours of one ink, from left to right. Spaces have no ink and go with what is before them."""
+    if not inks:
+        return []
+    cuts = [0, *(i for i, (a, b) in enumerate(pairwise(inks), 1) if a != b), len(inks)]
+    out: list[tuple[str, str]] = []
+    for a, b in pairwise(cuts):
+        piece, ink = text[a:b], inks[a]
+        if out and (piece.isspace() or ink == out[-1][1]):
+            piece, ink = out[-1][0] + piece, out.pop()[1]
+        out.append((piece, ink))
+    return out

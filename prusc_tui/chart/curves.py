@@ -1,0 +1,142 @@
+"""Curves as a chart takes them, and what can be read off them."""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from math import floor, isfinite
+from typing import NamedTuple
+
+from core.words import clock
+
+MARKS = "●■▲◆○□△◇"
+"""Shapes that tell curves apart where colours do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One curve of a chart.
+
+    Attributes:
+        name: for the legend.
+        x: [n] not decreasing; the steps, epochs or times of a series.
+        y: [n] values; NaN where there is none.
+        colour: which colour of the palette and which mark.
+        key: what tells it from others while it grows.
+        origin: what is subtracted from x, such as the time of the start.
+        smooth: whether smoothing applies; evaluations are shown as they are.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    colour: int
+    key: Hashable
+    origin: float = 0.0
+    smooth: bool = True
+
+    @property
+    def mark(self) -> str:
+        """Shape of the curve in legend and plot."""
+        return MARKS[self.colour % len(MARKS)]
+
+
+class Reading(NamedTuple):
+    """A point of a curve: which one `at` of the sequence, its place and its value."""
+
+    at: int
+    x: float
+    y: float
+
+
+def extent(curves: Iterable[Curve]) -> tuple[float, float] | None:
+    """Least and greatest x of all curves; None without a point."""
+    ends = [(curve.x[0] - curve.origin, curve.x[len(curve.x) - 1] - curve.origin) for curve in curves if len(curve.x)]
+    ends = [(low, high) for low, high in ends if isfinite(low) and isfinite(high)]
+    return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
+
+
+def visible(curve: Curve, window: tuple[float, float]) -> tuple[int, int]:
+    """Range of the points in the window, with one neighbour on each side, to which lines lead out of it."""
+    n, x = len(curve.x), curve.x
+    begin = bisect_left(x, window[0] + curve.origin)
+    end = bisect_right(x, window[1] + curve.origin, lo=begin)
+    return max(0, begin - 1), min(n, end + 1)
+
+
+def as_array(values: Sequence[float], begin: int, end: int) -> "array[float]":
+    """Part of a sequence as an array; a copy of memory where it is one already."""
+    part = values[begin:end]
+    return part if isinstance(part, array) else array("d", part)
+
+
+def nearest(curve: Curve, x: float) -> Reading | None:
+    """The point of the curve that lies nearest to `x`, the left one where two do; None without points."""
+    n = len(curve.x)
+    if not n:
+        return None
+    right = min(bisect_left(curve.x, x + curve.origin), n - 1)
+    left = max(right - 1, 0)
+    index = left if x + curve.origin - curve.x[left] <= curve.x[right] - curve.origin - x else right
+    return Reading(index, curve.x[index] - curve.origin, curve.y[index])
+
+
+def read(curve: Curve, x: float, reach: float) -> Reading | None:
+    """The point nearest to `x` of a curve that goes by there; None where it begins later or ended before.
+
+    Args:
+        curve: the curve.
+        x: place of the cursor.
+        reach: how far from its ends a curve can still be read, such as half a cell.
+    """
+    n = len(curve.x)
+    if not n or not curve.x[0] - reach <= x + curve.origin <= curve.x[n - 1] + reach:
+        return None
+    return nearest(curve, x)
+
+
+def last(curve: Curve) -> Reading | None:
+    """The newest point that has a value."""
+    for index in range(len(curve.y) - 1, -1, -1):
+        if isfinite(curve.y[index]):
+            return Reading(index, curve.x[index] - curve.origin, curve.y[index])
+    return None
+
+
+def step_aside(curves: Iterable[Curve], x: float, direction: int, least: float) -> float | None:
+    """The next point of any curve at least `least` away from `x` to the left (−1) or right (1).
+
+    The outermost point where there is none so far away; None without points.
+    """
+    ahead: list[float] = []
+    outer: list[float] = []
+    for curve in curves:
+        n = len(curve.x)
+        if not n:
+            continue
+        at = x + curve.origin + direction * least
+        outer.append(curve.x[n - 1 if direction > 0 else 0] - curve.origin)
+        index = bisect_left(curve.x, at) if direction > 0 else bisect_right(curve.x, at) - 1
+        if 0 <= index < n:
+            ahead.append(curve.x[index] - curve.origin)
+    best = min if direction > 0 else max
+    if ahead:
+        return best(ahead)
+    return (max if direction > 0 else min)(outer) if outer else None
+
+
+def value_text(value: float, unit: str, digits: int = 4) -> str:
+    """A value for the legend: per cent with two decimals, others with `digits` digits; a dash for none."""
+    if not isfinite(value):
+        return "–"
+    text = f"{value:.2f}" if unit == "%" else f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.{digits}g}"
+    return text.replace("-", "−")
+
+
+def place_text(x: float, mode: str) -> str:
+    """Where the cursor stands: a step, an epoch with decimals, or elapsed time."""
+    if mode == "step":
+        return f"{x:,.0f}"
+    if mode == "epoch":
+        return f"{x:.2f}"
+    return clock(floor(abs(x) + 0.5))

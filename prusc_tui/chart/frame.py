@@ -1,0 +1,237 @@
+"""A chart without its cursor: everything that costs work, done once until data, view, size or settings change."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import floor, isfinite
+from typing import NamedTuple
+
+from prusc_tui.chart.axes import Tick, XMode, calm_bounds, calm_log_bounds, row_of, x_ticks, y_ticks
+from prusc_tui.chart.braille import DOTS_ACROSS, DOTS_DOWN, Layer, Stroke, Strokes, compose, rasterise, strokes
+from prusc_tui.chart.curves import Curve, as_array, extent, visible
+from prusc_tui.chart.smooth import SmoothCache
+from prusc_tui.chart.window import Window, calm_reach
+
+FAINT = 1
+"""Ink of raw curves behind smoothed ones."""
+FIRST_COLOUR = 2
+"""Ink of the first colour of the palette; 14 fit."""
+COLOURS = 14
+LEAST_LABELS = 5
+"""Least width of the labels of the y axis: the name of the x axis stands below."""
+
+_HUGE, _SMALL = 1e290, 1e-290
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a chart shows its curves.
+
+    Attributes:
+        mode: what x is.
+        log: logarithmic y axis.
+        smoothing: weight of the moving average; 0 shows raw curves alone.
+        view: window of x; None shows all and follows the newest.
+        reach: all of x, where charts share an axis; None for that of the curves.
+        unit: of y; `%` keeps the axis within 0 to 100.
+        marker: the x at which a vertical line stands; None for no line.
+    """
+
+    mode: XMode = "step"
+    log: bool = False
+    smoothing: float = 0.0
+    view: Window | None = None
+    reach: Window | None = None
+    unit: str = ""
+    marker: float | None = None
+
+
+class Mark(NamedTuple):
+    """A mark of a curve in the plot: cell from the left, cell from the top, character, ink."""
+
+    x: int
+    y: int
+    character: str
+    ink: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The plot area and its axes.
+
+    Attributes:
+        across: cells across.
+        down: cells down.
+        rows: characters and inks from the top.
+        marks: marks of the curves, the topmost last.
+        x_ticks: of the x axis.
+        y_ticks: of the y axis, the lowest first.
+        window: x at the first and the last column of dots.
+        bounds: y at the lowest and the highest row of dots; None where nothing can be drawn.
+        log: whether y is logarithmic.
+        left_out: values that a logarithmic axis cannot show.
+    """
+
+    across: int
+    down: int
+    rows: list[tuple[str, str]]
+    marks: list[Mark]
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    window: Window
+    bounds: tuple[float, float] | None
+    log: bool
+    left_out: int
+
+    @property
+    def label_width(self) -> int:
+        """Cells of the labels of the y axis."""
+        return label_width(self.y_ticks)
+
+    def column(self, x: float) -> int:
+        """Cell of `x` from the left; it may lie outside."""
+        return _dot(x, self.window, self.across) // DOTS_ACROSS
+
+    def x_at(self, cell: float) -> float:
+        """The x at the middle of a cell."""
+        left, right = self.window
+        return left + (right - left) * (DOTS_ACROSS * cell + 0.5) / (DOTS_ACROSS * self.across - 1)
+
+    def row(self, y: float) -> int | None:
+        """Cell of `y` from the top; None where it is outside or has no place on the axis."""
+        if self.bounds is None or not isfinite(y) or (self.log and y < _SMALL):
+            return None
+        dot = row_of(*self.bounds, DOTS_DOWN * self.down, log=self.log)(y)
+        return self.down - 1 - dot // DOTS_DOWN if 0 <= dot < DOTS_DOWN * self.down else None
+
+    @property
+    def cell(self) -> float:
+        """Span of x in one cell."""
+        return (self.window[1] - self.window[0]) / max(1, self.across)
+
+
+def label_width(ticks: Sequence[Tick]) -> int:
+    """Cells that the labels of a y axis take, all alike."""
+    return max([LEAST_LABELS, *(len(tick.label) for tick in ticks)])
+
+
+def build(curves: Sequence[Curve], settings: Settings, width: int, height: int, cache: SmoothCache) -> Frame:
+    """Draw curves and axes.
+
+    Args:
+        curves: the last one on top.
+        settings: how.
+        width: cells for the labels of the y axis, its line and the plot.
+        height: cells for the plot, without the x axis.
+        cache: keeps what was smoothed.
+    """
+    window = settings.view or settings.reach or full(curves, settings.mode) or (0.0, 1.0)
+    # The width of the labels decides how wide the plot is, and hardly the range of y: two rounds settle it.
+    across = max(1, width - LEAST_LABELS - 1)
+    drawn = _gather(curves, settings, window, across, cache)
+    bounds = _bounds(drawn, settings, across)
+    ticks = y_ticks(*bounds, height, log=settings.log) if bounds else []
+    if (wider := label_width(ticks)) > LEAST_LABELS:
+        across = max(1, width - wider - 1)
+        drawn = _gather(curves, settings, window, across, cache)
+    rows = [(" " * across, "0" * across)] * height
+    marks: list[Mark] = []
+    if bounds:
+        row = row_of(*bounds, DOTS_DOWN * height, log=settings.log)
+        layers = [
+            Layer(rasterise(curve.strokes, row, DOTS_ACROSS * across, DOTS_DOWN * height), ink, ink == FAINT)
+            for _, ink, curve in drawn
+        ]
+        rows = compose(layers, across, height)
+        sharp = [(curve, ink, lines) for curve, ink, lines in drawn if ink != FAINT]
+        for number, (curve, ink, lines) in enumerate(sharp):
+            cells = _marked(lines, across, number, len(sharp))
+            marks += _marks(cells, row, height, curve.mark, f"{ink:x}")
+    left_out = sum(lines.left_out for _, ink, lines in drawn if ink != FAINT)
+    return Frame(
+        across=across,
+        down=height,
+        rows=rows,
+        marks=marks,
+        x_ticks=x_ticks(*window, across, settings.mode) if bounds else [],
+        y_ticks=ticks,
+        window=window,
+        bounds=bounds,
+        log=settings.log,
+        left_out=left_out,
+    )
+
+
+def full(curves: Sequence[Curve], mode: XMode) -> Window | None:
+    """The window that shows all of the curves; None without a point."""
+    ends = extent(curves)
+    return calm_reach(*ends, mode) if ends else None
+
+
+def ink_of(curve: Curve) -> int:
+    """Ink of a curve: the colours come round again."""
+    return FIRST_COLOUR + curve.colour % COLOURS
+
+
+def _dot(x: float, window: Window, across: int) -> int:
+    return floor((x - window[0]) / (window[1] - window[0]) * (DOTS_ACROSS * across - 1) + 0.5)
+
+
+def _gather(
+    curves: Sequence[Curve], settings: Settings, window: Window, across: int, cache: SmoothCache
+) -> list[tuple[Curve, int, Strokes]]:
+    """Strokes of every curve with its ink; a smoothed one comes after its raw one."""
+    above = _SMALL if settings.log else -_HUGE
+    out: list[tuple[Curve, int, Strokes]] = []
+    for curve in curves:
+        begin, end = visible(curve, window)
+        x = as_array(curve.x, begin, end)
+        at = window[0] + curve.origin, window[1] + curve.origin
+        raw = strokes(x, as_array(curve.y, begin, end), at, DOTS_ACROSS * across, above)
+        ink = ink_of(curve)
+        if settings.smoothing and curve.smooth:
+            smooth = cache.smoothed(curve.key, curve.x, curve.y, settings.smoothing)
+            out.append((curve, FAINT, raw))
+            raw = strokes(x, smooth[begin:end], at, DOTS_ACROSS * across, above)._replace(left_out=raw.left_out)
+        out.append((curve, ink, raw))
+    return out
+
+
+def _bounds(drawn: Sequence[tuple[Curve, int, Strokes]], settings: Settings, across: int) -> tuple[float, float] | None:
+    """Range of y of what is in the window; of the lines that cross it where no point is."""
+    every = [stroke for _, _, lines in drawn for stroke in lines.strokes]
+    seen = [stroke for stroke in every if 0 <= stroke.column < DOTS_ACROSS * across] or every
+    if not seen:
+        return None
+    # Differences of numbers beyond would be infinite.
+    low, high = (
+        max(-_HUGE, min(_HUGE, end))
+        for end in (min(stroke.low for stroke in seen), max(stroke.high for stroke in seen))
+    )
+    if settings.log:
+        return calm_log_bounds(low, high)
+    return calm_bounds(low, high, 0.0 if low >= 0 else -_HUGE, 100.0 if settings.unit == "%" else _HUGE)
+
+
+def _marked(lines: Strokes, across: int, number: int, of: int) -> list[Stroke]:
+    """Strokes that get a mark: all where points are few, else the last one, and a few on the way where curves meet."""
+    inside = [stroke for stroke in lines.strokes if 0 <= stroke.column < DOTS_ACROSS * across]
+    if lines.points <= across // 4:
+        return inside
+    out = inside[-1:]
+    if of > 1:
+        every = DOTS_ACROSS * max(12, across // 3)
+        due = every * (number + 1) // (of + 1)
+        for stroke in inside:
+            if stroke.column >= due:
+                out.append(stroke)
+                due += every * ((stroke.column - due) // every + 1)
+    return out
+
+
+def _marks(cells: Sequence[Stroke], row: Callable[[float], int], height: int, character: str, ink: str) -> list[Mark]:
+    out = []
+    for stroke in cells:
+        y = height - 1 - row(stroke.last) // DOTS_DOWN
+        if 0 <= y < height:
+            out.append(Mark(stroke.column // DOTS_ACROSS, y, character, ink))
+    return out

@@ -1,0 +1,333 @@
+"""Several charts as one instrument: one cursor and one window for all that share an x axis."""
+
+from collections.abc import Hashable, Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Grid
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from prusc_tui.chart.axes import XMode
+from prusc_tui.chart.curves import Curve, extent, step_aside
+from prusc_tui.chart.frame import Settings
+from prusc_tui.chart.widget import Chart
+from prusc_tui.chart.window import Window, calm_reach, panned, zoomed
+from prusc_tui.keys import bindings
+
+MODES: tuple[XMode, ...] = ("step", "epoch", "time")
+WEIGHTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+"""Smoothing, from none to most."""
+MOST = 4
+"""Charts that are on the screen at a time."""
+_WIDE, _TALL = 96, 18
+"""Cells from which two charts fit beside, and above each other."""
+
+
+class Plot(NamedTuple):
+    """What one chart of a grid shows.
+
+    Attributes:
+        key: what tells it from others.
+        title: what it shows.
+        unit: of y; `%` keeps the axis within 0 to 100.
+        axis: charts with the same one share cursor and window.
+        curves: the last one on top.
+    """
+
+    key: Hashable
+    title: str
+    unit: str
+    axis: Hashable
+    curves: tuple[Curve, ...]
+
+
+class Cells(Grid):
+    """Where the charts are."""
+
+    class Resized(Message):
+        """There is more or less room."""
+
+    def on_resize(self) -> None:
+        """Tell the grid."""
+        self.post_message(self.Resized())
+
+
+class ChartGrid(Widget, can_focus=True):
+    """Charts in a grid: one, two or four at a time, the others a page away. Keys go to the active one and its axis."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        key for key in bindings("charts") if isinstance(key, Binding) and key.action != "toggle_picker"
+    ]
+    DEFAULT_CSS = """
+    ChartGrid { layout: vertical; width: 1fr; height: 1fr; }
+    ChartGrid > Cells { width: 1fr; height: 1fr; grid-gutter: 0 2; }
+    ChartGrid > #pages { height: 1; padding: 0 2; color: $foreground-muted; display: none; text-wrap: nowrap; }
+    """
+
+    class ModeChanged(Message):
+        """The x axis is to show something else: whoever gives the plots gives them anew."""
+
+        def __init__(self, grid: "ChartGrid", mode: XMode) -> None:
+            super().__init__()
+            self.grid = grid
+            self.mode = mode
+
+        @property
+        def control(self) -> "ChartGrid":
+            """The grid."""
+            return self.grid
+
+    def __init__(self, *, id: str | None = None, note: str = "no values yet") -> None:
+        """A grid without plots that says `note`."""
+        super().__init__(id=id)
+        self.charts = [Chart(note=note) for _ in range(MOST)]
+        self.mode: XMode = "step"
+        self._plots: tuple[Plot, ...] = ()
+        self._shown: list[Plot] = []
+        self._active: Hashable = None
+        self._weight = 0
+        self._log: set[Hashable] = set()
+        self._views: dict[Hashable, Window] = {}
+        self._cursors: dict[Hashable, float] = {}
+        self._at_a_time = 0  # 0: as many as fit
+        self._alone = False
+        self._shape: tuple[int, int, int] | None = None
+
+    def compose(self) -> ComposeResult:
+        """As many charts as are ever on the screen, and a line that says where one is."""
+        with Cells():
+            yield from self.charts
+        yield Static(id="pages")
+
+    def on_mount(self) -> None:
+        """Begin empty."""
+        self._arrange()
+
+    @on(Cells.Resized)
+    def _resized(self, message: Cells.Resized) -> None:
+        """Fit as many as there is room for."""
+        message.stop()
+        self._arrange()
+
+    @property
+    def plots(self) -> tuple[Plot, ...]:
+        """All plots, those on other pages too."""
+        return self._plots
+
+    @property
+    def active(self) -> Plot | None:
+        """The plot that keys go to."""
+        return next((plot for plot in self._plots if plot.key == self._active), self._plots[0] if self._plots else None)
+
+    @property
+    def active_chart(self) -> Chart:
+        """The chart that keys go to."""
+        plot = self.active
+        return self.charts[self._shown.index(plot) if plot in self._shown else 0]
+
+    def show_plots(self, plots: Sequence[Plot]) -> None:
+        """Show plots; cheap where they are what they were.
+
+        Args:
+            plots: in the order of the grid; x in the units of `mode`.
+        """
+        if tuple(plots) != self._plots:
+            self._plots = tuple(plots)
+            self._arrange()
+
+    # Keys
+
+    def action_smooth(self, by: int) -> None:
+        """Smooth more (1) or less (−1)."""
+        self._weight = max(0, min(self._weight + by, len(WEIGHTS) - 1))
+        self._arrange()
+
+    def action_toggle_log(self) -> None:
+        """Change the y axis of the active chart between linear and logarithmic."""
+        if self.active is not None:
+            self._log ^= {self.active.key}
+            self._arrange()
+
+    def action_next_x(self) -> None:
+        """Another x axis: step, epoch, time."""
+        self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
+        self._views.clear()
+        self._cursors.clear()
+        self.post_message(self.ModeChanged(self, self.mode))
+
+    def action_zoom(self, notches: int) -> None:
+        """Zoom in (1) or out (−1), at the cursor where it is in sight."""
+        if self.active is None or (reach := self._reach(self.active.axis)) is None:
+            return
+        axis = self.active.axis
+        left, right = self._views.get(axis, reach)
+        cursor = self._cursors.get(axis)
+        at = cursor if cursor is not None and left <= cursor <= right else (left + right) / 2
+        self._look(axis, zoomed((left, right), reach, 2 * notches, at, self.mode))
+
+    def action_pan(self, direction: int) -> None:
+        """Move the window by a quarter."""
+        if self.active is not None and (view := self._views.get(self.active.axis)):
+            reach = self._reach(self.active.axis) or view
+            self._look(self.active.axis, panned(view, reach, direction * (view[1] - view[0]) / 4))
+
+    def action_reset_view(self) -> None:
+        """Show all, follow the newest, no cursor."""
+        if self.active is not None:
+            self._cursors.pop(self.active.axis, None)
+            self._look(self.active.axis, None)
+
+    def action_cursor(self, direction: int) -> None:
+        """Move the cursor to the next point, a cell away at least; it begins at the newest."""
+        plot, frame = self.active, self.active_chart.frame
+        if plot is None or frame is None or frame.bounds is None:
+            return
+        at = self._cursors.get(plot.axis)
+        left, right = frame.window
+        if at is None:
+            ends = extent(plot.curves)
+            x = None if ends is None else step_aside(plot.curves, min(ends[1], right), -1, 0.0)
+        else:
+            x = step_aside(plot.curves, at, direction, frame.cell)
+        if x is None:
+            return
+        self._cursors[plot.axis] = x
+        if (view := self._views.get(plot.axis)) and (reach := self._reach(plot.axis)):
+            beyond = min(0.0, x - left) + max(0.0, x - right)
+            if beyond:
+                self._views[plot.axis] = panned(view, reach, beyond)
+        self._arrange()
+
+    def action_maximise(self) -> None:
+        """The active chart alone, and back."""
+        self._alone = not self._alone
+        self._arrange()
+
+    def action_next_chart(self) -> None:
+        """Go to the next chart, turning the page where needed."""
+        if (plot := self.active) is not None:
+            self._active = self._plots[(self._plots.index(plot) + 1) % len(self._plots)].key
+            self._arrange()
+
+    def action_grid(self) -> None:
+        """As many charts at a time as fit, one, two, four."""
+        self._alone = False
+        self._at_a_time = {0: 1, 1: 2, 2: 4, 4: 0}[self._at_a_time]
+        self._arrange()
+
+    # The mouse
+
+    @on(Chart.Touched)
+    def _touched(self, message: Chart.Touched) -> None:
+        message.stop()
+        index = self.charts.index(message.chart)
+        if index < len(self._shown):
+            self._active = self._shown[index].key
+            self._arrange()
+
+    @on(Chart.Zoomed)
+    def _zoomed(self, message: Chart.Zoomed) -> None:
+        message.stop()
+        if (plot := self._of(message.chart)) is not None:
+            self._look(plot.axis, message.view)
+
+    @on(Chart.Pointed)
+    def _pointed(self, message: Chart.Pointed) -> None:
+        message.stop()
+        if (plot := self._of(message.chart)) is None:
+            return
+        if message.x is None:
+            self._cursors.pop(plot.axis, None)
+        else:
+            self._cursors[plot.axis] = message.x
+        self._point()
+
+    @on(events.Click, "#pages")
+    def _page(self) -> None:
+        last = self._shown[-1]
+        self._active = self._plots[(self._plots.index(last) + 1) % len(self._plots)].key
+        self._arrange()
+
+    # From state to charts
+
+    def _of(self, chart: Chart) -> Plot | None:
+        index = self.charts.index(chart)
+        return self._shown[index] if index < len(self._shown) else None
+
+    def _look(self, axis: Hashable, view: Window | None) -> None:
+        if view is None:
+            self._views.pop(axis, None)
+        else:
+            self._views[axis] = view
+        self._arrange()
+
+    def _reach(self, axis: Hashable) -> Window | None:
+        ends = extent(curve for plot in self._plots if plot.axis == axis for curve in plot.curves)
+        return calm_reach(*ends, self.mode) if ends else None
+
+    def _arrange(self) -> None:
+        """Put plots, settings and cursors on the charts; charts repaint only where something differs."""
+        if not self.is_mounted:
+            return
+        columns, rows = self._fit()
+        room = columns * rows
+        plot = self.active
+        first = self._plots.index(plot) // room * room if plot is not None else 0
+        self._shown = list(self._plots[first : first + room])
+        self._lay_out(columns, rows, max(1, len(self._shown)))
+        for chart, shown in zip(self.charts, self._shown, strict=False):
+            settings = Settings(
+                mode=self.mode,
+                log=shown.key in self._log,
+                smoothing=WEIGHTS[self._weight],
+                view=self._views.get(shown.axis),
+                reach=self._reach(shown.axis),
+                unit=shown.unit,
+            )
+            chart.show(shown.curves, title=shown.title, settings=settings)
+            chart.mark_active(shown is plot and len(self._plots) > 1)
+        if not self._shown:
+            self.charts[0].show((), title="", settings=Settings(mode=self.mode))
+        self._point()
+        pages = self.query_one("#pages", Static)
+        pages.display = len(self._shown) < len(self._plots)
+        if pages.display:
+            said = f"chart {first + 1}–{first + len(self._shown)} of {len(self._plots)}"
+            if len(self._shown) == 1:
+                said = f"chart {first + 1} of {len(self._plots)}"
+            if pages.content != (line := Text(f"{said} · tab for the next")):
+                pages.update(line)
+
+    def _fit(self) -> tuple[int, int]:
+        """Columns and rows of the grid for the plots, the room, and what was asked for."""
+        width, height = self.query_one(Cells).size
+        many = 1 if self._alone else min(len(self._plots), self._at_a_time or MOST)
+        wide, tall = width >= _WIDE, height >= _TALL
+        if self._at_a_time and not self._alone:
+            wide = tall = True
+        if many <= 1 or not (wide or tall):
+            return 1, 1
+        if many == 2 or not (wide and tall):
+            return (1, 2) if tall else (2, 1)
+        return 2, 2
+
+    def _lay_out(self, columns: int, rows: int, count: int) -> None:
+        if (columns, rows, count) == self._shape:
+            return
+        self._shape = columns, rows, count
+        grid = self.query_one(Cells)
+        grid.styles.grid_size_columns = columns
+        grid.styles.grid_size_rows = min(rows, -(-count // columns))
+        for index, chart in enumerate(self.charts):
+            chart.display = index < count
+            # A last chart without a neighbour takes the whole row.
+            chart.styles.column_span = columns if index == count - 1 and count % columns else 1
+
+    def _point(self) -> None:
+        for chart, shown in zip(self.charts, self._shown, strict=False):
+            chart.point(self._cursors.get(shown.axis))

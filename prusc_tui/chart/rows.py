@@ -1,0 +1,308 @@
+"""A chart as rows of text: title, legend, axes, plot and cursor put together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+
+from core.runs.text import safe_text
+from prusc_tui.chart.axes import label_start
+from prusc_tui.chart.braille import BLANK
+from prusc_tui.chart.curves import Curve, Reading, last, place_text, read, value_text
+from prusc_tui.chart.frame import COLOURS, FIRST_COLOUR, Frame, Settings, build, ink_of
+from prusc_tui.chart.smooth import SmoothCache
+from prusc_tui.palette import Palette
+
+TITLE, MUTED, TRACK, ACCENT, VALUE = "T", "M", "K", "A", "V"
+"""Inks beside those of the curves, which are hexadecimal digits."""
+
+MARKER = "┊"
+"""What the line of the marker is drawn with."""
+
+Row = tuple[str, str]
+"""Characters, and for each its ink."""
+
+_VALUE_WIDTH = 8
+_BETWEEN = 2
+_LEAST_HEIGHT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where the parts of a chart go.
+
+    Attributes:
+        width: cells across.
+        height: cells down.
+        lines: the curves of each row of the legend.
+        inline: whether the legend stands beside the title.
+        hidden: curves that the legend has no room for.
+        plot: rows of the plot.
+        axis: whether there is room for the x axis.
+        top: rows above the plot.
+    """
+
+    width: int
+    height: int
+    lines: tuple[tuple[int, ...], ...]
+    inline: bool
+    hidden: int
+    plot: int
+    axis: bool
+    top: int
+
+
+def styles(palette: Palette) -> dict[str, str]:
+    """Ink → style."""
+    roles = {"0": palette.track, "1": palette.track, TITLE: f"bold {palette.text}", MUTED: palette.muted}
+    roles |= {TRACK: palette.track, ACCENT: f"bold {palette.accent}", VALUE: palette.text}
+    return roles | {f"{FIRST_COLOUR + i:x}": palette.of_series(i) for i in range(COLOURS)}
+
+
+class Line:
+    """A row of text that is written piece by piece."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.inks = ""
+
+    def add(self, text: str, ink: str) -> "Line":
+        """Write `text` in `ink`."""
+        self.text += text
+        self.inks += ink * len(text)
+        return self
+
+    def fitted(self, width: int) -> Row:
+        """The row, cut or filled to `width` cells."""
+        text = set_cell_size(self.text, width)
+        return text, (self.inks + BLANK * len(text))[: len(text)]
+
+
+def plan(curves: Sequence[Curve], settings: Settings, title: str, width: int, height: int) -> Plan:
+    """Share out the room. It depends on the curves' names, not on their values, so nothing jumps while they change."""
+    sizes = [entry_width(curve, settings) for curve in curves]
+    axis = height >= _LEAST_HEIGHT
+    room = width - cell_len(safe_text(title)) - 5 - _flags_room(settings)
+    if sum(sizes) + _BETWEEN * len(sizes) <= room:
+        lines, inline = [list(range(len(curves)))], True
+    else:
+        lines, inline, used = [[]], False, 0
+        for index, size in enumerate(sizes):
+            if lines[-1] and used + size > width - 2:
+                lines.append([])
+                used = 0
+            lines[-1].append(index)
+            used += size + _BETWEEN
+    allowed = 1 if inline else 0 if height < _LEAST_HEIGHT + 2 else 1 if height < 14 else 2 if height < 24 else 4
+    kept = lines[:allowed]
+    hidden = len(curves) - sum(len(line) for line in kept)
+    top = 1 + (0 if inline else len(kept))
+    return Plan(
+        width=width,
+        height=height,
+        lines=tuple(tuple(line) for line in kept),
+        inline=inline,
+        hidden=hidden,
+        plot=max(1, height - top - (2 if axis else 0)),
+        axis=axis,
+        top=top,
+    )
+
+
+def entry_width(curve: Curve, settings: Settings) -> int:
+    """Cells of a curve in the legend; the value has a fixed share."""
+    smoothed = _VALUE_WIDTH + 2 if settings.smoothing and curve.smooth else 0
+    named = cell_len(safe_text(curve.name)) + 1 if curve.name else 0
+    return 2 + named + _VALUE_WIDTH + smoothed
+
+
+def frame_of(curves: Sequence[Curve], settings: Settings, plan: Plan, cache: SmoothCache) -> Frame:
+    """The plot of a plan."""
+    return build(curves, settings, plan.width, plan.plot, cache)
+
+
+def picture(
+    frame: Frame,
+    plan: Plan,
+    curves: Sequence[Curve],
+    settings: Settings,
+    *,
+    title: str,
+    cache: SmoothCache,
+    cursor: float | None = None,
+    active: bool = False,
+    note: str = "no values yet",
+) -> list[Row]:
+    """Put a chart together.
+
+    Args:
+        frame: plot and axes.
+        plan: where the parts go.
+        curves: those of the frame.
+        settings: those of the frame.
+        title: what the chart shows.
+        cache: keeps what was smoothed.
+        cursor: the x to read values at; None shows the newest.
+        active: whether keys go to this chart.
+        note: said where there is nothing to show.
+
+    Returns:
+        [height] rows of `width` cells.
+    """
+    readings = [last(c) if cursor is None else read(c, cursor, frame.cell / 2) for c in curves]
+    digits = 4 if cursor is None else 5
+    entries = [_entry(c, r, settings, cache, digits) for c, r in zip(curves, readings, strict=True)]
+    rows = _head(frame, plan, settings, title, active, entries)
+    if frame.bounds is None:
+        above = frame.left_out and "no value above 0 for a logarithmic axis"
+        return rows + _message(above or note, plan.width, plan.height - len(rows))
+    at = None if cursor is None else frame.column(cursor)
+    if at is not None and not 0 <= at < frame.across:
+        at = None
+    body = _body(frame, at, curves, readings if at is not None else [], settings.marker)
+    labels = {tick.at: tick.label for tick in frame.y_ticks}
+    gutter = frame.label_width
+    for row, (text, inks) in enumerate(body):
+        label = labels.get(row)
+        side = f"{label or '':>{gutter}}" + ("┤" if label is not None else "│")
+        rows.append((side + text, MUTED * gutter + TRACK + inks))
+    if plan.axis:
+        place = None if at is None or cursor is None else place_text(cursor, settings.mode)
+        rows += _x_axis(frame, settings, at, place)
+    return [_cut(row, plan.width) for row in rows[: plan.height]]
+
+
+def _head(
+    frame: Frame,
+    plan: Plan,
+    settings: Settings,
+    title: str,
+    active: bool,
+    entries: Sequence[Line],
+) -> list[Row]:
+    line = Line().add("▸ " if active else "  ", ACCENT).add(safe_text(title), TITLE)
+    legend = [Line() for _ in plan.lines]
+    for row, indices in zip(legend, plan.lines, strict=True):
+        for index in indices:
+            row.add(" " * _BETWEEN, BLANK)
+            row.text += entries[index].text
+            row.inks += entries[index].inks
+    if plan.inline:
+        for row in legend:
+            line.add(" ", BLANK)
+            line.text += row.text
+            line.inks += row.inks
+    flags = _flags(frame, settings)
+    if plan.hidden:
+        if legend:
+            legend[-1].add(f"  +{plan.hidden}", MUTED)
+        else:
+            flags.append(f"{plan.hidden} curves")
+    tail = " · ".join(flags)
+    free = plan.width - cell_len(line.text) - cell_len(tail) - 1
+    if tail and free >= 2:
+        line.add(" " * free, BLANK).add(tail, MUTED)
+    rows = [line.fitted(plan.width)]
+    if not plan.inline:
+        rows += [row.fitted(plan.width) for row in legend]
+    return rows
+
+
+def _flags(frame: Frame, settings: Settings) -> list[str]:
+    flags = []
+    if frame.left_out:
+        flags.append(f"{frame.left_out:,} ≤ 0 left out")
+    if settings.log:
+        flags.append("log")
+    if settings.smoothing:
+        flags.append(f"smooth {settings.smoothing:g}")
+    if settings.view:
+        flags.append("zoomed")
+    return flags
+
+
+def _flags_room(settings: Settings) -> int:
+    return 5 * settings.log + 13 * bool(settings.smoothing) + 9 * bool(settings.view)
+
+
+def _entry(curve: Curve, reading: Reading | None, settings: Settings, cache: SmoothCache, digits: int) -> Line:
+    """Mark, name and value of a curve; behind ≈ the smoothed value."""
+    line = Line().add(f"{curve.mark} ", f"{ink_of(curve):x}")
+    if curve.name:
+        line.add(f"{safe_text(curve.name)} ", MUTED)
+    value = "–" if reading is None else value_text(reading.y, settings.unit, digits)
+    line.add(f"{value:<{_VALUE_WIDTH}}", VALUE)
+    if settings.smoothing and curve.smooth:
+        smooth = "–"
+        if reading is not None:
+            values = cache.smoothed(curve.key, curve.x, curve.y, settings.smoothing)
+            smooth = value_text(values[reading.at], settings.unit, digits)
+        line.add(f"≈ {smooth:<{_VALUE_WIDTH}}", MUTED)
+    return line
+
+
+def _message(text: str, width: int, height: int) -> list[Row]:
+    rows = [Line().fitted(width) for _ in range(height)]
+    if rows:
+        rows[height // 2] = Line().add(text.center(width), MUTED).fitted(width)
+    return rows
+
+
+def _body(
+    frame: Frame,
+    at: int | None,
+    curves: Sequence[Curve],
+    readings: Sequence[Reading | None],
+    marker: float | None,
+) -> list[Row]:
+    """The plot over its grid, with marks, cursor, and the line of the marker where nothing else is."""
+    grid = {tick.at for tick in frame.y_ticks}
+    texts = [list(text.replace(" ", "┈") if y in grid else text) for y, (text, _) in enumerate(frame.rows)]
+    inks = [list(row_inks) for _, row_inks in frame.rows]
+    if at is not None:
+        for text, ink in zip(texts, inks, strict=True):
+            if ink[at] in (BLANK, "1"):
+                text[at], ink[at] = "│", ACCENT
+    for mark in frame.marks:
+        if 0 <= mark.x < frame.across:
+            texts[mark.y][mark.x], inks[mark.y][mark.x] = mark.character, mark.ink
+    for curve, reading in zip(curves, readings, strict=False):
+        y = None if reading is None else frame.row(reading.y)
+        if reading is not None and y is not None and 0 <= (x := frame.column(reading.x)) < frame.across:
+            texts[y][x], inks[y][x] = curve.mark, f"{ink_of(curve):x}"
+    if marker is not None and 0 <= (x := frame.column(marker)) < frame.across:
+        for text, ink in zip(texts, inks, strict=True):
+            if text[x] in " ┈":
+                text[x], ink[x] = MARKER, MUTED
+    return [("".join(text), "".join(ink)) for text, ink in zip(texts, inks, strict=True)]
+
+
+def _x_axis(frame: Frame, settings: Settings, at: int | None, place: str | None) -> list[Row]:
+    ticks = {tick.at for tick in frame.x_ticks}
+    gutter = frame.label_width
+    rule = "".join("┴" if x == at else "┬" if x in ticks else "─" for x in range(frame.across))
+    rule_inks = "".join(ACCENT if x == at else TRACK for x in range(frame.across))
+    labels = [" "] * frame.across
+    inks = [MUTED] * frame.across
+    for tick in frame.x_ticks:
+        start = label_start(tick, frame.across)
+        labels[start : start + len(tick.label)] = tick.label
+    if at is not None and place is not None and len(place) <= frame.across:
+        start = max(0, min(at - len(place) // 2, frame.across - len(place)))
+        end = start + len(place)
+        # A label that the cursor's touches is taken away as a whole.
+        for tick in frame.x_ticks:
+            begin = label_start(tick, frame.across)
+            if begin < end + 1 and begin + len(tick.label) > start - 1:
+                labels[begin : begin + len(tick.label)] = " " * len(tick.label)
+        labels[start:end] = place
+        inks[start:end] = ACCENT * len(place)
+    return [
+        (" " * gutter + "└" + rule, BLANK * gutter + TRACK + rule_inks),
+        (f"{settings.mode:>{gutter}} " + "".join(labels), MUTED * (gutter + 1) + "".join(inks)),
+    ]
+
+
+def _cut(row: Row, width: int) -> Row:
+    text = set_cell_size(row[0], width)
+    return text, (row[1] + BLANK * len(text))[: len(text)]

@@ -1,0 +1,318 @@
+"""A chart in the terminal: curves in braille, axes, a legend that reads values, zoom and pan by mouse."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from prusc_tui.chart.braille import runs
+from prusc_tui.chart.curves import Curve, nearest
+from prusc_tui.chart.frame import Frame, Settings, full
+from prusc_tui.chart.rows import Plan, Row, frame_of, picture, plan, styles
+from prusc_tui.chart.smooth import SmoothCache
+from prusc_tui.chart.window import Window, panned, zoomed
+from prusc_tui.palette import Palette, palette_in
+
+
+class Chart(Widget):
+    """Curves over one x axis.
+
+    `show` gives the curves, `change` how they are shown, `point` where the cursor is. It draws again only what differs
+    from what is on the screen: a value that comes in costs the cells that it changes.
+    """
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = "Chart { width: 1fr; height: 1fr; }"
+
+    class Zoomed(Message):
+        """The mouse changed the window; None shows all and follows the newest."""
+
+        def __init__(self, chart: "Chart", view: Window | None) -> None:
+            super().__init__()
+            self.chart = chart
+            self.view = view
+
+        @property
+        def control(self) -> "Chart":
+            """The chart."""
+            return self.chart
+
+    class Pointed(Message):
+        """The mouse moved the cursor to `x`; None took it away."""
+
+        def __init__(self, chart: "Chart", x: float | None) -> None:
+            super().__init__()
+            self.chart = chart
+            self.x = x
+
+        @property
+        def control(self) -> "Chart":
+            """The chart."""
+            return self.chart
+
+    class Touched(Message):
+        """A button of the mouse went down on the chart."""
+
+        def __init__(self, chart: "Chart") -> None:
+            super().__init__()
+            self.chart = chart
+
+        @property
+        def control(self) -> "Chart":
+            """The chart."""
+            return self.chart
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None, note: str = "no values yet") -> None:
+        """An empty chart that says `note`."""
+        super().__init__(id=id, classes=classes)
+        self._note = note
+        self._title = ""
+        self._curves: tuple[Curve, ...] = ()
+        self._settings = Settings()
+        self._cursor: float | None = None
+        self._active = False
+        self._cache = SmoothCache()
+        self._frame: Frame | None = None
+        self._plan: Plan | None = None
+        self._rows: list[Row] = []
+        self._strips: dict[int, Strip] = {}
+        self._styles: dict[str, Style] = {}
+        self._grip: tuple[int, Window] | None = None
+        self._hovering = False
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """What is shown."""
+        return self._curves
+
+    @property
+    def title(self) -> str:
+        """What the chart says that it shows."""
+        return self._title
+
+    @property
+    def settings(self) -> Settings:
+        """How it is shown."""
+        return self._settings
+
+    @property
+    def cursor(self) -> float | None:
+        """The x at which the legend reads; None for the newest values."""
+        return self._cursor
+
+    @property
+    def frame(self) -> Frame | None:
+        """What was drawn last; None before the first time."""
+        return self._frame
+
+    @property
+    def rows(self) -> list[str]:
+        """The chart as plain rows of text, as it is on the screen."""
+        return [text for text, _ in self._rows]
+
+    def show(self, curves: Sequence[Curve], *, title: str | None = None, settings: Settings | None = None) -> None:
+        """Show curves, the last one on top; nothing happens where nothing differs.
+
+        Args:
+            curves: while a curve grows its key stays.
+            title: what they are; None leaves it.
+            settings: how; None leaves them.
+        """
+        new = tuple(curves), self._title if title is None else title, settings or self._settings
+        if new == (self._curves, self._title, self._settings):
+            return
+        self._curves, self._title, self._settings = new
+        self._cache.keep({curve.key for curve in curves})
+        self._redraw()
+
+    def change(self, **changes: Any) -> None:
+        """Change some of the settings, by the names of their fields."""
+        self.show(self._curves, settings=replace(self._settings, **changes))
+
+    def point(self, x: float | None) -> None:
+        """Put the cursor at `x`, or take it away."""
+        if x != self._cursor:
+            self._cursor = x
+            self._repaint()
+
+    def mark_active(self, active: bool) -> None:
+        """Say in the title whether keys go to this chart."""
+        if active != self._active:
+            self._active = active
+            self._repaint()
+
+    def render_line(self, y: int) -> Strip:
+        """Give one row to the screen."""
+        if self._plan is None or (self._plan.width, self._plan.height) != self.size:
+            self._draw()
+        if not 0 <= y < len(self._rows):
+            return Strip.blank(self.size.width)
+        if y not in self._strips:
+            # The length is measured: names may hold wide characters.
+            self._strips[y] = Strip([Segment(text, self._styles[ink]) for text, ink in runs(*self._rows[y])])
+        return self._strips[y]
+
+    def on_mount(self) -> None:
+        """Follow the theme."""
+        self._styles = self._parsed()
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
+
+    @property
+    def _palette(self) -> Palette:
+        return palette_in(self.app)
+
+    def _parsed(self) -> dict[str, Style]:
+        return {ink: Style.parse(style) for ink, style in styles(self._palette).items()}
+
+    def _restyle(self) -> None:
+        self._styles = self._parsed()
+        self._strips.clear()
+        self.refresh()
+
+    def _redraw(self) -> None:
+        """Data, view or settings changed."""
+        self._frame = None
+        self._repaint()
+
+    def _repaint(self) -> None:
+        """Draw, and send what differs from what is on the screen."""
+        if not self.size or self._plan is None:
+            # Not on the screen: drawn when it comes there.
+            self._plan = None
+            self.refresh()
+            return
+        before, shape = self._rows, (self._plan.width, self._plan.height)
+        strips = self._strips
+        self._draw()
+        if shape != self.size or len(before) != len(self._rows):
+            self.refresh()
+            return
+        self._strips = {y: strip for y, strip in strips.items() if before[y] == self._rows[y]}
+        if regions := list(_changes(before, self._rows, self.size.width)):
+            self.refresh(*regions)
+
+    def _draw(self) -> None:
+        width, height = self.size
+        fresh = plan(self._curves, self._settings, self._title, width, height)
+        if self._frame is None or fresh != self._plan:
+            self._plan = fresh
+            self._frame = frame_of(self._curves, self._settings, fresh, self._cache)
+        self._rows = picture(
+            self._frame,
+            fresh,
+            self._curves,
+            self._settings,
+            title=self._title,
+            cache=self._cache,
+            cursor=self._cursor,
+            active=self._active,
+            note=self._note,
+        )
+        self._strips = {}
+
+    # The mouse
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zoom in at the pointer."""
+        self._wheel(event, 1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zoom out at the pointer."""
+        self._wheel(event, -1)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of the picture."""
+        self.post_message(self.Touched(self))
+        if event.button == 1 and self._frame is not None and self._frame.bounds:
+            self._grip = event.screen_x, self._frame.window
+            self.capture_mouse()
+
+    def on_mouse_up(self) -> None:
+        """Let go."""
+        if self._grip is not None:
+            self._grip = None
+            self.release_mouse()
+
+    def on_click(self, event: events.Click) -> None:
+        """Two clicks show all again."""
+        if event.chain == 2:
+            event.stop()
+            self._look(None)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Pan while a button is held, else read values."""
+        frame = self._frame
+        if frame is None or frame.bounds is None:
+            return
+        if self._grip is not None:
+            start, window = self._grip
+            self._look(panned(window, self._reach(frame), (start - event.screen_x) * frame.cell))
+            return
+        cell = event.x - frame.label_width - 1
+        self._hover(self._snapped(frame.x_at(cell)) if 0 <= cell < frame.across else None)
+
+    def on_leave(self, event: events.Leave) -> None:
+        """Take away the cursor that the mouse brought."""
+        if event.node is self:
+            self._hover(None)
+
+    def _wheel(self, event: events.MouseEvent, notches: int) -> None:
+        event.stop()
+        event.prevent_default()
+        frame = self._frame
+        if frame is None or frame.bounds is None:
+            return
+        cell = max(0, min(event.x - frame.label_width - 1, frame.across - 1))
+        mode = self._settings.mode
+        self._look(zoomed(frame.window, self._reach(frame), notches, frame.x_at(cell), mode))
+
+    def _look(self, view: Window | None) -> None:
+        frame = self._frame
+        if view is not None and frame is not None and view == self._reach(frame):
+            view = None
+        if view != self._settings.view:
+            self.change(view=view)
+            self.post_message(self.Zoomed(self, view))
+
+    def _hover(self, x: float | None) -> None:
+        if x is None and not self._hovering:
+            return
+        self._hovering = x is not None
+        if x != self._cursor:
+            self.point(x)
+            self.post_message(self.Pointed(self, x))
+
+    def _reach(self, frame: Frame) -> Window:
+        return self.reach or frame.window
+
+    @property
+    def reach(self) -> Window | None:
+        """The window that shows all; None without a point."""
+        return self._settings.reach or full(self._curves, self._settings.mode)
+
+    def _snapped(self, x: float) -> float:
+        """The place of the nearest point of any curve."""
+        places = [reading.x for curve in self._curves if (reading := nearest(curve, x)) is not None]
+        return min(places, key=lambda place: abs(place - x), default=x)
+
+
+def _changes(before: Sequence[Row], after: Sequence[Row], width: int) -> Iterator[Region]:
+    """Regions in which two pictures differ: one in a row, since a row is sent up to the end of each region in it."""
+    for y, (old, new) in enumerate(zip(before, after, strict=True)):
+        if old == new:
+            continue
+        if not len(old[0]) == len(new[0]) == width:
+            # A wide character: cells are not characters.
+            yield Region(0, y, width, 1)
+            continue
+        cells = zip(old[0], new[0], old[1], new[1], strict=True)
+        differ = [x for x, (a, b, c, d) in enumerate(cells) if a != b or (c != d and a != " ")]
+        if differ:
+            yield Region(differ[0], y, differ[-1] - differ[0] + 1, 1)

@@ -1,1 +1,0 @@
-"""Drawing in the terminal: pure functions from numbers to rows of text."""

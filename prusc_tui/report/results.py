@@ -1,0 +1,101 @@
+"""Which evaluation stands for each stage of a run, and what it is compared with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from core.feed.snapshot import Look, Snapshot, StageView
+from core.groups import Evaluation, wilson_interval
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The evaluation of one stage.
+
+    Attributes:
+        stage: its name.
+        step: step of the network that was evaluated.
+        final: whether it is the checkpoint that the stage hands on.
+        evaluation: the accuracies.
+        before: the first stage's evaluation on the same split; None for the first stage itself, or without one.
+        restarts: networks that the stage trained side by side; the evaluation is that of one.
+        keep_ratio: share of weights kept; None where nothing is masked.
+    """
+
+    stage: str
+    step: int
+    final: bool
+    evaluation: Evaluation
+    before: Evaluation | None
+    restarts: int = 1
+    keep_ratio: float | None = None
+
+    @property
+    def source(self) -> str:
+        """Split and number of samples, the step where the stage has not ended, and of how many restarts it is one."""
+        step = "" if self.final else f" at step {self.step:,}"
+        one = f", 1 of {self.restarts} restarts" if self.restarts > 1 else ""
+        return f"{self.evaluation.split}{step}{one}, n {self.evaluation.n:,}"
+
+    @property
+    def average_interval(self) -> tuple[float, float]:
+        """95 % Wilson interval of the average."""
+        return wilson_interval(sum(g.correct for g in self.evaluation.groups), self.evaluation.n)
+
+    @property
+    def worst_change(self) -> float | None:
+        """Change of the worst-group accuracy since the first stage, as a share."""
+        if self.before is None:
+            return None
+        return self.evaluation.worst_group.accuracy - self.before.worst_group.accuracy
+
+    @property
+    def adjusted_change(self) -> float | None:
+        """Change of the adjusted average since the first stage, as a share."""
+        return None if self.before is None else self.evaluation.adjusted_average - self.before.adjusted_average
+
+    @property
+    def average_change(self) -> float | None:
+        """Change of the average since the first stage, as a share."""
+        return None if self.before is None else self.evaluation.average - self.before.average
+
+
+def results(snapshot: Snapshot) -> list[Result]:
+    """One result for each stage that was evaluated: the final one on test, else the latest look at validation."""
+    return results_of(snapshot.stages, snapshot.evaluations, members(snapshot))
+
+
+def members(snapshot: Snapshot) -> dict[str, int]:
+    """Stage → networks that it trained side by side, for those that train several."""
+    counts = {stage.name: _count(value) for stage in snapshot.record.stages for value in stage.restarts.values()}
+    return counts | {stage: len(said[-1].restarts) for (stage, _), said in snapshot.restarts.items() if said}
+
+
+def _count(value: Mapping[str, Any]) -> int:
+    return len(value.get("restarts", ()))
+
+
+def results_of(
+    stages: tuple[StageView, ...],
+    evaluations: Mapping[tuple[str, str], tuple[Look, ...]],
+    members: Mapping[str, int] = MappingProxyType({}),
+) -> list[Result]:
+    """What `results` returns, from the parts of a snapshot that decide it."""
+    found: list[Result] = []
+    for stage in stages:
+        look, split = _latest(evaluations, stage.name)
+        if look is None or not look.evaluation.n:
+            continue
+        first = evaluations.get((found[0].stage, split)) if found else None
+        before = first[-1].evaluation if first and first[-1].evaluation.n else None
+        many = members.get(stage.name, 1)
+        found.append(Result(stage.name, look.step, look.final, look.evaluation, before, many, stage.keep_ratio))
+    return found
+
+
+def _latest(evaluations: Mapping[tuple[str, str], tuple[Look, ...]], stage: str) -> tuple[Look | None, str]:
+    for split in ("test", "validation"):
+        if looks := evaluations.get((stage, split)):
+            return looks[-1], split
+    return None, ""

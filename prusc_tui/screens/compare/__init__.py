@@ -1,0 +1,1 @@
+"""Screen: several runs side by side."""

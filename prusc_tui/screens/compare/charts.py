@@ -1,0 +1,97 @@
+"""The curves of several runs in one chart for each quantity."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from core.results.settings import merged
+from prusc_tui.chart.axes import XMode
+from prusc_tui.chart.grid import Plot
+from prusc_tui.screens.compare.together import Seen
+from prusc_tui.tables.comparison import run_title
+from prusc_tui.views.charts.lines import ACCURACY, SPARSITY, Key, Line, Lines
+from prusc_tui.views.charts.panel import ChartsPanel
+from prusc_tui.views.charts.picker import Picker
+
+RunLines = tuple[str, str, Mapping[Key, Line]]
+"""Id of a run, what it is called, and its lines."""
+
+
+class CompareCharts(ChartsPanel):
+    """One chart for each number, one curve for each run; a run has the same colour and mark in all of them."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._seen: Seen | None = None
+        self._stage: str | None = None
+        self._sources: dict[str, Lines] = {}
+        self._runs: list[RunLines] = []
+
+    def take(self, seen: Seen, stage: str | None) -> None:
+        """Take in what is new; cheap where the series are those of the last time.
+
+        Args:
+            seen: the runs.
+            stage: whose numbers to show where nothing is picked; None is every stage.
+        """
+        if seen is self._seen and stage == self._stage:
+            return
+        self._seen, self._stage = seen, stage
+        self._runs = []
+        for snapshot in seen.snapshots:
+            record = snapshot.record
+            source = self._sources.setdefault(record.id, Lines())
+            self._runs.append((record.id, run_title(record), source.update(snapshot)))
+        keys = merged([list(lines) for _, _, lines in self._runs])
+        self._lines = {key: max(_of(self._runs, key), key=lambda line: len(line.steps)) for key in keys}
+        self._give()
+
+    @property
+    def chosen(self) -> list[Key]:
+        """Stage and name of the lines that are shown."""
+        if self._picked is not None:
+            return super().chosen
+        return usual(self._lines, self._stage)
+
+    def _give(self) -> None:
+        chosen = self.chosen
+        self.query_one(Picker).show(list(self._lines), chosen, self._picked is None)
+        self.show_plots(overlaid(self._runs, chosen, self.mode))
+
+
+def overlaid(runs: Sequence[RunLines], chosen: Collection[Key], mode: XMode) -> list[Plot]:
+    """A chart for each chosen line, with the curve of every run that has it."""
+    plots = []
+    for key in chosen:
+        found = [(number, run, lines[key]) for number, (run, _, lines) in enumerate(runs) if key in lines]
+        curves = tuple(
+            replace(line.curve(runs[number][1], mode, number), key=(run, key)) for number, run, line in found
+        )
+        stage, name = key
+        unit = found[0][2].unit
+        title = f"{stage}: {name} %" if unit else f"{stage}: {name}"
+        plots.append(Plot(key, title, unit, stage, curves))
+    return plots
+
+
+def usual(lines: Mapping[Key, Line], stage: str | None) -> list[Key]:
+    """What one looks at first: worst group and average on validation, latest stage first; then losses and the like."""
+    stages = list(dict.fromkeys(owner for owner, _ in lines))
+    wanted = [stage] if stage in stages else stages[::-1]
+    keys: list[Key] = []
+    for owner in wanted:
+        names = [name for whose, name in lines if whose == owner]
+        wanted_names = (f"{split} {what}" for split in ("validation", "test") for what in ("worst group", "average"))
+        # One point is no curve: it stands in the table.
+        looks = [name for name in wanted_names if name in names and len(lines[owner, name].steps) > 1]
+        keys += [(owner, name) for name in looks[:2]]
+        keys += [
+            (owner, name)
+            for name in names
+            if lines[owner, name].quantity not in (ACCURACY, SPARSITY) and (owner, name) not in keys
+        ]
+    return keys
+
+
+def _of(runs: Sequence[RunLines], key: Key) -> list[Line]:
+    """One line in every run that has it."""
+    return [lines[key] for _, _, lines in runs if key in lines]

@@ -1,0 +1,163 @@
+"""Two views of a comparison: the group tables, and the settings that differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.message import Message
+from textual.widgets import DataTable, Static
+
+from core.results.compare import Family
+from core.runs.record import RunRecord
+from prusc_tui.tables.comparison import FamilyGrid, grid_of_settings
+from prusc_tui.tables.grid import Grid
+from prusc_tui.tables.widget import GridTable
+
+ROOM_FOR_SPACE = 26
+"""Rows from which the blocks of a table stand apart."""
+
+
+class FamilyTable(GridTable):
+    """A group table: the cursor takes a family, and unfolds it into its runs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select_cursor", "runs", tooltip="show the runs of the family, or hide them")
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(by_columns=True, fixed=2)
+
+
+class GroupsPanel(VerticalScroll):
+    """Group tables, one for each data set, with what there is to say about them beneath."""
+
+    can_focus = False
+    DEFAULT_CSS = """
+    GroupsPanel { padding: 0; scrollbar-size-vertical: 1; }
+    GroupsPanel FamilyTable { max-height: 100%; }
+    GroupsPanel .notes { height: auto; color: $foreground-muted; padding: 0 1; margin: 1 0; }
+    """
+
+    @dataclass
+    class Unfolded(Message):
+        """A family is to be shown with its runs, or without."""
+
+        family: Family
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: list[FamilyGrid] = []
+        self._unfolded: frozenset[str] = frozenset()
+        self._said: list[Text] = []
+
+    def compose(self) -> ComposeResult:
+        """A first table; more are made where there is more than one data set."""
+        yield FamilyTable()
+        yield Static(classes="notes")
+
+    async def show(self, grids: Sequence[FamilyGrid], unfolded: frozenset[str], empty: str) -> None:
+        """Show tables.
+
+        Args:
+            grids: one for each data set.
+            unfolded: ids of the first runs of the families that are shown with their runs.
+            empty: what to say where there is no table.
+        """
+        self._shown, self._unfolded = list(grids), unfolded
+        have = len(self.query(FamilyTable))
+        for _ in range(have, len(grids)):
+            await self.mount(FamilyTable(), Static(classes="notes"))
+        self._draw(empty)
+
+    def on_resize(self) -> None:
+        if self._shown:
+            self._draw("")
+
+    def _draw(self, empty: str) -> None:
+        spaced = self.size.height >= ROOM_FOR_SPACE and len(self._shown) == 1
+        tables, notes = self.query(FamilyTable), self.query(Static).filter(".notes")
+        texts: list[Text] = []
+        for number, (table, note) in enumerate(zip(tables, notes, strict=True)):
+            there = number < len(self._shown)
+            table.display = there
+            note.display = there or number == 0
+            if not there:
+                texts.append(Text(empty))
+                continue
+            grid, owners = self._shown[number]
+            table.show(grid, spaced=spaced, signs=self._signs(grid, owners))
+            texts.append(Text("\n".join([*grid.notes, grid.about])))
+        for note, text, said in zip(notes, texts, [*self._said, *[None] * len(texts)], strict=False):
+            if text != said:
+                note.update(text)
+        self._said = texts
+
+    def _signs(self, grid: Grid, owners: Sequence[Family | None]) -> dict[int, str]:
+        """`+` before a family that can be unfolded, `−` before one that is; its runs have their own sign."""
+        return {
+            i: "− " if family.runs[0].id in self._unfolded else "+ "
+            for i, family in enumerate(owners)
+            if family is not None and len(family.runs) > 1 and not grid.columns[i].startswith("└")
+        }
+
+    @on(DataTable.ColumnSelected)
+    def _column_selected(self, event: DataTable.ColumnSelected) -> None:
+        event.stop()
+        self._unfold(event.data_table, event.cursor_column)
+
+    @on(DataTable.HeaderSelected)
+    def _header_selected(self, event: DataTable.HeaderSelected) -> None:
+        event.stop()
+        self._unfold(event.data_table, event.column_index)
+
+    def _unfold(self, table: object, column: int) -> None:
+        tables = list(self.query(FamilyTable))
+        _, owners = self._shown[tables.index(table)]  # type: ignore[arg-type]
+        # The first column holds the titles, and no family owns it.
+        family = owners[column - 1] if column else None
+        if family is not None and len(family.runs) > 1:
+            self.post_message(self.Unfolded(family))
+
+
+class SettingsPanel(VerticalScroll):
+    """Settings, runs across: those that differ, or all; beneath them how much the masks of the runs have in common."""
+
+    can_focus = False
+    DEFAULT_CSS = """
+    SettingsPanel { padding: 0 1; scrollbar-size-vertical: 1; }
+    SettingsPanel GridTable { max-height: 100%; }
+    SettingsPanel Static { height: auto; color: $foreground-muted; padding: 0 1; margin: 0 0 1 0; }
+    SettingsPanel #masks { margin: 1 0; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="same")
+        yield GridTable(by_columns=False, id="settings")
+        yield Static(id="masks")
+        yield GridTable(by_columns=False, id="overlaps")
+
+    def show(self, records: Sequence[RunRecord], everything: bool, overlaps: Grid | None) -> None:
+        """Show the settings of the runs, and the overlap of their masks where it is known."""
+        said = "all settings; ≠ where the runs differ" if everything else "settings in which the runs differ"
+        settings = grid_of_settings(records, everything=everything)
+        self._show("settings", settings)
+        self._say("same", said if settings is not None else "the runs have the same settings, and the same seed")
+        self._show("overlaps", overlaps)
+        self._say("masks", overlaps.about if overlaps is not None else "")
+
+    def _show(self, id: str, grid: Grid | None) -> None:
+        table = self.query_one(f"#{id}", GridTable)
+        table.display = grid is not None
+        if grid is not None:
+            table.show(grid)
+
+    def _say(self, id: str, text: str) -> None:
+        line = self.query_one(f"#{id}", Static)
+        line.display = bool(text)
+        if line.content != Text(text):
+            line.update(Text(text))

@@ -1,0 +1,1 @@
+"""Screen: the data sets."""

@@ -1,0 +1,187 @@
+"""What the data screen draws: the facts, the groups of a split as bars, samples of every group in half blocks."""
+
+import io
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from core.runs.text import safe_text
+from experiments.data_sets import colours_gone, data_sets, facts_of
+from prusc_tui.palette import Palette, palette_in
+from prusc_tui.widgets.bars import EIGHTHS
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SMALLEST, LARGEST = 14, 28
+"""Cells across an image; all images of a group side by side where that allows."""
+FEW = 12
+"""Names that are listed one by one."""
+
+
+def facts(about: Mapping[str, Any], palette: Palette) -> Text:
+    """Name, shape, labels, attributes, and what else there is to say of a data set."""
+    channels, height, width = about["image_shape"]
+    text = Text.assemble((safe_text(about["name"]), f"bold {palette.accent}"))
+    gone = colours_gone(about["settings"])
+    pairs = [
+        ("images", f"{width} × {height}, {channels} channel{'s' * (channels != 1)}{gone}"),
+        ("labels", _listed(about["labels"])),
+        *((safe_text(name), _listed(values)) for name, values in about["attributes"].items()),
+        *((name, safe_text(value)) for name, value in facts_of(about).items()),
+    ]
+    if any(split.get("published") is not None for split in about["splits"].values()):
+        pairs.append(("published", "✓ as many, ≠ that many"))
+    for name, value in pairs:
+        text.append(f"\n{name:<19} ", palette.muted).append(value, palette.text)
+    return text
+
+
+def unread(name: str, sentence: str, palette: Palette) -> Text:
+    """What a data set is that cannot be read yet, and what is needed for that."""
+    text = Text.assemble((safe_text(name), f"bold {palette.accent}"))
+    if about := data_sets().get(name):
+        text.append(f"\n{about}", palette.muted)
+    return text.append(f"\n\n{safe_text(sentence)}", palette.text)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names with commas; of many the first."""
+    shown = ", ".join(map(safe_text, names[:FEW]))
+    return shown if len(names) <= FEW else f"{shown} … ({len(names):,} in all)"
+
+
+def split_lines(about: Mapping[str, Any], shown: str, palette: Palette) -> Text:
+    """One line per split: how many images, whether that is as published, how often attributes go with the label."""
+    text = Text()
+    beside = {name: _mark(split["n"], split.get("published")) for name, split in about["splits"].items()}
+    column = max(map(len, beside.values()))
+    for name, split in about["splits"].items():
+        here = name == shown
+        text.append("\n" if len(text) else "")
+        text.append("▸ " if here else "  ", palette.accent)
+        text.append(f"{name:<11}", "bold" if here else palette.text)
+        text.append(f"{split['n']:>8,}", "bold" if here else palette.text)
+        text.append(f"{beside[name]:<{column}}" if column else " images", palette.muted)
+        for attribute, share in split["agreement"].items():
+            text.append(f"   {safe_text(attribute)} = label ", palette.muted).append(f"{share:.1%}", palette.text)
+    return text
+
+
+def environment_lines(split: Mapping[str, Any], palette: Palette) -> Text:
+    """One line per environment that the split brings: its name, how many images, how often label and shortcut conflict.
+
+    Empty where it brings none.
+    """
+    environments = split["environments"]
+    if not environments:
+        return Text()
+    names = [safe_text(each["name"]) for each in environments]
+    wide = max(map(len, ("given environment", *names)))
+    text = Text(f"{'given environment':<{wide}}{'images':>10}{'conflicts':>12}", palette.muted)
+    for name, each in zip(names, environments, strict=True):
+        text.append(f"\n{name:<{wide}}", palette.text)
+        text.append(f"{each['n']:>10,}", "bold").append(f"{each['conflict_share']:>12.1%}", palette.text)
+    return text
+
+
+def group_bars(split: Mapping[str, Any], width: int, palette: Palette) -> Text:
+    """One line per group: what it is, how many, whether that is as published, which share, and the share as a bar."""
+    titles = [group_title(group) for group in split["groups"]]
+    wide = max(map(len, titles), default=0)
+    beside = [_mark(group["n"], group.get("published")) for group in split["groups"]]
+    column = max(map(len, beside), default=0)
+    room = max(4, width - wide - 18 - column)
+    most = max((group["share"] for group in split["groups"]), default=0) or 1
+    text = Text()
+    for title, group, mark in zip(titles, split["groups"], beside, strict=True):
+        text.append("\n" if len(text) else "")
+        text.append(f"{title:<{wide}}", palette.text)
+        text.append(f"{group['n']:>9,}", "bold").append(f"{mark:<{column}}", palette.muted)
+        text.append(f"{group['share']:>7.1%}  ", palette.muted)
+        eighths = round(8 * room * group["share"] / most)
+        full, rest = divmod(eighths, 8)
+        text.append("█" * full + EIGHTHS[rest], palette.accent)
+    return text
+
+
+def _mark(found: int, expected: int | None) -> str:
+    """Beside a count: whether it is the published one, or that one."""
+    if expected is None:
+        return ""
+    return " ✓" if found == expected else f" ≠ {expected:,}"
+
+
+def group_title(group: Mapping[str, Any]) -> str:
+    """Label and attribute values, such as `0–4 · red`."""
+    return safe_text(" · ".join([group["label"], *group["attributes"].values()]))
+
+
+class Samples(Widget):
+    """Images of every group, two pixels to a cell; drawn anew only for other images or another width."""
+
+    DEFAULT_CSS = """
+    Samples { height: auto; width: 1fr; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._groups: Sequence[tuple[str, Sequence[Image]]] = ()
+        self._drawn: tuple[int, list[Strip]] = (0, [])
+
+    def show(self, groups: "Sequence[tuple[str, Sequence[Image]]]") -> None:
+        """Show these images, each group under its title."""
+        self._groups, self._drawn = groups, (0, [])
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        return len(self._strips(width))
+
+    def render_line(self, y: int) -> Strip:
+        strips = self._strips(self.size.width)
+        background = self.rich_style
+        strip = strips[y] if y < len(strips) else Strip.blank(self.size.width, background)
+        return strip.apply_style(background).adjust_cell_length(self.size.width, background)
+
+    def _strips(self, width: int) -> list[Strip]:
+        if self._drawn[0] != width:
+            palette = palette_in(self.app)
+            strips = []
+            for title, images in self._groups:
+                strips.append(Strip([Segment(title, Style.parse(palette.muted))]))
+                strips += side_by_side(images, width, colour=not self.app.no_color)
+                strips.append(Strip([]))
+            self._drawn = width, strips[:-1]
+        return self._drawn[1]
+
+
+def side_by_side(images: "Sequence[Image]", width: int, *, colour: bool = True) -> list[Strip]:
+    """As many images as fit into `width` cells with a cell between them; dots where there is no colour."""
+    from prusc_tui.widgets.halfblock import dots, half_blocks
+
+    if not images:
+        return [Strip([Segment("no images", Style(dim=True))])]
+    across = max(1, min(LARGEST, width, max(SMALLEST, (width + 1) // len(images) - 1)))
+    number = max(1, min(len(images), (width + 1) // (across + 1)))
+    down = max(1, round(across * images[0].height / images[0].width / 2))
+    draw = half_blocks if colour else dots
+    rows = zip(*(draw(image, across, down) for image in images[:number]), strict=True)
+    return [_strip(Text(" ", end="").join(row)) for row in rows]
+
+
+def _strip(line: Text) -> Strip:
+    return Strip(line.render(_console()), line.cell_len)
+
+
+@cache
+def _console() -> Console:
+    """What a text is rendered with; nothing is ever written to it."""
+    return Console(file=io.StringIO())

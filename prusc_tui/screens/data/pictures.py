@@ -1,0 +1,98 @@
+"""A look into a data set: counts and sample images, read by a process of its own."""
+
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import InputError
+from experiments import subprocesses
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from PIL.Image import Image
+
+_SEEN: dict[str, "DataLook"] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataLook:
+    """What there is to be seen of a data set.
+
+    Attributes:
+        about: what `prusc data show --json` says.
+        samples: split → for every group, in the order of `about`, some images in RGB.
+    """
+
+    about: Mapping[str, Any]
+    samples: Mapping[str, "tuple[tuple[Image, ...], ...]"]
+
+
+def seen(name: str) -> DataLook | None:
+    """What was read of this data set or preset before."""
+    return _SEEN.get(name)
+
+
+class Looker:
+    """Reads one data set; `cancel` ends it from another thread.
+
+    Args:
+        name: data set or preset.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+        self._cancelled = threading.Event()
+
+    def read(self) -> DataLook | None:
+        """Read it, from memory the second time; None where it was cancelled.
+
+        Raises:
+            InputError: there is no such data set, or it cannot be read; the sentence is that of `prusc data show`.
+        """
+        import orjson
+
+        if (known := seen(self.name)) is not None:
+            return known
+        with tempfile.TemporaryDirectory(prefix="prusc-") as folder:
+            file = Path(folder) / "pixels"
+            with self._lock:
+                if self._cancelled.is_set():
+                    return None
+                words = ("data", "show", self.name, "--json", "--pixels", str(file))
+                process = self._process = subprocesses.start("prusc_tui", *words, outlives=False)
+            try:
+                said = subprocesses.output_of(process)
+            except InputError:
+                if not self._cancelled.is_set():
+                    raise
+            if self._cancelled.is_set():
+                return None
+            about = orjson.loads(said)
+            look = DataLook(about, images_in(file.read_bytes(), about))
+        _SEEN[self.name] = look
+        return look
+
+    def cancel(self) -> None:
+        """End the reading, if it is still at work."""
+        with self._lock:
+            self._cancelled.set()
+            if self._process is not None and self._process.poll() is None:
+                self._process.terminate()
+
+
+def images_in(pixels: bytes, about: Mapping[str, Any]) -> "dict[str, tuple[tuple[Image, ...], ...]]":
+    """Take the images out of bare RGB, where they lie one after another, group by group and split by split."""
+    from PIL import Image
+
+    _, height, width = about["image_shape"]
+    size = 3 * height * width
+    parts = (pixels[start : start + size] for start in range(0, len(pixels), size))
+    images = (Image.frombytes("RGB", (width, height), part) for part in parts)
+    return {split: tuple(tuple(islice(images, count)) for count in counts) for split, counts in about["pixels"].items()}

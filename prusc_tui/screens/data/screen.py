@@ -1,0 +1,211 @@
+"""Data: which data sets there are, what is in one, and what its groups look like."""
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from core.errors import InputError
+from core.runs.text import safe_text
+from experiments.data_sets import data_sets, missing
+from prusc_tui.keys import bindings
+from prusc_tui.navigation import OpenNew
+from prusc_tui.palette import Palette, palette_in
+from prusc_tui.screens.data.parts import Samples, environment_lines, facts, group_bars, group_title, split_lines, unread
+from prusc_tui.screens.data.pictures import DataLook, Looker, seen
+from prusc_tui.screens.problems import tell_problems
+from prusc_tui.widgets.footer import KeyLine
+from prusc_tui.widgets.panel import Reading
+
+REST = 0.15
+"""Seconds that the cursor rests on a name before it is read."""
+
+
+class Names(OptionList):
+    """The names; page keys are for what is at the right, as the names are few."""
+
+    BINDINGS = [  # noqa: RUF012
+        Binding("pagedown", "screen.scroll_look(1)", "scroll", show=True),
+        Binding("pageup", "screen.scroll_look(-1)", "scroll", show=False),
+    ]
+
+
+class DataScreen(Screen[None]):
+    """Names at the left, the one under the cursor at the right.
+
+    Args:
+        name: data set or preset to begin with.
+    """
+
+    DEFAULT_CSS = """
+    DataScreen #title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+    DataScreen #names {
+        width: 24; height: 1fr; border: none; border-right: solid $panel; background: $background; padding: 0 1;
+        scrollbar-size-vertical: 1; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    DataScreen #look {
+        height: 1fr; padding: 0 1 0 2; scrollbar-size-vertical: 1; scrollbar-gutter: stable; background: $background;
+    }
+    DataScreen #look Static { height: auto; margin-bottom: 1; }
+    DataScreen #facts { text-wrap: wrap; }
+    DataScreen #groups, DataScreen #splits, DataScreen #environments { text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+    BINDINGS = bindings("data")
+    AUTO_FOCUS = "#names"
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__()
+        self._name = name
+        self._split = "train"
+        self._look: DataLook | None = None
+        self._looker: Looker | None = None
+        self._reading: Reading[DataLook | str | None] = Reading(self, self._told)
+        self._timer: Timer | None = None
+
+    @property
+    def _palette(self) -> Palette:
+        return palette_in(self.app)
+
+    def compose(self) -> ComposeResult:
+        yield Static("Data", id="title")
+        with Horizontal():
+            yield Names(id="names")
+            with VerticalScroll(id="look", can_focus=False):
+                yield Static(id="facts")
+                yield Static(id="splits")
+                yield Static(id="environments")
+                yield Static(id="groups")
+                yield Samples()
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
+        # Reading the names takes a moment the first time.
+        self.call_after_refresh(self._begin)
+
+    def on_unmount(self) -> None:
+        self._stop_reading()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    def _begin(self) -> None:
+        from experiments.catalog import preset_names
+
+        sets = list(data_sets())
+        names = {"data sets": sets, "presets": [name for name in preset_names() if name not in sets]}
+        known = [name for group in names.values() for name in group]
+        if self._name is not None and self._name not in known:
+            names["asked for"] = [self._name]
+        options = self.query_one(Names)
+        for heading, group in names.items():
+            above = "\n" if options.option_count else ""
+            options.add_option(Option(Text(above + heading, self._palette.muted), disabled=True))
+            options.add_options([Option(Text(safe_text(name)), id=f"name-{name}") for name in group])
+        tell_problems(self)
+        options.highlighted = options.get_option_index(f"name-{self._name or sets[0]}")
+
+    @on(OptionList.OptionHighlighted)
+    def _moved(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self._name = str(event.option_id).removeprefix("name-")
+        self._stop_reading()
+        if (look := seen(self._name)) is not None:
+            self._take(look)
+            return
+        self._look = None
+        if sentence := missing(self._name):
+            self._say(unread(self._name, sentence, self._palette))
+            return
+        self._say(Text(safe_text(f"reading {self._name}…"), self._palette.muted))
+        self._timer = self.set_timer(REST, self._read)
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_new()
+
+    def _read(self) -> None:
+        looker = self._looker = Looker(str(self._name))
+
+        def read() -> DataLook | str | None:
+            try:
+                return looker.read()
+            except InputError as problem:
+                return str(problem)
+            except (OSError, ValueError) as problem:
+                return f"{looker.name} cannot be read: {problem}"
+
+        self._reading.ask(read)
+
+    def _stop_reading(self) -> None:
+        self._reading.forget()
+        if self._timer is not None:
+            self._timer.stop()
+        if self._looker is not None:
+            self._looker.cancel()
+            self._looker = None
+
+    def _told(self, found: DataLook | str | None) -> None:
+        if isinstance(found, DataLook):
+            self._take(found)
+        elif found is not None:
+            self._say(Text(safe_text(f"✗ {found}"), self._palette.bad))
+
+    def _take(self, look: DataLook) -> None:
+        self._look = look
+        if self._split not in look.about["splits"]:
+            self._split = next(iter(look.about["splits"]))
+        self._show()
+        self.query_one("#look").scroll_home(animate=False)
+
+    def _say(self, text: Text) -> None:
+        self._title()
+        self.query_one("#facts", Static).update(text)
+        for name in ("#splits", "#groups"):
+            self.query_one(name, Static).update("")
+        self.query_one("#environments").display = False
+        self.query_one(Samples).show(())
+
+    def _title(self) -> None:
+        name = (safe_text(str(self._name)), f"bold {self._palette.accent}")
+        self.query_one("#title", Static).update(Text.assemble(("Data  ", "bold"), name))
+
+    def _show(self) -> None:
+        """Draw what was read, as it is now to be seen."""
+        if self._look is None or not self.is_attached:
+            return
+        about, palette = self._look.about, self._palette
+        split = about["splits"][self._split]
+        self._title()
+        self.query_one("#facts", Static).update(facts(about, palette))
+        self.query_one("#splits", Static).update(split_lines(about, self._split, palette))
+        environments = self.query_one("#environments", Static)
+        environments.display = bool(split["environments"])
+        environments.update(environment_lines(split, palette))
+        bars = self.query_one("#groups", Static)
+        bars.update(group_bars(split, bars.size.width or self.size.width - 28, palette))
+        titles = [group_title(group) for group in split["groups"]]
+        self.query_one(Samples).show(list(zip(titles, self._look.samples[self._split], strict=True)))
+
+    def action_next_split(self) -> None:
+        if self._look is not None:
+            names = list(self._look.about["splits"])
+            self._split = names[(names.index(self._split) + 1) % len(names)]
+            self._show()
+
+    def action_scroll_look(self, pages: int) -> None:
+        look = self.query_one("#look", VerticalScroll)
+        look.scroll_relative(y=pages * max(1, look.size.height - 2), animate=False)
+
+    def action_new(self) -> None:
+        if self._name is not None:
+            self.post_message(OpenNew(preset=self._name))
+
+    def action_back(self) -> None:
+        self.dismiss()

@@ -1,0 +1,1 @@
+"""Screen: the form of a new run."""

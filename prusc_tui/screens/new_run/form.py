@@ -1,0 +1,367 @@
+"""The form of a new run: what can be set, what is set, whether it fits, and the order that comes of it (no torch).
+
+The words of the command line and of its errors are those of `prusc run`, as the same functions plan both.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from core.errors import InputError
+from experiments.data_sets import data_sets
+from experiments.fork import plan_fork, recipes_after
+from experiments.order import Order
+from prusc_tui.screens.new_run.fields import Field, Origin, Setting, override_of, section_help, settings_of, text_of
+from prusc_tui.screens.new_run.paths import absent
+from prusc_tui.screens.new_run.run_fields import DEFAULTS, ON, RUN_FIELDS, launcher_of_choice, places, with_choices
+
+if TYPE_CHECKING:
+    from core.config import Config
+    from experiments.fork import Fork
+    from experiments.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether the form as a whole fits.
+
+    Attributes:
+        plan: what would be run; None where it does not fit.
+        sentence: the first thing that does not fit, as the command line says it.
+        errors: key → why its value does not fit, whatever the other values.
+    """
+
+    plan: "Plan | None"
+    sentence: str
+    errors: Mapping[str, str]
+
+
+class Form:
+    """What is to be run, as far as it is filled in.
+
+    Args:
+        target: recipe or preset; for a fork the recipe, None for that of the source.
+        fork: where the run goes on from.
+
+    Raises:
+        InputError: there is no such recipe or preset.
+    """
+
+    def __init__(self, target: str | None = None, fork: "Fork | None" = None) -> None:
+        from experiments.catalog import DEFAULT, get_preset
+        from experiments.plan import make_plan
+        from experiments.recipes import RECIPES, get_recipe
+
+        self.fork = fork
+        if fork is not None:
+            self.recipe, self.preset = target or fork.source.recipe, DEFAULT
+        else:
+            plan = make_plan(target)
+            self.recipe, self.preset = plan.recipe.name, plan.preset or DEFAULT
+        self._by_recipe = target in RECIPES
+        self._own_preset = self.preset != get_recipe(self.recipe).preset
+        """Whether the person chose the preset, so that another recipe does not bring its own."""
+        self._of_preset = get_preset(self.preset).settings
+        self._typed: dict[str, str] = {}
+        self._of_run = dict(DEFAULTS)
+        self._begin()
+
+    @property
+    def target(self) -> str | None:
+        """Recipe or preset, as typed after `prusc run`."""
+        if self.fork is not None:
+            return None if self.recipe == self.fork.source.recipe else self.recipe
+        return self.recipe if self._by_recipe or self._of_preset["recipe"] != self.recipe else self.preset
+
+    @property
+    def title(self) -> str:
+        """What is to be run, in a few words."""
+        if self.fork is not None:
+            return f"{self.recipe} from {self.fork.source.name}:{self.fork.stage}"
+        return self.preset if self.target == self.preset else f"{self.recipe} on {self.preset}"
+
+    @property
+    def launcher(self) -> str:
+        """Name of the launcher that starts the run."""
+        return launcher_of_choice(self._of_run["start"])
+
+    def set(self, key: str, text: str) -> None:
+        """Enter a value; an empty one takes back what was entered.
+
+        Raises:
+            InputError: a recipe, preset or stage of that name does not go with the rest; all is as it was.
+        """
+        if key in ("recipe", "preset", "stage"):
+            before = dict(vars(self))
+            try:
+                self._choose(key, text)
+                self._begin()
+            except InputError:
+                vars(self).update(before)
+                raise
+        elif key in DEFAULTS:
+            self._of_run[key] = text if text.strip() else DEFAULTS[key]
+        else:
+            self._typed.pop(key, None)
+            if text.strip():
+                self._typed[key] = text
+            if key == "data.name":
+                self._begin()
+
+    def take_over(self, other: "Form") -> None:
+        """Take over what was entered in another form; what does not go with this one is left out."""
+        self._typed, self._of_run = dict(other._typed), dict(other._of_run)
+        self._begin()
+
+    def fields(self) -> list[Field]:
+        """Every field that the recipe uses, in the order of the form."""
+        errors = self.check().errors
+        changed = {setting.key for setting in self._changed()} | errors.keys()
+        known = {setting.key: setting for setting in self._settings}
+        hidden = "preset" if self.fork else "stage"
+        of_run = [self._run_field(key, errors) for key in RUN_FIELDS if key != hidden]
+        of_model = {
+            key: self._model_field(setting, errors, changed)
+            for key, setting in known.items()
+            if key != "recipe" and self._is_used(setting)
+        }
+        seed, deterministic, name = (of_model.pop(key) for key in ("seed", "deterministic", "data.name"))
+        return [*of_run[:2], seed, *of_run[2:], deterministic, name, *of_model.values()]
+
+    def section_help(self) -> dict[str, str]:
+        """Section → what it is about, in one line."""
+        from core.config import config_model
+
+        return section_help(config_model(), type(self._shape.config.data))
+
+    def check(self) -> Check:
+        """Whether everything fits, and if not, what does not."""
+        errors: dict[str, str] = {}
+        plan, sentence = None, self._device_error()
+        if sentence:
+            errors["device"] = sentence
+        try:
+            plan = self._plan(self._overrides())
+        except InputError as error:
+            sentence = _plain(error)
+            alone = {s.key: self.validate_one(s.key, self._typed[s.key]) for s in self._entered()}
+            errors |= {key: own for key, own in alone.items() if own is not None}
+        else:
+            gone = self._absent(plan)
+            errors |= gone
+            sentence = sentence or next((why if key in why else f"{key}: {why}" for key, why in gone.items()), "")
+        return Check(None if sentence else plan, sentence, errors)
+
+    def validate_one(self, key: str, text: str) -> str | None:
+        """Why a value does not fit its field, whatever the others say; None where it does."""
+        setting = next(one for one in self._settings if one.key == key)
+        name = self._typed.get("data.name")
+        try:
+            plan = self._plan([*([f"data.name={name}"] if name else []), override_of(setting, text or text_of(None))])
+        except InputError as error:
+            whole = _plain(error)
+            own = whole.removeprefix(f"{key} = ")
+            return None if own == whole else own.rpartition(": ")[2]
+        return self._absent(plan).get(key)
+
+    def differences(self) -> dict[str, tuple[str, str]]:
+        """Settings that the person changed: dotted key → (value, value without the change)."""
+        return {
+            field.setting.key: (field.text, field.base)
+            for field in self.fields()
+            if field.changed and field.setting.key not in RUN_FIELDS
+        }
+
+    def order(self) -> Order:
+        """What to start."""
+        from experiments.recipes import get_recipe
+
+        changed = {setting.key: override_of(setting, self._typed[setting.key]) for setting in self._changed()}
+        seed = changed.get("seed", "").partition("=")[2]
+        if seed.isdecimal():
+            del changed["seed"]
+        on_data = self.fork is None and self.target == self.recipe and self.preset != get_recipe(self.recipe).preset
+        return Order(
+            target=self.target,
+            data=self.preset if on_data else None,
+            overrides=tuple(changed.values()),
+            seed=int(seed) if seed.isdecimal() else None,
+            name=self._of_run["name"].strip() or None,
+            tags=tuple(dict.fromkeys(self._of_run["tags"].replace(",", " ").split())),
+            device=self._of_run["device"].strip(),
+            fork=f"{self.fork.source.id}:{self.fork.stage}" if self.fork else None,
+            fresh=self._of_run["fresh"] == ON,
+            launcher=self.launcher,
+        )
+
+    def command_line(self) -> list[str]:
+        """The words of `prusc run` that start the same run."""
+        return self.order().words()
+
+    def _choose(self, key: str, text: str) -> None:
+        from experiments.catalog import get_preset
+        from experiments.recipes import get_recipe
+
+        if key == "recipe":
+            self.recipe, self._by_recipe = get_recipe(text).name, False
+            if self.fork is None and not self._own_preset:
+                self.preset = get_recipe(text).preset
+        elif key == "preset":
+            self.preset, self._own_preset = text, text != get_recipe(self.recipe).preset
+        elif self.fork is not None:
+            self.fork = replace(self.fork, stage=text)
+        self._of_preset = get_preset(self.preset).settings
+
+    def _begin(self) -> None:
+        """Look anew at what the run is before a setting is changed."""
+        from core.config import config_model
+
+        self._ground = self._outline([])
+        try:
+            self._shape = self._outline([f"data.name={self._typed['data.name']}"])
+        except (KeyError, InputError):
+            self._shape = self._ground
+        data = type(self._shape.config.data)
+        self._settings = settings_of(config_model(), data)
+        self._base = _flat(self._shape.config)
+        self._defaults = _flat(config_model()(data=data()))
+        self._set_by_preset = set() if self.fork else _flatten(self._of_preset).keys()
+
+    def _plan(self, overrides: list[str]) -> "Plan":
+        from experiments.plan import make_plan
+
+        if self.fork is not None:
+            return plan_fork(self.fork, self.target, overrides)
+        data = self.preset if self.target == self.recipe else None
+        return make_plan(self.target, data=data, overrides=overrides)
+
+    def _outline(self, overrides: list[str]) -> "Plan":
+        """What is planned; where the recipe does not go with the data, what would be if it did: still a form to fill.
+
+        Raises:
+            InputError: it does not fit whatever the recipe, or a fork does not.
+        """
+        from core.overrides import merge, nest, validate
+        from experiments.plan import Plan, make_plan
+        from experiments.recipes import get_recipe
+
+        try:
+            return self._plan(overrides)
+        except InputError:
+            if self.fork is not None:
+                raise
+        recipe, config = get_recipe(self.recipe), make_plan(self.preset, overrides=overrides).config
+        settings, known = config.model_dump(), _flat(config)
+        for key, value in recipe.fixed.items():
+            if key in known:
+                merge(settings, nest(key.split("."), value))
+        return Plan(validate(settings, "settings"), recipe, recipe.name, self.preset, {})
+
+    def _entered(self) -> list[Setting]:
+        """Settings with a text of the person that go with recipe and data as they now are."""
+        return [s for s in self._settings if s.key in self._typed and self._is_free(s)]
+
+    def _is_free(self, setting: Setting) -> bool:
+        """Whether a setting is read by the recipe, and neither fixed by it nor taken over."""
+        fixed = setting.key in self._ground.recipe.fixed
+        return self._is_used(setting) and not fixed and not self._is_locked(setting)
+
+    def _is_used(self, setting: Setting) -> bool:
+        return setting.section in ("", "data") or self._ground.recipe.reads(self._with_files(), setting.key)
+
+    def _with_files(self) -> "Config":
+        """The settings with those entered files that take the place of a stage's work, as they change what is read."""
+        config = self._ground.config
+        for key in self._ground.recipe.replaceable(config):
+            section, _, name = key.partition(".")
+            file = self._typed.get(key, text_of(self._base[key])).strip().strip("\"'")
+            part = getattr(config, section).model_copy(update={name: file})
+            config = config.model_copy(update={section: part})
+        return config
+
+    def _absent(self, plan: "Plan") -> dict[str, str]:
+        """Files and folders that a plan names and that are not there, but for those that nothing will look at."""
+        known = {setting.key: setting for setting in self._settings}
+        return {key: why for key, why in absent(plan.config).items() if key in known and self._is_free(known[key])}
+
+    def _is_locked(self, setting: Setting) -> bool:
+        if self.fork is None:
+            return False
+        whole = setting.section == "data" or setting.key == "seed"
+        return whole or self._ground.recipe.reads(self._ground.config, setting.key, self.fork.stages)
+
+    def _overrides(self) -> list[str]:
+        return [override_of(setting, self._typed[setting.key]) for setting in self._entered()]
+
+    def _changed(self) -> list[Setting]:
+        """What was entered and is another value than without; a value that does not fit is one, too."""
+        try:
+            now = _flat(self._plan(self._overrides()).config)
+        except InputError:
+            return [s for s in self._entered() if self._typed[s.key].strip() != self._base_text(s.key)]
+        base = self._base | {"data.name": self._ground.config.data.name}
+        return [s for s in self._entered() if now[s.key] != base[s.key]]
+
+    def _base_text(self, key: str) -> str:
+        return self._ground.config.data.name if key == "data.name" else text_of(self._base[key])
+
+    def _model_field(self, setting: Setting, errors: Mapping[str, str], changed: Iterable[str]) -> Field:
+        key = setting.key
+        if key == "data.name":
+            setting = replace(setting, choices=tuple(data_sets()))
+        base = self._base_text(key)
+        if not self._is_free(setting):
+            return Field(setting, base, base, "taken over" if self._is_locked(setting) else "recipe")
+        origin = "person" if key in changed else self._origin(key)
+        return Field(setting, self._typed.get(key, base), base, origin, errors.get(key, ""))
+
+    def _origin(self, key: str) -> Origin:
+        if key in self._set_by_preset:
+            return "preset"
+        return "source" if self.fork and self._base[key] != self._defaults[key] else "default"
+
+    def _run_field(self, key: str, errors: Mapping[str, str]) -> Field:
+        from experiments.catalog import preset_names
+        from experiments.recipes import RECIPES
+
+        setting = RUN_FIELDS[key]
+        match key:
+            case "recipe":
+                names = recipes_after(self.fork) if self.fork else tuple(RECIPES)
+                setting, text = with_choices(key, names, self._ground.recipe.summary), self.recipe
+            case "preset":
+                setting, text = with_choices(key, tuple(preset_names())), self.preset
+            case "stage" if self.fork is not None:
+                done = tuple(stage.name for stage in self.fork.source.stages if stage.status == "done")
+                setting, text = with_choices(key, done), self.fork.stage
+            case _:
+                if key == "start":
+                    setting = with_choices(key, *places())
+                text = self._of_run[key]
+                base = DEFAULTS[key] or (self._ground.base_name if key == "name" else "")
+                changed = text.strip() != DEFAULTS[key]
+                return Field(setting, text, base, "person" if changed else "default", errors.get(key, ""))
+        return Field(setting, text, text, "default")
+
+    def _device_error(self) -> str:
+        from core.engine.devices import check_name
+
+        try:
+            check_name(self._of_run["device"].strip())
+        except InputError as error:
+            return str(error)
+        return ""
+
+
+def _plain(error: InputError) -> str:
+    return str(error).removeprefix("--set: ").removeprefix("settings: ").removesuffix("; see --data")
+
+
+def _flat(config: "Config") -> dict[str, Any]:
+    return _flatten(config.model_dump())
+
+
+def _flatten(settings: dict[str, Any]) -> dict[str, Any]:
+    from core.config import flatten
+
+    return dict(flatten(settings))

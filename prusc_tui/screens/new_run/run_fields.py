@@ -1,0 +1,53 @@
+"""Fields of a new run that are no settings of the config model: recipe, data, name, where and how it runs."""
+
+from dataclasses import replace
+
+from prusc_tui.screens.new_run.fields import Setting
+
+HERE = "in this process"
+"""What the launcher `local` is called on the screen."""
+ON, OFF = "true", "false"
+
+DEFAULTS = {"name": "", "tags": "", "device": "auto", "start": "detached", "fresh": OFF}
+"""Key → what stands in it at first; recipe, preset and stage have no value of their own."""
+
+RUN_FIELDS: dict[str, Setting] = {
+    setting.key: setting
+    for setting in (
+        Setting("recipe", "", "choice", "Which stages are run."),
+        Setting("preset", "", "choice", "Preset whose data and values the recipe takes."),
+        Setting("stage", "", "choice", "The stages up to this one are taken over from the other run as they are."),
+        Setting("name", "", "text", "Name of the run; must be new.", expects="a name"),
+        Setting("tags", "", "list", "Labels for the run log.", expects="words with commas or spaces between"),
+        Setting(
+            "device",
+            "",
+            "text",
+            "Where to compute; auto takes the first GPU that is free.",
+            expects="auto, cpu or cuda:N",
+        ),
+        Setting("start", "", "choice", "Where the run lives."),
+        Setting("fresh", "", "switch", "Compute every stage, even if another run has its result."),
+    )
+}
+"""Key → field, in the order of the form."""
+
+
+def with_choices(key: str, choices: tuple[str, ...], help: str = "") -> Setting:
+    """The field with what can be chosen now."""
+    setting = RUN_FIELDS[key]
+    return replace(setting, choices=choices, help=help or setting.help)
+
+
+def places() -> tuple[tuple[str, ...], str]:
+    """Where a run can live, as choices of the field `start`, the default first; and what each of them means."""
+    from experiments.launchers import launcher, names
+
+    choices = {HERE if name == "local" else name: launcher(name).summary for name in names()}
+    first = sorted(choices, key=lambda choice: choice != DEFAULTS["start"])
+    return tuple(first), " ".join(f"{choice.capitalize()}: {choices[choice]}" for choice in first)
+
+
+def launcher_of_choice(choice: str) -> str:
+    """Name of the launcher that a choice of the field `start` stands for."""
+    return "local" if choice == HERE else choice

@@ -1,0 +1,274 @@
+"""The form of a new run: choose what, change settings, see the command line that does the same, start."""
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widgets import Static
+
+from core.errors import InputError
+from core.runs.text import safe_text
+from prusc_tui.keys import bindings
+from prusc_tui.navigation import OpenRun
+from prusc_tui.screens.new_run.choice import Choice
+from prusc_tui.screens.new_run.field import FieldRow
+from prusc_tui.screens.new_run.layout import Aside, FieldList
+from prusc_tui.screens.problems import tell_problems
+from prusc_tui.widgets.footer import KeyLine
+from prusc_tui.widgets.panel import Reading
+
+if TYPE_CHECKING:
+    from core.runs.home import Home
+    from experiments.order import Order
+    from prusc_tui.screens.new_run.form import Check, Form
+
+WIDE = 110
+"""Columns from which the help stands beside the form."""
+
+
+class Started(NamedTuple):
+    """The run is under way."""
+
+    id: str
+
+
+class Refused(NamedTuple):
+    """The run could not be started, and why."""
+
+    sentence: str
+
+
+class NewRunScreen(Screen[None]):
+    """A form made from the config model.
+
+    Args:
+        home: where the run will be.
+        fork: `RUN` or `RUN:STAGE` to go on from.
+        preset: recipe or preset to begin with; without one and without a fork, it is chosen first.
+    """
+
+    DEFAULT_CSS = """
+    NewRunScreen #title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+    NewRunScreen #form { layout: vertical; height: 1fr; }
+    NewRunScreen.-wide #form { layout: horizontal; }
+    NewRunScreen.-wide Aside { width: 33%; max-width: 72; height: 100%; border-top: none; border-left: solid $panel; }
+    NewRunScreen.-wide #help, NewRunScreen.-wide #differs, NewRunScreen.-wide #command, NewRunScreen.-wide #state {
+        height: auto; margin-bottom: 1; text-wrap: wrap;
+    }
+    NewRunScreen.-choosing #form { display: none; }
+    NewRunScreen Choice { display: none; }
+    NewRunScreen.-choosing Choice { display: block; }
+    """
+    BINDINGS = bindings("new")
+    AUTO_FOCUS = ""
+
+    def __init__(self, home: "Home", fork: str | None = None, preset: str | None = None) -> None:
+        super().__init__()
+        self._home = home
+        self._fork = fork
+        self._preset = preset
+        self._form: Form | None = None
+        self._all = False
+        self._starting = False
+        self._leaving = False
+        self._start = Reading(self, self._told)
+        self._sentence = ""
+        """What went wrong, until something is entered."""
+
+    def compose(self) -> ComposeResult:
+        yield Static("New run", id="title")
+        yield Choice()
+        with Vertical(id="form"):
+            yield FieldList()
+            yield Aside()
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Draw first, then load the config model, which takes a moment the first time."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._redraw())
+        self.call_after_refresh(self._begin)
+
+    def on_resize(self, event: Resize) -> None:
+        wide = event.size.width >= WIDE
+        self.set_class(wide, "-wide")
+        self._say()
+
+    async def _begin(self) -> None:
+        from experiments.fork import fork_at
+        from prusc_tui.screens.new_run.form import Form
+
+        try:
+            if self._fork is not None:
+                self._form = Form(fork=fork_at(self._home, self._fork))
+            elif self._preset is not None:
+                self._form = Form(self._preset)
+        except InputError as error:
+            self._sentence = str(error)
+        if self._form is not None:
+            await self._build("recipe")
+        elif self._fork is None:
+            self._choose()
+        tell_problems(self)
+        self._say()
+
+    def _choose(self) -> None:
+        self.add_class("-choosing")
+        self.query_one(Choice).offer(self._sentence if self._form is None else "")
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Most keys need a form, and none but escape has a say while the run starts."""
+        if action in ("start", "toggle_all", "copy_command"):
+            return self._form is not None and not self._starting and not self.has_class("-choosing")
+        return action != "preset" or not (self._starting or self.has_class("-choosing"))
+
+    @on(Choice.Chosen)
+    async def _chosen(self, event: Choice.Chosen) -> None:
+        from prusc_tui.screens.new_run.form import Form
+
+        self.remove_class("-choosing")
+        self.refresh_bindings()
+        new, self._sentence = Form(event.name), ""
+        if self._form is not None:
+            new.take_over(self._form)
+        self._form = new
+        await self._build("recipe")
+        self._say()
+
+    async def _build(self, focus: str) -> None:
+        """Put up the rows that are to be seen."""
+        if self._form is None:
+            return
+        shown = [field for field in self._form.fields() if self._all or field.usual]
+        await self.query_one(FieldList).build(shown, self._form.section_help(), focus)
+
+    @on(FieldRow.Entered)
+    async def _entered(self, event: FieldRow.Entered) -> None:
+        if self._form is None or self._starting:
+            return
+        self._leaving, self._sentence = False, ""
+        try:
+            self._form.set(event.key, event.text)
+        except InputError as error:
+            self._sentence = str(error)
+        fields = {field.setting.key: field for field in self._form.fields()}
+        rows = self.query_one(FieldList)
+        shown = [key for key, field in fields.items() if self._all or field.usual]
+        if event.key in ("recipe", "preset", "stage", "data.name") and shown != rows.keys():
+            await self._build(event.key)
+        else:
+            rows.show(fields)
+        self._say()
+
+    def on_descendant_focus(self) -> None:
+        self._say()
+
+    def _redraw(self) -> None:
+        self.refresh(layout=False)
+        for row in self.query(FieldRow):
+            row.refresh()
+        self._say()
+
+    def _say(self) -> None:
+        """Title, help, differences, command line and state, as they now are."""
+        if not self.is_attached:
+            return
+        aside = self.query_one(Aside)
+        if self._form is None:
+            if self._sentence:
+                aside.say_state("bad", self._sentence)
+            return
+        check = self._form.check()
+        self.query_one("#title", Static).update(aside.title(self._form))
+        aside.say_help(self.query_one(FieldList).current)
+        aside.say_order(self._form)
+        aside.say_state(*self._state(check))
+
+    def _state(self, check: "Check") -> tuple[str, str]:
+        if self._starting:
+            slow = (
+                ""
+                if self._form is None or self._form.launcher != "local"
+                else " in this process; the first one takes a moment"
+            )
+            return "accent", f"starting{slow}…"
+        if sentence := self._sentence or check.sentence:
+            return "bad", sentence
+        if self._leaving:
+            return "warn", "escape again leaves, and what was entered is gone"
+        return "good", "ready: ctrl+s starts it"
+
+    def action_start(self) -> None:
+        """Start the run, or go to what does not fit."""
+        if self._form is None:
+            return
+        check = self._form.check()
+        if check.sentence:
+            self.query_one(FieldList).focus_key(*check.errors)
+            self._say()
+            return
+        self._starting, self._sentence = True, ""
+        order = self._form.order()
+        self.query_one(FieldList).disabled = True
+        self.refresh_bindings()
+        self._say()
+        # A run that is under way when one leaves is found among the others.
+        self._start.ask(partial(self._work, order))
+
+    def _work(self, order: "Order") -> Started | Refused:
+        """On a thread: start the run."""
+        from experiments import actions
+        from prusc_tui import __version__
+
+        try:
+            return Started(actions.start_outside(self._home, order, __version__).id)
+        except InputError as error:
+            return Refused(str(error))
+        except Exception as error:  # whatever a machine comes up with: the form is still there
+            return Refused(f"the run could not be started: {error or type(error).__name__}")
+
+    def _told(self, outcome: Started | Refused) -> None:
+        if isinstance(outcome, Started):
+            self.app.post_message(OpenRun(outcome.id))
+            self.dismiss()
+            return
+        self._starting, self._sentence = False, outcome.sentence
+        rows = self.query_one(FieldList)
+        rows.disabled = False
+        self.refresh_bindings()
+        rows.focus_again()
+        self._say()
+
+    def action_preset(self) -> None:
+        """Choose another recipe or preset; what was entered stays where it goes with it."""
+        self._choose()
+
+    async def action_toggle_all(self) -> None:
+        if self._form is not None:
+            self._all = not self._all
+            row = self.query_one(FieldList).current
+            await self._build(row.key if row is not None else "recipe")
+            self._say()
+
+    def action_copy_command(self) -> None:
+        from experiments.order import shown
+
+        if self._form is not None:
+            self.app.copy_to_clipboard(safe_text(shown(self._form.command_line())))
+            self.notify("copied the command line")
+
+    def action_back(self) -> None:
+        """Back; asks once more where something was entered."""
+        if self.has_class("-choosing") and self._form is not None:
+            self.remove_class("-choosing")
+            self.refresh_bindings()
+            self.query_one(FieldList).focus_again()
+        elif self._form is not None and self._form.differences() and not (self._leaving or self._starting):
+            self._leaving = True
+            self._say()
+        else:
+            self.dismiss()

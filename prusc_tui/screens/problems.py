@@ -1,0 +1,12 @@
+"""What is wrong with installed packages, as notifications."""
+
+from textual.screen import Screen
+
+from core import discovery
+from core.runs.text import safe_text
+
+
+def tell_problems(screen: Screen[None]) -> None:
+    """Show a notification for every package that was looked for and cannot be used."""
+    for sentence in discovery.problems():
+        screen.notify(safe_text(sentence), severity="warning", markup=False)

@@ -1,0 +1,293 @@
+"""The first screen: all runs, and the one under the cursor at a glance."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.events import Resize
+from textual.widgets import Static
+
+from core.feed.board import Board, Row, Rows
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.query import Query, parse
+from prusc_tui.keys import bindings
+from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
+from prusc_tui.palette import Palette, palette_in
+from prusc_tui.screens.following import Following
+from prusc_tui.screens.life import Life
+from prusc_tui.screens.runs.columns import BY_KEY, COLUMNS, wanted_widths
+from prusc_tui.screens.runs.filter import RunFilter
+from prusc_tui.screens.runs.head import head, welcome
+from prusc_tui.screens.runs.pick import pick
+from prusc_tui.screens.runs.side import SidePanel
+from prusc_tui.screens.runs.table import RunTable
+from prusc_tui.widgets.footer import KeyLine
+from prusc_tui.widgets.poller import Poller, why_not
+from prusc_tui.widgets.quiet import News
+
+EVERY, EVERY_OF_MANY, MANY = 0.5, 1.0, 2000
+"""Seconds between looks at the runs, and for more than MANY of them."""
+WIDE = 110
+"""Columns of the terminal from which the side panel stands on the right, unasked."""
+
+
+class RunsScreen(Following, Life):
+    """All runs of a home.
+
+    Args:
+        home: where the runs are.
+        clock: gives the seconds since 1970.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("runs") + bindings("life")
+    AUTO_FOCUS: ClassVar[str | None] = "RunTable"
+    DEFAULT_CSS = """
+    RunsScreen #head { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; }
+    RunsScreen #body { height: 1fr; layout: horizontal; }
+    RunsScreen SidePanel { display: none; width: 36%; min-width: 44; max-width: 72; height: 100%; }
+    RunsScreen.side SidePanel { display: block; }
+    RunsScreen.below #body { layout: vertical; }
+    RunsScreen.below SidePanel { width: 100%; max-width: 100%; height: 45%; border-top: solid $panel; }
+    RunsScreen #welcome { display: none; width: 1fr; height: 1fr; content-align: center middle; text-align: center; }
+    RunsScreen.empty #welcome { display: block; }
+    RunsScreen.empty RunTable, RunsScreen.empty SidePanel { display: none; }
+    """
+
+    @dataclass
+    class Seen(News):
+        """There are other runs than before, or others say something new."""
+
+        rows: Rows
+
+    def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self.rows = Rows()
+        self._home = home
+        self._clock = clock
+        self._shown: Sequence[Row] = ()
+        self._edition = -1
+        self._wanted = wanted_widths(())
+        self._query: Query = parse("")
+        self._sort: tuple[str, bool] = ("started", False)
+        self._side_asked: bool | None = None
+        self._covered = False
+        self._poller = Poller(
+            Board(home, clock).look,
+            lambda rows: self.post_message(self.Seen(rows)),
+            EVERY,
+            lambda error: self.post_message(self.Unreadable(why_not(error, home.index))),
+        )
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="head")
+        yield RunFilter()
+        with Container(id="body"):
+            yield RunTable(self._clock)
+            yield Static(id="welcome")
+            yield SidePanel(self._clock)
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._say_head())
+        self._sort_by(*self._sort)
+        self._say_head()
+
+    def on_resize(self, event: Resize) -> None:
+        self._place_side(event.size.width)
+        self._say_head()
+
+    def on_screen_resume(self) -> None:
+        self._covered = False
+        self._show_side()
+
+    def on_screen_suspend(self) -> None:
+        """Read nothing that nobody sees, and draw nothing."""
+        self._covered = True
+        self.query_one(SidePanel).watch_run(None)
+
+    def life_targets(self) -> list[RunFolder]:
+        """The marked runs in their order, else the one under the cursor."""
+        return [RunFolder(self._home, id) for id in self._targets_by_id()]
+
+    def life_changed(self) -> None:
+        """Look now."""
+        self._poller.hurry()
+
+    def life_gone(self, ids: Sequence[str]) -> None:
+        """Deleted runs are marked no longer."""
+        table = self._table
+        table.mark(table.marked - set(ids))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without runs, only what makes one is offered."""
+        del parameters
+        return len(self.rows) > 0 or action not in ("open", "filter", "mark", "compare", "mark_all")
+
+    def action_open(self) -> None:
+        if (id := self._table.current) is not None:
+            self.post_message(OpenRun(id))
+
+    def action_new(self) -> None:
+        self.post_message(OpenNew())
+
+    def action_data(self) -> None:
+        self.post_message(OpenData())
+
+    def action_compare(self) -> None:
+        """Compare the marked runs; with one marked, that one and the one under the cursor."""
+        table = self._table
+        chosen = table.marked | ({table.current} if len(table.marked) == 1 and table.current else set())
+        ids = [row.id for row in self.rows.all if row.id in chosen]
+        ids.sort(key=self._places().__getitem__)
+        if len(ids) < 2:
+            self.notify("mark two runs or more with space, then compare them", markup=False)
+        else:
+            self.post_message(OpenCompare(ids))
+
+    def action_mark(self) -> None:
+        if (id := self._table.current) is not None:
+            self._table.toggle_mark(id)
+            self._table.action_move(1)
+
+    def action_mark_all(self) -> None:
+        """Mark all runs shown; none where all are."""
+        shown = {row.id for row in self._shown}
+        marked = self._table.marked
+        self._table.mark(marked - shown if shown <= marked else marked | shown)
+
+    def action_filter(self) -> None:
+        self.query_one(RunFilter).ask()
+
+    def action_clear(self) -> None:
+        """Take the filter away; without one the marks."""
+        line = self.query_one(RunFilter)
+        if line.shown:
+            line.clear()
+            self._table.focus()
+        else:
+            self._table.mark(())
+
+    def action_sort(self, by: int) -> None:
+        keys = list(self._table.columns) or [column.key for column in COLUMNS]
+        at = keys.index(self._sort[0]) if self._sort[0] in keys else -1 if by > 0 else 0
+        self._sort_by(keys[(at + by) % len(keys)], False)
+
+    def action_reverse(self) -> None:
+        self._sort_by(self._sort[0], not self._sort[1])
+
+    def action_toggle_side(self) -> None:
+        self._side_asked = not self.has_class("side")
+        self._place_side(self.size.width)
+
+    @property
+    def _table(self) -> RunTable:
+        return self.query_one(RunTable)
+
+    def _targets_by_id(self) -> list[str]:
+        table = self._table
+        if table.marked:
+            places = self._places()
+            return sorted((id for id in table.marked if self.rows.get(id) is not None), key=places.__getitem__)
+        return [table.current] if table.current is not None else []
+
+    def _places(self) -> dict[str, int]:
+        """Place of every run: those shown in their order, then the others."""
+        places = {row.id: place for place, row in enumerate(self._shown)}
+        return places | {row.id: len(places) + i for i, row in enumerate(self.rows.all) if row.id not in places}
+
+    @on(Seen)
+    def _seen(self, message: Seen) -> None:
+        self.rows, self._failure = message.rows, ""
+        self.set_class(not self.rows.all, "empty")
+        self._poller.every = EVERY_OF_MANY if len(self.rows) > MANY else EVERY
+        # Clocks and progress bars alone move no run, unless the runs are sorted by them.
+        if self.rows.edition != self._edition or self._sort[0] == "time":
+            self._wanted = wanted_widths(self.rows.all)
+            table = self._table
+            if gone := {id for id in table.marked if self.rows.get(id) is None}:
+                table.mark(table.marked - gone)
+            self._apply()
+            self.refresh_bindings()
+        else:
+            self._shown = [self.rows.by_id[row.id] for row in self._shown]
+            self._table.show(self._shown, self._nothing, self._wanted)
+        if not self.rows.all:
+            self.query_one("#welcome", Static).update(welcome(self._palette))
+        self._say_head()
+
+    @on(RunFilter.Filtered)
+    def _filtered(self) -> None:
+        line = self.query_one(RunFilter)
+        self._query = line.query_in_force
+        if not self._picked() and (wider := line.meanwhile) is not None:
+            self._query = wider
+        self._apply()
+        self._say_head()
+
+    @on(RunFilter.Left)
+    def _filter_left(self) -> None:
+        self._query = self.query_one(RunFilter).query_in_force
+        self._apply()
+        self._say_head()
+        self._table.focus()
+
+    @on(RunTable.Opened)
+    def _opened(self, message: RunTable.Opened) -> None:
+        self.post_message(OpenRun(message.id))
+
+    @on(RunTable.Moved)
+    def _moved(self) -> None:
+        self._show_side()
+
+    @on(RunTable.Marked)
+    def _marked(self) -> None:
+        self._say_head()
+
+    @on(RunTable.SortAsked)
+    def _sort_asked(self, message: RunTable.SortAsked) -> None:
+        self._sort_by(message.key, not self._sort[1] if message.key == self._sort[0] else False)
+
+    def _sort_by(self, key: str, turned: bool) -> None:
+        self._sort = key, turned
+        self._table.show_sorted(key, BY_KEY[key].sort.startswith("-") != turned)
+        self._apply()
+
+    def _apply(self) -> None:
+        """Filter and sort anew."""
+        self._edition = self.rows.edition
+        self._shown = self._picked()
+        self._table.show(self._shown, self._nothing, self._wanted)
+
+    def _picked(self) -> list[Row]:
+        key, turned = self._sort
+        return pick(self.rows, self._query, BY_KEY[key].sort, turned)
+
+    @property
+    def _nothing(self) -> str:
+        return "no run is like that; escape clears the filter" if self.rows.all else ""
+
+    def _place_side(self, width: int) -> None:
+        shown = self._side_asked if self._side_asked is not None else width >= WIDE
+        self.set_class(shown, "side")
+        self.set_class(width < WIDE, "below")
+        self._show_side()
+
+    def _show_side(self) -> None:
+        row = self.rows.get(self._table.current) if self.has_class("side") and not self._covered else None
+        folder = RunFolder(self._home, row.id) if row is not None else None
+        self.query_one(SidePanel).watch_run(folder, row.summary["name"] if row is not None else "")
+
+    @property
+    def _palette(self) -> Palette:
+        return palette_in(self.app)
+
+    def _say_head(self) -> None:
+        counts = len(self.rows), len(self._shown), self.rows.running, len(self._table.marked)
+        line = head(*counts, self._home.root, self.size.width - 2, self._palette)
+        self.query_one("#head", Static).update(line, layout=False)

@@ -1,0 +1,108 @@
+"""The panel beside the table of runs: the run under the cursor, read once the cursor rests."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.timer import Timer
+
+from core.feed.feed import RunFeed
+from core.feed.snapshot import Snapshot
+from core.runs.folder import RunFolder
+from prusc_tui.screens.runs.glance import reading, side
+from prusc_tui.widgets.bars import wrap
+from prusc_tui.widgets.panel import Question, Reading
+from prusc_tui.widgets.picture import Draw, Picture
+from prusc_tui.widgets.poller import Poller, why_not
+
+REST = 0.1
+"""Seconds that the cursor rests on a run before its folder is read."""
+PATIENCE = 0.3
+"""Seconds of reading after which the panel says that it reads."""
+EVERY = 0.5
+"""Seconds between looks at the run's folder."""
+
+
+class SidePanel(VerticalScroll, can_focus=False):
+    """One run at a glance, live.
+
+    Args:
+        clock: gives the seconds since 1970.
+    """
+
+    DEFAULT_CSS = """
+    SidePanel { padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.snapshot: Snapshot | None = None
+        self._clock = clock
+        self._folder: RunFolder | None = None
+        self._answered = False
+        self._poller: Poller[Snapshot] | None = None
+        self._reading: Reading[Snapshot | str] = Reading(self, self._take)
+        self._waits: list[Timer] = []
+
+    def compose(self) -> ComposeResult:
+        yield Picture(id="glance")
+
+    def on_unmount(self) -> None:
+        self._leave()
+
+    def watch_run(self, folder: RunFolder | None, name: str = "") -> None:
+        """Show another run as soon as the cursor rests on it; None shows nothing and reads nothing."""
+        if folder is not None and self._folder is not None and folder.id == self._folder.id:
+            return
+        self._leave()
+        self._folder = folder
+        if folder is None:
+            self.snapshot = None
+            self._show(None, lambda *_: [])
+        else:
+            question = self._reading.begin()
+            self._waits = [
+                self.set_timer(REST, partial(self._begin, question, folder)),
+                self.set_timer(REST + PATIENCE, partial(self._say_reading, name)),
+            ]
+
+    def _leave(self) -> None:
+        self._reading.forget()
+        self._answered = False
+        for timer in self._waits:
+            timer.stop()
+        self._waits = []
+        if self._poller is not None:
+            self._poller.stop()
+            self._poller = None
+
+    def _begin(self, question: Question[Snapshot | str], folder: RunFolder) -> None:
+        feed = RunFeed(folder, self._clock)
+        self._poller = Poller(
+            # A stream of minutes to read must not go on being read for a run that one has left.
+            lambda: feed.poll(lambda: question.stale),
+            question.answer,
+            EVERY,
+            lambda error: question.answer(why_not(error, folder.path)),
+        )
+        self._poller.start()
+
+    def _say_reading(self, name: str) -> None:
+        if not self._answered:
+            self._show(("reading", self._reading.question), lambda w, _, p: reading(name, w, p))
+
+    def _take(self, found: Snapshot | str) -> None:
+        self._answered = True
+        if isinstance(found, str):
+            self._show(found, lambda w, _, p: wrap(Text(found, p.bad), w))
+            return
+        if self.snapshot is None or self.snapshot.record.id != found.record.id:
+            self.scroll_home(animate=False)
+        self.snapshot = found
+        self._show(found, lambda w, _, p: side(found, w, p))
+
+    def _show(self, key: object, draw: Draw) -> None:
+        self.query_one(Picture).show(key, draw)

@@ -1,0 +1,259 @@
+"""What a comparison of runs says, as tables and sentences: the same for the shell, the screen and the clipboard."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import NamedTuple
+
+from core.results.compare import Family, GroupSpread, Paired, Result, comparable, measure, paired
+from core.results.overlap import Overlap
+from core.results.settings import Setting, settings, show
+from core.runs.record import RunRecord
+from core.runs.text import safe_text
+from core.spread import Spread
+from core.words import mean_sd, spread
+from prusc_tui.palette import MARKS
+from prusc_tui.tables.grid import Cell, Grid, Line
+from prusc_tui.words import attributes_sentence, supervision
+
+EMPTY = Cell("")
+NOTHING = Cell("–", is_number=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a group table: a heading, and the result beneath it."""
+
+    title: str
+    result: Result
+
+
+class FamilyGrid(NamedTuple):
+    """A group table, and whose results each of its columns shows; None for the column of samples."""
+
+    grid: Grid
+    owners: tuple[Family | None, ...]
+
+
+def grids_of_families(
+    members: Sequence[Family], split: str, stage: str | None = None, unfolded: Iterable[Family] = ()
+) -> list[FamilyGrid]:
+    """Families side by side; one table for each data set.
+
+    Args:
+        members: the families.
+        split: `test` or `validation`.
+        stage: after which stage; None is the last one that was evaluated.
+        unfolded: families whose runs stand beside them.
+    """
+    opened = list(unfolded)
+    tables = comparable(members)
+    grids = []
+    for table in tables:
+        columns: list[Column] = []
+        owners: list[Family | None] = [None]
+        for family in table:
+            if (result := family.result(split, stage)) is None:
+                continue
+            columns.append(Column(family.label, result))
+            if family in opened:
+                alone = ((run, measure([run], split, stage)) for run in family.runs)
+                columns += [Column(f"└ {run_title(run)}", result) for run, result in alone if result is not None]
+            owners += [family] * (len(columns) + 1 - len(owners))
+        if columns:
+            notes = _notes(table, split, stage)
+            data = table[0].runs[0].data
+            if len(tables) > 1:
+                notes.insert(0, f"{safe_text(data)} only: other data has other groups, so it has a table of its own")
+            grids.append(FamilyGrid(grid_of(data, columns, notes), tuple(owners)))
+    return grids
+
+
+def grid_of_stages(family: Family, split: str) -> Grid | None:
+    """One family, its evaluated stages side by side; None where nothing was evaluated on the split."""
+    results = [family.result(split, stage) for stage in family.stages]
+    columns = [Column(result.stage, result) for result in results if result is not None]
+    return grid_of(family.label, columns, _notes([family], split, None)) if columns else None
+
+
+def grid_of(corner: str, columns: Sequence[Column], notes: Sequence[str] = ()) -> Grid:
+    """Worst group, averages, groups, sparsity and time of columns that have the same groups."""
+    results = [column.result for column in columns]
+    samples = Cell(_range([result.samples for result in results]), is_number=True)
+    top = (
+        Line("runs", (EMPTY, *(Cell(_runs(result)) for result in results))),
+        Line("after stage", (EMPTY, *(Cell(result.stage) for result in results))),
+    )
+    overall = (
+        Line("worst group", (EMPTY, *(_share(r.worst)._replace(stands_out=True) for r in results))),
+        Line("average", (samples, *(_share(r.average) for r in results))),
+        Line("adjusted average", (samples, *(_share(r.adjusted) for r in results))),
+        Line("gap", (EMPTY, *(_share(r.gap) for r in results))),
+    )
+    groups = tuple(
+        Line(
+            safe_text(results[0].groups[i].title),
+            (
+                Cell(_range([r.groups[i].samples for r in results]), is_number=True),
+                *(_group(r.groups[i], r.groups[i] is r.weakest) for r in results),
+            ),
+        )
+        for i in range(len(results[0].groups))
+    )
+    rest = (
+        Line("sparsity", (EMPTY, *(_share(r.sparsity) if r.sparsity else NOTHING for r in results))),
+        Line("time", (EMPTY, *(_time(r.seconds) for r in results))),
+        Line("supervision", (EMPTY, *(Cell(supervision(r.runs[0].attributes_used)) for r in results))),
+        Line("selection", (EMPTY, *(Cell(safe_text(r.runs[0].selection)) for r in results))),
+    )
+    return Grid(
+        corner=safe_text(corner),
+        columns=("samples", *(column.title for column in columns)),
+        blocks=(top, overall, groups, rest),
+        about=_about(results),
+        notes=tuple(notes),
+    )
+
+
+def grid_of_settings(records: Sequence[RunRecord], *, everything: bool = False) -> Grid | None:
+    """The settings in which runs differ, or all of them with those marked, runs across; None where there are none."""
+    shown = [one for one in settings(records) if everything or one.differs]
+    if not shown:
+        return None
+    seed = tuple(_setting(one, everything) for one in shown if one.is_seed)
+    rest = tuple(_setting(one, everything) for one in shown if not one.is_seed)
+    return Grid("setting", tuple(run_title(run) for run in records), tuple(block for block in (seed, rest) if block))
+
+
+def grid_of_overlaps(records: Sequence[RunRecord], pairs: Mapping[tuple[str, str], Overlap | None]) -> Grid | None:
+    """Intersection over union of the kept weights of two runs each, what chance gives in brackets."""
+    shown = [run for run in records if any(run.id in pair for pair in pairs)]
+    known = {frozenset(pair): found for pair, found in pairs.items()}
+    lines = [
+        Line(run_title(run), tuple(_overlap(known.get(frozenset((run.id, other.id)))) for other in shown[:number]))
+        for number, run in enumerate(shown)
+    ]
+    if len(shown) < 2:
+        return None
+    width = len(shown) - 1
+    filled = (line._replace(cells=(*line.cells, *[EMPTY] * (width - len(line.cells)))) for line in lines[1:])
+    about = (
+        "overlap of the masks: kept weights of both over kept weights of either (IoU); in brackets what chance gives"
+    )
+    return Grid("IoU", tuple(run_title(run) for run in shown[:-1]), (tuple(filled),), about)
+
+
+def grid_of_family_settings(members: Sequence[Family]) -> Grid | None:
+    """The settings in which families differ, and the seeds of each; None where there is but one family."""
+    shown = [one for one in settings([family.runs[0] for family in members]) if one.differs and not one.is_seed]
+    if not shown:
+        return None
+    seeds = (", ".join(str(seed) for seed in sorted({run.seed for run in family.runs})) for family in members)
+    blocks = ((Line("seed", tuple(map(Cell, seeds))),), tuple(map(_setting, shown)))
+    return Grid("setting", tuple(family.label for family in members), blocks)
+
+
+def run_title(run: RunRecord) -> str:
+    """Name of a run, behind a mark where it has not finished."""
+    name = safe_text(run.name)
+    return name if run.status == "finished" else f"{MARKS[run.status]} {name}"
+
+
+def paired_sentence(pair: Paired) -> str:
+    """What changed from one family to the other, seed by seed."""
+    n = len(pair.seeds)
+    over = f"{n} seeds" if n > 1 else f"seed {pair.seeds[0]} alone"
+    return (
+        f"{pair.second.label} − {pair.first.label}, paired over {over}: "
+        f"worst group {spread(pair.worst, signed=True)}, average {spread(pair.average, signed=True)}"
+    )
+
+
+def _differences(members: Sequence[Family], split: str, stage: str | None) -> Iterable[str]:
+    """Every family against the first one."""
+    pairs = (paired(members[0], other, split, stage) for other in members[1:])
+    return (paired_sentence(pair) for pair in pairs if pair is not None)
+
+
+def _notes(members: Sequence[Family], split: str, stage: str | None) -> list[str]:
+    """What was known of the attributes, what changed from the first family, what went into the means and what not."""
+    said: list[str] = []
+    names: list[str] = []
+    told: dict[str, list[str]] = {}
+    for family in members:
+        result = family.result(split, stage)
+        if result is None:
+            said.append(f"{family.label}: not evaluated on the {split} split" + (f" after {stage}" if stage else ""))
+            continue
+        sentence = attributes_sentence(result.runs[0].attributes_used, result.runs[0].selection)
+        told.setdefault(sentence, []).append(family.label)
+        if result.unfinished:
+            said.append(f"{family.label}: no run has finished; the numbers are what there is so far")
+        of = "mean over " if len(result.runs) > 1 else ""
+        names.append(f"{family.label}: {of}" + ", ".join(f"{safe_text(run.name)} {run.id}" for run in result.runs))
+        inside = {run.id for run in result.runs}
+        for run in family.runs:
+            if run.id in inside:
+                continue
+            if run.status != "finished":
+                said.append(f"{family.label}: {safe_text(run.name)} ({run.status}) is left out of the mean")
+            elif run.seed in result.seeds:
+                said.append(f"{family.label}: {safe_text(run.name)} repeats seed {run.seed}; the newest counts")
+            else:
+                said.append(f"{family.label}: {safe_text(run.name)} has other samples and is left out of the mean")
+    facts = [f"{sentence[0].upper()}{sentence[1:]}" for sentence in told]
+    if len(told) > 1:
+        facts = [f"{', '.join(labels)}: {sentence}" for sentence, labels in told.items()]
+    return [*facts, *_differences(members, split, stage), *said, *names]
+
+
+def _about(results: Sequence[Result]) -> str:
+    said = [f"{results[0].split} split", "accuracies and sparsity in per cent"]
+    if any(len(result.runs) > 1 for result in results):
+        said.append("mean ± sample standard deviation over seeds")
+    if any(len(result.runs) == 1 for result in results):
+        said.append("in brackets 95 % intervals (Wilson) of the groups of a single run")
+    said.append("adjusted average: groups weighted by their shares of the training split")
+    if any(stage.reused for result in results for run in result.runs for stage in run.stages):
+        said.append("a reused stage counts with the time that it took where it was made")
+    return "; ".join(said)
+
+
+def _runs(result: Result) -> str:
+    seeds = result.seeds
+    text = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
+    return f"{text}, unfinished" if result.unfinished else text
+
+
+def _share(value: Spread) -> Cell:
+    if isnan(value.mean):
+        return NOTHING
+    return Cell(*mean_sd(value), is_number=True)
+
+
+def _group(group: GroupSpread, weakest: bool) -> Cell:
+    cell = _share(group.accuracy)
+    if group.interval is not None:
+        low, high = group.interval
+        cell = cell._replace(spread=f"({100 * low:.1f}–{100 * high:.1f})")
+    return cell._replace(stands_out=weakest)
+
+
+def _time(value: Spread) -> Cell:
+    unit, size = ("s", 1) if value.mean < 100 else ("min", 60) if value.mean < 6000 else ("h", 3600)
+    spread = unit if value.sd is None else f"± {value.sd / size:.1f} {unit}"
+    return Cell(f"{value.mean / size:.1f}", spread, is_number=True)
+
+
+def _overlap(found: Overlap | None) -> Cell:
+    return NOTHING if found is None else Cell(f"{found.iou:.2f}", f"({found.by_chance:.2f})", is_number=True)
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def _setting(setting: Setting, marked: bool = False) -> Line:
+    mark = ("≠ " if setting.differs else "  ") if marked else ""
+    return Line(mark + safe_text(setting.key), tuple(Cell(safe_text(show(value))) for value in setting.values))

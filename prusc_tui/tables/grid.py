@@ -1,0 +1,164 @@
+"""A table as data, and as Markdown and LaTeX text that a paper or an issue takes as it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from core.runs.text import safe_text
+from prusc_tui.palette import MARKS
+
+HELD = "\u00a0"
+"""A blank at which no heading is broken."""
+
+
+class Cell(NamedTuple):
+    """One cell.
+
+    Attributes:
+        text: a number or a word.
+        spread: what stands behind it and is read second, such as `± 1.2`.
+        is_number: numbers stand under each other by their point.
+        stands_out: the one to look at in its column.
+    """
+
+    text: str
+    spread: str = ""
+    is_number: bool = False
+    stands_out: bool = False
+
+    @property
+    def plain(self) -> str:
+        """All of it as text."""
+        return f"{self.text} {self.spread}" if self.spread else self.text
+
+
+class Line(NamedTuple):
+    """One row: what it is about, and its cells."""
+
+    title: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table.
+
+    Attributes:
+        corner: heading of the column of titles.
+        columns: headings of the others; they may be broken at blanks, but not at no-break ones.
+        blocks: rows, in blocks with a rule between them; every row has as many cells as there are columns.
+        about: what the numbers are, as one sentence.
+        notes: sentences to stand beneath.
+        words: how many of the first columns hold words, which every part of a wide table repeats.
+    """
+
+    corner: str
+    columns: tuple[str, ...]
+    blocks: tuple[tuple[Line, ...], ...]
+    about: str = ""
+    notes: tuple[str, ...] = ()
+    words: int = 0
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All rows."""
+        return tuple(line for block in self.blocks for line in block)
+
+
+_SIGNS = frozenset({*MARKS.values(), "+", "−", "└", "≠"})
+
+
+def folded(head: str) -> str:
+    """A heading one word below the other; signs stay with the word behind them."""
+    out = ""
+    for word in head.split(" "):
+        out += word if not out else (f" {word}" if out.rpartition("\n")[2] in _SIGNS else f"\n{word}")
+    return out.replace(HELD, " ")
+
+
+def markdown(grid: Grid) -> str:
+    """The table in GitHub's Markdown, the sentences beneath it, a newline at the end."""
+    rows = [_heads(grid), *([line.title, *(c.plain for c in line.cells)] for line in grid.lines)]
+    texts = [[_markdown_text(text) for text in row] for row in rows]
+    widths = [max(3, *(len(row[i]) for row in texts)) for i in range(len(texts[0]))]
+    padded = [
+        "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in texts
+    ]
+    rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|"
+    sentences = [_markdown_text(text) for text in (grid.about, *grid.notes) if text]
+    return "\n".join([padded[0], rule, *padded[1:], *(f"\n{sentence}" for sentence in sentences)]) + "\n"
+
+
+def latex(grid: Grid, *, booktabs: bool = True) -> str:
+    r"""The table as a `tabular`, and what it shows in comments above; a newline at the end.
+
+    Args:
+        grid: the table.
+        booktabs: rules of that package, which the comments then ask for; else plain `\hline`.
+    """
+    top, middle, bottom = (r"\toprule", r"\midrule", r"\bottomrule") if booktabs else (r"\hline",) * 3
+    needs = r"needs \usepackage{booktabs}" if booktabs else ""
+    comments = [f"% {safe_text(text)}" for text in (grid.about, *grid.notes, needs) if text]
+    head = _latex_row(_heads(grid))
+    body: list[str] = []
+    for block in grid.blocks:
+        body += [middle, *(_latex_row([line.title, *(cell.plain for cell in line.cells)]) for line in block)]
+    spec = "l" + "r" * len(grid.columns)
+    return "\n".join([*comments, rf"\begin{{tabular}}{{{spec}}}", top, head, *body, bottom, r"\end{tabular}", ""])
+
+
+# Looked up character by character, so that no escape is escaped again.
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "[": "{[}",  # a row that begins with a bracket would be read as the argument of the row before
+    "]": "{]}",
+    "–": "--",
+    "—": "---",
+    "…": r"\dots{}",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "×": r"$\times$",
+    "·": r"$\cdot$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "γ": r"$\gamma$",
+    "δ": r"$\delta$",
+    "ε": r"$\epsilon$",
+    "η": r"$\eta$",
+    "λ": r"$\lambda$",
+    "μ": r"$\mu$",
+    "σ": r"$\sigma$",
+    "τ": r"$\tau$",
+}
+
+
+def latex_text(text: str) -> str:
+    """Text that LaTeX prints as it stands here."""
+    return "".join(_LATEX.get(character, character) for character in safe_text(text))
+
+
+def _heads(grid: Grid) -> list[str]:
+    return [text.replace(HELD, " ") for text in (grid.corner, *grid.columns)]
+
+
+def _latex_row(texts: Sequence[str]) -> str:
+    return " & ".join(latex_text(text) for text in texts) + r" \\"
+
+
+def _markdown_text(text: str) -> str:
+    """Text that Markdown shows as it stands here: no column is split, no emphasis, link or tag begun."""
+    return "".join(f"\\{character}" if character in "\\|*_`<>[~" else character for character in safe_text(text))

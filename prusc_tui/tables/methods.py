@@ -1,0 +1,299 @@
+"""Tables of methods against label noise, as grids: what the numbers are of, and how many stand behind each."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from core.results.settings import show
+from core.runs.text import safe_text
+from core.words import mean_sd, weight
+from prusc_tui.tables.grid import HELD, Cell, Grid, Line
+from prusc_tui.words import supervision
+
+if TYPE_CHECKING:
+    from core.results.restarts import Pool
+    from core.spread import Spread
+    from experiments.anchors import Anchor, Shares
+    from experiments.table import MethodTable, Row
+
+NONE = Cell("–")
+WHY_WORST = "Why the worst group: the average in test also rewards a network that follows the reversed colour."
+_WEIGHT = "train.penalty_weights"
+
+Measure = Literal["average", "worst"]
+
+
+class Column(NamedTuple):
+    """Which accuracies stand in a column."""
+
+    noise: float
+    split: str
+    measure: Measure
+
+
+class _Behind(NamedTuple):
+    """What stands behind a number: how many networks, of which seeds."""
+
+    networks: int
+    seeds: tuple[int, ...]
+
+    def __str__(self) -> str:
+        restarts = f"{self.networks} restart{'s' * (self.networks != 1)}"
+        return f"{restarts}, seed{'s' * (len(self.seeds) != 1)} {', '.join(map(str, self.seeds))}"
+
+
+def columns_of(table: "MethodTable", splits: Sequence[str], measures: Sequence[Measure]) -> tuple[Column, ...]:
+    """The columns of a table; of the training split there is the average alone."""
+    return tuple(
+        Column(noise, split, measure)
+        for noise in table.noises
+        for split in splits
+        for measure in measures
+        if (split, measure) != ("train", "worst")
+    )
+
+
+def grid(table: "MethodTable", columns: Sequence[Column]) -> Grid:
+    """One table: rows are methods; the published numbers stand in a block of their own."""
+    splits = tuple(dict.fromkeys(column.split for column in columns))
+    usual = _usual(table, splits)
+    best = [_best(table, column) for column in columns]
+    measured = tuple(
+        Line(
+            name,
+            (
+                Cell(safe_text(supervision(row.supervision))),
+                *(_cell(row, column, usual, row is top) for column, top in zip(columns, best, strict=True)),
+            ),
+        )
+        for row, name in zip(table.rows, titles(table), strict=True)
+    )
+    published = tuple(_published(table, columns))
+    corner, words = _headings(columns)
+    is_reversed = table.data["test_noise"] > 0.5
+    why = [WHY_WORST] if is_reversed and any(column.measure == "worst" for column in columns) else []
+    return Grid(
+        corner=corner,
+        columns=("supervision", *words),
+        words=1,
+        blocks=tuple(block for block in (measured, published) if block),
+        about=f"{heading(table)}. {_numbers(table, columns, usual)}",
+        notes=(*why, *_others(table, splits, usual), *(_sources(table) if published else ())),
+    )
+
+
+def heading(table: "MethodTable") -> str:
+    """What the runs of a table have in common, as one sentence without its full stop."""
+    data = table.data
+    given = " and ".join(_share(share) for share in data["environment_noise"])
+    parts = [
+        f"ColoredMNIST: {data['train_size']:,} training images",
+        f"colour noise {given} in the training environments, {_share(data['test_noise'])} in test",
+    ]
+    if data.get("validation_noise") is not None:
+        parts[-1] += f", {_share(data['validation_noise'])} in validation"
+    if data.get("grey"):
+        parts.append("without colour")
+    if data.get("seed"):
+        parts.append(f"data seed {data['seed']}")
+    words = [_setting(key, value) for key, value in table.settings.items()]
+    return "; ".join([*parts, f"settings {', '.join(words)}, else the defaults" if words else "default settings"])
+
+
+def titles(table: "MethodTable") -> list[str]:
+    """The method of each row, where it differs from the other rows, and its penalty weight where it has several.
+
+    Numbers are rounded where that leaves every row a title of its own.
+    """
+    rounded = [_title(row, table, exact=False) for row in table.rows]
+    return [
+        title if rounded.count(title) == 1 else _title(row, table, exact=True)
+        for row, title in zip(table.rows, rounded, strict=True)
+    ]
+
+
+def _title(row: "Row", table: "MethodTable", *, exact: bool) -> str:
+    words = [_setting(key, value, exact=exact) for key, value in row.settings.items()]
+    weights = {other.weight for other in table.rows if other.recipe == row.recipe}
+    if len(weights) > 1 and row.weight is not None and _WEIGHT not in row.settings:
+        words.append(_setting(_WEIGHT, row.weight, exact=exact))
+    name = safe_text(row.title)
+    return f"{name}: {', '.join(words)}" if words else name
+
+
+def _setting(key: str, value: Any, *, exact: bool = False) -> str:
+    """A setting in words; numbers to five digits unless `exact`."""
+    if exact:
+        return safe_text(f"{key}={show(value)}")
+    return f"penalty weight {weight(value)}" if key == _WEIGHT else safe_text(f"{key}={show(_rounded(value))}")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+def _headings(columns: Sequence[Column]) -> tuple[str, list[str]]:
+    """What all columns have in common, and of each of them what they do not."""
+    splits = {column.split for column in columns}
+    measures = {column.measure for column in columns}
+    corner = "worst-group accuracy, %" if measures == {"worst"} else "accuracy, %"
+    words = []
+    for column in columns:
+        parts = [f"noise {_share(column.noise)}"]
+        if len(splits) > 1:
+            parts.append(column.split)
+        if column.measure == "worst" and len(measures) > 1:
+            parts.append("worst group")
+        elif len(splits) == 1 and len(measures) > 1:
+            parts.append("average")
+        words.append(" ".join(part.replace(" ", HELD) for part in parts))
+    return corner if len(splits) > 1 else f"{columns[0].split} {corner}", words
+
+
+def _pool(row: "Row", noise: float, split: str) -> "Pool | None":
+    return row.cells.get(noise, {}).get(split)
+
+
+def _behind(pool: "Pool") -> _Behind:
+    return _Behind(pool.average.n, pool.seeds)
+
+
+def _pools(table: "MethodTable", splits: Sequence[str]) -> "Iterator[tuple[str, float, Pool]]":
+    """Title, label noise and networks of every cell."""
+    for title, row in zip(titles(table), table.rows, strict=True):
+        for noise in table.noises:
+            for split in splits:
+                if (pool := _pool(row, noise, split)) is not None:
+                    yield title, noise, pool
+
+
+def _usual(table: "MethodTable", splits: Sequence[str]) -> _Behind | None:
+    """What stands behind most numbers."""
+    counts = Counter(_behind(pool) for _, _, pool in _pools(table, splits))
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _spread(row: "Row", column: Column) -> "Spread | None":
+    """The numbers of a cell; None where nobody ran it, or where the worst group is not known."""
+    pool = _pool(row, column.noise, column.split)
+    if pool is None:
+        return None
+    spread = pool.worst if column.measure == "worst" else pool.average
+    return None if isnan(spread.mean) else spread
+
+
+def _best(table: "MethodTable", column: Column) -> "Row | None":
+    """The row with the highest mean of those without supervision; None where there is nothing to compare.
+
+    On the training split more is not better: the shortcut is what makes it more.
+    """
+    if column.split == "train":
+        return None
+    means = [
+        (spread.mean, row)
+        for row in table.rows
+        if row.supervision == "none" and (spread := _spread(row, column)) is not None
+    ]
+    return max(means, key=lambda pair: pair[0])[1] if len(means) > 1 else None
+
+
+def _cell(row: "Row", column: Column, usual: _Behind | None, best: bool) -> Cell:
+    pool, spread = _pool(row, column.noise, column.split), _spread(row, column)
+    if pool is None or spread is None:
+        return NONE
+    mean, sd = mean_sd(spread)
+    beside = [f"({behind.networks})"] if (behind := _behind(pool)) != usual else []
+    return Cell(mean, " ".join(filter(None, [sd, *beside])), is_number=True, stands_out=best)
+
+
+def _published(table: "MethodTable", columns: Sequence[Column]) -> Iterator[Line]:
+    """The anchors that have a number in one of the columns; nobody published the worst group."""
+    from experiments.recipes import RECIPES
+
+    for anchor in table.published:
+        cells = [_anchor_cell(anchor, column) for column in columns]
+        if any(cell is not NONE for cell in cells):
+            told = Cell(supervision(RECIPES[anchor.recipe].supervision))
+            yield Line(f"{RECIPES[anchor.recipe].title} (published: {anchor.source.name})", (told, *cells))
+
+
+def _anchor_cell(anchor: "Anchor", column: Column) -> Cell:
+    shares: Shares | None = anchor.values.get(column.noise, {}).get(column.split)
+    if shares is None or column.measure == "worst":
+        return NONE
+    mean, deviation = shares
+    return Cell(f"{mean:.1f}", "" if deviation is None else f"± {deviation:.1f}", is_number=True)
+
+
+def _numbers(table: "MethodTable", columns: Sequence[Column], usual: _Behind | None) -> str:
+    splits = tuple(dict.fromkeys(column.split for column in columns))
+    sizes: dict[str, set[int]] = {split: set() for split in splits}
+    for row in table.rows:
+        for found in row.cells.values():
+            for split in splits:
+                if split in found:
+                    sizes[split].add(found[split].samples)
+    images = ", ".join(f"{split} n = {_sizes(sizes[split])}" for split in splits if sizes[split])
+    behind = f"over {usual}" if usual else "over restarts"
+    if any(_behind(pool) != usual for _, _, pool in _pools(table, splits)):
+        behind += " (or as many restarts as stand in brackets)"
+    measures = {column.measure for column in columns}
+    worst = "in the worst group (label and colour) of a split"
+    over = worst if measures == {"worst"} else "over all images of a split"
+    if len(measures) > 1:
+        over += f", or {worst.replace('a split', 'it')}"
+    return f"Mean ± sample standard deviation {behind}, of the accuracy {over}: {images}."
+
+
+def _sizes(found: set[int]) -> str:
+    return " or ".join(f"{n:,}" for n in sorted(found))
+
+
+def _others(table: "MethodTable", splits: Sequence[str], usual: _Behind | None) -> Iterator[str]:
+    """One sentence for each number that another count stands behind than behind most."""
+    said: dict[tuple[str, _Behind], dict[float, None]] = {}
+    for title, noise, pool in _pools(table, splits):
+        if (behind := _behind(pool)) != usual:
+            said.setdefault((title, behind), {})[noise] = None
+    for (title, behind), noises in said.items():
+        yield f"{title}, noise {', '.join(map(_share, noises))}: {behind}."
+
+
+def _sources(table: "MethodTable") -> Iterator[str]:
+    sources = dict.fromkeys(anchor.source for anchor in table.published)
+    for source in sources:
+        yield f"Published, {source.name}, under their own protocol: {source.protocol}."
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
+def tidy(tables: "Sequence[MethodTable]") -> Iterator[Mapping[str, Any]]:
+    """Every trained network on every split as one flat row; accuracies are shares in [0, 1]."""
+    for number, table in enumerate(tables, 1):
+        for row in table.rows:
+            words = " ".join(_setting(key, value, exact=True) for key, value in row.settings.items())
+            for noise, found in row.cells.items():
+                for split, pool in found.items():
+                    for member in pool.members:
+                        yield {
+                            "table": number,
+                            "method": safe_text(row.title),
+                            "recipe": safe_text(row.recipe),
+                            "supervision": safe_text(row.supervision),
+                            "settings": words,
+                            "train_size": table.data["train_size"],
+                            "label_noise": noise,
+                            "split": split,
+                            "n": member.n,
+                            "seed": member.seed,
+                            "restart": member.restart,
+                            "penalty_weight": row.weight,
+                            "average_accuracy": member.average,
+                            "worst_group_accuracy": member.worst,
+                            "run": member.run,
+                        }

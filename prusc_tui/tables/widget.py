@@ -1,0 +1,180 @@
+"""A table of a comparison on the screen: it repaints the cells that changed, and keeps its place."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.coordinate import Coordinate
+from textual.widget import Widget
+from textual.widgets import DataTable
+
+from core.runs.text import safe_text
+from prusc_tui.palette import Palette, palette_in
+from prusc_tui.tables.grid import Cell, Grid, folded
+
+_BLANK = Cell("")
+
+
+class GridTable(DataTable[Text]):
+    """Shows a `Grid`. The first column stays where it is while the others scroll.
+
+    Args:
+        by_columns: the cursor takes a whole column instead of a row.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("h", "cursor_left", show=False),
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+        Binding("l", "cursor_right", show=False),
+        Binding("space", "select_cursor", show=False),
+    ]
+    DEFAULT_CSS = """
+    GridTable { height: auto; background: $background; background-tint: $background 0%; scrollbar-size-horizontal: 1; }
+    GridTable:focus { background-tint: $background 0%; }
+    GridTable > .datatable--header, GridTable:focus > .datatable--header { background: $background; text-style: none; }
+    GridTable > .datatable--fixed, GridTable:focus > .datatable--fixed { background: $background; color: $foreground; }
+    GridTable > .datatable--cursor, GridTable:focus > .datatable--cursor,
+    GridTable > .datatable--fixed-cursor, GridTable:focus > .datatable--fixed-cursor {
+        background: $panel; color: $foreground; text-style: none;
+    }
+    GridTable > .datatable--header-cursor, GridTable:focus > .datatable--header-cursor {
+        background: $background; color: $accent; text-style: reverse bold;
+    }
+    GridTable > .datatable--hover, GridTable > .datatable--header-hover { background: $surface; }
+    """
+
+    def __init__(self, *, by_columns: bool, fixed: int = 1, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(
+            cursor_type="column" if by_columns else "row",
+            fixed_columns=fixed,
+            show_row_labels=False,
+            id=id,
+            classes=classes,
+        )
+        self._drawn: tuple[tuple[str, ...], list[tuple[Cell, ...]]] | None = None
+        self._signs: Mapping[int, str] = {}
+        self._grid: Grid | None = None
+        self._spaced = True
+
+    def action_cursor_down(self) -> None:
+        """Down; at the end of a table without a row cursor, whatever holds it scrolls on."""
+        if (around := self._around(down=True)) is not None:
+            around.scroll_down(animate=False)
+        else:
+            super().action_cursor_down()
+
+    def action_cursor_up(self) -> None:
+        """Up, as `action_cursor_down`."""
+        if (around := self._around(down=False)) is not None:
+            around.scroll_up(animate=False)
+        else:
+            super().action_cursor_up()
+
+    def action_page_down(self) -> None:
+        """A page down, as `action_cursor_down`."""
+        if (around := self._around(down=True)) is not None:
+            around.scroll_page_down(animate=False)
+        else:
+            super().action_page_down()
+
+    def action_page_up(self) -> None:
+        """A page up, as `action_cursor_down`."""
+        if (around := self._around(down=False)) is not None:
+            around.scroll_page_up(animate=False)
+        else:
+            super().action_page_up()
+
+    def _around(self, down: bool) -> Widget | None:
+        """What is to scroll in place of the table; None where the table does."""
+        holder = self.parent
+        if not isinstance(holder, Widget) or self.cursor_type != "column":
+            return None
+        ended = self.scroll_y >= self.max_scroll_y if down else self.scroll_y <= 0 or holder.scroll_y > 0
+        return holder if ended else None
+
+    def on_mount(self) -> None:
+        """Follow the theme."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._again())
+
+    def watch_virtual_size(self) -> None:
+        """Ask for room anew once the size of all rows is known.
+
+        Textual keeps the height that it worked out for an auto-sized widget while a layout is already asked for, and
+        the rows are measured later than that.
+        """
+        self.call_later(self.refresh, layout=True)
+
+    def show(self, grid: Grid, *, spaced: bool = True, signs: Mapping[int, str] | None = None) -> None:
+        """Show a table; nothing is repainted where it is what is there.
+
+        Args:
+            grid: the table.
+            spaced: an empty row between its blocks.
+            signs: column → what stands before its heading.
+        """
+        self._grid, self._spaced, self._signs = grid, spaced, signs or {}
+        heads = (safe_text(grid.corner), *(self._signs.get(i, "") + t for i, t in enumerate(grid.columns)))
+        rows = _rows(grid, spaced)
+        before, self._drawn = self._drawn, (heads, rows)
+        if before is not None and before[0] == heads and _widths(before[1]) == _widths(rows):
+            for y, (old, new) in enumerate(zip(before[1], rows, strict=True)):
+                for x, (was, cell) in enumerate(zip(old, new, strict=True)):
+                    if was != cell:
+                        self.update_cell_at(Coordinate(y, x), self._text(cell, x))
+            return
+        self._rebuild(heads, rows)
+
+    def _rebuild(self, heads: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> None:
+        place, scroll = self.cursor_coordinate, self.scroll_offset
+        labels = [folded(head) for head in heads]
+        self.clear(columns=True)
+        self.header_height = max(label.count("\n") + 1 for label in labels)
+        texts = [[self._text(cell, x) for x, cell in enumerate(row)] for row in rows]
+        for x, label in enumerate(labels):
+            # Given, as Textual may measure a column before it knows all of its rows.
+            width = max(map(cell_len, [*label.split("\n"), *(row[x].plain for row in texts)]))
+            self.add_column(Text(label, f"bold {self._palette.text}"), width=width)
+        for row in texts:
+            self.add_row(*row)
+        self.move_cursor(
+            row=min(place.row, len(rows) - 1),
+            column=max(self.fixed_columns, min(place.column, len(heads) - 1)),
+            scroll=False,
+        )
+        self.call_after_refresh(self.scroll_to, scroll.x, scroll.y, animate=False)
+
+    def _again(self) -> None:
+        if self._grid is not None:
+            self._drawn = None
+            self.show(self._grid, spaced=self._spaced, signs=self._signs)
+
+    def _text(self, cell: Cell, column: int) -> Text:
+        palette = self._palette
+        if column == 0:
+            return Text(cell.text, f"bold {palette.text}" if cell.stands_out else palette.text)
+        style = f"bold {palette.accent}" if cell.stands_out else palette.text
+        text = Text(cell.text.rjust(5) if cell.is_number else cell.text, style, no_wrap=True)
+        return text.append(f" {cell.spread}", palette.muted) if cell.spread else text
+
+    @property
+    def _palette(self) -> Palette:
+        return palette_in(self.app)
+
+
+def _widths(rows: list[tuple[Cell, ...]]) -> list[list[int]]:
+    """Width of every cell: where one changes, so may the widths of the columns."""
+    return [[cell_len(cell.text) + cell_len(cell.spread) for cell in row] for row in rows]
+
+
+def _rows(grid: Grid, spaced: bool) -> list[tuple[Cell, ...]]:
+    rows: list[tuple[Cell, ...]] = []
+    for number, block in enumerate(grid.blocks):
+        if number and spaced:
+            rows.append((_BLANK,) * (len(grid.columns) + 1))
+        for line in block:
+            overall = line.title == "worst group"
+            rows.append((Cell(safe_text(line.title), stands_out=overall), *line.cells))
+    return rows

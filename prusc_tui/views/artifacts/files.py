@@ -1,0 +1,160 @@
+"""The files of a run: where they are, how large, what each is, and with whom they are shared."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from core.runs.folder import RunFolder
+from core.runs.record import RunRecord
+
+OF_THE_RUN: Mapping[str, str] = {
+    r"stage\.json": "key, time, results",
+    r"(.+)\.pt": "checkpoint to resume from",
+    r"map-(.+)\.json": "map of the representation by {1}",
+    r"run\.json": "settings, stages, results",
+    r"events\.jsonl": "events of the run",
+    r"console\.log": "output of its process",
+    r"heartbeat": "touched while the run is alive",
+    r"writer(\.lock)?": "which process writes the run",
+    r"run\.lock": "guards the record",
+    r"stop": "asks the run to stop",
+}
+"""Files that the engine writes: regular expression of the name → what it is; the stages declare theirs."""
+
+
+class File(NamedTuple):
+    """One file.
+
+    Attributes:
+        path: where it is.
+        name: as it is shown, below its stage.
+        size: bytes.
+        linked: whether its bytes are also in the folder of another run.
+        what: what it is; empty where that is not known.
+        shared: whom it comes from or is shared with; empty where nobody.
+    """
+
+    path: Path
+    name: str
+    size: int
+    linked: bool
+    what: str
+    shared: str
+
+
+class Room(NamedTuple):
+    """The files of one stage, or those of the run itself: heading, a note beside it, files by name."""
+
+    title: str
+    note: str
+    files: tuple[File, ...]
+
+
+def described(name: str, files: Mapping[str, str]) -> str:
+    """What a file of this name is; empty if that is not known.
+
+    Args:
+        name: of the file.
+        files: what its stage declares.
+    """
+    for pattern, words in {**files, **OF_THE_RUN}.items():
+        if match := re.fullmatch(pattern, name):
+            return words.format(match.group(), *match.groups())
+    return ""
+
+
+def _declared(recipe: str) -> dict[str, Mapping[str, str]]:
+    """Stage → files that it declares; none for a recipe that is not installed here."""
+    from core.config import config_model
+    from experiments.recipes import RECIPES
+
+    stages = RECIPES[recipe].stages(config_model()()) if recipe in RECIPES else ()
+    return {stage.name: stage.files for stage in stages}
+
+
+def survey(folder: RunFolder, record: RunRecord) -> tuple[Room, ...]:
+    """Look through the folder of a run: stages in their order, what else there is, the run itself last.
+
+    Args:
+        folder: where the run is.
+        record: its stages, and where they took their artifacts from.
+
+    Raises:
+        OSError: the folder cannot be read; files and folders that go meanwhile are left out.
+    """
+    os.stat(folder.path)  # noqa: PTH116
+    order = [stage.name for stage in record.stages]
+    reused = {stage.name: stage.reused for stage in record.stages if stage.reused}
+    groups: dict[str, list[tuple[str, Path, os.stat_result]]] = {name: [] for name in order}
+    for path, status in _walk(folder.path):
+        parts = path.relative_to(folder.path).parts
+        if len(parts) > 2 and parts[0] == "artifacts":
+            place, name = parts[1], "/".join(parts[2:])
+        elif len(parts) == 2 and parts[0] == "checkpoints" and path.stem in order:
+            place, name = path.stem, "/".join(parts)
+        elif len(parts) > 1:
+            place, name = parts[0], "/".join(parts[1:])
+        else:
+            place, name = "", parts[0]
+        groups.setdefault(place, []).append((name, path, status))
+    declared = _declared(record.recipe)
+    rooms = []
+    for place in sorted(
+        groups, key=lambda place: (order.index(place) if place in order else len(order), not place, place)
+    ):
+        if not groups[place]:
+            continue
+        source = reused.get(place)
+        linked = next(((p, s) for _, p, s in groups[place] if s.st_nlink > 1), None)
+        others = _sharing(folder, *linked) if linked is not None else []
+        with_whom = _names(others, source)
+        files = []
+        for name, path, status in sorted(groups[place]):
+            is_linked = status.st_nlink > 1
+            shared = f"shared with {with_whom}" if is_linked else f"copied from {source}" if source else ""
+            files.append(
+                File(path, name, status.st_size, is_linked, described(path.name, declared.get(place, {})), shared)
+            )
+        note = f"reused from {source}" if source else f"shared with {with_whom}" if linked else ""
+        rooms.append(Room(place or "run", note, tuple(files)))
+    return tuple(rooms)
+
+
+def _walk(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """All files below a folder; links are not followed."""
+    for root, _, names in os.walk(path):
+        for name in names:
+            file = Path(root, name)
+            # A file may go while we look: checkpoints are replaced.
+            with suppress(FileNotFoundError):
+                status = file.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    yield file, status
+
+
+def _sharing(folder: RunFolder, path: Path, status: os.stat_result) -> list[str]:
+    """Ids of the other runs that have the very same file at the same place."""
+    found = []
+    within = path.relative_to(folder.path)
+    with suppress(OSError):
+        for other in sorted(os.listdir(folder.home.runs)):  # noqa: PTH208
+            if other == folder.id or other.startswith("."):
+                continue
+            with suppress(OSError):
+                theirs = os.stat(folder.home.runs / other / within)  # noqa: PTH116
+                if (theirs.st_ino, theirs.st_dev) == (status.st_ino, status.st_dev):
+                    found.append(other)
+    return found
+
+
+def _names(others: list[str], source: str | None) -> str:
+    """The runs in words; the one that made the files first."""
+    ordered = sorted(others, key=lambda id: (id != source, id))
+    if not ordered:
+        return source or "a run elsewhere"
+    more = f" and {len(ordered) - 1} more" if len(ordered) > 1 else ""
+    return f"{ordered[0]}{more}"

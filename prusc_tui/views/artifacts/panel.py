@@ -1,0 +1,133 @@
+"""The files of a run: by stage, how large, what each is, and which of them other runs share."""
+
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import BindingType
+from textual.events import Click
+from textual.strip import Strip
+
+from core.feed.snapshot import Snapshot
+from core.runs.folder import RunFolder
+from core.runs.record import RunRecord
+from core.words import size_of
+from prusc_tui.keys import bindings
+from prusc_tui.palette import Palette
+from prusc_tui.views.artifacts import VIEW
+from prusc_tui.views.artifacts.files import File, Room, survey
+from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
+from prusc_tui.widgets.panel import Panel, Reading
+from prusc_tui.widgets.sectioned_list import SectionedList
+
+SIZE = 9
+"""Cells of a size."""
+LONGEST_NAME = 36
+ROOM_FOR_BOTH = 56
+"""Cells from which a line says what the file is and whom it is shared with."""
+
+
+class ArtifactsPanel(SectionedList[File], Panel):
+    """The files of a run.
+
+    Args:
+        folder: where the run is; it is looked through off the event loop, when a stage or the run changes its state.
+    """
+
+    HEADING = Room
+    HEAD: ClassVar[int] = 2
+    """The totals, a blank."""
+    BINDINGS: ClassVar[list[BindingType]] = bindings(VIEW.keys)
+    DEFAULT_CSS = "ArtifactsPanel { padding: 0 1; }"
+
+    def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._folder = folder
+        self._state: object = None
+        self._rooms: tuple[Room, ...] | None = None
+        self._problem = ""
+        self._reading = Reading(self, self._take)
+
+    def name_of(self, entry: File) -> Path:
+        return entry.path
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Have the folder looked through where the state of the run or of a stage is another."""
+        state = snapshot.status, tuple((stage.name, stage.state) for stage in snapshot.stages)
+        if state != self._state:
+            self._state = state
+            self._reading.ask(partial(self._read, snapshot.record))
+
+    def on_click(self, event: Click) -> None:
+        # A first click has put the cursor on a file.
+        if event.chain == 2 and self.place_under(event) is not None:
+            self.action_copy_path()
+
+    def action_copy_path(self) -> None:
+        if (file := self.current) is not None:
+            path = str(file.path)
+            self.app.copy_to_clipboard(path)
+            self.notify(safe(path), title="Copied", markup=False, timeout=3)
+
+    def draw_head(self, y: int) -> Strip:
+        return self._across(self._totals(self._width, self._palette) if y == 0 else ink(""))
+
+    def draw_line(self, place: int) -> Strip:
+        entry = self.listed[place] if place < len(self.listed) else None
+        if isinstance(entry, Room):
+            return self._across(_head(entry, self._width, self._palette))
+        if not isinstance(entry, File):
+            return self._across(ink(""))
+        here = place == self._at
+        return self._across(_row(entry, self._width, self._palette, "▌" if here else " ", self.has_focus), here)
+
+    def _read(self, record: RunRecord) -> tuple[Room, ...] | str:
+        """On a thread: look through the folder, or say why that cannot be."""
+        try:
+            return survey(self._folder, record)
+        except OSError as error:
+            return f"{self._folder.path}: cannot be read ({error.strerror})"
+
+    def _take(self, found: tuple[Room, ...] | str) -> None:
+        self._rooms, self._problem = ((), found) if isinstance(found, str) else (found, "")
+        lines: list[Room | File | None] = []
+        for room in self._rooms:
+            lines += [*([None] if lines else []), room, *room.files]
+        self.set_lines(lines)
+        self._repaint()
+
+    def _totals(self, width: int, palette: Palette) -> Text:
+        """How much there is in all, and where."""
+        if self._problem:
+            return ink(safe(self._problem), palette.bad)
+        if self._rooms is None:
+            return ink("reading …", palette.muted)
+        files = [file for room in self._rooms for file in room.files]
+        line = ink(size_of(sum(file.size for file in files)), f"bold {palette.text}")
+        line.append(f" in {len(files):,} {'file' if len(files) == 1 else 'files'}", palette.text)
+        if shared := sum(file.size for file in files if file.linked):
+            line.append(f", {size_of(shared)} of it shared with other runs", palette.muted)
+        path = shorten(safe(str(self._folder.path)), max(0, width - line.cell_len - 3))
+        room = width - line.cell_len - len(path)
+        return line.append(" " * room).append(path, palette.muted) if room > 2 and len(path) > 12 else line
+
+
+def _head(room: Room, width: int, palette: Palette) -> Text:
+    total = size_of(sum(file.size for file in room.files))
+    line = heading(room.title, room.note, width - SIZE - 1, palette)
+    return line.append(" ").append_text(fit(total, SIZE, f"bold {palette.text}", right=True))
+
+
+def _row(file: File, width: int, palette: Palette, bar: str, focused: bool) -> Text:
+    name = min(LONGEST_NAME, max(16, width // 2 - 4))
+    room = max(0, width - name - 7 - SIZE)
+    line = ink(bar, palette.accent if focused else palette.muted).append(" ")
+    line.append_text(fit(shorten(safe(file.name), name), name, palette.text)).append("  ")
+    words = ink(file.what, palette.muted)
+    more = f"{' · ' if file.what else ''}{safe(file.shared)}" if file.shared else ""
+    # Where there is no room for whom it is shared with, the mark and the heading of the stage say it.
+    if room >= ROOM_FOR_BOTH:
+        words.append(more, palette.accent)
+    line.append_text(fit(words, room)).append(" ").append("↔ " if file.shared else "  ", palette.accent)
+    return line.append_text(fit(size_of(file.size), SIZE, palette.text, right=True))

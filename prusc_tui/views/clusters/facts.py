@@ -1,0 +1,46 @@
+"""What is said of the clusters beside the table: how they were chosen, what is taken, what is doubtful."""
+
+from rich.text import Text
+
+from core.feed.snapshot import Snapshot
+from prusc_tui import words
+from prusc_tui.palette import Palette
+from prusc_tui.report.frame import alarms, trained_to
+from prusc_tui.widgets.bars import heading, ink, safe, wrap
+
+STAGES = ("represent", "cluster", "balance")
+"""Those that make and use the clusters."""
+
+
+def facts(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
+    """Return how the clusters came about and what is doubtful; before, what is being waited for."""
+    if snapshot.clusters is None:
+        return wrap(ink(waiting(snapshot), palette.muted), width)
+    doubts = [warned for warned in snapshot.warnings if warned.stage in STAGES]
+    return [*choice(snapshot, width, palette), *alarms(doubts, width, palette, len(doubts))]
+
+
+def choice(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
+    """Return how checkpoint and number of clusters were chosen, and what the balanced set takes."""
+    clusters, chosen, balanced = snapshot.clusters, snapshot.choice, snapshot.balanced
+    told = [f"k = {len(clusters.table)}"] if clusters is not None else []
+    lines: list[Text] = []
+    if chosen is not None and chosen.candidates:
+        taken = chosen.candidates[chosen.chosen]
+        told = [*told, f"from {trained_to(taken['epoch'])}", f"skew {taken['skew']:.2f}"]
+        lines += wrap(ink(f"Why: {safe(chosen.reason)}.", palette.muted), width)
+    if balanced is not None:
+        total = sum(map(sum, clusters.table)) if clusters is not None else 0
+        share = f" of {total:,} images" if total else ""
+        text = f"The balanced set has {balanced.size:,} entries{share}, by rule '{safe(balanced.rule)}'."
+        lines += wrap(ink(text, palette.muted), width)
+    return [heading("Choice", " · ".join(told), width, palette), *lines]
+
+
+def waiting(snapshot: Snapshot) -> str:
+    """Say why there are no clusters; nothing where there are some."""
+    if snapshot.clusters is not None:
+        return ""
+    if any(stage.name == "cluster" and stage.state == "running" for stage in snapshot.stages):
+        return "Clusters of several numbers and checkpoints are being tried …"
+    return words.waiting(snapshot, "clusters", "cluster")

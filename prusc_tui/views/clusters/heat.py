@@ -1,0 +1,195 @@
+"""The table of clusters: what each is made of, as cells whose shade is the share of the cluster."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.geometry import Region
+
+from core.events import Balanced, Clustered
+from prusc_tui.palette import Palette
+from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
+
+CURSOR = "▸"
+NONE = "·"
+BALANCED = 9
+"""Cells of the column that says what the balanced set takes."""
+HEADS = 3
+"""Lines above the first cluster: title, labels, attributes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How the table is laid out.
+
+    Attributes:
+        heads: name of every column in two parts: the label, and what tells the groups of a label apart.
+        counts: clusters × columns.
+        cell: cells of a column.
+        compact: numbers are rounded to thousands.
+        more: classes that there is no room for.
+        largest: cells of the column with the largest class.
+        balanced: whether to say how much the balanced set takes.
+    """
+
+    heads: tuple[tuple[str, str], ...]
+    counts: Sequence[Sequence[int]]
+    cell: int
+    compact: bool
+    more: int
+    largest: int
+    balanced: bool
+
+
+def heat_table(
+    clustered: Clustered, balanced: Balanced | None, chosen: int, width: int, palette: Palette
+) -> list[Text]:
+    """Return the title, two lines of headings, and a line for each cluster, all of `width` cells.
+
+    Groups have a column each where they fit, else labels have. A count stands in every cell, so that nothing is said
+    by colour alone.
+    """
+    layout = columns_for(clustered, balanced, width)
+    by = "group" if any(tail for _, tail in layout.heads) else "class"
+    note = "shade: share of the cluster"
+    if by == "class" and clustered.groups:
+        note += " · groups need more width"
+    if layout.more:
+        note += f" · {layout.more:,} more classes"
+    rows = range(len(clustered.table))
+    return [
+        heading(f"Clusters by {by}", note, width, palette),
+        *_headings(layout, clustered, width, palette),
+        *(_row(cluster, cluster == chosen, layout, clustered, balanced, width, palette) for cluster in rows),
+    ]
+
+
+def columns_for(clustered: Clustered, balanced: Balanced | None, width: int) -> Columns:
+    """Choose what fits: groups before labels, whole numbers before rounded ones, all side columns before some."""
+    labels = [safe(label) for label in clustered.labels]
+    by_label = tuple((label, "") for label in labels)
+    by_group = tuple(_split(safe(group), labels) for group in clustered.groups)
+    biggest = max((len(str(max(row, default=0))) for row in clustered.table), default=1)
+    name = max((min(14, cell_len(label)) for label in labels), default=0) + 7
+    sides = [(name, True), (7, True), (7, False)]
+    ways = [(by_group, clustered.group_table)] if by_group else []
+    for heads, counts in [*ways, (by_label, clustered.table)]:
+        tails = max((cell_len(tail or label) for label, tail in heads), default=0)
+        for compact, (largest, has_balanced), gap in product((False, True), sides, (2, 1)):
+            number = 4 if compact else biggest + (biggest - 1) // 3
+            cell = max(number + gap, min(tails + gap, 4 + gap if compact else 10))
+            layout = Columns(heads, counts, cell, compact, 0, largest, has_balanced and balanced is not None)
+            if _fixed(clustered, layout) + len(heads) * cell <= width:
+                return layout
+    cell = 6
+    least = Columns(by_label, clustered.table, cell, True, 0, 7, False)
+    fits = max(1, (width - _fixed(clustered, least)) // cell)
+    return Columns(by_label[:fits], clustered.table, cell, True, max(0, len(by_label) - fits), 7, False)
+
+
+def region_of(cluster: int) -> Region:
+    """Where the row of a cluster is; with the first one go the headings."""
+    return Region(0, 0 if cluster == 0 else HEADS + cluster, 1, HEADS + 1 if cluster == 0 else 1)
+
+
+def short(number: int) -> str:
+    """A count in at most four cells: `987`, `9.9k`, `14k`, `1.2M`."""
+    for size, sign in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            digits = f"{number / size:.1f}" if number < 9.95 * size else f"{number / size:.0f}"
+            return digits + sign if len(digits) < 4 else f"{number / (1000 * size):.1f}M"
+    return str(number)
+
+
+def _split(group: str, labels: Sequence[str]) -> tuple[str, str]:
+    """Label and the rest of a group's title; a label may hold the separator itself."""
+    for label in labels:
+        if group.startswith(f"{label} · "):
+            return label, group[len(label) + 3 :]
+    return group, ""
+
+
+def _fixed(clustered: Clustered, layout: Columns) -> int:
+    """Cells of everything beside the columns of counts: cluster, size, largest class, balanced set."""
+    return _name(clustered) + _size(clustered) + layout.largest + 2 + (BALANCED if layout.balanced else 0)
+
+
+def _name(clustered: Clustered) -> int:
+    return max(4, len(str(len(clustered.table) - 1)) + 3)
+
+
+def _size(clustered: Clustered) -> int:
+    return max(8, max((len(f"{sum(row):,}") for row in clustered.table), default=0) + 2)
+
+
+def _headings(layout: Columns, clustered: Clustered, width: int, palette: Palette) -> list[Text]:
+    """Labels over the columns that are theirs, and below them what tells these apart, or else the other titles."""
+    grouped = any(tail for _, tail in layout.heads)
+    upper, lower = ink(" " * _name(clustered)), ink(" " * _name(clustered))
+    place = 0
+    while place < len(layout.heads):
+        label = layout.heads[place][0]
+        same = 1
+        while grouped and place + same < len(layout.heads) and layout.heads[place + same][0] == label:
+            same += 1
+        room = same * layout.cell
+        if grouped:
+            upper.append_text(fit(f" {shorten(label, room - 2)}", room, f"bold {palette.text}"))
+            for _, tail in layout.heads[place : place + same]:
+                lower.append_text(fit(f"{shorten(tail, layout.cell - 1)} ", layout.cell, palette.muted, right=True))
+        else:
+            upper.append(" " * room)
+            lower.append_text(fit(f"{shorten(label, room - 1)} ", room, f"bold {palette.text}", right=True))
+        place += same
+    lower.append_text(fit("images", _size(clustered), palette.muted, right=True))
+    title = "largest class" if layout.largest >= 13 else "largest"
+    lower.append_text(fit(f"  {title}", layout.largest + 2, palette.muted))
+    if layout.balanced:
+        lower.append_text(fit("balanced", BALANCED, palette.muted, right=True))
+    return [fit(upper, width), fit(lower, width)]
+
+
+def _row(
+    cluster: int,
+    chosen: bool,
+    layout: Columns,
+    clustered: Clustered,
+    balanced: Balanced | None,
+    width: int,
+    palette: Palette,
+) -> Text:
+    counts, total = clustered.table[cluster], sum(clustered.table[cluster])
+    name = f"{CURSOR if chosen else ' '} {cluster}"
+    line = fit(name, _name(clustered), f"bold {palette.accent}" if chosen else palette.text)
+    for count in layout.counts[cluster][: len(layout.heads)]:
+        shown = NONE if not count else short(count) if layout.compact else f"{count:,}"
+        style = _shade(count, total, palette)
+        if not count:
+            style = palette.muted
+        line.append_text(fit(f"{shown} ", layout.cell, f"bold {style}" if chosen and count else style, right=True))
+    line.append_text(fit(f"{total:,}", _size(clustered), palette.text, right=True))
+    line.append_text(_largest(clustered, counts, total, layout.largest, palette))
+    if layout.balanced and balanced is not None:
+        takes = sum(balanced.table[cluster]) if cluster < len(balanced.table) else 0
+        line.append_text(
+            fit(f"{takes:,}" if takes else "none", 10, palette.text if takes else palette.warn, right=True)
+        )
+    return fit(line, width)
+
+
+def _largest(clustered: Clustered, counts: Sequence[int], total: int, room: int, palette: Palette) -> Text:
+    if not total:
+        return fit("  –", room + 2, palette.muted)
+    most = max(range(len(counts)), key=lambda y: counts[y])
+    text = ink(f"  {100 * counts[most] / total:3.0f} %", palette.text)
+    if room > 7:
+        text.append(f" {shorten(safe(clustered.labels[most]), room - 6)}", palette.muted)
+    return fit(text, room + 2)
+
+
+def _shade(count: int, total: int, palette: Palette) -> str:
+    """Colours of a cell: anything at all differs from nothing."""
+    steps = len(palette.heat) - 1
+    return palette.heat[max(1, round(steps * count / total))] if count and total else palette.heat[0]

@@ -1,0 +1,263 @@
+"""The clusters of a run: what they are made of, where they lie, what their images look like."""
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.events import Click
+
+from core.feed.snapshot import Snapshot
+from core.runs.folder import RunFolder
+from prusc_tui.keys import bindings
+from prusc_tui.views.clusters import VIEW
+from prusc_tui.views.clusters.facts import facts, waiting
+from prusc_tui.views.clusters.heat import HEADS, heat_table, region_of
+from prusc_tui.views.clusters.maps import compute
+from prusc_tui.views.clusters.scatter import COLOURS, colours_of, picture
+from prusc_tui.views.clusters.tiles import tiles
+from prusc_tui.widgets.bars import safe
+from prusc_tui.widgets.panel import Panel, Reading
+from prusc_tui.widgets.picture import Picture
+
+if TYPE_CHECKING:
+    from core.events import Clustered
+    from experiments.maps import Map
+    from experiments.samples import Samples
+
+WIDE, HIGH = 104, 26
+"""Cells from which table and images stand beside the map."""
+TALL = 40
+"""Lines from which they stand above it."""
+LEAST_IMAGES = 7
+"""Lines below which images get a view of their own."""
+VIEWS = ("table", "map", "images")
+"""What is shown one at a time where there is no room for all."""
+DONE = ("done", "reused")
+COMPUTING = {
+    "pca": "The map by PCA is being computed …",
+    "tsne": "t-SNE is being computed, which takes some ten seconds …",
+}
+
+
+class Stored(NamedTuple):
+    """What is stored of the clusters: a map for each method, and sample images; None where there is none."""
+
+    maps: "dict[str, Map | None]"
+    samples: "Samples | None"
+
+
+class Scroll(VerticalScroll, can_focus=False):
+    """Scrolls by mouse, and by what holds it."""
+
+
+class ClustersPanel(Panel, can_focus=True):
+    """The clusters of a run.
+
+    Args:
+        folder: where the run is; the map and the images are read from there, off the event loop.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(VIEW.keys),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+    ]
+    DEFAULT_CSS = """
+    ClustersPanel { layout: vertical; padding: 0 1; height: 1fr; width: 1fr; }
+    ClustersPanel #map { height: 1fr; }
+    ClustersPanel #left { height: 1fr; width: 1fr; }
+    ClustersPanel #table-scroll { height: auto; max-height: 50%; scrollbar-size-vertical: 1; margin-top: 1; }
+    ClustersPanel #images-scroll { height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; margin-top: 1; }
+    ClustersPanel.wide { layout: horizontal; padding: 1 1 0 1; }
+    ClustersPanel.wide #left { width: 11fr; }
+    ClustersPanel.wide #map { width: 10fr; height: 100%; margin-left: 3; }
+    ClustersPanel.tall #left { height: 3fr; }
+    ClustersPanel.tall #map { height: 2fr; margin-top: 1; }
+    ClustersPanel.one #table-scroll { max-height: 100%; }
+    ClustersPanel.one.map #left, ClustersPanel.one.table #map, ClustersPanel.one.images #map { display: none; }
+    ClustersPanel.one.images #table-scroll, ClustersPanel.one.images #facts { display: none; }
+    ClustersPanel.one.images #images-scroll { margin-top: 0; }
+    ClustersPanel.crowded.table #images-scroll { display: none; }
+    ClustersPanel.empty #table-scroll, ClustersPanel.empty #images-scroll, ClustersPanel.empty #map { display: none; }
+    ClustersPanel.empty #left { padding-top: 1; display: block; }
+    ClustersPanel.empty #facts { display: block; }
+    """
+
+    def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
+        super().__init__(id=id, classes="table empty")
+        self.chosen = 0
+        self._folder = folder
+        self._clustered: Clustered | None = None
+        self._stored: Stored | None = None
+        self._method = "pca"
+        self._colour = COLOURS[0]
+        self._computing = ""
+        self._problem = ""
+        self._asked = False
+        self._reading = Reading(self, self._take)
+        self._map_reading = Reading(self, self._computed)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="left"):
+            yield Picture(id="facts")
+            with Scroll(id="table-scroll"):
+                yield Picture(id="table")
+            with Scroll(id="images-scroll"):
+                yield Picture(id="images")
+        yield Picture(id="map")
+
+    def on_resize(self) -> None:
+        wide = self.outer_size.width >= WIDE and self.outer_size.height >= HIGH
+        tall = not wide and self.outer_size.height >= TALL
+        self.set_class(wide, "wide")
+        self.set_class(tall, "tall")
+        self.set_class(not wide and not tall, "one")
+        self.call_after_refresh(self._fit)
+
+    def action_row(self, by: int) -> None:
+        if self._clustered is not None:
+            self._choose(min(max(0, self.chosen + by), len(self._clustered.table) - 1))
+
+    def action_next_colour(self) -> None:
+        there = colours_of(self._map)
+        at = there.index(self._colour) if self._colour in there else -1
+        self._colour = there[(at + 1) % len(there)]
+        self._show_map()
+
+    def action_toggle_method(self) -> None:
+        """Show the other map; have it computed where there is none."""
+        if self._stored is None:
+            return
+        maps = self._stored.maps
+        # Without the map by PCA, as in a run of an older version, that one comes first.
+        self._method = "pca" if self._method == "tsne" or maps["pca"] is None else "tsne"
+        self._problem = ""
+        if maps[self._method] is None and not self._computing:
+            self._computing = self._method
+            self._map_reading.ask(partial(compute, self._folder, self._method))
+        self._show_map()
+
+    def action_next_view(self) -> None:
+        """Table, map or images, where there is no room for all."""
+        if self._clustered is None:
+            return
+        now = next(view for view in VIEWS if self.has_class(view))
+        following = VIEWS[(VIEWS.index(now) + 1) % len(VIEWS)]
+        self.remove_class(now)
+        self.add_class(following)
+        self.call_after_refresh(self._fit)
+
+    def action_page(self, by: int) -> None:
+        scroll = self.query_one("#images-scroll", Scroll)
+        scroll.scroll_relative(y=by * max(1, scroll.size.height - 1), animate=False)
+
+    @on(Click, "#table")
+    def _row_clicked(self, event: Click) -> None:
+        cluster = event.y - HEADS
+        if self._clustered is not None and 0 <= cluster < len(self._clustered.table):
+            self._choose(cluster)
+
+    def _take(self, stored: Stored) -> None:
+        self._stored = stored
+        self._show_map()
+        self._show_images()
+
+    def _computed(self, problem: str) -> None:
+        self._computing, self._problem = "", problem
+        if problem:
+            self._method = "pca"
+            self._show_map()
+        else:
+            self._reading.ask(self._read)
+
+    @property
+    def _map(self) -> "Map | None":
+        """The map to show: the one that is wanted, or the other one until that is there."""
+        maps = self._stored.maps if self._stored is not None else {}
+        return maps.get(self._method) or maps.get("pca")
+
+    def _picture(self, name: str) -> Picture:
+        return self.query_one(f"#{name}", Picture)
+
+    def _choose(self, cluster: int) -> None:
+        if cluster != self.chosen:
+            self.chosen = cluster
+            self._show_parts()
+            self.query_one("#table-scroll").scroll_to_region(region_of(cluster), animate=False)
+            self.query_one("#images-scroll").scroll_home(animate=False)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        said = waiting(snapshot), snapshot.clusters, snapshot.choice, snapshot.balanced, snapshot.warnings
+        self._picture("facts").show(said, lambda w, _, p: facts(snapshot, w, p))
+        self.set_class(snapshot.clusters is None, "empty")
+        if snapshot.clusters is None:
+            return
+        if snapshot.clusters != self._clustered:
+            self._clustered = snapshot.clusters
+            self.chosen = min(self.chosen, len(snapshot.clusters.table) - 1)
+            self._stored, self._asked = None, False
+            self._reading.forget()
+        # The stage says what it found before its artifacts are in their place.
+        if not self._asked and any(s.name == "cluster" and s.state in DONE for s in snapshot.stages):
+            self._asked = True
+            self._reading.ask(self._read)
+        self._show_parts()
+        self.call_after_refresh(self._fit)
+
+    def _read(self) -> Stored:
+        """On a thread: read what is stored."""
+        from experiments.maps import METHODS, read_map
+        from experiments.samples import read_samples
+
+        return Stored({method: read_map(self._folder, method) for method in METHODS}, read_samples(self._folder))
+
+    def _show_parts(self) -> None:
+        self._show_table()
+        self._show_map()
+        self._show_images()
+
+    def _show_table(self) -> None:
+        if self.snapshot is not None and self._clustered is not None:
+            said = clustered, balanced, chosen = self._clustered, self.snapshot.balanced, self.chosen
+            self._picture("table").show(said, lambda w, _, p: heat_table(clustered, balanced, chosen, w, p))
+
+    def _show_map(self) -> None:
+        found, chosen, note = self._map, self.chosen, self._note
+        colour = self._colour if self._colour in colours_of(found) else COLOURS[0]
+        self._picture("map").show(
+            (found, colour, chosen, note),
+            lambda w, h, p: picture(found, colour, chosen, note, w, h, p, marks=self.app.no_color),
+        )
+
+    @property
+    def _note(self) -> str:
+        """What is to be said of the map."""
+        if self._computing:
+            return COMPUTING[self._computing]
+        if self._problem:
+            return f"The map cannot be computed: {safe(self._problem)}"
+        if self._stored is None:
+            return "The map comes when the stage is done."
+        return "" if self._map is not None else "This run stored no map. Ask for one with the key of t-SNE."
+
+    def _show_images(self) -> None:
+        if self.snapshot is None or self._clustered is None:
+            return
+        samples = self._stored.samples if self._stored is not None else None
+        note = "This run stored no images." if self._stored is not None else "Images come when the stage is done."
+        said = samples, self._clustered, self.snapshot.balanced, self.chosen, note
+        self._picture("images").show(
+            said,
+            lambda w, h, p: tiles(*said, w, h, p, colour=not self.app.no_color, dark=self.app.current_theme.dark),
+        )
+
+    def _fit(self) -> None:
+        """Give the images the room that there is, or a view of their own where there is none."""
+        left = self.query_one("#left").size.height
+        above = sum(self.query_one(name).outer_size.height + 1 for name in ("#facts", "#table-scroll"))
+        self.set_class(self.has_class("one") and left - above < LEAST_IMAGES, "crowded")
+        if room := self.query_one("#images-scroll").size.height:
+            self._picture("images").give_room(room)

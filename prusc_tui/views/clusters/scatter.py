@@ -1,0 +1,203 @@
+"""The map of a representation: points as braille dots, or as marks where colours cannot tell categories apart."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from math import floor, inf
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from prusc_tui.chart.braille import DOTS, glyph
+from prusc_tui.palette import MARKS as STATES
+from prusc_tui.palette import Palette
+from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
+
+if TYPE_CHECKING:
+    from experiments.maps import Map
+
+TITLES = {"pca": "Map by PCA", "tsne": "Map by t-SNE"}
+COLOURS = ("label", "cluster", "group", "correctness")
+"""What the points can be coloured by."""
+MARKS = "●○■□▲△◆◇"
+"""Marks of the categories in their order; they come round again."""
+QUIET = "·"
+"""Mark of a point that is not among the chosen ones."""
+
+
+class Category(NamedTuple):
+    """What points have in common: its name, its mark, and its colour."""
+
+    name: str
+    mark: str
+    style: str
+
+
+def picture(
+    found: "Map | None",
+    colour: str,
+    chosen: int,
+    note: str,
+    width: int,
+    height: int,
+    palette: Palette,
+    *,
+    marks: bool = False,
+) -> list[Text]:
+    """Return heading, note, points and legend in at most `height` lines.
+
+    Args:
+        found: the map; None where there is none yet.
+        colour: one of `COLOURS`.
+        chosen: the cluster that stands out.
+        note: a sentence under the heading.
+        width: cells of every line.
+        height: lines that there are.
+        palette: colours.
+        marks: without colour every category needs a mark of its own, at the price of fewer points.
+    """
+    if found is None:
+        return [heading("Map", "of the representation", width, palette), *wrap(ink(note, palette.muted), width)][
+            :height
+        ]
+    kinds, shown = kinds_of(found, colour, palette)
+    top = [heading(TITLES.get(found.method, "Map"), _facts(found, colour), width, palette)]
+    if note:
+        top += wrap(ink(note, palette.warn), width)
+    below = legend(kinds, shown, width, palette)
+    room = max(0, height - len(top) - len(below))
+    among = [cluster == chosen for cluster in found.cluster]
+    points = scatter(found.x, found.y, kinds, shown, width, room, chosen=among, marks=marks)
+    return [*top, *(fit(line, width) for line in points), *below][:height]
+
+
+def kinds_of(found: "Map", colour: str, palette: Palette) -> tuple[Sequence[int], list[Category]]:
+    """Category of every point of a map, and the categories, under one of `COLOURS`."""
+    if colour == "correctness" and found.correct is not None:
+        right = Category("right", STATES["done"], palette.good)
+        return found.correct, [Category("wrong", STATES["failed"], palette.bad), right]
+    if colour == "group" and found.group is not None:
+        return found.group, categories([safe(group) for group in found.groups], palette)
+    if colour == "cluster":
+        names = [f"cluster {c}" for c in range(max(found.cluster, default=0) + 1)]
+        return found.cluster, categories(names, palette)
+    return found.label, categories([safe(label) for label in found.labels], palette)
+
+
+def colours_of(found: "Map | None") -> list[str]:
+    """What the points of a map can be coloured by."""
+    return [
+        colour
+        for colour in COLOURS
+        if not (colour == "group" and (found is None or found.group is None))
+        and not (colour == "correctness" and (found is None or found.correct is None))
+    ]
+
+
+def categories(names: Sequence[str], palette: Palette) -> list[Category]:
+    """Give every name a mark and a colour; two that share a colour have different marks."""
+    # With eight colours and eight marks the second round shifts the marks by one.
+    colours = len(palette.series)
+    return [
+        Category(name, MARKS[(i + i // colours) % len(MARKS)], palette.of_series(i)) for i, name in enumerate(names)
+    ]
+
+
+def scatter(
+    x: Sequence[float],
+    y: Sequence[float],
+    kinds: Sequence[int],
+    shown: Sequence[Category],
+    width: int,
+    height: int,
+    *,
+    chosen: Sequence[bool] | None = None,
+    marks: bool = False,
+) -> list[Text]:
+    """Draw points in `height` rows of `width` cells.
+
+    Where points of several categories share a cell, it has the colour of the rarest of them, so that a small one is
+    not lost under a large one; chosen points come before all others.
+
+    Args:
+        x: [n] across.
+        y: [n] up.
+        kinds: [n] number of the category.
+        shown: the categories.
+        width: cells across.
+        height: cells down.
+        chosen: [n] points that stand out while the others step back; None where none is to.
+        marks: draw the mark of the category in place of dots.
+    """
+    if width < 1 or height < 1:
+        return []
+    size = Counter(kinds)
+    order = sorted(range(len(x)), key=lambda i: (chosen is not None and chosen[i], -size[kinds[i]]))
+    across, down = _scale(x, 2 * width), _scale(y, 4 * height)
+    bits = [[0] * width for _ in range(height)]
+    top: list[list[tuple[int, bool] | None]] = [[None] * width for _ in range(height)]
+    for i in order:
+        column, row = across[i], 4 * height - 1 - down[i]
+        bits[row // 4][column // 2] |= DOTS[row % 4][column % 2]
+        top[row // 4][column // 2] = kinds[i], chosen is None or chosen[i]
+    lines = []
+    for dots, owners in zip(bits, top, strict=True):
+        line = Text(end="", no_wrap=True)
+        for owner, cells in groupby(zip(owners, dots, strict=True), key=lambda cell: cell[0]):
+            found = [dot for _, dot in cells]
+            if owner is None:
+                line.append(" " * len(found))
+                continue
+            kind, loud = owner
+            mark = shown[kind].mark if loud else QUIET
+            text = mark * len(found) if marks else "".join(map(glyph, found))
+            voice = "" if chosen is None else "bold " if loud else "dim "
+            line.append(text, f"{voice}{shown[kind].style}")
+        lines.append(line)
+    return lines
+
+
+def legend(kinds: Sequence[int], shown: Sequence[Category], width: int, palette: Palette, lines: int = 2) -> list[Text]:
+    """Return mark, name and number of points of every category there is, in at most so many lines of `width` cells."""
+    size = Counter(kinds)
+    present = [kind for kind in range(len(shown)) if size[kind]]
+    out: list[Text] = []
+    line = ink("")
+    for place, kind in enumerate(present):
+        category, count = shown[kind], f" {size[kind]:,}"
+        name = shorten(category.name, max(4, min(24, width - 2 - len(count))))
+        left = len(present) - place
+        more = f"… {left:,} more"
+        # The last line keeps room to say how many are left out.
+        reserve = len(more) + 2 if len(out) == lines - 1 and left > 1 else 0
+        need = 2 + cell_len(name) + len(count)
+        if line.cell_len and line.cell_len + 2 + need + reserve > width:
+            if len(out) == lines - 1:
+                line.append(f"  {more}", palette.muted)
+                break
+            out.append(fit(line, width))
+            line = ink("")
+        if line.cell_len:
+            line.append("  ")
+        line.append(f"{category.mark} ", category.style).append(name, palette.text).append(count, palette.muted)
+    if line.cell_len:
+        out.append(fit(line, width))
+    return out
+
+
+def _scale(values: Sequence[float], dots: int) -> list[int]:
+    """Place of every value among so many dots: the least on the first, the greatest on the last."""
+    low, high = min(values, default=inf), max(values, default=-inf)
+    if high <= low:
+        return [(dots - 1) // 2] * len(values)
+    factor = (dots - 1) / (high - low)
+    return [floor((value - low) * factor + 0.5) for value in values]
+
+
+def _facts(found: "Map", colour: str) -> str:
+    # Right or wrong is the network of that checkpoint, not the one that the run ends with.
+    facts = [f"by {colour} at epoch {found.epoch:g}" if colour == "correctness" else f"by {colour}"]
+    if found.explained:
+        facts.append(f"{100 * sum(found.explained):.0f} % of variance")
+    return " · ".join([*facts, f"{len(found):,} images"])

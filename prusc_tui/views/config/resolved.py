@@ -1,0 +1,125 @@
+"""The settings of a run beside the defaults: what differs, who set it, and what each setting is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from core.results.settings import ABSENT, show
+from core.runs.record import RunRecord
+
+if TYPE_CHECKING:
+    from core.config import Section
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """One setting as the run has it.
+
+    Attributes:
+        key: dotted, as after `--set`.
+        value: as a person would type it; a dash where the run does not have it.
+        default: the value where nobody sets it; empty where this version knows no such setting.
+        differs: whether the run has another value than the default.
+        by_hand: whether a person set it for this run.
+        help: what it is; empty where this version does not know it.
+        expects: what may be entered.
+        about: where it stands: what the section is about.
+    """
+
+    key: str
+    value: str
+    default: str = ""
+    differs: bool = False
+    by_hand: bool = False
+    help: str = ""
+    expects: str = ""
+    about: str = ""
+
+    @property
+    def section(self) -> str:
+        """First part of the key; empty for what stands outside all sections."""
+        return self.key.partition(".")[0] if "." in self.key else ""
+
+    @property
+    def known(self) -> bool:
+        """Whether this version has such a setting."""
+        return bool(self.help or self.default)
+
+
+def resolve(record: RunRecord) -> tuple[Resolved, ...]:
+    """Every setting of a run in the order of the model; behind them those that only the run has.
+
+    Imports pydantic: to be called off the event loop. Whatever a newer or an older version wrote is taken as it is.
+    """
+    from core.config import config_model, flatten
+    from experiments.recipes import RECIPES
+    from prusc_tui.screens.new_run.fields import section_help, settings_of
+
+    ours = dict(flatten(dict(record.config)))
+    overrides = dict(flatten(dict(record.overrides)))
+    data = _data_section(record)
+    len(RECIPES)  # stages of installed packages bring sections of their own
+    model_type = config_model()
+    plain = model_type()
+    base: dict[str, Any] = plain.model_dump(mode="json")
+    if data is not None:
+        base["data"] = data().model_dump(mode="json")
+    defaults = dict(flatten(base))
+    model = {setting.key: setting for setting in settings_of(model_type, data or type(plain.data))}
+    about = section_help(model_type, data or type(plain.data))
+    if data is None:
+        # Another version's data set: its settings have no defaults here.
+        defaults = {key: value for key, value in defaults.items() if not key.startswith("data.")}
+        model = {key: setting for key, setting in model.items() if not key.startswith("data.")}
+    found = []
+    for key in (*model, *(key for key in ours if key not in model)):
+        setting, value, default = model.get(key), ours.get(key, ABSENT), defaults.get(key, ABSENT)
+        found.append(
+            Resolved(
+                key=key,
+                value=show(value),
+                default="" if default is ABSENT else show(default),
+                differs=value is not ABSENT and (default is ABSENT or show(value) != show(default)),
+                by_hand=key in overrides,
+                help=setting.help if setting is not None else "",
+                expects=setting.expects if setting is not None else "",
+                about=about.get(key.partition(".")[0], ""),
+            )
+        )
+    return tuple(found)
+
+
+def facts(record: RunRecord) -> tuple[tuple[str, str], ...]:
+    """What else is known of a run: label and text; what is not known is left out."""
+    pairs = (
+        ("name", record.name),
+        ("id", record.id),
+        ("recipe", record.recipe),
+        ("preset", record.preset),
+        ("forked from", record.forked_from),
+        ("created", _time(record.created)),
+        ("started", _time(record.started)),
+        ("ended", _time(record.ended)),
+        ("device", record.device),
+        ("host", record.host),
+        ("process", None if record.pid is None else str(record.pid)),
+        ("version", record.version),
+        ("tags", ", ".join(record.tags)),
+        ("note", record.note),
+    )
+    return tuple((label, text) for label, text in pairs if text)
+
+
+def _time(seconds: float | None) -> str | None:
+    import datetime
+
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _data_section(record: RunRecord) -> "type[Section] | None":
+    """The model of the run's data set; None where this version has no such data set."""
+    from core.config import data_sets
+
+    data = record.config.get("data")
+    name = data.get("name") if isinstance(data, Mapping) else None
+    return data_sets().get(str(name))

@@ -1,0 +1,105 @@
+"""The environments of a run: who is in which, how risk and penalty go, and what the restarts reach."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+
+from core.feed.snapshot import Snapshot
+from prusc_tui.report.environments import conflicts, environments, waiting
+from prusc_tui.report.frame import alarms
+from prusc_tui.report.restarts import restarts, restarts_of
+from prusc_tui.views.environments.risks import LEAST, Course, course, course_of
+from prusc_tui.widgets.bars import ink, wrap
+from prusc_tui.widgets.panel import Panel
+from prusc_tui.widgets.picture import Picture
+from prusc_tui.words import unit_of
+
+WIDE = 112
+"""Cells from which the curves stand beside the environments."""
+LOW, HIGH = 2 * LEAST + 2, 34
+"""Lines of the curves: at least, and at most where there is room to spare."""
+
+
+class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
+    """Environments, conflict samples, risk and penalty over the steps, spread over restarts."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("k", "scroll_up", show=False),
+        Binding("j", "scroll_down", show=False),
+        Binding("g", "scroll_home", show=False),
+        Binding("G", "scroll_end", show=False),
+    ]
+    DEFAULT_CSS = """
+    EnvironmentsPanel { padding: 1 1 0 1; scrollbar-gutter: stable; scrollbar-size-vertical: 1; }
+    EnvironmentsPanel #both Picture { margin-bottom: 1; }
+    EnvironmentsPanel #both, EnvironmentsPanel #made { height: auto; width: 1fr; }
+    EnvironmentsPanel.wide.curves #both { layout: horizontal; }
+    EnvironmentsPanel.wide.curves #made { width: 1fr; max-width: 84; }
+    EnvironmentsPanel.wide.curves #both #course { width: 1fr; margin: 0 0 0 3; }
+    EnvironmentsPanel.wide.curves #restarts { margin-top: 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._curves: Course | None = None
+        self._room = LOW
+
+    def compose(self) -> ComposeResult:
+        with Container(id="both"):
+            with Vertical(id="made"):
+                yield Picture(id="makeup")
+                yield Picture(id="conflicts")
+                yield Picture(id="doubts")
+            yield Picture(id="course")
+        yield Picture(id="restarts")
+
+    def on_resize(self) -> None:
+        self.set_class(self.outer_size.width >= WIDE, "wide")
+        self.call_after_refresh(self._fit)
+
+    def _picture(self, name: str) -> Picture:
+        return self.query_one(f"#{name}", Picture)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        with self.app.batch_update():
+            self._show_all(snapshot)
+        self.call_after_refresh(self._fit)
+
+    def _show_all(self, snapshot: Snapshot) -> None:
+        made, missing, say = snapshot.environments, waiting(snapshot), self._picture
+        if made is None:
+            say("makeup").show(missing, lambda w, _, p: wrap(ink(missing, p.muted), w))
+        else:
+            say("makeup").show(made, lambda w, _, p: environments(made, w, p))
+        say("conflicts").show(made, lambda w, _, p: conflicts(made, w, p) if made is not None else [])
+        # The alarms of the stages that make and use the environments.
+        stages = {"environments", "reference", "train"}
+        doubts = tuple(warned for warned in snapshot.warnings if warned.stage in stages)
+        say("doubts").show(doubts, lambda w, _, p: alarms(doubts, w, p, len(doubts)))
+        self._curves = course_of(snapshot)
+        self.set_class(self._curves is not None, "curves")
+        self._show_course()
+        reached, unit = restarts_of(snapshot), unit_of(snapshot)
+        say("restarts").show((reached, unit), lambda w, _, p: restarts(reached, w, p, unit))
+
+    def _show_course(self) -> None:
+        """Risk and penalty over the steps, as high as there is room for."""
+        curves, room = self._curves, self._room
+        made = self.snapshot.environments if self.snapshot is not None else None
+        names = made.names if made is not None else []
+        key = None if curves is None else (curves, names, room)
+        self._picture("course").show(
+            key, lambda w, _, p: course(curves, names, w, room, p) if curves is not None else []
+        )
+
+    def _fit(self) -> None:
+        """Give the curves the height that is left, or as much as what stands beside them."""
+        below, height = self._picture("restarts"), self.scrollable_content_region.height
+        if self.has_class("wide"):
+            left = height - (below.outer_size.height + 1 if below.display else 0)
+            self._room = max(LOW, self.query_one("#made").size.height - 1, min(HIGH, left))
+        else:
+            self._room = max(LOW, min(HIGH, height))
+        self._show_course()

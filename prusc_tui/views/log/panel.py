@@ -1,0 +1,304 @@
+"""What a run said, and the console of its process: followed while it works, searched, read back to the beginning."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from core.feed.snapshot import Snapshot
+from core.runs.folder import RunFolder
+from core.runs.record import ACTIVE
+from core.runs.text import safe_text
+from experiments.actions import log_path
+from prusc_tui.keys import bindings, motions
+from prusc_tui.palette import Palette
+from prusc_tui.views.log import VIEW
+from prusc_tui.views.log.tail import KEPT, Console, Piece, Story
+from prusc_tui.views.log.view import LogView
+from prusc_tui.widgets.bars import fit, ink
+from prusc_tui.widgets.filter_bar import FilterBar
+from prusc_tui.widgets.panel import Panel
+from prusc_tui.widgets.picture import Picture
+
+EVENTS, CONSOLE = "events", "console"
+NO_CONSOLE = "No console: the process of this run printed to its own terminal."
+
+
+@dataclass
+class _Source:
+    """One of the two logs: its reader, which one thread at a time uses, and what is wanted of it."""
+
+    reader: Story | Console
+    busy: bool = False
+    again: bool = False
+    older: int = 0
+    to_top: bool = False
+    earlier: int = 0
+    read: bool = False
+    problem: str = ""
+
+
+class SearchBar(FilterBar, inherit_bindings=False):
+    """What is searched for; the other keys go to the lines while one types."""
+
+    DEFAULT_CSS = "SearchBar #note { color: $foreground-muted; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "step(1)", show=False),
+        Binding("up", "step(-1)", show=False),
+    ]
+
+    @dataclass
+    class Step(Message):
+        """Go to the next line that holds the text, or to the previous one."""
+
+        by: int
+
+    def action_step(self, by: int) -> None:
+        self.post_message(self.Step(by))
+
+
+class LogPanel(Panel, can_focus=True):
+    """The log of a run.
+
+    Args:
+        folder: where the run is; its files are read off the event loop.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(VIEW.keys),
+        *motions(last=False),
+        Binding("space", "page(1)", show=False),
+        Binding("escape", "leave_search", show=False),
+    ]
+    DEFAULT_CSS = """
+    LogPanel { layout: vertical; padding: 0 1; height: 1fr; width: 1fr; }
+    LogPanel #where { height: 1; }
+    """
+
+    def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._sources = {EVENTS: _Source(Story(folder.events)), CONSOLE: _Source(Console(log_path(folder)))}
+        self._shown = EVENTS
+
+    def compose(self) -> ComposeResult:
+        yield Picture(self._where, id="where")
+        yield LogView(id=EVENTS)
+        yield LogView(id=CONSOLE)
+        yield SearchBar("search")
+
+    @property
+    def view(self) -> LogView:
+        """The lines that are shown."""
+        return self.query_one(f"#{self._shown}", LogView)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:  # noqa: ARG002
+        self._look()
+        self._say()
+
+    def on_mount(self) -> None:
+        self.query_one(f"#{CONSOLE}").display = False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        # Escape leaves a search first, then the screen.
+        return action != "leave_search" or self._searching
+
+    @property
+    def _searching(self) -> bool:
+        return any(bar.shown for bar in self.query(SearchBar))
+
+    @property
+    def _needle(self) -> str:
+        return self.query_one(SearchBar).text
+
+    def action_toggle_source(self) -> None:
+        self.view.search("")
+        self._shown = EVENTS if self._shown == CONSOLE else CONSOLE
+        for name in self._sources:
+            self.query_one(f"#{name}").display = name == self._shown
+        self._look()
+        if self._searching:
+            self._search(self._needle)
+        self._say()
+
+    def action_search(self) -> None:
+        self.query_one(SearchBar).ask()
+        self._search(self._needle)
+
+    def action_leave_search(self) -> None:
+        """Put the lights out, and stay where one is."""
+        self.query_one(SearchBar).remove_class("shown")
+        self.view.search("")
+        self.focus()
+        self._say()
+
+    def action_end(self) -> None:
+        """Go to the end and follow."""
+        self._sources[self._shown].to_top = False
+        self.view.follow()
+        self._look()
+
+    def action_first(self) -> None:
+        self.view.move(-(10**9))
+        self._read_back(KEPT)
+        self._sources[self._shown].to_top = self._sources[self._shown].busy
+
+    def action_move(self, by: int) -> None:
+        self._sources[self._shown].to_top = False
+        self.view.move(by)
+
+    def action_page(self, by: int) -> None:
+        self._sources[self._shown].to_top = False
+        self.view.page(by)
+
+    @on(FilterBar.Changed)
+    def _typed(self, message: FilterBar.Changed) -> None:
+        message.stop()
+        if self._searching:
+            self._search(message.text)
+
+    @on(FilterBar.Left)
+    def _entered(self, message: FilterBar.Left) -> None:
+        message.stop()
+        if self._searching:
+            self.view.next_hit(1)
+            self._say()
+        else:
+            self.action_leave_search()
+
+    @on(SearchBar.Step)
+    def _step(self, message: SearchBar.Step) -> None:
+        message.stop()
+        self.view.next_hit(message.by)
+        self._say()
+
+    @on(LogView.Moved)
+    def _moved(self, message: LogView.Moved) -> None:
+        message.stop()
+        if message.top and not self.view.following:
+            self._read_back(1)
+        self._say()
+
+    def _take(self, name: str, piece: Piece) -> None:
+        view, source = self.query_one(f"#{name}", LogView), self._sources[name]
+        if piece.place == "after":
+            view.append(piece.lines, piece.unfinished)
+        elif piece.place == "anew":
+            view.replace(piece.lines, piece.unfinished)
+        else:
+            view.prepend(piece.lines)
+        source.read = True
+        if piece.place != "after":
+            source.earlier = piece.earlier
+        self._say()
+
+    def _done(self, name: str, problem: str) -> None:
+        """A thread is through with a log; `problem` says what kept it from reading."""
+        source, view = self._sources[name], self.query_one(f"#{name}", LogView)
+        source.busy, source.problem = False, problem
+        view.say(problem or ("The run has said nothing yet." if name == EVENTS else "The process has printed nothing."))
+        if source.again or source.older:
+            again, source.again = source.again, False
+            self._start(name, again)
+        elif source.to_top:
+            source.to_top = False
+            view.move(-(10**9))
+        self._say()
+
+    def _look(self) -> None:
+        """Read what is new in the log that is shown."""
+        source = self._sources[self._shown]
+        source.again = source.busy
+        if not source.busy:
+            self._start(self._shown, True)
+
+    def _read_back(self, lines: int) -> None:
+        """Read so many of the lines before the first, or a chunk."""
+        source = self._sources[self._shown]
+        if source.earlier and not self.view.full and isinstance(source.reader, Console):
+            source.older = max(source.older, lines)
+            if not source.busy:
+                self._start(self._shown, False)
+
+    def _start(self, name: str, newer: bool) -> None:
+        source = self._sources[name]
+        source.busy = True
+        older = 0 if self.query_one(f"#{name}", LogView).full else source.older
+        source.older = 0
+        work = partial(self._work, name, newer, older)
+        # A daemon, as no exit has to wait for it.
+        threading.Thread(target=work, name="reading", daemon=True).start()
+
+    def _work(self, name: str, newer: bool, older: int) -> None:
+        """On a thread: read, until nobody is there to be told."""
+        reader, problem = self._sources[name].reader, ""
+        try:
+            pieces: list[Iterable[Piece]] = [reader.newer()] if newer else []
+            if older and isinstance(reader, Console):
+                pieces.append(reader.older(older))
+            for each in pieces:
+                for piece in each:
+                    if not self.call_later(self._take, name, piece):
+                        return
+        except FileNotFoundError:
+            problem = NO_CONSOLE
+        except OSError as error:
+            problem = f"The log cannot be read ({error.strerror})."
+        self.call_later(self._done, name, problem)
+
+    def _search(self, needle: str) -> None:
+        if needle:
+            self._read_back(KEPT)
+        self.view.search(needle)
+        self._say()
+
+    def _say(self) -> None:
+        """Say where one is, and how many hits there are."""
+        if not self.is_mounted:
+            return
+        self.query_one("#where", Picture).touch()
+        view = self.view
+        at = view.hits.index(view.hit) + 1 if view.hit in view.hits else 0
+        hits = f"{at:,} of {len(view.hits):,}" if view.hits else "not found" if self._needle else ""
+        self.query_one(SearchBar).note(Text(f"{hits}  ↓ next · ↑ previous · esc done" if hits else "esc done"))
+
+    def _where(self, width: int, _height: int, palette: Palette) -> list[Text]:
+        """Where one is on the left, what a key would do on the right."""
+        left, right = self._place(palette), self._hint(palette)
+        room = width - right.cell_len - 2
+        return [fit(left, room).append("  ").append_text(right) if room >= left.cell_len else fit(left, width)]
+
+    def _place(self, palette: Palette) -> Text:
+        source, view = self._sources[self._shown], self.view
+        left = ink(self._shown, f"bold {palette.text}")
+        before = source.earlier + view.dropped
+        total = before + view.count
+        if not view.count:
+            left.append("  reading …" if not source.read and not source.problem else "", palette.muted)
+        elif view.following and view.hit is None:
+            left.append("  following ▾" if self._status in ACTIVE else "  at the end", palette.accent)
+            left.append(f"  {total:,} lines", palette.muted)
+        else:
+            place = view.last_seen if view.hit is None else view.hit
+            left.append(f"  line {before + place + 1:,} of {total:,}", palette.muted)
+            if before and view.full:
+                left.append(f"  the first {before:,} are in the file only", palette.muted)
+        if source.problem and view.count:
+            left.append(f"  {safe_text(source.problem)}", palette.warn)
+        return left
+
+    def _hint(self, palette: Palette) -> Text:
+        if self._shown == CONSOLE:
+            return ink("c shows the events", palette.muted)
+        hint = "c shows the console, with the traceback" if self._status == "failed" else "c shows the console"
+        return ink(hint, f"bold {palette.bad}" if self._status in ("failed", "lost") else palette.muted)
+
+    @property
+    def _status(self) -> str:
+        return self.snapshot.status if self.snapshot is not None else "running"

@@ -1,0 +1,198 @@
+"""What a run said and what its process printed, read in pieces: the newest first, the rest as it is wanted."""
+
+import datetime
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from core.events import (
+    Event,
+    Logged,
+    RunFinished,
+    RunStarted,
+    StageFinished,
+    StageReused,
+    StageStarted,
+    Stamped,
+    Warned,
+)
+from core.runs.stream import EventReader
+from core.runs.text import safe_text
+from prusc_tui.lines import line_of
+
+KEPT = 100_000
+"""Lines kept in memory of one source."""
+CHUNK = 1 << 18
+"""Bytes of a console read at a time; of more than that written since the last look, only the end is read."""
+LONGEST = 4000
+"""Characters shown of one line."""
+
+
+class Line(NamedTuple):
+    """One line of a log, safe to show.
+
+    Attributes:
+        text: what it says.
+        when: time of day; empty where it is not known.
+        mark: says the level without colour: `!`, `✗`, `■`, `▸`, `✓`, `↺`, or nothing.
+        level: the role of its colour in the palette.
+    """
+
+    text: str
+    when: str = ""
+    mark: str = " "
+    level: str = "text"
+
+
+class Piece(NamedTuple):
+    """Lines to take in.
+
+    Attributes:
+        place: `after` what is there, `before` it, or `anew`, in its place.
+        lines: whole lines.
+        unfinished: the line that is still being written; empty where there is none.
+        earlier: lines of the file before the first one that has been read.
+    """
+
+    place: str
+    lines: Sequence[Line]
+    unfinished: str = ""
+    earlier: int = 0
+
+
+class Story:
+    """The events of a run as lines with the time of day; a line for the date where the day changes."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = EventReader(path)
+        self._day: datetime.date | None = None
+
+    def newer(self) -> Iterator[Piece]:
+        """Yield what is new, about a megabyte of the stream at a time.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        for chunk in self._reader.chunks():
+            if lines := list(self._lines(chunk)):
+                yield Piece("after", lines)
+
+    def _lines(self, chunk: Iterable[Stamped]) -> Iterator[Line]:
+        for stamped in chunk:
+            told = _told(stamped.event)
+            if not told:
+                continue
+            moment = datetime.datetime.fromtimestamp(stamped.t)
+            if moment.date() != self._day:
+                self._day = moment.date()
+                yield Line(f"{self._day:%A} {self._day.day} {self._day:%B %Y}", level="muted")
+            mark, level = _weight(stamped.event)
+            for text in told:
+                yield Line(text, f"{moment:%H:%M:%S}", mark, level)
+
+
+class Console:
+    """A text file that may be huge and still be written: its end, what comes after, and what came before.
+
+    Unfinished lines are shown as they are; what is longer than a chunk is cut where a chunk ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._start = self._end = 0
+        self._read = False
+        self._earlier = 0
+
+    def newer(self) -> Iterator[Piece]:
+        """Yield what is new: the end of the file at first, and where the file was cut or grew by more than a chunk.
+
+        Raises:
+            OSError: it cannot be read; FileNotFoundError where it is not there.
+        """
+        with self._path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            anew = not self._read or not self._end <= size <= self._end + CHUNK
+            if anew:
+                self._start = self._end = _line_start(file.fileno(), max(0, size - CHUNK))
+                self._earlier = _count_lines(file.fileno(), self._start)
+            data = os.pread(file.fileno(), size - self._end, self._end)
+        self._read = True
+        whole, newline, rest = data.rpartition(b"\n")
+        self._end += len(whole) + len(newline)
+        lines = _printed(whole) if newline else []
+        yield Piece("anew" if anew else "after", lines, _shown(rest), self._earlier)
+
+    def older(self, lines: int = 1) -> Iterator[Piece]:
+        """Yield what came before: chunks until there are so many `lines`, or the file begins.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        found = 0
+        with self._path.open("rb") as file:
+            while self._start and found < lines:
+                begin = _line_start(file.fileno(), max(0, self._start - CHUNK), self._start)
+                data = os.pread(file.fileno(), self._start - begin, begin)
+                made = _printed(data.removesuffix(b"\n"))
+                self._start = begin
+                self._earlier = max(0, self._earlier - len(made)) if begin else 0
+                found += len(made)
+                yield Piece("before", made, earlier=self._earlier)
+
+
+def _line_start(fd: int, at: int, end: int | None = None) -> int:
+    """Offset of the first line that begins at `at` or later; `at` itself where none begins within a chunk."""
+    if at == 0:
+        return 0
+    length = CHUNK if end is None else end - at
+    newline = os.pread(fd, length, at - 1).find(b"\n")
+    return at if newline < 0 else at + newline
+
+
+def _count_lines(fd: int, end: int) -> int:
+    """Lines in the first `end` bytes."""
+    lines = offset = 0
+    while offset < end:
+        data = os.pread(fd, min(1 << 22, end - offset), offset)
+        if not data:
+            break
+        lines += data.count(b"\n")
+        offset += len(data)
+    return lines
+
+
+def _printed(data: bytes) -> list[Line]:
+    return [Line(_shown(line)) for line in data.split(b"\n")]
+
+
+def _shown(line: bytes) -> str:
+    text = line[: 4 * LONGEST].decode(errors="replace").removesuffix("\r").expandtabs()
+    return safe_text(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+
+
+def _told(event: Event) -> list[str]:
+    if isinstance(event, Logged):
+        return [safe_text(line.expandtabs()) for line in event.text.splitlines()]
+    text = line_of(event)
+    return [] if text is None else [text]
+
+
+def _weight(event: Event) -> tuple[str, str]:
+    """Mark and role of an event."""
+    match event:
+        case Warned() | Logged(level="warning"):
+            return "!", "warn"
+        case Logged(level="error"):
+            return "✗", "bad"
+        case RunFinished(status=status):
+            return {"finished": ("✓", "good"), "stopped": ("■", "warn")}.get(status, ("✗", "bad"))
+        case StageStarted() | RunStarted():
+            return "▸", "accent"
+        case StageFinished():
+            return "✓", "good"
+        case StageReused():
+            return "↺", "good"
+        case Logged():
+            return " ", "muted"
+    return " ", "text"

@@ -1,0 +1,299 @@
+"""Lines of a log, any number of them: wrapped at words, drawn where they are seen, following at their end."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from re import escape, finditer
+
+from rich.cells import cell_len, chop_cells
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from prusc_tui.palette import palette_in
+from prusc_tui.views.log.tail import KEPT, Line
+from prusc_tui.widgets.quiet import News
+
+TIME, MARK = 9, 2
+"""Cells before the text where the lines have a time of day: the time, the mark."""
+
+
+class LogView(ScrollView, can_focus=False):
+    """Shows lines; whoever holds it has the keys."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    LogView {
+        width: 1fr; height: 1fr; background: $background; color: $foreground;
+        overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; scrollbar-gutter: stable;
+    }
+    """
+
+    @dataclass
+    class Moved(News):
+        """One sees other lines than before; `top` is whether the first line is near."""
+
+        top: bool
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.following = True
+        self.hits: list[int] = []
+        self.hit: int | None = None
+        self._entries: list[Line] = []
+        self._unfinished = ""
+        self._ends: list[int] = []
+        self._wrapped = 0
+        self._needle = ""
+        self._nothing = ""
+        self._dropped = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether no earlier lines have room."""
+        return self._dropped > 0 or len(self._entries) >= KEPT
+
+    @property
+    def dropped(self) -> int:
+        """Lines that were the first, and were let go."""
+        return self._dropped
+
+    @property
+    def count(self) -> int:
+        """Lines that are held, the one being written included."""
+        return len(self._entries)
+
+    @property
+    def last_seen(self) -> int:
+        """Place of the last line that is seen, from 0."""
+        return max(0, min(self.count - 1, bisect_right(self._ends, self._top + max(0, self.size.height - 1))))
+
+    def say(self, nothing: str) -> None:
+        """Say this where there are no lines."""
+        if nothing != self._nothing:
+            self._nothing = nothing
+            if not self._entries:
+                self.refresh()
+
+    def replace(self, lines: Sequence[Line], unfinished: str = "") -> None:
+        """Show these lines instead, from their end."""
+        self._entries, self._unfinished, self._ends, self._dropped = [], "", [], 0
+        self.hits, self.hit, self.following = [], None, True
+        self.append(lines, unfinished)
+        self.refresh()
+
+    def append(self, lines: Sequence[Line], unfinished: str = "") -> None:
+        """Add lines at the end; `unfinished` is the one being written, and takes the place of the last such."""
+        if not lines and unfinished == self._unfinished:
+            return
+        if self._unfinished:
+            self._forget(len(self._entries) - 1)
+        fresh = [*lines, Line(unfinished)] if unfinished else lines
+        begin, self._unfinished = len(self._entries), unfinished
+        self._entries += fresh
+        self.hits += self._search(fresh, begin)
+        self._measure(fresh)
+        # A tenth more than are kept, so that not every line costs a walk through all.
+        if len(self._entries) > KEPT + KEPT // 10:
+            self._drop(len(self._entries) - KEPT)
+        self._settle()
+        # Lines that take the place of others, or come into free room, are not brought by scrolling.
+        if self._rows <= self._top + self.size.height or self.following:
+            self.refresh()
+
+    def prepend(self, lines: Sequence[Line]) -> None:
+        """Add lines before the first; what is seen stays where it is."""
+        if not lines:
+            return
+        top, rows = self._top, self._rows
+        self._entries[:0] = lines
+        self.hits = [*self._search(lines, 0), *(hit + len(lines) for hit in self.hits)]
+        self.hit = None if self.hit is None else self.hit + len(lines)
+        ends, self._ends = self._ends, []
+        self._measure(lines)
+        more = self._rows
+        self._ends += [end + more for end in ends]
+        self._settle(top + self._rows - rows)
+
+    def follow(self) -> None:
+        """Go to the end, and stay there when lines come."""
+        self.following = True
+        self._settle()
+        self.post_message(self.Moved(False))
+
+    def move(self, rows: int) -> None:
+        """Scroll by so many rows."""
+        self.scroll_to(y=self._top + rows, animate=False, force=True)
+
+    def page(self, by: int) -> None:
+        """Scroll by what is seen at once."""
+        self.move(by * max(1, self.size.height - 1))
+
+    def search(self, needle: str) -> None:
+        """Light up every line that holds the text, whatever its case, and go to the one nearest above the last seen."""
+        self._needle = needle.lower()
+        self.hits = self._search(self._entries, 0)
+        from_here = self.last_seen if self.hit is None else self.hit
+        before = bisect_right(self.hits, from_here)
+        self.hit = self.hits[max(0, before - 1)] if self.hits else None
+        self._reveal()
+        self.refresh()
+
+    def next_hit(self, by: int) -> None:
+        """Go to the next line that holds the text, or the previous one; after the last comes the first."""
+        if self.hits:
+            place = bisect_right(self.hits, self.last_seen if self.hit is None else self.hit) - 1
+            self.hit = self.hits[(place + by) % len(self.hits)]
+            self._reveal()
+            self.refresh()
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh())
+
+    def on_resize(self) -> None:
+        """Wrap for the new width; the line at the top stays there, or the end does."""
+        if self._wrapped != self._room:
+            first = bisect_right(self._ends, self._top)
+            self._measure_all()
+            self._settle(self._ends[first - 1] if 0 < first <= len(self._ends) else 0)
+        elif self.following:
+            self._settle()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Follow exactly while the end is seen."""
+        super().watch_scroll_y(old_value, new_value)
+        self.following = new_value >= self.max_scroll_y
+        self.post_message(self.Moved(new_value < 2 * self.size.height))
+
+    def render_line(self, y: int) -> Strip:
+        width, row = self._room, self._top + y
+        ground, palette = self.rich_style, palette_in(self.app)
+        if row >= self._rows:
+            text = self._nothing if y == 1 and not self._entries else ""
+            return Strip([Segment(text, ground + Style.parse(palette.muted))]).adjust_cell_length(width, ground)
+        place = bisect_right(self._ends, row)
+        line = self._entries[place]
+        part = row - (self._ends[place - 1] if place else 0)
+        lead = self._lead(line)
+        # As it was measured: the width may be another already while the lines are still to be wrapped for it.
+        rest = broken(line.text, max(1, self._wrapped - lead))
+        segments = []
+        if lead and part:
+            segments.append(Segment(" " * lead, ground))
+        elif lead:
+            segments.append(Segment(f"{line.when} ", ground + Style.parse(palette.muted)))
+            segments.append(Segment(f"{line.mark} ", ground + Style.parse(getattr(palette, line.level))))
+        body = palette.text if line.level in ("accent", "good") else str(getattr(palette, line.level))
+        found = f"bold reverse {palette.accent}" if place == self.hit else f"underline {palette.accent}"
+        for text, hit in self._lit(rest, part):
+            segments.append(Segment(text, ground + Style.parse(found if hit else body)))
+        return Strip(segments).adjust_cell_length(width, ground)
+
+    @property
+    def _room(self) -> int:
+        # Before there is a place, a usual width does: the lines are wrapped anew when there is one.
+        return self.scrollable_content_region.width or 80
+
+    @property
+    def _rows(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @property
+    def _top(self) -> int:
+        return int(self.scroll_offset.y)
+
+    @staticmethod
+    def _lead(line: Line) -> int:
+        return TIME + MARK if line.when else 0
+
+    def _lit(self, parts: Sequence[str], part: int) -> list[tuple[str, bool]]:
+        """One row of a line in stretches, and which of them were searched for; a hit may go on in the next row."""
+        text, begin = parts[part], sum(map(len, parts[:part]))
+        if not self._needle:
+            return [(text, False)]
+        stretches, at = [], 0
+        for hit in finditer(escape(self._needle), "".join(parts).lower()):
+            first, end = max(at, hit.start() - begin), hit.end() - begin
+            if first < min(end, len(text)):
+                stretches += [(text[at:first], False), (text[first:end], True)]
+                at = end
+        return [*stretches, (text[at:], False)]
+
+    def _search(self, lines: Iterable[Line], begin: int) -> list[int]:
+        if not self._needle:
+            return []
+        return [place for place, line in enumerate(lines, begin) if self._needle in line.text.lower()]
+
+    def _reveal(self) -> None:
+        if self.hit is None:
+            return
+        row = self._ends[self.hit - 1] if self.hit else 0
+        if not self._top <= row < self._top + self.size.height:
+            self.scroll_to(y=max(0, row - self.size.height // 2), animate=False, force=True)
+
+    def _measure(self, fresh: Sequence[Line]) -> None:
+        self._wrapped = room = self._room
+        heights = (len(broken(line.text, max(1, room - self._lead(line)))) for line in fresh)
+        self._ends += list(accumulate(heights, initial=self._rows))[1:]
+
+    def _measure_all(self) -> None:
+        self._ends = []
+        self._measure(self._entries)
+
+    def _forget(self, begin: int) -> None:
+        """Take away the lines from `begin` on."""
+        del self._entries[begin:], self._ends[begin:]
+        while self.hits and self.hits[-1] >= begin:
+            self.hits.pop()
+        self.hit = None if self.hit is not None and self.hit >= begin else self.hit
+
+    def _drop(self, lines: int) -> None:
+        """Take away so many of the first lines; what is seen stays where it is."""
+        rows, top = self._ends[lines - 1], self._top
+        self._dropped += lines
+        del self._entries[:lines]
+        self._ends = [end - rows for end in self._ends[lines:]]
+        self.hits = [hit - lines for hit in self.hits if hit >= lines]
+        self.hit = None if self.hit is None or self.hit < lines else self.hit - lines
+        self._settle(max(0, top - rows))
+
+    def _settle(self, top: int | None = None) -> None:
+        """Make room for all rows, and go to the end where that is followed, else to the row `top`."""
+        following = self.following
+        size = Size(self._room, self._rows)
+        if size != self.virtual_size:
+            self.virtual_size = size
+        if following:
+            self.scroll_to(y=max(0, self._rows - self.size.height), animate=False, force=True)
+        elif top is not None:
+            self.scroll_to(y=top, animate=False, force=True)
+            self.refresh()
+        self.following = following
+
+
+def broken(text: str, width: int) -> list[str]:
+    """The text in rows of at most `width` cells, broken after blanks where there are some; together they are the text.
+
+    Args:
+        text: without control characters.
+        width: cells, at least 1.
+    """
+    if len(text) <= width and (text.isascii() or cell_len(text) <= width):
+        return [text]
+    rows = []
+    while text:
+        # The first row by cells; plain text has as many characters as cells.
+        row = text[:width] if text.isascii() else chop_cells(text[: width + 1], width)[0] or text[:1]
+        if len(row) < len(text) and not text[len(row)].isspace():
+            blank = row.rfind(" ") + 1
+            # A word that is longer than most of a row, such as a path, is cut.
+            row = row[:blank] if blank > width // 3 else row
+        elif len(row) < len(text):
+            # The blank at the break hangs over the edge, where nothing is drawn.
+            row = text[: len(row) + 1]
+        rows.append(row)
+        text = text[len(row) :]
+    return rows or [""]

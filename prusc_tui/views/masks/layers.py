@@ -1,0 +1,310 @@
+"""What is pruned: the sparsity in large figures, alarms, and a row with a bar for each layer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.renderables.digits import DIGITS, DIGITS3X3_BOLD
+
+from core.events import Sparsity
+from core.results.overlap import LayerOverlap, Overlap
+from core.words import percent
+from prusc_tui.palette import MARKS, Palette
+from prusc_tui.report.spark import SPARKS, column_means
+from prusc_tui.widgets.bars import EIGHTHS, fit, heading, ink, safe, shorten, wrap
+
+DEAD = 0.001
+"""Keep ratio below which a layer passes on next to nothing."""
+MOST_PRUNED = "▾"
+RATIO = 10
+"""Cells of the column with the keep ratio."""
+COURSE, LONGEST_COURSE = 6, 12
+"""Cells of the course of a layer, at least and at most; the heading needs the least."""
+_FACTS = 22
+"""Cells from which there is room for words beside the figures."""
+
+
+class LayerState(NamedTuple):
+    """One layer as its row shows it.
+
+    Attributes:
+        name: of the layer.
+        history: keep ratios at every look, the last one last.
+        weights: its size; None where it is not known.
+        shared: what it has in common with the other run; None where nothing is known.
+        leads: whether it is among those that are pruned most.
+    """
+
+    name: str
+    history: tuple[float, ...]
+    weights: int | None = None
+    shared: LayerOverlap | None = None
+    leads: bool = False
+
+    @property
+    def keep(self) -> float:
+        """Share of weights kept now."""
+        return self.history[-1]
+
+    @property
+    def dead(self) -> bool:
+        """Whether next to nothing is kept."""
+        return self.keep < DEAD
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """All that the view of the masks shows of a stage.
+
+    Attributes:
+        states: states of the masks along the way, the last one last; at least one.
+        weights: layer → its size, as far as known.
+        other: name of the run whose mask is compared; empty for none.
+        overlap: what the masks have in common; None where it is not known.
+    """
+
+    states: tuple[Sparsity, ...]
+    weights: Mapping[str, int] = field(default_factory=dict)
+    other: str = ""
+    overlap: Overlap | None = None
+
+    @property
+    def now(self) -> Sparsity:
+        """The last state."""
+        return self.states[-1]
+
+    def layers(self, by_ratio: bool) -> list[LayerState]:
+        """The layers in the order of the network, or those pruned most first."""
+        names = list(self.now.layers)
+        lowest = sorted(names, key=lambda name: self.now.layers[name])
+        alive = [name for name in lowest if DEAD <= self.now.layers[name] < 1]
+        leads = set(alive[: max(1, min(3, len(names) // 4))])
+        shared = self.overlap.layers if self.overlap is not None else {}
+        return [
+            LayerState(
+                name,
+                tuple(state.layers[name] for state in self.states if name in state.layers),
+                self.weights.get(name),
+                shared.get(name),
+                name in leads,
+            )
+            for name in (lowest if by_ratio else names)
+        ]
+
+
+def figures(text: str) -> list[str]:
+    """A number in figures three rows high."""
+    rows = ["", "", ""]
+    for character in text:
+        at = 3 * DIGITS.find(character)
+        glyph = [row.ljust(3) for row in DIGITS3X3_BOLD[at : at + 3]] if at >= 0 else [" ", " ", character]
+        rows = [row + part for row, part in zip(rows, glyph, strict=True)]
+    return rows
+
+
+def top(
+    pruned: Pruned | None, done: bool, nothing: str, note: str, wrong: bool, width: int, palette: Palette
+) -> list[Text]:
+    """Figures, alarms, and what is to be said of the comparison with another run.
+
+    Args:
+        pruned: a state of the masks; None where there is none.
+        done: whether the masks are learned.
+        nothing: why there is no state.
+        note: how the comparison goes, or why there is none; empty for nothing.
+        wrong: whether the note says what went wrong.
+        width: cells of every line.
+        palette: colours.
+    """
+    if pruned is None:
+        return wrap(ink(nothing, palette.muted), width)
+    lines = [*summary(pruned, done, width, palette), *dead_layers(pruned, width, palette)]
+    if wrong:
+        lines += wrap(ink(f"{MARKS['failed']} ", palette.bad).append(safe(note), palette.text), width, 2)
+    elif note:
+        lines += wrap(ink(safe(note), palette.muted), width)
+    return lines
+
+
+def summary(pruned: Pruned, done: bool, width: int, palette: Palette) -> list[Text]:
+    """Three rows: the sparsity in large figures, and beside it what it means in words."""
+    now = pruned.now
+    large = figures(f"{100 * (1 - now.keep_ratio):.1f}")
+    room = width - len(large[0]) - 5
+    total = sum(pruned.weights.get(name, 0) for name in now.layers)
+    known = total > 0 and all(name in pruned.weights for name in now.layers)
+    kept = f"{percent(now.keep_ratio)} % of the weights kept"
+    if known:
+        kept += f": {round(now.keep_ratio * total):,} of {total:,}"
+    at = f"{safe(now.stage)}, step {now.step:,}" + ("" if done else ", still learning")
+    facts = [f"sparsity in {len(now.layers):,} layers", kept, at]
+    if room < _FACTS:
+        facts = ["sparsity", f"step {now.step:,}", ""]
+    if pruned.overlap is not None:
+        chance = pruned.overlap.by_chance
+        facts[0] = (
+            f"sparsity · overlap with {safe(pruned.other)}: IoU {pruned.overlap.iou:.2f} (by chance {chance:.2f})"
+        )
+    styles = (palette.text, palette.muted, palette.muted)
+    units = ("  ", "  ", " %")
+    return [
+        fit(ink(row + unit, f"bold {palette.accent}").append("   ").append_text(fit(fact, max(0, room), style)), width)
+        for row, unit, fact, style in zip(large, units, facts, styles, strict=True)
+    ]
+
+
+def dead_layers(pruned: Pruned, width: int, palette: Palette) -> list[Text]:
+    """An alarm where layers are dead: the network is cut in two there. At most two lines."""
+    empty = [name for name, keep in pruned.now.layers.items() if keep == 0]
+    nearly = [name for name, keep in pruned.now.layers.items() if 0 < keep < DEAD]
+    parts = []
+    if empty:
+        parts.append(f"no weight is left in {_listed(empty)}")
+    if nearly:
+        parts.append(f"less than 0.1 % is left in {_listed(nearly)}")
+    if not parts:
+        return []
+    text = "; ".join(parts)
+    advice = "Lower prune.sparsity_weight or prune.lr."
+    line = ink(f"{MARKS['failed']} {text[0].upper()}{text[1:]}. ", f"bold {palette.bad}").append(advice, palette.text)
+    return wrap(line, width, 2)[:2]
+
+
+class Columns(NamedTuple):
+    """Widths of the columns of the layers; 0 for one that is left out."""
+
+    name: int
+    bar: int
+    spark: int
+    fall: int
+    weights: int
+    other: int
+    iou: int
+
+
+def columns(layers: Sequence[LayerState], width: int) -> Columns:
+    """Share out the width: what was asked for first, then what says most."""
+    name = min(max((cell_len(safe(layer.name)) for layer in layers), default=4), max(8, width // 4))
+    # Mark and blank, name, gap, bar, gap and ratio.
+    left = width - 2 - name - 2 - 12 - RATIO
+    sizes = dict.fromkeys(("spark", "fall", "weights", "other", "iou"), 0)
+    wanted: list[tuple[str, int]] = []
+    if any(layer.shared for layer in layers):
+        wanted += [("iou", 14), ("other", 8)]
+    looks = max((len(layer.history) for layer in layers), default=0)
+    if looks > 1:
+        wanted += [("spark", 2 + min(max(looks, COURSE), LONGEST_COURSE)), ("fall", 8)]
+    if any(layer.weights is not None for layer in layers):
+        wanted.append(("weights", 12))
+    for column, size in wanted:
+        if left >= size:
+            sizes[column] = size
+            left -= size
+    return Columns(name=name, bar=12 + min(48, max(0, left)), **sizes)
+
+
+def head(layers: Sequence[LayerState], other: str, width: int, palette: Palette) -> Text:
+    """The headings of the columns."""
+    at = columns(layers, width)
+    line = ink("  ").append_text(fit("layer", at.name)).append("  ").append_text(fit("kept", at.bar))
+    line.append_text(fit("%", RATIO, right=True))
+    if at.spark:
+        line.append("  ").append_text(fit("course", at.spark - 2))
+    for label, size in (
+        ("fell by", at.fall),
+        ("weights", at.weights),
+        (shorten(safe(other), 7), at.other),
+        ("IoU (chance)", at.iou),
+    ):
+        if size:
+            line.append_text(fit(label, size, right=True))
+    line.stylize(palette.muted)
+    return fit(line, width)
+
+
+def heads(pruned: Pruned | None, by_ratio: bool, width: int, palette: Palette) -> list[Text]:
+    """Title and headings, which stay while the layers scroll."""
+    if pruned is None:
+        return []
+    title = layers_title(pruned, by_ratio, width, palette)
+    return [title, head(pruned.layers(by_ratio), pruned.other, width, palette)]
+
+
+def rows(layers: Sequence[LayerState], width: int, palette: Palette) -> list[Text]:
+    """A row for each layer: mark, name, bar, ratio, course, fall since the first look, size, overlap."""
+    at = columns(layers, width)
+    return [fit(_row(layer, at, palette), width) for layer in layers]
+
+
+def layers_title(pruned: Pruned, by_ratio: bool, width: int, palette: Palette) -> Text:
+    """Heading over the layers: their order, and what the marks mean."""
+    note = "most pruned first" if by_ratio else "in the order of the network"
+    dead = sum(keep < DEAD for keep in pruned.now.layers.values())
+    marks = f"{MOST_PRUNED} pruned most" + (f"  {MARKS['failed']} dead: {dead}" if dead else "")
+    return heading("Layers", f"{note}  {marks}", width, palette)
+
+
+def _row(layer: LayerState, at: Columns, palette: Palette) -> Text:
+    mark, style = " ", palette.of_series(0)
+    if layer.dead:
+        mark, style = MARKS["failed"], palette.bad
+    elif layer.leads:
+        mark = MOST_PRUNED
+    loud = layer.dead or layer.leads
+    name = shorten(safe(layer.name), at.name)
+    line = ink(f"{mark} ", style).append_text(fit(name, at.name, f"{'bold ' if loud else ''}{palette.text}"))
+    line.append("  ").append_text(_bar(layer.keep, at.bar, style, palette))
+    ratio = "<0.1" if 0 < layer.keep < DEAD else percent(layer.keep)
+    figure = f"bold {palette.bad}" if layer.dead else palette.text
+    line.append_text(fit(f"dead {ratio}" if layer.dead else ratio, RATIO, figure, right=True))
+    if at.spark:
+        line.append("  ").append_text(fit(_course(layer.history, at.spark - 2), at.spark - 2, style))
+    if at.fall:
+        line.append_text(fit(_fall(layer.history), at.fall, palette.muted, right=True))
+    if at.weights:
+        size = f"{layer.weights:,}" if layer.weights is not None else "–"
+        line.append_text(fit(size, at.weights, palette.muted, right=True))
+    if at.other:
+        theirs = percent(layer.shared.keep_ratios[1]) if layer.shared else "–"
+        line.append_text(fit(theirs, at.other, palette.text, right=True))
+    if at.iou:
+        line.append_text(_iou(layer.shared, at.iou, palette))
+    return line
+
+
+def _iou(shared: LayerOverlap | None, width: int, palette: Palette) -> Text:
+    if shared is None:
+        return fit("–", width, palette.muted, right=True)
+    chance = shared.kept[0] * shared.kept[1] / shared.weights
+    union = sum(shared.kept) - chance
+    text = ink(f"{shared.iou:.2f} ", f"bold {palette.text}")
+    text.append(f"({chance / union if union else 1.0:.2f})", palette.muted)
+    return fit(text, width, right=True)
+
+
+def _bar(share: float, width: int, style: str, palette: Palette) -> Text:
+    """A solid bar on a dotted track, exact to an eighth of a cell; what is not nothing shows."""
+    eighths = max(round(8 * width * min(1.0, max(0.0, share))), 1 if share > 0 else 0)
+    whole, part = divmod(eighths, 8)
+    line = ink("█" * whole, f"{style} on {style}").append(EIGHTHS[part], style)
+    return line.append("┈" * (width - line.cell_len), palette.track)
+
+
+def _fall(history: Sequence[float]) -> str:
+    """How much the keep ratio fell since the first look, in points of per cent; a plus where it rose."""
+    if len(history) < 2:
+        return ""
+    points = 100 * (history[0] - history[-1])
+    return "=" if abs(points) < 0.05 else f"{points:.1f}" if points > 0 else f"+{-points:.1f}"
+
+
+def _course(history: Sequence[float], width: int) -> str:
+    """The keep ratio over all looks as blocks, on the axis from nothing to everything."""
+    return "".join(SPARKS[1 + round(7 * min(1.0, max(0.0, keep)))] for keep in column_means(history, width))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(safe(name) for name in names[:3])
+    return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,247 @@
+"""What is pruned: sparsity, layer by layer, what it buys, and what another run kept."""
+
+from functools import partial
+from typing import ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical, VerticalScroll
+
+from core.errors import InputError
+from core.events import Sparsity
+from core.feed.snapshot import Snapshot
+from core.results.overlap import Overlap
+from core.runs.folder import RunFolder
+from core.runs.record import ACTIVE
+from prusc_tui.keys import bindings, motions
+from prusc_tui.report.spark import stage_in_view
+from prusc_tui.views.masks import VIEW
+from prusc_tui.views.masks.layers import Pruned, heads, rows, top
+from prusc_tui.views.masks.stored import STAGE, compare, layer_sizes, stored_masks
+from prusc_tui.views.masks.trade_off import trade_off, trade_off_of
+from prusc_tui.widgets.panel import Panel, Reading
+from prusc_tui.widgets.picture import Picture
+
+WIDE = 116
+"""Cells from which the curve stands beside the layers."""
+CURVE, MOST_CURVE = 8, 20
+"""Lines of the curve: at least where it is shown, and at most above the layers."""
+DONE = ("done", "reused")
+
+
+class Stored(NamedTuple):
+    """What the files of a run say: weights of every layer, and the masks where the run itself said nothing of them."""
+
+    weights: dict[str, int]
+    masks: Sparsity | None
+
+
+class Compared(NamedTuple):
+    """The masks beside those of another run, or why that cannot be."""
+
+    other: str
+    found: Overlap | None
+    problem: str
+
+
+class Scroll(VerticalScroll, can_focus=False):
+    """Scrolls by mouse, and by the panel's keys."""
+
+
+class MasksPanel(Panel, can_focus=True):
+    """The masks of a run.
+
+    Args:
+        folder: where the run is; sizes and stored masks are read from there, off the event loop.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(VIEW.keys), *motions()]
+    DEFAULT_CSS = """
+    MasksPanel { layout: vertical; padding: 0 1; height: 1fr; width: 1fr; }
+    MasksPanel #below { height: 1fr; layout: vertical; }
+    MasksPanel #list { height: 1fr; width: 1fr; }
+    MasksPanel #curve { height: 10; margin-bottom: 1; }
+    MasksPanel Scroll { height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+    MasksPanel #heads { padding-right: 1; }
+    MasksPanel.wide { padding: 1 1 0 1; }
+    MasksPanel.wide #below { layout: horizontal; margin-top: 1; }
+    MasksPanel.wide #list { width: 3fr; }
+    MasksPanel.wide #curve { width: 2fr; margin: 0 0 0 3; }
+    MasksPanel.low #curve, MasksPanel.empty #below { display: none; }
+    MasksPanel.empty { padding: 1 2; }
+    """
+
+    def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
+        super().__init__(id=id, classes="empty")
+        self._folder = folder
+        self._by_ratio = False
+        self._weights: dict[str, int] = {}
+        self._stored: Sparsity | None = None
+        self._overlap: tuple[str, Overlap] | None = None
+        self._typed = ""
+        self._note = "", False
+        self._read_for: tuple[str, bool] | None = None
+        self._reading = Reading(self, self._take)
+        self._comparison = Reading(self, self._compared)
+
+    def compose(self) -> ComposeResult:
+        yield Picture(id="top")
+        with Vertical(id="below"):
+            with Vertical(id="list"):
+                yield Picture(id="heads")
+                with Scroll():
+                    yield Picture(id="rows")
+            yield Picture(id="curve")
+
+    def on_resize(self) -> None:
+        wide = self.outer_size.width >= WIDE
+        self.set_class(wide, "wide")
+        below, layers, curve = (self.query_one(name) for name in ("#below", "#list", "#curve"))
+        # Beside the layers the curve is on the right, above them it comes first.
+        if wide:
+            below.move_child(curve, after=layers)
+        else:
+            below.move_child(curve, before=layers)
+        self.call_after_refresh(self._fit)
+
+    def action_order(self) -> None:
+        self._by_ratio = not self._by_ratio
+        self._show_again()
+
+    def action_overlap(self) -> None:
+        """Ask for the run whose masks are to be compared."""
+        if self._stage is not None:
+            from prusc_tui.widgets.dialogs import LineScreen
+
+            hint = "name, id or last; an empty line takes the overlap away"
+            asked = LineScreen("Compare the masks with those of which run?", self._typed, hint)
+            self.app.push_screen(asked, self._asked)
+
+    def action_move(self, by: int) -> None:
+        self.query_one(Scroll).scroll_relative(y=by, animate=False)
+
+    def action_page(self, by: int) -> None:
+        self.action_move(by * max(1, self.query_one(Scroll).size.height - 1))
+
+    def action_first(self) -> None:
+        self.query_one(Scroll).scroll_home(animate=False)
+
+    def action_last(self) -> None:
+        self.query_one(Scroll).scroll_end(animate=False)
+
+    @property
+    def _stage(self) -> str | None:
+        """The stage whose masks are shown: what it said, else what is stored of it."""
+        if self.snapshot is None:
+            return None
+        return stage_in_view(self.snapshot, self.snapshot.sparsity) or next(
+            (s.name for s in self.snapshot.stages if s.state == "reused" and s.keep_ratio is not None), None
+        )
+
+    @property
+    def pruned(self) -> Pruned | None:
+        """What there is to show."""
+        stage = self._stage
+        if stage is None or self.snapshot is None:
+            return None
+        states = self.snapshot.mask_states.get(stage) or ((self._stored,) if self._stored is not None else ())
+        other, found = self._overlap or ("", None)
+        return Pruned(states, self._weights, other, found) if states else None
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        stage = self._stage
+        done = any(view.name == stage and view.state in DONE for view in snapshot.stages)
+        if stage is not None and (stage, done) != self._read_for:
+            self._read_for = stage, done
+            names = [view.name for view in snapshot.stages]
+            silent = stage not in snapshot.sparsity
+            self._reading.ask(partial(self._read, stage, tuple(names[: names.index(stage)]), silent))
+        pruned = self.pruned
+        self.set_class(pruned is None, "empty")
+        said = pruned, done or snapshot.status != "running", self._nothing, *self._note
+        self._picture("top").show(said, lambda w, _, p: top(*said, w, p))
+        by_ratio = self._by_ratio
+        self._picture("heads").show((pruned, by_ratio), lambda w, _, p: heads(pruned, by_ratio, w, p))
+        self._picture("rows").show(
+            (pruned, by_ratio), lambda w, _, p: rows(pruned.layers(by_ratio), w, p) if pruned else []
+        )
+        if pruned is not None and stage is not None:
+            bought = trade_off_of(snapshot, stage)
+            self._picture("curve").show(bought, partial(trade_off, bought))
+        self.call_after_refresh(self._fit)
+
+    @property
+    def _nothing(self) -> str:
+        if self._stage is not None:
+            return "reading the masks …"
+        snapshot = self.snapshot
+        if snapshot is None or not snapshot.stages:
+            return "reading …"
+        if all(view.name != STAGE for view in snapshot.stages):
+            return "Nothing is pruned in this run: its recipe has no stage that prunes."
+        if snapshot.status in ACTIVE:
+            return "Nothing is pruned yet. The masks come with the first look of the stage that prunes."
+        return f"There are no masks: the run is {snapshot.status} and said nothing of them."
+
+    def _picture(self, name: str) -> Picture:
+        return self.query_one(f"#{name}", Picture)
+
+    def _fit(self) -> None:
+        """Give the curve the height that the layers leave."""
+        pruned = self.pruned
+        if pruned is None:
+            return
+        room = self.size.height - self._picture("top").size.height
+        curve = self._picture("curve")
+        if self.has_class("wide"):
+            height = min(room - 2, 24)
+        else:
+            height = max(CURVE, min(MOST_CURVE, room - 3 - len(pruned.now.layers)))
+        self.set_class(not self.has_class("wide") and room < CURVE + 6, "low")
+        if curve.styles.height is None or curve.styles.height.value != height:
+            curve.styles.height = max(1, height)
+
+    def _read(self, stage: str, before: tuple[str, ...], silent: bool) -> Stored:
+        """On a thread: read sizes, and the masks themselves where the run says nothing of them."""
+        weights = layer_sizes(self._folder, stage, before)
+        return Stored(weights, stored_masks(self._folder, stage) if silent else None)
+
+    def _take(self, stored: Stored) -> None:
+        self._weights, self._stored = stored.weights or self._weights, stored.masks
+        self._show_again()
+
+    def _asked(self, typed: str | None) -> None:
+        if typed is None or self._stage is None:
+            return
+        self._typed = typed.strip()
+        self._note = f"comparing with {self._typed} …" if self._typed else "", False
+        if self._typed:
+            self._comparison.ask(partial(self._compare, self._typed, self._stage))
+        else:
+            self._comparison.forget()
+            self._overlap = None
+        self._show_again()
+
+    def _compare(self, typed: str, stage: str) -> Compared:
+        """On a thread: find the other run and compare."""
+        from core.runs.log import RunLog
+        from core.runs.query import resolve
+
+        try:
+            folder = RunFolder.open(self._folder.home, resolve(RunLog(self._folder.home), typed))
+            if folder.id == self._folder.id:
+                raise InputError("that is this run itself; name another one")
+            return Compared(folder.record().name, compare(self._folder, folder, stage), "")
+        except InputError as error:
+            return Compared(typed, None, str(error))
+        except OSError as error:
+            return Compared(typed, None, f"the runs cannot be read ({error})")
+
+    def _compared(self, compared: Compared) -> None:
+        self._note = compared.problem, bool(compared.problem)
+        self._overlap = (compared.other, compared.found) if compared.found is not None else None
+        self._show_again()
+
+    def _show_again(self) -> None:
+        if self.snapshot is not None:
+            self.show_snapshot(self.snapshot)

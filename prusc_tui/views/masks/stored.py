@@ -1,0 +1,73 @@
+"""What the files of a run say of its layers: their sizes, and the masks that are stored."""
+
+import json
+from math import prod
+from pathlib import Path
+
+from core.errors import InputError
+from core.events import Sparsity
+from core.results.overlap import MASKS, Overlap, overlap
+from core.runs.folder import RunFolder
+
+STAGE = "prune"
+"""The stage that prunes."""
+NETWORK = "model.safetensors"
+_MOST = 100_000_000
+"""Bytes of a header, at most: the limit of the format."""
+
+
+def layer_sizes(folder: RunFolder, stage: str, before: tuple[str, ...]) -> dict[str, int]:
+    """Layer → number of its weights; of the masks if they are stored, else of the last network before them.
+
+    Only headers are read. Empty where nothing is stored yet.
+
+    Args:
+        folder: of the run.
+        stage: the stage that prunes.
+        before: stages before it, in their order.
+    """
+    paths = [folder.artifacts(stage) / MASKS, *(folder.artifacts(name) / NETWORK for name in reversed(before))]
+    for path in paths:
+        try:
+            shapes = _shapes(path)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        return {name.removesuffix(".weight"): prod(shape) for name, shape in shapes.items() if name.endswith(".weight")}
+    return {}
+
+
+def stored_masks(folder: RunFolder, stage: str) -> Sparsity | None:
+    """The masks that a stage hands on, which say nothing themselves where they were taken from another run.
+
+    None where there are none that can be read.
+    """
+    try:
+        found = compare(folder, folder, stage)
+    except InputError:
+        return None
+    ratios = {name: layer.keep_ratios[0] for name, layer in found.layers.items()}
+    return Sparsity(stage, 0, found.keep_ratios[0], ratios)
+
+
+def compare(a: RunFolder, b: RunFolder, stage: str) -> Overlap:
+    """Compare the masks of two runs; to be called off the event loop.
+
+    Raises:
+        InputError: a run has no masks, or none that can be read, or the masks are of different networks.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        return overlap(a, b, stage)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"the masks cannot be read ({error})") from None
+
+
+def _shapes(path: Path) -> dict[str, list[int]]:
+    """Tensor → shape. A safetensors file begins with the length of its header (8 bytes) and the header as JSON."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > _MOST:
+            raise ValueError(f"{path}: no header")
+        header = json.loads(file.read(length))
+    return {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}

@@ -1,0 +1,207 @@
+"""What a run comes to, at a glance: stages, groups before and after, losses, weights, checkpoints, the machine."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.timer import Timer
+
+from core.feed.snapshot import Snapshot
+from core.runs.alive import this_host
+from prusc_tui.palette import SHELL
+from prusc_tui.report import environments, restarts
+from prusc_tui.report.frame import WIDE, age, alarms, clusters, knowledge, masks, notes, reason
+from prusc_tui.report.groups import groups
+from prusc_tui.report.pipeline import pipeline
+from prusc_tui.report.results import results
+from prusc_tui.report.selection import selection
+from prusc_tui.report.spark import current_series, losses, stage_in_view
+from prusc_tui.widgets.bars import ink, wrap
+from prusc_tui.widgets.panel import Panel
+from prusc_tui.widgets.picture import Picture
+from prusc_tui.widgets.poller import Poller
+from prusc_tui.widgets.quiet import News
+from prusc_tui.words import unit_of
+
+if TYPE_CHECKING:
+    from core.machine import Machine
+
+PICTURES = (
+    "alarms",
+    "notes",
+    "restarts",
+    "losses",
+    "weights",
+    "environments",
+    "clusters",
+    "checkpoints",
+    "machine",
+    "knowledge",
+)
+"""What stands beside the groups, or below them."""
+MACHINE_EVERY = 2.0
+"""Seconds between looks at the machine."""
+
+
+class OverviewPanel(VerticalScroll, Panel):
+    """The overview of a run.
+
+    Args:
+        clock: gives the seconds since 1970.
+    """
+
+    DEFAULT_CSS = """
+    OverviewPanel { padding: 1 1 0 1; scrollbar-gutter: stable; scrollbar-size-vertical: 1; }
+    OverviewPanel Picture { margin-bottom: 1; }
+    OverviewPanel #body, OverviewPanel #left, OverviewPanel #right { height: auto; width: 1fr; }
+    OverviewPanel.wide #body { layout: horizontal; }
+    OverviewPanel.wide #left { width: 2fr; }
+    OverviewPanel.wide #right { width: 1fr; min-width: 44; max-width: 64; margin-left: 3; }
+    """
+    AUTO_FOCUS: ClassVar[str | None] = None
+
+    @dataclass
+    class Measured(News):
+        """The machine has been looked at."""
+
+        machine: "Machine"
+
+    def __init__(self, clock: Callable[[], float] = time.time, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._clock = clock
+        self._ticking: Timer | None = None
+        self._watching: Poller[Machine] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Picture(id="stages")
+        with Container(id="body"):
+            with Vertical(id="left"):
+                yield Picture(id="groups")
+            with Vertical(id="right"):
+                for name in PICTURES:
+                    yield Picture(id=name)
+
+    def show(self, snapshot: Snapshot) -> None:
+        super().show(snapshot)
+        if self.is_mounted:
+            # The very same run may be seen again, after another screen was in front.
+            self._follow()
+
+    def on_mount(self) -> None:
+        self._ticking = self.set_interval(1.0, self._tick, pause=True)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        with self.app.batch_update():
+            self._show_all(snapshot)
+        self._follow()
+
+    def on_resize(self) -> None:
+        self.set_class(self.outer_size.width >= WIDE, "wide")
+        # The groups take their layout from the height too.
+        if self.snapshot is not None:
+            self._show_groups(self.snapshot)
+
+    def on_show(self) -> None:
+        self._follow()
+
+    def on_hide(self) -> None:
+        self._follow(seen=False)
+
+    def on_unmount(self) -> None:
+        self._watch_machine(False)
+
+    @on(Measured)
+    def _measured(self, message: Measured) -> None:
+        from prusc_tui.views.overview.machine import machine
+
+        message.stop()
+        if self._watching is not None:
+            reading = message.machine
+            self._picture("machine").show(reading, lambda width, _, palette: machine(reading, width, palette))
+
+    @property
+    def _at_work(self) -> bool:
+        return self.snapshot is not None and self.snapshot.status == "running"
+
+    def _picture(self, name: str) -> Picture:
+        return self.query_one(f"#{name}", Picture)
+
+    def _show_all(self, snapshot: Snapshot) -> None:
+        record, say = snapshot.record, self._picture
+        self._show_stages(snapshot)
+        self._show_groups(snapshot)
+        if not self._at_work:
+            say("machine").show("", lambda *_: [])
+        warnings = snapshot.warnings
+        say("alarms").show(
+            (record.reason, warnings), lambda w, _, p: [*reason(record, w, p), *alarms(warnings, w, p, len(warnings))]
+        )
+        say("notes").show(snapshot.notes, lambda w, _, p: notes(snapshot, w, p))
+        stage, curves = current_series(snapshot)
+        say("losses").show((stage, tuple(curves.items())), lambda w, _, p: losses(stage, curves, w, p, rows=2))
+        masked = stage_in_view(snapshot, snapshot.sparsity)
+        kept = snapshot.sparsity[masked] if masked else None
+        say("weights").show(kept, lambda w, _, p: masks(kept, w, p))
+        reached, unit = restarts.restarts_of(snapshot), unit_of(snapshot)
+        say("restarts").show((reached, unit), lambda w, _, p: restarts.in_brief(reached, w, p, unit))
+        made = snapshot.environments
+        say("environments").show(made, lambda w, _, p: environments.in_brief(made, w, p) if made is not None else [])
+        found = snapshot.choice, snapshot.clusters, snapshot.balanced
+        say("clusters").show(found, lambda w, _, p: clusters(*found, w, p))
+        names, selected = [stage.name for stage in snapshot.stages], dict(snapshot.selected)
+        say("checkpoints").show((names, selected), lambda w, _, p: selection(names, selected, w, p))
+        known = record.attributes_used, record.selection
+        say("knowledge").show(known, lambda w, _, p: knowledge(record, w, p))
+
+    def _show_stages(self, snapshot: Snapshot) -> None:
+        ago = age(snapshot, self._clock())
+        # To the second: that is how often the clock moves.
+        self._picture("stages").show((snapshot.stages, int(ago)), lambda w, _, p: pipeline(snapshot.stages, w, p, ago))
+
+    def _show_groups(self, snapshot: Snapshot) -> None:
+        found = results(snapshot)
+        width = self.scrollable_content_region.width
+        above = len(pipeline(snapshot.stages, max(1, width), SHELL)) + 1
+        room = max(1, self.scrollable_content_region.height - above)
+        if not found:
+            text = "Accuracy by group comes with the first evaluation."
+            self._picture("groups").show(text, lambda w, _, p: wrap(ink(text, p.muted), w))
+            return
+        self._picture("groups").show((found, room), lambda w, _, p: groups(found, w, p, room))
+
+    def _tick(self) -> None:
+        if self.snapshot is not None and self.screen.is_active:
+            self._show_stages(self.snapshot)
+        self._follow()
+
+    def _follow(self, seen: bool = True) -> None:
+        """Tick and look at the machine exactly while there is something to see."""
+        live = seen and self._at_work and self.is_attached and self.is_on_screen
+        if self._ticking is not None:
+            if live:
+                self._ticking.resume()
+            else:
+                self._ticking.pause()
+        self._watch_machine(live and self.screen.is_active)
+
+    def _watch_machine(self, wanted: bool) -> None:
+        host = self.snapshot.record.host if self.snapshot is not None else None
+        if wanted and host is not None and host != this_host():
+            from prusc_tui.views.overview.machine import elsewhere
+
+            self._picture("machine").show(host, lambda width, _, palette: elsewhere(host, width, palette))
+        elif wanted and self._watching is None:
+            from core.machine import Monitor
+
+            monitor, pid = Monitor(), self.snapshot.record.pid if self.snapshot is not None else None
+            self._watching = Poller(
+                lambda: monitor.read(pid), lambda seen: self.post_message(self.Measured(seen)), MACHINE_EVERY
+            )
+            self._watching.start()
+        elif not wanted and self._watching is not None:
+            self._watching.stop()
+            self._watching = None

@@ -1,0 +1,140 @@
+"""Small questions in front of a screen: yes or no, and a line of text."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import Click
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from core.errors import InputError
+from prusc_tui.palette import palette_in
+from prusc_tui.widgets.quiet import QuietInput
+
+
+class Choice(Static):
+    """A key and what it does, which the mouse can press too."""
+
+    DEFAULT_CSS = """
+    Choice { width: auto; margin-right: 3; }
+    Choice:hover { text-style: underline; }
+    """
+
+    def __init__(self, key: str, label: str) -> None:
+        super().__init__(Text.assemble((key, "bold"), f" {label}"))
+        self._key = key
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        self.app.simulate_key(self._key)
+
+
+class Choices(Horizontal):
+    """The choices of a dialog, in one line."""
+
+    DEFAULT_CSS = """
+    Choices { height: 1; }
+    """
+
+
+class AskScreen(ModalScreen[bool]):
+    """A question that one key answers with yes; everything else that one would press by habit is a no.
+
+    Args:
+        title: the question.
+        text: what it means.
+        yes: the deed, as a word.
+        no: what a no does.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "yes"),
+        Binding("n,escape,enter,q", "answer(False)", "no"),
+    ]
+
+    def __init__(self, title: str, text: str, yes: str, no: str = "leave it") -> None:
+        super().__init__()
+        self._question, self._text, self._yes, self._no = title, text, yes, no
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._question, "bold"))
+            yield Static(Text(self._text))
+            with Choices(classes="choices"):
+                yield Choice("y", self._yes)
+                yield Choice("n", self._no)
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+
+class LeaveScreen(AskScreen):
+    """The question before the program ends with runs inside it; enter is a yes, as one has asked to leave.
+
+    Args:
+        names: of the runs.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "answer(True)", "yes")]
+
+    def __init__(self, names: Sequence[str]) -> None:
+        run, them = ("runs", "it") if len(names) == 1 else ("run", "them")
+        text = (
+            f"{', '.join(names)} {run} inside this program. Leaving stops {them} at the next step, with a checkpoint; "
+            "resume goes on from there."
+        )
+        super().__init__("Leave and stop?", text, "stop and leave", "stay")
+
+
+class LineScreen(ModalScreen[str | None]):
+    """A line of text; None where one turned back.
+
+    Args:
+        title: what is asked for.
+        value: what it is now.
+        hint: said beneath, until something is wrong.
+        check: raises InputError for a text that will not do.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back")]
+    DEFAULT_CSS = """
+    LineScreen Input { margin: 1 0; background: $panel; }
+    LineScreen #hint { color: $text-muted; }
+    """
+
+    def __init__(
+        self, title: str, value: str = "", hint: str = "", check: Callable[[str], object] | None = None
+    ) -> None:
+        super().__init__()
+        self.value = value
+        self._asked, self._hint, self._check = title, hint, check
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._asked, "bold"))
+            yield QuietInput(self.value, compact=True, select_on_focus=False)
+            yield Static(Text(self._hint), id="hint")
+            with Choices(classes="choices"):
+                yield Choice("enter", "take it")
+                yield Choice("escape", "leave it")
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+    @on(Input.Submitted)
+    def _submitted(self, message: Input.Submitted) -> None:
+        self._take(message.value)
+
+    def _take(self, text: str) -> None:
+        try:
+            if self._check is not None:
+                self._check(text)
+        except InputError as error:
+            self.query_one("#hint", Static).update(Text(str(error), palette_in(self.app).bad))
+        else:
+            self.dismiss(text)

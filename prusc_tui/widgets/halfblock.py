@@ -1,0 +1,90 @@
+"""Pictures in cells: two pixels above each other in each cell, or eight dots where there is no colour."""
+
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.color import Color
+from rich.style import Style
+from rich.text import Text
+
+from prusc_tui.chart.braille import DOTS, glyph
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+HALF = "▀"
+
+
+def fitted(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """Cells of the largest picture of that shape in `width` × `height` cells, as (across, down), at least one each.
+
+    A cell is twice as high as it is wide, so a pixel of half a cell is a square.
+
+    Args:
+        size: width and height of the picture in pixels.
+        width: cells across that there are.
+        height: cells down that there are.
+    """
+    scale = min(width / size[0], 2 * height / size[1])
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale / 2))
+
+
+def half_blocks(image: "Image", width: int, height: int) -> list[Text]:
+    """Draw a picture in `height` rows of `width` cells, each the upper pixel in front of the lower one.
+
+    It is made smaller by the mean of an area, and larger by repeating pixels. Where the terminal has 16 colours, the
+    nearest of them are sent.
+    """
+    pixels = _scaled(image.convert("RGB"), width, 2 * height)
+    stride = 3 * width
+    rows = []
+    for top in range(0, 2 * height * stride, 2 * stride):
+        line = Text(end="", no_wrap=True)
+        cells = ((pixels[i : i + 3], pixels[i + stride : i + stride + 3]) for i in range(top, top + stride, 3))
+        for (upper, lower), same in groupby(cells):
+            # One colour needs no glyph: a space is the shorter thing to send, and whole in every font.
+            line.append((" " if upper == lower else HALF) * sum(1 for _ in same), _style(upper, lower))
+        rows.append(line)
+    return rows
+
+
+def dots(image: "Image", width: int, height: int, *, invert: bool = False) -> list[Text]:
+    """Draw a picture in braille, 2 × 4 dots to a cell, for terminals without colour.
+
+    Grey is a share of the dots (Floyd and Steinberg 1976), stretched from the darkest to the lightest pixel.
+
+    Args:
+        image: any picture.
+        width: cells across.
+        height: cells down.
+        invert: dots stand for dark pixels: the paper is light.
+    """
+    from PIL import Image, ImageOps
+
+    grey = ImageOps.autocontrast(image.convert("L").resize((2 * width, 4 * height), Image.Resampling.BOX))
+    # One byte per pixel is easier to read than eight pixels per byte.
+    light = (ImageOps.invert(grey) if invert else grey).convert("1").convert("L").tobytes()
+    stride = 2 * width
+    rows = []
+    for top in range(0, 4 * height * stride, 4 * stride):
+        cells = (
+            sum(DOTS[y][x] for y in range(4) for x in range(2) if light[top + y * stride + 2 * cell + x])
+            for cell in range(width)
+        )
+        rows.append(Text("".join(map(glyph, cells)), end="", no_wrap=True))
+    return rows
+
+
+def _scaled(image: "Image", width: int, height: int) -> bytes:
+    """Pixels row by row, three bytes each. By area a picture also grows by whole pixels, never blurred."""
+    from PIL import Image
+
+    data: bytes = image.resize((width, height), Image.Resampling.BOX).tobytes()
+    return data
+
+
+@lru_cache(maxsize=8192)
+def _style(upper: bytes, lower: bytes) -> Style:
+    ground = Color.from_rgb(*lower)
+    return Style.from_color(None if upper == lower else Color.from_rgb(*upper), ground)
