@@ -15,13 +15,17 @@ BLOCK = re.compile(r'^```\w+ title="(?P<file>[^"]+)"\n(?P<text>.*?)^```$', re.MU
 SMALL = ("data.train_size=300", "data.validation_size=80", "data.test_size=80", "erm.batch_size=50")
 
 
+def blocks():
+    """File → text of every example on the page."""
+    return {match["file"]: match["text"] for match in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))}
+
+
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """The files of the page, installed as pip would install them."""
     folder = tmp_path_factory.mktemp("installed")
-    files = {match["file"]: match["text"] for match in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))}
+    files = {name: text for name, text in blocks().items() if "/" not in name}
     for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     project = tomllib.loads(files["pyproject.toml"])["project"]
     about = folder / f"{project['name']}-{project['version']}.dist-info"

@@ -6,54 +6,9 @@ import sys
 from pathlib import Path
 
 from prusc_tui.views import views
+from tests.test_extending import blocks
 
 HOUSE = Path(__file__).parent.parent.parent
-
-DECLARED = """
-from prusc_tui.keys import Key
-from prusc_tui.views import View
-
-
-def _panel(folder, clock):
-    from prusc_tui.views.weather.panel import WeatherPanel
-
-    return WeatherPanel()
-
-
-VIEW = View(
-    "weather",
-    9,
-    "sun and rain over the steps",
-    _panel,
-    keys=(Key("weather.rain", "r", "rain", "rain", "make it rain", True),),
-    shows=lambda snapshot: snapshot.record.name != "dull",
-)
-"""
-
-PANEL = """
-from prusc_tui.keys import bindings
-from prusc_tui.views.weather import VIEW
-from prusc_tui.widgets.bars import fit
-from prusc_tui.widgets.panel import Panel
-from prusc_tui.widgets.picture import Picture
-
-
-class WeatherPanel(Panel, can_focus=True):
-    BINDINGS = bindings(VIEW.keys)
-
-    def compose(self):
-        yield Picture()
-
-    def show_snapshot(self, snapshot):
-        self.draw("sun")
-
-    def action_rain(self):
-        self.draw("rain")
-
-    def draw(self, word):
-        text = f"{word} over {self.snapshot.record.name}"
-        self.query_one(Picture).show(text, lambda width, height, palette: [fit(text, width)])
-"""
 
 LOOK = """
 import asyncio, sys
@@ -95,10 +50,12 @@ asyncio.run(look())
 
 
 def test_a_folder_more_is_a_view_more(tmp_path):
+    """The view of docs/extending.md, as it is written there."""
     folder = tmp_path / "views" / "weather"
     folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text(DECLARED, encoding="utf-8")
-    (folder / "panel.py").write_text(PANEL, encoding="utf-8")
+    for name, code in blocks().items():
+        if name.startswith("prusc_tui/views/weather/"):
+            (folder / Path(name).name).write_text(code, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-c", LOOK, str(tmp_path / "home"), str(tmp_path / "views")],
         env={**os.environ, "PYTHONPATH": str(HOUSE)},
