@@ -99,7 +99,7 @@ def get_archive(settings: Photos, watch: Watch = QUIET, url: str | None = None) 
 
     Raises:
         InputError: no network, no room, or an archive of something else; a partial file is kept, and named.
-        Interrupted: a stop was asked for; the next call goes on from there.
+        Stopped: a stop was asked for; the next call goes on from there.
     """
     url, root = url or settings.archive, Path(settings.root)
     if table := whole(settings):

@@ -11,8 +11,8 @@ from core.data.sets.celeba import Celeba
 from core.data.sets.folder import Folder
 from core.data.sets.isic import Isic
 from core.data.sets.waterbirds import Waterbirds
-from core.data.watch import Interrupted, Watch
-from core.errors import InputError
+from core.data.watch import Watch
+from core.errors import InputError, Stopped
 from tests.data import photo_lab
 from tests.data.photo_lab import edit, folder_of, write_csv
 
@@ -157,7 +157,7 @@ def test_images_are_looked_at_even_where_no_splits_can_be_drawn(tmp_path):
 
 
 def test_a_table_without_its_columns_is_bad_input_and_a_stop_is_heard(birds):
-    with pytest.raises(Interrupted):
+    with pytest.raises(Stopped):
         check(Waterbirds(root=str(birds)), Watch(stop=lambda: True))
     write_csv(birds / "metadata.csv", ("img_filename", "y"), [("a.jpg", 0)])
     with pytest.raises(InputError, match="there is no column 'place'"):
@@ -166,7 +166,7 @@ def test_a_table_without_its_columns_is_bad_input_and_a_stop_is_heard(birds):
 
 def test_progress_counts_up_to_the_last_image(birds):
     told = []
-    check(Waterbirds(root=str(birds)), Watch(say=lambda *words: told.append(words)))
+    check(Waterbirds(root=str(birds)), Watch(report=lambda *words: told.append(words)))
     doing, done, total = zip(*told, strict=True)
     assert set(doing) == {"looking at images"}
     assert set(total) == {60}
