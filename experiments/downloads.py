@@ -218,7 +218,7 @@ def _unpack(archive: Path, folder: Path, watch: Watch) -> None:
                 tar.extract(member, folder, filter="data")
             while packed.read(transfer.PART):  # to the end, where the checksum is
                 pass
-        watch.say("unpacking", size, size)
+        watch.report("unpacking", size, size)
     except tarfile.FilterError as error:
         raise _Unfit(f"the archive is refused, as it would write outside its folder ({error})") from None
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:

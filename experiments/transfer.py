@@ -100,7 +100,7 @@ def _receive(response: http.client.HTTPResponse, part: Path, done: int, total: i
                 file.flush()
                 _date(part, stamp)
                 done += len(block)
-        watch.say("downloading", done, total)
+        watch.report("downloading", done, total)
     finally:
         _date(part, stamp)
         if part.is_file() and not part.stat().st_size:

@@ -231,7 +231,7 @@ def test_a_small_disk_is_refused_before_anything_is_decoded(birds, cache, monkey
     full = SimpleNamespace(free=store.SPARE + 900_000)
     monkeypatch.setattr(store.shutil, "disk_usage", lambda path: full)
     decoded = Counted(monkeypatch, squares.Squares, "one")
-    with pytest.raises(InputError, match=r"need 1 MB and 68 MB are free; use --no-cache, a smaller data\.stored"):
+    with pytest.raises(InputError, match=r"need 1 MB, but only 68 MB are free; use --no-cache, a smaller data\.stored"):
         PhotoSource(settings(birds), cache).load()
     assert decoded.calls == 0
     PhotoSource(settings(birds, stored=28), cache).load()  # that fits

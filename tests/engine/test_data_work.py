@@ -131,7 +131,7 @@ def test_a_broken_image_fails_the_run_with_its_line(home, tmp_path):
     (root / path).write_bytes(b"nothing")
     folder = new_run(home)
     assert work(folder, pipeline(root, tmp_path / "cache")) == "failed"
-    assert f"metadata.csv, line 4: image '{path}' is no image" in folder.record().reason
+    assert f"metadata.csv, line 4: image '{path}' is not an image" in folder.record().reason
 
 
 def test_a_full_disk_fails_the_run_and_a_resume_goes_on(birds, home, tmp_path, monkeypatch):

@@ -185,9 +185,9 @@ def test_one_environment_is_bad_input_and_one_with_samples_a_failure():
 
 
 def test_clusters_of_other_data_are_bad_input():
-    with pytest.raises(InputError, match="of 11 samples and the training split has 9"):
+    with pytest.raises(InputError, match="have 11 samples, but the training split has 9"):
         conflict_samples(CLUSTERS, LABELS[:9], 3, 2)
-    with pytest.raises(InputError, match="does not fit 2 clusters"):
+    with pytest.raises(InputError, match="but there are 2 clusters"):
         conflict_samples(CLUSTERS, LABELS, 2, 2)
     with pytest.raises(ValueError, match="unknown rule"):
         inferred("best")

@@ -45,7 +45,7 @@ def test_a_record_that_is_no_record_is_named(home, make):
     folder = RunFolder.create(home, make())
     for text in (b"{", b"[]", b"{}", b'{"id": "a"}'):
         folder.record_path.write_bytes(text)
-        with pytest.raises(InputError, match=r"run\.json: is no record"):
+        with pytest.raises(InputError, match=r"run\.json: is not a valid record"):
             folder.record()
 
 
