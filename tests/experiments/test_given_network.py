@@ -225,9 +225,9 @@ def test_files_that_do_not_fit_are_refused_before_a_run_is_written(tmp_path, rec
 @pytest.mark.parametrize(
     ("recipe", "overrides", "sentence"),
     [
-        ("prusc", ["represent.checkpoints=[0.5]"], "has its last checkpoint only; take last or kept"),
+        ("prusc", ["represent.checkpoints=[0.5]"], "has one checkpoint; use last or kept"),
         ("group-dro", [], "model.checkpoint replaces training by ERM and does not work with erm.objective=group-dro"),
-        ("group-balanced", [], "and erm.objective=group-balanced trains in another way"),
+        ("group-balanced", [], "does not work with erm.objective=group-balanced"),
     ],
 )
 def test_settings_that_go_with_no_given_network_are_refused(recipe, overrides, sentence):

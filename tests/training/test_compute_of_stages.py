@@ -327,7 +327,7 @@ def test_representations_go_on_in_parts_where_memory_runs_out(run, monkeypatch):
     assert torch.equal(found["classes"], expected["classes"])
     assert sizes[:6] == [16, 8, 4, 4, 4, 4]
     with pytest.raises(
-        StageError, match=r"with 16 images at a time; about 8 would fit: set represent.batch_size=8, or go"
+        StageError, match=r"with 16 images at a time; about 8 would fit: set represent.batch_size=8, or use"
     ):
         run(stage())
 

@@ -77,7 +77,7 @@ def test_with_leave_the_parts_are_doubled_until_they_fit_and_stay_so(make, event
     assert parts.count == 4
     assert [(type(e), e.code) for e in events] == [(Warned, "auto-batch")] * 2
     assert "64 images at a time; continuing with 32 at a time" in events[0].text
-    assert "16 at a time, the same batches; compute.accumulate=4" in events[1].text
+    assert "16 at a time, the same batches; set compute.accumulate=4" in events[1].text
     parts.attempt(64, work_on(device, parts, 64))
     assert device.asked[6:] == [16] * 4
     assert len(events) == 2
