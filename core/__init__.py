@@ -1,1 +1,1 @@
-"""The engine of prusc-tui: data, networks, stages, runs. It knows no screen and no recipe."""
+"""The engine of prusc-tui: data, networks, stages, runs. It depends on no screen and no recipe."""

@@ -1,4 +1,4 @@
-"""Finds what is declared: by the modules of a folder, and by installed packages through an entry point (no torch)."""
+"""Find declarations in the modules of a package and, by entry points, in installed packages (no torch)."""
 
 import importlib.util
 import pkgutil
@@ -15,68 +15,51 @@ T = TypeVar("T")
 _PROBLEMS: dict[str, None] = {}
 
 
-def found(package: str, group: str) -> tuple[ModuleType, ...]:
-    """Import the modules of a package, then those that installed packages name under an entry point group.
-
-    Args:
-        package: dotted name; its modules are taken in alphabetical order, without those whose name begins with `_`.
-        group: such as `prusc_tui.data`; an entry point names a module, or something in one.
-
-    Returns:
-        The modules. An entry point that cannot be imported is left out, with a sentence in `problems()`.
-    """
-    return declared(package, group, _itself)
-
-
 @cache
 def declared(package: str, group: str, read: Callable[[ModuleType], Iterable[T]]) -> tuple[T, ...]:
-    """Collect what the modules of `found` declare.
+    """Collect the declarations of the modules of a package, then of installed packages.
 
     Args:
-        package: as `found`.
-        group: as `found`.
-        read: a function of a module, which returns what the module declares. What it raises about a module of `package`
-            is a bug and is raised; about one of another package it becomes a sentence in `problems()`.
+        package: dotted name; its modules are read in alphabetical order, except those whose names begin with `_`.
+        group: entry point group such as `prusc_tui.data`; an entry point names a module, or something in one.
+        read: returns the declarations of a module. Its errors are raised for a module of `package`; for another package
+            they become a message in `problems()`, and the entry point is ignored.
     """
     things = [thing for module in _own(package) for thing in read(module)]
     for entry in _entries(group):
         try:
             things += read(_module(entry))
-        except (Exception, SystemExit) as error:  # other people's code: whatever it does, the program goes on
-            said = " ".join(str(error).split()) or type(error).__name__
-            complain(f"{_title(entry)} is left out: {said}")
+        except (Exception, SystemExit) as error:  # other people's code must not end the program
+            message = " ".join(str(error).split()) or type(error).__name__
+            complain(f"{_title(entry)} is ignored: {message}")
     return tuple(things)
 
 
 def names(package: str, group: str) -> tuple[str, ...]:
-    """Names of the modules and of the entry points of `found`; none of them is imported."""
+    """Names of the modules and entry points that `declared` reads, without importing them."""
     return (*_own_names(package), *(entry.name for entry in _entries(group)))
 
 
 def import_stages() -> None:
     """Import every stage, those of installed packages too, so that their settings and events are known."""
-    found("core.stages", "prusc_tui.recipes")
+    declared("core.stages", "prusc_tui.recipes", _itself)
 
 
 def complain(sentence: str) -> None:
-    """Add a sentence to `problems()`, once."""
+    """Add a message to `problems()`, once."""
     _PROBLEMS[sentence] = None
 
 
 def problems() -> tuple[str, ...]:
-    """What is wrong with installed packages that declare something, as far as they have been looked for: sentences."""
+    """Messages about the installed packages found so far that cannot be used."""
     return tuple(_PROBLEMS)
 
 
 def forget() -> None:
-    """Forget what was found, so that it is looked for again."""
+    """Clear all caches, so that declarations are read again."""
     declared.cache_clear()
     _entry_points.cache_clear()
     _PROBLEMS.clear()
-
-
-def _itself(module: ModuleType) -> tuple[ModuleType]:
-    return (module,)
 
 
 def _own(package: str) -> list[ModuleType]:
@@ -95,17 +78,21 @@ def _entries(group: str) -> "list[EntryPoint]":
 
 @cache
 def _entry_points() -> Any:
-    """All of them at once, as every look at the installed packages takes a while."""
+    """All entry points; cached, as reading the installed packages is slow."""
     from importlib.metadata import entry_points
 
     return entry_points()
 
 
 def _module(entry: "EntryPoint") -> ModuleType:
-    entry.load()  # says what is wrong if the module lacks what the entry point names
+    entry.load()  # raises a clear error if the module does not have the named object
     return importlib.import_module(entry.module)
 
 
 def _title(entry: "EntryPoint") -> str:
     of = f" of package {entry.dist.name}" if entry.dist is not None else ""
     return f"'{entry.name}'{of} (entry point group {entry.group}, {entry.value})"
+
+
+def _itself(module: ModuleType) -> tuple[ModuleType]:
+    return (module,)

@@ -1,8 +1,8 @@
-"""The events of a run: the typed records of its stream (no torch).
+"""Events: the typed records in the stream of a run (no torch).
 
-One record is one line of JSON: `{"kind": …, "t": seconds since 1970, …fields}`. A reader skips kinds and fields that it
-does not know, so an older program can read a newer stream. A stage may define events of its own: a subclass of `Event`
-with a `kind` is registered by its definition, and is stored, folded, logged and shown like those below.
+A record is one line of JSON: `{"kind": …, "t": seconds since 1970, …fields}`. Readers skip unknown kinds and fields, so
+an older program can read a newer stream. A stage may define its own events: a subclass of `Event` with a `kind` is
+registered by its definition, and stored, logged and shown like those below.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +23,8 @@ class Event:
     """One record of the stream.
 
     Attributes:
-        kind: its name in the stream; unique.
-        lasting: whether it describes the outcome of a stage, not the way to it. Lasting events are kept with the
+        kind: unique name in the stream.
+        lasting: whether it describes the result of a stage, not its progress. Lasting events are kept with the
             artifacts of their stage and repeated in the stream of a run that reuses them.
     """
 
@@ -35,31 +35,31 @@ class Event:
         known = KINDS.setdefault(cls.kind, cls)
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ValueError(f"two events have the kind '{cls.kind}': {known.__qualname__} and {cls.__qualname__}")
-        KINDS[cls.kind] = cls  # `slots` makes every class twice; the second one is in use
+        KINDS[cls.kind] = cls  # `slots` creates every class twice; the second one is in use
 
     @property
     def lasts(self) -> bool:
-        """Whether this very event describes the outcome of its stage."""
+        """Whether this particular event is lasting."""
         return self.lasting
 
     def replaces(self, old: "Event") -> bool:
-        """Whether `old`, a lasting event of the same stage, no longer counts after this one."""
+        """Whether this event supersedes `old`, a lasting event of the same stage."""
         return type(old) is type(self)
 
     def line(self) -> str | None:
-        """The event as one line of a log; None if such events are too many for a log."""
+        """The event as one log line; None for events that are too frequent for a log."""
         return None
 
     @classmethod
     def from_fields(cls, values: Mapping[str, Any]) -> Self:
-        """Make the event of the values in its record; unknown ones are ignored."""
+        """Make the event from the values of its record; unknown ones are ignored."""
         known = {f.name for f in fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """The run begins, or goes on after a stop (`resumed`), in process `pid` on `host`."""
+    """The run starts, or continues after a stop (`resumed`), in process `pid` on `host`."""
 
     kind: ClassVar[str] = "run-started"
     pid: int
@@ -73,7 +73,7 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class StageStarted(Event):
-    """A stage begins at step `start` of `total` (0 where it cannot be counted)."""
+    """A stage starts at step `start` of `total` (0 if unknown)."""
 
     kind: ClassVar[str] = "stage-started"
     stage: str
@@ -87,7 +87,7 @@ class StageStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class StageReused(Event):
-    """A stage's artifacts were taken from run `source`, which made them with an equal key."""
+    """A stage's artifacts were reused from run `source`, where they have the same key."""
 
     kind: ClassVar[str] = "stage-reused"
     stage: str
@@ -109,7 +109,7 @@ class Progress(Event):
 
 @dataclass(frozen=True, slots=True)
 class Scalars(Event):
-    """Named numbers at a step: losses, learning rate, keep ratio. `epoch` is the fraction of passes over the data."""
+    """Named numbers at a step, such as losses. `epoch` is the number of passes over the data, as a fraction."""
 
     kind: ClassVar[str] = "scalars"
     stage: str
@@ -122,7 +122,7 @@ class Scalars(Event):
 class Evaluated(Event):
     """The network was evaluated on a split.
 
-    `final` marks the evaluation of the checkpoint that the stage hands on; the others are looks along the way.
+    `final` marks the evaluation of the final checkpoint of the stage; others are evaluations along the way.
     """
 
     kind: ClassVar[str] = "evaluated"
@@ -141,11 +141,11 @@ class Evaluated(Event):
         return isinstance(old, Evaluated) and old.split == self.split
 
     def line(self) -> str:
-        found, worst = self.evaluation, self.evaluation.worst_group
+        result, worst = self.evaluation, self.evaluation.worst_group
         at = "" if self.final else f" at step {self.step:,}"
         return (
-            f"{self.stage}: {self.split}{at}: worst {found.unit} {percent(worst.accuracy)} % "
-            f"({worst.title}, n = {worst.n:,}), average {percent(found.average)} % (n = {found.n:,})"
+            f"{self.stage}: {self.split}{at}: worst {result.unit} {percent(worst.accuracy)} % "
+            f"({worst.title}, n = {worst.n:,}), average {percent(result.average)} % (n = {result.n:,})"
         )
 
     @classmethod
@@ -156,7 +156,7 @@ class Evaluated(Event):
 
 @dataclass(frozen=True, slots=True)
 class Sparsity(Event):
-    """Share of weights that the masks keep at their threshold: over all layers and by layer."""
+    """Share of weights kept by the thresholded masks: over all layers and by layer."""
 
     kind: ClassVar[str] = "sparsity"
     lasting: ClassVar[bool] = True
@@ -178,7 +178,7 @@ class MasksKept(Event):
 
 @dataclass(frozen=True, slots=True)
 class Choice(Event):
-    """Checkpoint and number of clusters were chosen: every candidate looked at, the one taken, and why, in words."""
+    """Choice of checkpoint and number of clusters: all candidates, the chosen one, and the reason as a sentence."""
 
     kind: ClassVar[str] = "choice"
     lasting: ClassVar[bool] = True
@@ -195,8 +195,8 @@ class Choice(Event):
 class Clustered(Event):
     """Composition of the clusters: `table[c][y]` counts the samples of class y in cluster c.
 
-    `group_table[c][g]` counts those of group `groups[g]`; both are empty where the data set has no attributes. Groups
-    are there to be looked at: they are counted after the choice, and nothing may choose by them.
+    `group_table[c][g]` counts those of group `groups[g]`; both are empty if the data set has no attributes. Groups are
+    for information only: they are counted after the choice and must not affect it.
     """
 
     kind: ClassVar[str] = "clustered"
@@ -210,7 +210,7 @@ class Clustered(Event):
 
 @dataclass(frozen=True, slots=True)
 class Balanced(Event):
-    """What the balanced set takes: `table[c][y]` entries of class y from cluster c, under `rule`."""
+    """Composition of the balanced set: `table[c][y]` entries of class y from cluster c, under `rule`."""
 
     kind: ClassVar[str] = "balanced"
     lasting: ClassVar[bool] = True
@@ -225,14 +225,13 @@ class Balanced(Event):
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentsMade(Event):
-    """What the environments are made of: `table[e][y]` counts the samples of class y in environment `names[e]`.
+    """Composition of the environments: `table[e][y]` counts the samples of class y in environment `names[e]`.
 
-    `source` says in words where they come from. Of the `total` samples of the training split `used` are in at least
-    one environment; a sample may be in several. `group_table[e][g]` counts those of group `groups[g]`; both are empty
-    where the data set has no attributes. `conflicts` holds the number of samples taken for conflicts (`found`) and,
-    where there is one attribute to compare with, `true` (attribute and label differ) and `hits` (both); it is empty
-    where the environments do not come from conflicts. Groups and true conflicts are there to be looked at; nothing
-    chooses by them.
+    `source` describes their origin. Of the `total` samples of the training split, `used` are in at least one
+    environment; a sample may be in several. `group_table[e][g]` counts those of group `groups[g]`; both are empty if
+    the data set has no attributes. `conflicts` has the number of presumed conflict samples (`found`) and, if there is
+    exactly one attribute, `true` (attribute and label differ) and `hits` (both); it is empty if the environments do not
+    come from conflicts. Groups and true conflicts are for information only and must not affect any choice.
     """
 
     kind: ClassVar[str] = "environments"
@@ -268,9 +267,9 @@ class EnvironmentsMade(Event):
 
 
 class Members(NamedTuple):
-    """Networks that were trained with one penalty weight: worst-group accuracy and average of each, shares in [0, 1].
+    """Networks trained with one penalty weight: worst-group and average accuracy of each, in [0, 1].
 
-    `chosen` is the place of the one that the stage hands on, if it is among them.
+    `chosen` is the index of the stage's final network, if it is among them.
     """
 
     weight: float
@@ -281,11 +280,10 @@ class Members(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Restarts(Event):
-    """All members of a training at once: for each the penalty weight, the number of its restart, and two accuracies.
+    """Accuracies of all members of a training, with the penalty weight and the restart index of each.
 
-    `average` and `worst` (group) are shares of the `n` samples of `split`, one for each member. `final` marks those of
-    the checkpoints that the rule in force takes, each member's own; `chosen` is the member that the stage then hands
-    on.
+    `average` and `worst` (group) are accuracies on the `n` samples of `split`, one per member. `final` marks the
+    evaluation of each member's selected checkpoint; `chosen` is the member that becomes the stage's final network.
     """
 
     kind: ClassVar[str] = "restarts"
@@ -333,7 +331,7 @@ class Restarts(Event):
 
 @dataclass(frozen=True, slots=True)
 class Selected(Event):
-    """The checkpoint that a stage hands on: `picks` maps each rule to `{step, value, uses}`; `rule` is in force."""
+    """The selected checkpoint of a stage: `picks` maps each rule to `{step, value, uses}`; `rule` is the active one."""
 
     kind: ClassVar[str] = "selected"
     lasting: ClassVar[bool] = True
@@ -345,7 +343,7 @@ class Selected(Event):
 
 @dataclass(frozen=True, slots=True)
 class Warned(Event):
-    """An alarm that needs no labels of the attribute: `code` for programs, `text` for people."""
+    """A warning, found without attribute labels: `code` for programs, `text` for people."""
 
     kind: ClassVar[str] = "warned"
     lasting: ClassVar[bool] = True
@@ -369,12 +367,12 @@ class Logged(Event):
     level: str = "info"
 
     def line(self) -> str | None:
-        return self.text if self.level == "data" else None  # long work before a stage can begin
+        return self.text if self.level == "data" else None  # long work before a stage can start
 
 
 @dataclass(frozen=True, slots=True)
 class StageFinished(Event):
-    """A stage is done after `seconds` of work, those before a stop included."""
+    """A stage is done after `seconds` of work, including work before a stop."""
 
     kind: ClassVar[str] = "stage-finished"
     stage: str
@@ -388,7 +386,7 @@ class StageFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(Event):
-    """The run ended as `status`: finished, stopped or failed; `reason` says why where it failed."""
+    """The run ended with `status` finished, stopped or failed; `reason` says why it failed."""
 
     kind: ClassVar[str] = "run-finished"
     status: str
@@ -400,14 +398,14 @@ class RunFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """An event with the time at which it was said."""
+    """An event with its time, in seconds since 1970."""
 
     t: float
     event: Event
 
 
 def latest(events: Sequence[Event], new: Event) -> list[Event]:
-    """Lasting events of a stage after a new one: those that it replaces are gone, and it comes last."""
+    """Add a lasting event of a stage: those that it replaces are removed, and it comes last."""
     return [*(old for old in events if not new.replaces(old)), new]
 
 
@@ -421,7 +419,7 @@ def encode(event: Event, t: float) -> bytes:
 
 
 def decode(line: bytes) -> Stamped | None:
-    """Read one line; None if it is of a kind that this version does not know, or is not an event."""
+    """Parse one line; None if its kind is unknown or it is not an event."""
     try:
         value = orjson.loads(line)
         if value["kind"] not in KINDS:

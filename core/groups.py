@@ -1,6 +1,6 @@
 """Accuracy per group: counts, Wilson intervals, worst group, averages (no torch, no numpy).
 
-A group is a label together with one value of every attribute. Without attributes a group is a label alone.
+A group is a combination of a label and one value of every attribute; without attributes, groups are labels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group of a split: what it is and how many of it were classified correctly."""
+    """One group of a split, with its numbers of samples and of correct predictions."""
 
     label: str
     attributes: Mapping[str, str]
@@ -34,7 +34,7 @@ class Group:
         return " · ".join([self.label, *self.attributes.values()])
 
     def to_json(self) -> dict[str, Any]:
-        """Return the group as the object that `--json` prints."""
+        """Return the group as JSON object, as printed by `--json`."""
         low, high = self.interval
         return {
             "label": self.label,
@@ -48,7 +48,7 @@ class Group:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Group":
-        """Read what `to_json` wrote."""
+        """Inverse of `to_json`."""
         return cls(value["label"], dict(value["attributes"]), value["n"], value["correct"])
 
 
@@ -56,8 +56,8 @@ class Group:
 class Evaluation:
     """Accuracy of one network on one split, by group.
 
-    `training_shares` holds the share of each group in the training split, in the order of `groups`; with it the average
-    is also reported reweighted to training proportions, as is the custom on splits balanced over attributes.
+    `training_shares` has the share of each group in the training split, in the order of `groups`; they are the weights
+    of the adjusted average, which is commonly reported on splits balanced over attributes.
     """
 
     split: str
@@ -76,24 +76,24 @@ class Evaluation:
 
     @property
     def adjusted_average(self) -> float:
-        """Group accuracies weighted by the groups' shares of the training split; empty groups are left out."""
+        """Mean of the group accuracies, weighted by the groups' shares of the training split, without empty groups."""
         pairs = [(share, g) for share, g in zip(self.training_shares, self.groups, strict=True) if g.n]
         total = sum(share for share, _ in pairs)
         return sum(share * g.accuracy for share, g in pairs) / total if total else float("nan")
 
     @property
     def worst_group(self) -> Group:
-        """The group of lowest accuracy among those with samples; the first one on a tie."""
+        """The non-empty group with the lowest accuracy; the first one on a tie."""
         return min((g for g in self.groups if g.n), key=lambda g: g.accuracy)
 
     @property
     def unit(self) -> str:
-        """What one of the groups is called: `group`, or `class` where there are no attributes."""
+        """Word for one of the groups: `group`, or `class` if there are no attributes."""
         return "group" if any(g.attributes for g in self.groups) else "class"
 
     @property
     def worst_class_accuracy(self) -> float:
-        """Accuracy on the label that does worst: a number that needs no attributes."""
+        """Lowest accuracy of a label; needs no attributes."""
         by_label: dict[str, list[Group]] = {}
         for group in self.groups:
             by_label.setdefault(group.label, []).append(group)
@@ -106,7 +106,7 @@ class Evaluation:
         return self.average - self.worst_group.accuracy
 
     def to_json(self) -> dict[str, Any]:
-        """Return the evaluation as the object that `--json` prints (the split is the key it stands under)."""
+        """Return the evaluation as JSON object, as printed by `--json`; the split is the key of that object."""
         worst = self.worst_group
         return {
             "average": self.average,
@@ -121,12 +121,12 @@ class Evaluation:
 
     @classmethod
     def from_json(cls, split: str, value: Mapping[str, Any]) -> "Evaluation":
-        """Read what `to_json` wrote."""
+        """Inverse of `to_json`."""
         return cls(split, tuple(Group.from_json(g) for g in value["groups"]), tuple(value["training_shares"]))
 
 
 def wilson_interval(correct: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Wilson score interval of a proportion (Wilson 1927); (0, 1) where n is 0.
+    """Wilson score interval of a proportion (Wilson 1927); (0, 1) if n is 0.
 
     Args:
         correct: successes, 0 ≤ correct ≤ n.
@@ -138,12 +138,12 @@ def wilson_interval(correct: int, n: int, z: float = 1.959963984540054) -> tuple
     p = correct / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    # Rounding must not put an end of 0 or 1 on the wrong side of the share.
+    # Rounding must not move a bound past the share itself.
     return max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half))
 
 
 def group_titles(labels: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> list[tuple[str, dict[str, str]]]:
-    """Every group in the order of its number: the label counts slowest, the last attribute fastest.
+    """All groups in the order of their indices: the label varies slowest, the last attribute fastest.
 
     Args:
         labels: names of the classes.

@@ -1,4 +1,4 @@
-"""What this machine is doing: processors, memory, and GPUs through NVML where there are any (no torch)."""
+"""Load of this machine: processors, memory, and GPUs through NVML (no torch)."""
 
 import os
 import threading
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 PATIENCE = 0.1
-"""Seconds that a reading waits for the driver; one that takes longer, as it may when it wakes up, counts next time."""
+"""Seconds that a reading waits for the driver; a slower reading, as after a wake-up, is used next time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU; what the driver does not tell is None.
+    """One GPU; values that the driver does not report are None.
 
     Attributes:
-        index: number of the device, as NVML counts.
+        index: of the device in NVML.
         name: such as `NVIDIA H100`.
-        utilisation: per cent of the time in which something ran on it.
+        utilisation: per cent of the time in which a kernel was running.
         memory_used: bytes.
         memory_total: bytes.
         temperature: °C.
         power: watts.
-        own_memory: bytes that the process asked about holds on it.
+        own_memory: bytes used by the monitored process.
     """
 
     index: int
@@ -37,7 +37,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one process takes: `cpu` in per cent of one processor, so 200 is two of them; `memory` in bytes."""
+    """Load of one process: `cpu` in per cent of one processor (200 is two of them), `memory` in bytes."""
 
     cpu: float
     memory: int
@@ -48,12 +48,12 @@ class Machine:
     """One reading.
 
     Attributes:
-        cpu: per cent of all processors since the reading before.
+        cpu: per cent of all processors since the previous reading.
         cores: number of processors.
-        memory_used: bytes that could not be given to a program.
+        memory_used: bytes that are not available to programs.
         memory_total: bytes.
-        gpus: none where there is no GPU, or no driver that answers.
-        own: the process asked about; None where nobody asked, or it is gone.
+        gpus: empty if there is no GPU or the driver does not respond.
+        own: load of the monitored process; None if there is none.
     """
 
     cpu: float
@@ -65,7 +65,7 @@ class Machine:
 
 
 class Monitor:
-    """Reads the machine again and again; one thread at a time may read."""
+    """Reads the load repeatedly; not thread-safe."""
 
     def __init__(self) -> None:
         self._processors: tuple[float, float] | None = None
@@ -73,10 +73,10 @@ class Monitor:
         self._nvml = _Nvml()
 
     def read(self, pid: int | None = None) -> Machine:
-        """Read what the machine is doing.
+        """Read the load of the machine.
 
         Args:
-            pid: process of this machine whose own share is wanted too.
+            pid: process to monitor too.
         """
         import psutil
 
@@ -94,12 +94,12 @@ class Monitor:
         import psutil
 
         times = psutil.cpu_times()
-        # On Linux guest time is part of user time already.
+        # On Linux, guest time is included in user time.
         total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
         now = total, total - times.idle - getattr(times, "iowait", 0.0)
         before, self._processors = self._processors, now
         if before is None or now[0] <= before[0]:
-            # There is nothing to compare with yet: the mean of the last minute is the nearest to an answer.
+            # There is no previous reading yet: use the mean of the last minute.
             return min(100.0, 100 * os.getloadavg()[0] / (os.cpu_count() or 1))
         return min(100.0, max(0.0, 100 * (now[1] - before[1]) / (now[0] - before[0])))
 
@@ -117,7 +117,7 @@ class Monitor:
 
 
 class _Nvml:
-    """The driver, asked on a thread of its own, because it may take seconds to wake up or never answer."""
+    """NVML, queried on its own thread, because the driver may take seconds to wake up or never respond."""
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
@@ -126,7 +126,7 @@ class _Nvml:
         self._last: tuple[Gpu, ...] = ()
 
     def read(self, pid: int | None) -> tuple[Gpu, ...]:
-        """Return the newest reading there is after a short wait."""
+        """Return the latest reading after a short wait."""
         if self._absent:
             return ()
         if self._thread is None or not self._thread.is_alive():
@@ -143,9 +143,9 @@ class _Nvml:
                 pynvml.nvmlInit()
                 self._library = pynvml
             self._last = tuple(_gpu(self._library, i, pid) for i in range(self._library.nvmlDeviceGetCount()))
-        except Exception:  # without a driver, or with a broken one, NVML raises errors of many kinds, OSError too
+        except Exception:  # without a working driver, NVML raises various errors, including OSError
             self._last = ()
-            # A driver that was not there is not asked again: it does not come while a program runs.
+            # A missing driver does not appear while the program runs.
             self._absent = self._library is None
 
 
@@ -154,7 +154,7 @@ def _gpu(nvml: Any, index: int, pid: int | None) -> Gpu:
     name = nvml.nvmlDeviceGetName(device)
     memory = nvml.nvmlDeviceGetMemoryInfo(device)
     utilisation = temperature = power = own = None
-    # What a device does not tell, as a slice of one (MIG) does not tell its use, is left out.
+    # Some values are unavailable on some devices, such as the utilisation of a MIG slice.
     with suppress(nvml.NVMLError):
         utilisation = float(nvml.nvmlDeviceGetUtilizationRates(device).gpu)
     with suppress(nvml.NVMLError):
@@ -164,7 +164,7 @@ def _gpu(nvml: Any, index: int, pid: int | None) -> Gpu:
     if pid is not None:
         with suppress(nvml.NVMLError):
             processes = nvml.nvmlDeviceGetComputeRunningProcesses(device)
-            # In a container the driver may hide how much a process holds.
+            # In a container, the driver may hide the memory of a process.
             held = [process.usedGpuMemory for process in processes if process.pid == pid]
             own = None if None in held else sum(held)
     return Gpu(

@@ -1,4 +1,4 @@
-"""From words to a Config: TOML files, `a.b=c` overrides, and one clear sentence where they do not fit (no torch)."""
+"""Make a Config from TOML files and `a.b=c` overrides, with one clear sentence per error (no torch)."""
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file as nested settings.
 
     Raises:
-        InputError: the file cannot be read or is not TOML; the sentence names file, line and column.
+        InputError: the file cannot be read or is not TOML; the message has file, line and column.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -28,7 +28,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
-    """Read `a.b=c` texts as nested settings; a value is TOML where it can be, and plain text where not.
+    """Parse `a.b=c` texts to nested settings; a value is parsed as TOML if possible, else it is plain text.
 
     Raises:
         InputError: a text without `=` or with an empty key.
@@ -51,7 +51,7 @@ def nest(parts: Sequence[str], value: Any) -> dict[str, Any]:
 
 
 def merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay `over` on top of `base`, section by section, in place; return `base`."""
+    """Merge `over` into `base`, section by section, in place; return `base`."""
     for key, value in over.items():
         if isinstance(value, Mapping) and isinstance(base.get(key), dict):
             merge(base[key], value)
@@ -64,11 +64,11 @@ def validate(settings: Mapping[str, Any], source: str) -> Config:
     """Make a Config of nested settings.
 
     Args:
-        settings: sections by name; what is missing takes its default.
-        source: where the settings come from, for the sentence of an error.
+        settings: sections by name; missing settings get their defaults.
+        source: origin of the settings, for error messages.
 
     Raises:
-        InputError: an unknown key (with the nearest known one) or a value that does not fit.
+        InputError: a key is unknown (with the closest known one) or a value is invalid.
     """
     given = dict(settings)
     if isinstance(given.get("data"), dict):
@@ -93,7 +93,7 @@ def _sentence(errors: Sequence[ErrorDetails]) -> str:
     if first["type"] == "extra_forbidden":
         known = list(_known_keys(config_model()))
         if key in known:
-            return f"key '{key}' does not go with data.name={first['loc'][1]}"
+            return f"key '{key}' does not exist for data.name={first['loc'][1]}"
         return f"unknown key '{key}'{nearest(key, known)}"
     if first["type"] == "union_tag_invalid":
         names = str(first["ctx"]["expected_tags"]).replace("'", "").split(", ")
@@ -102,13 +102,13 @@ def _sentence(errors: Sequence[ErrorDetails]) -> str:
     if first["type"] == "value_error":
         message = first["msg"].removeprefix("Value error, ")
         return f"{key}: {message}" if key else message
-    # A setting that takes several kinds of value has one error for each.
+    # A setting of a union type has one error per type.
     messages = dict.fromkeys(e["msg"][0].lower() + e["msg"][1:] for e in errors if _key(e) == key)
     return f"{key} = {first['input']!r}: {', or '.join(messages)}"
 
 
 def _key(error: ErrorDetails) -> str:
-    """Dotted key of the setting, without the names of types that pydantic puts between."""
+    """Dotted key of the setting, without the type names that pydantic inserts."""
     parts = [part for part in error["loc"] if isinstance(part, str)]
     if parts[:1] == ["data"] and len(parts) > 1:
         del parts[1]  # the tag that pydantic adds for the data set's name

@@ -1,4 +1,4 @@
-"""Mean and sample standard deviation of numbers, as every table has them (no torch, no numpy)."""
+"""Mean and sample standard deviation (no torch, no numpy)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Mean over n runs with the sample standard deviation (n − 1); `sd` is None where n is 1."""
+    """Mean over n runs with the sample standard deviation (n − 1); `sd` is None if n is 1."""
 
     mean: float
     sd: float | None
     n: int
 
     def to_json(self) -> dict[str, Any]:
-        """Return the numbers as an object."""
+        """Return the numbers as JSON object."""
         return {"mean": None if isnan(self.mean) else self.mean, "sd": self.sd, "n": self.n}
 
 

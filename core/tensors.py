@@ -1,4 +1,4 @@
-"""Named tensors on disk, as safetensors."""
+"""Read and write named tensors as safetensors."""
 
 import os
 import re
@@ -14,7 +14,7 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapp
     """Write named tensors as safetensors.
 
     Raises:
-        OSError: the disk is full, or the file cannot be written.
+        OSError: the disk is full or the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}

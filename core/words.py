@@ -1,4 +1,4 @@
-"""Numbers as people read them, the same wherever they are written (no torch)."""
+"""Consistent formatting of numbers (no torch)."""
 
 import math
 from collections.abc import Sequence
@@ -8,17 +8,17 @@ from core.spread import spread as spread_of
 
 
 def percent(share: float | None) -> str:
-    """Share in [0, 1] as per cent with one decimal; a dash where there is none."""
+    """Share in [0, 1] as per cent with one decimal; a dash if missing."""
     return "–" if share is None or math.isnan(share) else f"{100 * share:.1f}"
 
 
 def sparsity(keep_ratio: float | None) -> str:
-    """Share of weights pruned, in per cent; a dash where nothing is masked."""
+    """Share of weights pruned, in per cent; a dash without masks."""
     return "–" if keep_ratio is None else f"{100 * (1 - keep_ratio):.1f}"
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as `8 s`, `1:05` or `2:03:10`; a dash where there are none."""
+    """Seconds as `8 s`, `1:05` or `2:03:10`; a dash if missing."""
     if seconds is None:
         return "–"
     if seconds < 10:
@@ -36,13 +36,13 @@ def clock(seconds: int) -> str:
 
 
 def mean_sd(value: Spread, *, signed: bool = False) -> tuple[str, str]:
-    """Mean of shares in per cent, with its sign if asked, and `± 3.4`; nothing where there is no deviation."""
+    """Mean of shares in per cent, optionally with sign, and deviation as `± 3.4`; empty without deviation."""
     mean = f"{100 * value.mean:{'+' if signed else ''}.1f}".replace("-", "−")
     return mean, "" if value.sd is None else f"± {100 * value.sd:.1f}"
 
 
 def spread(shares: Sequence[float] | Spread, *, signed: bool = False) -> str:
-    """Mean and sample standard deviation of shares in per cent, such as `62.1 ± 3.4`; of one, itself."""
+    """Mean and sample standard deviation of shares in per cent, such as `62.1 ± 3.4`; only the mean for one share."""
     if not isinstance(shares, Spread) and not shares:
         return "–"
     value = shares if isinstance(shares, Spread) else spread_of(shares)
@@ -50,13 +50,13 @@ def spread(shares: Sequence[float] | Spread, *, signed: bool = False) -> str:
 
 
 def span(shares: Sequence[float]) -> str:
-    """Least and greatest of shares in per cent, such as `58.0–65.9`; a dash where there are none."""
+    """Minimum and maximum of shares in per cent, such as `58.0–65.9`; a dash if there are none."""
     known = [share for share in shares if not math.isnan(share)]
     return f"{percent(min(known))}–{percent(max(known))}" if known else "–"
 
 
 def weight(value: float) -> str:
-    """Penalty weight, as short as it can be told: `9,100`, `0.5`."""
+    """Penalty weight in short form: `9,100`, `0.5`."""
     whole = abs(value) >= 1000 or value == round(value)
     return f"{value:,.0f}" if whole and abs(value) < 1e7 else f"{value:.4g}"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
-from core.feed.progress import Pulse
+from core.feed.progress import ProgressReader
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
@@ -143,8 +143,9 @@ def _where(folder: RunFolder, record: RunRecord) -> str:
         return "at its end"
     if not folder.checkpoint(stage).exists():
         return f"at the start of {stage}; the stages before it are kept"
-    beat = Pulse(folder.events).look()
-    step = f"step {beat.step:,} of {beat.total:,} of " if beat.stage == stage and beat.total > 1 else ""
+    progress = ProgressReader(folder.events).look()
+    known = progress.stage == stage and progress.total > 1
+    step = f"step {progress.step:,} of {progress.total:,} of " if known else ""
     return f"at {step}{stage}, checkpoint kept"
 
 

@@ -99,7 +99,7 @@ def get_archive(settings: Photos, watch: Watch = QUIET, url: str | None = None) 
 
     Raises:
         InputError: no network, no room, or an archive of something else; a partial file is kept, and named.
-        Interrupted: a stop was asked for; the next call goes on from there.
+        Stopped: a stop was asked for; the next call goes on from there.
     """
     url, root = url or settings.archive, Path(settings.root)
     if table := whole(settings):
@@ -218,7 +218,7 @@ def _unpack(archive: Path, folder: Path, watch: Watch) -> None:
                 tar.extract(member, folder, filter="data")
             while packed.read(transfer.PART):  # to the end, where the checksum is
                 pass
-        watch.say("unpacking", size, size)
+        watch.report("unpacking", size, size)
     except tarfile.FilterError as error:
         raise _Unfit(f"the archive is refused, as it would write outside its folder ({error})") from None
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -28,7 +28,7 @@ def download(url: str, file: Path, watch: Watch = QUIET) -> None:
 
     Raises:
         InputError: the server cannot be reached or does not have the file, there is no room, or it broke off again.
-        Interrupted: a stop was asked for; the partial file is kept.
+        Stopped: a stop was asked for; the partial file is kept.
         OSError: the file cannot be written.
     """
     part = file.with_name(file.name + ".part")
@@ -100,7 +100,7 @@ def _receive(response: http.client.HTTPResponse, part: Path, done: int, total: i
                 file.flush()
                 _date(part, stamp)
                 done += len(block)
-        watch.say("downloading", done, total)
+        watch.report("downloading", done, total)
     finally:
         _date(part, stamp)
         if part.is_file() and not part.stat().st_size:

@@ -1,4 +1,4 @@
-"""A table that says which cluster every training image is in, made elsewhere and checked row by row (no torch)."""
+"""Precomputed cluster assignments: a table with one row per training image, checked row by row (no torch)."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.runs.text import safe_text
 
 MOST = 512
-"""Clusters at most, as many as are made here."""
+"""Maximum number of clusters, the same as for our own clustering."""
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
     # pandas leaves the name of the index out
@@ -21,21 +21,21 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "label": ("label", "y", "target", "class"),
     "cluster": ("cluster_assign", "cluster", "cluster_id", "cluster_assignment", "cluster_label", "clusters"),
 }
-"""What a column holds → how it may be called, likeliest first, whatever the case."""
+"""Content of a column → its possible names, most likely first, case ignored."""
 _FREE = -1
 _DIGITS = 18
-"""Of a whole number at most."""
+"""Maximum number of digits of an integer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingRows:
-    """What is known of the training images before any of them is looked at.
+    """Labels and paths of the training images, known before any image is read.
 
     Attributes:
-        labels: number of the label, [n].
+        labels: label index of each image, [n].
         label_names: name of each label.
-        paths: of the files, in the order of the rows; empty where the images have none.
-        root: folder that the paths start from.
+        paths: of the files, in the order of the rows; empty if the images have none.
+        root: folder that the paths are relative to.
     """
 
     labels: Integers
@@ -46,11 +46,11 @@ class TrainingRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assigned:
-    """Clusters by number, and what the table calls them.
+    """Clusters by number, with their names in the table.
 
     Attributes:
         clusters: of every training image, [n].
-        names: of each cluster, numbers in their order and else by the alphabet.
+        names: of each cluster, in numeric order if all are integers, else in alphabetical order.
     """
 
     clusters: Integers
@@ -58,19 +58,19 @@ class Assigned:
 
     @property
     def renumbered(self) -> bool:
-        """Whether the table calls its clusters otherwise than by numbers from 0 without gaps."""
+        """Whether the names in the table differ from 0, 1, 2, … without gaps."""
         return self.names != tuple(map(str, range(len(self.names))))
 
 
 def read_clusters(file: Path, rows: TrainingRows) -> Assigned:
-    """Read a table of clusters: index of the training image or path of its file, cluster, and label where it is given.
+    """Read a table of clusters: index or path of the training image, cluster, and optionally label.
 
     Args:
-        file: text with a header, and comma, semicolon or tab between.
-        rows: the training images, each of which must be there once, with its own label.
+        file: text with a header; separated by commas, semicolons or tabs.
+        rows: the training images, each of which must occur exactly once, with its own label.
 
     Raises:
-        InputError: what is wrong, with the line.
+        InputError: the table is invalid; the message has the line.
     """
     try:
         with file.open(newline="", encoding="utf-8-sig") as opened:
@@ -81,11 +81,11 @@ def read_clusters(file: Path, rows: TrainingRows) -> Assigned:
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{file}: is no table of text ({error})") from None
+        raise InputError(f"{file}: is not a text table ({error})") from None
 
 
 def _columns(file: Path, header: str, have_paths: bool) -> tuple[dict[str, int], str]:
-    """What is held → number of the column, and the delimiter under which most is found."""
+    """Content → number of the column, and the delimiter that recognises the most columns."""
     found: dict[str, int] = {}
     best = ","
     for delimiter in ",;\t":
@@ -101,7 +101,7 @@ def _columns(file: Path, header: str, have_paths: bool) -> tuple[dict[str, int],
     if by not in found or "cluster" not in found:
         either = "index (of the training split, from 0)" + (" or path" if have_paths else "")
         raise InputError(
-            f"{file}: the first line must name a column {either}, a column cluster, and perhaps label; "
+            f"{file}: the first line must name a column {either}, a column cluster and, optionally, label; "
             f"it is: {_shown(header.strip()) or 'empty'}"
         )
     found.pop({"path": "index", "index": "path"}[by], None)
@@ -125,12 +125,12 @@ def _assign(
     numbers = {name: number for number, name in enumerate(rows.label_names)}
     for line, cells in table:
         if len(cells) <= max(columns.values()):
-            raise InputError(f"{file}, line {line}: has {len(cells)} columns, too few")
+            raise InputError(f"{file}, line {line}: has only {len(cells)} columns")
         row = find(cells[columns.get("path", columns.get("index", 0))])
         if isinstance(row, str):
             raise InputError(f"{file}, line {line}: {row}")
         if first[row] != _FREE:
-            raise InputError(f"{file}, line {line}: {_image(rows, row)} was there before, in line {first[row]}")
+            raise InputError(f"{file}, line {line}: {_image(rows, row)} occurs twice; first in line {first[row]}")
         first[row] = line
         if "label" in columns:
             given = _plain(cells[columns["label"]])
@@ -139,7 +139,7 @@ def _assign(
                 own = rows.label_names[rows.labels[row]]
                 raise InputError(
                     f"{file}, line {line}: label '{_shown(given)}' is not that of {_image(rows, row)} in the data, "
-                    f"which is '{own}' ({rows.labels[row]}); is the table of the same split, in the same order?"
+                    f"'{own}' ({rows.labels[row]}); is the table of the same split, in the same order?"
                 )
         called[row] = _plain(cells[columns["cluster"]])
         if not called[row]:
@@ -155,27 +155,27 @@ def _number(file: Path, called: Sequence[str]) -> Assigned:
     if all(_whole(name.removeprefix("-")) is not None for name in names):
         names.sort(key=int)
     if not 2 <= len(names) <= MOST:
-        raise InputError(f"{file}: has {len(names):,} different clusters; 2 to {MOST} make sense")
+        raise InputError(f"{file}: has {len(names):,} different clusters; expected 2 to {MOST}")
     number = {name: i for i, name in enumerate(names)}
     return Assigned(np.array([number[name] for name in called], dtype=np.int64), tuple(map(safe_text, names)))
 
 
 def _by_index(n: int) -> Callable[[str], int | str]:
-    """Text of an index → row, or what is wrong with it."""
+    """Return a function from the text of an index to its row, or to an error text."""
 
     def find(text: str) -> int | str:
         index = _whole(_plain(text))
         if index is None:
-            return f"index '{_shown(text)}' is no whole number from 0"
+            return f"index '{_shown(text)}' is not an integer ≥ 0"
         if index >= n:
-            return f"index {index} is beyond the {n:,} images of the training split, which are counted from 0"
+            return f"index {index} is out of range: the training split has {n:,} images, counted from 0"
         return index
 
     return find
 
 
 def _by_path(rows: TrainingRows) -> Callable[[str], int | str]:
-    """Path, name or name without ending → row, or what is wrong with it."""
+    """Return a function from a path, a name or a name without extension to its row, or to an error text."""
     root = rows.root.absolute()
     whole = {path: row for row, path in enumerate(rows.paths)}
     short: dict[str, list[int]] = {}
@@ -194,8 +194,8 @@ def _by_path(rows: TrainingRows) -> Callable[[str], int | str]:
             case [row]:
                 return row
             case [row, other, *_]:
-                return f"'{_shown(text)}' may be {rows.paths[row]} or {rows.paths[other]}; give the whole path"
-        return f"'{_shown(text)}' is no image of the training split"
+                return f"'{_shown(text)}' may be {rows.paths[row]} or {rows.paths[other]}; give the full path"
+        return f"'{_shown(text)}' is not an image of the training split"
 
     return find
 
@@ -213,6 +213,6 @@ def _whole(text: str) -> int | None:
 
 
 def _plain(text: str) -> str:
-    """A whole number as such, where pandas has made it a decimal one: `3.0` is `3`."""
+    """Undo the conversion of integers to floats by pandas: `3.0` becomes `3`."""
     whole, point, rest = text.partition(".")
     return whole if point and not rest.strip("0") and whole.removeprefix("-").isdecimal() else text

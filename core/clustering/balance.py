@@ -1,4 +1,4 @@
-"""The class-balanced set drawn from clusters: what the masks are learned on."""
+"""The class-balanced set drawn from the clusters, on which the masks are learned."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from core.clustering.composition import Integers, Rule, cells, composition, even
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BalancedSet:
-    """Samples of the training split in which no class is ahead within a cluster.
+    """Samples of the training split in which the classes of every cluster are balanced.
 
     Attributes:
-        indices: sample of every entry, in rising order; a sample may be there more than once, [m].
-        weights: weight of every entry, of mean 1, [m].
-        table: entries of each class from each cluster, [k, C].
+        indices: sample of every entry, in increasing order; a sample may occur more than once, [m].
+        weights: weight of every entry, with mean 1, [m].
+        table: entries from each cluster and class, [k, C].
     """
 
     indices: Integers
@@ -36,10 +36,10 @@ def balanced_set(
 ) -> BalancedSet:
     """Draw the set that balances the classes within every cluster (PruSC's D_task; the rules are ours).
 
-    `quota` says how many entries a cell (cluster, class) gives. Fewer than it has are drawn without replacement; if it
-    has too few, its samples are repeated as evenly as possible. Rule `weights` takes every sample once: the weights of
-    a cell sum to what `min` takes from it, up to one factor, so the expected loss is that of `min` with nothing left
-    out.
+    `quota` gives the number of entries of each cell (cluster, class). If a cell has at least as many samples, they are
+    drawn without replacement; otherwise its samples are repeated as evenly as possible. Rule `weights` takes every
+    sample once: the weights of a cell sum, up to a common factor, to the entries of `min`, so the expected loss is that
+    of `min`, but no sample is left out.
 
     Args:
         assignments: cluster of every sample of the training split, [n].
@@ -47,13 +47,13 @@ def balanced_set(
         k: number of clusters.
         n_classes: number of classes.
         rule: `min`, `cap`, `over` or `weights`.
-        cap: multiple of the minority count that rule `cap` takes, at least 1.
+        cap: for rule `cap`: multiple of the minority count, at least 1.
         seed: seed of the draw.
-        per_class: the clusters were made within classes: classes get equal totals over all clusters, and the clusters
+        per_class: each class was clustered separately: classes get equal totals over all clusters, and the clusters
             of a class equal shares.
 
     Returns:
-        The set; it is empty where every cluster lacks a class.
+        The set; empty if a class is missing from every cluster.
     """
     cell = cells(assignments, labels, k, n_classes)
     counts = composition(assignments, labels, k, n_classes)
@@ -69,10 +69,10 @@ def balanced_set(
 
 
 def _draw(cell: Integers, counts: Integers, entries: Integers, rng: np.random.Generator) -> Integers:
-    """Sorted samples, `entries` of each cell: every sample ⌊entries / count⌋ times, and the rest by lot once more."""
+    """Sorted samples, `entries` of each cell: each sample ⌊entries / count⌋ times, and random ones once more."""
     often, rest = np.divmod(entries, np.maximum(counts, 1))
-    by_lot = rng.permutation(len(cell))
-    by_cell = by_lot[np.argsort(cell[by_lot], kind="stable")]
-    place = np.empty(len(cell), dtype=np.int64)  # of a sample within its shuffled cell
+    shuffled = rng.permutation(len(cell))
+    by_cell = shuffled[np.argsort(cell[shuffled], kind="stable")]
+    place = np.empty(len(cell), dtype=np.int64)  # of a sample in its shuffled cell
     place[by_cell] = np.arange(len(cell)) - np.repeat(counts.cumsum() - counts, counts)
     return np.repeat(np.arange(len(cell)), often[cell] + (place < rest[cell]))

@@ -1,4 +1,4 @@
-"""The rule `auto`: which checkpoint to cluster, and into how many clusters, without labels of the attribute."""
+"""The rule `auto`: choose checkpoint and number of clusters without attribute labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One clustering that was tried.
+    """One attempted clustering.
 
     Attributes:
-        epoch: age of the checkpoint whose representation was clustered, in epochs.
+        epoch: epoch of the checkpoint whose representation was clustered.
         k: number of clusters.
         size: entries of its balanced set under rule `min`.
         skew: mean share of the largest class in a cluster, weighted by cluster size.
@@ -23,7 +23,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The candidate taken (`index`), why (`reason`, a sentence), and whether clusters were `clear` enough to trust."""
+    """The chosen candidate (`index`), a sentence that says why, and whether its clusters are clearly skewed."""
 
     index: int
     reason: str
@@ -31,19 +31,19 @@ class Choice:
 
 
 def choose(candidates: Sequence[Candidate], min_skew: float) -> Choice:
-    """Take the largest balanced set among clusters that are clearly skewed by class (ours).
+    """Choose the largest balanced set among clusterings that are clearly skewed by class (ours).
 
-    Too many clusters, or too late a checkpoint, split the samples that share a shortcut by class, and the balanced set
-    shrinks; clusters that are not skewed have a large one that holds hardly any sample on which the shortcut fails.
-    Ties go to fewer clusters, then to the earlier checkpoint. Where no candidate is clear, the most skewed one that
-    has a balanced set at all is taken.
+    With too many clusters, or too late a checkpoint, samples that share a shortcut are separated by class, and the
+    balanced set shrinks. Clusters that are not skewed give a large balanced set, but with hardly any sample on which
+    the shortcut fails. Ties go to fewer clusters, then to the earlier checkpoint. If no candidate is clear, the most
+    skewed one with a non-empty balanced set is chosen.
 
     Args:
-        candidates: clusterings that were tried, at least one.
-        min_skew: least skew that counts as clear.
+        candidates: attempted clusterings, at least one.
+        min_skew: minimum skew that counts as clear.
     """
     if not candidates:
-        raise ValueError("there is nothing to choose from")
+        raise ValueError("no candidates to choose from")
 
     def prefer_size(i: int) -> tuple[float, ...]:
         c = candidates[i]
@@ -68,13 +68,11 @@ def choose(candidates: Sequence[Candidate], min_skew: float) -> Choice:
     chosen = candidates[index]
     if usable:
         reason = (
-            f"none {of_all} has both a balanced set and skew ≥ {min_skew:.2f}, so no shortcut is clearly seen; "
+            f"none {of_all} has both a balanced set and skew ≥ {min_skew:.2f}, so no shortcut is clearly visible; "
             f"{_name(chosen)} has the highest skew ({chosen.skew:.2f}) and a balanced set of {chosen.size:,}"
         )
     else:
-        reason = (
-            f"every one {of_all} has an empty balanced set; {_name(chosen)} has the highest skew ({chosen.skew:.2f})"
-        )
+        reason = f"each {of_all} has an empty balanced set; {_name(chosen)} has the highest skew ({chosen.skew:.2f})"
     return Choice(index, reason, clear=False)
 
 

@@ -1,4 +1,4 @@
-"""What clusters are made of, what a rule takes from them, and the alarms that need no labels of the attribute."""
+"""Composition of clusters, the entries that a balancing rule takes from them, and warnings without attribute labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ Integers = NDArray[np.int64]
 Rule = Literal["min", "cap", "over", "weights"]
 
 STARVED = 0.1
-"""A class is starved when the balanced set has less than this share of the samples of the best served class."""
+"""A class is starved if the balanced set has less than this share of the samples of the largest class."""
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
-    """A doubt about clusters or a balanced set: `code` for programs, `text` for people."""
+class Finding:
+    """A reason for a warning: `code` for programs, `text` for people."""
 
     code: str
     text: str
@@ -48,8 +48,8 @@ def cells(assignments: Integers, labels: Integers, k: int, n_classes: int) -> In
 def skew(table: Integers) -> float:
     """Share of the samples that belong to the largest class of their cluster; 0 without samples.
 
-    This is the mean over clusters of the share of the largest class, weighted by cluster size: 1 where every cluster
-    has one class, the share of the largest class of all where clusters and classes are independent.
+    This is the mean over clusters of the share of the largest class, weighted by cluster size: 1 if every cluster has
+    one class; the overall share of the largest class if clusters and classes are independent.
 
     Args:
         table: samples of each class in each cluster, [k, C].
@@ -62,22 +62,22 @@ def quota(table: Integers, rule: Rule, *, cap: float = 2.0, per_class: bool = Fa
     """Entries that `rule` takes from every cell (cluster, class).
 
     Cells are grouped in blocks: a block is a cluster, or all clusters with `per_class`. In a block every class gets
-    the same total T, split over its non-empty cells as evenly as whole numbers allow. `min` takes the largest T that
-    repeats no sample, `over` the smallest T that leaves out none, `cap` the multiple `cap` of the first, but no more
-    than the second; `weights` takes every sample once. A block that lacks a class gives nothing under any rule.
+    the same total T, split over its non-empty cells as evenly as integers allow. `min` takes the largest T that
+    repeats no sample, `over` the smallest T that omits none, `cap` the multiple `cap` of the former, but no more than
+    the latter; `weights` takes every sample once. Under every rule, a block without a class contributes nothing.
 
     Args:
         table: samples of each class in each cluster, [k, C].
         rule: `min`, `cap`, `over` or `weights`.
-        cap: multiple that rule `cap` takes, at least 1.
-        per_class: the clusters were made within classes, so that classes are balanced over all clusters together.
+        cap: multiple for rule `cap`, at least 1.
+        per_class: each class was clustered separately, so classes are balanced over all clusters together.
 
     Returns:
         Entries, [k, C].
     """
     blocks = _blocks(table, per_class)
     filled = blocks > 0
-    parts = filled.sum(axis=1)  # cells that a class has in a block, [block, C]
+    parts = filled.sum(axis=1)  # cells of a class in a block, [block, C]
     without_repeats = _total_without_repeats(blocks)
     without_loss = (parts * blocks.max(axis=1)).max(axis=1)
     gives = without_repeats > 0
@@ -93,13 +93,13 @@ def quota(table: Integers, rule: Rule, *, cap: float = 2.0, per_class: bool = Fa
                 raise ValueError(f"cap must be at least 1, not {cap}")
             total = np.minimum(np.rint(without_repeats * cap).astype(np.int64), without_loss)
     share, rest = np.divmod(np.where(gives, total, 0)[:, None], np.maximum(parts, 1))  # [block, C]
-    # The first cells of a class take what an even split leaves over.
+    # The remainder of an even split goes to the first cells of a class.
     place = filled.cumsum(axis=1) - 1
     return np.where(filled, share[:, None] + (place < rest[:, None]), 0).reshape(table.shape)
 
 
 def even_shares(table: Integers, *, per_class: bool = False) -> NDArray[np.float64]:
-    """What `quota` takes under `min` if entries could be divided: the cells of a class give equal shares, [k, C]."""
+    """Entries of `quota` under `min` if they could be fractions: equal shares of the cells of a class, [k, C]."""
     blocks = _blocks(table, per_class)
     parts = (blocks > 0).sum(axis=1)
     share = _total_without_repeats(blocks)[:, None] / np.maximum(parts, 1)  # [block, C]
@@ -112,7 +112,7 @@ def _blocks(table: Integers, per_class: bool) -> Integers:
 
 
 def _total_without_repeats(blocks: Integers) -> Integers:
-    """Entries that each class of a block can give in even shares of its cells; 0 if a class has no cell, [block]."""
+    """Entries of each class of a block in even shares of its cells; 0 if a class has no cell, [block]."""
     filled = blocks > 0
     smallest = np.where(filled, blocks, np.iinfo(np.int64).max).min(axis=1)  # cell of a class, [block, C]
     total: Integers = (filled.sum(axis=1) * smallest).min(axis=1)
@@ -129,7 +129,7 @@ def minority_size(table: Integers, *, per_class: bool = False) -> int:
     return int(quota(table, "min", per_class=per_class).sum())
 
 
-def alarms(
+def cluster_warnings(
     table: Integers,
     balanced: Integers,
     *,
@@ -137,16 +137,16 @@ def alarms(
     min_skew: float,
     warn_below: int,
     per_class: bool = False,
-) -> list[Alarm]:
-    """Look for what makes clusters or their balanced set doubtful; no attribute is used.
+) -> list[Finding]:
+    """Find reasons to doubt clusters or their balanced set; no attribute is used.
 
     Args:
         table: samples of each class in each cluster, [k, C].
-        balanced: entries that the balanced set takes from each cell, repeats counted, [k, C].
+        balanced: entries of the balanced set from each cell, including repeats, [k, C].
         labels: names of the classes.
-        min_skew: least `skew` at which clusters are taken to show a shortcut.
-        warn_below: least number of different samples that each class should have in the balanced set.
-        per_class: the clusters were made within classes; each then has one class on purpose.
+        min_skew: minimum `skew` at which clusters are assumed to show a shortcut.
+        warn_below: minimum number of different samples of each class in the balanced set.
+        per_class: each class was clustered separately, so each cluster has one class by design.
     """
     found = [_empty_clusters(table)]
     if not per_class:
@@ -156,65 +156,64 @@ def alarms(
             f"The balanced set is empty: none of the {len(table)} clusters has samples of every class; take fewer "
             "clusters (cluster.k) or an earlier checkpoint (represent.checkpoints)."
         )
-        found.append(Alarm("empty-balanced-set", text))
+        found.append(Finding("empty-balanced-set", text))
     else:
         found += _small_classes(table, balanced, labels, warn_below)
-    return [alarm for alarm in found if alarm]
+    return [finding for finding in found if finding]
 
 
-def _empty_clusters(table: Integers) -> Alarm | None:
+def _empty_clusters(table: Integers) -> Finding | None:
     empty = np.flatnonzero(table.sum(axis=1) == 0)
     if not empty.size:
         return None
-    return Alarm(
+    return Finding(
         "empty-cluster",
-        f"{empty.size} of {len(table)} clusters {_be(empty)} empty ({_listed(empty)}): fewer directions differ in the "
-        "representation than there are clusters; take fewer (cluster.k).",
+        f"{empty.size} of {len(table)} clusters {_be(empty)} empty ({_listed(empty)}): the representation has "
+        "fewer distinct directions than clusters; take fewer clusters (cluster.k).",
     )
 
 
-def _one_class_clusters(table: Integers) -> Alarm | None:
+def _one_class_clusters(table: Integers) -> Finding | None:
     single = np.flatnonzero((table > 0).sum(axis=1) == 1)
     if not single.size or table.shape[1] < 2:
         return None
     samples = int(table[single].sum())
-    return Alarm(
+    return Finding(
         "one-class-cluster",
         f"{single.size} of {len(table)} clusters {_have(single)} one class only ({_listed(single)}), so their "
-        f"{samples:,} samples ({samples / table.sum():.0%}) give the balanced set nothing; take fewer clusters "
+        f"{samples:,} samples ({samples / table.sum():.0%}) add nothing to the balanced set; take fewer clusters "
         "(cluster.k) or an earlier checkpoint (represent.checkpoints).",
     )
 
 
-def _no_clear_skew(table: Integers, min_skew: float) -> Alarm | None:
+def _no_clear_skew(table: Integers, min_skew: float) -> Finding | None:
     found = skew(table)
     if found >= min_skew:
         return None
-    return Alarm(
+    return Finding(
         "no-clear-skew",
         f"The largest class makes up {found:.2f} of a cluster on average, less than {min_skew:.2f}: these clusters "
-        "show no shortcut, and their balanced set may be no better than one drawn by lot; try other checkpoints "
+        "show no shortcut, and their balanced set may be no better than a random one; try other checkpoints "
         "(erm.keep_epochs, represent.checkpoints) or more clusters (cluster.k).",
     )
 
 
-def _missing_classes(table: Integers, labels: Sequence[str]) -> list[Alarm]:
-    """A class that most clusters lack, where each of those clusters gives the balanced set nothing."""
+def _missing_classes(table: Integers, labels: Sequence[str]) -> list[Finding]:
+    """Classes missing from most clusters: each such cluster adds nothing to the balanced set."""
     used = table[table.sum(axis=1) > 0]
     missing = (used == 0).sum(axis=0)
     return [
-        Alarm(
+        Finding(
             "starved-class",
-            f"Class '{labels[c]}' is missing from {missing[c]} of {len(used)} clusters, which give the balanced set "
-            "nothing; take fewer clusters (cluster.k) or an earlier checkpoint (represent.checkpoints).",
+            f"Class '{labels[c]}' is missing from {missing[c]} of {len(used)} clusters, which add nothing to the "
+            "balanced set; take fewer clusters (cluster.k) or an earlier checkpoint (represent.checkpoints).",
         )
         for c in np.flatnonzero(missing * 2 > len(used)).tolist()
     ]
 
 
-def _small_classes(table: Integers, balanced: Integers, labels: Sequence[str], warn_below: int) -> list[Alarm]:
-    """Classes with few samples in the balanced set."""
-    # Repeats are not counted: they hide how little there is to learn from.
+def _small_classes(table: Integers, balanced: Integers, labels: Sequence[str], warn_below: int) -> list[Finding]:
+    # Repeats are not counted: they would hide how few different samples there are.
     different = np.minimum(table, balanced).sum(axis=0)
     least, most = int(different.argmin()), int(different.max())
     found = []
@@ -223,13 +222,13 @@ def _small_classes(table: Integers, balanced: Integers, labels: Sequence[str], w
             f"Class '{labels[least]}' has {different[least]:,} different samples in the balanced set, fewer than "
             f"{warn_below:,}; take fewer clusters (cluster.k) or an earlier checkpoint (represent.checkpoints)."
         )
-        found.append(Alarm("small-balanced-set", text))
+        found.append(Finding("small-balanced-set", text))
     for c in np.flatnonzero(different < STARVED * most).tolist():
         text = (
             f"Class '{labels[c]}' has {different[c]:,} different samples in the balanced set and another class "
-            f"{most:,}; so few are soon learned by heart: take rule `min` (balance.rule)."
+            f"{most:,}; so few are soon memorised: take rule `min` (balance.rule)."
         )
-        found.append(Alarm("starved-class", text))
+        found.append(Finding("starved-class", text))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Clusters of representations on the unit sphere: k-means by scikit-learn, and clusters by lot as its control."""
+"""Clusters of representations on the unit sphere: scikit-learn's k-means, and random clusters as its control."""
 
 import warnings
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clusters:
-    """Which cluster every sample is in; clusters are numbered from the largest to the smallest.
+    """A clustering; clusters are numbered from the largest to the smallest.
 
     Attributes:
         assignments: cluster of every sample, 0 ≤ value < k, [n].
-        centres: mean of the normalised rows of every cluster, [k, d]; of an empty one, any point.
-        k: number of clusters, the empty ones among them.
-        inertia: sum over samples of the squared distance to the centre, on normalised rows.
-        iterations: k-means iterations of the restart that was kept; the most over classes when clustered per class.
-        empty: clusters that no sample is in; there are some where fewer than k rows differ in direction.
+        centres: mean of the normalised rows of every cluster, [k, d]; arbitrary for an empty one.
+        k: number of clusters, including empty ones.
+        inertia: sum over samples of the squared distance to the centre, for normalised rows.
+        iterations: k-means iterations of the best restart; the maximum over classes if clustered per class.
+        empty: number of empty clusters; above 0 if fewer than k rows differ in direction.
     """
 
     assignments: Integers
@@ -34,17 +34,17 @@ class Clusters:
 
 
 def spherical_kmeans(features: Floats, k: int, *, seed: int, restarts: int, max_iterations: int) -> Clusters:
-    """Cluster rows by their direction: Lloyd's k-means on rows scaled to length 1.
+    """Cluster rows by their direction: Lloyd's k-means on rows scaled to unit length.
 
     On the unit sphere the squared distance is 2 − 2·cosine, so this is k-means with cosine distance (PruSC, arXiv
-    2407.14974). Equal seeds give equal bits.
+    2407.14974). Equal seeds give identical results.
 
     Args:
         features: representations, [n, d]; a row of zeros has no direction and stays at the origin.
         k: number of clusters, 1 ≤ k ≤ n.
         seed: seed of the first centres (k-means++).
-        restarts: runs from new centres; the one with the lowest inertia is kept.
-        max_iterations: iterations at most in every run.
+        restarts: runs from new centres; the one with the lowest inertia wins.
+        max_iterations: maximum number of iterations per run.
 
     Raises:
         StageError: a feature is not finite, or k exceeds n.
@@ -55,14 +55,14 @@ def spherical_kmeans(features: Floats, k: int, *, seed: int, restarts: int, max_
 def kmeans_per_class(
     features: Floats, labels: Integers, n_classes: int, k: int, *, seed: int, restarts: int, max_iterations: int
 ) -> Clusters:
-    """Cluster every class on its own: cluster c·k + j is the j-th largest of class c.
+    """Cluster every class separately: cluster c·k + j is the j-th largest of class c.
 
     Args:
         features: representations, [n, d].
         labels: class of every sample, 0 ≤ value < n_classes, [n].
         n_classes: number of classes.
         k: clusters in each class; the result has n_classes · k.
-        seed: each class draws from a stream of its own under this seed.
+        seed: each class has its own random stream derived from this seed.
         restarts: as in `spherical_kmeans`.
         max_iterations: as in `spherical_kmeans`.
 
@@ -90,7 +90,7 @@ def kmeans_per_class(
 
 
 def random_clusters(n: int, k: int, *, seed: int) -> Integers:
-    """Deal n samples out to k clusters by lot, in sizes that differ by one at most: the control of `spherical_kmeans`.
+    """Assign n samples to k clusters at random, with sizes that differ by at most one: a control for k-means.
 
     Returns:
         Cluster of every sample, [n].
@@ -103,14 +103,14 @@ def random_clusters(n: int, k: int, *, seed: int) -> Integers:
 
 
 def unit_rows(features: Floats) -> Floats:
-    """Return a copy of the rows [n, d], each scaled to length 1; rows of zeros stay.
+    """Return a copy of the rows [n, d], each scaled to unit length; rows of zeros stay.
 
     Raises:
         StageError: a feature is not finite.
     """
     if features.ndim != 2 or features.shape[1] == 0:
         raise ValueError(f"features must be [n, d] with d ≥ 1, not {features.shape}")
-    # Dividing by the largest entry first keeps the squares of huge and of tiny features within float32.
+    # Dividing by the largest entry first keeps the squares of very large and very small features within float32.
     peak = np.maximum(features.max(axis=1), -features.min(axis=1))
     broken = len(peak) - int(np.isfinite(peak).sum())
     if broken:
@@ -130,25 +130,25 @@ def _require_enough(n: int, k: int, what: str) -> None:
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
     if k > n:
-        raise StageError(f"{k} clusters were asked of {n:,} {what}", "set cluster.k to fewer clusters")
+        raise StageError(f"{k} clusters need at least as many {what}, but there are {n:,}", "set a smaller cluster.k")
 
 
 def _kmeans(
     unit: Floats, k: int, seed: int | tuple[int, int], restarts: int, max_iterations: int, what: str
 ) -> Clusters:
-    """k-means on rows of length 1, which it may shift in place."""
+    """K-means on rows of unit length, which it may modify in place."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     _require_enough(len(unit), k, what)
-    # scikit-learn takes a RandomState or 32 bits; the seeds of a run have 63.
+    # scikit-learn takes a RandomState or a 32-bit seed; the seeds of a run have 63 bits.
     random_state = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))
     model = KMeans(k, n_init=restarts, max_iter=max_iterations, random_state=random_state, copy_x=False)
-    # scikit-learn adds up the sums of its threads in the order in which they finish: with two, a + b = b + a and
-    # equal seeds give equal bits; with more they do not.
+    # scikit-learn adds the sums of its threads in the order in which they finish: with two threads the result is still
+    # reproducible, as a + b = b + a; with more it is not.
     with threadpool_limits(2, user_api="openmp"), warnings.catch_warnings():
-        # It warns of fewer distinct rows than clusters; `empty` says the same.
+        # It warns about fewer distinct rows than clusters; `empty` reports that.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(unit)
     assignments = model.labels_.astype(np.int64)
@@ -163,7 +163,7 @@ def _kmeans(
 
 
 def _numbered_by_size(clusters: Clusters) -> Clusters:
-    """The same clusters, the largest first; of equal ones, the one whose first sample comes first."""
+    """Renumber clusters, largest first; ties in the order of their first samples."""
     k, n = clusters.k, len(clusters.assignments)
     first = np.full(k, n, dtype=np.int64)
     present, where = np.unique(clusters.assignments, return_index=True)

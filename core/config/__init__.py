@@ -1,4 +1,4 @@
-"""What can be set about a run: frozen, validated sections with units and sources (no torch)."""
+"""Settings of a run: frozen, validated sections with units and sources (no torch)."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -47,12 +47,12 @@ S = TypeVar("S", bound=Section)
 
 
 class Config(Section):
-    """Everything that decides what a run computes."""
+    """All settings that determine the results of a run."""
 
-    model_config = ConfigDict(defer_build=True)  # which data sets there are is looked for when it is first needed
+    model_config = ConfigDict(defer_build=True)  # data sets are discovered at first use
 
     recipe: str = "prusc"
-    """Name of the recipe: which stages, in which order."""
+    """Name of the recipe: the stages and their order."""
     seed: Seed = 0
     """Seed of initial weights, order, masks and clusters."""
     data: Data = Field(default_factory=lambda: data_sets()[DEFAULT]())
@@ -68,36 +68,36 @@ class Config(Section):
     select: Select = Select()
     compute: Compute = Compute()
     deterministic: bool = False
-    """Ask for the same bits from run to run on a GPU too; slower."""
+    """Make results exactly reproducible on a GPU too; slower."""
 
     def section(self, kind: type[S]) -> S:
-        """The settings of a section that a stage outside this package declares, such as `config.section(Errors)`."""
+        """Settings of a section declared by a stage outside this package, such as `config.section(Errors)`."""
         return next(value for _, value in self if type(value) is kind)
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
         if self.cluster.per_class and self.prune.negatives != "other-class" and self.prune.contrast_weight > 0:
             raise ValueError(
-                "cluster.per_class leaves one class in a cluster, so no negatives: set prune.negatives=other-class"
+                "cluster.per_class leaves one class per cluster, so no negatives: set prune.negatives=other-class"
             )
         kept = (*self.erm.keep_epochs, self.erm.epochs)
         if isinstance(self.represent.checkpoints, tuple):
             if self.model.checkpoint:
                 raise ValueError(
-                    "represent.checkpoints: a network that is given (model.checkpoint) has its last checkpoint only; "
-                    "take last or kept"
+                    "represent.checkpoints: a given network (model.checkpoint) has one checkpoint; use last or kept"
                 )
             for epoch in self.represent.checkpoints:
                 if epoch not in kept or epoch > self.erm.epochs:
-                    raise ValueError(f"represent.checkpoints: ERM keeps no epoch {epoch:g}; add it to erm.keep_epochs")
+                    raise ValueError(
+                        f"represent.checkpoints: ERM does not keep epoch {epoch:g}; add it to erm.keep_epochs"
+                    )
         return self
 
     @model_validator(mode="after")
     def _given_for_erm(self) -> Self:
         if self.model.checkpoint and self.erm.objective != "erm":
             raise ValueError(
-                "model.checkpoint stands in for training by ERM, and erm.objective="
-                f"{self.erm.objective} trains in another way"
+                f"model.checkpoint replaces training by ERM and does not work with erm.objective={self.erm.objective}"
             )
         return self
 
@@ -107,13 +107,13 @@ class Config(Section):
         head = self.train.head_for(classes)
         if penalty == "multi-class" and head == "binary":
             raise ValueError(
-                "train.penalty: a multi-class penalty needs a logit for every class, and train.head=binary has one; "
+                "train.penalty: a multi-class penalty needs a logit for every class, but train.head=binary has one; "
                 "set train.head=multi-class, or train.penalty=binary"
             )
         if penalty == "binary" and head == "multi-class":
             raise ValueError("train.penalty: a binary penalty needs the one logit of train.head=binary")
         if head == "binary" and classes not in (0, 2):
-            raise ValueError(f"train.head: one logit tells two labels apart, and the data has {classes}")
+            raise ValueError(f"train.head: a binary head needs two labels, but the data has {classes}")
         return self
 
 
@@ -121,7 +121,7 @@ def config_model() -> type[Config]:
     """`Config` with the sections of all stages, those of installed packages too: what settings are read by.
 
     Raises:
-        ValueError: a stage declares a section whose name is taken.
+        ValueError: a stage declares a section with a name that is already taken.
     """
     from core import discovery
 
@@ -134,13 +134,13 @@ def _with_sections(sections: tuple[tuple[str, type[Section]], ...]) -> type[Conf
     if not sections:
         return Config
     if taken := [name for name, _ in sections if name in Config.model_fields]:
-        raise ValueError(f"the settings have a section '{taken[0]}' already; give the new one another name")
+        raise ValueError(f"the section name '{taken[0]}' is already taken; give the new section another name")
     fields: dict[str, Any] = {name: (kind, kind()) for name, kind in sections}
     return create_model("Config", __base__=Config, **fields)
 
 
 def flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Walk a nested mapping as (`a.b`, value) pairs, in its order."""
+    """Yield the items of a nested mapping as (`a.b`, value) pairs, in order."""
     for key, item in value.items():
         if isinstance(item, dict):
             yield from flatten(item, f"{prefix}{key}.")
@@ -149,7 +149,7 @@ def flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 
 def differences(config: Config, base: Config) -> dict[str, tuple[Any, Any]]:
-    """Settings in which two configurations differ: dotted key → (value in `config`, in `base`), None where absent."""
+    """Settings in which two configurations differ: dotted key → (value in `config`, in `base`), None if absent."""
     ours, theirs = (dict(flatten(c.model_dump(mode="json"))) for c in (config, base))
     keys = [*ours, *(k for k in theirs if k not in ours)]
     return {k: (ours.get(k), theirs.get(k)) for k in keys if ours.get(k) != theirs.get(k)}

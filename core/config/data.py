@@ -1,7 +1,7 @@
-"""What every data set declares with its settings, and which data sets there are (no torch, no numpy).
+"""Base class of data sets' settings, and the list of all data sets (no torch, no numpy).
 
-A data set is one file in `core/data/sets`, or a module of an installed package that an entry point of the group
-`prusc_tui.data` names: a subclass of `Photos` or `Bundled` (`core.data.settings`), or of `DataSettings` itself.
+A data set is one file in `core/data/sets`, or a module of an installed package with an entry point in the group
+`prusc_tui.data`: a subclass of `Photos` or `Bundled` (`core.data.settings`), or of `DataSettings` itself.
 """
 
 from collections.abc import Iterator
@@ -22,46 +22,46 @@ if TYPE_CHECKING:
     from core.data.load import Source
 
 DEFAULT = "colored-mnist"
-"""Data set of a run where none is named."""
+"""Default data set of a run."""
 GROUP = "prusc_tui.data"
 """Entry points of installed packages that declare data sets."""
 
 
 class DataSettings(Section):
-    """Settings of a data set, and all that the program asks of one before it is read.
+    """Settings of a data set, and what the program needs to know before reading it.
 
-    A subclass declares `name: Literal["my-data"] = "my-data"` and a docstring; it has defaults for all its settings.
+    A subclass declares `name: Literal["my-data"] = "my-data"`, a docstring, and defaults for all settings.
     """
 
     rank: ClassVar[int] = 100
-    """Where it stands in lists: low first, alphabetical among equals."""
-    origin: ClassVar[str] = "made by other packages"
-    """Where its images come from, as a heading over a list."""
+    """Position in lists: lowest first, ties in alphabetical order."""
+    origin: ClassVar[str] = "from other packages"
+    """Origin of its images, as a heading in lists."""
 
     if TYPE_CHECKING:
-        name: str = ""  # of every data set; a field here would come before all others
+        name: str = ""  # every data set has one; a field here would come first
 
     @property
     def n_classes(self) -> int:
-        """Number of labels; 0 where only the data itself knows."""
+        """Number of labels; 0 if unknown before the data is read."""
         return 0
 
     @property
     def n_given_environments(self) -> int:
-        """Environments that the training split brings with it; 0 where there are none."""
+        """Number of given environments of the training split; 0 if there are none."""
         return 0
 
     @property
     def missing(self) -> str:
-        """What a person has to say before the data can be read, in one sentence; empty where nothing is missing."""
+        """Input that the user must still provide, as one sentence; empty if nothing is missing."""
         return ""
 
     def source(self, digits: Path, cache: Path | None) -> "Source":
-        """Find the data, and refuse what can be refused without looking at an image.
+        """Find the data and check everything that can be checked without reading an image.
 
         Args:
             digits: folder of the packed digits.
-            cache: folder of the decoded images of other data sets; None for the user's.
+            cache: folder for decoded images; None for the user's cache folder.
 
         Raises:
             InputError: the data is missing or damaged, or does not fit the settings.
@@ -69,25 +69,25 @@ class DataSettings(Section):
         raise NotImplementedError(f"{type(self).__name__}.source")
 
     def undecoded(self) -> Self:
-        """The same data for whoever needs labels and shapes: nothing is decoded ahead of its use."""
+        """Settings of the same data for use of labels and shapes only: images are decoded on demand."""
         return self
 
 
 def data_sets() -> dict[str, type[DataSettings]]:
-    """Name of every data set → class of its settings, in the order of lists."""
+    """Name of every data set → class of its settings, in display order."""
     kinds: dict[str, type[DataSettings]] = {}
     for kind in discovery.declared("core.data.sets", GROUP, _declared_in):
         name = kind.model_fields["name"].default
         if kinds.setdefault(name, kind) is not kind:
-            discovery.complain(f"data set '{name}' of {kind.__module__} is left out: there is one of that name already")
+            discovery.complain(f"data set '{name}' of {kind.__module__} is ignored: the name is already taken")
     return dict(sorted(kinds.items(), key=lambda item: (item[1].rank, item[0])))
 
 
 def _declared_in(module: ModuleType) -> Iterator[type[DataSettings]]:
-    """Data sets of a module; each of them is made once, so that one that is not whole is told here.
+    """Data sets of a module; each is instantiated once, so that an incomplete one fails here.
 
     Raises:
-        TypeError: there is none, or one without a description or a `name` that is its one value.
+        TypeError: there is none, or one without a docstring or a literal `name`.
     """
     named = [
         kind
@@ -104,7 +104,7 @@ def _declared_in(module: ModuleType) -> Iterator[type[DataSettings]]:
 
 
 class _AnyOfThem:
-    """Marks a setting that takes any data set: told apart by their names, and looked for when first needed."""
+    """Annotation of a setting that takes any data set, discriminated by name and discovered at first use."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> "CoreSchema":
         any_of_them = reduce(or_, data_sets().values())

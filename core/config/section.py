@@ -1,4 +1,4 @@
-"""What all sections of the settings have in common, and the kinds of numbers in them (no torch)."""
+"""Base class of the sections of the settings, and their number types (no torch)."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 OWN_SECTIONS: dict[str, type["Section"]] = {}
-"""Name → section that a stage outside this package declares; see `Section`."""
+"""Name → section declared by a stage outside this package; see `Section`."""
 
 
 class Section(BaseModel):
-    """A group of settings: frozen, and closed to names that it does not know.
+    """A group of settings: frozen; unknown names are errors.
 
-    The sections of the stages in this package are fields of `core.config.Config`. A new stage brings its section with
-    it: `class Errors(Section, section="errors")` is then read and checked as `errors.…` like all others.
+    The sections of the stages in this package are fields of `core.config.Config`. A new stage declares its own section:
+    `class Errors(Section, section="errors")` is then read and validated as `errors.…` like all others.
     """
 
     model_config = ConfigDict(
@@ -30,10 +30,10 @@ class Section(BaseModel):
     )
 
     incidental: ClassVar[frozenset[str]] = frozenset()
-    """Settings that say how something is computed, not what: artifacts are shared whatever they are."""
+    """Settings that affect how something is computed, not the results: artifacts are shared regardless of them."""
 
     only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {}
-    """Setting → another setting, by its dotted key, and the values of it under which this one has an effect."""
+    """Setting → (dotted key of another setting, values of it with which this one has an effect)."""
 
     def __init_subclass__(cls, *, section: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -41,10 +41,10 @@ class Section(BaseModel):
             OWN_SECTIONS[section] = cls
 
     def deciding(self) -> dict[str, Any]:
-        """The values that results depend on, as plain data."""
+        """Values that affect the results, as plain data."""
         return self.model_dump(mode="json", exclude=set(self.incidental))
 
     def canonical_hash(self) -> str:
-        """Hash of the values, the same whatever the order in which they were given: 16 hexadecimal digits."""
+        """Hash of the values, independent of their order: 16 hexadecimal digits."""
         text = orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(text).hexdigest()[:16]

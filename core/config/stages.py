@@ -1,7 +1,7 @@
 """Settings of the stages (no torch).
 
 Sources in the descriptions: PruSC is arXiv 2407.14974, Csordás arXiv 2010.02066, GroupDRO arXiv 1911.08731; “ours”
-marks values that are not published and that we chose; `experiments/presets` says what we measured.
+marks values that are not published but chosen by us; `experiments/presets` has our measurements.
 """
 
 from collections.abc import Mapping
@@ -15,36 +15,38 @@ from core.config.section import Count, Fraction, Positive, Section, Weight
 class Model(Section):
     """The network."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"weights", "checkpoint"})  # what is in a file counts, not where
+    incidental: ClassVar[frozenset[str]] = frozenset(
+        {"weights", "checkpoint"}
+    )  # the content of the files counts, not their paths
     only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "checkpoint": ("erm.objective", ("erm",)),
     }
 
     name: str = "digits-cnn"
     """`digits-cnn` (three convolutions), `mnist-cnn` (four, with GroupNorm), `mlp` (two hidden layers of 390 units), or
-    the name of a torchvision classifier such as `resnet18`."""
+    a torchvision classifier such as `resnet18`."""
     weights: Literal["none", "imagenet"] | str = "none"
-    """What the network starts from: `none` (fresh), `imagenet` (torchvision's published ones, from torch's cache), or a
-    file of them (`--weights`); the head is fresh where its size differs."""
+    """Initial weights: `none` (random), `imagenet` (torchvision's published weights, from torch's cache), or a file
+    (`--weights`); a head of another size is initialised at random."""
     checkpoint: str = ""
-    """File of a trained network (`--checkpoint`), which then stands in for training by ERM; empty to train."""
+    """File of a trained network (`--checkpoint`) to use instead of training by ERM; empty to train."""
 
 
 class Compute(Section):
-    """How, not what, is computed: speed against memory against exactness."""
+    """How steps are computed: speed, memory and precision."""
 
     incidental: ClassVar[frozenset[str]] = frozenset({"compile", "auto_batch"})
 
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Precision of forward passes and activations where a network is trained, pruned or asked for its representation;
-    weights, masks, losses, optimisers and every evaluation stay in fp32."""
+    """Precision of forward passes and activations in training, pruning and representation extraction; weights, masks,
+    losses, optimisers and evaluation stay in fp32."""
     accumulate: Count = 1
-    """Parts that a batch is computed in, one after another, for the same step with less memory; losses that need the
-    whole batch (contrast, GroupDRO) take a second forward pass. BatchNorm normalises each part by itself."""
+    """Gradient accumulation: number of parts into which each batch is split to save memory. Losses that need the whole
+    batch (contrast, GroupDRO) take a second forward pass; BatchNorm normalises each part separately."""
     compile: bool = False
     """Compile the network with torch.compile, in training and fine-tuning."""
     auto_batch: bool = False
-    """Where the device runs out of memory, go on from the same step with more parts to a batch (`--auto-batch`)."""
+    """On out-of-memory, split the batch into more parts and repeat the step (`--auto-batch`)."""
 
 
 class Erm(Section):
@@ -55,21 +57,21 @@ class Erm(Section):
     }
 
     objective: Literal["erm", "group-balanced", "group-dro"] = "erm"
-    """`erm` minimises the mean loss; the other two are oracles that use the attributes of the training split."""
+    """`erm` minimises the mean loss; the other two are oracles that use the training attributes."""
     epochs: Positive = 2.0
     """Passes over the training split."""
     batch_size: Count = 64
-    """Images in a step."""
+    """Images per step."""
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
-    """Optimiser of the weights."""
+    """Optimiser."""
     lr: Positive = 0.05
-    """Learning rate at the first step."""
+    """Initial learning rate."""
     momentum: Fraction = 0.9
     """Momentum of SGD."""
     weight_decay: Weight = 0.0
     """L2 penalty on the weights."""
     schedule: Literal["constant", "cosine"] = "cosine"
-    """Learning rate over the steps: the same, or half a cosine down to 0."""
+    """Learning rate schedule: constant, or half a cosine down to 0."""
     keep_epochs: tuple[Positive, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
     """Epochs after which a checkpoint is kept for clustering; early ones show the shortcut best (ours)."""
     dro_step_size: Positive = 0.01
@@ -77,50 +79,50 @@ class Erm(Section):
 
 
 class Represent(Section):
-    """Stage 2: the representation of the training images, before the head, in evaluation mode."""
+    """Stage 2: the representation of the training images (the input of the head), in evaluation mode."""
 
     checkpoints: Literal["kept", "last"] | tuple[Positive, ...] = "kept"
-    """Epochs of ERM whose representation is extracted: all that `erm.keep_epochs` keeps, the last, or those named;
+    """ERM checkpoints whose representation is extracted: all of `erm.keep_epochs`, the last, or a list of epochs;
     clustering chooses among them (ours; PruSC's code: last)."""
     batch_size: Count = 500
-    """Images in a forward pass."""
+    """Images per forward pass."""
 
 
 class Cluster(Section):
     """Stage 3: clusters of the representation on the unit sphere, all classes together."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"file"})  # what is in it counts, not where it is
+    incidental: ClassVar[frozenset[str]] = frozenset({"file"})  # the content counts, not the path
     only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "file": ("cluster.method", ("kmeans",)),
     }
 
     method: Literal["kmeans", "random"] = "kmeans"
-    """`random` assigns clusters by lot: the control that tells whether the clusters matter."""
+    """`random` assigns random clusters: a control that shows whether the clusters matter."""
     file: str = ""
-    """Table with a cluster for every training image, made elsewhere (`--clusters`); empty to cluster here."""
+    """Table with a precomputed cluster for every training image (`--clusters`); empty to compute clusters."""
     k: Annotated[int, Field(ge=2, le=512)] | Literal["auto"] = "auto"
-    """Number of clusters; `auto` takes what gives the largest balanced set among clearly skewed clusters (ours)."""
+    """Number of clusters; `auto` maximises the balanced set among clearly skewed clusterings (ours)."""
     candidates: tuple[Annotated[int, Field(ge=2, le=512)], ...] = (2, 3, 4, 6, 8, 12, 16)
-    """Numbers of clusters that `auto` tries."""
+    """Numbers of clusters tried by `auto`."""
     min_skew: Fraction = 0.8
-    """`auto` refuses clusters in which the largest class has less than this share on average (ours)."""
+    """`auto` rejects clusterings in which the largest class of a cluster has a smaller mean share (ours)."""
     per_class: bool = False
-    """Cluster every class on its own, k clusters each."""
+    """Cluster every class separately, with k clusters each."""
     restarts: Count = 4
-    """k-means restarts from new centres; the lowest inertia is kept."""
+    """K-means restarts from new centres; the lowest inertia wins."""
     max_iterations: Count = 100
-    """k-means iterations at most."""
+    """Maximum number of k-means iterations."""
 
     @model_validator(mode="after")
     def _random_needs_k(self) -> Self:
         if self.method == "random" and self.k == "auto":
-            raise ValueError("random clusters have no best k; set cluster.k to a number")
+            raise ValueError("random clusters need a fixed number; set cluster.k to a number")
         return self
 
     @model_validator(mode="after")
     def _found_or_given(self) -> Self:
         if self.file and self.method == "random":
-            raise ValueError("file: clusters come from a file or by lot (cluster.method=random), not from both")
+            raise ValueError("file: clusters are either read from a file or random (cluster.method=random), not both")
         return self
 
 
@@ -128,27 +130,27 @@ class Balance(Section):
     """Stage 4: the class-balanced set drawn from the clusters."""
 
     rule: Literal["min", "cap", "over", "weights"] = "min"
-    """Per cluster: `min` takes the minority count of each class; `cap` up to `cap` times that, `over` the majority
-    count, both repeating samples; `weights` takes every sample once and weighs it."""
+    """Entries of each class per cluster: `min`: the minority count; `cap`: up to `cap` times that; `over`: the majority
+    count; the last two repeat samples. `weights`: every sample once, weighted."""
     cap: Annotated[float, Field(ge=1)] = 2.0
-    """Rule `cap`: entries of each class per cluster, in multiples of the minority count."""
+    """Rule `cap`: entries of each class per cluster, as a multiple of the minority count."""
     warn_below: Annotated[int, Field(ge=0)] = 200
-    """Warn when a class has fewer different samples than this in the balanced set (ours)."""
+    """Warn if a class has fewer different samples than this in the balanced set (ours)."""
 
 
 class Prune(Section):
     """Stage 5: learn which weights to keep; the weights themselves are frozen."""
 
     steps: Count = 200
-    """Steps of the mask logits; lr × steps ≈ 10 × init is a good rule (ours)."""
+    """Steps on the mask logits; lr × steps ≈ 10 × init is a good rule (ours)."""
     batch_size: Annotated[int, Field(ge=2)] = 128
-    """Images of the balanced set in a step."""
+    """Images of the balanced set per step."""
     lr: Positive = 0.1
-    """Adam's rate on the logits (PruSC's code: 0.01)."""
+    """Learning rate of Adam on the mask logits (PruSC's code: 0.01)."""
     init: float = 2.0
-    """Logit at the start: every weight is on with probability σ(init) (Csordás: 2.0)."""
+    """Initial mask logit: every weight is kept with probability σ(init) (Csordás: 2.0)."""
     temperature: Positive = 1.0
-    """Temperature of the logistic noise; it changes the gradient, not the probability (Csordás: 1)."""
+    """Temperature of the logistic noise; affects the gradient, not the probability (Csordás: 1)."""
     gradient: Literal["probability", "sample"] = "probability"
     """Slope of the straight-through estimator: p(1−p) of the probability, or s(1−s) of the noisy sample."""
     contrast_weight: Weight = 0.1
@@ -156,66 +158,67 @@ class Prune(Section):
     contrast_temperature: Positive = 0.07
     """τ: temperature of the cosine similarities (PruSC: 0.07)."""
     negatives: Literal["same-cluster-other-class", "same-cluster", "other-class"] = "same-cluster-other-class"
-    """Which samples an anchor is pushed away from (PruSC: `same-cluster`); positives are of its class in other
-    clusters."""
+    """Samples that an anchor is pushed away from (PruSC: `same-cluster`); positives are the samples of its class in
+    other clusters."""
     samples: Count = 1
-    """Masks that are drawn for every step; the batch is split among them, contrastive loss and all (DCWP and PruSC's
-    code: 1)."""
+    """Masks sampled per step; the batch is split among them, also for the contrastive loss (DCWP and PruSC's code:
+    1)."""
     sparsity_weight: Weight = 1e-6
-    """λ: weight of the sum of all logits; 1e-4 destroys small networks (PruSC, CelebA: 5e-8)."""
+    """λ: weight of the sum of all mask logits; 1e-4 destroys small networks (PruSC, CelebA: 5e-8)."""
     batchnorm: Literal["recompute", "train", "frozen"] = "recompute"
-    """BatchNorm statistics: `frozen` keeps ERM's; `train` lets them follow the sampled masks; `recompute` also measures
-    them anew on the balanced set under the final mask (ours)."""
+    """BatchNorm statistics: `frozen` keeps those of ERM; `train` updates them under the sampled masks; `recompute` also
+    recomputes them on the balanced set under the final mask (ours)."""
     exclude: tuple[str, ...] = ()
-    """Names of layers that are never pruned, such as `fc`; a name covers the layers below it."""
+    """Names of layers that are never pruned, such as `fc`; a name includes its sublayers."""
 
 
 class Finetune(Section):
-    """Stage 6: train the weights that are left, with the mask fixed."""
+    """Stage 6: train the remaining weights under the fixed mask."""
 
     data: Literal["balanced", "validation"] = "balanced"
-    """`validation` trains on the validation split, as PruSC's code does; its validation accuracy is then no measure."""
+    """`validation` trains on the validation split, as PruSC's code does; validation accuracy is then meaningless."""
     steps: Count = 60
-    """Steps of the weights."""
+    """Steps."""
     batch_size: Count = 128
-    """Images in a step."""
+    """Images per step."""
     lr: Positive = 3e-4
-    """Adam's rate at the first step; 1e-3 damages a good mask (ours)."""
+    """Initial learning rate of Adam; 1e-3 damages a good mask (ours)."""
     schedule: Literal["constant", "cosine"] = "cosine"
-    """Learning rate over the steps: the same, or half a cosine down to 0."""
+    """Learning rate schedule: constant, or half a cosine down to 0."""
     weight_decay: Weight = 0.0
     """L2 penalty on the weights."""
     head_penalty: Weight = 1e-3
-    """Recipe `last-layer`: L2 penalty per sample of the logistic regression that refits the head."""
+    """Recipe `last-layer`: L2 penalty per sample of the logistic regression."""
 
 
 class Environments(Section):
-    """Stage `environments`: which training samples are in which environment."""
+    """Stage `environments`: assignment of training samples to environments."""
 
     only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "shares": ("environments.rule", ("shares",)),
     }
 
     rule: Literal["minority-balance", "minority-majority", "conflict-rest", "shares"] = "minority-balance"
-    """From clusters, where the conflict samples are those of the minority label: they, and they with as many of the
-    majority (`minority-balance`); they, and that majority alone; they, and all others; two environments with different
-    shares of them (`shares`). The published rule is not known; these are ours."""
+    """The two environments, from the conflict samples of all clusters (those without the majority label):
+    `minority-balance`: {conflict}, {conflict + equally many majority}; `minority-majority`: {conflict}, {equally many
+    majority}; `conflict-rest`: {conflict}, {all others}; `shares`: two with different shares of conflict samples (ours;
+    the published rule is unknown)."""
     shares: tuple[Fraction, Fraction] = (0.2, 0.1)
-    """Rule `shares`: share of conflict samples in each environment, alike for every label."""
+    """Rule `shares`: share of conflict samples in each environment, the same for every label."""
     relative: bool = False
-    """Take for the majority of a cluster the label that is most over-represented there, not the most frequent one; for
-    data in which one class outnumbers the others everywhere."""
+    """Majority label of a cluster: the most over-represented one instead of the most frequent one; for data with one
+    dominant class."""
     reference: Literal["erm", "attribute"] = "erm"
-    """EIIL: the reference model whose mistakes tell environments apart; `attribute` answers by the attribute alone, an
-    oracle."""
+    """EIIL: reference model whose mistakes separate the environments; `attribute` predicts from the attribute alone (an
+    oracle)."""
     eiil_steps: Count = 10_000
-    """EIIL: steps of Adam on the assignment (EIIL: 10,000)."""
+    """EIIL: steps of Adam on the assignment (paper: 10,000)."""
     eiil_lr: Positive = 1e-3
-    """EIIL: Adam's rate (EIIL: 0.001)."""
+    """EIIL: learning rate of Adam (paper: 0.001)."""
 
 
 class Train(Section):
-    """Stage `train`: all restarts and penalty weights at once, by an objective over environments.
+    """Stage `train`: all restarts and penalty weights at once, with an objective over environments.
 
     The defaults are those of PruSC's authors for IRM (arXiv 2504.15686, their code).
     """
@@ -230,39 +233,39 @@ class Train(Section):
     }
 
     objective: Literal["irm", "vrex", "group-dro", "erm"] = "irm"
-    """Risk plus IRM's penalty, risk plus the variance of the risks, the worst risk, or the mean risk alone."""
+    """Risk plus IRM penalty, risk plus variance of the risks, worst risk, or mean risk only."""
     network: str = "mlp"
     """`mlp`, `mnist-cnn`, or a torchvision classifier without BatchNorm; trained from scratch."""
     hidden: Count = 390
-    """Units of each hidden layer of `mlp`."""
+    """Units per hidden layer of `mlp`."""
     head: Literal["auto", "binary", "multi-class"] = "auto"
-    """One logit for two labels, or one for every label; `auto`: binary for two labels."""
+    """One logit for two labels, or one per label; `auto`: binary for two labels."""
     penalty: Literal["auto", "binary", "multi-class"] = "auto"
-    """Form of the penalty; `auto`: that of the head."""
+    """Form of the penalty; `auto`: as the head."""
     restarts: Count = 3
-    """Networks that differ in their initial weights alone, trained side by side (IRM: 10)."""
+    """Networks with different initial weights, trained in parallel (IRM: 10)."""
     penalty_weights: Annotated[tuple[Weight, ...], Field(min_length=1)] = (9_100.0,)
-    """Weight of the penalty from `anneal_until` on; several are trained side by side, each with every restart (IRM's
+    """Weights of the penalty from step `anneal_until` on; each is trained with every restart, all in parallel (IRM's
     authors: 91,257, EIIL: 191,257)."""
     anneal_until: Annotated[int, Field(ge=0)] = 190
-    """Step from which the penalty weight holds; before it is 1."""
+    """Step at which the penalty weight takes effect; before, it is 1."""
     rescale: bool = True
-    """Divide the loss by the penalty weight where that is above 1."""
+    """Divide the loss by the penalty weight if that is above 1."""
     steps: Count = 501
     """Steps of Adam."""
     batch_size: Count | Literal["full"] = "full"
-    """Images in a step; `full` takes all that are in an environment."""
+    """Images per step; `full`: all images in environments."""
     lr: Positive = 5e-4
-    """Adam's rate (IRM's authors: 4.9e-4)."""
+    """Learning rate of Adam (IRM's authors: 4.9e-4)."""
     l2: Weight = 1e-3
     """Weight of the sum of squares of all parameters (IRM's authors: 1.1e-3)."""
     estimator: Literal["squared", "split", "pairs"] = "squared"
-    """Penalty of a mini-batch: `squared` is biased by the noise of the mean, the other two are not."""
+    """Estimator of the penalty on mini-batches: `squared` is biased by the noise of the mean, the others are not."""
     dro_step_size: Positive = 0.01
-    """Step size of the weights of the environments of `group-dro` (GroupDRO, algorithm 1)."""
+    """Step size of the environment weights of `group-dro` (GroupDRO, algorithm 1)."""
 
     def head_for(self, n_classes: int) -> Literal["binary", "multi-class"]:
-        """Which head the networks have for that many labels."""
+        """Return the type of the head for this number of labels."""
         if self.head != "auto":
             return self.head
         if self.penalty != "auto":
@@ -271,9 +274,9 @@ class Train(Section):
 
 
 class Select(Section):
-    """Which checkpoint of a stage is handed on, and how often one is looked at."""
+    """Selection of the final checkpoint of a stage, and number of evaluations along the way."""
 
     rule: Literal["last", "average", "worst-class", "worst-group"] = "last"
-    """Named rule on the validation split; `worst-group` uses its attributes, the others use none."""
+    """Rule on the validation split; only `worst-group` uses its attributes."""
     looks: Count = 8
-    """Evaluations on the validation split during a stage."""
+    """Number of evaluations on the validation split during a stage."""

@@ -1,4 +1,4 @@
-"""The stores of decoded images that there are, and the way to be rid of them."""
+"""List and remove stores of decoded images."""
 
 import shutil
 from contextlib import suppress
@@ -16,12 +16,12 @@ class Store:
 
     Attributes:
         path: its folder.
-        root: folder that the images came from; empty where the store is damaged.
-        images: how many.
+        root: source folder of the images; empty if the store is damaged.
+        images: number of images.
         side: side of each in pixels.
-        bytes: what it takes on disk.
-        used: when it was last opened, seconds since 1970.
-        done: images that are decoded; fewer than `images` where a build was stopped, or is under way.
+        bytes: disk space.
+        used: time of last use, in seconds since 1970.
+        done: decoded images; fewer than `images` if a build was stopped or is in progress.
     """
 
     path: Path
@@ -34,16 +34,16 @@ class Store:
 
 
 def stores(folder: Path) -> list[Store]:
-    """All stores in a cache folder, the one used last first; none where there is no such folder."""
+    """All stores in a cache folder, most recently used first; none if the folder does not exist."""
     found = (_read(path) for path in (folder / "images").glob("*") if path.is_dir())
     return sorted(found, key=lambda store: -store.used)
 
 
 def remove(store: Store) -> bool:
-    """Remove a store; whoever has it mapped keeps it for as long.
+    """Remove a store; processes that have mapped it can still use it.
 
     Returns:
-        False where another process builds it just now, or it cannot be removed; it is left alone then.
+        False if another process is building it, or it cannot be removed; it is then unchanged.
     """
     from filelock import FileLock, Timeout
 
@@ -57,7 +57,7 @@ def remove(store: Store) -> bool:
 
 def _read(path: Path) -> Store:
     size, images, side, root, used = disk_bytes(path / PIXELS), 0, 0, "", 0.0
-    # What is damaged is shown too, or nobody would find it to remove it.
+    # Damaged stores are listed too, so that they can be removed.
     with suppress(OSError, ValueError, KeyError, TypeError):
         used = (path / ABOUT).stat().st_mtime
         about = orjson.loads((path / ABOUT).read_bytes())

@@ -1,4 +1,4 @@
-"""Look at every row of a table and at every image of it, and say all that is amiss, with lines."""
+"""Check every row of a table and every image in it, and report all problems with their lines."""
 
 import hashlib
 import warnings
@@ -16,26 +16,26 @@ from core.data.settings import Photos
 from core.data.splits import SPLITS
 from core.data.table import ImageTable, examine
 from core.data.watch import QUIET, Watch, in_parts
-from core.data.within import leaving
+from core.data.within import unusable_paths
 from core.groups import group_titles
 
 PART = 32
-"""Images that a thread looks at in one go."""
+"""Images per task of a thread."""
 SIDE = 32
-"""Side of the square that an image is decoded to; all of its bytes are read for that all the same."""
+"""Side of the square that an image is decoded to; all bytes of the file are read anyway."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """What a look at a whole data set found.
+    """Result of checking a whole data set.
 
     Attributes:
         root: its folder.
-        file: its table, from there.
+        file: its table, relative to `root`.
         rows: rows of the table.
-        opened: images that were opened and decoded.
-        table: the rows that can be understood; None where they make no data set.
-        problems: all that is amiss, kind by kind, each in the order of the rows.
+        opened: images that were decoded.
+        table: the valid rows; None if they do not make a data set.
+        problems: all problems by kind, each in the order of the rows.
     """
 
     root: Path
@@ -51,21 +51,21 @@ def check(settings: Photos, watch: Watch = QUIET) -> Report:
 
     Args:
         settings: the data section.
-        watch: told how many images are done.
+        watch: receives the number of checked images.
 
     Raises:
-        InputError: there is no folder, or a file or a column is missing, so that there are no rows.
-        Interrupted: `watch` asked to stop.
+        InputError: the folder, a file or a column is missing.
+        Stopped: `watch` requested a stop.
     """
     draft = settings.draft()
     table, problems = examine(draft)
-    rows = np.setdiff1d(np.arange(len(draft.paths)), list(leaving(draft.root, draft.paths.texts.tolist())))
+    rows = np.setdiff1d(np.arange(len(draft.paths)), list(unusable_paths(draft.root, draft.paths.texts.tolist())))
     digests = np.zeros(len(draft.paths), dtype="S32")
     opened = done = 0
     parts = [slice(start, start + PART) for start in range(0, len(rows), PART)]
     amiss = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of notes in photographs; what matters is whether it can be decoded
+        warnings.simplefilter("ignore")  # about metadata; only decoding matters here
         for part, found in in_parts(parts, lambda part: [_look(draft.root / draft.paths.texts[i]) for i in rows[part]]):
             for row, (digest, kind, text) in zip(rows[part], found, strict=True):
                 digests[row] = digest
@@ -74,7 +74,7 @@ def check(settings: Photos, watch: Watch = QUIET) -> Report:
                 else:
                     opened += 1
             done += len(found)
-            watch.step("looking at images", done, len(rows))
+            watch.step("checking images", done, len(rows))
     problems = [*problems, *sorted(amiss, key=lambda problem: (problem.kind != "missing images", problem.line))]
     if table is not None:
         problems += _empty(table)
@@ -83,10 +83,12 @@ def check(settings: Photos, watch: Watch = QUIET) -> Report:
 
 
 def _look(path: Path) -> tuple[bytes, str, str]:
-    """Digest of the content, and where the image is no good what it is and why."""
+    """Digest of the content, and for a broken image the kind of problem and the reason."""
     try:
         if not path.is_file():
-            return (b"", "broken images", "is no file") if path.exists() else (b"", "missing images", "is not there")
+            return (
+                (b"", "broken images", "is not a file") if path.exists() else (b"", "missing images", "does not exist")
+            )
         data = path.read_bytes()
     except OSError as error:
         return b"", "broken images", f"cannot be read ({error.strerror})"
@@ -113,14 +115,14 @@ def _empty(table: ImageTable) -> Iterator[Problem]:
 
 
 def _splits(paths: Column, table: ImageTable) -> Integers:
-    """Split of every row of the file, int64 [rows]; −1 where the row could not be understood."""
+    """Split of every row of the file, int64 [rows]; −1 if the row is invalid."""
     splits = np.full(len(paths), -1)
     splits[np.searchsorted(paths.lines, table.lines)] = table.splits
     return splits
 
 
 def _twice(paths: Column, digests: "np.ndarray[tuple[int], np.dtype[np.bytes_]]", splits: Integers) -> list[Problem]:
-    """Images of the same content, those in several splits first."""
+    """Images with identical content, those in several splits first."""
     rows = np.flatnonzero((digests != b"") & (splits >= 0))
     _, first, which, counts = np.unique(digests[rows], return_index=True, return_inverse=True, return_counts=True)
     again = np.flatnonzero(counts[which] > 1)

@@ -1,4 +1,4 @@
-"""Columns of text from CSV, lists with spaces and Parquet, each cell with the line that it stands in."""
+"""Text columns from CSV, space-separated lists and Parquet, with the line of each cell."""
 
 import csv
 import io
@@ -19,15 +19,15 @@ Texts = npt.NDArray[np.object_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """A column as it stands in its file.
+    """A column of a file.
 
     Attributes:
         name: its heading.
-        file: the file, from the folder of the data set.
-        lines: int64 [n], line of each cell in the file, or its row in a file without lines.
+        file: its file, relative to the folder of the data set.
+        lines: int64 [n], line of each cell, or its row in a file without lines.
         texts: str [n].
-        words: text in lower case → what it means; None where any text is a value of its own.
-        unit: what `lines` count.
+        words: text in lower case → value; None if every text is a value.
+        unit: unit of `lines`.
     """
 
     name: str
@@ -40,46 +40,46 @@ class Column:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def knowing(self, words: Mapping[str, str]) -> "Column":
-        """Return the same column, in which only these words are allowed."""
+    def with_words(self, words: Mapping[str, str]) -> "Column":
+        """Return the same column, restricted to these words."""
         return replace(self, words=words)
 
     def where(self, row: int) -> str:
-        """Say where a cell stands, such as `metadata.csv, line 3`."""
+        """Location of a cell, such as `metadata.csv, line 3`."""
         return f"{self.file}, {self.unit} {self.lines[row]:,}"
 
     def encode(self) -> tuple[Integers, tuple[str, ...]]:
         """Number the values.
 
         Returns:
-            int64 [n], the number of each value, −1 where the text is empty or not among the words; and the values:
-            those of the words in their order, else those found, as numbers where all are, else by the alphabet.
+            int64 [n], the number of each value, −1 if the text is empty or not among the words; and the values: those
+            of the words in their order, else those of the column, sorted by `in_order`.
         """
         import pandas as pd
 
-        codes, found = pd.factorize(self.texts)
-        said = [clean(text) for text in found]
+        codes, distinct = pd.factorize(self.texts)
+        texts = [clean(text) for text in distinct]
         if self.words is None:
-            values = tuple(in_order(set(said) - {""}))
+            values = tuple(in_order(set(texts) - {""}))
             meaning: Mapping[str, str] = {value: value for value in values}
         else:
             values = tuple(dict.fromkeys(self.words.values()))
             meaning = self.words
-            said = [text.casefold() for text in said]
+            texts = [text.casefold() for text in texts]
         place = {value: number for number, value in enumerate(values)}
-        numbers = [place[meaning[text]] if text in meaning else -1 for text in said]
+        numbers = [place[meaning[text]] if text in meaning else -1 for text in texts]
         return np.array([*numbers, -1], dtype=np.int64)[codes], values
 
 
 def clean(text: str) -> str:
-    """Return the text without space around it; a whole number without `.0`, as tables of floats have it."""
+    """Strip white space, and the `.0` of integers that pandas has converted to floats."""
     text = text.strip()
     whole = text.removesuffix(".0")
     return whole if whole.removeprefix("-").isdecimal() else text
 
 
 def in_order(values: set[str]) -> list[str]:
-    """Values sorted as numbers where all of them are, else by the alphabet."""
+    """Values sorted as numbers if all of them are numbers, else alphabetically."""
     try:
         return sorted(values, key=float)
     except ValueError:
@@ -87,15 +87,15 @@ def in_order(values: set[str]) -> list[str]:
 
 
 def read_columns(root: Path, file: str, wanted: Mapping[str, str]) -> dict[str, Column]:
-    """Read columns of a table with headings: Parquet, or text with commas (tabs in `.tsv`).
+    """Read columns of a table with headings: Parquet or CSV (tabs in `.tsv`).
 
     Args:
         root: folder of the data set.
-        file: the table, from there.
-        wanted: heading of a column → the setting that names it, for the sentence of an error; empty where none does.
+        file: the table, relative to `root`.
+        wanted: heading of a column → the setting with its name, for error messages; empty if there is none.
 
     Raises:
-        InputError: the table cannot be read, is empty, or lacks a column; a row has another number of columns.
+        InputError: the table cannot be read, is empty, or a column is missing; a row has a wrong number of columns.
     """
     if Path(file).suffix.lower() in (".parquet", ".pq"):
         return _read_parquet(root, file, wanted)
@@ -108,17 +108,17 @@ def read_columns(root: Path, file: str, wanted: Mapping[str, str]) -> dict[str, 
 
 
 def read_list(root: Path, file: str, headings: Sequence[str] | None, wanted: Mapping[str, str]) -> dict[str, Column]:
-    """Read columns of a list whose cells stand between spaces, as CelebA has them.
+    """Read columns of a space-separated list, as in CelebA.
 
     Args:
         root: folder of the data set.
-        file: the list, from there.
-        headings: of the columns; None where the file begins with the number of its rows, and then the headings of
-            all columns but the first, which is called `image_id`.
+        file: the list, relative to `root`.
+        headings: of the columns; None if the file begins with the number of rows and the headings of all columns but
+            the first, which is then called `image_id`.
         wanted: as in `read_columns`.
 
     Raises:
-        InputError: the list cannot be read, lacks a column, or has another number of rows than it states.
+        InputError: the list cannot be read, a column is missing, or the number of rows is not the stated one.
     """
     lines = _Lines(root, file, " ")
     stated = None
@@ -132,19 +132,19 @@ def read_list(root: Path, file: str, headings: Sequence[str] | None, wanted: Map
     columns = lines.rest(headings, list(wanted))
     found = len(next(iter(columns.values())))
     if stated is not None and stated != found:
-        raise InputError(f"{root / file}: states {stated:,} images and has {found:,}; get the file anew")
+        raise InputError(f"{root / file}: states {stated:,} images but has {found:,}; download the file again")
     return columns
 
 
 def find(path: Path, headings: Sequence[str], wanted: Mapping[str, str]) -> None:
-    """Make sure that the wanted columns are there, once.
+    """Check that every wanted column exists exactly once.
 
     Raises:
-        InputError: one is missing (with the nearest there is), or is there twice.
+        InputError: one is missing (with the closest existing name), or occurs twice.
     """
     for name, setting in wanted.items():
         if headings.count(name) > 1:
-            raise InputError(f"{path}: two columns are called '{name}'; rename one")
+            raise InputError(f"{path}: two columns are named '{name}'; rename one")
         if name not in headings:
             hint = nearest(name, list(headings))
             shown = ", ".join(headings[:8]) + (", …" if len(headings) > 8 else "")
@@ -153,7 +153,7 @@ def find(path: Path, headings: Sequence[str], wanted: Mapping[str, str]) -> None
 
 
 class _Lines:
-    """Rows of a file of text that are not empty, one at a time, each with the line in which it begins."""
+    """Iterator over the non-empty rows of a text file, each with its first line number."""
 
     def __init__(self, root: Path, file: str, delimiter: str) -> None:
         self._path, self._file, self._spaces = root / file, file, delimiter == " "
@@ -162,7 +162,7 @@ class _Lines:
         except OSError as error:
             raise InputError(f"{self._path}: cannot be read ({error.strerror})") from None
         except UnicodeDecodeError:
-            raise InputError(f"{self._path}: is not text in UTF-8") from None
+            raise InputError(f"{self._path}: is not UTF-8 text") from None
         self._cells = csv.reader(
             io.StringIO(text),
             delimiter=delimiter,
@@ -173,19 +173,19 @@ class _Lines:
         self._rows = self._each()
 
     def first(self) -> list[str]:
-        """Return the next row; an empty one at the end."""
+        """Return the next row; an empty one at the end of the file."""
         return next(self._rows, (0, []))[1]
 
     def rest(self, headings: Sequence[str], wanted: Sequence[str]) -> dict[str, Column]:
-        """Read all rows that are left, each as wide as the headings, and keep the wanted columns."""
+        """Read all remaining rows, each with as many cells as headings, and keep the wanted columns."""
         places = [headings.index(name) for name in wanted]
-        pick = itemgetter(*places, places[0])  # two or more give a tuple
-        cells: list[str] = []  # flat, as a row of its own for each line is work for the collector
+        pick = itemgetter(*places, places[0])  # with two or more it returns tuples
+        cells: list[str] = []  # flat, as one list per row would burden the garbage collector
         lines: list[int] = []
         width = len(headings)
         for line, row in self._rows:
             if len(row) != width:
-                raise InputError(f"{self._path}, line {line:,}: has {len(row)} columns where the headings have {width}")
+                raise InputError(f"{self._path}, line {line:,}: has {len(row)} columns, but there are {width} headings")
             cells += pick(row)
             lines.append(line)
         numbers = np.array(lines, dtype=np.int64)
@@ -199,7 +199,7 @@ class _Lines:
         try:
             for row in self._cells:
                 if self._spaces and row and not row[-1]:
-                    row.pop()  # a space at the end of the line
+                    row.pop()  # trailing space
                 if row:
                     yield line, row
                 line = self._cells.line_num + 1
@@ -208,7 +208,7 @@ class _Lines:
 
 
 def as_texts(values: Sequence[str]) -> Texts:
-    """Return an array [n] of objects, which shares the texts."""
+    """Return an object array [n] that shares the strings."""
     texts = np.empty(len(values), dtype=object)
     texts[:] = values
     return texts
@@ -221,18 +221,20 @@ def _read_parquet(root: Path, file: str, wanted: Mapping[str, str]) -> dict[str,
     try:
         import pyarrow.parquet as parquet
     except ImportError:
-        raise InputError(f"{path}: Parquet needs pyarrow; install 'prusc-tui[parquet]', or save it as CSV") from None
+        raise InputError(
+            f"{path}: reading Parquet needs pyarrow; install 'prusc-tui[parquet]', or save it as CSV"
+        ) from None
     try:
         find(path, parquet.read_schema(path).names, wanted)
         table = pd.read_parquet(path, columns=list(wanted), engine="pyarrow")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or 'it is not Parquet'})") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror or 'not Parquet'})") from None
     except ValueError as error:  # pyarrow's own errors are ValueErrors
         raise InputError(f"{path}: is not Parquet ({str(error).splitlines()[0]})") from None
     numbers = np.arange(1, len(table) + 1)
     columns = {}
     for name in wanted:
-        codes, found = pd.factorize(table[name])
-        said = as_texts([*map(str, found), ""])
-        columns[name] = Column(name, file, numbers, said[codes], unit="row")
+        codes, distinct = pd.factorize(table[name])
+        texts = as_texts([*map(str, distinct), ""])
+        columns[name] = Column(name, file, numbers, texts[codes], unit="row")
     return columns

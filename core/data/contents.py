@@ -1,4 +1,4 @@
-"""What is in the image files of a table: a digest of each, remembered, so that only new and changed files are read."""
+"""Digests of the image files of a table, cached so that only new and changed files are read."""
 
 import hashlib
 import os
@@ -17,23 +17,23 @@ from core.runs.disk import locked, replace_file, settled
 from core.runs.text import safe_text
 
 DIGEST = 16
-"""Bytes of a digest (blake2b)."""
+"""Size of a digest in bytes (blake2b)."""
 ROWS = 256
-"""Files that are looked at between two chances to stop."""
+"""Files per part, between two checks for a stop request."""
 
 Digests = npt.NDArray[np.uint8]
 _Known = tuple[int, int, str]
-"""Size, time of the last change in ns, and digest of a file."""
+"""Size, modification time in ns, and digest of a file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFiles:
-    """Files of images, in the order of their rows.
+    """Image files, in the order of their rows.
 
     Attributes:
-        root: folder that the paths start from.
+        root: folder that the paths are relative to.
         paths: of each row.
-        where: row → where it stands in its table, for the sentences of errors.
+        where: row → its location in the table, for error messages.
     """
 
     root: Path
@@ -41,7 +41,7 @@ class ImageFiles:
     where: Callable[[int], str]
 
     def path(self, row: int) -> str:
-        """Path of a file; text, as there may be hundreds of thousands."""
+        """Path of a file; a string for speed, as there may be hundreds of thousands."""
         return f"{self.root}/{self.paths[row]}"
 
     def read(self, row: int) -> bytes:
@@ -57,24 +57,24 @@ class ImageFiles:
             raise self.unreadable(row, error) from None
 
     def unreadable(self, row: int, error: OSError) -> InputError:
-        """Say that a file cannot be read."""
+        """Error for a file that cannot be read."""
         missing = isinstance(error, FileNotFoundError)
         return self.broken(row, "is missing" if missing else f"cannot be read ({error.strerror})")
 
     def broken(self, row: int, what: str) -> InputError:
-        """Say what is wrong with a file, and where it stands in its table."""
+        """Error for a broken file, with its location in the table."""
         path = safe_text(self.paths[row])
         return InputError(f"{self.where(row)}: image '{path}' {what}; 'prusc data check' finds all such images")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contents:
-    """Image files with the digests of what is in them.
+    """Image files with the digests of their contents.
 
     Attributes:
         files: the files.
         digests: uint8 [n, 16].
-        memory: file in which the digests are remembered.
+        memory: file in which the digests are cached.
     """
 
     files: ImageFiles
@@ -85,30 +85,30 @@ class Contents:
         return len(self.digests)
 
     def read(self, row: int) -> bytes:
-        """Read a file, and make sure that it still holds what its digest is of.
+        """Read a file and check that its content still matches its digest.
 
         Raises:
             InputError: it cannot be read, or has changed.
         """
         data = self.files.read(row)
         if _digest(data) != self.digests[row].tobytes():
-            # A change that left size and time as they were would be believed again.
+            # Otherwise a change that kept size and time would go unnoticed again.
             self.memory.unlink(missing_ok=True)
             raise self.files.broken(row, "has changed since it was first read; start again")
         return data
 
 
 def contents_of(files: ImageFiles, folder: Path, watch: Watch) -> Contents:
-    """Digest every file; one whose size and time are as remembered is not read again.
+    """Compute the digest of every file; files with unchanged size and time are not read again.
 
     Args:
         files: the files.
-        folder: the cache folder; where it cannot be written, nothing is remembered.
-        watch: told of it, and may stop it; what is done by then is remembered.
+        folder: the cache folder; if it is not writable, nothing is cached.
+        watch: receives the progress and may stop the work; digests computed so far are cached.
 
     Raises:
         InputError: a file is missing or cannot be read.
-        Interrupted: `watch` said so.
+        Stopped: `watch` requested a stop.
     """
     name = hashlib.blake2b(os.fsencode(files.root.resolve()), digest_size=DIGEST).hexdigest()
     memory = folder / "digests" / f"{name}.json"
@@ -134,17 +134,17 @@ def contents_of(files: ImageFiles, folder: Path, watch: Watch) -> Contents:
                 new[path] = (*sign, digest.hex())
         return new
 
-    total, done, learnt = len(files.paths), 0, dict[str, _Known]()
+    total, done, computed = len(files.paths), 0, dict[str, _Known]()
     parts = (slice(start, min(start + ROWS, total)) for start in range(0, total, ROWS))
     try:
         with closing(in_parts(parts, look)) as looked:
             for rows, new in looked:
-                learnt |= new
+                computed |= new
                 done += rows.stop - rows.start
                 watch.step("reading", done, total)
     finally:
-        if learnt:
-            _remember(memory, learnt)
+        if computed:
+            _remember(memory, computed)
     return Contents(files, digests, memory)
 
 
@@ -160,9 +160,9 @@ def _recall(memory: Path) -> dict[str, _Known]:
         return {}
 
 
-def _remember(memory: Path, learnt: dict[str, _Known]) -> None:
-    # A memory that cannot be written costs time at the next start, and nothing else.
+def _remember(memory: Path, computed: dict[str, _Known]) -> None:
+    # An unwritable cache only costs time at the next start.
     with suppress(OSError, InputError):
         memory.parent.mkdir(parents=True, exist_ok=True)
-        with locked(memory.with_suffix(".lock"), "the memory of digests"):
-            replace_file(memory, orjson.dumps(_recall(memory) | learnt))
+        with locked(memory.with_suffix(".lock"), "the cache of digests"):
+            replace_file(memory, orjson.dumps(_recall(memory) | computed))

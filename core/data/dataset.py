@@ -1,4 +1,4 @@
-"""What a data set is: splits of images with labels and attributes, and the groups that these make."""
+"""Data sets: splits of images with labels, attributes and the resulting groups."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Images = npt.NDArray[np.uint8]
 
 
 class Pixels(Protocol):
-    """Images that are asked for by number: an array, one in a mapped file, or files that are decoded on demand."""
+    """Images indexed by row: an array, a memory-mapped file, or files that are decoded on demand."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -30,7 +30,7 @@ class Pixels(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, rows: int | slice | Integers, /) -> Images:
-        """Images of those rows, uint8 [rows, channels, height, width]; of one row without the first axis."""
+        """Images of the given rows, uint8 [rows, channels, height, width]; without the first axis for a single row."""
         ...
 
 
@@ -40,10 +40,10 @@ class Split:
 
     Attributes:
         images: uint8 [n, channels, height, width].
-        labels: int64 [n], number of the class.
-        attributes: int64 [n, a], number of the value of each attribute; a is 0 where they are unknown.
-        index: int64 [n], position in the source that the split is drawn from.
-        environments: int64 [n], number of the given environment of each sample; None where none are given.
+        labels: int64 [n], index of the class.
+        attributes: int64 [n, a], index of the value of each attribute; a is 0 if they are unknown.
+        index: int64 [n], position in the source of the split.
+        environments: int64 [n], index of the given environment of each sample; None if none are given.
     """
 
     images: Pixels
@@ -60,20 +60,20 @@ class Split:
 class DataSet:
     """Splits with the names of their classes and attributes.
 
-    Where an attribute is spurious, its value number v is the one that goes with label number v.
+    For a spurious attribute, value v is the one correlated with label v.
 
     Attributes:
-        name: what the settings call it.
+        name: as in the settings.
         label_names: name of each class.
         attributes: attribute → names of its values.
         splits: the three splits.
         mean: mean of each channel over the training split, of pixels in [0, 1].
-        std: standard deviation likewise; 1 for a channel that never changes, so that one may divide by it. Where a
-            protocol leaves pixels as they are, `mean` is 0 and `std` 1.
-        fingerprint: equal for equal data: hexadecimal digits.
-        environments: names of the environments that the training split brings with it; empty where there are none.
-        crop: side of the square in the middle of an image that a network sees; 0 for the whole image.
-        augment: whether training takes random crops of that size in place of the middle, and flips.
+        std: their standard deviation; 1 for a constant channel, so that one can divide by it. If a protocol does not
+            normalise pixels, `mean` is 0 and `std` 1.
+        fingerprint: hexadecimal digits, equal for equal data.
+        environments: names of the given environments of the training split; empty if there are none.
+        crop: side of the central square that the network sees; 0 for the whole image.
+        augment: whether training uses random crops and flips instead of the central square.
     """
 
     name: str
@@ -89,10 +89,10 @@ class DataSet:
 
 
 def groups(split: Split, dataset: DataSet) -> Integers:
-    """Group number of every sample, int64 [n], in the order of `core.groups.group_titles`.
+    """Group index of every sample, int64 [n], in the order of `core.groups.group_titles`.
 
     Raises:
-        ValueError: the split does not know the attributes that the data set names.
+        ValueError: the split does not have the attributes of the data set.
     """
     if split.attributes.shape[1] != len(dataset.attributes):
         raise ValueError(f"the split has {split.attributes.shape[1]} attributes of {len(dataset.attributes)}")
@@ -103,28 +103,28 @@ def groups(split: Split, dataset: DataSet) -> Integers:
 
 
 def group_counts(split: Split, dataset: DataSet) -> Integers:
-    """Samples in every group, int64 [groups], zeros included."""
+    """Number of samples of every group, int64 [groups], including zeros."""
     total = len(dataset.label_names) * prod(len(values) for values in dataset.attributes.values())
     return np.bincount(groups(split, dataset), minlength=total).astype(np.int64)
 
 
 def training_shares(dataset: DataSet) -> tuple[float, ...]:
-    """Share of every group in the training split; they sum to 1."""
+    """Share of every group in the training split, summing to 1."""
     counts = group_counts(dataset.splits["train"], dataset)
     return tuple(float(share) for share in counts / counts.sum())
 
 
 def agreement(split: Split, dataset: DataSet) -> dict[str, float]:
-    """Share of samples on which an attribute has the value that goes with their label, by attribute."""
+    """Attribute → share of samples with the attribute value that belongs to their label."""
     agrees = (split.attributes == split.labels[:, None]).mean(axis=0)
     return {name: float(share) for name, share in zip(dataset.attributes, agrees, strict=True)}
 
 
 def environment_conflicts(split: Split, dataset: DataSet) -> dict[str, tuple[int, int]]:
-    """Count the samples of each given environment, and those on which an attribute goes against the label.
+    """Count the samples of each given environment, and those with an attribute that contradicts the label.
 
     Returns:
-        Name of the environment → (samples, conflicts); empty where the split brings no environments.
+        Name of the environment → (samples, conflicts); empty if the split has no given environments.
     """
     if split.environments is None:
         return {}
@@ -137,11 +137,11 @@ def environment_conflicts(split: Split, dataset: DataSet) -> dict[str, tuple[int
 
 
 def channel_statistics(images: Pixels, chunk: int = 2048) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel, of pixels in [0, 1]; a deviation of 0 is given as 1.
+    """Mean and standard deviation of each channel, of pixels in [0, 1]; a deviation of 0 is returned as 1.
 
     Args:
         images: uint8 [n, channels, height, width].
-        chunk: images looked at together, which bounds the memory.
+        chunk: images per step, which bounds the memory.
     """
     total = np.zeros(images.shape[1], dtype=np.int64)
     squares = np.zeros(images.shape[1], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""From the bytes of an image file to a square of bytes: whatever its format, its colours, its depth or its turn."""
+"""Decode image files of any format, colour mode, depth and orientation to squares of bytes."""
 
 import io
 from typing import TYPE_CHECKING, Literal
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 VERSION = 1
-"""Of this file; a change that changes any pixel raises it, so that nothing decoded before is used."""
+"""Version of this decoder; raised whenever pixels change, so that stores decoded before are not used."""
 
 Part = Literal["whole", "middle"]
-"""What of an image becomes the square: the whole of it, squeezed, or the largest square in its middle."""
+"""Part of an image that becomes the square: the whole image, squeezed, or its largest central square."""
 
 GAP = 2
-"""A JPEG is read at ½, ¼ or ⅛ of its size where that leaves it this many times as large as wanted, as thumbnails are:
-several times as fast for photographs of many megapixels, and hardly another picture."""
+"""A JPEG is decoded at ½, ¼ or ⅛ of its size if it is then still this many times as large as wanted: several times as
+fast for photographs of many megapixels, with almost the same result."""
 
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -33,19 +33,19 @@ _TURNS = {
 
 
 class BrokenImageError(Exception):
-    """Bytes that are no image, or none that can be shown as red, green and blue; the text says why."""
+    """Bytes that are not an image, or cannot be converted to RGB; the message says why."""
 
 
 def decode(data: bytes, side: int, part: Part) -> Images:
-    """Decode an image, turn it as its camera says, take its colours as they are seen, and resize it (bilinear).
+    """Decode an image, apply its EXIF orientation, convert it to RGB, and resize it (bilinear).
 
-    Grey becomes three equal channels; what is transparent is laid on white; of 16 bits the upper 8 are taken, as Pillow
-    does for PNG in colour; of several frames the first.
+    Grey becomes three equal channels; transparent parts become white; of 16 bits the upper 8 are taken, as Pillow does
+    for colour PNGs; of several frames the first is taken.
 
     Args:
         data: content of the file.
         side: side of the square in pixels.
-        part: what of the image the square shows.
+        part: part of the image that becomes the square.
 
     Returns:
         uint8 [3, side, side], not contiguous.
@@ -68,10 +68,10 @@ def decode(data: bytes, side: int, part: Part) -> Images:
                 image = image.resize((side, side), Image.Resampling.BILINEAR)
             return np.asarray(image).transpose(2, 0, 1)
     except UnidentifiedImageError:
-        raise BrokenImageError("is no image" if data else "is empty") from None
+        raise BrokenImageError("is not an image" if data else "is empty") from None
     except (BrokenImageError, MemoryError):
         raise
-    except Exception as error:  # damaged bytes raise anything: OSError, ValueError, struct.error, zlib.error …
+    except Exception as error:  # damaged files raise anything: OSError, ValueError, struct.error, zlib.error …
         raise BrokenImageError(f"cannot be decoded ({error})") from None
 
 
@@ -81,7 +81,7 @@ def _rgb(image: "Image") -> "Image":
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
-        raise BrokenImageError("has 32 bits to a pixel; convert it to 8 or 16")
+        raise BrokenImageError("has 32 bits per pixel; convert it to 8 or 16")
     if image.has_transparency_data:
         seen = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
@@ -93,6 +93,6 @@ def _upright(image: "Image", opened: "Image") -> "Image":
 
     try:
         turn = _TURNS.get(opened.getexif().get(_ORIENTATION, 1))
-    except Exception:  # damaged notes of a camera raise anything, and do no harm to the picture
+    except Exception:  # damaged EXIF data raise anything, but do not affect the pixels
         return image
     return image if turn is None else image.transpose(Image.Transpose[turn])

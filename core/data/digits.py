@@ -1,4 +1,4 @@
-"""Data sets on the bundled digits: from what one has for labels and attributes to painted images."""
+"""Data sets made of the bundled digits: draw labels and attributes, then paint the images."""
 
 import hashlib
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from core.data.splits import SplitName
 from core.data.watch import QUIET, Watch
 
 VERSION = 1
-"""Of the builders; a change that changes any data set raises it, so that nothing cached from the old one is used."""
+"""Version of the builders; raised whenever a data set changes, so that old cached results are not used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one data set is made.
+    """Labels, attributes and painting of a data set.
 
     Attributes:
         classes: number of labels; the label of digit d is d · classes // 10.
@@ -35,7 +35,7 @@ class Plan:
 
 
 def label_names(classes: int) -> tuple[str, ...]:
-    """Name the digits of each label, such as `0–4`; `classes` divides 10."""
+    """Digits of each label, such as `0–4`; `classes` divides 10."""
     width = 10 // classes
     return tuple(f"{low}–{low + width - 1}" if width > 1 else str(low) for low in range(0, 10, width))
 
@@ -44,13 +44,13 @@ def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> 
     """Draw the splits and paint their images.
 
     Args:
-        settings: its plan, sizes, label noise, evaluation, seed.
+        settings: plan, sizes, label noise, evaluation, seed.
         train: the training digits; train and validation are drawn from them.
         test: the test digits.
         fingerprint: of the data set.
 
     Raises:
-        InputError: the digits do not suffice for a balanced split.
+        InputError: there are too few digits for a balanced split.
     """
     plan = settings.plan()
     names = label_names(plan.classes)
@@ -68,7 +68,7 @@ def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> 
 
 @dataclass(frozen=True, slots=True)
 class DigitSource:
-    """A data set made of the bundled digits.
+    """Source of a data set made of the bundled digits.
 
     Args:
         settings: its data section.
@@ -88,17 +88,17 @@ class DigitSource:
         object.__setattr__(self, "key", hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
 
     def fingerprint(self, watch: Watch = QUIET) -> str:  # noqa: ARG002
-        """Hash of the settings, the checksums of the digits and the version of the builders; reads no image."""
+        """Hash of settings, checksums of the digits, and version of the builders; reads no image."""
         return self.key
 
     def load(self, watch: Watch = QUIET) -> DataSet:  # noqa: ARG002
         """Read the digits and make the data set.
 
         Raises:
-            InputError: the digits do not suffice for the splits.
+            InputError: there are too few digits for the splits.
         """
         return self.settings.build(read_digits(self.digits, "train"), read_digits(self.digits, "t10k"), self.key)
 
     def preview(self) -> DataSet:
-        """The data set itself, as it is made in a moment."""
+        """The data set itself, which is quickly made."""
         return self.load()

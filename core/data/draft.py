@@ -1,4 +1,4 @@
-"""What the reader of a layout hands on: columns of text, not looked at yet; and where its files are."""
+"""Unchecked content of a data set in a folder: text columns as read from its files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,15 +19,15 @@ SPLIT_WORDS: dict[str, SplitName] = {
     **dict.fromkeys(("1", "val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("2", "test", "testing"), "test"),
 }
-"""What tables write for a split → its name."""
+"""Text in tables → name of the split."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnSplits:
-    """Splits that are drawn, where the table has none.
+    """Random splits, for a table without splits.
 
     Attributes:
-        fractions: shares of training, validation and test, which sum to 1.
+        fractions: shares of training, validation and test, summing to 1.
         seed: of the draw.
     """
 
@@ -35,10 +35,10 @@ class DrawnSplits:
     seed: int
 
     def draw(self, groups: Integers) -> Integers:
-        """Draw training, validation and test in their shares, alike in every group.
+        """Draw training, validation and test, with the same shares in every group.
 
-        The number of training images is their share, rounded; in every group a split has its share but for less than
-        two.
+        The number of training images is its share, rounded; in every group a split deviates from its share by less
+        than two images.
 
         Args:
             groups: int64 [n], group of each image.
@@ -61,16 +61,16 @@ class DrawnSplits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
-    """The rows of a data set as its files have them.
+    """Unchecked rows of a data set.
 
     Attributes:
         root: folder of the data set.
-        paths: where the images are, from there.
-        label: what they show.
+        paths: of the images, relative to `root`.
+        label: their labels.
         attributes: by name.
-        split: which split they are in, or how it is drawn.
-        published: split → group title → images, as published for these labels and attributes.
-        published_sizes: split → images, as published.
+        split: their splits, or how to draw them.
+        published: split → group title → number of images, as published for these labels and attributes.
+        published_sizes: split → number of images, as published.
     """
 
     root: Path
@@ -84,14 +84,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something amiss with a data set.
+    """A problem of a data set.
 
     Attributes:
-        kind: what sort of thing, in the plural: `unknown labels`.
-        text: what, in a few words.
-        file: the file in which the row stands, from the root; empty where it is about no row.
-        line: of the row; 0 where it is about no row.
-        unit: what `line` counts.
+        kind: in the plural, such as `unknown labels`.
+        text: short description.
+        file: file of the affected row, relative to the root; empty if no row is affected.
+        line: of the row; 0 if no row is affected.
+        unit: unit of `line`.
     """
 
     kind: str
@@ -102,12 +102,12 @@ class Problem:
 
     @property
     def where(self) -> str:
-        """Where it stands, such as `metadata.csv, line 3`; empty where it is about no row."""
+        """Location, such as `metadata.csv, line 3`; empty if no row is affected."""
         return f"{self.file}, {self.unit} {self.line:,}" if self.file else ""
 
     @property
     def sentence(self) -> str:
-        """Where and what."""
+        """Location and description."""
         return f"{self.where}: {self.text}" if self.file else self.text
 
 
@@ -115,21 +115,21 @@ def root_of(settings: Photos) -> Path:
     """Folder of the data set.
 
     Raises:
-        InputError: the settings name none, or it is none.
+        InputError: the settings have none, or it is not a folder.
     """
     if settings.missing:
         raise InputError(settings.missing)
     root = Path(settings.root).expanduser().absolute()
     if not root.is_dir():
-        raise InputError(f"data.root {root}: {'is no folder' if root.exists() else 'there is no such folder'}")
+        raise InputError(f"data.root {root}: {'is not a folder' if root.exists() else 'there is no such folder'}")
     return root
 
 
 def inside(key: str, path: str) -> str:
-    """A path of the settings, from the folder of the data set.
+    """Normalise a path of the settings, which is relative to the folder of the data set.
 
     Raises:
-        InputError: it leads out of there; the sentence names the `key`.
+        InputError: it leaves that folder; the message begins with `key`.
     """
     normal = normpath(path)
     if normal.startswith(("/", "..")):
@@ -138,20 +138,20 @@ def inside(key: str, path: str) -> str:
 
 
 def need(root: Path, settings: Photos, *names: str) -> str:
-    """Name of the first of these files or folders that is there.
+    """Name of the first of these files or folders that exists.
 
     Raises:
-        InputError: none is; the sentence names a folder below that has one, where there is such.
+        InputError: none does; the message names a subfolder that has one, if there is any.
     """
     for name in names:
         if (root / name).exists():
             return name
     inner = sorted(path for path in root.iterdir() if path.is_dir() and any((path / name).exists() for name in names))
-    hint = f"; it is in {inner[0]}: name that folder" if inner else f" (expected: {settings.layout})"
+    hint = f"; it is in {inner[0]}: pass that folder" if inner else f" (expected: {settings.layout})"
     raise InputError(f"{root}: there is no {' or '.join(names)}{hint}")
 
 
 def _portion(counts: Integers, share: float) -> Integers:
-    """How many of each count, so that their sum is the rounded share of all: rounds the running sum, not each."""
+    """Split counts by a share; rounds the running sum, so that the total is the rounded share of all."""
     portions: Integers = np.diff(np.floor(share * np.cumsum(counts) + 0.5), prepend=0).astype(np.int64)
     return portions

@@ -1,4 +1,4 @@
-"""Who is in which split, with which label and which attributes: seeded and exact in number."""
+"""Draw splits, labels and attributes: seeded, with exact counts."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from core.data.splits import SplitName
 from core.errors import InputError
 
 TEST_SIZE = 9_600
-"""Test images where the settings name no number and the digits suffice."""
+"""Default number of test images, if there are enough digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A spurious attribute: value number v goes with label v, on the share `correlation` of the training samples."""
+    """A spurious attribute: value v goes with label v, on a share `correlation` of the training samples."""
 
     name: str
     values: tuple[str, ...]
@@ -27,7 +27,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draw:
-    """A split before it has images: `index` into the source [n], `labels` [n], `attributes` [n, a], all int64."""
+    """A split without images: `index` into the source [n], `labels` [n], `attributes` [n, a], all int64."""
 
     index: Integers
     labels: Integers
@@ -35,7 +35,7 @@ class Draw:
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
-    """Random numbers for one purpose: the same for the same seed and name, independent for others."""
+    """Random generator derived from seed and name; independent for different names."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
 
@@ -49,9 +49,8 @@ def draw_splits(
 ) -> dict[SplitName, Draw]:
     """Draw the three splits: train and validation, disjoint, from the training digits, test from the test digits.
 
-    With `evaluation = balanced`, validation and test have equally many samples in every group; a size that the number
-    of groups does not divide is rounded down to one that it does. A test size of None is the largest that there are
-    digits for, up to `TEST_SIZE`.
+    With `evaluation = balanced`, validation and test have equally many samples in every group; sizes are rounded down
+    to a multiple of the number of groups. A test size of None is the largest possible one, up to `TEST_SIZE`.
 
     Args:
         settings: sizes, label noise, evaluation, seed.
@@ -61,7 +60,7 @@ def draw_splits(
         attributes: the spurious attributes.
 
     Raises:
-        InputError: too few digits of a class for a balanced split of that size, or a size below the number of groups.
+        InputError: too few digits of a class for a balanced split of this size, or a size below the number of groups.
     """
     order = stream(settings.seed, "split/train").permutation(len(train_labels))
     pools: dict[SplitName, tuple[Integers, Integers, int | None]] = {
@@ -90,13 +89,13 @@ def draw_splits(
 
 
 def add_label_noise(labels: Integers, classes: int, share: float, random: np.random.Generator) -> Integers:
-    """Give round(share × n) samples another class, each of the others alike likely.
+    """Give round(share × n) samples another class, drawn uniformly.
 
     Args:
-        labels: int64 [n], left as they are.
+        labels: int64 [n], not changed.
         classes: number of classes.
         share: in [0, 1].
-        random: where the choice comes from.
+        random: random generator.
 
     Returns:
         The noisy labels, int64 [n].
@@ -110,20 +109,20 @@ def add_label_noise(labels: Integers, classes: int, share: float, random: np.ran
 def correlate(labels: Integers, values: int, correlation: float, random: np.random.Generator) -> Integers:
     """Draw an attribute that equals the label on round(correlation × n) samples, and on that share of every class.
 
-    Elsewhere the other values take turns, so that within a class their counts differ by one at most.
+    On the other samples the remaining values alternate, so that their counts differ by at most one in a class.
 
     Args:
         labels: int64 [n], each below `values`.
         values: number of values of the attribute, at least 2.
         correlation: in [0, 1].
-        random: where the choice comes from.
+        random: random generator.
 
     Returns:
         The attribute, int64 [n].
     """
     attribute = labels.copy()
     counts = np.bincount(labels, minlength=values)
-    # Rounding the running sum, not each class, keeps the total exact.
+    # Rounding the running sum instead of each class keeps the total exact.
     agreeing = np.diff(np.rint(correlation * np.cumsum(counts)), prepend=0).astype(np.int64)
     for label, agree in enumerate(agreeing):
         conflicts = random.permutation(np.flatnonzero(labels == label))[agree:]
@@ -132,7 +131,7 @@ def correlate(labels: Integers, values: int, correlation: float, random: np.rand
 
 
 def largest_balanced(labels: Integers, classes: int, attributes: Sequence[Attribute]) -> int:
-    """Most samples, as many in every group, that a pool with these labels [n] allows."""
+    """Size of the largest balanced set that a pool with these labels [n] allows."""
     combinations = prod(len(a.values) for a in attributes)
     fewest = int(np.bincount(labels, minlength=classes).min())
     return fewest // combinations * combinations * classes
@@ -141,14 +140,14 @@ def largest_balanced(labels: Integers, classes: int, attributes: Sequence[Attrib
 def balance(
     labels: Integers, size: int, label_names: Sequence[str], attributes: Sequence[Attribute], split: SplitName
 ) -> tuple[Integers, Integers]:
-    """Choose samples so that every group has equally many; the pool is in random order, and its first ones are taken.
+    """Choose equally many samples for every group: the first ones of the pool, which is in random order.
 
     Args:
         labels: class of each sample of the pool, int64 [n].
         size: samples wanted; rounded down to a multiple of the number of groups.
         label_names: name of each class.
         attributes: the spurious attributes.
-        split: name of the split, for the sentence of an error.
+        split: name of the split, for error messages.
 
     Returns:
         Positions in the pool, int64 [size], and their attributes, int64 [size, a].
@@ -161,15 +160,13 @@ def balance(
     per_label = size // (combinations * len(label_names)) * combinations
     key = f"data.{split}_size = {size}"
     if not per_label:
-        raise InputError(
-            f"{key}: a balanced split needs at least {combinations * len(label_names)}, one for every group"
-        )
+        raise InputError(f"{key}: a balanced split needs at least {combinations * len(label_names)}, one per group")
     most = largest_balanced(labels, len(label_names), attributes)
     if most < per_label * len(label_names):
         counts = np.bincount(labels, minlength=len(label_names))
         least = int(counts.argmin())
         raise InputError(
-            f"{key}: a balanced split needs {per_label:,} digits of every class and only {counts[least]:,} of class "
+            f"{key}: a balanced split needs {per_label:,} digits of every class, but only {counts[least]:,} of class "
             f"{label_names[least]} are left; set it to {most} or less, or data.evaluation=as-train"
         )
     chosen = np.concatenate([np.flatnonzero(labels == label)[:per_label] for label in range(len(label_names))])

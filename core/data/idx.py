@@ -1,4 +1,4 @@
-"""Read the packed digits: idx files in gzip, checked against the SHA256SUMS beside them."""
+"""Read the bundled digits: gzipped idx files, verified with SHA256SUMS."""
 
 import gzip
 import hashlib
@@ -12,13 +12,13 @@ import numpy.typing as npt
 from core.errors import InputError
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-"""The four files of MNIST, without the `.gz` under which they ship."""
+"""The four files of MNIST, without `.gz`."""
 
-_REPAIR = "install prusc-tui again"
+_REPAIR = "reinstall prusc-tui"
 
 
 class Digits(NamedTuple):
-    """Handwritten digits: `images` uint8 [n, 28, 28], ink is bright; `labels` int64 [n], 0 to 9."""
+    """Handwritten digits: `images` uint8 [n, 28, 28], bright on black; `labels` int64 [n], 0 to 9."""
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
@@ -28,7 +28,7 @@ def read_digits(folder: Path, part: Literal["train", "t10k"]) -> Digits:
     """Read the 60,000 training digits (`train`) or the 10,000 test digits (`t10k`).
 
     Raises:
-        InputError: a file is missing, or its content is not what SHA256SUMS says.
+        InputError: a file is missing, or does not match SHA256SUMS.
     """
     sums = checksums(folder)
     images, labels = (_read(folder, name, sums) for name in NAMES if name.startswith(part))
@@ -36,10 +36,10 @@ def read_digits(folder: Path, part: Literal["train", "t10k"]) -> Digits:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of the content of each of the four files, as SHA256SUMS states it.
+    """SHA-256 of the content of each of the four files, read from SHA256SUMS.
 
     Raises:
-        InputError: SHA256SUMS is missing or does not name all four.
+        InputError: SHA256SUMS is missing or incomplete.
     """
     path = folder / "SHA256SUMS"
     try:
@@ -55,14 +55,14 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def unpack(path: Path, try_: str) -> bytes:
-    """Content of a gzip file.
+    """Read a gzip file.
 
     Args:
         path: the file.
-        try_: what to do where it cannot be had, for the sentence of the error.
+        try_: what to do if that fails, for the error message.
 
     Raises:
-        InputError: the file is missing, cannot be read or is not whole.
+        InputError: the file is missing, damaged or unreadable.
     """
     try:
         return gzip.decompress(path.read_bytes())
@@ -75,13 +75,13 @@ def unpack(path: Path, try_: str) -> bytes:
 
 
 def parse_idx(content: bytes) -> npt.NDArray[np.uint8]:
-    """Read an idx array of bytes: two zero bytes, type 8, number of axes, their lengths as big-endian int32, values.
+    """Parse an idx array of bytes: two zero bytes, type 8, number of axes, their lengths as big-endian int32, values.
 
     Returns:
-        A read-only view of `content` in the shape that the header states.
+        A read-only view of `content` with the shape in the header.
 
     Raises:
-        ValueError: the header is not that of an idx array of bytes, or states another length.
+        ValueError: the header is not that of an idx array of bytes, or the length does not match it.
     """
     if content[:3] != b"\x00\x00\x08" or len(content) < 4 + 4 * content[3]:
         raise ValueError("is not an idx file of bytes")
@@ -89,7 +89,7 @@ def parse_idx(content: bytes) -> npt.NDArray[np.uint8]:
     shape = tuple(int(n) for n in np.frombuffer(content[4:start], dtype=">i4"))
     values = np.frombuffer(content, dtype=np.uint8, offset=start)
     if min(shape, default=0) < 0 or values.size != int(np.prod(shape)):
-        raise ValueError(f"has {values.size} values where its header states {shape}")
+        raise ValueError(f"has {values.size} values, but its header states {shape}")
     return values.reshape(shape)
 
 
@@ -97,5 +97,5 @@ def _read(folder: Path, name: str, sums: dict[str, str]) -> npt.NDArray[np.uint8
     path = folder / f"{name}.gz"
     content = unpack(path, _REPAIR)
     if hashlib.sha256(content).hexdigest() != sums[name]:
-        raise InputError(f"{path}: is damaged (its checksum is not that of SHA256SUMS); {_REPAIR}")
+        raise InputError(f"{path}: is damaged (its checksum does not match SHA256SUMS); {_REPAIR}")
     return parse_idx(content)

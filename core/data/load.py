@@ -1,4 +1,4 @@
-"""From a data section of the settings to a data set, and to its fingerprint without one."""
+"""Open, load and fingerprint the data set of a data section."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,87 +12,87 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """Where a data set comes from."""
+    """Source of a data set."""
 
     @property
     def table(self) -> "ImageTable | None":
-        """What it is made of, for a data set in a folder."""
+        """Table of a data set in a folder; None for other data sets."""
         ...
 
     def fingerprint(self, watch: Watch = QUIET) -> str:
-        """Hexadecimal digits, equal for equal data; may read every image at first.
+        """Hexadecimal digits, equal for equal data; the first call may read every image.
 
         Raises:
             InputError: an image is missing.
-            Interrupted: `watch` said so.
+            Stopped: `watch` requested a stop.
         """
         ...
 
     def load(self, watch: Watch = QUIET) -> DataSet:
-        """Make the data set; may decode every image at first.
+        """Make the data set; the first call may decode every image.
 
         Raises:
-            InputError: the data do not suffice, an image is broken, or the disk is too small.
-            Interrupted: `watch` said so.
+            InputError: there are too few images, an image is broken, or the disk is full.
+            Stopped: `watch` requested a stop.
         """
         ...
 
     def preview(self) -> DataSet:
-        """Make the data set to look at it: no image is opened before it is asked for.
+        """Make the data set for a look at it: images are opened on demand.
 
         Raises:
-            InputError: the data do not suffice.
+            InputError: there are too few images.
         """
         ...
 
 
 def open_source(config: DataSettings, digits: Path, cache: Path | None = None) -> Source:
-    """Find the data that a data section describes, and refuse what can be refused without looking at an image.
+    """Find the data of a data section, and check everything that can be checked without reading an image.
 
     Args:
         config: the data section.
         digits: folder of the packed digits.
-        cache: folder of the decoded images of other data sets; None for the user's.
+        cache: folder for decoded images; None for the user's cache folder.
 
     Raises:
-        InputError: the packed digits are missing or damaged; the folder or the table of a data set does not fit.
+        InputError: the packed digits are missing or damaged; the folder or the table of a data set is invalid.
     """
     return config.source(digits, cache)
 
 
 def glance(config: DataSettings, digits: Path) -> DataSet:
-    """Like `load`, for what needs labels and shapes: images in a folder are decoded only where they are looked at.
+    """Like `load`, for use of labels and shapes: images in a folder are decoded on demand.
 
     Raises:
-        InputError: the data are gone or do not suffice.
+        InputError: the data are missing or too few.
     """
     return load(config.undecoded(), digits)
 
 
 def load(config: DataSettings, digits: Path, cache: Path | None = None, watch: Watch = QUIET) -> DataSet:
-    """Make the data set that a data section describes; the same section, and the same images, give the same bits.
+    """Make the data set of a data section; the same section and images always give identical data.
 
     Args:
         config: the data section.
         digits: folder of the packed digits.
-        cache: folder of the decoded images of other data sets; None for the user's.
-        watch: told of long work, and may stop it.
+        cache: folder for decoded images; None for the user's cache folder.
+        watch: receives the progress of long work and may stop it.
 
     Raises:
-        InputError: the data are missing or damaged, or do not suffice for the splits.
-        Interrupted: `watch` said so.
+        InputError: the data are missing or damaged, or too few for the splits.
+        Stopped: `watch` requested a stop.
     """
     return open_source(config, digits, cache).load(watch)
 
 
 def fingerprint(config: DataSettings, digits: Path, cache: Path | None = None, watch: Watch = QUIET) -> str:
-    """Hash of all that makes the data set; takes the arguments of `load`, and decodes nothing.
+    """Hash of everything that determines the data set; takes the arguments of `load`, and decodes nothing.
 
-    Of the bundled digits it hashes the settings, the checksums and the version of the builders, and reads no image; of
-    images in a folder their content and their table, so it is the same wherever they lie.
+    For the bundled digits it hashes settings, checksums and version of the builders, and reads no image; for images in
+    a folder it hashes their content and their table, so it does not depend on their location.
 
     Raises:
         InputError: the data are missing or damaged.
-        Interrupted: `watch` said so.
+        Stopped: `watch` requested a stop.
     """
     return open_source(config, digits, cache).fingerprint(watch)

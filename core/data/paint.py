@@ -1,4 +1,4 @@
-"""Put colours, patches and textures on digits: uint8 in, uint8 out, no loop over images."""
+"""Add colours, patches and textures to digits: uint8 to uint8, vectorised over images."""
 
 from collections.abc import Iterator
 
@@ -19,22 +19,22 @@ COLOURS = {
     "white": (255, 255, 255),
     "pink": (255, 140, 160),
 }
-"""Colours of digits at full saturation, as far apart as ten bright ones can be."""
+"""Ten clearly distinct bright colours of digits, at full saturation."""
 
 PATCH_COLOURS = ((244, 196, 72), (236, 138, 60), (92, 186, 164), (84, 132, 224), (160, 108, 204))
-"""Colours of patches: those of the plasters and stickers beside skin lesions."""
+"""Colours of patches, as of plasters and stickers beside skin lesions."""
 
 PATCH = ("patch", "none")
-"""Values of the attribute `patch`: the first label goes with a patch."""
+"""Values of the attribute `patch`: the first label is correlated with a patch."""
 
 TINTS = {
     "water": ((32, 108, 255), (76, 224, 255)),
     "land": ((118, 255, 84), (255, 188, 94)),
 }
-"""Texture → the two colours between which the tint of an image lies."""
+"""Texture → the two colours between which the tint of an image is drawn."""
 
 CHUNK = 2048
-"""Images painted together: bounds the memory of wider types and keeps the work in cache."""
+"""Images painted together: bounds the memory of wider types and fits into the cache."""
 
 
 def paint_colour(digits: Images, colour: Integers, saturation: float) -> Images:
@@ -42,7 +42,7 @@ def paint_colour(digits: Images, colour: Integers, saturation: float) -> Images:
 
     Args:
         digits: uint8 [n, h, w].
-        colour: number of the colour in `COLOURS`, int64 [n].
+        colour: index of the colour in `COLOURS`, int64 [n].
         saturation: strength of the colour, from 0 (white) to 1.
 
     Returns:
@@ -62,13 +62,13 @@ def paint_grey(digits: Images) -> Images:
 
 
 def paint_patch(images: Images, there: npt.NDArray[np.bool_], size: int, random: np.random.Generator) -> None:
-    """Put a coloured square into a corner of some images, in place; digits are centred, so it covers little of them.
+    """Draw a coloured square in a corner of some images, in place; it hardly overlaps the centred digits.
 
     Args:
         images: uint8 [n, 3, h, w].
-        there: which images get one, bool [n].
+        there: which images get a patch, bool [n].
         size: side of the square in pixels.
-        random: where colours, corners and the distance to the borders (0 to 2 pixels) come from.
+        random: random generator for colours, corners and distances to the borders (0 to 2 pixels).
     """
     image = np.flatnonzero(there)
     table = np.array(PATCH_COLOURS, dtype=np.uint8)
@@ -86,14 +86,14 @@ def paint_patch(images: Images, there: npt.NDArray[np.bool_], size: int, random:
 def paint_texture(
     digits: Images, texture: Integers, contrast: float, sheets: Images, random: np.random.Generator
 ) -> Images:
-    """Draw each digit in grey over a piece of its texture, each piece with its own place, mirroring and tint.
+    """Draw each digit in grey over a crop of its texture, with random position, mirroring and tint.
 
     Args:
         digits: uint8 [n, h, w].
-        texture: number of the texture, int64 [n].
-        contrast: brightness of the texture as a share of full scale.
+        texture: index of the texture, int64 [n].
+        contrast: brightness of the texture, as a share of full scale.
         sheets: what `texture_sheets` returns.
-        random: where places, mirroring and tints come from.
+        random: random generator for positions, mirroring and tints.
 
     Returns:
         uint8 [n, 3, h, w].

@@ -1,4 +1,4 @@
-"""Data sets of images in a folder: their tables with their pixels, decoded once or on demand."""
+"""Data sets of images in a folder: table and pixels, decoded once or on demand."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -20,19 +20,19 @@ from core.data.watch import QUIET, Watch
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-"""Of ImageNet's training images, by which published weights want their input normalised."""
+"""Statistics of ImageNet's training images, with which published weights expect their input to be normalised."""
 
 
 @dataclass(eq=False)
 class PhotoSource:
-    """A data set in a folder. Its table is read at once; its images when they are asked for.
+    """Source of a data set in a folder. Its table is read at once, its images on demand.
 
     Args:
         settings: its data section.
-        folder: the cache folder; None for the user's.
+        folder: the cache folder; None for the user's cache folder.
 
     Raises:
-        InputError: the table does not fit.
+        InputError: the table is invalid.
     """
 
     settings: Photos
@@ -47,14 +47,14 @@ class PhotoSource:
         self._order = np.argsort(self.table.splits, kind="stable")
 
     def fingerprint(self, watch: Watch = QUIET) -> str:
-        """Hash of all that a run sees: the content of the images, the table, the crop; not of where they lie.
+        """Hash of everything that affects a run: content of the images, table, crop; not of their location.
 
         Args:
-            watch: told of the reading of images, and may stop it.
+            watch: receives the progress of reading and may stop it.
 
         Raises:
             InputError: an image is missing.
-            Interrupted: `watch` said so.
+            Stopped: `watch` requested a stop.
         """
         table, settings = self.table, self.settings
         what = [settings.name, VERSION, settings.stored, settings.size, settings.augment]
@@ -66,14 +66,14 @@ class PhotoSource:
         return hashed.hexdigest()[:16]
 
     def load(self, watch: Watch = QUIET) -> DataSet:
-        """Make the data set: pixels mapped from the store, which is built where it is missing, or decoded on demand.
+        """Make the data set: pixels are mapped from the store, which is built if missing, or decoded on demand.
 
         Args:
-            watch: told of reading and decoding, and may stop it.
+            watch: receives the progress of reading and decoding and may stop it.
 
         Raises:
-            InputError: an image is missing or broken, or the disk is too small.
-            Interrupted: `watch` said so.
+            InputError: an image is missing or broken, or the disk is full.
+            Stopped: `watch` requested a stop.
         """
         squares, table, settings = self.squares(watch), self.table, self.settings
         assert self.folder is not None
@@ -97,15 +97,15 @@ class PhotoSource:
         )
 
     def preview(self) -> DataSet:
-        """The data set without a fingerprint, which takes the content of every image; none is opened yet."""
+        """The data set without a fingerprint, which would need the content of every image."""
         return preview(self.table, self.settings, MEAN, STD)
 
     def squares(self, watch: Watch = QUIET) -> Squares:
-        """Images of all rows in the order of their splits; every file has been looked at once.
+        """Images of all rows in the order of their splits; the first call reads every new file.
 
         Raises:
             InputError: an image is missing.
-            Interrupted: `watch` said so.
+            Stopped: `watch` requested a stop.
         """
         if self._squares is None:
             self._squares = Squares(self._contents(watch), self.settings.stored, self.settings.part)

@@ -1,4 +1,4 @@
-"""A data set in a folder as its table has it, of which an image is opened when it is looked at."""
+"""A data set in a folder whose images are opened on demand."""
 
 from pathlib import Path
 
@@ -11,20 +11,20 @@ from core.data.splits import SPLITS
 from core.data.table import ImageTable
 
 _UNREADABLE = 96
-"""Grey of an image that cannot be opened; `prusc data check` says why."""
+"""Grey level for images that cannot be opened; `prusc data check` says why."""
 
 
 def preview(table: ImageTable, settings: Photos, mean: tuple[float, ...], std: tuple[float, ...]) -> DataSet:
-    """Make a data set to look at: labels, attributes and splits of the table, images as networks see them.
+    """Make a data set for a look at it: labels, attributes and splits of the table, images as networks see them.
 
     Args:
-        table: what was read of it.
+        table: its table.
         settings: its data section.
-        mean: of each channel, by which networks want it normalised.
+        mean: of each channel, for normalisation.
         std: likewise.
 
     Returns:
-        A data set without a fingerprint, as that takes the content of every image.
+        A data set without a fingerprint, which would need the content of every image.
     """
     splits = {}
     for number, split in enumerate(SPLITS):
@@ -37,7 +37,7 @@ def preview(table: ImageTable, settings: Photos, mean: tuple[float, ...], std: t
 
 
 class _Opened:
-    """Some rows of the table as images: the middle of what is stored, grey where there is no image."""
+    """Some rows of the table as images: the centre of the stored square, grey if the image cannot be opened."""
 
     def __init__(self, table: ImageTable, rows: Integers, settings: Photos) -> None:
         self._table, self._rows, self._side, self._stored = table, rows, settings.size, settings.stored
@@ -57,7 +57,7 @@ class _Opened:
         return np.dtype(np.uint8)
 
     def __getitem__(self, rows: int | slice | Integers, /) -> Images:
-        """Images of those rows, uint8 [rows, 3, side, side]; of one row without the first axis."""
+        """Images of the given rows, uint8 [rows, 3, side, side]; without the first axis for a single row."""
         wanted = self._rows[rows]
         images = np.full((np.size(wanted), *self.shape[1:]), _UNREADABLE, dtype=np.uint8)
         edge = (self._stored - self._side) // 2

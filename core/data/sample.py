@@ -1,4 +1,4 @@
-"""A picture of what a data set looks like: one row of images per group."""
+"""Sample images of a data set: one row per group."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,35 +21,35 @@ HEADING = 30
 
 
 PER_GROUP = 8
-"""Images of a group that are enough to see what it looks like."""
+"""Default number of images per group."""
 
 
 def first_images(dataset: DataSet, split: SplitName, per_group: int = PER_GROUP) -> list[Images]:
-    """The first images of every group of a split, in RGB: uint8 [at most per_group, height, width, 3] for each."""
-    samples, found = dataset.splits[split], []
+    """First images of every group of a split, in RGB: uint8 [at most per_group, height, width, 3] each."""
+    samples, images = dataset.splits[split], []
     number = groups(samples, dataset)
     for group in range(len(group_titles(dataset.label_names, dataset.attributes))):
         rows = np.flatnonzero(number == group)[:per_group]
         shape = (len(rows), *samples.images.shape[2:], 3)
-        found.append(
+        images.append(
             np.stack([rgb(image) for image in samples.images[rows]]) if len(rows) else np.empty(shape, np.uint8)
         )
-    return found
+    return images
 
 
 def sample_picture(
     dataset: DataSet, splits: Sequence[SplitName] = ("train",), per_group: int = PER_GROUP, scale: int | None = None
 ) -> "Image":
-    """Draw the first images of every group, one row per group, with the group's title, count and share at its left.
+    """Draw the first images of every group, one row per group, with title, count and share on the left.
 
     Args:
         dataset: the data set.
-        splits: which splits, one below the other.
-        per_group: images per row; a group with fewer leaves the rest empty.
-        scale: side of a pixel of the data set in the picture; none given: `scale_for` its images.
+        splits: splits to draw, one below the other.
+        per_group: images per row; rows of smaller groups are shorter.
+        scale: integer magnification of the images; None for `scale_for`.
 
     Returns:
-        A Pillow image in RGB.
+        An RGB image.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -90,12 +90,12 @@ def sample_picture(
 
 
 def scale_for(height: int) -> int:
-    """Side of a pixel, so that a row has room for its title and small images are large enough to be told apart."""
+    """Magnification at which a row has room for its title and small images are recognisable."""
     return max(1 if height >= 112 else 2, 56 // height)
 
 
 def rgb(image: Images) -> Images:
-    """Turn [channels, height, width] into [height, width, 3]: one channel is grey, two are red and green."""
+    """Convert [channels, height, width] to [height, width, 3]: one channel is grey, two are red and green."""
     if image.shape[0] == 2:
         image = np.concatenate([image, np.zeros_like(image[:1])])
     return np.ascontiguousarray(np.broadcast_to(image[:3], (3, *image.shape[1:])).transpose(1, 2, 0))

@@ -1,6 +1,6 @@
-"""Settings that the data sets of a family share, and what such a data set has to declare (no torch, no numpy).
+"""Base classes of data sets: shared settings, and what a data set must declare (no torch, no numpy).
 
-Two families: data sets made of the bundled digits (`Bundled`), and those in a folder of the person (`Photos`).
+There are two families: data sets made of the bundled digits (`Bundled`) and those in a folder of the user (`Photos`).
 """
 
 from pathlib import Path
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 class Bundled(DataSettings):
-    """Settings that every data set made of the bundled digits shares; a subclass has `build`."""
+    """Settings of all data sets made of the bundled digits; a subclass defines `build`."""
 
     origin: ClassVar[str] = "made of the bundled digits"
 
     train_size: Annotated[int, Field(ge=100, le=59_000)] = 30_000
     """Images in the training split; drawn from the 60,000 training digits."""
     validation_size: Annotated[int, Field(ge=40, le=20_000)] = 4_800
-    """Images in the validation split; drawn from the training digits that the training split leaves."""
+    """Images in the validation split; drawn from the remaining training digits."""
     label_noise: Fraction = 0.0
-    """Share of samples whose label is replaced by another class, in every split; attributes follow the noisy label."""
+    """Share of samples with a wrong label, in every split; attributes follow the noisy label."""
     seed: Seed = 0
-    """Seed of the split, the noise and the attributes; the same data for every seed of the run."""
+    """Seed of splits, noise and attributes, independent of the seed of the run."""
 
     @property
     def n_classes(self) -> int:
@@ -46,7 +46,7 @@ class Bundled(DataSettings):
         return self
 
     def source(self, digits: Path, cache: Path | None) -> "Source":  # noqa: ARG002
-        """The packed digits, of which the data set is made anew every time."""
+        """The packed digits, from which the data set is made at every load."""
         from core.data.digits import DigitSource
 
         return DigitSource(self, digits)
@@ -60,22 +60,22 @@ class Bundled(DataSettings):
             fingerprint: of the data set.
 
         Raises:
-            InputError: the digits do not suffice for the splits.
+            InputError: there are too few digits for the splits.
         """
         raise NotImplementedError(f"{type(self).__name__}.build")
 
 
 class Digits(Bundled):
-    """Settings of the data sets whose validation and test may be balanced over groups; a subclass has `plan`."""
+    """Settings of data sets with optionally balanced validation and test splits; a subclass defines `plan`."""
 
     test_size: Annotated[int, Field(ge=40, le=9_600)] | None = None
-    """Images in the test split, drawn from the 10,000 test digits; none given: as many as `evaluation` allows, up to
-    9,600 (balanced over 10 labels that is 8,900, as there are only 892 fives)."""
+    """Images in the test split, drawn from the 10,000 test digits; default: as many as `evaluation` allows, up to 9,600
+    (8,900 if balanced over 10 labels, as there are only 892 fives)."""
     evaluation: Literal["balanced", "as-train"] = "balanced"
-    """Validation and test: `balanced` has equally many samples in every group, `as-train` the training correlation."""
+    """Validation and test: `balanced`: equally many samples in every group; `as-train`: the training correlation."""
 
     def plan(self) -> "Plan":
-        """What the data set has for labels and attributes, and how it is painted."""
+        """Labels, attributes and painting of the data set."""
         raise NotImplementedError(f"{type(self).__name__}.plan")
 
     def build(self, train: "PackedDigits", test: "PackedDigits", fingerprint: str) -> "DataSet":
@@ -86,41 +86,43 @@ class Digits(Bundled):
 
 
 class Photos(DataSettings):
-    """Settings that all data sets in a folder share; a subclass has `draft`."""
+    """Settings of all data sets in a folder; a subclass defines `draft`."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"root", "cache"})  # what is in the images counts, not where
+    incidental: ClassVar[frozenset[str]] = frozenset(
+        {"root", "cache"}
+    )  # the content of the images counts, not their location
 
-    origin: ClassVar[str] = "in a folder of yours (--data-root FOLDER)"
+    origin: ClassVar[str] = "in your own folder (--data-root FOLDER)"
     layout: ClassVar[str] = ""
-    """What is in the folder, in a few words."""
+    """Short description of the folder's content."""
     tables: ClassVar[tuple[str, ...]] = ("metadata.csv",)
-    """Files of which one is there where the data set is."""
+    """Files of which the folder has one."""
     part: ClassVar[Literal["whole", "middle"]] = "whole"
-    """Which part of every image is kept: all of it, or the square in its middle."""
+    """Part of every image that is stored: the whole image or its central square."""
     archive: ClassVar[str] = ""
-    """Address of the .tar.gz that its authors publish, with this layout; empty where there is none."""
+    """URL of the .tar.gz published by its authors, with this layout; empty if there is none."""
     nothing_to_get: ClassVar[str] = ""
-    """Why it cannot be downloaded, where the reason is another than that it is published in no single archive."""
+    """Why it cannot be downloaded; empty for the usual reason: it is not published as a single archive."""
 
     root: str = ""
-    """Folder of the data set, laid out as it was published (`--data-root`)."""
+    """Folder of the data set, in its published layout (`--data-root`)."""
     size: Annotated[int, Field(ge=8, le=1024)] = 224
-    """Side of the square that the network sees, in pixels."""
+    """Side of the network's input in pixels."""
     stored: Annotated[int, Field(ge=8, le=1024)] = 256
-    """Side of the square that every image is resized to and kept as; crops of `size` are taken from it."""
+    """Side of the stored images in pixels; the network sees crops of `size`."""
     augment: bool = True
-    """Training images: a random part of 0.7 to 1 of the area, in 3/4 to 4/3, flipped half of the time."""
+    """Augment training images: random crops of 70–100 % of the area, aspect ratio 3/4 to 4/3, random flips."""
     cache: bool = True
-    """Decode every image once, into a file of bytes; else whenever it is needed (`--no-cache`)."""
+    """Decode every image once and cache the pixels; otherwise decode on demand (`--no-cache`)."""
 
     @property
     def n_classes(self) -> int:
-        """Number of labels; 0 where only the data itself knows."""
+        """Number of labels; 0 if unknown before the data is read."""
         return 2
 
     @property
     def missing(self) -> str:
-        """That no folder is named, where none is."""
+        """Asks for the folder if it is not set."""
         if self.root:
             return ""
         return f"{self.name} is not bundled; pass its folder with --data-root FOLDER or data.root ({self.layout})"
@@ -128,57 +130,59 @@ class Photos(DataSettings):
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
         if self.size > self.stored:
-            raise ValueError(f"size {self.size} is larger than stored {self.stored}, so no such crop can be taken")
+            raise ValueError(
+                f"size {self.size} is larger than stored {self.stored}; crops cannot be larger than the stored images"
+            )
         return self
 
     def source(self, digits: Path, cache: Path | None) -> "Source":  # noqa: ARG002
-        """The folder; its table is read at once."""
+        """The folder; its table is read immediately."""
         from core.data.photos import PhotoSource
 
         return PhotoSource(self, cache)
 
     def undecoded(self) -> Self:
-        """The same data, of which an image is decoded when it is looked at."""
+        """Settings of the same data, with images decoded on demand."""
         return self.model_copy(update={"cache": False})
 
     def draft(self) -> "Draft":
         """Read the columns of its table: paths, labels, attributes and splits.
 
         Raises:
-            InputError: there is no such folder or table, or the table lacks a column.
+            InputError: the folder, the table or a column is missing.
         """
         raise NotImplementedError(f"{type(self).__name__}.draft")
 
 
 class Tabled(Photos):
-    """Settings of the data sets whose table has columns of any name."""
+    """Settings of data sets whose column names can be set."""
 
     table: str = "metadata.csv"
     """Table of the images, CSV or Parquet, in the folder of the data set."""
     label_column: str = "label"
     """Column with the label."""
     attribute_columns: tuple[str, ...] = ()
-    """Columns with attributes; none, one or several."""
+    """Columns with attributes: none, one or several."""
     split_column: str = "split"
     """Column with the split (`train`, `val` or `validation`, `test`, or 0, 1, 2)."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
-        told_apart("attribute_columns", self.label_column, self.attribute_columns)
+        check_distinct("attribute_columns", self.label_column, self.attribute_columns)
         return self
 
     def columns(self, root: Path, images: str) -> "tuple[str, dict[str, Column]]":
-        """Read the columns that the settings name.
+        """Read the columns named in the settings.
 
         Args:
             root: folder of the data set.
-            images: setting that names the column of the images.
+            images: name of the setting for the column of the images.
 
         Returns:
-            The table, from there; and name of the column → column.
+            Path of the table, relative to `root`, and name of each column → column.
 
         Raises:
-            InputError: the table is missing, leads out of the folder, or lacks a column.
+            InputError: the table is missing or outside the folder, or a column is missing.
         """
         from core.data.columns import read_columns
         from core.data.draft import inside, need
@@ -193,14 +197,14 @@ class Tabled(Photos):
         return file, read_columns(root, file, settings)
 
 
-def told_apart(key: str, label: str, names: tuple[str, ...]) -> None:
-    """Make sure that the label is not among the attributes, and that none of them is named twice.
+def check_distinct(key: str, label: str, names: tuple[str, ...]) -> None:
+    """Check that the label is not among the attributes, and that no attribute occurs twice.
 
     Raises:
-        ValueError: it is, or one is; the sentence begins with `key`.
+        ValueError: otherwise; the message begins with `key`.
     """
     for name in names:
         if name == label:
-            raise ValueError(f"{key}: '{name}' is the label already")
+            raise ValueError(f"{key}: '{name}' is already the label")
         if names.count(name) > 1:
-            raise ValueError(f"{key}: '{name}' is named twice")
+            raise ValueError(f"{key}: '{name}' occurs twice")

@@ -5,6 +5,6 @@ from typing import Literal
 SplitName = Literal["train", "validation", "test"]
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
-"""All of them, in the order of their numbers in a table."""
+"""All splits, in the order of their numbers in tables."""
 HELD_OUT: tuple[SplitName, ...] = ("validation", "test")
-"""Those that networks are evaluated on."""
+"""Splits on which networks are evaluated."""

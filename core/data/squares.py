@@ -1,4 +1,4 @@
-"""Images of files as squares of bytes, decoded whenever they are asked for."""
+"""Image files as squares of bytes, decoded on demand."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from core.data.watch import threads
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Squares:
-    """Image files, and how each becomes a square.
+    """Image files, and how each is decoded to a square.
 
     Attributes:
         contents: the files.
         side: side of the square in pixels.
-        part: what of an image it shows.
+        part: part of an image that becomes the square.
     """
 
     contents: Contents
@@ -38,7 +38,7 @@ class Squares:
         """Decode an image, uint8 [3, side, side].
 
         Raises:
-            InputError: it is missing, has changed or cannot be decoded; says which line of which table.
+            InputError: it is missing, has changed or cannot be decoded; the message has its line in the table.
         """
         data = self.contents.read(row)
         try:
@@ -48,11 +48,11 @@ class Squares:
 
 
 class Stream:
-    """Some rows of squares, decoded on demand in threads: the same numbers as those that are stored, and no file.
+    """Some rows of squares, decoded on demand in threads: the same pixels as in the store, but without a file.
 
     Args:
         squares: the images.
-        rows: which of them, in this order.
+        rows: the rows, in order.
     """
 
     def __init__(self, squares: Squares, rows: range) -> None:
@@ -73,10 +73,10 @@ class Stream:
         return np.dtype(np.uint8)
 
     def __getitem__(self, rows: int | slice | Integers) -> Images:
-        """Decode images, uint8 [rows, 3, side, side]; of one row without the first axis.
+        """Decode images, uint8 [rows, 3, side, side]; without the first axis for a single row.
 
         Raises:
-            InputError: one of them is missing, has changed or cannot be decoded.
+            InputError: an image is missing, has changed or cannot be decoded.
         """
         wanted = self._rows[rows]
         if wanted.ndim == 0:

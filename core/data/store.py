@@ -1,4 +1,4 @@
-"""Decoded images on disk: one array of bytes for each set of images, made once, and mapped from then on."""
+"""Decoded images on disk: one array of bytes per set of images, built once and then memory-mapped."""
 
 import io
 import os
@@ -25,19 +25,19 @@ PIXELS = "pixels.npy"
 ABOUT = "about.json"
 DONE = "done"
 PARTIAL = ".partial"
-"""What the folder ends in while its images are decoded."""
+"""Suffix of the folder while its images are being decoded."""
 ROWS = 64
-"""Images that are decoded between two chances to stop."""
+"""Images per part, between two checks for a stop request."""
 SAVE_EVERY = 5.0
-"""Seconds of work that a killed build loses at most."""
+"""Maximum seconds of work that a killed build loses."""
 LOOK_EVERY = 0.2
-"""Seconds between looks at a build of another process."""
+"""Seconds between checks of another process's build."""
 SPARE = 64 << 20
-"""Bytes that are left free on the disk."""
+"""Bytes to leave free on the disk."""
 
 
 def cache_folder() -> Path:
-    """Return the folder for all that can be made again: $PRUSC_CACHE, else the user's cache folder."""
+    """Return the folder for everything that can be recreated: $PRUSC_CACHE, or else the user's cache folder."""
     from platformdirs import user_cache_dir
 
     given = os.environ.get("PRUSC_CACHE")
@@ -45,23 +45,23 @@ def cache_folder() -> Path:
 
 
 def store_key(squares: Squares) -> str:
-    """Hash of the content of all images in their order and of how they are decoded: equal for equal pixels."""
+    """Hash of the contents of all images, their order and how they are decoded: equal for equal pixels."""
     how = orjson.dumps([VERSION, squares.side, squares.part, len(squares)])
     return blake2b(how + squares.contents.digests.tobytes(), digest_size=DIGEST).hexdigest()
 
 
 def store_bytes(squares: Squares) -> int:
-    """Bytes that the decoded images take on disk."""
+    """Size of the decoded images on disk in bytes."""
     return len(_header(squares)) + len(squares) * _row_bytes(squares)
 
 
 def store_path(squares: Squares, folder: Path) -> Path:
-    """Where the decoded images lie, or will; see `PARTIAL`."""
+    """Path of the decoded images once they are complete; see `PARTIAL`."""
     return folder / "images" / store_key(squares)
 
 
 def mapped(squares: Squares, folder: Path) -> Images | None:
-    """Map the decoded images where they are ready; None where they are not, or are damaged."""
+    """Map the decoded images; None if they are missing, incomplete or damaged."""
     final = store_path(squares, folder)
     try:
         pixels: Images = np.load(final / PIXELS, mmap_mode="r", allow_pickle=False)
@@ -70,27 +70,27 @@ def mapped(squares: Squares, folder: Path) -> Images | None:
     if pixels.shape != squares.shape or pixels.dtype != np.uint8:
         return None
     with suppress(OSError):
-        os.utime(final / ABOUT)  # used now
+        os.utime(final / ABOUT)  # marks the store as used
     return pixels
 
 
 def stored(squares: Squares, folder: Path, watch: Watch = QUIET) -> Images:
-    """Map the decoded images, and decode them first where nobody has yet.
+    """Map the decoded images; decode them first if necessary.
 
-    A build that was stopped or killed goes on where it was. One process builds at a time; others wait, and then use
-    what it made. Nobody ever sees half of it.
+    A build that was stopped or killed continues where it was. One process builds at a time, others wait and then use
+    its result. An incomplete store is never visible.
 
     Args:
         squares: the images.
         folder: the cache folder.
-        watch: told of it, and may stop it.
+        watch: receives the progress and may stop the work.
 
     Returns:
-        uint8 [images, 3, side, side], mapped from a file and read only.
+        uint8 [images, 3, side, side], mapped read-only from a file.
 
     Raises:
-        InputError: too little room on the disk, the folder cannot be written, or an image is broken.
-        Interrupted: `watch` said so.
+        InputError: the disk is full, the folder is not writable, or an image is broken.
+        Stopped: `watch` requested a stop.
     """
     final = store_path(squares, folder)
     if (pixels := mapped(squares, folder)) is not None:
@@ -101,7 +101,7 @@ def stored(squares: Squares, folder: Path, watch: Watch = QUIET) -> Images:
         (folder / "locks").mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{folder}: decoded images cannot be kept here ({error.strerror}); "
+            f"{folder}: cannot store decoded images here ({error.strerror}); "
             "set PRUSC_CACHE to a writable folder, or use --no-cache"
         ) from None
     with _only_builder(lock_of(final), partial, squares, watch):
@@ -128,7 +128,7 @@ def _build(squares: Squares, partial: Path, watch: Watch) -> None:
         _write(file, header, 0)
         os.ftruncate(file, store_bytes(squares))
 
-        # Written, not mapped: a full disk then is an error, and no signal that kills; and no memory grows.
+        # Written, not mapped: a full disk is then an error instead of a fatal signal, and memory does not grow.
         def work(rows: slice) -> None:
             for row in range(rows.start, rows.stop):
                 _write(file, squares.one(row).tobytes(), len(header) + row * size)
@@ -156,12 +156,12 @@ def _build(squares: Squares, partial: Path, watch: Watch) -> None:
 
 
 def _save(file: int, partial: Path, marks: npt.NDArray[np.uint8]) -> None:
-    os.fsync(file)  # the pixels before the marks, so that no mark tells of pixels that a crash lost
+    os.fsync(file)  # pixels before marks, so that no mark refers to pixels lost in a crash
     replace_file(partial / DONE, marks.tobytes())
 
 
 def _marks(partial: Path, total: int) -> npt.NDArray[np.uint8]:
-    """1 for every part whose pixels are on disk."""
+    """Array with 1 for every part whose pixels are on disk."""
     parts = -(-total // ROWS)
     try:
         marks = np.frombuffer((partial / DONE).read_bytes(), np.uint8).copy()
@@ -187,7 +187,7 @@ def _only_builder(lock: Path, partial: Path, squares: Squares, watch: Watch) -> 
             watch.step("another process is decoding", min(done, total), total)
             time.sleep(LOOK_EVERY)
     try:
-        partial.mkdir(exist_ok=True)  # the one before may have moved it away
+        partial.mkdir(exist_ok=True)  # the previous builder may have moved it
         yield
     finally:
         held.release()
@@ -197,13 +197,13 @@ def _refuse_full_disk(squares: Squares, folder: Path, partial: Path) -> None:
     need, free = store_bytes(squares) - disk_bytes(partial / PIXELS), shutil.disk_usage(folder).free
     if need > free - SPARE:
         raise InputError(
-            f"{folder}: the decoded images need {_size(need)} and {_size(free)} are free; "
+            f"{folder}: the decoded images need {_size(need)}, but only {_size(free)} are free; "
             "use --no-cache, a smaller data.stored, or set PRUSC_CACHE to another disk"
         )
 
 
 def disk_bytes(file: Path) -> int:
-    """Bytes that a file takes on disk, which for one that is being written may be few; 0 where there is none."""
+    """Disk space of a file, which may be sparse while it is written; 0 if it does not exist."""
     try:
         return file.stat().st_blocks * 512
     except OSError:
@@ -211,12 +211,12 @@ def disk_bytes(file: Path) -> int:
 
 
 def lock_of(final: Path) -> Path:
-    """Lock file of whoever builds or removes the store that is, or will be, at `final`."""
+    """Lock file for building or removing the store at `final`."""
     return final.parent.parent / "locks" / f"{final.name}.lock"
 
 
 def _header(squares: Squares) -> bytes:
-    """Header of an NPY file, so that numpy alone can read it."""
+    """Header of an NPY file, so that plain numpy can read it."""
     out = io.BytesIO()
     about = {"descr": "|u1", "fortran_order": False, "shape": squares.shape}
     np.lib.format.write_array_header_1_0(out, about)
@@ -229,7 +229,7 @@ def _row_bytes(squares: Squares) -> int:
 
 def _write(file: int, data: bytes, at: int) -> None:
     written = os.pwrite(file, data, at)
-    if written < len(data):  # the disk is all but full; the next byte says so
+    if written < len(data):  # the disk is almost full; the next write raises the error
         _write(file, data[written:], at + written)
 
 

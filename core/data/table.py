@@ -1,4 +1,4 @@
-"""The table of a data set in a folder: which image, which label, which attributes, which split (no image is opened)."""
+"""The table of a data set in a folder: image, label, attributes and split of each row (no image is opened)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,33 +14,33 @@ from core.data.dataset import Integers
 from core.data.draft import Draft, DrawnSplits, Problem
 from core.data.settings import Photos
 from core.data.splits import SPLITS, SplitName
-from core.data.within import leaving
+from core.data.within import unusable_paths
 from core.errors import InputError, nearest
 
 MOST_GROUPS = 2_048
-"""More than these are no groups that anyone could look at: a column of numbers was taken for one of kinds."""
+"""With more groups than this, a numeric column has probably been taken for a categorical one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageTable:
     """Rows of a data set, in the order of its file.
 
-    Where an attribute has as many values as there are labels, its value number v is the one that goes with label
-    number v on the training rows.
+    If an attribute has as many values as there are labels, its value v is the one correlated with label v on the
+    training rows.
 
     Attributes:
         root: folder of the data set.
-        file: the table, from there.
-        paths: image of each row, from `root`, with `/` between.
-        labels: int64 [n], number of the label.
+        file: the table, relative to `root`.
+        paths: image of each row, relative to `root`, with `/` as separator.
+        labels: int64 [n], index of the label.
         label_names: name of each label.
-        attributes: int64 [n, a], number of the value of each attribute.
+        attributes: int64 [n, a], index of the value of each attribute.
         attribute_values: attribute → names of its values.
         splits: int8 [n]: 0 training, 1 validation, 2 test.
-        lines: int64 [n], line of the row in its file, counted from 1 with the headings.
-        unit: what `lines` count: lines, or rows of a file that has none (Parquet), without headings.
-        published: split → group title → images, as published; empty where unknown.
-        published_sizes: split → images, as published; empty where unknown.
+        lines: int64 [n], line of the row in its file, counted from 1 including the headings.
+        unit: unit of `lines`: lines, or rows without headings for a file without lines (Parquet).
+        published: split → group title → number of images, as published; empty if unknown.
+        published_sizes: split → number of images, as published; empty if unknown.
     """
 
     root: Path
@@ -60,11 +60,11 @@ class ImageTable:
         return len(self.paths)
 
     def where(self, row: int) -> str:
-        """Say where a row stands, such as `metadata.csv, line 3`."""
+        """Location of a row, such as `metadata.csv, line 3`."""
         return f"{self.file}, {self.unit} {self.lines[row]:,}"
 
     def groups(self) -> Integers:
-        """Group number of every row, int64 [n], in the order of `core.groups.group_titles`."""
+        """Group index of every row, int64 [n], in the order of `core.groups.group_titles`."""
         return _groups(self.labels, self.attributes, [len(values) for values in self.attribute_values.values()])
 
 
@@ -75,7 +75,7 @@ def read_table(settings: Photos) -> ImageTable:
         settings: its data section.
 
     Raises:
-        InputError: no folder, a file or a column is missing, a row does not fit; with file, line and what to do.
+        InputError: the folder, a file or a column is missing, or a row is invalid.
     """
     draft = settings.draft()
     table, problems = examine(draft)
@@ -88,12 +88,12 @@ def read_table(settings: Photos) -> ImageTable:
 
 
 def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
-    """Make the table of the rows that can be understood.
+    """Make the table of the valid rows.
 
     Returns:
-        The table, None where what is left makes no data set; and everything that is amiss, in the order of the rows.
+        The table, None if the valid rows do not make a data set; and all problems, in the order of the rows.
     """
-    away = leaving(draft.root, draft.paths.texts.tolist())
+    away = unusable_paths(draft.root, draft.paths.texts.tolist())
     problems = [
         Problem("paths that cannot be used", text, draft.paths.file, int(draft.paths.lines[row]), draft.paths.unit)
         for row, text in away.items()
@@ -103,10 +103,10 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
     labels, label_names = draft.label.encode()
     found = {name: column.encode() for name, column in draft.attributes.items()}
     splits = np.zeros_like(labels) if isinstance(draft.split, DrawnSplits) else draft.split.encode()[0]
-    told = [(draft.label, labels, "labels"), *((draft.attributes[k], c, "attributes") for k, (c, _) in found.items())]
+    coded = [(draft.label, labels, "labels"), *((draft.attributes[k], c, "attributes") for k, (c, _) in found.items())]
     if not isinstance(draft.split, DrawnSplits):
-        told.append((draft.split, splits, "splits"))
-    for column, codes, what in told:
+        coded.append((draft.split, splits, "splits"))
+    for column, codes, what in coded:
         problems += _unknown(column, codes, what)
         good &= codes >= 0
     problems.sort(key=lambda problem: problem.line)
@@ -114,10 +114,10 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
     values = {name: names for name, (_, names) in found.items()}
     labels, attributes, splits, lines = labels[good], attributes[good], splits[good], draft.paths.lines[good]
     try:
-        _sensible(draft, label_names, values, len(labels))
+        _check_columns(draft, label_names, values, len(labels))
         if isinstance(draft.split, DrawnSplits):
             splits = draft.split.draw(_groups(labels, attributes, [len(names) for names in values.values()]))
-        _filled(draft.split, labels, label_names, splits)
+        _check_filled(draft.split, labels, label_names, splits)
     except InputError as error:
         return None, [*problems, Problem("splits and labels that are not filled", str(error))]
     for number, (name, names) in enumerate(values.items()):
@@ -143,15 +143,15 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
 
 
 def goes_with(labels: Integers, values: Integers, k: int) -> Integers:
-    """Find which value of an attribute goes with which label: those that share the most of the labels' rows.
+    """Match the values of an attribute to the labels so that their mean share of the labels' rows is largest.
 
     Args:
         labels: int64 [n], below `k`.
         values: int64 [n], below `k`.
-        k: labels, and values.
+        k: number of labels and of values.
 
     Returns:
-        int64 [k]: the value that goes with each label, each once; as numbered where no other order shares more.
+        int64 [k]: value of each label, a permutation; the identity unless another order is better.
     """
     from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
@@ -170,7 +170,7 @@ def _groups(labels: Integers, attributes: Integers, sizes: list[int]) -> Integer
 
 
 def _unknown(column: Column, codes: Integers, what: str) -> list[Problem]:
-    """One problem for every cell without a number: it is empty, or not among the words."""
+    """One problem for every cell without a code: it is empty or not among the words."""
     known = ", ".join(dict.fromkeys(column.words.values())) if column.words else ""
     problems = []
     for row in np.flatnonzero(codes < 0):
@@ -179,27 +179,31 @@ def _unknown(column: Column, codes: Integers, what: str) -> list[Problem]:
             text = f"{column.name} is empty"
         else:
             hint = nearest(text, list(column.words or ()))
-            text = f"{column.name} '{text}' is not known{hint or f' (known: {known})'}"
+            text = f"{column.name} '{text}' is unknown{hint or f' (known: {known})'}"
         problems.append(Problem(f"unknown {what}", text, column.file, int(column.lines[row]), column.unit))
     return problems
 
 
-def _sensible(draft: Draft, label_names: tuple[str, ...], values: Mapping[str, tuple[str, ...]], rows: int) -> None:
+def _check_columns(
+    draft: Draft, label_names: tuple[str, ...], values: Mapping[str, tuple[str, ...]], rows: int
+) -> None:
     if not rows:
-        raise InputError("there is no row with an image, a label and a split")
+        raise InputError("no row has an image, a label and a split")
     if len(label_names) < 2:
-        raise InputError(f"column '{draft.label.name}' has one label only, '{label_names[0]}'; two or more are needed")
+        raise InputError(f"column '{draft.label.name}' has only one label, '{label_names[0]}'; at least two are needed")
     if prod((len(label_names), *map(len, values.values()))) > MOST_GROUPS:
         sizes = {draft.label.name: len(label_names), **{name: len(names) for name, names in values.items()}}
         name = max(sizes, key=lambda name: sizes[name])
         raise InputError(
             f"labels and attributes make more than {MOST_GROUPS:,} groups; column '{name}' alone has {sizes[name]:,} "
-            "different values: is it a kind of thing, and not a number?"
+            "different values: is it categorical?"
         )
 
 
-def _filled(split: Column | DrawnSplits, labels: Integers, label_names: tuple[str, ...], splits: Integers) -> None:
-    """Every split has images, and training has some of every label; drawn splits have some of every label each."""
+def _check_filled(
+    split: Column | DrawnSplits, labels: Integers, label_names: tuple[str, ...], splits: Integers
+) -> None:
+    """Check that every split has images, and training has every label; random splits need every label in each."""
     counts = np.bincount(splits * len(label_names) + labels, minlength=3 * len(label_names)).reshape(3, -1)
     for name, row in zip(SPLITS, counts, strict=True):
         label = label_names[int(row.argmin())]

@@ -1,4 +1,4 @@
-"""Two textures made from seeded noise: water (smooth bent waves) and land (leaves with dark edges)."""
+"""Two textures from seeded noise: water (smooth bent waves) and land (leaves with dark edges)."""
 
 from functools import cache
 
@@ -16,9 +16,9 @@ Field = npt.NDArray[np.float64]
 
 @cache
 def texture_sheets(seed: int) -> Images:
-    """Sheets of water and land, uint8 [2, side, side], from which images take pieces.
+    """Sheets of water and land, uint8 [2, side, side], from which crops are taken.
 
-    Both have the same histogram, so that they differ in structure and not in brightness or contrast.
+    Both have the same histogram, so they differ in structure but not in brightness or contrast.
     """
     random = stream(seed, "texture/sheets")
     return np.stack([_equalise(_water(random)), _equalise(_land(random))])
@@ -32,7 +32,7 @@ def _water(random: np.random.Generator) -> Field:
 
 
 def _land(random: np.random.Generator) -> Field:
-    """Cells around random points (Worley 1996), each in its own shade, darker where the second point is as near."""
+    """Cells around random points (Worley 1996), each with its own shade and a dark edge."""
     side = 5
     cells = SHEET // side + 3
     row, column = np.indices((SHEET, SHEET))
@@ -40,7 +40,7 @@ def _land(random: np.random.Generator) -> Field:
     shades = random.random((cells, cells))
     nearest: Field = np.full((SHEET, SHEET), np.inf)
     second, shade = nearest, np.zeros_like(nearest)
-    for down, right in np.ndindex(3, 3):  # the points of a pixel's own square and of the eight around it
+    for down, right in np.ndindex(3, 3):  # the point of the pixel's own square and of its eight neighbours
         r, c = row // side + down, column // side + right
         away = np.square((r - 1) * side + points[0, r, c] - row) + np.square((c - 1) * side + points[1, r, c] - column)
         distance = np.sqrt(away)
@@ -52,9 +52,9 @@ def _land(random: np.random.Generator) -> Field:
 
 
 def _smooth(random: np.random.Generator, radius: int) -> Field:
-    """Smooth noise of unit deviation [side, side]: white noise after three box blurs, which are close to a Gaussian.
+    """Smooth noise of unit deviation [side, side]: white noise after three box blurs, close to a Gaussian blur.
 
-    The sums are of integers, so that they are exact and the same on any machine.
+    The sums are over integers, so they are exact and the same on every machine.
     """
     width = 2 * radius + 1
     noise = random.integers(-128, 128, (SHEET + 3 * (width - 1),) * 2)
@@ -66,7 +66,7 @@ def _smooth(random: np.random.Generator, radius: int) -> Field:
 
 
 def _equalise(field: Field) -> Images:
-    """Map values to shades from 51 to 255, each alike often."""
+    """Map values to shades from 51 to 255, each equally frequent."""
     rank = np.empty(field.size, dtype=np.int64)
     rank[np.argsort(field, axis=None, kind="stable")] = np.arange(field.size)
     return (51 + rank * 205 // field.size).astype(np.uint8).reshape(field.shape)

@@ -1,4 +1,4 @@
-"""Long work on a data set: done in parts by threads, told of as it goes, and stopped between two parts."""
+"""Long work on a data set: done in parts by threads, with progress reports, and stoppable between two parts."""
 
 import os
 from collections.abc import Callable, Generator, Iterable
@@ -6,67 +6,65 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
+from core.errors import Stopped
+
 T = TypeVar("T")
 
 MAX_THREADS = 32
 
 
-def _tell_nobody(doing: str, done: int, total: int) -> None:
-    del doing, done, total
+def _ignore(task: str, done: int, total: int) -> None:
+    del task, done, total
 
 
 def _never() -> bool:
     return False
 
 
-class Interrupted(Exception):
-    """Work on the data was asked to stop; what is done is kept, and the next call goes on from there."""
-
-
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who hears how far the work is, and who may stop it.
+    """Reports progress and asks whether to stop.
 
     Attributes:
-        say: told what is being done with the images, and how many of how many are done; called often.
-        stop: asked between two parts whether to stop.
+        report: called often with the task, such as `decoding`, the number of images done, and their total.
+        stop: called between two parts; returns whether to stop.
     """
 
-    say: Callable[[str, int, int], None] = _tell_nobody
+    report: Callable[[str, int, int], None] = _ignore
     stop: Callable[[], bool] = _never
 
-    def step(self, doing: str, done: int, total: int) -> None:
-        """Stand between two parts.
+    def step(self, task: str, done: int, total: int) -> None:
+        """Report progress between two parts.
 
         Raises:
-            Interrupted: a stop was asked for.
+            Stopped: a stop was requested; finished work is kept, and the next call continues from there.
         """
-        self.say(doing, done, total)
+        self.report(task, done, total)
         if self.stop():
-            raise Interrupted
+            raise Stopped
 
 
 QUIET = Watch()
-"""Tells nobody, and is stopped by nobody."""
+"""Reports nothing and never stops."""
 
 
 def threads() -> int:
-    """Threads to decode and to hash with: one for each core that this process may use."""
+    """Number of threads for decoding and hashing: one per core that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MAX_THREADS)
 
 
 def in_parts(parts: Iterable[slice], work: Callable[[slice], T]) -> Generator[tuple[slice, T]]:
-    """Do the parts of a work in threads, and give what comes of each as it is done, in any order.
+    """Process parts in threads, and yield each part with its result as it is done, in any order.
 
-    Few parts are under way at any time, so memory does not grow with their number, and closing this waits for those few
-    alone; whoever may leave the loop early closes it (`contextlib.closing`), so that no thread works on. The heavy work
-    must release the interpreter's lock, as reading, hashing, decoding and resizing do: two threads then decode as fast
-    as two processes, and there is no process to start, to feed, or to outlive this one.
+    Only a few parts are in progress at any time, so memory does not grow with their number, and closing the generator
+    waits for these only. A caller that may leave the loop early must close it (`contextlib.closing`). The work should
+    release the interpreter's lock, as reading, hashing, decoding and resizing do: threads are then as fast as
+    processes.
 
     Args:
         parts: rows of each part.
-        work: what is done with the rows of a part.
+        work: function of the rows of a part.
     """
     count = threads()
     waiting = iter(parts)

@@ -1,30 +1,30 @@
-"""Paths from a table that must not lead out of the folder of the data set."""
+"""Check that the paths of a table stay inside the folder of the data set."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 
-def leaving(root: Path, paths: Sequence[str]) -> dict[int, str]:
-    """Find the paths that cannot be used; looks into the folders they name, at no image.
+def unusable_paths(root: Path, paths: Sequence[str]) -> dict[int, str]:
+    """Find the paths that cannot be used; lists their folders, but opens no image.
 
     Args:
         root: folder of the data set.
-        paths: from there, with `/` between.
+        paths: relative to `root`, with `/` as separator.
 
     Returns:
-        Position of the path → why: it is empty, absolute, goes up, or a link leads out.
+        Position of the path → reason: it is empty, absolute, goes up, or a link leads outside.
     """
     bad = {}
     for number, path in enumerate(paths):
         if not path:
-            bad[number] = "no path"
+            bad[number] = "the path is empty"
         elif path[0] in "/~":
-            bad[number] = f"'{path}' is not a path from the folder of the data set"
+            bad[number] = f"'{path}' is not relative to the folder of the data set"
         elif ".." in path and ".." in path.split("/"):
             bad[number] = f"'{path}' leaves the folder of the data set"
         elif "\0" in path:
-            bad[number] = "a path with a character 0"
+            bad[number] = "the path has a null character"
     home = os.path.realpath(root)
     by_folder: dict[str, list[int]] = {}
     for number, path in enumerate(paths):
@@ -33,13 +33,13 @@ def leaving(root: Path, paths: Sequence[str]) -> dict[int, str]:
     for folder, numbers in by_folder.items():
         there = os.path.realpath(root / folder)
         if not _inside(there, home):
-            why = f"'{folder}' is a link that leads out of the data set's folder"
+            why = f"'{folder}' is a link to outside the folder of the data set"
             bad |= dict.fromkeys(numbers, why)
             continue
         links = _links_out(there, home)
         for number in numbers if links else ():
             if paths[number].rpartition("/")[2] in links:
-                bad[number] = f"'{paths[number]}' is a link that leads out of the data set's folder"
+                bad[number] = f"'{paths[number]}' is a link to outside the folder of the data set"
     return dict(sorted(bad.items()))
 
 
@@ -48,7 +48,7 @@ def _inside(path: str, home: str) -> bool:
 
 
 def _links_out(folder: str, home: str) -> set[str]:
-    """Names of the links in a folder that lead out of the data set; a listing is far cheaper than a look at each."""
+    """Names of the links in a folder that lead outside `home`; listing is far cheaper than checking each path."""
     try:
         with os.scandir(folder) as entries:
             links = [entry.name for entry in entries if entry.is_symlink()]

@@ -1,1 +1,1 @@
-"""Stages on background threads: devices, pipelines, stop, resume and reuse."""
+"""Runs pipelines on background threads: devices, stop, resume and reuse."""

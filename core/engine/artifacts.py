@@ -15,17 +15,17 @@ from core.runs.log import RunLog
 
 SEAL = "stage.json"
 RESTARTS = ("n", "weights", "restarts", "average", "worst")
-"""Fields of `core.events.Restarts` that a record keeps."""
+"""Fields of `core.events.Restarts` that are kept in the record."""
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """What is known of finished artifacts.
+    """Description of finished artifacts.
 
     Attributes:
-        key: of the stage that made them.
-        seconds: of work.
-        events: the lasting events that describe them.
+        key: of the stage.
+        seconds: work time.
+        events: the lasting events of the stage.
     """
 
     key: str
@@ -34,12 +34,12 @@ class Sealed:
 
     @property
     def keep_ratio(self) -> float | None:
-        """Share of maskable weights that the network keeps; None where nothing is masked."""
+        """Share of maskable weights that are kept; None without masks."""
         return next((event.keep_ratio for event in self.events if isinstance(event, Sparsity | MasksKept)), None)
 
     @property
     def record(self) -> dict[str, Any]:
-        """The results as `StageRecord` keeps them."""
+        """The results as fields of `StageRecord`."""
         final = [event for event in self.events if isinstance(event, Evaluated)]
         selected = next((event for event in self.events if isinstance(event, Selected)), None)
         restarts = [event for event in self.events if isinstance(event, Restarts)]
@@ -54,7 +54,7 @@ class Sealed:
 
 
 def seal(directory: Path, final: Path, sealed: Sealed) -> None:
-    """Write the seal into `directory` and move it to its final place, in one step."""
+    """Write the seal into `directory`, then move the folder to its final place atomically."""
     value = {
         "key": sealed.key,
         "seconds": sealed.seconds,
@@ -69,11 +69,11 @@ def seal(directory: Path, final: Path, sealed: Sealed) -> None:
 
 
 def read_seal(directory: Path) -> Sealed | None:
-    """Read the seal of finished artifacts; None if there are none or the seal is damaged."""
+    """Read the seal of finished artifacts; None if it is missing or damaged."""
     try:
         value: Mapping[str, Any] = orjson.loads((directory / SEAL).read_bytes())
         events = [stamped.event for e in value["events"] if (stamped := decode(orjson.dumps(e)))]
-        # Version 0.1 said in the seal alone that fine-tuning keeps the masks.
+        # In version 0.1, only the seal says that fine-tuning keeps the masks.
         if (ratio := value.get("keep_ratio")) is not None and not any(isinstance(e, Sparsity) for e in events):
             events.append(MasksKept(directory.name, ratio))
         return Sealed(value["key"], value["seconds"], tuple(events))
@@ -82,7 +82,7 @@ def read_seal(directory: Path) -> Sealed | None:
 
 
 def find(log: RunLog, folder: RunFolder, stage: str, key: str) -> str | None:
-    """Id of another run whose finished artifacts of `stage` have this key; None where there is none."""
+    """Id of another run whose finished artifacts of `stage` have this key, or None."""
     for run in log.find_stage(stage, key):
         if run != folder.id:
             sealed = read_seal(RunFolder(folder.home, run).artifacts(stage))
@@ -92,12 +92,12 @@ def find(log: RunLog, folder: RunFolder, stage: str, key: str) -> str | None:
 
 
 def link(source: Path, target: Path) -> bool:
-    """Take finished artifacts into another run: hard links where the file system has them, copies where not.
+    """Add finished artifacts to another run: as hard links if the file system has them, else as copies.
 
-    A run owns its folder whole, so deleting one run never breaks another.
+    Deleting one run therefore never breaks another.
 
     Returns:
-        False where the source is gone, as when its run was deleted meanwhile; nothing is left at the target then.
+        False if the source no longer exists, for example because its run was deleted; the target is then unchanged.
     """
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

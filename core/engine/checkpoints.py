@@ -1,4 +1,4 @@
-"""Checkpoints on disk: whole files or none, and never a pickled object."""
+"""Checkpoints on disk: written atomically, without pickled objects."""
 
 import os
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import torch
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a nested state of tensors, numbers and text; the file is replaced whole, so a kill leaves the old one."""
+    """Write a nested state of tensors, numbers and text; the file is replaced atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".writing")
     try:
@@ -23,6 +23,6 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read what `save_checkpoint` wrote, onto the CPU, without unpickling code."""
+    """Read a file of `save_checkpoint` onto the CPU, without unpickling code."""
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state

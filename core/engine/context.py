@@ -1,4 +1,4 @@
-"""What a stage is given: device, random streams, inputs, and the ways to report, to save and to stop."""
+"""Interface of the engine for a stage: device, random streams, inputs, events, checkpoints, stop requests."""
 
 import shutil
 import time
@@ -17,24 +17,24 @@ from core.events import Event, Progress, decode, encode, latest
 from core.runs.folder import RunFolder
 
 CHECKPOINT_EVERY = 60.0
-"""Seconds between checkpoints, so that a killed run loses a minute at most."""
+"""Seconds between checkpoints, so that a killed run loses at most a minute."""
 FORMAT = 3
-"""Of the checkpoints' states; one of another format is left alone, and the stage begins anew."""
+"""Version of the checkpoint format; a checkpoint of another version is ignored, and the stage starts over."""
 PROGRESS_EVERY = 0.2
-"""Seconds between reports of progress at least."""
+"""Minimum seconds between progress events."""
 
 
 class StageContext:
-    """The world of one stage while it runs.
+    """Everything that a stage needs while it runs.
 
     Args:
         folder: of the run; read for inputs and checkpoints.
         stage: name of the stage.
-        device: where tensors live.
+        device: of the tensors.
         seed: of the run.
-        load_data: builds the data set.
-        say: takes the events of the stage.
-        stop_asked: whether someone asked the run to stop.
+        load_data: loads the data set.
+        write: receives the events of the stage.
+        stop_asked: returns whether a stop was requested.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class StageContext:
         device: torch.device,
         seed: int,
         load_data: Callable[[], DataSet],
-        say: Callable[[Event], None],
+        write: Callable[[Event], None],
         stop_asked: Callable[[], bool],
     ) -> None:
         self.device = device
@@ -52,7 +52,7 @@ class StageContext:
         self.streams = Streams(seed, stage)
         self._folder = folder
         self._load_data = load_data
-        self._say = say
+        self._write = write
         self._stop_asked = stop_asked
         self._lasting: list[Event] = []
         self._seconds_before = 0.0
@@ -67,7 +67,7 @@ class StageContext:
 
     @property
     def directory(self) -> Path:
-        """Folder that the stage fills; it becomes `artifacts/<stage>` when the stage is done."""
+        """Output folder of the stage; renamed to `artifacts/<stage>` when the stage is done."""
         final = self._folder.artifacts(self.stage)
         return final.with_name(f".{final.name}.partial")
 
@@ -78,7 +78,7 @@ class StageContext:
 
     @property
     def seconds(self) -> float:
-        """Seconds of work on this stage so far, those before a stop included."""
+        """Seconds of work on this stage so far, including work before a stop."""
         return self._seconds_before + time.monotonic() - self._started
 
     def input(self, stage: str) -> Path:
@@ -90,23 +90,23 @@ class StageContext:
         return self.streams.generator(name, device)
 
     def emit(self, event: Event) -> None:
-        """Write an event into the stream; what describes the outcome is repeated when the stage is reused."""
+        """Write an event to the stream; lasting events are repeated when the stage is reused."""
         if event.lasts:
             self._lasting = latest(self._lasting, event)
-        self._say(event)
+        self._write(event)
 
     def progress(self, step: int, total: int) -> None:
-        """Report that `step` of `total` steps are done; reports that come too quickly are dropped."""
+        """Report that `step` of `total` steps are done; too frequent reports are dropped."""
         now = time.monotonic()
         if step == total or now - self._reported >= PROGRESS_EVERY:
             self._reported = now
-            self._say(Progress(self.stage, step, total))
+            self._write(Progress(self.stage, step, total))
 
     def at_boundary(self, state: Callable[[], Mapping[str, Any]]) -> None:
-        """Stand at a step boundary: checkpoint if one is due, and stop if that was asked.
+        """Mark a step boundary: write a checkpoint if one is due, and stop if requested.
 
         Args:
-            state: everything that the stage needs to go on from here; random streams are added to it.
+            state: returns everything needed to continue from here; random streams are added.
 
         Raises:
             Stopped: after writing the checkpoint.
@@ -118,24 +118,24 @@ class StageContext:
             raise Stopped
 
     def resume_state(self) -> dict[str, Any] | None:
-        """State that the stage saved when it was stopped; None for a fresh start.
+        """State of the last checkpoint; None for a fresh start.
 
-        The random streams are put back by this call, so a stage makes it after whatever it builds anew.
+        This call restores the random streams, so a stage calls it after building its network.
         """
         if self._resumed is None:
             return None
-        # Only now: building a network, as stages do first, draws from the global generator.
+        # Not earlier: building a network draws from the global generator.
         self.streams.load_state_dict(self._resumed["streams"], self.device)
         state: dict[str, Any] = self._resumed["state"]
         return state
 
     @property
     def resumes(self) -> bool:
-        """Whether the stage goes on from where it was stopped."""
+        """Whether the stage continues from a checkpoint."""
         return self._resumed is not None
 
     def lasting_events(self) -> list[Event]:
-        """Events that describe the outcome, in order."""
+        """Lasting events of the stage, in order."""
         return list(self._lasting)
 
     def _write_checkpoint(self, state: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Devices by name, and leases on them, so that two processes never share a GPU by accident."""
+"""Devices by name, and leases so that two processes never share a GPU by accident."""
 
 import os
 import re
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
     import torch
 
 LEASE_POLL = 0.5
-"""Seconds between tries for a device that another process holds."""
+"""Seconds between attempts to lease a device that another process holds."""
 
 _exact = 0
-"""Runs of this process that want the same bits every time."""
+"""Number of deterministic runs in this process."""
 _exact_lock = threading.Lock()
 
 
 def check_name(name: str) -> None:
-    """Make sure that a name is one that devices have, whether or not this machine has that device (no torch).
+    """Check the syntax of a device name; the device need not exist on this machine (no torch).
 
     Raises:
-        InputError: it is not.
+        InputError: the name is invalid.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
         raise InputError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
 
 
 def resolve(name: str) -> "torch.device":
-    """Return the device that `auto`, `cpu`, `cuda` or `cuda:N` names on this machine.
+    """Return the device for `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Raises:
-        InputError: the name is none of these, or the device is not there.
+        InputError: the name is invalid, or the device does not exist.
     """
     check_name(name)
     import torch
 
-    _set_workspace()  # before CUDA starts, as a later run in this process may be a deterministic one
+    _set_workspace()  # before CUDA starts, as a later run in this process may be deterministic
     count = torch.cuda.device_count()
     if name == "cpu" or (name == "auto" and count == 0):
         return torch.device("cpu")
@@ -55,7 +55,7 @@ def resolve(name: str) -> "torch.device":
 
 
 def pick(name: str, locks: Path) -> "torch.device":
-    """Like `resolve`, but `auto` takes the first CUDA device that no other process has leased, if there is one."""
+    """Like `resolve`, but `auto` prefers a CUDA device that no other process has leased."""
     device = resolve(name)
     if name != "auto" or device.type == "cpu":
         return device
@@ -67,17 +67,17 @@ def pick(name: str, locks: Path) -> "torch.device":
 
 @contextmanager
 def lease(device: "torch.device", locks: Path, give_up: Callable[[], bool]) -> Iterator[None]:
-    """Hold `device` while the context is open; a GPU is held across processes, the CPU is free for all.
+    """Lease `device` while the context is open: a GPU exclusively among all processes; the CPU is always free.
 
-    The lock is released by the system when its process dies, however it dies.
+    The system releases the lock when the process ends, for whatever reason.
 
     Args:
-        device: what to hold.
+        device: device to lease.
         locks: folder of the lock files.
-        give_up: asked between tries while another process holds the device.
+        give_up: called while waiting for another process; returns whether to give up.
 
     Raises:
-        Stopped: `give_up` said so before the device was free.
+        Stopped: `give_up` returned true before the device was free.
     """
     lock = _lock(device, locks)
     if lock is None:
@@ -98,10 +98,10 @@ def lease(device: "torch.device", locks: Path, give_up: Callable[[], bool]) -> I
 
 @contextmanager
 def prepared(device: "torch.device", deterministic: bool) -> Iterator[None]:
-    """Have torch work as a run on `device` asks for, while the context is open.
+    """Configure torch for a run on `device` while the context is open.
 
-    Torch knows one way for the whole process: as long as one run wants the same bits every time, all of them, on other
-    devices too, get slower algorithms that give them.
+    Determinism is global in torch: as long as one run in this process is deterministic, all runs use the slower
+    deterministic algorithms, also on other devices.
     """
     _set_workspace()
     wants = deterministic and device.type == "cuda"
@@ -123,7 +123,7 @@ def _change_exact(by: int) -> None:
 
 
 def _set_workspace() -> None:
-    """Ask cuBLAS for a workspace with which it can give the same bits; it reads this once, at its first product."""
+    """Set the cuBLAS workspace that determinism needs; cuBLAS reads it once, at its first use."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
@@ -150,7 +150,7 @@ def _is_free(device: "torch.device", locks: Path) -> bool:
 
 
 def describe() -> list[str]:
-    """Every device of this machine in words, the CPU first."""
+    """Descriptions of all devices of this machine, the CPU first."""
     try:
         import torch
     except ImportError:

@@ -1,4 +1,4 @@
-"""Runs pipelines on background threads: one thread and one run at a time per device, the rest queued."""
+"""Runs pipelines on background threads: one run at a time per device, others are queued."""
 
 import queue
 import threading
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from core.engine.stage import Pipeline
 
 WATCH_EVERY = 0.25
-"""Seconds between looks for a stop request from another process."""
+"""Seconds between checks for a stop request from another process."""
 BEATS = 4
-"""Looks per heartbeat."""
+"""Checks per heartbeat."""
 
 
 @dataclass
 class Job:
-    """A run in the hands of the engine."""
+    """A run submitted to the engine."""
 
     folder: RunFolder
     config: "Config"
@@ -34,29 +34,29 @@ class Job:
     fresh: bool = False
     status: str = "queued"
     error: Exception | None = None
-    """Why the run could not even begin; what goes wrong inside a run is in its record."""
+    """Why the run could not start; errors of a started run are in its record."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
-        """Ask the run to stop at its next step boundary, with a checkpoint."""
+        """Request a stop at the next step boundary, with a checkpoint."""
         self._stop.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the run has ended; True when it has."""
+        """Wait until the run has ended; True if it has."""
         return self._ended.wait(timeout)
 
     @property
     def stopping(self) -> bool:
-        """Whether a stop was asked for."""
+        """Whether a stop was requested."""
         return self._stop.is_set()
 
 
 class Engine:
-    """Hosts runs in this process. Threads may share it.
+    """Hosts runs in this process; thread-safe.
 
     Args:
-        build: makes the pipeline of a configuration; called on the run's thread.
+        build: builds the pipeline of a configuration; called on the run's thread.
     """
 
     def __init__(self, build: "Callable[[Config], Pipeline]") -> None:
@@ -67,7 +67,7 @@ class Engine:
         self._lock = threading.Lock()
 
     def submit(self, folder: RunFolder, config: "Config", device: "torch.device", *, fresh: bool = False) -> Job:
-        """Queue a run for `device`; it starts when earlier runs on that device have ended.
+        """Queue a run for `device`; it starts after earlier runs on that device.
 
         Raises:
             InputError: `stop_all` was called.
@@ -85,25 +85,25 @@ class Engine:
         return job
 
     def job(self, id: str) -> Job:
-        """Return the job of a run that was just submitted, or is at work here.
+        """Return the job of a run that was just submitted or is running here.
 
         Raises:
-            KeyError: the run does not live in this process.
+            KeyError: the run is not hosted by this process.
         """
         return self._jobs[id]
 
     def running(self) -> list[RunFolder]:
-        """Runs that have not ended, queued ones included."""
+        """Runs that have not ended, including queued ones."""
         return [job.folder for job in self._jobs.values() if not job.wait(0)]
 
     def stop_all(self, patience: float) -> list[RunFolder]:
-        """Have every run stop at its next step, with a checkpoint; no other can be submitted from here on.
+        """Stop every run at its next step, with a checkpoint, and refuse new runs.
 
         Args:
-            patience: seconds to wait for all of them together.
+            patience: total seconds to wait.
 
         Returns:
-            Runs that have not answered.
+            Runs that have not stopped in time.
         """
         with self._lock:
             self._closed = True
@@ -114,13 +114,13 @@ class Engine:
         return [job.folder for job in jobs if not job.wait(max(0.0, deadline - time.monotonic()))]
 
     def refuse_when_closed(self) -> None:
-        """Take no more runs once `stop_all` was called.
+        """Refuse new runs after `stop_all`.
 
         Raises:
-            InputError: it was.
+            InputError: `stop_all` was called.
         """
         if self._closed:
-            raise InputError("this program is about to end; start the run again")
+            raise InputError("the program is shutting down; start the run again")
 
     def _serve(self, jobs: "queue.Queue[Job]") -> None:
         while True:
@@ -128,7 +128,7 @@ class Engine:
             threading.Thread(target=_watch, args=(job,), name=f"watch-{job.folder.id}", daemon=True).start()
             try:
                 job.status = self._host(job)
-            except Exception as error:  # the thread must live on for the next run
+            except Exception as error:  # the thread must survive for the next run
                 job.error = error
                 job.status = "failed"
                 note_failure(job.folder, error)
@@ -154,18 +154,18 @@ class Engine:
 
 
 def note_failure(folder: RunFolder, error: Exception) -> None:
-    """Write down why a run could not even begin; where another process writes the run, its word counts."""
+    """Record why a run could not start, unless another process is writing the run."""
     with suppress(InputError), folder.writer():
         RunLog(folder.home).put(folder.update(status="failed", reason=str(error)))
 
 
 def _watch(job: Job) -> None:
-    """Beat the heart of a run and pass on stop requests of other processes until it has ended."""
+    """Update the heartbeat of a run and forward stop requests of other processes until it has ended."""
     job.folder.beat()
-    look = 0
+    checks = 0
     while not job.wait(WATCH_EVERY):
         if job.folder.stop_requested():
             job.stop()
-        look += 1
-        if look % BEATS == 0:
+        checks += 1
+        if checks % BEATS == 0:
             job.folder.beat()

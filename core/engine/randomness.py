@@ -1,4 +1,4 @@
-"""Named random streams: each a generator derived from (seed, names), saved in checkpoints."""
+"""Named random streams: generators derived from (seed, names) and saved in checkpoints."""
 
 import hashlib
 from typing import Any
@@ -7,15 +7,15 @@ import torch
 
 
 def derive_seed(seed: int, *names: str) -> int:
-    """Seed of the stream `names` under the run's seed: 63 bits of a hash, so that streams do not overlap."""
+    """Derive the seed of stream `names` from the run's seed: 63 bits of a hash, so that streams are independent."""
     text = "\x1f".join([str(seed), *names])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 class Streams:
-    """The random streams of one stage: what it draws does not depend on what other stages drew.
+    """The random streams of one stage, independent of those of other stages.
 
-    Torch's global generators, from which layers such as dropout draw, are seeded and saved with the named ones.
+    Torch's global generators, used by layers such as dropout, are seeded and saved as well.
     """
 
     def __init__(self, seed: int, stage: str) -> None:
@@ -28,7 +28,7 @@ class Streams:
         return derive_seed(self._seed, self._stage, name)
 
     def generator(self, name: str, device: torch.device | str = "cpu") -> torch.Generator:
-        """Return the generator of stream `name` on `device`; the same object at every call."""
+        """Return the generator of stream `name` on `device`, always the same object."""
         key = f"{name}@{torch.device(device).type}"
         if key not in self._generators:
             self._generators[key] = torch.Generator(device).manual_seed(self.seed(name))
@@ -41,14 +41,14 @@ class Streams:
             torch.cuda.default_generators[_index(device)].manual_seed(self.seed("global"))
 
     def state_dict(self, device: torch.device) -> dict[str, Any]:
-        """State of all streams drawn from so far, and of the global generators."""
+        """State of all streams used so far and of the global generators."""
         state = {"named": {key: g.get_state() for key, g in self._generators.items()}, "global": torch.get_rng_state()}
         if device.type == "cuda":
             state["cuda"] = torch.cuda.get_rng_state(device)
         return state
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         for key, value in state["named"].items():
             name, _, kind = key.rpartition("@")
             self.generator(name, device if kind == device.type else kind).set_state(value)

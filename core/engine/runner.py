@@ -1,4 +1,4 @@
-"""One run from its first stage to its last: reuse, resume, stop, and a truthful record of each."""
+"""Runs all stages of a run: reuse, resume, stop, and a record of each stage."""
 
 import errno
 import time
@@ -13,11 +13,11 @@ import torch
 
 from core.config import Config
 from core.data.dataset import DataSet
-from core.data.watch import Interrupted, Watch
+from core.data.watch import Watch
 from core.engine.artifacts import Sealed, find, link, read_seal, seal
 from core.engine.context import StageContext
+from core.engine.data_progress import DataProgress
 from core.engine.stage import Pipeline, Stage, stage_key
-from core.engine.telling import Telling
 from core.errors import InputError, StageError, Stopped
 from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused
 from core.runs.alive import here
@@ -31,7 +31,7 @@ class Runner:
     """Runs the pipeline of one run folder in the calling thread.
 
     Args:
-        folder: of the run; this object is its only writer while `run` works.
+        folder: of the run; while `run` works, this object is its only writer.
         pipeline: stages and data.
         config: of the run, for its seed.
         device: leased by the caller.
@@ -51,7 +51,7 @@ class Runner:
     _dataset: DataSet | None = field(init=False, default=None)
 
     def run(self) -> str:
-        """Run what is left of the pipeline and return the status it ended with: finished, stopped or failed."""
+        """Run the remaining stages and return the final status: finished, stopped or failed."""
         self._index = RunLog(self.folder.home)
         self._writer = EventWriter(self.folder.events)
         self._clock = time.monotonic()
@@ -63,7 +63,7 @@ class Runner:
         return status
 
     def _attempt(self) -> tuple[str, str]:
-        """Run the stages; return the status and, where it failed, a sentence that says why."""
+        """Run the stages; return the status and, if failed, the reason."""
         at = "the start"
         try:
             self._begin()
@@ -74,7 +74,7 @@ class Runner:
                 inputs = [keys[name] for name in stage.inputs]
                 key = stage_key(stage, inputs, fingerprint, self.config.seed)
                 keys[stage.name] = self._stage(stage, key)
-        except (Stopped, Interrupted):
+        except Stopped:
             return "stopped", ""
         except (StageError, InputError) as error:
             return "failed", f"{at}: {error}"
@@ -92,7 +92,7 @@ class Runner:
         return "finished", ""
 
     def _stage(self, stage: Stage, key: str) -> str:
-        """Have the artifacts of `stage` in the folder, by whatever way is shortest; return their key."""
+        """Provide the artifacts of `stage` in the fastest way (present, reused or computed); return their key."""
         final = self.folder.artifacts(stage.name)
         if (sealed := read_seal(final)) is not None:
             self._take(stage.name, sealed)
@@ -115,7 +115,7 @@ class Runner:
             self.device,
             self.config.seed,
             partial(self._data, stage.name),
-            self._say,
+            self._write,
             self.stop_asked,
         )
         stage.run(context)
@@ -125,18 +125,18 @@ class Runner:
         self._done(stage.name, sealed, None)
 
     def _take(self, stage: str, sealed: Sealed) -> None:
-        """Record artifacts that are here already: of this run, of a run they were linked from, or of a fork."""
-        known = self.folder.record().stage(stage)
-        if known.status == "done":
+        """Record artifacts that already exist: from this run, linked from another run, or from a fork."""
+        before = self.folder.record().stage(stage)
+        if before.status == "done":
             return
-        if known.reused is not None:
-            self._say(StageReused(stage, known.reused))
+        if before.reused is not None:
+            self._write(StageReused(stage, before.reused))
             for event in sealed.events:
-                self._say(event)
-        self._done(stage, sealed, known.reused)
+                self._write(event)
+        self._done(stage, sealed, before.reused)
 
     def _done(self, stage: str, sealed: Sealed, reused: str | None) -> None:
-        self._say(StageFinished(stage, sealed.seconds, sealed.keep_ratio))
+        self._write(StageFinished(stage, sealed.seconds, sealed.keep_ratio))
         self._writer.sync()
         self.folder.update_stage(stage, status="done", reused=reused, **sealed.record)
         self._index.put(self.folder.record())
@@ -157,17 +157,17 @@ class Runner:
             **process,
         )
         self._index.put(record)
-        self._say(started)
+        self._write(started)
         threads = f"{torch.get_num_threads()} threads, " if self.device.type == "cpu" else ""
-        self._say(Logged(f"torch {torch.__version__}, {threads}{self.device}"))
+        self._write(Logged(f"torch {torch.__version__}, {threads}{self.device}"))
 
     def _end(self, status: str, reason: str) -> None:
-        self.folder.clear_stop()  # answered, or too late
+        self.folder.clear_stop()  # handled, or too late
         record = self.folder.record()
         seconds = record.seconds + time.monotonic() - self._clock
-        with suppress(OSError):  # a full disk must not hide that the run failed
-            # Before the record: whoever reads the record first then finds the stream complete.
-            self._say(RunFinished(status, reason))
+        with suppress(OSError):  # a full disk must not hide the failure
+            # Before the record, so that a reader of the final record finds the stream complete.
+            self._write(RunFinished(status, reason))
             self._writer.sync()
         ended = {"status": status, "reason": reason, "ended": time.time(), "seconds": seconds, "working_since": None}
         self._index.put(self.folder.update(**ended))
@@ -178,9 +178,9 @@ class Runner:
         return self._dataset
 
     def _watch(self, stage: str | None) -> Watch:
-        return Watch(Telling(self._say, stage), self.stop_asked)
+        return Watch(DataProgress(self._write, stage), self.stop_asked)
 
-    def _say(self, event: Event) -> None:
+    def _write(self, event: Event) -> None:
         self._writer.write(event)
 
     def _log_traceback(self) -> None:

@@ -1,4 +1,4 @@
-"""What a stage is, and the key under which its artifacts can be reused (no torch)."""
+"""Base class of stages, and the key under which artifacts are reused (no torch)."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stage(ABC):
-    """One step of a pipeline: what it reads, writes and can be replaced by, and the work.
+    """One step of a pipeline: its inputs, outputs, settings and work.
 
-    A stage never prints, never draws and never opens the index. It can stop at every step boundary and resumes from its
-    checkpoint to the very result of an uninterrupted run. Subclasses are frozen dataclasses whose `Section` fields are
-    their configuration; their module imports torch in `run` alone, so that forms, tables and help can read everything
-    else without it.
+    A stage never prints, never draws and never opens the index. It can stop at every step boundary, and resumes from
+    its checkpoint to exactly the result of an uninterrupted run. Subclasses are frozen dataclasses whose `Section`
+    fields are their configuration; their modules import torch only in `run`, so that forms, tables and help can read
+    everything else without it.
 
     Attributes:
         name: of the stage, and of the folder of its artifacts.
-        version: raised whenever a change of the code changes the artifacts.
-        files: regular expression of a file name → what such an artifact is, in a few words; `{1}` is the first group.
-        takes: settings that name a file which it reads.
-        replaced_by: setting that names a file which takes the place of its work; empty if there is none.
+        version: raised whenever a code change affects the artifacts.
+        files: regular expression of a file name → short description of the artifact; `{1}` is the first group.
+        takes: settings that name an input file.
+        replaced_by: setting that names a file with a precomputed result; empty if there is none.
     """
 
     name: ClassVar[str]
@@ -41,17 +41,17 @@ class Stage(ABC):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the earlier stages whose artifacts it reads."""
+        """Names of the earlier stages whose artifacts are inputs."""
         return ()
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Sections of the settings that it reads, or single settings by their dotted keys."""
+        """Sections of the settings, or dotted keys of single settings, that the stage reads."""
         return tuple(f.name for f in fields(self) if isinstance(getattr(self, f.name), Section))
 
     @property
     def content(self) -> Mapping[str, str]:
-        """What is in the files that it takes, as part of its key: digests by name; reads the files."""
+        """Digests of its input files by name, as part of its key; reads the files."""
         return {}
 
     @abstractmethod
@@ -59,53 +59,53 @@ class Stage(ABC):
         """Do the work, write the artifacts into `context.directory`, and emit the events that describe the outcome.
 
         Raises:
-            StageError: the stage cannot go on; says what and what to try.
-            Stopped: it was asked to stop, and wrote a checkpoint.
+            StageError: the stage cannot continue; the message says what to try.
+            Stopped: a stop was requested; a checkpoint was written.
         """
 
 
 class Identify(Protocol):
-    """Gives the fingerprint of the data."""
+    """Computes the fingerprint of the data."""
 
     def __call__(self, watch: "Watch" = ..., /) -> str:
         """Return hexadecimal digits, equal for equal data.
 
         Raises:
-            Interrupted: `watch` said so.
+            Stopped: `watch` requested a stop.
         """
         ...
 
 
 class LoadData(Protocol):
-    """Builds the data set."""
+    """Loads the data set."""
 
     def __call__(self, watch: "Watch" = ..., /) -> "DataSet":
         """Return the data set.
 
         Raises:
-            Interrupted: `watch` said so.
+            Stopped: `watch` requested a stop.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The stages of a run in their order, and the data that they work on."""
+    """The stages of a run in order, and their data."""
 
     stages: tuple[Stage, ...]
     identify: Identify
-    """Fingerprint of the data, part of every key; may take long, so it is called once the run has begun."""
+    """Fingerprints the data, part of every key; may be slow, so it is called after the run has started."""
     load_data: LoadData
-    """Builds the data set; may take long, and is called only when a stage needs it."""
+    """Loads the data set; may be slow, so it is called only when a stage needs it."""
 
     @property
     def fingerprint(self) -> str:
-        """Of the data: part of every key."""
+        """Fingerprint of the data."""
         return self.identify()
 
 
 def stage_settings(stage: Stage) -> dict[str, Any]:
-    """What decides the artifacts of a stage, but for the content of files: its kind and its fields, as plain data."""
+    """Class and fields of a stage as plain data: everything that determines its artifacts except input files."""
     values = {}
     for f in fields(stage):
         value = getattr(stage, f.name)
@@ -114,7 +114,7 @@ def stage_settings(stage: Stage) -> dict[str, Any]:
 
 
 def stage_key(stage: Stage, input_keys: list[str], fingerprint: str, seed: int) -> str:
-    """Hash of the stage's configuration and code version, its inputs' keys, the data and the seed."""
+    """Hash of the stage's configuration and version, the keys of its inputs, the data and the seed."""
     settings = {**stage_settings(stage), **stage.content}
     text = orjson.dumps(
         [stage.name, stage.version, settings, input_keys, fingerprint, seed], option=orjson.OPT_SORT_KEYS

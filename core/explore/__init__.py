@@ -1,1 +1,1 @@
-"""Files that are made to be looked at: writer and reader together."""
+"""Maps and sample images of the training data."""

@@ -1,4 +1,4 @@
-"""A map of the representation: a subsample of the training images in the plane, with all that it is coloured by."""
+"""Maps of the representation: a subsample of the training images in two dimensions, with values for colouring."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from core.data.dataset import DataSet, groups
 from core.groups import group_titles
 
 MOST = 2000
-"""Images on a map at most."""
+"""Maximum number of images on a map."""
 LEAST = 20
-"""Images of every cell (cluster, label) at least, as far as it has them and the map has room."""
+"""Minimum number of images of every cell (cluster, label), if the cell has them and the map has room."""
 
 Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painted:
-    """What the images of the training split are coloured by.
+    """Values by which the training images are coloured.
 
     Attributes:
         labels: class, [n].
         clusters: cluster, [n].
-        groups: number of the group, [n]; None where the data set has no attributes.
-        correct: whether the network whose representation was clustered classifies it correctly, [n]; None if unknown.
+        groups: index of the group, [n]; None if the data set has no attributes.
+        correct: whether the clustered network classifies the image correctly, [n]; None if unknown.
         label_names: names of the classes.
         group_names: titles of the groups.
     """
@@ -42,18 +42,18 @@ class Painted:
     group_names: tuple[str, ...]
 
     def cells(self) -> Integers:
-        """Number of the cell (cluster, label) of every image, empty cells left out, [n]: by cluster, then label."""
+        """Index of the cell (cluster, label) of every image, [n]; without empty cells, by cluster, then label."""
         cell: Integers = np.unique(self.clusters * len(self.label_names) + self.labels, return_inverse=True)[1]
         return cell
 
 
 def paint(dataset: DataSet, clusters: Integers, predicted: Integers | None) -> Painted:
-    """Collect what the training images of a data set are coloured by.
+    """Collect the values by which the training images of a data set are coloured.
 
     Args:
         dataset: the data set.
         clusters: cluster of every training image, [n].
-        predicted: class that the network gives it, [n]; None if unknown.
+        predicted: predicted class of every training image, [n]; None if unknown.
     """
     train = dataset.splits["train"]
     titles = group_titles(dataset.label_names, dataset.attributes) if dataset.attributes else []
@@ -68,20 +68,20 @@ def paint(dataset: DataSet, clusters: Integers, predicted: Integers | None) -> P
 
 
 def subsample(painted: Painted, seed: int, most: int = MOST, least: int = LEAST) -> Integers:
-    """Draw images for a map, in rising order: by share of every cell (cluster, label), but some of each.
+    """Draw images for a map, in increasing order: stratified by cell (cluster, label), with a minimum of each.
 
     Args:
-        painted: labels and clusters of all images; nothing else is looked at.
+        painted: labels and clusters of all images; nothing else is used.
         seed: seed of the draw.
-        most: images at most.
-        least: images of every cell at least, fewer where it has not so many or there are too many cells.
+        most: maximum number of images.
+        least: minimum number of images of every cell; fewer if the cell is smaller or there are too many cells.
     """
     cell = painted.cells()
     counts = np.bincount(cell)
     if len(cell) <= most:
         return np.arange(len(cell), dtype=np.int64)
     sure = np.minimum(counts, min(least, most // len(counts)))
-    # What is left of the map goes by the size of what is left of the cells; the largest remainders are rounded up.
+    # The rest is drawn in proportion to what is left of the cells; the largest remainders are rounded up.
     rest = counts - sure
     wanted = rest * ((most - sure.sum()) / rest.sum())
     takes = sure + wanted.astype(np.int64)
@@ -91,14 +91,14 @@ def subsample(painted: Painted, seed: int, most: int = MOST, least: int = LEAST)
 
 
 def places(cell: Integers, seed: int) -> Integers:
-    """Shuffle every cell and return the place of each sample within its own, [n], counted from 0.
+    """Shuffle every cell and return the position of each sample in its cell, [n], counted from 0.
 
     Args:
-        cell: number of the cell of every sample, without gaps, [n].
+        cell: index of the cell of every sample, without gaps, [n].
         seed: seed of the shuffle.
     """
-    by_lot = np.random.default_rng(seed).permutation(len(cell))
-    by_cell = by_lot[np.argsort(cell[by_lot], kind="stable")]
+    shuffled = np.random.default_rng(seed).permutation(len(cell))
+    by_cell = shuffled[np.argsort(cell[shuffled], kind="stable")]
     counts = np.bincount(cell)
     place = np.empty(len(cell), dtype=np.int64)
     place[by_cell] = np.arange(len(cell)) - np.repeat(counts.cumsum() - counts, counts)
@@ -108,19 +108,19 @@ def places(cell: Integers, seed: int) -> Integers:
 def principal_components(rows: Floats, dims: int) -> tuple[Doubles, Doubles]:
     """Project rows onto their principal components.
 
-    The sign of a component is the one that makes its largest loading positive.
+    The sign of each component makes its largest loading positive.
 
     Args:
         rows: [n, d].
-        dims: components wanted; those that the rows do not have are 0.
+        dims: number of components; surplus ones are 0.
 
     Returns:
-        Coordinates [n, dims], and the share of the variance that every component explains, [dims].
+        Coordinates [n, dims], and the share of variance explained by each component, [dims].
     """
     centred = rows.astype(np.float64)
     centred -= centred.mean(axis=0)
     n, d = centred.shape
-    # Of XᵀX and XXᵀ, which have the same eigenvalues, the smaller one is much the cheaper.
+    # XᵀX and XXᵀ have the same nonzero eigenvalues; the smaller matrix is much cheaper.
     values, vectors = np.linalg.eigh(centred.T @ centred if d <= n else centred @ centred.T)
     found = min(dims, len(values))
     loadings = vectors[:, ::-1][:, :found]
@@ -136,12 +136,12 @@ def principal_components(rows: Floats, dims: int) -> tuple[Doubles, Doubles]:
 
 
 def pca_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dict[str, Any]:
-    """Make the map by the first two principal components of the rows as clustering sees them: of length 1.
+    """Make the map of the first two principal components, with rows of unit length as in clustering.
 
     Args:
         features: representations of all training images, [n, d].
-        painted: what they are coloured by.
-        epoch: age of the checkpoint that they come from.
+        painted: values for colouring.
+        epoch: epoch of their checkpoint.
         seed: seed of the subsample.
     """
     index = subsample(painted, seed)
@@ -159,7 +159,7 @@ def tsne_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dic
 
     index = subsample(painted, seed)
     rows, _ = principal_components(unit_rows(features[index]), min(50, features.shape[1]))
-    # One thread: a map is looked at beside a run, and sums of several threads differ in their last bits.
+    # One thread: maps are made while runs work, and sums over several threads differ in their last bits.
     with threadpool_limits(1):
         tsne = TSNE(2, perplexity=min(30.0, max(1.0, (len(index) - 1) / 3)), init="pca", random_state=seed % 2**32)
         xy = tsne.fit_transform(rows.astype(np.float32))
@@ -176,7 +176,7 @@ def map_object(
     decimals: int,
     explained: Doubles | None = None,
 ) -> dict[str, Any]:
-    """Return the object that is stored: columns over the images of the map, and the names of their values."""
+    """Return the stored JSON object: columns over the images of the map, and the names of their values."""
     return {
         "method": method,
         "epoch": epoch,

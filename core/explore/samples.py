@@ -1,4 +1,4 @@
-"""Sample images of every cluster, by label: one sheet of small tiles, and what each of them shows."""
+"""Sample images of every cluster, by label: a sheet of small tiles with its description."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PER_CELL = 8
-"""Images of a label in a cluster at most."""
+"""Maximum number of images per label and cluster."""
 SIDE = 32
-"""Pixels of the longer side of a tile at most."""
+"""Maximum length of the longer side of a tile in pixels."""
 COLUMNS = 32
-"""Tiles in a row of the sheet at most."""
+"""Maximum number of tiles per row."""
 
 
 def draw_samples(painted: Painted, seed: int, per_cell: int = PER_CELL) -> Integers:
-    """Draw up to `per_cell` images of every label in every cluster: by cluster, then label, then index."""
+    """Draw up to `per_cell` images of every label in every cluster, sorted by cluster, label and index."""
     cell = painted.cells()
     drawn = np.flatnonzero(places(cell, seed) < per_cell)
     return drawn[np.argsort(cell[drawn], kind="stable")]
@@ -34,9 +34,9 @@ def write_samples(folder: Path, images: Pixels, painted: Painted, seed: int) -> 
     """Write the sheet and its description into `folder`.
 
     Args:
-        folder: where the two files go.
+        folder: target folder of the two files.
         images: of the training split, uint8 [n, channels, height, width].
-        painted: what is known of them.
+        painted: their clusters, labels, groups and predictions.
         seed: seed of the draw.
     """
     from PIL import Image
@@ -64,7 +64,7 @@ def write_samples(folder: Path, images: Pixels, painted: Painted, seed: int) -> 
 
 
 def thumbnail(image: Images, side: int = SIDE) -> "Image":
-    """Return an image [channels, height, width] in RGB, scaled down by area where it is larger than `side`."""
+    """Convert an image [channels, height, width] to RGB, and shrink it if it is larger than `side`."""
     from PIL import Image
 
     picture = Image.fromarray(rgb(image))

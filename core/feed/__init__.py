@@ -1,1 +1,1 @@
-"""The live view of runs: one fold of the stream, snapshots, series, progress (no torch)."""
+"""The live state of runs: fold of the stream, snapshots, series, progress (no torch)."""

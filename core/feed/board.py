@@ -1,4 +1,4 @@
-"""All runs as the rows of a table; what has not changed stays the very same object."""
+"""All runs as rows of a table; unchanged rows stay the same objects."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import InputError
-from core.feed.progress import Pulse
+from core.feed.progress import ProgressReader
 from core.runs.disk import Signature, settled, signature
 from core.runs.folder import RunFolder
 from core.runs.home import Home
@@ -14,9 +14,9 @@ from core.runs.log import RunLog
 from core.runs.record import ACTIVE, RunRecord, worked
 
 READ_AGAIN = 60
-"""Looks after which the index is read again though it did not change: a run on another machine may be heard again."""
+"""Looks after which the index is read again even if unchanged, as runs on other machines may have come back."""
 MOST_FOLLOWED = 48
-"""Active runs whose folders are looked into; the others show what the index says."""
+"""Maximum number of active runs whose folders are read; for others only the index is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Row:
     """One run.
 
     Attributes:
-        summary: as `RunRecord.summary` gives it; `seconds` of a running run goes on, whole.
-        stage: at work; empty where the run is not.
-        progress: share of the stage that is done, in whole per cents; None where it cannot be counted.
-        left: whole seconds to the end of the stage; None where it cannot be told.
-        stopping: somebody asked it to stop and it has not answered.
+        summary: as returned by `RunRecord.summary`; `seconds` of a running run are current, in whole seconds.
+        stage: current stage; empty if the run is not running.
+        progress: completed share of the stage, in whole per cent; None if unknown.
+        left: whole seconds to the end of the stage; None if unknown.
+        stopping: a stop was requested, but the run has not stopped yet.
     """
 
     summary: Mapping[str, Any]
@@ -55,7 +55,7 @@ class Rows:
     Attributes:
         all: newest first.
         by_id: the same by id.
-        edition: grows whenever more than the clocks and progress bars changed: what is filtered and sorted by.
+        edition: increases whenever more than clocks and progress bars changed, so rows must be filtered and sorted.
     """
 
     all: tuple[Row, ...] = ()
@@ -67,20 +67,20 @@ class Rows:
 
     @property
     def running(self) -> int:
-        """Number of runs at work."""
+        """Number of running runs."""
         return sum(row.summary["status"] == "running" for row in self.all)
 
     def get(self, id: str | None) -> Row | None:
-        """The row of a run; None where there is none."""
+        """The row of a run, or None."""
         return self.by_id.get(id) if id is not None else None
 
 
 class Board:
-    """Looks at the index, and into the folders of the runs that are queued or running.
+    """Reads the index and the folders of active runs.
 
     Args:
-        home: where the runs are.
-        clock: gives the seconds since 1970.
+        home: of the runs.
+        clock: returns seconds since 1970.
     """
 
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
@@ -94,7 +94,7 @@ class Board:
         self._rows = Rows()
 
     def look(self) -> Rows:
-        """Look again; the very same object comes back while nothing changed.
+        """Read again; returns the same object if nothing changed.
 
         Raises:
             InputError: the index cannot be read.
@@ -104,7 +104,7 @@ class Board:
         self._looks += 1
         if fresh:
             self._summaries = self._log.all()
-            # A file that was written just now may change again and look the same.
+            # A file written just now may change again with the same signature.
             self._signature = now if settled(now) else None
         active = [s["id"] for s in self._summaries if s["status"] in ACTIVE]
         self._followed = {id: self._followed.get(id) or _Followed(self._home, id) for id in active[:MOST_FOLLOWED]}
@@ -131,7 +131,7 @@ class Board:
         return Rows(rows, {row.id: row for row in rows}, before.edition + moved)
 
     def _row_of(self, id: str) -> Row | None:
-        """What there is to say of an active run; None where its folder cannot be read just now."""
+        """Row of an active run; None if its folder cannot be read."""
         followed = self._followed.get(id)
         if followed is None:
             summary = self._log.get(id)
@@ -143,11 +143,11 @@ class Board:
 
 
 class _Followed:
-    """One active run: its record, and the end of its stream."""
+    """Record and progress of an active run."""
 
     def __init__(self, home: Home, id: str) -> None:
         self._folder = RunFolder(home, id)
-        self._pulse = Pulse(self._folder.events)
+        self._reader = ProgressReader(self._folder.events)
         self._record: RunRecord | None = None
         self._signature: Signature | None = None
 
@@ -159,21 +159,23 @@ class _Followed:
         record = self._folder.settled(self._record)
         if record.status != "running":
             return Row(record.summary())
-        beat = self._pulse.look()
+        current = self._reader.look()
         summary = record.summary()
         summary = _whole(summary | {"seconds": worked(summary, now)})
-        progress = None if beat.progress is None else int(100 * beat.progress) / 100
-        left = None if beat.left is None or beat.total <= 1 else float(round(max(0.0, beat.said + beat.left - now)))
-        return Row(summary, beat.stage, progress, left, self._folder.stop_requested())
+        progress = None if current.progress is None else int(100 * current.progress) / 100
+        left = None
+        if current.left is not None and current.total > 1:
+            left = float(round(max(0.0, current.time + current.left - now)))
+        return Row(summary, current.stage, progress, left, self._folder.stop_requested())
 
 
 def _whole(summary: dict[str, Any]) -> dict[str, Any]:
-    """The summary with whole seconds where they go on, so that a row changes once a second at most."""
+    """The summary with whole seconds if running, so that a row changes at most once a second."""
     return summary | {"seconds": float(int(summary["seconds"]))} if summary["status"] == "running" else summary
 
 
 def _matters(row: Row, old: Row | None) -> bool:
-    """Whether a run may have to move in the table, in or out of it, or needs more room there."""
+    """Whether a change may affect filtering, sorting or layout of the table."""
     if old is None or (row.progress is None) != (old.progress is None):
         return True
     return {**row.summary, "seconds": 0} != {**old.summary, "seconds": 0}

@@ -1,4 +1,4 @@
-"""One way in for whatever shows a run: what is new in its folder, as an immutable snapshot."""
+"""The one source for all views of a run: immutable snapshots of its folder."""
 
 import time
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from core.runs.folder import RunFolder
 from core.runs.record import RunRecord, StageRecord
 from core.runs.stream import EventReader
 
-# What a stage that began and did not end is, by the status of its run; any other status leaves it stopped.
+# State of a stage that has started but not ended, by the status of its run; with any other status it is stopped.
 _BEGUN: dict[str, StageState] = {"running": "running", "failed": "failed", "finished": "done"}
 
 
 class RunFeed:
-    """Follows one run, whether it runs here, in another process, on another machine, or ended long ago."""
+    """Follows one run, whether it is in this process, in another one, on another machine, or has ended."""
 
     def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.time) -> None:
-        """Follow `folder`; `clock` gives the seconds since 1970."""
+        """Follow `folder`; `clock` returns seconds since 1970."""
         self._folder = folder
         self._clock = clock
         self._reader = EventReader(folder.events)
@@ -31,15 +31,15 @@ class RunFeed:
         self._snapshot: Snapshot | None = None
 
     def poll(self, given_up: Callable[[], bool] = lambda: False) -> Snapshot:
-        """Read what is new; the very same object comes back while nothing changed.
+        """Read new events; returns the same object if nothing changed.
 
-        The record is read before the events: a snapshot of a run that ended holds everything that it said.
+        The record is read before the events, so the snapshot of an ended run has all of its events.
 
         Args:
-            given_up: asked after every megabyte or so of a long stream; True ends the reading there.
+            given_up: called after every megabyte or so of a long stream; returns whether to stop reading.
 
         Raises:
-            InputError: the run is gone, or its record cannot be read.
+            InputError: the run no longer exists, or its record cannot be read.
         """
         record = self._folder.settled(self._read_record())
         changed = self._snapshot is None or record != self._snapshot.record
@@ -99,26 +99,26 @@ def _only(fold: Fold, kind: type[E]) -> E | None:
     return next(reversed(fold.outcome(kind).values()), None)
 
 
-def _stage(record: StageRecord, said: StageFold, status: str, now: float | None) -> StageView:
-    """Put together what the record and the events say; the events are newer."""
-    state: StageState = said.state
+def _stage(record: StageRecord, folded: StageFold, status: str, now: float | None) -> StageView:
+    """Merge the record and the events of a stage; the events are newer."""
+    state: StageState = folded.state
     if state == "waiting" and record.status == "done":
         state = "reused" if record.reused else "done"
     elif state == "running" or (state == "waiting" and record.status == "running"):
         state = _BEGUN.get(status, "stopped")
-    if said.seconds is not None:
-        seconds = said.seconds
-    elif said.watch.first is None:
+    if folded.seconds is not None:
+        seconds = folded.seconds
+    elif folded.watch.first is None:
         seconds = record.seconds
     else:
-        seconds = said.watch.seconds(now)
+        seconds = folded.watch.seconds(now)
     return StageView(
         name=record.name,
         state=state,
-        step=said.step,
-        total=said.total,
-        started=said.watch.first,
+        step=folded.step,
+        total=folded.total,
+        started=folded.watch.first,
         seconds=seconds,
-        eta_seconds=said.rate.left(said.total) if state == "running" and said.total else None,
-        keep_ratio=record.keep_ratio if said.keep_ratio is None else said.keep_ratio,
+        eta_seconds=folded.rate.left(folded.total) if state == "running" and folded.total else None,
+        keep_ratio=record.keep_ratio if folded.keep_ratio is None else folded.keep_ratio,
     )

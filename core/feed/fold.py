@@ -1,4 +1,4 @@
-"""The one fold of a stream: from the events of a run to its state, whatever the order of stops and resumes."""
+"""The fold of a stream: from the events of a run to its state, across stops and resumes."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ L = TypeVar("L", Look, Restarts)
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Seconds of work over several sittings; one that was cut short ends with the last thing it said."""
+    """Seconds of work over several sessions; a session without an end ends with its last event."""
 
     first: float | None = None
     worked: float = 0.0
@@ -41,19 +41,19 @@ class Stopwatch:
     last: float = 0.0
 
     def start(self, t: float) -> None:
-        """Begin a sitting."""
+        """Start a session."""
         self.stop(self.last)
         self.first = t if self.first is None else self.first
         self.since = self.last = t
 
     def stop(self, t: float) -> None:
-        """End the sitting, if one is under way."""
+        """End the current session, if any."""
         if self.since is not None:
             self.worked += max(0.0, t - self.since)
             self.since = None
 
     def seconds(self, now: float | None) -> float:
-        """Work up to `now`; None is the last thing said."""
+        """Work up to `now`; None for the last event."""
         if self.since is None:
             return self.worked
         return self.worked + max(0.0, (self.last if now is None else now) - self.since)
@@ -61,7 +61,7 @@ class Stopwatch:
 
 @dataclass(slots=True)
 class StageFold:
-    """What the events say of one stage; `seconds` is what the stage itself counted, once it is done."""
+    """State of one stage; `seconds` is the stage's own measurement once it is done."""
 
     state: StageState = "waiting"
     step: int = 0
@@ -73,7 +73,7 @@ class StageFold:
 
 
 class Fold:
-    """Everything that the events so far add up to."""
+    """State after the events so far."""
 
     def __init__(self) -> None:
         self.watch = Stopwatch()
@@ -88,12 +88,11 @@ class Fold:
         self.current = ""
 
     def outcome(self, kind: type[E]) -> dict[str, E]:
-        """Stage → its lasting event of a kind that a stage emits once."""
-        found = ((stage, e) for stage, events in self.outcomes.items() for e in events if isinstance(e, kind))
-        return dict(found)
+        """Stage → its lasting event of a class that each stage emits at most once."""
+        return {stage: e for stage, events in self.outcomes.items() for e in events if isinstance(e, kind)}
 
     def add(self, stamped: Stamped) -> None:
-        """Take one event in."""
+        """Process one event."""
         t, event = stamped.t, stamped.event
         stage_name: str = getattr(event, "stage", "")
         if event.lasts and stage_name:
@@ -112,16 +111,16 @@ class Fold:
             case Logged(text):
                 self.log.extend(safe_text(line) for line in text.splitlines())
             case Evaluated(stage, step, split, evaluation, final):
-                self._said(stage, t)
+                self._touch(stage, t)
                 _look(self.evaluations.setdefault((stage, split), []), Look(step, evaluation, final))
             case Sparsity(stage, step, keep_ratio) as sparsity:
-                self._said(stage, t).keep_ratio = keep_ratio
+                self._touch(stage, t).keep_ratio = keep_ratio
                 states = self.sparsity.setdefault(stage, [])
-                # The last word is on the checkpoint handed on, which may be an earlier one.
+                # The last state is that of the final checkpoint, which may be of an earlier step.
                 states[:] = [old for old in states if old.step != step]
                 states.append(sparsity)
             case Restarts(stage, _, split) as restarts:
-                self._said(stage, t)
+                self._touch(stage, t)
                 _look(self.restarts.setdefault((stage, split), []), restarts)
             case Warned() as warned:
                 self.warnings[warned] = None
@@ -141,7 +140,7 @@ class Fold:
             case StageFinished(stage, seconds, keep_ratio):
                 self._finish(stage, seconds, keep_ratio, t)
             case _ if stage_name:
-                self._said(stage_name, t)
+                self._touch(stage_name, t)
         self.watch.last = t
 
     def _stage(self, name: str) -> StageFold:
@@ -150,39 +149,39 @@ class Fold:
             self.stages[name] = StageFold()
         return self.stages[name]
 
-    def _said(self, name: str, t: float) -> StageFold:
+    def _touch(self, name: str, t: float) -> StageFold:
         stage = self._stage(name)
         stage.watch.last = t
         return stage
 
     def _step(self, name: str, step: int, t: float) -> None:
-        stage = self._said(name, t)
+        stage = self._touch(name, t)
         stage.step = max(stage.step, step)
         stage.rate.add(step, t)
 
     def _start(self, name: str, total: int, start: int, t: float) -> None:
-        """Begin a stage, or go on with it at step `start`: what came behind that step before the stop is done again."""
+        """Start a stage, or continue it at step `start`; steps after that are repeated, so their values are dropped."""
         stage = self._stage(name)
         stage.state, stage.step, stage.total, stage.seconds = "running", start, total, None
-        # Only the steps of this process tell how fast it is.
+        # The speed of this process depends on its own steps only.
         stage.rate = StepRate()
         stage.watch.start(t)
-        # `start` steps are done, so the values said at that step stand, but nothing of a stage that begins anew.
-        behind = start + 1 if start else 0
+        # Values at step `start` stay, except if the stage starts over.
+        first_dropped = start + 1 if start else 0
         for (owner, _), buffer in self.series.items():
             if owner == name:
-                buffer.cut(behind)
+                buffer.cut(first_dropped)
         for (owner, _), looks in self.evaluations.items():
             if owner == name:
-                looks[:] = [look for look in looks if look.step < behind and not look.final]
+                looks[:] = [look for look in looks if look.step < first_dropped and not look.final]
         for (owner, _), spreads in self.restarts.items():
             if owner == name:
-                spreads[:] = [spread for spread in spreads if spread.step < behind and not spread.final]
+                spreads[:] = [spread for spread in spreads if spread.step < first_dropped and not spread.final]
         if name in self.sparsity:
-            self.sparsity[name] = [state for state in self.sparsity[name] if state.step < behind]
+            self.sparsity[name] = [state for state in self.sparsity[name] if state.step < first_dropped]
 
     def _finish(self, name: str, seconds: float, keep_ratio: float | None, t: float) -> None:
-        stage = self._said(name, t)
+        stage = self._touch(name, t)
         stage.watch.stop(t)
         stage.seconds = seconds
         if keep_ratio is not None:
@@ -193,6 +192,6 @@ class Fold:
 
 
 def _look(looks: list[L], new: L) -> None:
-    """Add a look: one repeated after a resume replaces the old one, and there is one final one."""
+    """Add an evaluation; it replaces the one of the same step (after a resume) and the previous final one."""
     looks[:] = [old for old in looks if old.final != new.final or not (new.final or old.step == new.step)]
     looks.append(new)

@@ -1,4 +1,4 @@
-"""Numbers over steps: exact, growing, and cheap to look at while they grow."""
+"""Numbers over steps: exact, growing, with cheap views."""
 
 from array import array
 from bisect import bisect_left
@@ -9,7 +9,7 @@ from typing import overload
 
 
 class Column(Sequence[float]):
-    """The first `length` numbers of a buffer that only ever grows: immutable without a copy."""
+    """The first `length` numbers of an append-only buffer: immutable without a copy."""
 
     __slots__ = ("_buffer", "_length")
 
@@ -45,8 +45,8 @@ class Series:
     Attributes:
         steps: optimisation steps of the stage.
         epochs: passes over the data at each step.
-        times: when each value was said, in seconds since 1970.
-        values: the numbers; NaN where there was none.
+        times: time of each value, in seconds since 1970.
+        values: the numbers; NaN if missing.
     """
 
     steps: Column
@@ -59,14 +59,14 @@ class Series:
 
 
 class SeriesBuffer:
-    """Collects a series; what `view` returned never changes afterwards."""
+    """Collects a series; views never change afterwards."""
 
     def __init__(self) -> None:
         self._columns = tuple(array("d") for _ in range(4))
         self._view: Series | None = None
 
     def append(self, step: int, epoch: float, time: float, value: float | None) -> None:
-        """Add a value. A step that was there, as after a resume, replaces it and everything behind it."""
+        """Add a value. If the step already exists, as after a resume, it and all later values are dropped first."""
         steps = self._columns[0]
         if steps and step <= steps[-1]:
             self.cut(step)
@@ -75,15 +75,15 @@ class SeriesBuffer:
         self._view = None
 
     def cut(self, step: float) -> None:
-        """Drop the values at `step` and behind it."""
+        """Drop the values from `step` on."""
         length = bisect_left(self._columns[0], step)
         if length < len(self._columns[0]):
-            # New buffers: earlier views look at the old ones.
+            # New buffers, as earlier views use the old ones.
             self._columns = tuple(column[:length] for column in self._columns)
             self._view = None
 
     def view(self) -> Series:
-        """Return the series as it is now; the same object until a value is added."""
+        """Return the current series; the same object until a value is added."""
         if self._view is None:
             length = len(self._columns[0])
             self._view = Series(*(Column(column, length) for column in self._columns))
@@ -92,10 +92,10 @@ class SeriesBuffer:
 
 @dataclass(slots=True)
 class StepRate:
-    """Steps per second, smoothed over the last `window` seconds or so.
+    """Steps per second, smoothed over about the last `window` seconds.
 
-    Steps and seconds are summed with weights that fade with age, and divided; so the first interval counts in full,
-    and a pause for an evaluation spreads over the steps around it.
+    It is the ratio of exponentially weighted sums of steps and seconds, so the first interval has full weight, and a
+    pause for an evaluation is spread over the steps around it.
     """
 
     window: float = 30.0
@@ -104,7 +104,7 @@ class StepRate:
     _last: tuple[float, float] | None = field(default=None, init=False)
 
     def add(self, step: float, t: float) -> None:
-        """Say that `step` was done at time `t`, in seconds."""
+        """Record that `step` was done at time `t`, in seconds."""
         if self._last is not None:
             ahead, passed = step - self._last[0], t - self._last[1]
             if ahead <= 0 or passed < 0:
@@ -115,7 +115,7 @@ class StepRate:
         self._last = step, t
 
     def left(self, total: float) -> float | None:
-        """Seconds until step `total`, counted from the last step; None before two steps are known."""
+        """Seconds from the last step to step `total`; None before the second step."""
         if self._last is None or self._steps <= 0 or self._seconds <= 0:
             return None
         return max(0.0, total - self._last[0]) * self._seconds / self._steps

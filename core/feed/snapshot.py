@@ -1,4 +1,4 @@
-"""What a screen shows of a run at one moment: immutable, and the same object for as long as nothing changed."""
+"""State of a run at one moment, for display: immutable, and the same object while nothing changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ StageState = Literal["waiting", "running", "done", "reused", "stopped", "failed"
 
 
 class Look(NamedTuple):
-    """One evaluation: at which step, what, and whether it is that of the checkpoint that the stage hands on.
+    """One evaluation: its step, the result, and whether it is that of the stage's final checkpoint.
 
-    `step` is 0 where only the record of the run is left, which does not keep it.
+    `step` is 0 if only the record of the run is left, which does not have it.
     """
 
     step: int
@@ -36,16 +36,16 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StageView:
-    """One stage as it stands.
+    """Current state of one stage.
 
     Attributes:
         name: the stage.
         state: waiting, running, done, reused, stopped or failed.
-        step: steps done.
-        total: steps in all; 0 where they cannot be counted.
-        started: when it first began, in seconds since 1970; None before.
-        seconds: work so far, that before a stop included.
-        eta_seconds: seconds left at the present rate, counted from the last step; None where it cannot be told.
+        step: completed steps.
+        total: number of steps; 0 if unknown.
+        started: time of its first start, in seconds since 1970; None before.
+        seconds: work so far, including work before a stop.
+        eta_seconds: seconds left at the current rate, counted from the last step; None if unknown.
         keep_ratio: share of weights kept; None before the first pruning.
     """
 
@@ -61,27 +61,27 @@ class StageView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """A run at the time `taken`.
+    """State of a run at time `taken`.
 
     Attributes:
-        record: what run.json says; its status is `lost` where the process is gone.
+        record: content of run.json; the status is `lost` if the process no longer exists.
         stages: in the order of the recipe.
         series: (stage, name) → numbers over steps; the same Series object until it grows.
-        evaluations: (stage, split) → looks along the way, the final one last.
+        evaluations: (stage, split) → evaluations, the final one last.
         sparsity: stage → last state of its masks.
-        choice: how checkpoint and number of clusters were chosen.
+        choice: of checkpoint and number of clusters.
         clusters: composition of the clusters.
-        balanced: what the balanced set takes.
-        selected: stage → checkpoint handed on.
-        warnings: alarms, oldest first.
+        balanced: composition of the balanced set.
+        selected: stage → selected checkpoint.
+        warnings: oldest first.
         log: last lines of the log, safe to print.
-        elapsed: seconds of work, stops left out, up to `taken` while the run is running.
-        taken: when the snapshot was made, in seconds since 1970.
-        mask_states: stage → all states of its masks in the order in which they were said; the last one is that of the
-            checkpoint handed on, which may be of an earlier step.
-        environments: what the environments are made of.
-        restarts: (stage, split) → accuracies of all members at each look, the final ones last.
-        outcomes: stage → its lasting events, of whatever kind.
+        elapsed: seconds of work without stops, up to `taken` for a running run.
+        taken: time of the snapshot, in seconds since 1970.
+        mask_states: stage → all states of its masks, in the order of the events; the last one is that of the final
+            checkpoint, which may be of an earlier step.
+        environments: composition of the environments.
+        restarts: (stage, split) → accuracies of all members at each evaluation, the final ones last.
+        outcomes: stage → all of its lasting events.
     """
 
     record: RunRecord
@@ -109,6 +109,6 @@ class Snapshot:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Outcomes of kinds that a stage defines for itself, which no view draws: one line each, safe to print."""
+        """Outcomes of event classes defined by stages, which have no own view: one line each, safe to print."""
         own = (e for events in self.outcomes.values() for e in events if type(e).__module__ != Event.__module__)
         return tuple(safe_text(text) for event in own if (text := event.line()))

@@ -1,1 +1,1 @@
-"""Environments without annotations, and training that is to hold in all of them."""
+"""Inference of environments, and invariant training over environments."""

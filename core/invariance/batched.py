@@ -1,4 +1,4 @@
-"""Many networks of one shape as one model: all restarts and penalty weights of a sweep, the member first."""
+"""Many networks of one architecture as one model: all restarts and penalty weights of a sweep as members."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
@@ -12,25 +12,25 @@ from core.models.networks.mlp import Mlp, fast
 Parameters = Mapping[str, Tensor]
 
 LANES = 32
-"""Numbers that a row of parameters is a multiple of: more than a processor or a GPU's load takes at once."""
+"""Rows of parameters are padded to a multiple of this: more numbers than a CPU vector or a GPU load holds."""
 
 
 class Members:
-    """Networks that differ in their weights only; what one computes does not depend on the others.
+    """Independent networks that differ only in their weights.
 
-    On a GPU all run in one batched product. On a CPU they take turns within the step: ten small networks in a row keep
-    their activations in the cache, where batched products of the same size are a tenth slower or more.
+    On a GPU all run as one batched product. On a CPU they run one after another within a step, which keeps their
+    activations in the cache: for ten small networks, batched products are at least a tenth slower.
 
     Args:
-        build: makes a network; drawn from torch's global generator, which is seeded anew for each and then put back.
-        seeds: one for each member; a member starts with the same weights in any company.
-        device: where the members live.
+        build: makes a network with torch's global generator, which is seeded for each member and then restored.
+        seeds: one per member; the initial weights of a member do not depend on the others.
+        device: of the members.
         dtype: of the weights.
-        together: run all in one batched product, or in turn; by default as is faster on the device.
+        together: whether to run all as one batched product or one after another; default: the faster way.
 
     Attributes:
-        values: all parameters, a row for each member, [members, size]; its `grad` is what `set_grad` was given.
-        parameters: name → that parameter of all members, [members, …], a view of `values`.
+        values: all parameters, one row per member, [members, size]; its `grad` is filled by `set_grad`.
+        parameters: name → parameter of all members, [members, …], a view of `values`.
 
     Raises:
         ValueError: no seeds, or a network with buffers, such as BatchNorm's running means.
@@ -46,12 +46,12 @@ class Members:
         together: bool | None = None,
     ) -> None:
         if not seeds:
-            raise ValueError("there must be a seed for at least one member")
+            raise ValueError("at least one seed is needed")
         networks = [_seeded(build, seed) for seed in seeds]
         if any(True for _ in networks[0].buffers()):
             raise ValueError(f"{type(networks[0]).__name__} has buffers, which members cannot share")
         sizes = [p.numel() for p in networks[0].parameters()]
-        # Rows of whole vectors: an optimiser then treats a number alike wherever its row lies.
+        # With padded rows, results of the optimiser do not depend on the position of a row.
         row = -(-sum(sizes) // LANES) * LANES
         self.values = torch.zeros(len(seeds), row, device=device, dtype=dtype)
         self.values.grad = torch.zeros_like(self.values)
@@ -71,25 +71,25 @@ class Members:
         return len(self.seeds)
 
     def chunks(self) -> Iterator[slice]:
-        """Members that run together, one chunk after another."""
+        """Chunks of members that run together."""
         size = len(self) if self._together else 1
         return (slice(start, start + size) for start in range(0, len(self), size))
 
     def prepared(self, x: Tensor) -> Tensor:
-        """Images as the members take them fastest; what is already so comes back as it is, so once is enough."""
+        """Convert images to the fastest layout for the members; idempotent, so once is enough."""
         if not isinstance(self._shape, Mlp):
             return x
         return x.flatten(1) if self._together else fast(x)
 
     def forward(self, x: Tensor, parameters: Parameters) -> Tensor:
-        """Run members on images x [n, …] that are the same for all.
+        """Run members on the same images x [n, …].
 
         Args:
             x: what `prepared` returns.
-            parameters: name → values of these members, [these members, …].
+            parameters: name → values, [members, …].
 
         Returns:
-            Logits, [these members, n] for a binary head, or [these members, n, classes].
+            Logits, [members, n] for a binary head, or [members, n, classes].
         """
         if not self._together:
             return torch.stack(
@@ -101,17 +101,17 @@ class Members:
         return logits
 
     def leaves(self, members: slice) -> dict[str, Tensor]:
-        """Parameters of some members as leaves of a new graph; they share memory with the members'."""
+        """Parameters of some members as leaves of a new graph; they share memory with `values`."""
         return {name: p[members].detach().requires_grad_() for name, p in self.parameters.items()}
 
     def set_grad(self, members: slice, gradients: Sequence[Tensor]) -> None:
-        """Put the gradients of some members, in the order of `parameters`, into the `grad` of `values`."""
+        """Store the gradients of some members, in the order of `parameters`, in the `grad` of `values`."""
         for target, gradient in zip(self._gradients.values(), gradients, strict=True):
             target[members] = gradient
 
     @torch.no_grad()
     def logits(self, x: Tensor, batch: int = 10_000) -> Tensor:
-        """Logits of all members on images x [n, …], batch by batch without gradients: [members, n(, classes)]."""
+        """Logits of all members on images x [n, …], in batches without gradients: [members, n(, classes)]."""
         parts = [
             torch.cat([self.forward(self.prepared(part), self._values(c)) for c in self.chunks()])
             for part in x.split(batch)
@@ -120,13 +120,13 @@ class Members:
 
     @torch.no_grad()
     def load(self, networks: Sequence[Parameters]) -> None:
-        """Take over the parameters of every member, name → values."""
+        """Copy the parameters of every member, name → values."""
         for member, network in enumerate(networks):
             for name, values in network.items():
                 self.parameters[name][member] = values
 
     def network(self, member: int) -> nn.Module:
-        """One member as a network of its own, in evaluation mode; its weights are copies."""
+        """One member as a separate network in evaluation mode, with copies of the weights."""
         network = _seeded(self._build, self.seeds[member]).to(self.device, self.values.dtype)
         network.load_state_dict({name: p[member] for name, p in self.parameters.items()})
         return network.eval()
@@ -140,7 +140,7 @@ class Members:
 
 
 def _views(rows: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
-    """The parameters that lie one after another in rows [members, size]: name → [members, …]."""
+    """Views of the parameters in rows [members, size]: name → [members, …]."""
     ends = list(accumulate(shape.numel() for shape in shapes.values()))
     return {
         name: rows[:, end - shape.numel() : end].unflatten(1, shape)

@@ -1,4 +1,4 @@
-"""Environments by EIIL: the split of the samples that makes a reference look least invariant.
+"""Environments by EIIL: the assignment of samples with the largest invariance penalty of a reference.
 
 Creager, Jacobsen and Zemel, Environment Inference for Invariant Learning, ICML 2021, arXiv 2010.07249.
 """
@@ -12,19 +12,19 @@ from torch import Tensor
 from core.invariance.environments import Environments
 
 LR = 1e-3
-"""Rate of Adam, as published."""
+"""Learning rate of Adam, as published."""
 
 
 class SoftAssignment:
-    """Shares q = σ(w) of the samples in the first of two environments, raised step by step to the largest penalty.
+    """Shares q = σ(w) of the samples in the first of two environments, optimised for the largest penalty.
 
-    The penalty is the mean of those of the two environments, (Σ q g / n)² and (Σ (1 − q) g / n)², where g is how the
-    loss of a sample changes with the scale of the reference's logits. As g stays the same, a step costs two sums.
+    The penalty is the mean over the two environments, (Σ q g / n)² and (Σ (1 − q) g / n)², where g is the derivative of
+    a sample's loss with respect to a scale of the reference's logits. As g is constant, a step costs two sums.
 
     Args:
-        gradients: what `scale_gradients` gives for the reference's logits; [n], or [references, n] side by side.
-        generator: of the random start, on the device of the gradients.
-        lr: of Adam.
+        gradients: result of `scale_gradients` for the reference's logits, [n], or [references, n].
+        generator: for the random start, on the device of the gradients.
+        lr: learning rate of Adam.
     """
 
     def __init__(self, gradients: Tensor, generator: torch.Generator, lr: float = LR) -> None:
@@ -35,7 +35,7 @@ class SoftAssignment:
 
     @property
     def q(self) -> Tensor:
-        """Share of every sample in the first environment, as `gradients`."""
+        """Share of every sample in the first environment, with the shape of `gradients`."""
         return self._w.sigmoid()
 
     def penalty(self) -> Tensor:
@@ -52,11 +52,11 @@ class SoftAssignment:
         self.steps += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides the steps to come."""
+        """State for `load_state_dict`."""
         return {"w": self._w, "adam": self._adam.state_dict(), "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         self._w.copy_(state["w"])
         self._adam.load_state_dict(state["adam"])
         self.steps = state["steps"]
@@ -67,10 +67,10 @@ class SoftAssignment:
 
 
 def split(first: Tensor, losses: Tensor) -> Environments:
-    """Harden an assignment; the environment in which the reference does worse comes first.
+    """Make environments of an assignment; the one with the higher loss of the reference comes first.
 
     Args:
-        first: which samples are in the first environment, bool [n].
+        first: whether each sample is in the first environment, bool [n].
         losses: of the reference, [n].
     """
     inside = first.cpu().numpy()

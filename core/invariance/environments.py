@@ -1,8 +1,8 @@
-"""Environments from clusters, without annotations: who goes against the label of its cluster, and who goes where.
+"""Environments from clusters, without annotations.
 
-Clusters of an ERM representation hold samples that share a shortcut. In each, the samples of the minority label are the
-conflict samples: the shortcut speaks against their label. The published environments are called `minority` and
-`balance`; how samples are put into them is not published, so the rules here are ours.
+Clusters of an ERM representation contain samples that share a shortcut. In each cluster, the samples without its
+majority label are the conflict samples: the shortcut contradicts their label. The published environments are called
+`minority` and `balance`; how samples are assigned to them is not published, so the rules here are ours.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Environments:
 
     Attributes:
         names: of the environments.
-        samples: of each environment, sample numbers in rising order, each once, [size].
+        samples: of each environment, unique sample indices in increasing order, [size].
     """
 
     names: tuple[str, ...]
@@ -44,19 +44,19 @@ class Environments:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Samples in each environment."""
+        """Number of samples in each environment."""
         return tuple(len(samples) for samples in self.samples)
 
     @property
     def used(self) -> Integers:
-        """Samples that are in at least one environment, in rising order: one forward pass over these does for all."""
+        """Samples in at least one environment, in increasing order: one forward pass over these serves all."""
         return np.unique(np.concatenate(self.samples)) if self.samples else np.empty(0, dtype=np.int64)
 
     def subset(self, names: Sequence[str]) -> "Environments":
-        """Return the environments of these names, in this order.
+        """Return the environments with these names, in this order.
 
         Raises:
-            InputError: one is not there.
+            InputError: a name does not exist.
         """
         for name in names:
             if name not in self.names:
@@ -64,19 +64,19 @@ class Environments:
         return Environments(tuple(names), tuple(self.samples[self.names.index(name)] for name in names))
 
     def weights(self) -> NDArray[np.float32]:
-        """Membership of the samples of `used`: 1 or 0, [used, environments]; what `train.Training.step` takes."""
+        """Membership of the samples of `used`: 1 or 0, [used, environments], for `train.Training.step`."""
         used = self.used
         return np.stack([np.isin(used, samples) for samples in self.samples], axis=1).astype(np.float32)
 
 
 def save_environments(file: Path, environments: Environments) -> None:
-    """Write environments to a file, as `core.artifacts.ENVIRONMENTS` describes it."""
+    """Write environments to a file, in the format of `core.artifacts.ENVIRONMENTS`."""
     pairs = zip(environments.names, environments.samples, strict=True)
     save_tensors(file, {f"{i}/{name}": torch.from_numpy(of) for i, (name, of) in enumerate(pairs)})
 
 
 def load_environments(file: Path) -> Environments:
-    """Read what `save_environments` wrote."""
+    """Read a file of `save_environments`."""
     tensors = load_tensors(file)
     keys = sorted(tensors, key=lambda key: int(key.partition("/")[0]))
     return Environments(tuple(key.partition("/")[2] for key in keys), tuple(tensors[key].numpy() for key in keys))
@@ -85,28 +85,28 @@ def load_environments(file: Path) -> Environments:
 def conflict_samples(
     assignments: Integers, labels: Integers, k: int, n_classes: int, *, relative: bool = False
 ) -> Booleans:
-    """Find the samples whose label is not that of the majority of their cluster, bool [n].
+    """Find the samples without the majority label of their cluster, bool [n].
 
     Args:
         assignments: cluster of every sample, 0 ≤ value < k, [n].
         labels: class of every sample, 0 ≤ value < n_classes, [n].
         k: number of clusters.
         n_classes: number of classes.
-        relative: take for the majority the label that is most over-represented against its share of all samples, not
-            the most frequent one; for data in which one class outnumbers the others everywhere.
+        relative: use the label that is most over-represented compared to its share of all samples as majority label,
+            instead of the most frequent one; for data with one dominant class.
 
-    Where two labels tie, the first one counts as the majority.
+    On a tie, the first label is the majority label.
 
     Raises:
-        InputError: clusters and labels do not belong together.
+        InputError: clusters and labels do not match.
     """
     if len(assignments) != len(labels):
         raise InputError(
-            f"the clusters are of {len(assignments):,} samples and the training split has {len(labels):,}; "
+            f"the clusters have {len(assignments):,} samples, but the training split has {len(labels):,}; "
             "cluster the representation of this data set"
         )
     if len(assignments) and (assignments.min() < 0 or assignments.max() >= k):
-        raise InputError(f"the clusters are numbered up to {assignments.max()}, which does not fit {k} clusters")
+        raise InputError(f"the clusters are numbered up to {assignments.max()}, but there are {k} clusters")
     table = composition(assignments, labels, k, n_classes)
     score = table / np.maximum(table.sum(axis=0), 1) if relative else table
     found: Booleans = labels != score.argmax(axis=1)[assignments]
@@ -122,24 +122,24 @@ def infer(
     seed: int,
     shares: tuple[float, float] = (0.2, 0.1),
 ) -> Environments:
-    """Put samples into two environments.
+    """Assign samples to two environments.
 
-    `minority-balance`: the conflict samples; and those again with as many majority samples of the same cluster.
-    `minority-majority`: the conflict samples; and only those majority samples, so that no sample is in both.
-    `conflict-rest`: the conflict samples; and all others.
-    `shares`: two environments of one size with different shares of conflict samples, alike for every label, and no
-    sample in both; as large as the samples allow.
+    `minority-balance`: the conflict samples; the conflict samples and as many majority samples of the same clusters.
+    `minority-majority`: the conflict samples; as many majority samples of the same clusters.
+    `conflict-rest`: the conflict samples; all others.
+    `shares`: two disjoint environments of equal size with different shares of conflict samples, the same for every
+    label; as large as the samples allow.
 
     Args:
         rule: one of these.
-        conflicts: what `conflict_samples` returns, bool [n].
+        conflicts: result of `conflict_samples`, bool [n].
         assignments: cluster of every sample, [n].
         labels: class of every sample, [n].
         seed: of the draws.
         shares: rule `shares`: share of conflict samples in each environment.
 
     Raises:
-        InputError: shares that are no two different shares.
+        InputError: the shares are invalid or equal.
     """
     random = np.random.default_rng(seed)
     found, others = np.flatnonzero(conflicts), np.flatnonzero(~conflicts)
@@ -158,19 +158,19 @@ def infer(
 
 
 def by_number(numbers: Integers, names: Sequence[str]) -> Environments:
-    """Environments that are given: number of the environment of every sample, [n]; a negative number is none."""
+    """Environments from the index of the environment of every sample, [n]; negative for none."""
     return Environments(tuple(names), tuple(np.flatnonzero(numbers == i) for i in range(len(names))))
 
 
-def by_lot(like: Environments, labels: Integers, *, seed: int) -> Environments:
-    """Give every place in the environments to another sample of the same label: the control that knows nothing else.
+def at_random(like: Environments, labels: Integers, *, seed: int) -> Environments:
+    """Replace every sample by a random one of the same label, as a control.
 
-    Sizes, overlap and labels stay as they are.
+    Sizes, overlap and labels stay the same.
 
     Args:
         like: environments to take sizes, overlap and labels from.
         labels: class of every sample of the training split, [n].
-        seed: of the lot.
+        seed: of the random permutation.
     """
     random = np.random.default_rng(seed)
     place = np.empty(len(labels), dtype=np.int64)
@@ -181,26 +181,26 @@ def by_lot(like: Environments, labels: Integers, *, seed: int) -> Environments:
 
 
 def require_two(environments: Environments) -> None:
-    """See that there is something to be invariant over.
+    """Check that at least two environments have samples.
 
     Raises:
-        InputError: there is one environment only.
-        StageError: all samples are in one environment; the others are empty.
+        InputError: there is only one environment.
+        StageError: all but one environment are empty.
     """
     if len(environments) < 2:
         raise InputError(
-            "invariant training needs at least two environments, and there is one only; give more, or train by ERM"
+            "invariant training needs at least two environments, but there is only one; use more, or train by ERM"
         )
     if sum(size > 0 for size in environments.sizes) < 2:
         sizes = ", ".join(f"{name} {size:,}" for name, size in zip(environments.names, environments.sizes, strict=True))
         raise StageError(
             f"fewer than two environments have samples ({sizes})",
-            "try an earlier reference or fewer clusters, so that clusters hold samples of both labels",
+            "try an earlier reference or fewer clusters, so that clusters contain samples of both labels",
         )
 
 
 def _partners(conflicts: Booleans, assignments: Integers, random: np.random.Generator) -> Integers:
-    """As many majority samples of every cluster as it has conflict samples, or all if it has fewer; sorted."""
+    """Draw as many majority samples of every cluster as it has conflict samples, or all if there are fewer; sorted."""
     parts = [np.empty(0, dtype=np.int64)]
     for cluster in np.unique(assignments):
         there = assignments == cluster
@@ -219,7 +219,7 @@ def _by_shares(
         same = labels == label
         pools = [random.permutation(np.flatnonzero(same & chosen)) for chosen in (conflicts, ~conflicts)]
         wanted = (sum(shares), 2 - sum(shares))  # of a pool, in sizes of one environment
-        # Rounding may not ask a pool for more than it has; the margin keeps 30 / 0.3 at 100.
+        # Rounding must not exceed the size of a pool; the margin keeps 30 / 0.3 at 100.
         size = min((len(pool) / want for pool, want in zip(pools, wanted, strict=True) if want > 0), default=0) + 1e-9
         for pool, pick in zip(pools, (shares, (1 - shares[0], 1 - shares[1])), strict=True):
             ends = np.floor(size * np.cumsum(pick) + 1e-9).astype(np.int64)

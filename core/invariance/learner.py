@@ -1,4 +1,4 @@
-"""All members of a training as one learner of the loop, and what they reach on a split."""
+"""All members of a training as one learner, and their accuracies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from core.events import Restarts, Warned
 from core.groups import Evaluation
 from core.invariance.batched import Members
 from core.invariance.environments import Environments
-from core.invariance.makeup import penalty_alarm
+from core.invariance.makeup import penalty_warning
 from core.invariance.objectives import Annealing, Objective
 from core.invariance.train import Training
 from core.training.images import Images
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
     from core.engine.context import StageContext
 
 BATCH = 1000
-"""Images in a forward pass of all members."""
+"""Images per forward pass of all members."""
 WORST_PENALTY = "penalty worst"
-"""Name of the largest penalty of a member, the mean over environments."""
+"""Name of the largest penalty of a member (the mean over environments)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
-    """The members of a training, and which is which.
+class Sweep:
+    """The members of a training, with their penalty weights and restarts.
 
     Attributes:
         members: the networks.
         weights: penalty weight of each.
-        restarts: number of the restart of each.
+        restarts: restart index of each.
     """
 
     members: Members
     weights: tuple[float, ...]
     restarts: tuple[int, ...]
 
-    def measure(self, context: "StageContext", images: Images, split: SplitName) -> list[Evaluation]:
-        """Count what every member gets right on a split."""
+    def evaluate(self, context: "StageContext", images: Images, split: SplitName) -> list[Evaluation]:
+        """Evaluate every member on a split."""
         parts = [self.members.logits(pixels) for _, pixels in images.in_order(BATCH)]
         logits = torch.cat(parts, dim=1)
         guesses = (logits > 0).long() if logits.dim() == 2 else logits.argmax(-1)
         return [count_groups(guess, images, context.data, split) for guess in guesses]
 
-    def say(
+    def report(
         self,
         context: "StageContext",
         step: int,
@@ -58,7 +58,7 @@ class Crew:
         evaluations: Sequence[Evaluation],
         chosen: int | None = None,
     ) -> None:
-        """Report what the members reach; with `chosen`, the member that is handed on, it is the final report."""
+        """Emit the accuracies of the members; `chosen`, the selected member, marks the final report."""
         context.emit(
             Restarts(
                 context.stage,
@@ -75,30 +75,32 @@ class Crew:
         )
 
 
-class CrewLearner:
-    """Trains all members at once on the samples of some environments.
+class SweepLearner:
+    """Trains all members at once on samples of environments.
 
     Args:
         context: of the stage.
-        crew: what is trained.
+        sweep: members to train.
         settings: of the stage.
         environments: of the training split.
     """
 
-    def __init__(self, context: "StageContext", crew: Crew, settings: Train, environments: Environments) -> None:
+    def __init__(self, context: "StageContext", sweep: Sweep, settings: Train, environments: Environments) -> None:
         self._context = context
-        self._crew = crew
+        self._sweep = sweep
         self._names = environments.names
         objective = Objective(
             settings.objective,
-            Annealing(crew.weights, settings.anneal_until),
+            Annealing(sweep.weights, settings.anneal_until),
             len(environments),
             dro_step_size=settings.dro_step_size,
             rescaled=settings.rescale,
             device=context.device,
         )
         self._objective = objective
-        self._training = Training(crew.members, objective, lr=settings.lr, l2=settings.l2, estimator=settings.estimator)
+        self._training = Training(
+            sweep.members, objective, lr=settings.lr, l2=settings.l2, estimator=settings.estimator
+        )
         self.validation = Images(context.data, "validation", context.device)
         self._images = Images(context.data, "train", context.device)
         self._used = torch.from_numpy(environments.used).to(context.device)
@@ -107,13 +109,13 @@ class CrewLearner:
         self._order: Order | None = None
         self.steps_per_epoch = 1.0
         if settings.batch_size == "full" or settings.batch_size >= len(self._used):
-            self._x = crew.members.prepared(self._images.pixels(self._used))
+            self._x = sweep.members.prepared(self._images.pixels(self._used))
         else:
             self._order = Order(len(self._used), settings.batch_size, context.generator("order"))
             self.steps_per_epoch = len(self._used) / settings.batch_size
 
     def step(self) -> Mapping[str, Tensor]:
-        """Take one step of every member; what is returned are means over the members."""
+        """Take one step of every member; returns means over the members."""
         if self._order is None:
             seen = self._training.step(self._x, self._labels, self._weights)
         else:
@@ -133,36 +135,36 @@ class CrewLearner:
         return values
 
     def look(self) -> Sequence[Evaluation]:
-        """Evaluate every member on the validation split, and tell."""
-        evaluations = self._crew.measure(self._context, self.validation, "validation")
-        self._crew.say(self._context, self._training.steps, "validation", evaluations)
+        """Evaluate every member on the validation split, and report the results."""
+        evaluations = self._sweep.evaluate(self._context, self.validation, "validation")
+        self._sweep.report(self._context, self._training.steps, "validation", evaluations)
         return evaluations
 
     def network(self, member: int) -> Mapping[str, Tensor]:
-        """Parameters of a member as they are now."""
-        return {name: values[member] for name, values in self._crew.members.parameters.items()}
+        """Current parameters of a member."""
+        return {name: values[member] for name, values in self._sweep.members.parameters.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides the steps to come, random streams excepted."""
+        """State for `load_state_dict`, without random streams."""
         order = {} if self._order is None else self._order.state_dict()
         return {"training": self._training.state_dict(), "order": order}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         self._training.load_state_dict(state["training"])
         if self._order is not None:
             self._order.load_state_dict(state["order"])
 
 
 class PenaltyWatch:
-    """Raises the alarm, once, when a penalty explodes."""
+    """Warns once if a penalty explodes."""
 
     def __init__(self, context: "StageContext") -> None:
         self._context = context
-        self._raised = False
+        self._warned = False
 
     def __call__(self, step: int, values: Mapping[str, float]) -> None:
-        """Look at the values of a step."""
-        if not self._raised and (alarm := penalty_alarm(values.get(WORST_PENALTY, 0.0), step)) is not None:
-            self._raised = True
-            self._context.emit(Warned(self._context.stage, alarm.code, alarm.text))
+        """Check the values of a step."""
+        if not self._warned and (finding := penalty_warning(values.get(WORST_PENALTY, 0.0), step)) is not None:
+            self._warned = True
+            self._context.emit(Warned(self._context.stage, finding.code, finding.text))

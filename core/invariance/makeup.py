@@ -1,4 +1,4 @@
-"""What environments are made of, how good the conflict samples are, and the alarms."""
+"""Composition of environments, quality of the conflict samples, and warnings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,24 +6,24 @@ from itertools import combinations
 
 import numpy as np
 
-from core.clustering.composition import Alarm
+from core.clustering.composition import Finding
 from core.invariance.environments import Booleans, Environments, Integers
 
 SAME = 0.9
-"""Two environments are the same in effect when they share this part of all samples that either has."""
+"""Two environments are practically the same if their intersection over union reaches this."""
 PERFECT = 0.995
-"""Accuracy on its training samples at which a reference leaves no conflicts to be seen."""
+"""Training accuracy of a reference from which on conflicts are no longer visible."""
 EXPLODED = 100.0
-"""Penalty above which the logits are out of hand: 10 nats of risk by doubling them."""
+"""Penalty above which the logits have exploded: doubling them changes the risk by about 10 nats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How well conflict samples were found, where the attribute is known: to be shown, never to choose by.
+    """Quality of the conflict samples if the attribute is known: for information only, never for a choice.
 
     Attributes:
-        found: samples taken for conflicts.
-        true: samples whose attribute is not that of their label.
+        found: presumed conflict samples.
+        true: samples whose attribute differs from their label.
         hits: samples that are both.
     """
 
@@ -31,19 +31,9 @@ class Quality:
     true: int
     hits: int
 
-    @property
-    def precision(self) -> float:
-        """Share of true conflicts among those found; NaN if none was found."""
-        return self.hits / self.found if self.found else float("nan")
-
-    @property
-    def recall(self) -> float:
-        """Share of the true conflicts that were found; NaN if there is none."""
-        return self.hits / self.true if self.true else float("nan")
-
 
 def quality(conflicts: Booleans, labels: Integers, attribute: Integers) -> Quality:
-    """Compare the conflict samples found with the true ones, on which attribute and label differ; all [n]."""
+    """Compare presumed conflict samples with the true ones, whose attribute and label differ; all [n]."""
     true = attribute != labels
     return Quality(int(conflicts.sum()), int(true.sum()), int((conflicts & true).sum()))
 
@@ -54,7 +44,7 @@ def makeup(environments: Environments, numbers: Integers, total: int) -> Integer
     Args:
         environments: of the training split.
         numbers: label, value or group of every sample of the split, 0 ≤ value < total, [n].
-        total: how many labels, values or groups there are.
+        total: number of labels, values or groups.
 
     Returns:
         Counts, [environments, total].
@@ -63,8 +53,8 @@ def makeup(environments: Environments, numbers: Integers, total: int) -> Integer
     return np.stack(rows).astype(np.int64)
 
 
-def alarms(environments: Environments, table: Integers, labels: Sequence[str]) -> list[Alarm]:
-    """Look for environments that cannot teach what they should; no attribute is used.
+def environment_warnings(environments: Environments, table: Integers, labels: Sequence[str]) -> list[Finding]:
+    """Find reasons to doubt environments; no attribute is used.
 
     Args:
         environments: of the training split.
@@ -76,46 +66,46 @@ def alarms(environments: Environments, table: Integers, labels: Sequence[str]) -
         there = np.flatnonzero(row)
         if not there.size:
             text = f"Environment '{name}' is empty; take an earlier reference or fewer clusters (cluster.k)."
-            found.append(Alarm("empty-environment", text))
+            found.append(Finding("empty-environment", text))
         elif there.size == 1 and len(row) > 1:
             text = (
                 f"Environment '{name}' has one class only ('{labels[there[0]]}', {row.sum():,} samples), so a constant "
-                "answer has no risk there; take an earlier reference or more clusters (cluster.k)."
+                "prediction has no risk there; take an earlier reference or more clusters (cluster.k)."
             )
-            found.append(Alarm("one-class-environment", text))
+            found.append(Finding("one-class-environment", text))
     for (one, first), (other, second) in combinations(zip(environments.names, environments.samples, strict=True), 2):
         both = len(np.intersect1d(first, second, assume_unique=True))
         either = len(first) + len(second) - both
         if either and both >= SAME * either:
             text = (
                 f"Environments '{one}' and '{other}' overlap: they share {both:,} of {either:,} samples, so being "
-                "invariant over them asks for little; choose another rule."
+                "invariance over them means little; choose another rule."
             )
-            found.append(Alarm("overlapping-environments", text))
+            found.append(Finding("overlapping-environments", text))
     return found
 
 
-def reference_alarm(accuracy: float) -> Alarm | None:
-    """Doubt a reference that fits its training samples: where it is never wrong, no shortcut shows.
+def reference_warning(accuracy: float) -> Finding | None:
+    """Warn about a reference that fits its training samples: without mistakes, no shortcut is visible.
 
     Args:
         accuracy: of the reference on the training split, in [0, 1].
     """
     if accuracy < PERFECT:
         return None
-    return Alarm(
+    return Finding(
         "reference-fits",
         f"The reference is right on {accuracy:.2%} of its training samples, so there is nothing to infer: it no longer "
-        "leans on the shortcut alone; take an earlier or smaller reference (1 epoch).",
+        "relies on the shortcut alone; take an earlier or smaller reference (1 epoch).",
     )
 
 
-def penalty_alarm(penalty: float, step: int) -> Alarm | None:
-    """Doubt a training in which a member's penalty, the mean of its environments, explodes at some step."""
+def penalty_warning(penalty: float, step: int) -> Finding | None:
+    """Warn about a training in which a member's penalty (the mean over environments) explodes."""
     if penalty <= EXPLODED:
         return None
-    return Alarm(
+    return Finding(
         "penalty-explodes",
-        f"The penalty of a restart is {penalty:.3g} at step {step:,}: its logits are out of hand; try a smaller "
+        f"The penalty of a restart is {penalty:.3g} at step {step:,}: its logits have exploded; try a smaller "
         "learning rate (train.lr), more L2 (train.l2), a smaller penalty weight, or train.rescale.",
     )

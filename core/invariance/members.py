@@ -1,4 +1,4 @@
-"""Networks that are trained side by side, from settings to what the best of them reaches."""
+"""Training of several networks in parallel, from settings to final evaluation."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from core.data.dataset import DataSet
 from core.data.splits import SplitName
 from core.invariance.batched import Members
 from core.invariance.environments import Environments
-from core.invariance.learner import BATCH, Crew, CrewLearner, PenaltyWatch
+from core.invariance.learner import BATCH, PenaltyWatch, Sweep, SweepLearner
 from core.models.heads import class_logits
 from core.models.networks import build
 from core.tensors import load_tensors, save_tensors
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 
 def train_members(context: "StageContext", settings: Train, select: Select, environments: Environments) -> None:
-    """Train all members from scratch; write the network and the predictions of the one that the rule takes.
+    """Train all members from scratch; write network and predictions of the selected one.
 
     Args:
         context: of the stage.
         settings: objective, restarts, penalty weights, steps.
-        select: which checkpoint.
+        select: selection of the checkpoint.
         environments: of the training split.
 
     Raises:
         StageError: a loss is no longer a finite number.
-        Stopped: the run was asked to stop.
+        Stopped: a stop was requested.
     """
     data = context.data
     weights = settings.penalty_weights if settings.objective in ("irm", "vrex") else (0.0,)
     plan = [(weight, restart) for weight in weights for restart in range(settings.restarts)]
     seeds = [context.streams.seed(f"restart/{restart}") for _, restart in plan]
     members = Members(_builder(settings, data), seeds, device=context.device)
-    crew = Crew(members, tuple(weight for weight, _ in plan), tuple(restart for _, restart in plan))
-    learner = CrewLearner(context, crew, settings, environments)
+    sweep = Sweep(members, tuple(weight for weight, _ in plan), tuple(restart for _, restart in plan))
+    learner = SweepLearner(context, sweep, settings, environments)
     selection = run_loop(
         context,
         learner,
@@ -53,18 +53,18 @@ def train_members(context: "StageContext", settings: Train, select: Select, envi
         watch=PenaltyWatch(context),
     )
     members.load(selection.networks)
-    handed_on: dict[SplitName, Images] = {
+    held_out: dict[SplitName, Images] = {
         "validation": learner.validation,
         "test": Images(data, "test", context.device),
     }
-    everything: dict[SplitName, Images] = {"train": Images(data, "train", context.device), **handed_on}
+    everything: dict[SplitName, Images] = {"train": Images(data, "train", context.device), **held_out}
     for split, images in everything.items():
-        evaluations = crew.measure(context, images, split)
-        crew.say(context, selection.step, split, evaluations, selection.member)
+        evaluations = sweep.evaluate(context, images, split)
+        sweep.report(context, selection.step, split, evaluations, selection.member)
     network = members.network(selection.member)
     save_tensors(context.directory / MODEL, network.state_dict())
     binary = settings.head_for(len(data.label_names)) == "binary"
-    final_evaluation(context, lambda x: class_logits(network(x)) if binary else network(x), selection.step, handed_on)
+    final_evaluation(context, lambda x: class_logits(network(x)) if binary else network(x), selection.step, held_out)
 
 
 def reference_logits(context: "StageContext", train: Train) -> Tensor:

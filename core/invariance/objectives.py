@@ -1,4 +1,4 @@
-"""What is minimised over environments: the mean risk, IRM, V-REx and GroupDRO, as functions of risks and penalties."""
+"""Objectives over environments: mean risk, IRM, V-REx and GroupDRO, as functions of risks and penalties."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ Kind = Literal["erm", "irm", "vrex", "group-dro"]
 
 
 def mean_risk(risks: Tensor, present: Tensor) -> Tensor:
-    """Mean over the environments that are there.
+    """Mean over the environments with samples.
 
     Args:
         risks: [members, environments].
-        present: which environments have samples, bool [environments].
+        present: whether each environment has samples, bool [environments].
 
     Returns:
         [members].
@@ -35,17 +35,17 @@ def vrex(risks: Tensor, present: Tensor, weight: Tensor) -> Tensor:
 
 
 def rescale(weight: Tensor) -> Tensor:
-    """What a loss is divided by, L2 included, so that a large penalty weight makes no large step: max(1, weight)."""
+    """Divisor of the loss including L2, so that a large penalty weight does not mean large steps: max(1, weight)."""
     return weight.clamp(min=1)
 
 
 @dataclass(frozen=True)
 class Annealing:
-    """Penalty weight of every member over the steps: `before` up to step `until`, its own from there on.
+    """Schedule of the penalty weights: `before` up to step `until`, then each member's own weight.
 
     Attributes:
         weights: final penalty weight of each member.
-        until: first step, from 0, at which the final weight holds.
+        until: first step, counted from 0, with the final weight.
         before: weight of all members until then (IRM's authors: 1).
     """
 
@@ -63,14 +63,14 @@ class Annealing:
 
 
 class Objective:
-    """One of the objectives over all members, with the memory of GroupDRO.
+    """One of the objectives for all members, with the state of GroupDRO.
 
     Args:
         kind: `erm`, `irm`, `vrex` or `group-dro`.
-        annealing: penalty weight of every member; `erm` and `group-dro` have none.
+        annealing: penalty weight of every member; not used by `erm` and `group-dro`.
         n_environments: number of environments.
         dro_step_size: η of GroupDRO's step on the weights of the environments (arXiv 1911.08731, algorithm 1).
-        rescaled: divide loss and L2 by the penalty weight where that is above 1, as IRM's authors do.
+        rescaled: divide loss and L2 by the penalty weight if that is above 1, as IRM's authors do.
         device: of the losses.
     """
 
@@ -95,23 +95,23 @@ class Objective:
         self._rescaled = rescaled
 
     def weights(self, step: int, like: Tensor) -> Tensor:
-        """Penalty weight of every member at `step`, [members], of the type and on the device of `like`."""
+        """Penalty weight of every member at `step`, [members], with the dtype and device of `like`."""
         of: Sequence[float] = self._annealing.at(step) if self.kind in ("irm", "vrex") else ()
         return torch.tensor(of or [0.0] * len(self.environment_weights), dtype=like.dtype, device=like.device)
 
     def divisor(self, weights: Tensor) -> Tensor:
-        """What the loss of every member and its L2 are divided by, [members]."""
+        """Divisor of the loss (including L2) of every member, [members]."""
         return rescale(weights) if self._rescaled else torch.ones_like(weights)
 
     def __call__(self, risks: Tensor, penalties: Tensor, present: Tensor, weights: Tensor, members: slice) -> Tensor:
-        """Loss of some members, not divided: [those members].
+        """Loss of some members before division by `divisor`: [these members].
 
         Args:
-            risks: of these members, [those members, environments].
+            risks: of these members, [these members, environments].
             penalties: likewise.
-            present: which environments have samples, bool [environments].
+            present: whether each environment has samples, bool [environments].
             weights: penalty weights of these members.
-            members: which members these are.
+            members: slice of these members.
         """
         match self.kind:
             case "erm":
@@ -121,15 +121,15 @@ class Objective:
             case "vrex":
                 return vrex(risks, present, weights)
             case "group-dro":
-                # An absent environment has risk 0, so its weight changes only by what the others gain.
+                # An absent environment has risk 0, so its weight changes only by normalisation.
                 raised = self.environment_weights[members] * torch.exp(self._dro_step_size * risks.detach())
                 self.environment_weights[members] = raised / raised.sum(1, keepdim=True)
                 return (self.environment_weights[members].to(risks.dtype) * risks).sum(1)
 
     def state_dict(self) -> dict[str, Any]:
-        """What GroupDRO remembers."""
+        """State of GroupDRO."""
         return {"environment_weights": self.environment_weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         self.environment_weights = state["environment_weights"].to(self.environment_weights.device)

@@ -1,11 +1,10 @@
 """Risk and IRMv1 penalty of every environment, for all members at once, in closed form.
 
-IRMv1 (Arjovsky et al., arXiv 1907.02893) asks how the risk of an environment changes when all logits are multiplied by
-a dummy scale s, at s = 1. For one sample that derivative has a closed form, so one backward pass is enough.
+IRMv1 (Arjovsky et al., arXiv 1907.02893) uses the derivative of the risk of an environment with respect to a scale s of
+all logits, at s = 1. For one sample this derivative has a closed form, so one backward pass is enough.
 
-Environments are columns of a matrix of weights over samples. A sample may be in several of them, by any weight, and the
-sums over all environments are one small matrix product: the same bits on every run, which adding up by environment
-number on a GPU does not give.
+Environments are columns of a matrix of weights over samples. A sample may be in several of them, with any weight, and
+the sums over all environments are one small matrix product, which is deterministic, unlike scatter-add on a GPU.
 """
 
 from typing import Literal, get_args
@@ -22,7 +21,7 @@ def sample_losses(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: [members, n] of label 1 against label 0, or [members, n, classes].
-        labels: numbers of the classes, [n].
+        labels: class of each sample, [n].
 
     Returns:
         [members, n].
@@ -34,14 +33,14 @@ def sample_losses(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def scale_gradients(logits: Tensor, labels: Tensor) -> Tensor:
-    """Derivative of every sample's cross-entropy by a scale of its logits, at scale 1.
+    """Derivative of every sample's cross-entropy with respect to a scale of its logits, at scale 1.
 
     (σ(z) − y)·z for a single logit z, and Σ_c p_c z_c − z_y for the softmax p of logits z. Its mean over an environment
-    is 0 where no common scale of the logits would lower the risk there.
+    is 0 if no rescaling of the logits would lower the risk there.
 
     Args:
         logits: [members, n] or [members, n, classes].
-        labels: numbers of the classes, [n].
+        labels: class of each sample, [n].
 
     Returns:
         [members, n].
@@ -60,7 +59,7 @@ def shares(weights: Tensor) -> Tensor:
 
 
 def means(values: Tensor, of: Tensor) -> Tensor:
-    """Means over every environment, [members, environments]; 0 for an empty one.
+    """Mean over every environment, [members, environments]; 0 for an empty one.
 
     Args:
         values: of the samples, [members, n].
@@ -72,18 +71,18 @@ def means(values: Tensor, of: Tensor) -> Tensor:
 def penalties(gradients: Tensor, of: Tensor, estimator: Estimator = "squared") -> Tensor:
     """IRMv1 penalty of every environment.
 
-    `squared` is (mean of g)²: right for a full batch, too large by the variance of the mean on a mini-batch. The other
-    two are unbiased, and can be negative: `split` multiplies the means of every other sample of an environment and of
-    those between (IRM, section 3.2); `pairs` is the mean of g_i·g_j over all pairs of different samples, which is
-    `split` averaged over all ways to split, and so the steadiest.
+    `squared` is (mean of g)²: exact for a full batch, too large by the variance of the mean on a mini-batch. The other
+    two are unbiased and can be negative: `split` multiplies the means over the odd and the even samples of an
+    environment (IRM, section 3.2); `pairs` is the mean of g_i·g_j over all pairs of different samples, which is `split`
+    averaged over all ways to split, and so has the lowest variance.
 
     Args:
-        gradients: g of every sample, what `scale_gradients` returns, [members, n].
+        gradients: g of every sample, as returned by `scale_gradients`, [members, n].
         of: shares of the samples in the environments, [n, environments].
         estimator: `squared`, `split` or `pairs`.
 
     Returns:
-        [members, environments]; 0 for an environment that has no sample, or too few for the estimator.
+        [members, environments]; 0 for an environment with too few samples for the estimator.
     """
     match estimator:
         case "squared":

@@ -1,4 +1,4 @@
-"""Steps of Adam on many members at once, by an objective over environments."""
+"""Steps of Adam on many members at once, with an objective over environments."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +13,13 @@ from core.invariance.penalty import Estimator, means, penalties, sample_losses, 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """What a step saw before it changed the weights; nothing here waits for the device.
+    """Measurements of a step before its update; nothing here waits for the device.
 
     Attributes:
         risks: of every member in every environment, [members, environments].
         penalties: likewise, before any weight.
-        losses: what was minimised, without L2 and undivided, [members].
-        weights: penalty weight in force, [members].
+        losses: objective without L2 and before rescaling, [members].
+        weights: current penalty weight, [members].
     """
 
     risks: Tensor
@@ -29,26 +29,26 @@ class Measured:
 
 
 class Training:
-    """Trains members side by side; each takes the steps that it would take alone.
+    """Trains members in parallel; each takes the same steps as if trained alone.
 
     The loss of a member is (objective + l2·‖all its parameters‖²) / max(1, penalty weight), as IRM's authors have it.
 
     Args:
-        members: what is trained.
-        objective: over the same number of members.
-        lr: Adam's rate.
+        members: networks to train.
+        objective: for the same number of members.
+        lr: learning rate of Adam.
         l2: weight of the sum of squares of all parameters, biases included.
         estimator: of the penalty; `squared` for full batches, see `penalties`.
 
     Raises:
-        ValueError: members and objective differ in number.
+        ValueError: the objective is for another number of members.
     """
 
     def __init__(
         self, members: Members, objective: Objective, *, lr: float, l2: float = 0.0, estimator: Estimator = "squared"
     ) -> None:
         if len(objective.environment_weights) != len(members):
-            raise ValueError(f"{len(members)} members, and penalty weights for {len(objective.environment_weights)}")
+            raise ValueError(f"{len(members)} members, but penalty weights for {len(objective.environment_weights)}")
         self.members = members
         self.objective = objective
         self.steps = 0
@@ -60,8 +60,8 @@ class Training:
         """Take one step of every member, on all samples or on a mini-batch of them.
 
         Args:
-            x: images [n, …]; a full batch is best given as `Members.prepared` returns it, once.
-            labels: numbers of the classes, [n].
+            x: images [n, …]; a constant full batch is best converted once by `Members.prepared`.
+            labels: class of each image, [n].
             weights: of the samples in the environments, [n, environments]; only their ratios within a column matter.
         """
         x = self.members.prepared(x)
@@ -78,7 +78,7 @@ class Training:
             loss = self.objective(risks, penalty, present, penalty_weights[chunk], chunk)
             self.members.set_grad(chunk, torch.autograd.grad((loss / divisor[chunk]).sum(), list(leaves.values())))
             seen.append((risks.detach(), penalty.detach(), loss.detach()))
-        if self._l2:  # its gradient is known, so it needs no graph
+        if self._l2:  # its gradient has a closed form
             gradient = self.members.values.grad
             assert gradient is not None
             gradient.addcmul_(self.members.values, (2 * self._l2 / divisor)[:, None])
@@ -88,7 +88,7 @@ class Training:
         return Measured(risks, penalty, loss, penalty_weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides the steps to come."""
+        """State for `load_state_dict`."""
         return {
             "values": self.members.values,
             "adam": self._adam.state_dict(),
@@ -97,7 +97,7 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         self.members.values.copy_(state["values"])
         self._adam.load_state_dict(state["adam"])
         self.objective.load_state_dict(state["objective"])

@@ -1,1 +1,1 @@
-"""Networks by name, and the representation in front of their head."""
+"""Networks by name, their weights, and their representations."""

@@ -1,4 +1,4 @@
-"""Networks that were trained elsewhere: the state dict of a file, fitted to a network or refused by name."""
+"""Load externally trained networks: find the state dict in a file and fit it to a network."""
 
 import re
 from collections import Counter
@@ -15,27 +15,27 @@ from core.models.representation import find_head
 from core.runs.text import safe_text
 
 LISTED = 5
-"""Keys of a kind that a sentence names."""
+"""Maximum number of keys of a kind in an error message."""
 
 _COUNTERS = ".num_batches_tracked"
-"""Ending of the steps that BatchNorm counts; files of old have none, and nothing here reads them."""
+"""Suffix of BatchNorm's step counters, which are missing in old files and not used here."""
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
-"""Names in torchvision's files of DenseNets, which were written when a name could have a dot."""
+"""Old-style names with dots in torchvision's DenseNet files."""
 _AUXILIARY = re.compile(r"(?:aux1|aux2|AuxLogits)\.")
-"""Heads of GoogLeNet and Inception that answer in training alone, and that networks here are built without."""
+"""Auxiliary heads of GoogLeNet and Inception, which networks here do not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was taken from a file.
+    """Description of weights loaded from a file.
 
     Attributes:
-        file: where from.
-        key: under which the state dict lies, dotted; empty at the top.
-        prefix: what the names of the file begin with and the network's do not.
-        tensors: how many fit.
+        file: the file.
+        key: dotted key of the state dict in the file; empty at the top level.
+        prefix: removed from the names in the file.
+        tensors: number of loaded tensors.
         head: name of the last linear layer.
-        fresh_head: whether that layer was left as it is.
+        fresh_head: whether that layer was not loaded.
     """
 
     file: Path
@@ -54,14 +54,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a state dict goes with a network.
+    """Comparison of a state dict with a network.
 
     Attributes:
-        key: under which it lies in its file.
-        prefix: that was taken off.
-        tensors: what fits, by the network's names.
-        missing: names of the network that it lacks.
-        unexpected: its names that the network lacks.
+        key: dotted key of the state dict in its file.
+        prefix: removed from its names.
+        tensors: matching tensors, by the network's names.
+        missing: names that only the network has.
+        unexpected: names that only the state dict has.
         misshapen: name → (shape in the file, shape in the network).
     """
 
@@ -74,29 +74,29 @@ class Fit:
 
     @property
     def problems(self) -> int:
-        """Names that do not fit."""
+        """Number of names that do not match."""
         return len(self.missing) + len(self.unexpected) + len(self.misshapen)
 
     def all_but(self, head: str) -> bool:
-        """Whether everything fits, or everything but the layer of this name."""
+        """Whether everything matches, except perhaps the layer `head`."""
         return not self.unexpected and {*self.missing, *self.misshapen} <= {f"{head}.weight", f"{head}.bias"}
 
 
 class Misfit(InputError):
-    """A file of weights that fits another network, or none."""
+    """A file of weights that does not match the network."""
 
 
 def load_foreign(file: Path, network: nn.Module, *, fresh_head: bool = False) -> Report:
-    """Load a network that was trained elsewhere, wherever its state dict lies in the file and however it is prefixed.
+    """Load the weights of an externally trained network, from any key of the file and with any prefix.
 
     Args:
-        file: safetensors, or what torch.save wrote of a state dict, bare or nested under a key such as `state_dict`.
-        network: takes the weights in place, on its device.
-        fresh_head: leave the head as it is where that of the file is missing or of another size.
+        file: safetensors, or a file of torch.save with a state dict at the top or under a key such as `state_dict`.
+        network: receives the weights in place, on its device.
+        fresh_head: keep the head if that of the file is missing or has another size.
 
     Raises:
-        InputError: the file cannot be read without unpickling, or does not fit; missing, unexpected and misshapen
-            names are listed.
+        InputError: the file cannot be read without unpickling, or does not match; the message lists missing,
+            unexpected and misshapen names.
     """
     found, report = fit_file(file, network, fresh_head=fresh_head)
     network.load_state_dict(found.tensors, strict=False)
@@ -104,10 +104,10 @@ def load_foreign(file: Path, network: nn.Module, *, fresh_head: bool = False) ->
 
 
 def fit_file(file: Path, network: nn.Module, *, fresh_head: bool = False) -> tuple[Fit, Report]:
-    """Find what `load_foreign` would load, and load nothing; the network may be on `meta`.
+    """Like `load_foreign`, but load nothing; the network may be on `meta`.
 
     Raises:
-        InputError: as `load_foreign`; a `Misfit` where it is another network's file.
+        InputError: as `load_foreign`; a `Misfit` if the file is of another network.
     """
     head, _ = find_head(network)
     found = min((fit(state, network, key) for key, state in read_states(file)), key=lambda one: one.problems)
@@ -119,15 +119,15 @@ def fit_file(file: Path, network: nn.Module, *, fresh_head: bool = False) -> tup
         raise Misfit(f"{file}: {sentence}")
     for name, tensor in found.tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise InputError(f"{file}: '{safe_text(name)}' holds NaN or infinity; take a checkpoint from before")
+            raise InputError(f"{file}: '{safe_text(name)}' holds NaN or infinity; use an earlier checkpoint")
     return found, Report(file, found.key, found.prefix, len(found.tensors), head, left_out)
 
 
 def network_of(file: Path, networks: Iterable[tuple[str, nn.Module]]) -> str:
-    """Name of the first network that a file fits, whatever its head; empty where it fits none.
+    """Name of the first network that matches a file, except perhaps for the head; empty if none does.
 
     Args:
-        file: as `load_foreign` takes it.
+        file: as for `load_foreign`.
         networks: names and networks, which may be on `meta`.
 
     Raises:
@@ -142,12 +142,12 @@ def network_of(file: Path, networks: Iterable[tuple[str, nn.Module]]) -> str:
 
 
 def fit(state: State, network: nn.Module, key: str = "") -> Fit:
-    """See how a state dict goes with a network, without the prefix under which most of its names are the network's."""
+    """Compare a state dict with a network, after removing the prefix with which most names match."""
     state = {_OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in state.items()}
     wanted: dict[str, Tensor] = network.state_dict()
     prefix = _prefix(state, wanted)
     inside = {name.removeprefix(prefix): name for name in state if name.startswith(prefix)}
-    # A head may lie beside a `backbone.`, under the very name that it has in the network.
+    # A head may be beside a `backbone.`, under its own name.
     beside = {name: name for name in state if name in wanted and name not in inside}
     named = {**beside, **{name: whole for name, whole in inside.items() if name in wanted}}
     missing = tuple(name for name in wanted if name not in named and not name.endswith(_COUNTERS))
@@ -166,7 +166,7 @@ def _is_auxiliary(network: nn.Module, name: str, prefix: str) -> bool:
 
 
 def _prefix(names: Iterable[str], wanted: Iterable[str]) -> str:
-    """Prefix of dotted parts under which most of the wanted names are found; the shortest of several."""
+    """Dotted prefix with which most of the wanted names occur; the shortest one on a tie."""
     known = frozenset(wanted)
     found = Counter(
         name[:start]
@@ -178,7 +178,7 @@ def _prefix(names: Iterable[str], wanted: Iterable[str]) -> str:
 
 
 def _sentence(found: Fit, allowed: set[str]) -> str:
-    """What does not fit, the allowed names aside; empty where everything does."""
+    """List of names that do not match, except the allowed ones; empty if all match."""
     shapes = [
         f"{safe_text(name)} {_shape(ours)} for {_shape(theirs)}"
         for name, (ours, theirs) in found.misshapen.items()
@@ -190,14 +190,14 @@ def _sentence(found: Fit, allowed: set[str]) -> str:
         "of another shape": shapes,
     }
     parts = [f"{kind} {_listed(names)}" for kind, names in kinds.items() if names]
-    return f"does not fit the network: {'; '.join(parts)}; see model.name" if parts else ""
+    return f"does not match the network: {'; '.join(parts)}; see model.name" if parts else ""
 
 
 def _other_head(head: str, found: Fit) -> str:
     ours, theirs = (shapes[0] for shapes in zip(*found.misshapen.values(), strict=True))
     return (
-        f"its head '{head}' has {ours[0]:,} outputs, and {theirs[0]:,} are wanted, one for every label; "
-        "a training may start from it with a fresh head (--weights)"
+        f"its head '{head}' has {ours[0]:,} outputs instead of {theirs[0]:,}, one per label; "
+        "use it as initial weights with a fresh head (--weights)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Files of weights that were written elsewhere: tensors are read, and nothing in them is ever executed."""
+"""Read external files of weights; nothing in them is ever executed."""
 
 import hashlib
 import re
@@ -18,13 +18,13 @@ from core.runs.text import safe_text
 State = dict[str, Tensor]
 
 _KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "classifier", "state", "params", "weights")
-"""Where people keep a state dict in a checkpoint, the likeliest first; a file may hold several, as of a moving mean."""
+"""Common keys of state dicts in checkpoints, most likely first; a file may have several, as of a moving average."""
 _DEPTH = 3
 _HOW = "save a state dict instead: torch.save(network.state_dict(), FILE)"
 
 
 def digest(file: Path) -> str:
-    """Hash of the content of a file, 32 hexadecimal digits; empty where it cannot be read."""
+    """Hash of the content of a file, 32 hexadecimal digits; empty if it cannot be read."""
     try:
         with file.open("rb") as opened:
             return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
@@ -33,14 +33,14 @@ def digest(file: Path) -> str:
 
 
 def read_states(file: Path) -> list[tuple[str, State]]:
-    """Read every state dict in a file, as safetensors or as torch.save writes it: (key that it lies under, tensors).
+    """Read all state dicts in a file of safetensors or torch.save, as pairs of dotted key and tensors.
 
     Raises:
         InputError: the file is missing, damaged, without tensors, or would have to be unpickled.
     """
     found = list(_states(_read(file)))
     if not found:
-        raise InputError(f"{file}: holds no tensors by name; {_HOW}")
+        raise InputError(f"{file}: has no named tensors; {_HOW}")
     return found
 
 
@@ -65,11 +65,11 @@ def _read(file: Path) -> Any:
         try:
             return load_file(file)
         except (SafetensorError, ValueError) as error:
-            raise InputError(f"{file}: is no safetensors file, or damaged ({safe_text(str(error))})") from None
+            raise InputError(f"{file}: is not a safetensors file, or damaged ({safe_text(str(error))})") from None
     try:
-        with warnings.catch_warnings(action="ignore"):  # of TorchScript, which is refused below
+        with warnings.catch_warnings(action="ignore"):  # about TorchScript, which is refused below
             return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a damaged file raises depends on where it is damaged
+    except Exception as error:  # damaged files raise various errors
         raise InputError(f"{file}: {_why(error)}") from None
 
 
@@ -79,5 +79,5 @@ def _why(error: Exception) -> str:
         return f"is a TorchScript archive, not a file of weights; {_HOW}"
     if named := re.search(r"GLOBAL (\S+)|class (\S+)", text):
         kind = safe_text(named[1] or named[2]).strip("'`,.")
-        return f"holds a Python object ({kind}) beside tensors, and such files are not unpickled; {_HOW}"
-    return "is neither safetensors nor what torch.save writes, or damaged"
+        return f"has a Python object ({kind}) among its tensors, and such files are not unpickled; {_HOW}"
+    return "is neither a safetensors nor a torch.save file, or damaged"

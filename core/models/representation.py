@@ -1,4 +1,4 @@
-"""The representation of an image: what a network hands to its head."""
+"""The representation of an image: the input of the network's head."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,21 +10,21 @@ from core.errors import InputError
 
 
 def find_head(network: nn.Module) -> tuple[str, nn.Linear]:
-    """Find the last linear layer, in the order of the modules: its name and the layer.
+    """Return name and module of the last linear layer, in the order of the modules.
 
     Raises:
         InputError: the network has no linear layer.
     """
     linear = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
-        raise InputError(f"{type(network).__name__} has no linear layer, so no head to take the representation from")
+        raise InputError(f"{type(network).__name__} has no linear layer and so no representation")
     return linear[-1]
 
 
 class Representation:
-    """A network that also returns its representation, the input of its head; the network stays as it is.
+    """A network that also returns its representation, the input of its head; the network is not changed.
 
-    The head is watched only during a call, and nothing outlives it: neither hook nor tensor.
+    The hook on the head exists only during a call.
 
     Args:
         network: any network whose last linear layer sees one vector per image.
@@ -52,7 +52,7 @@ class Representation:
             Logits [n, classes] and representation [n, d], both with their gradient.
 
         Raises:
-            ValueError: the head was not called exactly once, with one vector per image.
+            ValueError: the head was not called exactly once with one vector per image.
         """
         with _inputs_of(self.head) as seen:
             if weights is None:
@@ -61,7 +61,7 @@ class Representation:
                 logits = functional_call(self.network, dict(weights), (images,))
         if len(seen) != 1 or seen[0].dim() != 2:
             shapes = [tuple(z.shape) for z in seen]
-            raise ValueError(f"the head '{self.head_name}' saw {shapes}, not one input of shape [n, d]")
+            raise ValueError(f"the head '{self.head_name}' received {shapes}, not one input of shape [n, d]")
         return logits, seen[0]
 
 

@@ -1,4 +1,4 @@
-"""What a network starts from: fresh weights, those that torchvision publishes, or those of a file."""
+"""Initial weights of a network: random, published by torchvision, or from a file."""
 
 import urllib.request
 from collections.abc import Callable
@@ -18,33 +18,33 @@ from core.models.names import own_names
 
 NONE, IMAGENET = "none", "imagenet"
 _PATIENCE = 5.0
-"""Seconds that an answer of the network is waited for."""
+"""Timeout of network requests in seconds."""
 
 
-def start_from(network: nn.Module, model: Model, say: Callable[[str], None]) -> None:
-    """Load into a fresh network what the settings say that it starts from; its head stays fresh where the size differs.
+def start_from(network: nn.Module, model: Model, log: Callable[[str], None]) -> None:
+    """Load the initial weights of the settings; a head of another size stays fresh.
 
     Args:
         network: on any device; changed in place.
         model: settings.
-        say: takes a line for the log.
+        log: receives log lines.
 
     Raises:
-        InputError: there is no such file, it does not fit, or published weights can be had neither here nor elsewhere.
+        InputError: the file is missing or does not match, or published weights are neither present nor downloadable.
     """
     if model.weights == NONE:
         return
     file = _file(model)
     if model.weights == IMAGENET and not file.is_file():
-        say(f"downloading {file.name} into {file.parent}")
+        log(f"downloading {file.name} into {file.parent}")
         _download(model.name)
-    say(f"the network starts from {load_foreign(file, network, fresh_head=True)}")
+    log(f"the network starts from {load_foreign(file, network, fresh_head=True)}")
     if getattr(network, "transform_input", None) is False and file.name == _published_name(model.name):
         _fold_scale(network)
 
 
 def check_start(network: nn.Module, model: Model) -> None:
-    """See that what the settings start from is there and fits, before anything is made.
+    """Check, without loading, that the initial weights of the settings exist and match.
 
     Args:
         network: of the settings; may be on `meta`.
@@ -63,9 +63,9 @@ def check_start(network: nn.Module, model: Model) -> None:
 
 
 def identity(model: Model) -> str:
-    """What names the weights that a network starts from, for the key of the stage that trains it.
+    """Identity of the initial weights, for the key of the stage that trains the network.
 
-    This is the digest of a file, the name of a published one, which holds part of its digest, or nothing.
+    It is the digest of a file, the name of a published file, which includes part of its digest, or empty.
     """
     match model.weights:
         case "none":
@@ -81,13 +81,13 @@ def _file(model: Model) -> Path:
     if model.name in own_names():
         raise InputError(
             f"model.weights = imagenet: there are no published weights of '{model.name}'; "
-            "take a network of torchvision (model.name), weights of your own (--weights FILE), or none"
+            "use a torchvision network (model.name), your own weights (--weights FILE), or none"
         )
     return Path(torch.hub.get_dir()) / "checkpoints" / _published_name(model.name)
 
 
 def _published(name: str) -> Any:
-    """Weights of a network of torchvision: those of the first recipe, by which methods in this field are compared."""
+    """Published weights of a torchvision network: the first version, which is used for comparisons in this field."""
     from torchvision.models import get_model_weights
 
     known = get_model_weights(name).__members__
@@ -109,7 +109,7 @@ def _download(name: str) -> None:
 
 
 def _reachable(url: str) -> bool:
-    """Whether an address answers; nothing is downloaded."""
+    """Whether a URL responds; nothing is downloaded."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_PATIENCE):
             return True
@@ -120,16 +120,16 @@ def _reachable(url: str) -> bool:
 def _not_there(file: Path) -> InputError:
     return InputError(
         f"model.weights = imagenet: torchvision's file {file.name} is not in {file.parent} and cannot be downloaded "
-        "from here; put it there, or name it where it is with --weights FILE"
+        "from here; put it there, or pass its path with --weights FILE"
     )
 
 
 @torch.no_grad()
 def _fold_scale(network: nn.Module) -> None:
-    """Have a network take ImageNet's mean and deviation whose published weights want pixels from −1 to 1.
+    """Adapt a network whose published weights expect pixels in [−1, 1] to ImageNet's normalisation.
 
-    These are GoogLeNet and Inception, which torchvision builds with a switch (`transform_input`) that no file of
-    weights knows of. Its scale goes into the first convolution, and its shift into the BatchNorm behind.
+    These are GoogLeNet and Inception, which torchvision builds with a switch (`transform_input`) that is not stored in
+    their files. The scale is folded into the first convolution, the shift into its BatchNorm.
     """
     conv = next(m for m in network.modules() if isinstance(m, nn.Conv2d))
     norm = next(m for m in network.modules() if isinstance(m, nn.BatchNorm2d))

@@ -1,1 +1,1 @@
-"""Mask logits, the contrastive loss over clusters, and the subnetwork they leave."""
+"""Mask logits, the contrastive loss over clusters, and the resulting subnetwork."""

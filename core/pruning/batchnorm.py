@@ -1,4 +1,4 @@
-"""BatchNorm under masks: what its running statistics follow."""
+"""Running statistics of BatchNorm under masks."""
 
 from collections.abc import Callable, Iterable
 from typing import Literal
@@ -12,9 +12,9 @@ _BATCHNORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def training_mode(network: nn.Module, policy: Policy) -> None:
-    """Put the network into training mode; under `frozen` its BatchNorm layers stay in evaluation mode.
+    """Put the network into training mode; with `frozen`, its BatchNorm layers stay in evaluation mode.
 
-    `recompute` and `train` do the same here: they differ in what follows the training (`recompute_statistics`).
+    `recompute` and `train` are the same here; they differ after the training (`recompute_statistics`).
     """
     network.train()
     if policy == "frozen":
@@ -26,18 +26,18 @@ def training_mode(network: nn.Module, policy: Policy) -> None:
 def recompute_statistics(
     network: nn.Module, batches: Iterable[Tensor], forward: Callable[[Tensor], object] | None = None
 ) -> None:
-    """Measure the running statistics of all BatchNorm layers anew: their plain average over the batches.
+    """Recompute the running statistics of all BatchNorm layers as their plain average over the batches.
 
-    Everything else is in evaluation mode meanwhile, and every layer is in its former mode afterwards. A network without
-    running statistics is left alone, and the batches unread.
+    All other layers are in evaluation mode during this, and every layer returns to its previous mode. Without running
+    statistics nothing is done, and the batches are not read.
 
     Args:
         network: its buffers are changed in place.
         batches: images [n, channels, height, width], on the device of the network; every batch counts the same.
-        forward: how a batch is run; the network itself by default (`MaskedNetwork.hard` for a masked one).
+        forward: function to run a batch; default: the network itself (`MaskedNetwork.hard` for a masked one).
 
     Raises:
-        ValueError: there is no batch; the statistics are then what they were.
+        ValueError: there is no batch; the statistics are then unchanged.
     """
     layers = [layer for layer in _layers(network) if layer.running_mean is not None]
     if not layers:
@@ -49,7 +49,7 @@ def recompute_statistics(
         network.eval()
         for layer in layers:
             layer.train()
-            layer.momentum = None  # asks for the cumulative average
+            layer.momentum = None  # means the cumulative average
         for batch in batches:
             if empty:
                 for layer in layers:
@@ -62,7 +62,7 @@ def recompute_statistics(
         for module, mode in modes:
             module.training = mode
     if empty:
-        raise ValueError("no batch to measure BatchNorm statistics on")
+        raise ValueError("no batches for BatchNorm statistics")
 
 
 def _layers(network: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm]:

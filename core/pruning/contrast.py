@@ -21,22 +21,22 @@ def contrastive_loss(
     With s_ij = cos(z_i, z_j) / τ, the loss of anchor i is the mean over its positives p of
     −log( exp(s_ip) / (Σ_n exp(s_in) + Σ_p' exp(s_ip')) ), with sums over its negatives n and its positives p'. The loss
     is the mean over the anchors, so that its weight does not depend on the batch size. Positives are the samples of the
-    same class in other clusters. An anchor is itself neither positive nor negative, and left out where it lacks either.
+    same class in other clusters. An anchor is itself neither positive nor negative; it is valid if it has both.
 
     Args:
-        z: representation [n, d], of any length per row.
+        z: representation [n, d], with rows of any length.
         labels: class of each sample [n], integers.
         clusters: cluster of each sample [n], integers.
         temperature: τ > 0.
-        negatives: which samples an anchor is pushed away from: those of its cluster and another class, all of its
+        negatives: samples that an anchor is pushed away from: those of its cluster and another class, all of its
             cluster, or all of another class.
 
     Returns:
-        Loss (a scalar; 0 with a gradient of zeros where no anchor is valid) and number of valid anchors (a scalar).
-        Half precision is computed in single.
+        Loss (a scalar; 0 with zero gradient if no anchor is valid) and number of valid anchors (a scalar). Half
+        precision inputs are computed in single precision.
 
     Raises:
-        ValueError: shapes that do not fit together, a temperature that is not positive, unknown negatives.
+        ValueError: the shapes do not match, the temperature is not positive, or the negatives are unknown.
 
     Source:
         PruSC, arXiv 2407.14974; the form of the loss is Khosla et al., NeurIPS 2020, arXiv 2004.11362, equation 2.
@@ -63,7 +63,7 @@ def contrastive_loss(
     with torch.autocast(z.device.type, enabled=False):
         unit = F.normalize(z.to(torch.promote_types(z.dtype, torch.float32)), dim=1)
         s = unit @ unit.T / temperature  # [n, n]
-        # The lowest number, not −∞, whose row would have the gradient NaN where neither positive nor negative is left.
+        # The lowest number instead of −∞, as a row of only −∞ would have a gradient of NaN.
         others = s.masked_fill(~(positive | negative), torch.finfo(s.dtype).min)
         mean_positive = s.masked_fill(~positive, 0).sum(1) / positive.sum(1).clamp(min=1)
         losses = (others.logsumexp(1) - mean_positive).masked_fill(~valid, 0)  # [n]

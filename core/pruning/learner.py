@@ -32,7 +32,7 @@ class MaskLearner:
         context: of the stage.
         masked: the network with its mask logits.
         settings: steps, batches and losses.
-        compute: how steps are computed.
+        compute: precision and batch parts.
         entries: of the balanced set: `indices` int64 [m] into the training split, `weights` float32 [m].
         clusters: of every training image, int64 [n].
         validation: the validation split.
@@ -88,7 +88,7 @@ class MaskLearner:
         return losses
 
     def _backward(self, pixels: Tensor, entries: Tensor) -> dict[str, Tensor]:
-        """Gradient of the mean over masks, each on its share of the batch; returns the losses, and counts anchors."""
+        """Gradient of the mean over masks, each on its share of the batch; returns losses and number of anchors."""
         self._optimizer.zero_grad(set_to_none=True)
         n = len(entries)
         total: dict[str, Tensor] = {}
@@ -101,7 +101,7 @@ class MaskLearner:
 
     def _under_one_mask(self, samples: slice, share: float, pixels: Tensor, entries: Tensor) -> dict[str, Tensor]:
         sampled = self._masked.sample(self._noise)
-        # Leaves gather the gradients of all parts, so that the way back to the logits is gone once.
+        # Leaves accumulate the gradients of all parts, so that the backward pass to the logits runs once.
         weights = {name: weight.detach().requires_grad_() for name, weight in sampled.items()}
 
         def forward(part: slice) -> Outputs:
@@ -131,7 +131,7 @@ class MaskLearner:
         return losses
 
     def look(self) -> Sequence[Evaluation]:
-        """Evaluate the thresholded network; the statistics that the training follows are put back afterwards."""
+        """Evaluate the thresholded network, then restore the training's BatchNorm statistics."""
         network = self._masked.network
         buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
         if self._settings.batchnorm == "recompute":
@@ -155,7 +155,7 @@ class MaskLearner:
         return self._candidate
 
     def anchors(self) -> float:
-        """Anchors that the contrastive loss has had so far."""
+        """Total number of anchors of the contrastive loss so far."""
         return self._anchors.item()
 
     def state_dict(self) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class MaskLearner:
 
 
 def unpack(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """Take apart what `MaskLearner.network` returns: tensors of the `model`, and the `mask` of each masked one."""
+    """Split the result of `MaskLearner.network` into `model` (tensors) and `mask` (masks by parameter)."""
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "mask": {}}
     for name, tensor in tensors.items():
         part, _, key = name.partition("/")

@@ -1,6 +1,6 @@
-"""Mask logits: one for every weight of every convolution and linear layer, over a network whose weights are frozen.
+"""Mask logits: one per weight of all convolutions and linear layers of a frozen network.
 
-A weight is on where its logit + logistic noise is positive, so with probability σ(logit) whatever the temperature
+A weight is kept if its logit + logistic noise is positive, so with probability σ(logit) at any temperature
 (Csordás et al., ICLR 2021, arXiv 2010.02066). The gradient passes the threshold straight through.
 """
 
@@ -17,32 +17,32 @@ from core.pruning.subnetwork import FixedMasks
 
 Gradient = Literal["probability", "sample"]
 
-# Uniform numbers in [2⁻²⁵, 1 − 2⁻²⁴]: the logistic noise of 0 or 1 would be infinite, and overrule any logit.
+# Uniform numbers in [2⁻²⁵, 1 − 2⁻²⁴]: the logistic noise of 0 or 1 would be infinite.
 _LOWEST, _HIGHEST = 2**-25, 1 - 2**-24
 
-# On a CPU temporaries of this many entries stay in the cache and are recycled; larger ones are mapped anew at each use,
-# which costs more than the arithmetic.
+# On a CPU, temporaries of this size stay in the cache and are recycled; larger ones are newly mapped at each use, which
+# costs more than the arithmetic.
 _BLOCK = 1 << 20
 
 
 class MaskedNetwork(nn.Module):
     """A frozen network under mask logits.
 
-    The logits of all layers are one flat parameter, so a step is one draw of noise, one masked vector of weights, whose
-    views the layers see, and one tensor for the optimiser (`Adam(fused=True)` is the fast one, by far on a CPU).
-    Weights of Conv2d and Linear are masked, of subclasses too; a weight that layers share is masked once. Biases, norms
-    and weights outside such layers (the joint query-key-value projection of attention) are not.
+    The logits of all layers are one flat parameter, so a step needs one draw of noise, one vector of masked weights
+    (the layers use views of it) and one tensor in the optimiser (`Adam(fused=True)` is the fastest, by far on a CPU).
+    Weights of Conv2d, Linear and their subclasses are masked; a weight shared by layers is masked once. Biases, norms
+    and other weights (such as the joint query-key-value projection of attention) are not masked.
 
-    The wrapped network keeps its values; its parameters stop asking for gradients, and in training mode its BatchNorm
-    statistics follow the sampled masks.
+    The values of the wrapped network do not change; its parameters no longer require gradients, and in training mode
+    its BatchNorm statistics follow the sampled masks.
 
     Args:
         network: the trained network, on its device.
-        init: logit at the start.
-        gradient: slope of the straight-through estimator: `sample` is s(1−s)/T with s = σ((logit + noise)/T) from the
-            draw that made the mask; `probability` is p(1−p) with p = σ(logit), cheaper, and free of noise.
-        temperature: T > 0; it changes the gradient of `sample`, and nothing else.
-        exclude: names of layers that are not masked; a name covers the layers below it.
+        init: initial logit.
+        gradient: slope of the straight-through estimator: `sample` is s(1−s)/T with s = σ((logit + noise)/T) and the
+            noise of the mask; `probability` is p(1−p) with p = σ(logit), cheaper and noise-free.
+        temperature: T > 0; affects only the gradient of `sample`.
+        exclude: names of layers that are not masked; a name includes its sublayers.
 
     Attributes:
         logits: parameter [m], in the order of the layers.
@@ -50,8 +50,8 @@ class MaskedNetwork(nn.Module):
         shapes: name of each masked parameter → its shape.
 
     Raises:
-        InputError: a name in `exclude` that covers no maskable layer (with the nearest one), or nothing left to mask.
-        ValueError: a temperature that is not positive, or an unknown gradient.
+        InputError: a name in `exclude` matches no maskable layer (with the closest name), or nothing is left to mask.
+        ValueError: the temperature is not positive, or the gradient is unknown.
     """
 
     weights: Tensor
@@ -82,38 +82,38 @@ class MaskedNetwork(nn.Module):
         self.register_load_state_dict_post_hook(_follow_network)  # type: ignore[no-untyped-call]
 
     def sample(self, generator: torch.Generator) -> dict[str, Tensor]:
-        """Draw masks and return the masked weights by name, with a gradient to the logits.
+        """Sample masks and return the masked weights by name, with a gradient to the logits.
 
         Args:
-            generator: source of the noise, on the device of the logits.
+            generator: for the noise, on the device of the logits.
         """
         temperature = self.temperature if self.gradient == "sample" else None
         views = _SampledWeights.apply(self.logits, self.weights, self.shapes.values(), generator, temperature)
         return dict(zip(self.shapes, views, strict=True))
 
     def forward(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Run the network under freshly drawn masks.
+        """Run the network with newly sampled masks.
 
         Args:
             images: [n, channels, height, width].
-            generator: source of the noise, on the device of the logits.
+            generator: for the noise, on the device of the logits.
 
         Returns:
-            Logits of the classes [n, classes] and representation [n, d].
+            Class logits [n, classes] and representation [n, d].
         """
         return self.under(self.sample(generator), images)
 
     def under(self, weights: Mapping[str, Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
-        """Run the network on masked weights by name, such as `sample` draws; returns what `forward` does."""
+        """Run the network with masked weights by name, as returned by `sample`; returns the same as `forward`."""
         return self._representation(images, weights)
 
     def hard(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Run the network on the weights whose logit is ≥ 0; returns what `forward` does, without gradient."""
+        """Run the network with the weights whose logit is ≥ 0; returns the same as `forward`, without gradient."""
         with torch.no_grad():
             return self._representation(images, self._kept_weights())
 
     def hard_masks(self) -> dict[str, Tensor]:
-        """Masks at the threshold: name of the parameter → boolean tensor of its shape, true where kept."""
+        """Thresholded masks: name of the parameter → boolean tensor of its shape, true where kept."""
         keep = torch.split(self.logits.detach() >= 0, self._sizes)
         return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), keep, strict=True)}
 
@@ -126,7 +126,7 @@ class MaskedNetwork(nn.Module):
         return FixedMasks(self.hard_masks()).layer_keep_ratios()
 
     def subnetwork_state(self) -> dict[str, Tensor]:
-        """State of the plain network with zeros where masked: a copy, for `load_state_dict` of the plain network."""
+        """Copy of the plain network's state with masked weights set to zero, for its `load_state_dict`."""
         kept = self._kept_weights()
         state: dict[str, Tensor] = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         named = list(self.network.named_parameters(remove_duplicate=False))
@@ -136,7 +136,7 @@ class MaskedNetwork(nn.Module):
     def add_sparsity_gradient(self, weight: float) -> None:
         """Add the gradient of `weight` · Σ logits, which is `weight` everywhere, to the gradient of the logits.
 
-        Call it between backward and the step of the optimiser; it saves the sum and its backward.
+        Call it between the backward pass and the optimiser's step; it saves computing the sum.
         """
         if self.logits.grad is None:
             self.logits.grad = torch.zeros_like(self.logits)
@@ -148,15 +148,15 @@ class MaskedNetwork(nn.Module):
 
 
 def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[str, nn.Parameter]:
-    """Weights of all Conv2d and Linear layers, subclasses too, by parameter name; a shared weight once.
+    """Weights of all Conv2d and Linear layers (and subclasses) by parameter name; shared weights once.
 
     Args:
         network: any network.
-        exclude: names of layers to leave out, with the layers below them and any weight that these share with others.
+        exclude: names of layers to omit, with their sublayers and all weights that these share with others.
 
     Raises:
-        InputError: a name that covers no such layer (with the nearest one), or nothing left.
-        ValueError: a layer whose weight is computed from other parameters (torch.nn.utils.parametrize).
+        InputError: a name matches no such layer (with the closest name), or nothing is left.
+        ValueError: the weight of a layer is computed from other parameters (torch.nn.utils.parametrize).
     """
     layers = [
         (name, module)
@@ -168,7 +168,7 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
         covered = [module for name, module in layers if name == word or name.startswith(f"{word}.")]
         if not covered:
             raise InputError(
-                f"cannot exclude '{word}' from pruning: it names no convolution or linear layer"
+                f"cannot exclude '{word}' from pruning: it is not a convolution or linear layer"
                 f"{nearest(word, [name for name, _ in layers])}"
             )
         left_out.update(id(module.weight) for module in covered)
@@ -176,17 +176,17 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
     found: dict[str, nn.Parameter] = {}
     for layer, module in layers:
         if id(module.weight) not in named:
-            raise ValueError(f"the weight of '{layer}' is no parameter of its own; remove its parametrisation first")
+            raise ValueError(f"the weight of '{layer}' is not a parameter; remove its parametrisation first")
         if id(module.weight) not in left_out:
             name, parameter = named[id(module.weight)]
             found[name] = parameter
     if not found:
-        raise InputError("nothing is left to prune: no convolution or linear layer outside the excluded ones")
+        raise InputError("nothing is left to prune: all convolution and linear layers are excluded")
     return found
 
 
 def _follow_network(module: nn.Module, _: Any) -> None:
-    """Loading a state replaces the network's weights, and the flat copy of them must not lag behind."""
+    """Update the flat copy of the weights after loading a state."""
     assert isinstance(module, MaskedNetwork)
     parts = [module.network.get_parameter(name).detach().flatten() for name in module.shapes]
     torch.cat(parts, out=module.weights)
@@ -204,7 +204,7 @@ class _SampledWeights(torch.autograd.Function):
         generator: torch.Generator,
         temperature: float | None,
     ) -> tuple[Tensor, ...]:
-        """Draw the masks; `temperature` is None where the slope is that of the probability."""
+        """Sample the masks; `temperature` is None for the slope of the probability."""
         noisy = torch.empty_like(logits).uniform_(_LOWEST, _HIGHEST, generator=generator)
         noisy.logit_().add_(logits)  # log u − log(1−u) is logistic noise
         ctx.temperature = temperature

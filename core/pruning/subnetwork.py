@@ -1,4 +1,4 @@
-"""A subnetwork under a fixed mask: what fine-tuning must keep at zero."""
+"""A subnetwork with fixed masks, for fine-tuning."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,18 +10,18 @@ from torch import Tensor, nn
 
 
 class FixedMasks:
-    """Masks that stay as they are.
+    """Fixed masks.
 
     Args:
         masks: name of a parameter → boolean tensor of its shape, true where the weight is kept.
 
     Raises:
-        ValueError: no mask at all, or one that is not boolean.
+        ValueError: there is no mask, or a mask is not boolean.
     """
 
     def __init__(self, masks: Mapping[str, Tensor]) -> None:
         if not masks or any(mask.dtype != torch.bool for mask in masks.values()):
-            raise ValueError("masks are one or more boolean tensors")
+            raise ValueError("masks must be one or more boolean tensors")
         self.masks = dict(masks)
 
     @torch.no_grad()
@@ -29,13 +29,13 @@ class FixedMasks:
         """Set the masked weights to zero, in place.
 
         Call it once before training and after each step of the optimiser: momentum, weight decay and Adam's averages
-        would otherwise revive a weight.
+        would otherwise revive masked weights.
 
         Args:
-            network: holds every masked parameter under its name, with the shape of the mask.
+            network: has every masked parameter, with the shape of its mask.
 
         Raises:
-            ValueError: a parameter that is missing or has another shape.
+            ValueError: a parameter is missing or has another shape.
         """
         parameters = dict(network.named_parameters())
         for name, mask in self.masks.items():
@@ -62,7 +62,7 @@ class FixedMasks:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote, onto the CPU."""
+        """Read a file of `save` onto the CPU."""
         return cls(load_file(path))
 
     def _kept(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""Several runs side by side: which settings differ, which runs differ by seed alone, and what each family reaches."""
+"""Comparison of runs: families of runs that differ only by seed, their results, and paired differences."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from core.runs.record import RunRecord
 from core.spread import Spread, spread
 
 SPLITS = ("test", "validation")
-"""Splits that a result can stand on; the first one that was evaluated is the default."""
+"""Splits for results; the first evaluated one is the default."""
 
 
 class GroupSpread(NamedTuple):
-    """Accuracy of one group: its samples in a run, the spread, and the 95 % Wilson interval where there is one run."""
+    """Accuracy of one group: samples per run, spread, and the 95 % Wilson interval if there is only one run."""
 
     title: str
     samples: int
@@ -25,21 +25,21 @@ class GroupSpread(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What runs reach on one split after one stage; shares in [0, 1], times in seconds.
+    """Results of runs on one split after one stage; shares in [0, 1], times in seconds.
 
     Attributes:
-        split: which samples.
-        stage: after which stage.
-        runs: those that went into the means, one for each seed.
-        unfinished: the runs have not finished, so the numbers may still change.
-        samples: in the split.
+        split: evaluated split.
+        stage: evaluated stage.
+        runs: runs in the means, one per seed.
+        unfinished: whether a run has not finished, so the numbers may still change.
+        samples: number of samples in the split.
         worst: mean of the runs' worst-group accuracies (not the worst of the mean accuracies).
         average: over all samples.
         adjusted: group accuracies weighted by their shares of the training split.
         gap: average − worst.
         groups: in the order of the data set.
-        sparsity: share of weights pruned; None where nothing is masked.
-        seconds: work in all stages so far; a reused stage counts with the time that it took where it was made.
+        sparsity: share of weights pruned; None without masks.
+        seconds: work in all stages so far; a reused stage counts with its original time.
     """
 
     split: str
@@ -62,11 +62,11 @@ class Result:
 
     @property
     def weakest(self) -> GroupSpread | None:
-        """The group of the lowest mean accuracy."""
+        """The group with the lowest mean accuracy."""
         return min((g for g in self.groups if g.samples), key=lambda g: g.accuracy.mean, default=None)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the result as the object that `prusc compare --json` prints."""
+        """Return the result as JSON object, as printed by `prusc compare --json`."""
         spreads = {name: getattr(self, name).to_json() for name in ("worst", "average", "adjusted", "gap", "seconds")}
         return {
             "split": self.split,
@@ -86,11 +86,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Runs that are equal in everything but the seed.
+    """Runs that differ only by seed.
 
     Attributes:
-        label: the fewest settings that tell this family from the others.
-        runs: ordered by seed, then by age.
+        label: the fewest settings that distinguish this family from the others.
+        runs: sorted by seed, then by creation.
     """
 
     label: str
@@ -98,33 +98,33 @@ class Family:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Stages that were evaluated in at least one run, in the order of the recipe."""
+        """Stages evaluated in at least one run, in the order of the recipe."""
         seen = {stage.name: None for run in self.runs for stage in run.stages if stage.evaluations}
         order = {stage.name: i for run in self.runs for i, stage in enumerate(run.stages)}
         return tuple(sorted(seen, key=lambda name: order[name]))
 
     def result(self, split: str, stage: str | None = None) -> Result | None:
-        """What the family reaches, over its finished runs; over unfinished ones only where none has finished.
+        """Result over the finished runs, or over unfinished ones if none has finished.
 
-        Of several runs with one seed the newest counts, so that a repeat does not make the spread smaller.
+        Of several runs with the same seed only the newest counts, so that repeats do not reduce the spread.
 
         Args:
             split: `test` or `validation`.
-            stage: after which stage; None is the last one that all runs in the means were evaluated after.
+            stage: evaluated stage; None for the last one in which all runs of the means were evaluated.
 
         Returns:
-            None where no run was evaluated there.
+            None if no run was evaluated there.
         """
         able = [run for run in self.runs if _evaluated(run, split, stage)]
         finished = [run for run in able if run.status == "finished"]
         pool = sorted(finished or able, key=lambda run: run.created or 0.0)
-        # An older program may have drawn other samples: only what is alike goes into one mean.
+        # Older versions may have drawn other samples: only runs with the same groups go into one mean.
         by_seed = {run.seed: run for run in pool if _drawn(run, split) == _drawn(pool[-1], split)}
         return measure([by_seed[seed] for seed in sorted(by_seed)], split, stage)
 
 
 class Paired(NamedTuple):
-    """Differences between two families, seed by seed: the second minus the first, over the seeds that both have."""
+    """Paired differences of two families: the second minus the first, over their common seeds."""
 
     first: Family
     second: Family
@@ -134,7 +134,7 @@ class Paired(NamedTuple):
     average: Spread
 
     def to_json(self) -> dict[str, Any]:
-        """Return the differences as the object that `prusc compare --json` prints."""
+        """Return the differences as JSON object, as printed by `prusc compare --json`."""
         return {
             "first": self.first.label,
             "second": self.second.label,
@@ -146,7 +146,7 @@ class Paired(NamedTuple):
 
 
 def families(records: Sequence[RunRecord]) -> list[Family]:
-    """Put together the runs that differ by seed alone, in the order in which each family first appears."""
+    """Group runs that differ only by seed, in the order in which each family first appears."""
     members: dict[str, list[RunRecord]] = {}
     for record in records:
         members.setdefault(identity(record), []).append(record)
@@ -156,9 +156,9 @@ def families(records: Sequence[RunRecord]) -> list[Family]:
 
 
 def comparable(members: Iterable[Family]) -> list[list[Family]]:
-    """Sort families into those whose results may stand in one table: the same data set with the same groups.
+    """Group families with comparable results: the same data set with the same groups.
 
-    Families without any evaluation are left out.
+    Families without evaluations are omitted.
     """
     tables: dict[tuple[Any, ...], list[Family]] = {}
     for family in members:
@@ -171,20 +171,20 @@ def comparable(members: Iterable[Family]) -> list[list[Family]]:
 
 
 def split_of(records: Sequence[RunRecord]) -> str | None:
-    """The split to compare on: test where any run was evaluated on it, validation else; None before any evaluation."""
+    """Split for a comparison: test if any run was evaluated on it, else validation; None without evaluations."""
     return next((s for s in SPLITS if any(r.final_evaluation(s) is not None for r in records)), None)
 
 
 def measure(runs: Sequence[RunRecord], split: str, stage: str | None = None) -> Result | None:
-    """Put together what runs of one family reach, all of them counted.
+    """Result over all given runs of one family.
 
     Args:
         runs: of one family.
         split: `test` or `validation`.
-        stage: after which stage; None is the last one that all runs were evaluated after.
+        stage: evaluated stage; None for the last one in which all runs were evaluated.
 
     Returns:
-        None where there is no such stage.
+        None if there is no such stage.
     """
     if stage is None:
         stage = _last_common(runs, split)
@@ -209,7 +209,7 @@ def measure(runs: Sequence[RunRecord], split: str, stage: str | None = None) -> 
 
 
 def paired(first: Family, second: Family, split: str, stage: str | None = None) -> Paired | None:
-    """Compare two families seed by seed, on the same samples; None where they share no seed, or no samples."""
+    """Compare two families seed by seed on the same samples; None if they share no seed, or their samples differ."""
     ours, theirs = first.result(split, stage), second.result(split, stage)
     if ours is None or theirs is None or ours.unfinished or theirs.unfinished or _samples(ours) != _samples(theirs):
         return None

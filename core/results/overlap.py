@@ -1,14 +1,12 @@
-"""How much the masks of two runs have in common (no torch)."""
+"""Overlap of the masks of two runs (no torch)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.artifacts import MASKS
 from core.errors import InputError
 from core.runs.folder import RunFolder
-
-MASKS = "masks.safetensors"
-"""Artifact of a stage that prunes: parameter → boolean tensor, true where the weight is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +14,9 @@ class LayerOverlap:
     """One layer that both runs mask.
 
     Attributes:
-        weights: its size.
-        kept: weights kept by the one run and by the other.
-        both: weights that both keep.
+        weights: number of weights.
+        kept: number of weights kept by each run.
+        both: number of weights kept by both.
     """
 
     weights: int
@@ -27,13 +25,13 @@ class LayerOverlap:
 
     @property
     def iou(self) -> float:
-        """Intersection over union of the kept weights; 1 where both keep none."""
+        """Intersection over union of the kept weights; 1 if both keep none."""
         union = sum(self.kept) - self.both
         return self.both / union if union else 1.0
 
     @property
     def keep_ratios(self) -> tuple[float, float]:
-        """Share of weights that each run keeps."""
+        """Share of weights kept by each run."""
         return self.kept[0] / self.weights, self.kept[1] / self.weights
 
 
@@ -42,9 +40,9 @@ class Overlap:
     """Two masks of one network.
 
     Attributes:
-        layers: layers that both mask, by name in rising order; a run's `Sparsity` has the order of the network.
-        only_a: layers that only the first run masks.
-        only_b: layers that only the second run masks.
+        layers: layers masked by both, sorted by name; a run's `Sparsity` has the order of the network.
+        only_a: layers masked only by the first run.
+        only_b: layers masked only by the second run.
     """
 
     layers: Mapping[str, LayerOverlap]
@@ -53,34 +51,34 @@ class Overlap:
 
     @property
     def total(self) -> LayerOverlap:
-        """All layers that both mask, as one."""
+        """All layers masked by both, as one layer."""
         parts = self.layers.values()
         kept = sum(part.kept[0] for part in parts), sum(part.kept[1] for part in parts)
         return LayerOverlap(sum(part.weights for part in parts), kept, sum(part.both for part in parts))
 
     @property
     def iou(self) -> float:
-        """Intersection over union of the kept weights of all layers that both mask."""
+        """Intersection over union of the kept weights in all layers masked by both."""
         return self.total.iou
 
     @property
     def keep_ratios(self) -> tuple[float, float]:
-        """Share of weights that each run keeps, over the layers that both mask."""
+        """Share of weights kept by each run in the layers masked by both."""
         return self.total.keep_ratios
 
     @property
     def by_chance(self) -> float:
-        """The `iou` to expect of masks that keep as much of every layer, but at random."""
+        """Expected `iou` of random masks with the same keep ratio in every layer."""
         both = sum(part.kept[0] * part.kept[1] / part.weights for part in self.layers.values())
         union = sum(self.total.kept) - both
         return both / union if union else 1.0
 
 
 def overlap(a: RunFolder, b: RunFolder, stage: str = "prune") -> Overlap:
-    """Compare the masks that a stage of two runs handed on.
+    """Compare the final masks of a stage of two runs.
 
     Raises:
-        InputError: a run has no masks, or the masks are of different networks.
+        InputError: a run has no masks, or the networks differ.
     """
     import numpy as np
     from safetensors import safe_open
@@ -93,7 +91,7 @@ def overlap(a: RunFolder, b: RunFolder, stage: str = "prune") -> Overlap:
             mine, other = ours.get_tensor(name), theirs.get_tensor(name)
             if mine.shape != other.shape:
                 raise InputError(
-                    f"runs '{a.record().name}' and '{b.record().name}' are of different networks: "
+                    f"runs '{a.record().name}' and '{b.record().name}' have different networks: "
                     f"'{name}' is {_times(mine.shape)} in one and {_times(other.shape)} in the other"
                 )
             kept = int(np.count_nonzero(mine)), int(np.count_nonzero(other))

@@ -1,4 +1,4 @@
-"""The networks of runs that train several side by side: one by one, and together as mean and spread."""
+"""The networks of runs that train several in parallel: individually, and as mean and spread."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import nan
@@ -8,7 +8,7 @@ from core.runs.record import RunRecord
 from core.spread import Spread, spread
 
 STAGE = "train"
-"""The stage whose networks are counted."""
+"""The stage that trains the networks."""
 
 
 class Member(NamedTuple):
@@ -24,12 +24,12 @@ class Member(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """Networks that differ by seed and restart alone.
+    """Networks that differ only by seed and restart.
 
     Attributes:
-        members: in the order of seed, then restart; none of them twice.
-        average: of their accuracies over the split.
-        worst: of their worst-group accuracies.
+        members: unique, sorted by seed, then restart.
+        average: spread of their average accuracies.
+        worst: spread of their worst-group accuracies.
     """
 
     members: tuple[Member, ...]
@@ -38,7 +38,7 @@ class Pool(NamedTuple):
 
     @property
     def samples(self) -> int:
-        """Samples of the split."""
+        """Number of samples of the split."""
         return self.members[0].n
 
     @property
@@ -52,7 +52,7 @@ class Pool(NamedTuple):
         return tuple(dict.fromkeys(member.run for member in self.members))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the numbers as an object."""
+        """Return the numbers as JSON object."""
         return {
             "samples": self.samples,
             "average": self.average.to_json(),
@@ -67,35 +67,35 @@ class Pool(NamedTuple):
 
 
 def splits(record: RunRecord) -> tuple[str, ...]:
-    """Splits on which all networks of a run were measured; none where it did not train several, or not yet."""
+    """Splits on which the networks of a run were evaluated; empty if it does not train several, or not yet."""
     return tuple(split for stage in record.stages if stage.name == STAGE for split in stage.restarts)
 
 
 def members(record: RunRecord, split: str) -> Iterator[Member]:
-    """Every network of a run, as it is on `split`."""
+    """All networks of a run with their accuracies on `split`."""
     for stage in record.stages:
         if stage.name == STAGE and split in stage.restarts:
-            told = stage.restarts[split]
+            columns = stage.restarts[split]
             for weight, restart, average, worst in zip(
-                told["weights"], told["restarts"], told["average"], told["worst"], strict=True
+                columns["weights"], columns["restarts"], columns["average"], columns["worst"], strict=True
             ):
                 shares = (nan if share is None else share for share in (average, worst))  # JSON has no NaN
-                yield Member(record.id, record.seed, restart, weight, told["n"], *shares)
+                yield Member(record.id, record.seed, restart, weight, columns["n"], *shares)
 
 
 def weights(record: RunRecord) -> tuple[float, ...]:
-    """Penalty weights that a run trained with; (0.0,) for an objective without a penalty."""
+    """Penalty weights of a run; (0.0,) for an objective without penalty."""
     return tuple(dict.fromkeys(member.weight for split in splits(record)[:1] for member in members(record, split)))
 
 
 def pool(records: Sequence[RunRecord], split: str, weight: float) -> Pool | None:
-    """Put the networks of one penalty weight together, over runs that differ by seed and number of restarts alone.
+    """Pool the networks with one penalty weight, over runs that differ only by seed and number of restarts.
 
-    A network that two runs trained, of one seed and one number of restart, is counted once, as the newer run has it. Of
-    splits of different sizes, from different versions of the program, only those like the newest go into one mean.
+    A network with the same seed and restart in two runs is counted once, from the newer run. If the split has different
+    sizes, as in different versions of the program, only networks with that of the newest run are counted.
 
     Returns:
-        None where no run was measured on the split.
+        None if no run was evaluated on the split.
     """
     ordered = sorted(records, key=lambda record: record.created or 0.0)
     found = [member for record in ordered for member in members(record, split) if member.weight == weight]

@@ -1,4 +1,4 @@
-"""The settings of several runs side by side: which differ, and the shortest words that tell the runs apart."""
+"""Settings of several runs: which of them differ, and the shortest labels that distinguish the runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Absent:
-    """Stands for a setting that a run does not have; None is a value that a setting can have."""
+    """Marks a setting that a run does not have, as None can be the value of a setting."""
 
     def __repr__(self) -> str:
         return "absent"
@@ -21,12 +21,12 @@ ABSENT = Absent()
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting over all runs that are compared.
+    """One setting over all compared runs.
 
     Attributes:
         key: dotted, as in the config.
-        values: of each run, in their order; ABSENT where a run does not have it.
-        differs: whether two runs have different values.
+        values: of each run, in order; ABSENT if a run does not have it.
+        differs: whether the values differ.
     """
 
     key: str
@@ -35,12 +35,12 @@ class Setting:
 
     @property
     def is_seed(self) -> bool:
-        """Whether this is the seed of the run; the seed of the data is a setting like any other."""
+        """Whether this is the seed of the run; other seeds, such as that of the data, are ordinary settings."""
         return self.key == "seed"
 
 
 def settings(records: Sequence[RunRecord]) -> list[Setting]:
-    """Every setting of any of the runs: the seed first, then recipe and data, then the rest in the config's order."""
+    """All settings of the runs: seed, recipe and data first, then the others in the order of the config."""
     flat = [_settings(record) for record in records]
     found = []
     for key in merged([list(one) for one in flat]):
@@ -50,13 +50,13 @@ def settings(records: Sequence[RunRecord]) -> list[Setting]:
 
 
 def identity(record: RunRecord) -> str:
-    """One text for runs that differ by seed alone."""
+    """Text that is equal for runs that differ only by seed."""
     flat = {key: value for key, value in _settings(record).items() if key != "seed"}
     return repr(sorted((key, _text(value)) for key, value in flat.items()))
 
 
 def labels(heads: Sequence[RunRecord]) -> list[str]:
-    """Short names that are all different: recipe and data where they tell, then as few other settings as do."""
+    """Short distinct labels: recipe and data if they differ, then as few other settings as possible."""
     rows = [
         [_word(one.key, value) for value in one.values] for one in settings(heads) if one.differs and not one.is_seed
     ]
@@ -74,7 +74,7 @@ def labels(heads: Sequence[RunRecord]) -> list[str]:
 
 
 def show(value: Any) -> str:
-    """A setting as a person would type it; a dash where a run does not have it."""
+    """Value of a setting as a user would type it; a dash if a run does not have it."""
     if value is ABSENT:
         return "–"
     if isinstance(value, bool) or value is None:
@@ -89,7 +89,7 @@ def show(value: Any) -> str:
 
 
 def merged(orders: Sequence[Sequence[T]]) -> list[T]:
-    """All items in one order; one that the first orders lack comes behind the one that it follows in its own."""
+    """Merge orders: an item that is missing from earlier orders is inserted after its predecessor in its own."""
     out: list[T] = []
     for order in orders:
         at = 0
@@ -103,14 +103,14 @@ def merged(orders: Sequence[Sequence[T]]) -> list[T]:
 
 
 def _settings(record: RunRecord) -> dict[str, Any]:
-    from core.config import flatten  # pydantic comes with it, which a screen does not need to start
+    from core.config import flatten  # lazy, as it imports pydantic
 
     own = {"seed": record.seed, "recipe": record.recipe, "data.name": record.data}
     return own | {key: value for key, value in flatten(dict(record.config)) if key not in own}
 
 
 def _text(value: Any) -> bytes:
-    """One text for equal values; a list and a tuple are equal, ABSENT is equal to nothing that a config can hold."""
+    """Equal bytes for equal values; a list equals a tuple, and ABSENT differs from every value."""
     import orjson
 
     return b"absent" if value is ABSENT else orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

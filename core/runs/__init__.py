@@ -1,1 +1,1 @@
-"""Runs on disk: folder, stream, index, feed and query (no torch, no pydantic)."""
+"""Runs on disk: folder, record, stream, index and query (no torch, no pydantic)."""

@@ -1,4 +1,4 @@
-"""Whether the process of a run is still there."""
+"""Check whether the process of a run is alive, and kill it."""
 
 import os
 import signal
@@ -11,40 +11,40 @@ from core.errors import InputError
 from core.runs.record import ACTIVE, RunRecord
 
 DIES_WITHIN = 5.0
-"""Seconds that the system is given to end a killed process."""
+"""Seconds to wait for the end of a killed process."""
 SILENT_AFTER = 60.0
-"""Seconds without a heartbeat after which a run on another machine counts as gone."""
+"""Seconds without a heartbeat after which a run on another machine counts as dead."""
 
 
 def this_host() -> str:
-    """Name of this machine, as a run record holds it."""
+    """Name of this machine, as in run records."""
     return os.uname().nodename
 
 
 def here() -> dict[str, Any]:
-    """What a record says of the process that runs it: `pid`, `pid_started` and `host` of this one."""
+    """Fields of a record for this process: `pid`, `pid_started` and `host`."""
     return identity(os.getpid())
 
 
 def identity(pid: int) -> dict[str, Any]:
-    """What a record says of process `pid` of this machine."""
+    """Fields of a record for process `pid` of this machine."""
     import psutil
 
     return {"pid": pid, "pid_started": psutil.Process(pid).create_time(), "host": this_host()}
 
 
 def process_alive(pid: int, started: float | None) -> bool:
-    """Whether process `pid` of this machine exists and is the one that began at `started`.
+    """Whether process `pid` of this machine exists and was started at `started`.
 
     Args:
-        pid: process id; it may have been given to another process since.
-        started: when the process began, in seconds since 1970; None takes any process of that id.
+        pid: process id, which may have been reused by another process.
+        started: start time of the process, in seconds since 1970; None for any process with this id.
     """
     import psutil
 
     try:
         process = psutil.Process(pid)
-        # Start times are counted in clock ticks, so they agree to a hundredth of a second or so.
+        # Start times are counted in clock ticks, so they agree to about a hundredth of a second.
         same = started is None or abs(process.create_time() - started) < 1.0
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -52,34 +52,34 @@ def process_alive(pid: int, started: float | None) -> bool:
 
 
 def run_alive(folder: Path, pid: int | None, started: float | None, host: str | None) -> bool:
-    """Whether the process that a record names is there.
+    """Whether the process of a record is alive; on another machine, the age of the heartbeat decides.
 
     Args:
-        folder: the run's folder; on another machine the age of its heartbeat decides.
-        pid: process of the run; None has no process.
-        started: when that process began.
-        host: its machine; None is this one.
+        folder: the run's folder.
+        pid: process of the run; None for no process.
+        started: start time of that process.
+        host: its machine; None for this one.
     """
     if pid is None:
         return False
     if host in (None, this_host()):
         return process_alive(pid, started)
-    # A run that has only just begun has written its record and no heartbeat yet.
+    # A run that has just started has written its record, but no heartbeat yet.
     times = [path.stat().st_mtime for path in (folder / "heartbeat", folder / "run.json") if path.exists()]
     return bool(times) and time.time() - max(times) < SILENT_AFTER
 
 
 def kill(record: RunRecord) -> None:
-    """End the process of a run that does not answer a request to stop; the run is then `lost`, and can be resumed.
+    """Kill the process of a run that does not respond to a stop request; the run is then `lost` and can be resumed.
 
-    The process gets no chance to write a checkpoint: the request to stop was the polite way. Where it leads a process
-    group, as detached workers do, the group ends with it.
+    The process cannot write a checkpoint first. If it leads a process group, as detached workers do, the whole group is
+    killed.
 
     Args:
-        record: of the run, just read.
+        record: current record of the run.
 
     Raises:
-        InputError: no process works on the run, it is on another machine, it is this process, or it does not die.
+        InputError: the run has no process, it is on another machine, it is this process, or it does not end.
     """
     import psutil
 
@@ -87,12 +87,12 @@ def kill(record: RunRecord) -> None:
     if record.status not in ACTIVE or pid is None:
         raise InputError(f"run '{name}' is {record.status}: there is no process to kill")
     if record.host not in (None, this_host()):
-        raise InputError(f"run '{name}' works on {record.host}; kill process {pid} there")
+        raise InputError(f"run '{name}' runs on {record.host}; kill process {pid} there")
     if pid == os.getpid():
-        raise InputError(f"run '{name}' works in this very process; stop it, or leave the program")
+        raise InputError(f"run '{name}' runs in this process; stop it, or quit the program")
     if record.pid_started is None or not process_alive(pid, record.pid_started):
-        raise InputError(f"process {pid} of run '{name}' is gone; the run can be resumed")
-    # The process is there now; psutil makes sure once more that it is not a later one of the same number.
+        raise InputError(f"process {pid} of run '{name}' no longer exists; the run can be resumed")
+    # psutil checks once more that the process is not a later one with the same id.
     process = psutil.Process(pid)
     with suppress(ProcessLookupError, psutil.NoSuchProcess):
         try:
@@ -105,12 +105,12 @@ def kill(record: RunRecord) -> None:
     end = time.monotonic() + DIES_WITHIN
     while not _ended(pid, record.pid_started):
         if time.monotonic() > end:
-            raise InputError(f"process {pid} of run '{name}' was killed and hangs in the system; look again later")
+            raise InputError(f"process {pid} of run '{name}' was killed but has not ended yet; check again later")
         time.sleep(0.01)
 
 
 def _ended(pid: int, started: float) -> bool:
-    """Whether nothing of a process is left: threads that outlive the first one still hold its locks."""
+    """Whether a process has ended completely: threads that outlive the main thread still hold its locks."""
     import psutil
 
     if process_alive(pid, started):

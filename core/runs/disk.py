@@ -1,4 +1,4 @@
-"""Files that several processes share: replaced whole, locked, and read again only when they changed."""
+"""Files shared by several processes: atomic replacement, locks, and signatures to detect changes."""
 
 import os
 import time
@@ -9,22 +9,22 @@ from pathlib import Path
 from core.errors import InputError
 
 Signature = tuple[int, int, int]
-# Two writes within one tick of the file system's clock can leave the same time and size.
+# Two writes within one tick of the file system's clock can have the same time and size.
 _SETTLED_NS = 100_000_000
 
 
 class HeldError(InputError):
-    """Another process, or another thread, holds a lock."""
+    """Another process or thread holds a lock."""
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` in place of a file so that every reader, even after a crash, sees the old content or the new one.
+    """Replace the content of a file atomically: readers see the old or the new content, even after a crash.
 
-    The caller holds the lock that guards the file: the temporary file beside it has a fixed name, so that one left by a
-    killed process is overwritten by the next.
+    The caller must hold the lock of the file: the temporary file beside it has a fixed name, so that one left by a
+    killed process is overwritten.
 
     Raises:
-        OSError: the disk is full or read-only; the old file is as it was.
+        OSError: the disk is full or read-only; the old file is unchanged.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -37,7 +37,7 @@ def replace_file(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-    # Some file systems cannot sync a folder; the file itself is safe by then.
+    # Some file systems cannot sync folders; the file itself is already safe.
     with suppress(OSError):
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -47,7 +47,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def signature(path: Path) -> Signature | None:
-    """What changes when a file is replaced: (time in ns, size in bytes, inode); None where there is no file."""
+    """Signature that changes when a file is replaced: (time in ns, size in bytes, inode); None without a file."""
     try:
         stat = path.stat()
     except FileNotFoundError:
@@ -56,22 +56,22 @@ def signature(path: Path) -> Signature | None:
 
 
 def settled(sign: Signature | None) -> bool:
-    """Whether an equal signature later on proves that the file is the same: not so for a file written just now."""
+    """Whether an equal signature later implies equal content, which is not the case just after a write."""
     return sign is not None and time.time_ns() - sign[0] > _SETTLED_NS
 
 
 @contextmanager
 def locked(path: Path, what: str, timeout: float = 60.0) -> Iterator[None]:
-    """Hold the lock file `path` between processes and threads; the system lets go of it when its process dies.
+    """Hold the lock file `path` against other processes and threads; the system releases it if the process ends.
 
     Args:
-        path: the lock file; its folder exists.
-        what: what it guards, for the sentence of an error.
-        timeout: seconds to wait for another holder; 0 gives up at once.
+        path: the lock file; its folder must exist.
+        what: the locked object, for error messages.
+        timeout: seconds to wait for another holder; 0 to fail immediately.
 
     Raises:
-        HeldError: somebody else holds the lock.
-        InputError: the folder cannot be written.
+        HeldError: another process or thread holds the lock.
+        InputError: the folder is not writable.
     """
     from filelock import FileLock, Timeout
 
@@ -79,9 +79,9 @@ def locked(path: Path, what: str, timeout: float = 60.0) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise HeldError(f"{what} is held by another process; try again when that one is done") from None
+        raise HeldError(f"{what} is locked by another process; try again later") from None
     except PermissionError:
-        raise InputError(f"{path.parent}: cannot be written; set PRUSC_HOME to a folder of your own") from None
+        raise InputError(f"{path.parent}: is not writable; set PRUSC_HOME to a writable folder") from None
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The fields by which runs are filtered and sorted: what they hold and how a value typed by a person is compared."""
+"""Fields for filtering and sorting runs, and comparisons with values typed by the user."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,10 +14,10 @@ Summary = Mapping[str, Any]
 Test = Callable[[Summary], bool]
 
 MISSING = "none"
-"""What a person types for a run that has no value."""
+"""Stands for a missing value in a filter."""
 
 _AS_SHOWN = 0.0005
-"""Half of the last digit of a share shown as 83.4 %."""
+"""Half of the last digit of a share displayed as 83.4 %."""
 
 _NUMBER = re.compile(r"(?P<digits>[+-]?(?:\d+(?:\.(?P<decimals>\d*))?|\.(?P<only>\d+)))(?P<unit>%|s|m|h|d)?")
 _UNITS = {None: 1.0, "%": 0.01, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -25,7 +25,7 @@ _UNITS = {None: 1.0, "%": 0.01, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field: its kind, and how it is read from a summary (`RunRecord.summary`)."""
+    """A field: its kind, and how to read it from a summary (`RunRecord.summary`)."""
 
     kind: Literal["text", "tags", "number", "duration", "time"]
     read: Callable[[Summary], Any]
@@ -56,14 +56,14 @@ ALIASES = {"avg": "average", "duration": "seconds", "tags": "tag", "attributes":
 
 
 def field_named(word: str, where: str) -> str:
-    """Return the name of the field that `word` means.
+    """Return the name of the field for `word`.
 
     Args:
         word: a field or an alias, in any case.
-        where: start of the sentence of an error.
+        where: start of the error message.
 
     Raises:
-        InputError: there is none; the sentence names the nearest.
+        InputError: there is none; the message has the closest one.
     """
     name = ALIASES.get(word.lower(), word.lower())
     if name not in FIELDS:
@@ -74,12 +74,12 @@ def field_named(word: str, where: str) -> str:
 
 
 def text_of(value: Any) -> str:
-    """Return a text, or the tags in one text, for comparing without regard to case."""
+    """Return a text, or the tags as one text, for case-insensitive comparison."""
     return (" ".join(value) if isinstance(value, (list, tuple)) else str(value)).casefold()
 
 
 def condition(name: str, operator: str, value: str) -> Test:
-    """Make the test `name operator value`.
+    """Return a function that tests `name operator value`.
 
     Args:
         name: a key of FIELDS.
@@ -87,12 +87,12 @@ def condition(name: str, operator: str, value: str) -> Test:
         value: as typed: a number (`0.8`, `80%`), a duration (`90s`, `5m`, `2h`), a date (`2026-01-31`), text or `none`.
 
     Raises:
-        ValueError: operator or value do not fit the field; the text says why.
+        ValueError: operator or value are invalid for the field.
     """
     field = FIELDS[name]
     if field.textual:
         if operator in ("<", "<=", ">", ">="):
-            raise ValueError(f"'{name}' is text and is not compared by size: use = != ~ or :")
+            raise ValueError(f"'{name}' is text and cannot be compared by size: use = != ~ or :")
         equal = _has_tag(field, operator, value) if field.kind == "tags" else _has_text(field, operator, value)
     else:
         if operator == "~":
@@ -134,7 +134,7 @@ def _has_number(field: Field, operator: str, value: str) -> Test:
 
 
 class _Range(NamedTuple):
-    """What a typed value covers; equality reaches `slack` further, so that `=` finds what is shown as the value."""
+    """Range of a typed value; equality extends it by `slack`, so that `=` matches numbers displayed as the value."""
 
     low: float
     high: float
@@ -144,7 +144,7 @@ class _Range(NamedTuple):
 def _number(value: str) -> _Range:
     match = _NUMBER.fullmatch(value)
     if match is None:
-        raise ValueError(f"'{safe_text(value)}' is no number such as 0.8, 80% or 5m")
+        raise ValueError(f"'{safe_text(value)}' is not a number such as 0.8, 80% or 5m")
     unit = _UNITS[match["unit"]]
     number = float(match["digits"]) * unit
     return _Range(number, number, 0.5 * unit * 10.0 ** -len(match["decimals"] or match["only"] or ""))
@@ -154,6 +154,6 @@ def _date(value: str) -> _Range:
     try:
         begin = datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError(f"'{safe_text(value)}' is no date such as 2026-01-31 or 2026-01-31T18:30") from None
+        raise ValueError(f"'{safe_text(value)}' is not a date such as 2026-01-31 or 2026-01-31T18:30") from None
     length = timedelta(minutes=1) if len(value) > len("2026-01-31") else timedelta(days=1)
     return _Range(begin.timestamp(), (begin + length).timestamp() - 1e-6, 0.0)

@@ -1,4 +1,4 @@
-"""The folder of one run: the truth about it, shared between the process that writes it and all that read it."""
+"""The folder of one run: its authoritative state, written by one process and read by many."""
 
 import dataclasses
 import os
@@ -19,7 +19,7 @@ from core.runs.text import safe_text
 
 
 class RunFolder:
-    """One run on disk. Any number of processes may read it and change its record; one at a time writes the run."""
+    """One run on disk. Any number of processes may read it and change its record; only one at a time writes the run."""
 
     def __init__(self, home: Home, id: str) -> None:
         self.home = home
@@ -31,10 +31,10 @@ class RunFolder:
 
     @classmethod
     def create(cls, home: Home, record: RunRecord) -> Self:
-        """Make the folder of a new run and write its record.
+        """Create the folder of a new run and write its record.
 
         Raises:
-            FileExistsError: there is a run of that id.
+            FileExistsError: a run with this id exists.
         """
         folder = cls(home, record.id)
         folder.path.mkdir(parents=True)
@@ -55,17 +55,17 @@ class RunFolder:
 
     @property
     def record_path(self) -> Path:
-        """The record: run.json."""
+        """File of the record: run.json."""
         return self.path / "run.json"
 
     @property
     def events(self) -> Path:
-        """The stream of events: one JSON object per line."""
+        """File of the events: one JSON object per line."""
         return self.path / "events.jsonl"
 
     @property
     def log(self) -> Path:
-        """What the worker's process printed."""
+        """File of the worker's console output."""
         return self.path / "console.log"
 
     @property
@@ -77,15 +77,15 @@ class RunFolder:
         return self.path / "stop"
 
     def artifacts(self, stage: str) -> Path:
-        """Folder of what a stage hands on."""
+        """Folder of the artifacts of a stage."""
         return self.path / "artifacts" / stage
 
     def checkpoint(self, stage: str) -> Path:
-        """File from which a stage goes on after a stop."""
+        """File of the checkpoint of a stage."""
         return self.path / "checkpoints" / f"{stage}.pt"
 
     def record(self) -> RunRecord:
-        """Read run.json as it is.
+        """Read run.json.
 
         Raises:
             InputError: there is no such run, or its record cannot be read.
@@ -97,22 +97,21 @@ class RunFolder:
         except OSError as error:
             raise InputError(f"{self.record_path}: cannot be read ({error.strerror})") from None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise InputError(f"{self.record_path}: is no record of a run; delete the folder {self.path}") from None
+            raise InputError(f"{self.record_path}: is not a valid record; delete the folder {self.path}") from None
 
     def settled(self, record: RunRecord | None = None) -> RunRecord:
-        """Return the record, with status `lost` where it is queued or running and its process is gone.
+        """Return the record, with status `lost` if it is queued or running and its process no longer exists.
 
-        On this machine the process decides: it is gone if its id is, or belongs to a process that began at another
-        time. On another machine the heartbeat decides: it is gone after 60 s of silence. A queued run that no process
-        has taken yet is queued.
+        On this machine, id and start time of the process are checked; on another machine, the run is lost after 60 s
+        without a heartbeat. A queued run without a process stays queued.
 
         Args:
-            record: what run.json said a moment ago; None reads it.
+            record: content of run.json, just read; None to read it.
         """
         if record is None:
             record = self.record()
         if self._gone(record):
-            # It may have ended properly between the reading of the record and the look at the process.
+            # The run may have ended properly after the record was read.
             record = self.record()
             if self._gone(record):
                 return dataclasses.replace(record, status="lost")
@@ -122,19 +121,14 @@ class RunFolder:
         """Return the status of the run, or `lost`; see `settled`."""
         return self.settled().status
 
-    def is_alive(self) -> bool:
-        """Whether the process that the record names is there."""
-        record = self.record()
-        return run_alive(self.path, record.pid, record.pid_started, record.host)
-
     def update(self, **changes: Any) -> RunRecord:
         """Change fields of the record; changes of other processes to other fields are kept.
 
         Returns:
-            The record as it now is.
+            The new record.
 
         Raises:
-            OSError: the disk is full; the old record is as it was.
+            OSError: the disk is full; the old record is unchanged.
         """
         return self._change(lambda record: dataclasses.replace(record, **changes))
 
@@ -152,27 +146,27 @@ class RunFolder:
         return self._change(change)
 
     def request_stop(self) -> None:
-        """Ask the process that writes the run to stop at the next step boundary."""
+        """Request a stop at the next step boundary."""
         self._stop.touch()
 
     def stop_requested(self) -> bool:
-        """Whether somebody asked the run to stop."""
+        """Whether a stop was requested."""
         return self._stop.exists()
 
     def clear_stop(self) -> None:
-        """Forget the request to stop."""
+        """Remove the stop request."""
         self._stop.unlink(missing_ok=True)
 
     def beat(self) -> None:
-        """Say that the writing process is there, for readers on other machines."""
+        """Update the heartbeat, for readers on other machines."""
         self._heartbeat.touch()
 
     @contextmanager
     def writer(self) -> Iterator[None]:
-        """Be the one process that writes this run; it ends with the process at the latest.
+        """Lock the run for writing; the lock ends with the process at the latest.
 
         Raises:
-            InputError: another process, or another thread of this one, writes it.
+            InputError: another process or thread is writing it.
         """
         holder = self.path / "writer"
         with ExitStack() as stack:
@@ -188,10 +182,10 @@ class RunFolder:
         """Remove the run's folder; the index is not touched.
 
         Raises:
-            InputError: a process writes the run.
+            InputError: a process is writing the run.
         """
         with self.writer():
-            # Out of sight first, so that a deletion that is cut short leaves no half a run behind.
+            # Renamed first, so that an interrupted deletion does not leave half a run.
             self.path.replace(self.home.runs / f".deleted-{self.id}")
         for leftover in self.home.runs.glob(".deleted-*"):
             shutil.rmtree(leftover, ignore_errors=True)

@@ -10,13 +10,13 @@ from core.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The folder that holds every run, the index and the locks. A home that does not exist yet has no runs."""
+    """The folder of all runs, the index and the locks. It need not exist yet."""
 
     root: Path
 
     @property
     def runs(self) -> Path:
-        """Folder of the run folders, one per run id."""
+        """Folder of the run folders."""
         return self.root / "runs"
 
     @property
@@ -31,17 +31,17 @@ class Home:
 
     @classmethod
     def open(cls, root: Path | None = None, *, create: bool = True) -> Self:
-        """Find the home: `root`, else $PRUSC_HOME, else the user's data folder.
+        """Open the home: `root`, else $PRUSC_HOME, else the user's data folder.
 
         Args:
-            root: the folder; None looks at the environment.
-            create: make the folders where they are missing; False only reads, and a home may be missing then.
+            root: the folder; None for the environment variable or default.
+            create: create missing folders; if False, the home is only read and may be missing.
 
         Raises:
-            InputError: it is no folder, or cannot be made or written.
+            InputError: it is not a folder, or cannot be created or written.
         """
         home = cls(Path(root or os.environ.get("PRUSC_HOME") or _user_data()).expanduser().absolute())
-        # os.path answers where pathlib raises: in a folder that may not be looked into.
+        # os.path returns False where pathlib raises, as in an unreadable folder.
         there = next(path for path in (home.root, *home.root.parents) if os.path.exists(path))  # noqa: PTH110
         usable = os.path.isdir(there)  # noqa: PTH112
         if create and usable:
@@ -52,7 +52,7 @@ class Home:
             except OSError:
                 usable = False
         if not usable:
-            raise InputError(f"{home.root}: runs cannot be kept here; set PRUSC_HOME to a writable folder")
+            raise InputError(f"{home.root}: cannot store runs here; set PRUSC_HOME to a writable folder")
         return home
 
 

@@ -1,4 +1,4 @@
-"""The run log: a TinyDB index of all runs, which any number of processes may read and write."""
+"""The index of all runs: a TinyDB file for concurrent use by any number of processes."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,18 +22,17 @@ if TYPE_CHECKING:
 
 _TABLE = "runs"
 LAST = "last"
-"""Stands for the newest run wherever a run is named; no run may be called so."""
+"""Name for the newest run; runs cannot have this name."""
 
 
 class RunLog:
-    """One small document per run. The run folders are the truth: the index can be rebuilt from them.
+    """One small document per run. The run folders are authoritative: the index can be rebuilt from them.
 
-    Every change takes a lock around reading, changing and replacing the whole file; reading takes none. Threads may
-    share a RunLog.
+    Every change locks, reads and replaces the whole file; reading takes no lock. Thread-safe.
 
     Args:
-        home: where the runs are.
-        clock: gives the seconds since 1970, up to which the work of a running run is counted.
+        home: of the runs.
+        clock: returns seconds since 1970, for the work time of running runs.
     """
 
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
@@ -42,23 +41,23 @@ class RunLog:
         self._storage: AtomicStorage | None = None
 
     def put(self, record: RunRecord) -> None:
-        """Write a run into the index, anew or over what it said of it.
+        """Add or update a run in the index.
 
-        The run's folder is read again under the lock, so that of two processes that changed the record at once the
-        later one wins here too; `record` counts for a run without a folder.
+        The record is read again from the run's folder under the lock, so that concurrent changes end with the latest
+        state; `record` is used for a run without a folder.
         """
         with self._writing() as runs:
             runs.upsert(_document(self._newest(record)))
 
     def register(self, record: RunRecord, exact_name: bool = False) -> RunRecord:
-        """Write a new run into the index under a name that no other run has.
+        """Add a new run to the index under a unique name.
 
         Args:
-            record: its name is what the run is to be called, or the base of it.
-            exact_name: refuse a name that is taken, instead of adding a number.
+            record: of the run, with the desired name.
+            exact_name: refuse a taken name instead of adding a number.
 
         Returns:
-            The record with the name that it got.
+            The record with its final name.
 
         Raises:
             InputError: the name is taken, empty, `last`, or has control characters.
@@ -73,21 +72,21 @@ class RunLog:
         return record
 
     def rename(self, run: RunFolder | str, name: str) -> RunRecord:
-        """Give a run another name, in its folder and in the index.
+        """Rename a run in its folder and in the index.
 
         Args:
-            run: its folder, or its id.
-            name: what it is to be called; no other run may have that name.
+            run: its folder or its id.
+            name: new unique name.
 
         Returns:
             The record with the new name.
 
         Raises:
-            InputError: no such run; or the name is taken, empty, `last`, or has control characters.
+            InputError: there is no such run, or the name is taken, empty, `last`, or has control characters.
         """
         folder = RunFolder.open(self.home, run if isinstance(run, str) else run.id)
         name = _checked_name(name)
-        # Under the lock of the index, so that no other process takes the name meanwhile.
+        # Under the lock of the index, so that no other process can take the name.
         with self._writing() as runs:
             _require_free(name, {document["name"] for document in runs if document["id"] != folder.id})
             record = folder.update(name=name)
@@ -95,12 +94,12 @@ class RunLog:
         return record
 
     def remove(self, id: str) -> None:
-        """Take a run out of the index; one that is not there is fine."""
+        """Remove a run from the index, if it is there."""
         with self._writing() as runs:
             runs.remove(doc_ids=[_number(id)])
 
     def get(self, id: str) -> dict[str, Any] | None:
-        """Return the summary of a run, status and seconds as in `all`; None where there is none."""
+        """Return the summary of a run, with status and seconds as in `all`, or None."""
         try:
             found = self._runs().get(doc_id=_number(id))
         except InvalidIdError:
@@ -110,25 +109,25 @@ class RunLog:
     def all(self) -> list[dict[str, Any]]:
         """Return all summaries, newest first.
 
-        A run whose process is gone is `lost` or what its folder says; the seconds of a running run are those up to now.
+        A run without its process has the status of its folder or is `lost`; the seconds of running runs are current.
         """
         return [self._settled(document) for document in sorted(self._runs(), key=_age)]
 
     def find_stage(self, name: str, key: str) -> list[str]:
-        """Return the ids of the runs that made stage `name` with an equal key, newest first."""
+        """Return the ids of runs that have completed stage `name` with this key, newest first."""
         from tinydb import where
 
         found = self._runs().search(where("stage_keys")[name] == key)
         return [document["id"] for document in sorted(found, key=_age)]
 
     def rebuild(self, on_skip: Callable[[str], None] | None = None) -> int:
-        """Make the index anew from the run folders.
+        """Rebuild the index from the run folders.
 
         Args:
-            on_skip: is told of every folder whose record cannot be read, in one sentence.
+            on_skip: called with an error message for every unreadable folder.
 
         Returns:
-            The number of runs in the index.
+            Number of runs in the index.
         """
         with self._lock():
             documents = []
@@ -138,7 +137,7 @@ class RunLog:
                 except InputError as error:
                     if on_skip is not None:
                         on_skip(str(error))
-            # The old index may be what is broken, so it is not read; and it stays until the new one is whole.
+            # The old index may be damaged, so it is not read; it stays until the new one is complete.
             with self._replacing(None) as runs:
                 runs.insert_multiple(documents)
         return len(documents)
@@ -157,13 +156,13 @@ class RunLog:
             folder = RunFolder(self.home, summary["id"])
             if run_alive(folder.path, pid, summary["pid_started"], summary["host"]):
                 return summary | {"seconds": worked(summary, self._clock())}
-            # The process may have ended the run properly and died before it told the index.
+            # The process may have ended the run properly, but died before updating the index.
             return folder.settled().summary()
         except InputError:
             return summary | {"status": "lost"}
 
     def _runs(self) -> "Table":
-        """Return the table for reading; it parses the file only where it changed."""
+        """Return the table for reading; the file is parsed only if it changed."""
         from tinydb import TinyDB
 
         from core.runs.storage import AtomicStorage
@@ -171,7 +170,7 @@ class RunLog:
         if self._storage is None:
             self._storage = AtomicStorage(self.home.index)
         storage = self._storage
-        # A TinyDB of its own for every reading: all it would keep is a cache of queries that knows of no other writer.
+        # A new TinyDB per read, as its query cache ignores other writers.
         return TinyDB(storage=lambda: storage).table(_TABLE)
 
     @contextmanager
@@ -184,7 +183,7 @@ class RunLog:
 
     @contextmanager
     def _replacing(self, content: dict[str, dict[str, Any]] | None) -> "Iterator[Table]":
-        """Change `content` and write it as the index, all of it or, where an error gets in between, nothing."""
+        """Change `content` and write it as the index; on an error, nothing is written."""
         from tinydb import TinyDB
 
         from core.runs.storage import AtomicStorage, Draft
@@ -205,9 +204,9 @@ def _document(record: RunRecord) -> "Document":
 
 
 def _number(id: str) -> int:
-    """TinyDB's id of the document of a run: the run id read in base 36, so that no counter is needed.
+    """TinyDB's document id of a run: the run id in base 36, so that no counter is needed.
 
-    The 1 in front keeps leading zeros apart.
+    The leading 1 preserves leading zeros.
     """
     return int(f"1{checked_id(id)}", 36)
 
@@ -226,10 +225,10 @@ def _unique(base: str, taken: set[str]) -> str:
 def _checked_name(name: str) -> str:
     name = name.strip()
     if not name or name == LAST or safe_text(name) != name:
-        raise InputError(f"a run cannot be called '{safe_text(name)}'; choose another name")
+        raise InputError(f"a run cannot be named '{safe_text(name)}'; choose another name")
     return name
 
 
 def _require_free(name: str, taken: set[str]) -> None:
     if name in taken:
-        raise InputError(f"there is a run called '{name}'; choose another name")
+        raise InputError(f"a run named '{name}' exists; choose another name")

@@ -1,10 +1,10 @@
-"""One language to pick runs, for the command line and for the screen: `recipe=prusc and wga>80% not tag:old`.
+"""The query language for runs in the command line and the TUI: `recipe=prusc and wga>80% not tag:old`.
 
-    query    = any number of terms; white space and `and` both mean and; `or` is weaker, `not` is stronger; ( ) group
+    query    = any number of terms; white space and `and` mean and; `or` binds weaker, `not` stronger; ( ) group
     term     = word | field operator value
     operator = != > >= < <= and = (equal), ~ (contains), : (contains for text, equal for everything else)
 
-A bare word is looked for in id, name, note, tags, recipe and data. Quotes keep white space and operators inside a word.
+A bare word is searched in id, name, note, tags, recipe and data. Quotes allow white space and operators in a word.
 """
 
 import re
@@ -24,7 +24,7 @@ _TOKEN = re.compile(
     | (?P<word>(?!["'])(?:[^\s()=<>~:!]|!(?!=))+))""",
     re.VERBOSE,
 )
-# Behind an operator only white space and a parenthesis end a value: forked_from=k3v9x2ab:erm
+# After an operator, only white space and parentheses end a value: forked_from=k3v9x2ab:erm
 _VALUE = re.compile(r"""\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>(?!["'])[^\s()]+))""")
 _BARE = ("id", "name", "note", "tag", "recipe", "data")
 _DEEPEST = 50
@@ -38,15 +38,15 @@ class Query:
     _test: Test
 
     def matches(self, summary: Summary) -> bool:
-        """Whether a run, given as its `RunRecord.summary`, is one of those asked for."""
+        """Whether the query matches a run, given as its `RunRecord.summary`."""
         return self._test(summary)
 
 
 def parse(text: str) -> Query:
-    """Read a filter; an empty one matches every run.
+    """Parse a filter; an empty one matches every run.
 
     Raises:
-        InputError: what is wrong, at which column, and the nearest field where a field is not known.
+        InputError: the filter is invalid; the message has the column, and the closest name for an unknown field.
     """
     if not text.strip():
         return Query(text, lambda _: True)
@@ -54,7 +54,7 @@ def parse(text: str) -> Query:
 
 
 def sort(summaries: Iterable[Summary], key: str) -> list[Summary]:
-    """Sort runs by a field, `-field` for the greatest first; runs without a value come last both ways.
+    """Sort runs by a field, with `-field` in descending order; runs without a value always come last.
 
     Raises:
         InputError: there is no such field.
@@ -74,13 +74,13 @@ def sort(summaries: Iterable[Summary], key: str) -> list[Summary]:
 
 
 def resolve(log: RunLog, ref: str) -> str:
-    """Find the run that a person means: an id, `last` for the newest, a name, or the beginning of one id.
+    """Find the run for an id, `last` (the newest), a name, or the beginning of an id.
 
     Returns:
         Its id.
 
     Raises:
-        InputError: no run fits, or several do.
+        InputError: no run or several runs match.
     """
     runs = log.all()
     if ref == LAST and runs:
@@ -94,15 +94,15 @@ def resolve(log: RunLog, ref: str) -> str:
         return ids[0]
     if ids:
         shown = ", ".join(ids[:5]) + (", …" if len(ids) > 5 else "")
-        raise InputError(f"'{safe_text(ref)}' is the beginning of several runs: {shown}; type more of the id")
+        raise InputError(f"'{safe_text(ref)}' matches several runs: {shown}; type more of the id")
     if not runs:
         raise InputError(f"no run '{safe_text(ref)}': there are no runs in {log.home.root} yet")
     hint = nearest(ref, [str(run["name"]) for run in runs])
-    raise InputError(f"no run '{safe_text(ref)}'{safe_text(hint)} ('prusc ls' shows them all)")
+    raise InputError(f"no run '{safe_text(ref)}'{safe_text(hint)} ('prusc ls' lists all runs)")
 
 
 class _Token(NamedTuple):
-    """A piece of a filter at column `at`, counted from 1; `kind` is a group of _TOKEN, or `end`."""
+    """A token of a filter at column `at`, counted from 1; `kind` is a group of _TOKEN, or `end`."""
 
     kind: str
     text: str
@@ -113,7 +113,7 @@ class _Token(NamedTuple):
 
 
 class _Parser:
-    """Recursive descent, one method per level of the grammar."""
+    """Recursive descent parser with one method per level of the grammar."""
 
     def __init__(self, text: str) -> None:
         self._text = text.rstrip()
@@ -145,7 +145,7 @@ class _Parser:
     def _not(self) -> Test:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise self._error("too many levels", self._next)
+            raise self._error("too deeply nested", self._next)
         if self._next.is_word("not"):
             self._take()
             test = _negated(self._not())
@@ -157,7 +157,7 @@ class _Parser:
     def _term(self) -> Test:
         token = self._take()
         if token.kind == "end":
-            raise self._error("something is missing at the end", token)
+            raise self._error("unexpected end", token)
         if token.kind == "operator":
             raise self._error(f"'{token.text}' needs a field before it, such as wga{token.text}0.8", token)
         if token.kind == "parenthesis":
@@ -180,7 +180,7 @@ class _Parser:
         operator = self._next
         value = self._read(_VALUE)
         if value.kind == "end":
-            raise self._error(f"'{operator.text}' needs a value behind it", operator)
+            raise self._error(f"'{operator.text}' needs a value after it", operator)
         self._next = self._read(_TOKEN)
         try:
             return condition(name, "=" if operator.text == "==" else operator.text, value.text)

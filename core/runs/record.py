@@ -1,4 +1,4 @@
-"""What is known of a run: the content of its run.json, and the short form that the index keeps."""
+"""The record of a run: the content of its run.json, and the summary in the index."""
 
 import os
 from collections.abc import Mapping
@@ -7,29 +7,29 @@ from typing import Any, Literal, Self
 
 StageStatus = Literal["waiting", "running", "done"]
 RunStatus = Literal["queued", "running", "stopped", "failed", "finished", "lost"]
-"""`lost` is never written: it is what a reader sees where the process of a queued or running run is gone."""
+"""`lost` is never written: readers use it if the process of a queued or running run no longer exists."""
 
 ACTIVE: frozenset[str] = frozenset({"queued", "running"})
 
-# No 0, 1, i, l, o: an id is read from one screen and typed into another.
+# No 0, 1, i, l, o, as ids are read and typed by people.
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """One stage of a run: how far it came and what it measured.
+    """One stage of a run: progress and results.
 
     Attributes:
         name: the stage.
         status: waiting, running or done.
-        key: hash of everything that decides the artifacts; None before it is known.
+        key: hash of everything that determines the artifacts; None if not known yet.
         seconds: work so far, in seconds.
-        reused: id of the run that made the artifacts, where they were taken from another run.
-        keep_ratio: share of weights that are kept after the stage; None before the first pruning.
-        evaluations: split → `Evaluation.to_json` of the checkpoint that is handed on.
-        selection: for each rule, the checkpoint that it would pick.
-        restarts: split → what all members of a training reach: `n`, `weights`, `restarts`, `average`, `worst`, lists of
-            one number for each member, as in `core.events.Restarts`; empty for stages that train one network.
+        reused: id of the run from which the artifacts were reused.
+        keep_ratio: share of weights kept after the stage; None before the first pruning.
+        evaluations: split → `Evaluation.to_json` of the final checkpoint.
+        selection: the checkpoint that each rule would select.
+        restarts: split → accuracies of all members of a training: `n`, `weights`, `restarts`, `average`, `worst`, with
+            one number per member, as in `core.events.Restarts`; empty for stages that train one network.
     """
 
     name: str
@@ -43,48 +43,48 @@ class StageRecord:
     restarts: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the stage as the object that run.json holds and `--json` prints."""
+        """Return the stage as JSON object, as in run.json and `--json`."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote; unknown keys are ignored."""
+        """Inverse of `to_json`; unknown keys are ignored."""
         return cls(**_known(cls, value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """One run: what was asked for, where it runs, how far it came. Times are seconds since 1970.
+    """One run: settings, process and progress. Times are seconds since 1970.
 
     Attributes:
         id: eight characters, unique.
-        name: what people call it; unique in its home.
+        name: chosen by the user; unique in its home.
         status: queued, running, stopped, failed or finished.
-        recipe: which stages.
-        preset: where the settings came from; None without one.
+        recipe: name of the recipe.
+        preset: name of the preset, or None.
         data: name of the data set.
         seed: seed of the run.
         device: such as `cpu` or `cuda:0`; empty before it starts.
-        selection: rule that chooses the checkpoint, on the validation split.
-        attributes_used: which split's attributes the training or the selection looks at.
-        config: every setting, resolved.
-        overrides: dotted key → value, where it differs from the preset.
-        tags: labels given by a person.
-        note: text given by a person.
-        created: when it was asked for.
-        started: when it first began.
-        ended: when it ended; None while it has not.
-        seconds: work in all, without the time in which it was stopped; `worked` adds the present sitting.
-        working_since: when the present sitting began; None while no process works on it.
+        selection: rule that selects the checkpoint on the validation split.
+        attributes_used: split whose attributes are used in training or selection.
+        config: all settings, resolved.
+        overrides: dotted key → value, if it differs from the preset.
+        tags: set by the user.
+        note: written by the user.
+        created: time of creation.
+        started: time of the first start.
+        ended: end time; None if it has not ended.
+        seconds: total work in earlier sessions; `worked` adds the current one.
+        working_since: start of the current session; None if no process works on it.
         stages: in the order of the recipe.
         pid: process that runs it.
-        pid_started: when that process began; tells a reused pid apart.
+        pid_started: start time of that process, to detect reused ids.
         host: machine of that process.
-        launcher: who started it and can stop and kill it; a run of a version that wrote none is reached by its process.
-        job: what that launcher calls the run, such as the number of a job in a queue; empty where it has no such name.
+        launcher: started the run and can stop and kill it; older versions did not write it.
+        job: id of the run in the launcher, such as a job number in a queue; empty if there is none.
         reason: why it failed.
-        forked_from: `RUN:STAGE` whose artifacts it starts from.
-        version: version of the program that made it.
+        forked_from: `RUN:STAGE` from whose artifacts it starts.
+        version: version of the program that created it.
     """
 
     id: str
@@ -117,16 +117,16 @@ class RunRecord:
     version: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run as the object that run.json holds and `prusc show --json` prints."""
+        """Return the run as JSON object, as in run.json and `prusc show --json`."""
         value = {f.name: getattr(self, f.name) for f in fields(self)}
         return value | {"tags": list(self.tags), "stages": [stage.to_json() for stage in self.stages]}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote; unknown keys are ignored, missing ones take their default.
+        """Inverse of `to_json`; unknown keys are ignored, missing ones get their defaults.
 
         Raises:
-            KeyError, TypeError: the value is no run.
+            KeyError, TypeError: the value is not a run.
         """
         known = _known(cls, value)
         known["tags"] = tuple(value.get("tags", ()))
@@ -135,11 +135,11 @@ class RunRecord:
 
     @property
     def in_hand(self) -> bool:
-        """Whether a process works on the run or a queue holds its job; a queued run may still be free for anyone."""
+        """Whether a process works on the run or a queue has its job; a queued run may have neither."""
         return self.status in ACTIVE and (self.pid is not None or bool(self.job))
 
     def stage(self, name: str) -> StageRecord:
-        """Return the stage of that name.
+        """Return the stage with this name.
 
         Raises:
             ValueError: the run has no such stage.
@@ -150,15 +150,15 @@ class RunRecord:
         raise ValueError(f"run {self.id} has no stage {name!r}")
 
     def final_evaluation(self, split: str) -> Mapping[str, Any] | None:
-        """Evaluation of the last stage that was evaluated on `split`, as `Evaluation.to_json` gives it."""
+        """Final evaluation on `split` of the last stage that has one, as `Evaluation.to_json`, or None."""
         found = [stage.evaluations[split] for stage in self.stages if split in stage.evaluations]
         return found[-1] if found else None
 
     def summary(self) -> dict[str, Any]:
-        """Return the small document that the index keeps.
+        """Return the small document for the index.
 
-        `wga` and `average` are those of the test split, and of the validation split where the test split was not
-        evaluated; `wga_split` says which. `stage` is the running stage, else the last one done.
+        `wga` and `average` are of the test split, or of the validation split if the test split was not evaluated;
+        `wga_split` says which. `stage` is the running stage, or else the last completed one.
         """
         split = next((s for s in ("test", "validation") if self.final_evaluation(s) is not None), None)
         evaluation = self.final_evaluation(split) if split else None
@@ -198,10 +198,10 @@ class RunRecord:
 
 
 def worked(run: Mapping[str, Any], now: float) -> float:
-    """Return the seconds of work up to `now`, in seconds since 1970; those of a running run go on.
+    """Return the seconds of work, up to `now` for a running run.
 
     Args:
-        run: what `RunRecord.summary` or `RunRecord.to_json` returns.
+        run: `RunRecord.summary` or `RunRecord.to_json`.
         now: seconds since 1970.
     """
     since = run.get("working_since") if run["status"] == "running" else None
@@ -210,7 +210,7 @@ def worked(run: Mapping[str, Any], now: float) -> float:
 
 
 def new_id() -> str:
-    """Draw a run id: eight lower-case characters without look-alikes, at random whatever the seed."""
+    """Return a random run id, independent of any seed: eight lower-case characters without look-alikes."""
     number = int.from_bytes(os.urandom(16))
     letters = []
     for _ in range(8):
@@ -220,17 +220,17 @@ def new_id() -> str:
 
 
 class InvalidIdError(ValueError):
-    """A text that can be no run id; an id becomes a path, and it may come from a command line."""
+    """A text is not a valid run id; ids become paths, so they must be safe."""
 
 
 def checked_id(id: str) -> str:
-    """Return the id if it is made of lower-case letters and digits only.
+    """Return the id if it consists of lower-case letters and digits.
 
     Raises:
-        InvalidIdError: it is not.
+        InvalidIdError: it does not.
     """
     if not (id.isascii() and id.isalnum() and id == id.lower()):
-        raise InvalidIdError(f"{id!r} is no run id")
+        raise InvalidIdError(f"{id!r} is not a run id")
     return id
 
 

@@ -1,4 +1,4 @@
-"""How TinyDB keeps the index on disk: replaced whole, no handle kept open."""
+"""TinyDB storage of the index: replaced atomically, without an open file handle."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from core.runs.disk import Signature, replace_file, settled, signature
 
 
 class AtomicStorage(Storage):
-    """A JSON file that readers always see whole.
+    """A JSON file that is replaced atomically.
 
-    `read` returns the same object while the file is unchanged, so it must not be changed; a writer takes a storage of
-    its own and holds the lock from its first read to its last write.
+    `read` returns the same object while the file is unchanged, so callers must not modify it; a writer uses its own
+    storage and holds the lock from its first read to its last write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -23,10 +23,10 @@ class AtomicStorage(Storage):
         self._signature: Signature | None = None
 
     def read(self) -> dict[str, dict[str, Any]] | None:
-        """Return all tables, None where there is no file yet.
+        """Return all tables; None without a file.
 
         Raises:
-            InputError: the file is no index.
+            InputError: the file is not an index.
         """
         now = signature(self._path)
         if now is None or now != self._signature:
@@ -37,10 +37,10 @@ class AtomicStorage(Storage):
             except OSError as error:
                 raise InputError(f"{self._path}: cannot be read ({error.strerror})") from None
             except orjson.JSONDecodeError:
-                raise InputError(f"{self._path}: is no index of runs; run 'prusc index rebuild'") from None
+                raise InputError(f"{self._path}: is not an index of runs; run 'prusc index rebuild'") from None
             if not isinstance(content, dict):
-                raise InputError(f"{self._path}: is no index of runs; run 'prusc index rebuild'")
-            # The signature is older than the content, so at worst the file is read once more.
+                raise InputError(f"{self._path}: is not an index of runs; run 'prusc index rebuild'")
+            # The signature was read before the content, so at worst the file is read again.
             self._content, self._signature = content, now if settled(now) else None
             return content
         return self._content
@@ -52,15 +52,15 @@ class AtomicStorage(Storage):
 
 
 class Draft(Storage):
-    """Tables in memory while they are changed, so that a change of several steps is written as one."""
+    """Tables in memory, so that a change in several steps is written at once."""
 
     def __init__(self, content: dict[str, dict[str, Any]] | None) -> None:
         self.content = content
 
     def read(self) -> dict[str, dict[str, Any]] | None:
-        """Return the tables as they now are."""
+        """Return the current tables."""
         return self.content
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
-        """Take the tables over."""
+        """Replace the tables."""
         self.content = data

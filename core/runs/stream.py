@@ -1,4 +1,4 @@
-"""The stream of a run: one writer appends whole lines, any number of readers follow."""
+"""The stream of a run: one writer appends complete lines, any number of readers follow."""
 
 import os
 import threading
@@ -11,15 +11,15 @@ from typing import Self
 from core.events import Event, Stamped, decode, encode
 
 SYNC_EVERY = 1.0
-"""Seconds between two syncs to the disk, at most, while events are written."""
+"""Maximum seconds between two syncs to disk while events are written."""
 
 _CHUNK = 1 << 20
 
 
 class EventWriter:
-    """Appends events to a stream. What `write` returned for survives a kill of the process. Threads may share it.
+    """Appends events to a stream; written events survive a kill of the process. Thread-safe.
 
-    A stream that a killed process left with an unfinished line is continued on a new line.
+    If a killed process has left an incomplete line, the next event starts on a new line.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,17 +33,17 @@ class EventWriter:
         """Append one event.
 
         Args:
-            event: what the run says.
-            t: when, in seconds since 1970; None is now.
+            event: to append.
+            t: its time, in seconds since 1970; None for now.
 
         Raises:
-            OSError: the disk is full; a later event starts on a new line.
+            OSError: the disk is full; the next event starts on a new line.
         """
         line = encode(event, time.time() if t is None else t)
         with self._lock:
             left = memoryview(b"\n" + line if self._torn else line)
             self._torn = True
-            # One call writes it all unless the disk is full, and then the next call says so.
+            # One call writes everything unless the disk is full; the next call then raises the error.
             while left:
                 left = left[os.write(self._fd, left) :]
             self._torn = False
@@ -51,7 +51,7 @@ class EventWriter:
                 self._sync()
 
     def sync(self) -> None:
-        """Wait until everything written is on the disk, so that it survives a loss of power."""
+        """Sync all events to disk, so that they survive a power failure."""
         with self._lock:
             self._sync()
 
@@ -77,18 +77,18 @@ class EventWriter:
 
 
 class EventReader:
-    """Reads a stream that may still be written: each call gives what is new, and never half a line."""
+    """Reads a stream that may still be written: each call returns new, complete events."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
 
     def read(self) -> list[Stamped]:
-        """Return the events since the last call; nothing where there is no file yet."""
+        """Return the events since the last call; none if there is no file yet."""
         return [stamped for chunk in self.chunks() for stamped in chunk]
 
     def chunks(self) -> Iterator[list[Stamped]]:
-        """Yield the events since the last call, about a megabyte of lines at a time, so that memory stays small."""
+        """Yield the events since the last call, about a megabyte at a time to limit memory."""
         try:
             file = self._path.open("rb")
         except FileNotFoundError:

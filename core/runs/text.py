@@ -1,4 +1,4 @@
-"""Text that came from a file or a person, made safe to show in a terminal."""
+"""Make untrusted text safe for terminals."""
 
 import re
 
@@ -8,9 +8,9 @@ _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def safe_text(text: str) -> str:
-    r"""Replace every character that could move the cursor or turn the text around by a visible escape such as `\x1b`.
+    r"""Replace every character that could move the cursor or reverse the text by a visible escape such as `\x1b`.
 
-    Colour markup in square brackets is left alone: whoever draws it decides whether it is markup.
+    Markup in square brackets is not changed; callers must escape it if necessary.
     """
     return _UNSAFE.sub(_escape, text)
 

@@ -1,1 +1,1 @@
-"""What a run does: one file a stage."""
+"""The stages of runs, one file each."""

@@ -1,4 +1,4 @@
-"""Stage `balance`: draw the class-balanced set from the clusters, and raise the warnings that need no attributes."""
+"""Stage `balance`: draw the class-balanced set from the clusters, and warn about problems."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class DrawBalancedSet(Stage):
         import torch
 
         from core.clustering.balance import balanced_set
-        from core.clustering.composition import alarms
+        from core.clustering.composition import cluster_warnings
         from core.tensors import load_tensors, save_tensors
 
         context.emit(StageStarted(context.stage, 1))
@@ -53,7 +53,7 @@ class DrawBalancedSet(Stage):
             per_class=self.cluster.per_class,
         )
         context.emit(Balanced(context.stage, self.balance.rule, len(drawn.indices), drawn.table.tolist()))
-        found = alarms(
+        found = cluster_warnings(
             table,
             drawn.table,
             labels=context.data.label_names,
@@ -61,9 +61,9 @@ class DrawBalancedSet(Stage):
             warn_below=self.balance.warn_below,
             per_class=self.cluster.per_class,
         )
-        for alarm in found:
-            context.emit(Warned(context.stage, alarm.code, alarm.text))
-        if any(alarm.code == "empty-balanced-set" for alarm in found):
+        for finding in found:
+            context.emit(Warned(context.stage, finding.code, finding.text))
+        if any(finding.code == "empty-balanced-set" for finding in found):
             raise StageError(
                 "the balanced set is empty: no cluster has samples of every class",
                 "try fewer clusters (cluster.k) or an earlier checkpoint (represent.checkpoints)",

@@ -1,4 +1,4 @@
-"""Stage `cluster`: cluster the representation; choose checkpoint and number of clusters where there is a choice."""
+"""Stage `cluster`: cluster the representation, and choose checkpoint and number of clusters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,11 +89,11 @@ class FindClusters(Stage):
 
 
 def save_clusters(context: "StageContext", epoch: float, clusters: "Integers", table: "Integers") -> None:
-    """Save clusters, say what they are made of and draw it; the attributes are only looked at, and only here.
+    """Save clusters with their composition, map and sample images; attributes are only counted, and only here.
 
     Args:
         context: of stage `cluster`.
-        epoch: age of the checkpoint whose representation the map shows.
+        epoch: epoch of the checkpoint for the map.
         clusters: of every training image, [n].
         table: samples of each class in each cluster, [k, classes].
     """
@@ -109,7 +109,7 @@ def save_clusters(context: "StageContext", epoch: float, clusters: "Integers", t
     saved = {"assignments": clusters, "table": table, "epoch": np.array(epoch)}
     save_tensors(context.directory / CLUSTERS, {name: torch.from_numpy(array) for name, array in saved.items()})
     tensors = load_tensors(features_file(context.input("represent"), epoch))
-    # Representations taken over from a run of an older version come without predictions.
+    # Representations reused from a run of an older version have no predictions.
     painted = paint(data, clusters, tensors["classes"].numpy() if "classes" in tensors else None)
     names = list(painted.group_names)
     counts = [] if painted.groups is None else composition(clusters, painted.groups, len(table), len(names)).tolist()

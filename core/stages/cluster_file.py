@@ -1,4 +1,4 @@
-"""Stage `cluster` if the clusters are given: they are read from a table instead of computed."""
+"""Stage `cluster` for precomputed clusters, which are read from a table."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TakeClusters(Stage):
-    """Take the cluster of every training image from a table; the map shows them on the last checkpoint.
+    """Read the cluster of every training image from a table; the map uses the last checkpoint.
 
     Attributes:
         data: settings of the data set, for the paths of its images.
@@ -59,11 +59,11 @@ class TakeClusters(Stage):
         rows = training_rows(self.data, lambda: context.data)
         found = read_clusters(file, rows)
         if digest(file) != self.content["content"]:
-            raise StageError(f"{file} has changed since the run began", "start a run of its own with it")
+            raise StageError(f"{file} has changed since the run began", "start a new run with it")
         k = len(found.names)
         if found.renumbered:
             shown = ", ".join(f"{number} is '{name}'" for number, name in enumerate(found.names[:8]))
-            context.emit(Logged(f"clusters are numbered anew: {shown}{', …' if k > 8 else ''}"))
+            context.emit(Logged(f"clusters are renumbered: {shown}{', …' if k > 8 else ''}"))
         table = composition(found.clusters, rows.labels, k, len(rows.label_names))
         epoch = max(represented(context.input("represent")))
         candidate = {
@@ -78,11 +78,11 @@ class TakeClusters(Stage):
 
 
 def training_rows(settings: DataSettings, load: "Callable[[], DataSet]") -> "TrainingRows":
-    """What is known of the training images: from the table of a data set in a folder, else from the data set itself.
+    """Labels and paths of the training images: from the table of a data set in a folder, else from the data set itself.
 
     Args:
         settings: of the data set.
-        load: makes it; called only where it lies in no folder.
+        load: loads it; called only if it is not in a folder.
 
     Raises:
         InputError: the table of the data set cannot be read.

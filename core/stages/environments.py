@@ -1,8 +1,8 @@
-"""What all ways of stage `environments` share: which training samples are in which environment."""
+"""Base of all variants of stage `environments`."""
 
 from abc import ABC
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from core.artifacts import ENVIRONMENTS
@@ -10,14 +10,14 @@ from core.engine.stage import Stage
 from core.events import EnvironmentsMade, Warned
 
 if TYPE_CHECKING:
-    from core.clustering.composition import Alarm
+    from core.clustering.composition import Finding
     from core.engine.context import StageContext
     from core.invariance.environments import Booleans, Environments
 
 
 @dataclass(frozen=True)
 class MakeEnvironments(Stage, ABC):
-    """A stage that hands on environments."""
+    """A stage that makes environments of the training samples."""
 
     name: ClassVar[str] = "environments"
     files: ClassVar[Mapping[str, str]] = {r"environments\.safetensors": "training images of each environment"}
@@ -26,18 +26,18 @@ class MakeEnvironments(Stage, ABC):
 def save(
     context: "StageContext", environments: "Environments", source: str, conflicts: "Booleans | None" = None
 ) -> None:
-    """Save environments, report their composition, and raise the warnings; attributes are counted, not used.
+    """Save environments, report their composition, and emit warnings; attributes are counted, but not used.
 
     Args:
         context: of the stage.
         environments: of the training split.
-        source: where they come from, in words.
-        conflicts: bool [n], which training samples were taken for conflicts; None if none were.
+        source: description of their origin.
+        conflicts: bool [n], whether each training sample is a presumed conflict; None if not applicable.
     """
     from core.data.dataset import groups
     from core.groups import group_titles
     from core.invariance.environments import save_environments
-    from core.invariance.makeup import alarms, makeup, quality
+    from core.invariance.makeup import environment_warnings, makeup, quality
 
     data = context.data
     train = data.splits["train"]
@@ -49,8 +49,7 @@ def save(
         names = [" · ".join([label, *rest.values()]) for label, rest in group_titles(data.label_names, data.attributes)]
         group_table = makeup(environments, groups(train, data), len(names)).tolist()
         if conflicts is not None and len(data.attributes) == 1:
-            known = quality(conflicts, train.labels, train.attributes[:, 0])
-            found = {"found": known.found, "true": known.true, "hits": known.hits}
+            found = asdict(quality(conflicts, train.labels, train.attributes[:, 0]))
     context.emit(
         EnvironmentsMade(
             context.stage,
@@ -66,11 +65,11 @@ def save(
         )
     )
     if len(environments) > 1:
-        warn(context, alarms(environments, table, data.label_names))
+        warn(context, environment_warnings(environments, table, data.label_names))
     save_environments(context.directory / ENVIRONMENTS, environments)
 
 
-def warn(context: "StageContext", found: "Sequence[Alarm]") -> None:
-    """Raise warnings."""
-    for alarm in found:
-        context.emit(Warned(context.stage, alarm.code, alarm.text))
+def warn(context: "StageContext", findings: "Sequence[Finding]") -> None:
+    """Emit findings as warnings."""
+    for finding in findings:
+        context.emit(Warned(context.stage, finding.code, finding.text))

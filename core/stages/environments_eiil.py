@@ -1,4 +1,4 @@
-"""Stage `environments` of EIIL: the assignment under which a reference looks least invariant."""
+"""Stage `environments` of EIIL: the assignment with the largest invariance penalty of a reference."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from core.engine.context import StageContext
 
 LOG_POINTS = 100
-"""Points of EIIL's penalty that are reported."""
+"""Number of logged points of EIIL's penalty."""
 
 
 @dataclass(frozen=True)
 class InferByEiil(MakeEnvironments):
-    """Environments in which a reference looks least invariant (EIIL, arXiv 2010.07249).
+    """Environments in which a reference is least invariant (EIIL, arXiv 2010.07249).
 
     Attributes:
-        environments: settings; the reference is a network trained by ERM, or the attribute.
-        train: of the reference network; the defaults where there is none.
+        environments: settings; the reference is an ERM network or the attribute.
+        train: settings of the reference network; the defaults if there is none.
     """
 
     environments: Settings
@@ -46,14 +46,14 @@ class InferByEiil(MakeEnvironments):
 
         from core.invariance.eiil import SoftAssignment, split
         from core.invariance.environments import require_two
-        from core.invariance.makeup import reference_alarm
+        from core.invariance.makeup import reference_warning
         from core.invariance.penalty import sample_losses, scale_gradients
 
         settings = self.environments
         labels = torch.from_numpy(context.data.splits["train"].labels).to(context.device)
         logits = self._logits(context)
         guesses = (logits > 0).long() if logits.dim() == 2 else logits.argmax(-1)
-        alarm = reference_alarm((guesses == labels).float().mean().item())
+        finding = reference_warning((guesses == labels).float().mean().item())
         assignment = SoftAssignment(
             scale_gradients(logits, labels)[0], context.generator("eiil", context.device), lr=settings.eiil_lr
         )
@@ -71,7 +71,7 @@ class InferByEiil(MakeEnvironments):
                 context.emit(Scalars(context.stage, done, float(done), values))
             context.progress(done, total)
         found = split(assignment.q > 0.5, sample_losses(logits, labels)[0])
-        warn(context, [alarm] if alarm else [])
+        warn(context, [finding] if finding else [])
         require_two(found)
         worse = np.zeros(len(labels), dtype=np.bool_)
         worse[found.samples[0]] = True
@@ -91,6 +91,6 @@ class InferByEiil(MakeEnvironments):
             raise InputError(f"data set '{data.name}' needs one attribute and two labels for environments.reference")
         attribute = torch.from_numpy(data.splits["train"].attributes[:, 0]).to(context.device)
         labels = torch.from_numpy(data.splits["train"].labels).to(context.device)
-        # The log-odds with which the attribute gives the label away: the best that it can answer.
+        # The log-odds of the label given the attribute: the optimal prediction.
         share = (attribute == labels).float().mean().clamp(1e-6, 1 - 1e-6)
         return ((2.0 * attribute - 1) * torch.logit(share))[None]

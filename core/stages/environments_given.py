@@ -1,4 +1,4 @@
-"""Stage `environments` for the oracle: the environments that come with the data."""
+"""Stage `environments` of the oracle: the given environments of the data."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TakeGiven(MakeEnvironments):
-    """The environments that the training split brings with it: supervision that other ways do without."""
+    """The given environments of the training split: supervision that other variants do not use."""
 
     def run(self, context: "StageContext") -> None:
         from core.invariance.environments import by_number, require_two
@@ -21,7 +21,9 @@ class TakeGiven(MakeEnvironments):
         context.emit(StageStarted(context.stage, 1))
         numbers = context.data.splits["train"].environments
         if numbers is None:
-            raise InputError(f"data set '{context.data.name}' brings no training environments; infer them (recipe irm)")
+            raise InputError(
+                f"data set '{context.data.name}' has no given training environments; infer them (recipe irm)"
+            )
         environments = by_number(numbers, context.data.environments)
         require_two(environments)
         save(context, environments, "given with the data")

@@ -18,7 +18,7 @@ class InferFromClusters(MakeEnvironments):
 
     Attributes:
         environments: settings.
-        lot: exchange every sample for a random one of the same label: the control that keeps sizes and labels alone.
+        lot: replace every sample by a random one of the same label: a control that keeps only sizes and labels.
     """
 
     environments: Settings
@@ -33,8 +33,8 @@ class InferFromClusters(MakeEnvironments):
         return ("environments.rule", "environments.shares", "environments.relative")
 
     def run(self, context: "StageContext") -> None:
-        from core.invariance.environments import by_lot, conflict_samples, infer, require_two
-        from core.invariance.makeup import reference_alarm
+        from core.invariance.environments import at_random, conflict_samples, infer, require_two
+        from core.invariance.makeup import reference_warning
         from core.tensors import load_tensors
 
         context.emit(StageStarted(context.stage, 1))
@@ -43,14 +43,14 @@ class InferFromClusters(MakeEnvironments):
         clusters = saved["assignments"].numpy()
         k, n_classes = saved["table"].shape
         classes = load_tensors(features_file(context.input("represent"), saved["epoch"].item()))["classes"].numpy()
-        warn(context, [alarm] if (alarm := reference_alarm(float((classes == labels).mean()))) else [])
+        warn(context, [finding] if (finding := reference_warning(float((classes == labels).mean()))) else [])
         settings = self.environments
         conflicts = conflict_samples(clusters, labels, k, n_classes, relative=settings.relative)
         seed = context.streams.seed("environments")
         found = infer(settings.rule, conflicts, clusters, labels, seed=seed, shares=settings.shares)
         require_two(found)
         if self.lot:
-            drawn = by_lot(found, labels, seed=context.streams.seed("lot"))
-            save(context, drawn, f"random, sizes and labels as by {settings.rule}")
+            drawn = at_random(found, labels, seed=context.streams.seed("lot"))
+            save(context, drawn, f"random, sizes and labels as with {settings.rule}")
         else:
             save(context, found, f"clusters, rule {settings.rule}", conflicts)

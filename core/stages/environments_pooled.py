@@ -1,4 +1,4 @@
-"""Stage `environments` for plain ERM: one environment with all training samples."""
+"""Stage `environments` of plain ERM: one environment with all training samples."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainErm(Stage):
-    """Train the network, by the mean loss or by an oracle that uses the groups."""
+    """Train the network with the mean loss, or with an oracle that uses the groups."""
 
     erm: Erm
     model: Model
@@ -69,7 +69,7 @@ class TrainErm(Stage):
         final_evaluation(context, network.eval(), selection.step, {"validation": validation, "test": test})
 
     def _kept(self, per_epoch: float) -> dict[int, list[float]]:
-        """Step → epochs whose weights are kept after it; with large batches two epochs may end at one step."""
+        """Step → epochs whose weights are kept after it; with large batches there may be several."""
         kept: dict[int, list[float]] = {}
         for epoch in self.erm.keep_epochs:
             if epoch <= self.erm.epochs:

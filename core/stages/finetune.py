@@ -1,4 +1,4 @@
-"""Stage `finetune`: train the network, or the subnetwork that the masks leave, on the balanced set."""
+"""Stage `finetune`: train the network, or the subnetwork of the masks, on the balanced set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FinetuneNetwork(Stage):
-    """Fine-tune the network of an earlier stage; its masks, if it has any, stay as they are.
+    """Fine-tune the network of an earlier stage; its masks, if any, stay fixed.
 
     Attributes:
         source: stage whose network is fine-tuned, `prune` or `erm`.
@@ -56,7 +56,7 @@ class FinetuneNetwork(Stage):
             images, validation = training_images(context), Images(data, "validation", context.device)
             entries = load_tensors(context.input("balance") / BALANCED)
         else:
-            images = validation = training_images(context, "validation")  # evaluation walks it as it is
+            images = validation = training_images(context, "validation")  # evaluation is never augmented
             entries = {"indices": torch.arange(len(validation)), "weights": torch.ones(len(validation))}
         learner = FinetuneLearner(context, network, masks, self.finetune, self.compute, images, entries, validation)
         per_epoch = len(entries["indices"]) / learner.batch_size

@@ -1,4 +1,4 @@
-"""Stage `erm` if a trained network is given: it is taken as it is, and evaluated as if it had been trained here."""
+"""Stage `erm` for a given trained network, which is evaluated like a newly trained one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TakeCheckpoint(Stage):
-    """Take a trained network from a file instead of training one; it has no early checkpoints."""
+    """Load a trained network from a file instead of training one; it has no early checkpoints."""
 
     model: Model
     name: ClassVar[str] = "erm"
@@ -49,8 +49,8 @@ class TakeCheckpoint(Stage):
         network = new_network(self.model, context.data)
         report = load_foreign(file, network)
         if digest(file) != self.content["content"]:
-            raise StageError(f"{file} has changed since the run began", "start a run of its own with it")
-        context.emit(Logged(f"the trained network is given: {report}"))
+            raise StageError(f"{file} has changed since the run began", "start a new run with it")
+        context.emit(Logged(f"given network: {report}"))
         save_tensors(context.directory / MODEL, network.state_dict())
         network.to(context.device).eval()
         validation, test = (Images(context.data, split, context.device) for split in ("validation", "test"))

@@ -1,4 +1,4 @@
-"""Stage `finetune` of the control `last-layer`: refit the linear head alone on the balanced set."""
+"""Stage `finetune` of the control `last-layer`: refit only the linear head on the balanced set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class RefitHead(Stage):
     """Replace the head of ERM's network by a logistic regression on the representation of the balanced set.
 
     The representation is standardised for the fit, and the scaling folded into the head (as in deep feature
-    reweighting, arXiv 2204.02937, which fits on data with group labels; here the balanced set stands in for them).
+    reweighting, arXiv 2204.02937, which uses data with group labels instead of the balanced set).
     """
 
     finetune: Finetune

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LearnMasks(Stage):
-    """Learn mask logits under cross-entropy, the contrastive loss over clusters and sparsity; keep where logit ≥ 0.
+    """Learn mask logits with cross-entropy, the contrastive loss over clusters and sparsity; keep logits ≥ 0.
 
-    In `model.safetensors` a weight that is not kept is 0.
+    In `model.safetensors`, weights that are not kept are 0.
     """
 
     prune: Prune
@@ -73,7 +73,7 @@ class LearnMasks(Stage):
         final_evaluation(context, network.eval(), selection.step, {"validation": validation, "test": test})
 
     def _warnings(self, keep_ratio: float, ratios: Mapping[str, float], anchors: float) -> Iterator[tuple[str, str]]:
-        """Code and text of every warning that the result deserves; `anchors` is how many the contrastive loss had."""
+        """Code and text of all warnings; `anchors` is the total number of anchors of the contrastive loss."""
         if keep_ratio == 1:
             yield (
                 "nothing-pruned",

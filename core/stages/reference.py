@@ -1,4 +1,4 @@
-"""Stage `reference`: the network whose mistakes tell EIIL the environments apart."""
+"""Stage `reference`: the network whose mistakes determine the environments of EIIL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _SAME = ("network", "hidden", "head", "steps", "batch_size", "lr", "l2")
 REFERENCE_SETTINGS = tuple(f"train.{name}" for name in _SAME)
-"""Settings of stage `train` that the reference shares."""
+"""Settings shared with stage `train`."""
 
 
 @dataclass(frozen=True)
@@ -40,5 +40,5 @@ class TrainReference(Stage):
 
 
 def reference_of(train: Train) -> Train:
-    """Settings of the reference: the network and steps of stage `train`, one restart, by ERM."""
+    """Settings of the reference: ERM with network and steps of stage `train` and one restart."""
     return Train(objective="erm", restarts=1, **{name: getattr(train, name) for name in _SAME})

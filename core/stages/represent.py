@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from core.engine.context import StageContext
 
 GIVEN = 0.0
-"""Epoch of a network that was given, of whose training nothing is known."""
+"""Epoch of a given network, whose training is unknown."""
 
 
 @dataclass(frozen=True)
 class ExtractRepresentation(Stage):
     """Extract the representation of the training images.
 
-    A file holds `features` float32 [n, d], and `classes` int64 [n], what the network predicts for each training image.
+    A file has `features` float32 [n, d] and `classes` int64 [n], the predicted class of each training image.
 
     Attributes:
-        erm: how the network was trained; None where it was given, and has but one checkpoint, of epoch 0.
+        erm: settings of the training; None for a given network, which has only one checkpoint, of epoch 0.
     """
 
     represent: Represent
@@ -48,7 +48,7 @@ class ExtractRepresentation(Stage):
         return ("represent", "erm", "model.name", "compute")
 
     def checkpoints(self) -> dict[float, str]:
-        """Epoch → name of the file with the network's weights after it, among the artifacts of `erm`."""
+        """Epoch → name of the file of the weights, among the artifacts of `erm`."""
         if self.erm is None:
             return {GIVEN: MODEL}
         kept = {epoch: kept_file(Path(), epoch).name for epoch in self.erm.keep_epochs if epoch <= self.erm.epochs}

@@ -1,4 +1,4 @@
-"""Stage `train`: all restarts and penalty weights side by side, by an objective over environments."""
+"""Stage `train`: all restarts and penalty weights in parallel, with an objective over environments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainMembers(Stage):
-    """Train networks from scratch that are to hold in all environments; the rule takes a step for each of them.
+    """Train networks from scratch to be invariant over environments; a checkpoint is selected for each of them.
 
     Attributes:
         train: settings.
-        select: which checkpoint.
-        only: names of the environments that are used; empty for all.
+        select: selection of the checkpoints.
+        only: names of the environments to use; empty for all.
     """
 
     train: Train

@@ -1,1 +1,1 @@
-"""The training loop and what is trained with it: ERM and its oracles, fine-tuning, the head."""
+"""The training loop and its learners: ERM and its oracles, fine-tuning, the head."""

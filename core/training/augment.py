@@ -1,4 +1,4 @@
-"""Random parts of images, flipped half of the time: a whole batch at once, on its device, without waiting for it."""
+"""Random crops and flips of image batches, computed on the device without synchronisation."""
 
 import math
 
@@ -6,20 +6,20 @@ import torch
 from torch import Tensor
 
 AREA = (0.7, 1.0)
-"""Share of an image's area that a random part has."""
+"""Range of a crop's share of the image area."""
 RATIO = (3 / 4, 4 / 3)
-"""Width over height of a random part."""
+"""Range of a crop's aspect ratio (width / height)."""
 TRIES = 10
-"""Parts drawn for an image until one fits into it; then the middle is taken."""
+"""Number of attempts to draw a crop that fits into the image, before the central one is taken."""
 
 
 def augment(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """Take a random part of every image, resized to a square, and flip it or not.
+    """Take a random crop of every image, resize it to a square, and flip it with probability ½.
 
     Args:
         images: [n, channels, height, width], bytes or numbers.
-        side: of the squares, in pixels.
-        generator: random stream, on the device of the images or on the CPU.
+        side: of the squares in pixels.
+        generator: on the device of the images or on the CPU.
 
     Returns:
         float32 [n, channels, side, side], in the units of the images.
@@ -31,12 +31,12 @@ def augment(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
 
 
 def draw_boxes(n: int, height: int, width: int, generator: torch.Generator) -> Tensor:
-    """Draw a part of an image for each of n images, as torchvision's RandomResizedCrop draws it.
+    """Draw crops of n images, as torchvision's RandomResizedCrop does.
 
-    Area and logarithm of the ratio are uniform, and so is the place; what does not fit is drawn anew.
+    Area, logarithm of the aspect ratio, and position are uniform; a crop that does not fit is drawn again.
 
     Returns:
-        float32 [n, 4] of whole numbers, on the device of the generator: top, left, height, width.
+        float32 [n, 4] with integer values, on the device of the generator: top, left, height, width.
     """
     drawn = torch.rand(n, 2 * TRIES + 2, generator=generator, device=generator.device)
     share, along, down, right = drawn.split((TRIES, TRIES, 1, 1), dim=1)
@@ -51,7 +51,7 @@ def draw_boxes(n: int, height: int, width: int, generator: torch.Generator) -> T
         (tall, wide), (down, right), (height, width), _largest(height, width), strict=True
     ):
         size = sizes.gather(1, first)
-        # A number just below 1 times a number of places may round up to that number.
+        # The product of a number just below 1 and a number of positions may round up to that number.
         corner = torch.minimum((place * (length - size + 1)).floor(), length - size)
         columns.append((torch.where(any_fits, corner, (length - largest) // 2), torch.where(any_fits, size, largest)))
     (top, tall), (left, wide) = columns
@@ -59,15 +59,15 @@ def draw_boxes(n: int, height: int, width: int, generator: torch.Generator) -> T
 
 
 def resized_parts(images: Tensor, boxes: Tensor, side: int, flipped: Tensor | None = None) -> Tensor:
-    """Resize a part of each image to a square: bilinear, with the kernel widened where it shrinks (antialiasing).
+    """Resize a crop of each image to a square: bilinear, with antialiasing.
 
-    The kernel is separable, so it is two products with matrices that hold the weights of rows and of columns.
+    The kernel is separable, so these are two products with matrices of row and column weights.
 
     Args:
         images: [n, channels, height, width], bytes or numbers.
-        boxes: [n, 4], top, left, height and width of each part, on the same device.
-        side: of the squares, in pixels.
-        flipped: [n], whether to mirror left and right; None for no image.
+        boxes: [n, 4], top, left, height and width of each crop, on the same device.
+        side: of the squares in pixels.
+        flipped: [n], whether to mirror left and right; None for no flips.
 
     Returns:
         float32 [n, channels, side, side].
@@ -84,21 +84,21 @@ def resized_parts(images: Tensor, boxes: Tensor, side: int, flipped: Tensor | No
 
 
 def middle(images: Tensor, side: int) -> Tensor:
-    """The square of `side` pixels in the middle of each image: a view."""
+    """View of the central square of `side` pixels of each image."""
     height, width = images.shape[-2:]
     top, left = (round((length - side) / 2) for length in (height, width))
     return images[..., top : top + side, left : left + side]
 
 
 def on_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """The same tensor on `device`; a copy to a GPU is queued there, and nothing waits for it."""
+    """The same tensor on `device`; a copy to a GPU is asynchronous."""
     if device.type != "cuda" or tensor.device.type != "cpu":
         return tensor.to(device, non_blocking=device.type == "cuda")
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def _largest(height: int, width: int) -> tuple[int, int]:
-    """Height and width of the largest part in the middle whose ratio is allowed."""
+    """Height and width of the largest central crop with a valid aspect ratio."""
     low, high = RATIO
     if width < low * height:
         return round(width / low), width
@@ -108,11 +108,11 @@ def _largest(height: int, width: int) -> tuple[int, int]:
 
 
 def _weights(start: Tensor, length: Tensor, size: int, side: int) -> Tensor:
-    """Weights [n, side, size] of the `size` pixels of a line, of which `length` from `start` on become `side`."""
-    scale = (length / side)[:, None, None]  # pixels to a pixel of the result
+    """Weights [n, side, size] that resize `length` pixels from `start` on, of `size` pixels, to `side` pixels."""
+    scale = (length / side)[:, None, None]  # pixels per pixel of the result
     start, end = start[:, None, None], (start + length)[:, None, None]
     pixel = torch.arange(size, device=start.device, dtype=torch.float32)
     centre = start + (torch.arange(side, device=start.device)[:, None] + 0.5) * scale - 0.5
     weights = (1 - (pixel - centre).abs() / scale.clamp(min=1)).clamp(min=0)
-    weights = weights * ((pixel >= start) & (pixel < end))  # nothing outside of the part is seen
+    weights = weights * ((pixel >= start) & (pixel < end))  # without pixels outside the crop
     return weights / weights.sum(2, keepdim=True)

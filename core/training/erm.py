@@ -1,4 +1,4 @@
-"""Steps of training on all images: by the mean loss, or by an oracle that uses the groups."""
+"""Training on all images, with the mean loss or an oracle that uses the groups."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,8 @@ class ErmLearner(WeightLearner):
         context: of the stage.
         network: on its device; trained in place.
         settings: objective, batches and learning rate.
-        compute: how steps are computed.
-        steps: how many steps there will be.
+        compute: precision and batch parts.
+        steps: total number of steps.
         train: the training split.
         validation: the validation split.
     """

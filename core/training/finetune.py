@@ -1,4 +1,4 @@
-"""Steps of training on some entries of a split, with masks that stay as they are."""
+"""Training on some entries of a split, with fixed masks."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class FinetuneLearner(WeightLearner):
-    """Trains the weights that the masks keep, by weighted cross-entropy.
+    """Trains the weights kept by the masks, with weighted cross-entropy.
 
     Args:
         context: of the stage.
         network: on its device; trained in place.
         masks: of the network; None to train every weight.
         settings: steps, batches and learning rate.
-        compute: how steps are computed.
-        images: the split that the entries are taken from.
+        compute: precision and batch parts.
+        images: split of the entries.
         entries: `indices` int64 [m] into the split, `weights` float32 [m] of the losses.
         validation: the validation split.
     """

@@ -1,4 +1,4 @@
-"""The gradient of a batch: in one piece, or in parts that need less memory, for the same step."""
+"""Gradients of a batch, computed at once or in parts with less memory."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 Outputs = tuple[Tensor, ...]
 Losses = Mapping[str, Tensor]
-"""Named scalars; the one called `loss` is what is minimised."""
+"""Named scalars; `loss` is minimised."""
 Forward = Callable[[slice], Outputs]
 LossOf = Callable[[Outputs, slice], Losses]
 
 
 class Gradient:
-    """Takes gradients in the precision, and in as many parts, as settings and memory ask for.
+    """Computes gradients in the precision of the settings, and in as many parts as settings and memory require.
 
     Args:
         context: of the stage.
         compute: settings.
-        network: whose buffers a forward pass may change.
-        setting: name of the setting of the batch size, for the sentence when memory runs out.
+        network: its buffers may change in a forward pass.
+        setting: name of the batch size setting, for out-of-memory errors.
     """
 
     def __init__(self, context: "StageContext", compute: Compute, network: nn.Module, setting: str) -> None:
@@ -39,16 +39,16 @@ class Gradient:
     def backward(
         self, samples: slice, forward: Forward, losses: LossOf, *, additive: bool, share: float = 1.0
     ) -> dict[str, Tensor]:
-        """Add the gradient of `share` times the loss of some samples to those that are there.
+        """Accumulate the gradient of `share` times the loss of some samples.
 
-        A loss that is no mean over samples sees all of them at once even in parts: the parts are first run without
-        gradient, then once more, each with the gradient that the loss has for its outputs.
+        A loss that is not a mean over samples needs all outputs at once: the parts are first run without gradient, then
+        again, each with the gradient of the loss with respect to its outputs.
 
         Args:
             samples: positions start … stop in the batch.
-            forward: runs the network on some of them; each output has a row for every sample.
-            losses: named losses of outputs, `loss` among them.
-            additive: whether they are means over samples.
+            forward: runs the network on a part of them; each output has one row per sample.
+            losses: returns named losses of outputs, including `loss`.
+            additive: whether the losses are means over samples.
             share: factor of the loss.
 
         Returns:
@@ -70,7 +70,7 @@ class Gradient:
     def _in_two_passes(
         self, samples: slice, parts: list[slice], forward: Forward, losses: LossOf, share: float
     ) -> dict[str, Tensor]:
-        before = Snapshot(self._context, self._network)  # dropout and statistics of BatchNorm run twice, and count once
+        before = Snapshot(self._context, self._network)  # dropout and BatchNorm run twice, but must count once
         with torch.no_grad():
             passed = [self._run(forward, part) for part in parts]
         outputs = tuple(torch.cat(pieces).requires_grad_() for pieces in zip(*passed, strict=True))
@@ -89,10 +89,10 @@ class Gradient:
             return forward(part)
 
     def state_dict(self) -> dict[str, Any]:
-        """What decides how the next gradients are taken."""
+        """State for `load_state_dict`."""
         return {"parts": self.parts.count, "scale": self.precision.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         self.parts.count = state["parts"]
         self.precision.load_state_dict(state["scale"])

@@ -1,4 +1,4 @@
-"""The linear head of a network, fitted anew on a representation."""
+"""Fit the linear head of a network on a representation."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from core.clustering.kmeans import Floats, Integers
 
 
 def fit_head(features: Floats, labels: Integers, sample_weight: Floats, penalty: float) -> tuple[Floats, Floats]:
-    """Fit a logistic regression on the standardised representation, with the scaling folded into the result.
+    """Fit a logistic regression on the standardised representation, and fold the scaling into the result.
 
     Args:
         features: representation, float32 [m, d].
@@ -25,6 +25,6 @@ def fit_head(features: Floats, labels: Integers, sample_weight: Floats, penalty:
     model.fit(scaler.transform(features), labels, sample_weight=sample_weight)
     weight = model.coef_ / scaler.scale_
     bias = model.intercept_ - weight @ scaler.mean_
-    if len(weight) == 1:  # two classes share one row of opposite signs
+    if len(weight) == 1:  # binary models have one row for both classes
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     return weight.astype(np.float32), bias.astype(np.float32)

@@ -1,4 +1,4 @@
-"""A split on a device: bytes in, normalised pixels out, the next batch fetched while a step is at work."""
+"""A split on a device: normalised pixels in batches, with prefetching of the next batch."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
     from core.engine.context import StageContext
 
 RESIDENT_BYTES = 4 << 30
-"""Splits up to this size live on a GPU whole, if they leave most of its memory free; larger ones travel in batches."""
+"""Splits up to this size are kept on the GPU if most of its memory stays free; larger ones are copied in batches."""
 COPIED_AT_ONCE = 256 << 20
-"""Bytes of a split that are on their way to a GPU together."""
+"""Bytes per copy when a split is moved to a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """Bytes on their way to the device, and on a GPU the event after which they are there."""
+    """Bytes being copied to the device, and on a GPU the event of their arrival."""
 
     bytes: Tensor
     arrived: torch.cuda.Event | None
 
 
 class Images:
-    """Images, labels and group numbers of one split, served in batches on `device`.
+    """Images, labels and group indices of one split, in batches on `device`.
 
-    A split that lies in memory serves batches at once. One that travels (from a mapped file, from files decoded on
-    demand, from main memory to a GPU) fetches what `ahead` was told in a thread, which ends with this object.
+    If the split is not resident on the device (but in a mapped file, in files decoded on demand, or in main memory
+    instead of a GPU), a thread prefetches the rows passed to `ahead`; it ends with this object.
 
     Args:
-        dataset: where the split, its normalisation and the size of its crops come from.
+        dataset: of the split, its normalisation and the size of its crops.
         split: `train`, `validation` or `test`.
-        device: where batches are wanted.
-        augment: random stream of the crops and flips of `pixels`; None for the middle of every image.
+        device: of the batches.
+        augment: random generator for crops and flips in `pixels`; None for the centre of every image.
 
     Attributes:
         labels: int64 [n] on `device`.
         groups: int64 [n] on `device`.
         shape: (channels, height, width) of an image as a network sees it.
-        travels: whether `ahead` is of use.
+        travels: whether batches must be fetched, so that `ahead` is useful.
     """
 
     def __init__(
@@ -77,10 +77,10 @@ class Images:
     def pixels(self, indices: Tensor) -> Tensor:
         """Normalised pixels [batch, channels, height, width] of the images at `indices` [batch], on any device.
 
-        With a random stream they are new at every call: a random part of each image, flipped half of the time.
+        With augmentation, crops and flips are new at every call.
 
         Raises:
-            Exception: whatever kept the images from being read, ahead of time or now.
+            Exception: the error that occurred while reading, in the thread or now.
         """
         raw = self._raw(indices)
         if self._augment is None:
@@ -88,17 +88,17 @@ class Images:
         return self._normalised(augment(raw, self._crop or raw.shape[-1], self._augment))
 
     def plain(self, indices: Tensor) -> Tensor:
-        """Like `pixels`, but always of the middle of every image, as `in_order` gives them."""
+        """Like `pixels`, but never augmented."""
         return self._normalised(self._middle(self._raw(indices)))
 
     def ahead(self, indices: Tensor) -> None:
-        """Begin to fetch the images at `indices` [batch], which will be asked for next; nothing where none travel."""
+        """Prefetch the images at `indices` [batch], which must be the next batch; does nothing for a resident split."""
         if self.travels:
             rows = indices.cpu().numpy()
             self._pending = rows, self._thread.submit(self._fetch, rows)
 
     def in_order(self, batch_size: int, start: int = 0) -> Iterator[tuple[slice, Tensor]]:
-        """Walk the split once, in its order, from row `start` on: (which rows, their pixels); never augmented."""
+        """Yield (rows, pixels) of the whole split in order, from row `start` on; never augmented."""
         parts = [slice(i, min(i + batch_size, len(self))) for i in range(start, len(self), batch_size)]
         if self._whole is not None:
             for rows in parts:
@@ -121,11 +121,11 @@ class Images:
         return self._received(fetched.result())
 
     def _fetch(self, rows: Integers | slice) -> _Sent:
-        """Read bytes and send them to the device; in the thread, or in the caller's where nothing was told ahead."""
+        """Read bytes and copy them to the device."""
         if self._stream is None:
             return _Sent(torch.from_numpy(_read(self._source, rows)), None)
         with torch.cuda.device(self.device), torch.cuda.stream(self._stream):
-            # A stream of its own, so that the copy runs beside the step.
+            # A separate stream, so that the copy runs in parallel with the step.
             sent = _pinned(self._source, rows).to(self.device, non_blocking=True)
             return _Sent(sent, self._stream.record_event())
 
@@ -140,7 +140,7 @@ class Images:
         return middle(raw, self._crop) if self._crop else raw
 
     def _normalised(self, raw: Tensor) -> Tensor:
-        # Channels last: convolutions of few channels run about twice as fast on a CPU, and as fast or faster on a GPU.
+        # Channels last: convolutions with few channels are about twice as fast on a CPU, and not slower on a GPU.
         pixels = raw.to(torch.float32, memory_format=torch.channels_last)
         return torch.addcmul(self._shift, pixels, self._scale)
 
@@ -152,13 +152,13 @@ def seen_shape(dataset: DataSet) -> tuple[int, int, int]:
 
 
 def training_images(context: "StageContext", split: SplitName = "train") -> Images:
-    """A split as a network is trained on it: augmented where the data set says so, from the stream `augment`."""
+    """A split for training: augmented if the data set says so, with the random stream `augment`."""
     stream = context.generator("augment", context.device) if context.data.augment else None
     return Images(context.data, split, context.device, stream)
 
 
 def _resident(images: Pixels, device: torch.device) -> Tensor | None:
-    """The whole split on `device`; None where it is to stay where it is."""
+    """The whole split on `device`; None if it is not to be resident."""
     if not isinstance(images, np.ndarray):
         return None
     if device.type != "cuda":
@@ -175,14 +175,14 @@ def _resident(images: Pixels, device: torch.device) -> Tensor | None:
 
 
 def _read(images: Pixels, rows: Integers | slice) -> Bytes:
-    """Copy rows into an array of their own; lets other threads run meanwhile."""
+    """Copy rows to a new array; releases the interpreter's lock."""
     if not isinstance(images, np.ndarray):
         return np.ascontiguousarray(images[rows])
     return np.array(images[rows]) if isinstance(rows, slice) else np.take(np.asarray(images), rows, axis=0)
 
 
 def _pinned(images: Pixels, rows: Integers | slice) -> Tensor:
-    """Copy rows into pinned memory, from which a GPU fetches them by itself."""
+    """Copy rows to pinned memory for an asynchronous copy to a GPU."""
     if not isinstance(images, np.ndarray):
         return torch.from_numpy(_read(images, rows)).pin_memory()
     n = len(range(*rows.indices(len(images)))) if isinstance(rows, slice) else len(rows)
@@ -190,6 +190,6 @@ def _pinned(images: Pixels, rows: Integers | slice) -> Tensor:
     if isinstance(rows, slice):
         np.copyto(host.numpy(), images[rows])
     else:
-        # `clip`, as `raise` would write into a copy first; rows are those of the split.
+        # With `raise`, numpy would use a temporary copy; the rows are valid anyway.
         np.take(np.asarray(images), rows, axis=0, out=host.numpy(), mode="clip")
     return host

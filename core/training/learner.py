@@ -1,4 +1,4 @@
-"""What ERM and fine-tuning have in common: the weights of a network, trained step by step."""
+"""Base of ERM and fine-tuning: gradient steps on the weights of a network."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -28,16 +28,16 @@ class WeightLearner(ABC):
         context: of the stage.
         network: on its device; trained in place.
         settings: of the learning rate.
-        compute: how steps are computed.
-        steps: how many steps there will be.
-        optimizer: of the network's weights; a fused one for fp16.
-        order: in which samples are drawn.
-        images: what is trained on.
+        compute: precision and batch parts.
+        steps: total number of steps.
+        optimizer: of the network's weights; fused for fp16.
+        order: of the samples.
+        images: of the samples.
         validation: the validation split.
     """
 
     setting: ClassVar[str]
-    """Name of the setting of the batch size."""
+    """Name of the batch size setting."""
     additive: bool = True
     """Whether the loss is a mean over samples."""
 
@@ -66,7 +66,7 @@ class WeightLearner(ABC):
         self._step = 0
 
     def rows(self, drawn: Tensor) -> Tensor:
-        """Rows of the split that were drawn, given positions int64 [batch] of the order; both on the CPU."""
+        """Rows of the split for positions int64 [batch] of the order; both on the CPU."""
         return drawn
 
     @abstractmethod
@@ -74,14 +74,14 @@ class WeightLearner(ABC):
         """Loss of logits float32 [batch, classes] of samples at positions `drawn` [batch], both on the device."""
 
     def loss_state(self) -> dict[str, Any]:
-        """What the loss remembers from step to step."""
+        """State of the loss."""
         return {}
 
-    def load_loss_state(self, state: dict[str, Any]) -> None:  # noqa: B027  # a hook that need not be filled
-        """Go on where `loss_state` was taken."""
+    def load_loss_state(self, state: dict[str, Any]) -> None:  # noqa: B027  # an optional hook
+        """Restore the state of `loss_state`."""
 
-    def after_step(self) -> None:  # noqa: B027  # a hook that need not be filled
-        """Do what must follow every step of the optimiser."""
+    def after_step(self) -> None:  # noqa: B027  # an optional hook
+        """Called after every step of the optimiser."""
 
     def step(self) -> Mapping[str, Tensor]:
         """Take one step and return its loss."""
@@ -98,7 +98,7 @@ class WeightLearner(ABC):
         return losses
 
     def _work(self, pixels: Tensor, drawn: Tensor) -> Callable[[], Mapping[str, Tensor]]:
-        remembered = self.loss_state()
+        before = self.loss_state()
 
         def forward(part: slice) -> Outputs:
             return (self._forward(pixels[part]),)
@@ -107,25 +107,25 @@ class WeightLearner(ABC):
             return {"loss": self.loss(outputs[0].float(), drawn[part])}
 
         def work() -> Mapping[str, Tensor]:
-            self.load_loss_state(remembered)
+            self.load_loss_state(before)
             self._optimizer.zero_grad(set_to_none=True)
             return self._gradient.backward(slice(0, len(drawn)), forward, losses, additive=self.additive)
 
         return work
 
     def look(self) -> Sequence[Evaluation]:
-        """Evaluate the network on the validation split as it is now."""
+        """Evaluate the current network on the validation split."""
         self._network.eval()
         predictions = predict(self._network, self._validation)
         return [count_groups(predictions.classes, self._validation, self._data, "validation")]
 
     def network(self, member: int = 0) -> Mapping[str, Tensor]:
-        """State of the network as it is now; there is one member."""
+        """Current state of the network, the only member."""
         del member
         return self._network.state_dict()
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides the steps to come, random streams excepted."""
+        """State for `load_state_dict`, without random streams."""
         return {
             "network": self._network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -136,7 +136,7 @@ class WeightLearner(ABC):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         self._network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._order.load_state_dict(state["order"])

@@ -1,4 +1,4 @@
-"""The one training loop: steps, looks at the validation split, logging, checkpoints, stop and resume."""
+"""The training loop: steps, validation, logging, checkpoints, stop and resume."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
     from core.engine.context import StageContext
 
 LOG_POINTS = 200
-"""Points that a series gets at most over a stage."""
+"""Maximum number of points of a series per stage."""
 
 
 class Learner(Protocol):
-    """What the loop trains."""
+    """Interface of what the loop trains."""
 
     def step(self) -> Mapping[str, Tensor]:
         """Take one step; return named losses as detached scalars on the device, without waiting for it."""
         ...
 
     def look(self) -> Sequence[Evaluation]:
-        """Evaluate on the validation split what would be handed on now: every member, and most learners train one."""
+        """Evaluate every member on the validation split; most learners have one."""
         ...
 
     def network(self, member: int) -> Mapping[str, Tensor]:
-        """Tensors of a member that would be handed on now."""
+        """Current tensors of a member, for its checkpoint."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides the steps to come, random streams excepted."""
+        """State for `load_state_dict`, without random streams."""
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         ...
 
 
 class Meter:
-    """Means of named scalars since the last reading, summed on the device."""
+    """Means of named scalars since the last `read`, accumulated on the device."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
@@ -58,18 +58,18 @@ class Meter:
         self._count += 1
 
     def read(self) -> dict[str, float]:
-        """Means since the last reading: the only place where the loop waits for the device."""
+        """Means since the last call; the only place where the loop waits for the device."""
         means = (torch.stack(list(self._sums.values())) / self._count).tolist()
         named = dict(zip(self._sums, means, strict=True))
         self.__init__()  # type: ignore[misc]  # start over
         return named
 
     def state_dict(self) -> dict[str, Any]:
-        """What was added since the last reading."""
+        """State for `load_state_dict`."""
         return {"sums": dict(self._sums), "count": self._count}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         self._sums, self._count = state["sums"], state["count"]
 
 
@@ -83,20 +83,20 @@ def run_loop(
     after: Mapping[int, Callable[[], None]] | None = None,
     watch: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> Selection:
-    """Take `steps` steps and return the selection that the looks along the way have led to.
+    """Take `steps` steps and return the selection among the evaluated checkpoints.
 
     Args:
         context: of the stage.
-        learner: what is trained.
-        steps: how many steps in all.
-        per_epoch: steps in one pass over the data.
-        select: rule and number of looks; the last step is always looked at.
-        after: step → what to do after it, such as keeping an early checkpoint.
-        watch: is told the values of every point that is logged, such as to raise an alarm.
+        learner: to train.
+        steps: total number of steps.
+        per_epoch: steps per pass over the data.
+        select: rule and number of evaluations; the last step is always evaluated.
+        after: step → callback after it, such as to keep an early checkpoint.
+        watch: called with step and values of every logged point, such as to warn.
 
     Raises:
         StageError: a loss is no longer a finite number.
-        Stopped: the run was asked to stop.
+        Stopped: a stop was requested.
     """
     selection = Selection(select.rule)
     looks = {max(1, round(steps * (i + 1) / select.looks)) for i in range(select.looks)}

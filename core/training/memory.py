@@ -1,4 +1,4 @@
-"""When the device runs out of memory: how much would fit, and going on with that."""
+"""Handling of out-of-memory: estimate what would fit, and optionally continue with smaller parts."""
 
 import gc
 import math
@@ -24,7 +24,7 @@ _ALLOCATION_FAILED = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
 
 
 class Snapshot:
-    """Random streams of a stage and buffers of a network, to go back to."""
+    """Snapshot of the random streams of a stage and the buffers of a network."""
 
     def __init__(self, context: "StageContext", network: nn.Module | None) -> None:
         self._context = context
@@ -34,24 +34,23 @@ class Snapshot:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Go back."""
+        """Restore streams and buffers."""
         self._context.streams.load_state_dict(self._streams, self._context.device)
         for buffer, saved in zip(self._network.buffers(), self._buffers, strict=True):
             buffer.copy_(saved)
 
 
 class Parts:
-    """In how many parts a batch is computed: as many as set, or more, where memory runs out and that is allowed.
+    """Number of parts in which a batch is computed: from the settings, or more if memory runs out and that is allowed.
 
     Args:
         context: of the stage.
         compute: settings.
-        setting: name of the setting of the batch size.
-        network: whose buffers a training pass changes; None where nothing is trained, and `compute.accumulate` does not
-            count.
+        setting: name of the batch size setting.
+        network: its buffers change in training; None without training, where `compute.accumulate` is ignored.
 
     Attributes:
-        count: parts to a batch.
+        count: parts per batch.
     """
 
     def __init__(
@@ -64,20 +63,20 @@ class Parts:
         self._network = network
 
     def of(self, samples: slice) -> list[slice]:
-        """Cut samples start … stop into the parts, as equal as they can be, none empty."""
+        """Split samples start … stop into non-empty parts of almost equal size."""
         n = samples.stop - samples.start
         count = min(self.count, n)
         ends = [samples.start + i * n // count for i in range(count + 1)]
         return [slice(start, end) for start, end in pairwise(ends)]
 
     def attempt(self, n: int, work: Callable[[], T]) -> T:
-        """Do `work`, which computes `n` samples in parts, one after another.
+        """Call `work`, which computes `n` samples in parts.
 
-        Where memory runs out and going on is allowed, random streams and buffers are put back, the parts are doubled,
-        and the work is done anew; what else it changes it has to set at its start.
+        If memory runs out and continuing is allowed, random streams and buffers are restored, the number of parts is
+        doubled, and `work` is called again; it must itself reset anything else that it changes.
 
         Raises:
-            StageError: memory ran out; says which size would fit, or that not even one sample does.
+            StageError: memory ran out; the message says which size would fit.
         """
         while True:
             before = Snapshot(self._context, self._network) if self._auto else None
@@ -89,7 +88,7 @@ class Parts:
                 size = math.ceil(n / min(self.count, n))
                 if before is None or size == 1:
                     raise self._refusal(size) from error
-            # Only out here is nothing left of the failed try: the error held its tensors.
+            # Outside the except block, as the traceback holds the tensors of the failed attempt.
             self._release()
             before.restore()
             self._halve(n, size)
@@ -97,7 +96,7 @@ class Parts:
     def forward(
         self, network: Callable[[Tensor], tuple[Tensor, ...]], pixels: Tensor, precision: Precision
     ) -> tuple[Tensor, ...]:
-        """Outputs of a network for pixels [n, channels, height, width], without gradient, computed in parts."""
+        """Outputs of a network for pixels [n, channels, height, width], computed in parts without gradient."""
 
         def work() -> tuple[Tensor, ...]:
             with torch.no_grad(), precision.forward():
@@ -109,17 +108,17 @@ class Parts:
     def _halve(self, n: int, size: int) -> None:
         self.count = min(2 * self.count, n)
         fits = math.ceil(n / self.count)
-        again = f"; compute.accumulate={self.count} begins with it" if self._network is not None else ""
-        text = f"Out of memory with {size} images at a time; goes on with {fits} at a time, the same batches{again}."
+        again = f"; set compute.accumulate={self.count} to start with it" if self._network is not None else ""
+        text = f"Out of memory with {size} images at a time; continuing with {fits} at a time, the same batches{again}."
         self._context.emit(Warned(self._context.stage, "auto-batch", text))
 
     def _refusal(self, size: int) -> StageError:
         where = f"out of memory on {self._context.device} with {size} image{'s' * (size > 1)} at a time"
         if size == 1:
-            return StageError(where, "it takes a smaller network, smaller images, or a device with more memory")
+            return StageError(where, "try a smaller network, smaller images, or a device with more memory")
         half = size // 2
         same = f", or compute.accumulate={2 * self.count} for the same batches" if self._network is not None else ""
-        fits = f"about {half} would fit: set {self._setting}={half}{same}, or go on with --auto-batch"
+        fits = f"about {half} would fit: set {self._setting}={half}{same}, or use --auto-batch"
         return StageError(where, fits)
 
     def _release(self) -> None:
@@ -130,5 +129,5 @@ class Parts:
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """Whether an error says that the device has no memory left, whichever library says it."""
+    """Whether an error of any library means that the device is out of memory."""
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in _ALLOCATION_FAILED)

@@ -1,4 +1,4 @@
-"""Networks for a data set: fresh, or with the weights of a file."""
+"""Build networks for a data set, with fresh weights or those of a file."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from core.training.images import seen_shape
 
 
 def new_network(model: Model, data: DataSet) -> nn.Module:
-    """Build the network for a data set, its weights drawn from torch's global generator."""
+    """Build the network for a data set, with random weights from torch's global generator."""
     channels, height, width = seen_shape(data)
     network = build(model.name, len(data.label_names), channels, (height, width))
     return network.to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""What ERM and its oracles minimise."""
+"""Losses of ERM and its oracles."""
 
 from typing import Any, ClassVar, Protocol
 
@@ -8,26 +8,26 @@ from torch import Tensor
 
 
 class Objective(Protocol):
-    """A loss over a batch, with state where it has memory."""
+    """A loss over a batch, with optional state."""
 
     additive: ClassVar[bool]
-    """Whether the loss of a batch is the mean of losses of its samples."""
+    """Whether the loss of a batch is the mean over its samples."""
 
     def __call__(self, logits: Tensor, labels: Tensor, groups: Tensor) -> Tensor:
         """Return the scalar loss of logits [batch, classes] for labels [batch] in groups [batch]."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """What the objective remembers."""
+        """State for `load_state_dict`."""
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         ...
 
 
 class MeanLoss:
-    """Mean cross-entropy over the batch; groups are not looked at."""
+    """Mean cross-entropy over the batch; groups are not used."""
 
     additive: ClassVar[bool] = True
 
@@ -43,7 +43,7 @@ class MeanLoss:
 
 
 class GroupDroLoss:
-    """Weighted mean of group losses whose weights rise where the loss is high (arXiv 1911.08731, algorithm 1).
+    """Weighted sum of group losses; the weights of groups with high loss increase (arXiv 1911.08731, algorithm 1).
 
     Args:
         n_groups: number of groups.
@@ -62,7 +62,7 @@ class GroupDroLoss:
         n_groups = len(self.weights)
         counts = torch.zeros(n_groups, device=losses.device).index_add_(0, groups, torch.ones_like(losses))
         sums = torch.zeros(n_groups, device=losses.device).index_add_(0, groups, losses)
-        means = sums / counts.clamp(min=1)  # [groups]; 0 where the batch has none
+        means = sums / counts.clamp(min=1)  # [groups]; 0 for absent groups
         with torch.no_grad():
             self.weights = self.weights * torch.exp(self._step_size * means)
             self.weights = self.weights / self.weights.sum()

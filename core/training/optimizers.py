@@ -1,4 +1,4 @@
-"""Optimisers and their learning rate over the steps."""
+"""Optimisers and learning rate schedules."""
 
 import math
 from collections.abc import Iterable
@@ -10,27 +10,27 @@ from core.config import Erm, Finetune
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], settings: Erm, *, fused: bool = False) -> torch.optim.Optimizer:
-    """Return the optimiser that the settings name; a fused one can skip a step by itself, as fp16 needs it."""
-    way = True if fused else None  # None: as torch thinks best
+    """Return the optimiser of the settings; for fp16 it must be fused, to skip steps on overflow."""
+    choice = True if fused else None  # None: torch's default
     match settings.optimizer:
         case "sgd":
             sgd = torch.optim.SGD(
-                parameters, settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=way
+                parameters, settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=choice
             )
             if fused and settings.momentum:
-                _begin_at_rest(sgd)
+                _reset_momentum(sgd)
             return sgd
         case "adam":
-            return torch.optim.Adam(parameters, settings.lr, weight_decay=settings.weight_decay, fused=way)
+            return torch.optim.Adam(parameters, settings.lr, weight_decay=settings.weight_decay, fused=choice)
         case "adamw":
-            return torch.optim.AdamW(parameters, settings.lr, weight_decay=settings.weight_decay, fused=way)
+            return torch.optim.AdamW(parameters, settings.lr, weight_decay=settings.weight_decay, fused=choice)
 
 
-def _begin_at_rest(sgd: torch.optim.SGD) -> None:
-    """Set the momentum to 0, from which the first step is what it always is.
+def _reset_momentum(sgd: torch.optim.SGD) -> None:
+    """Initialise the momentum with 0, which does not change the first step.
 
-    Torch's fused SGD takes memory for it at the first step and fills it only where that step is not skipped, so that
-    after an overflow at the very beginning the momentum would be whatever lay there.
+    Torch's fused SGD allocates the momentum at the first step, but initialises it only if that is not skipped, so it
+    would be arbitrary after an overflow in the first step.
     """
     for group in sgd.param_groups:
         for parameter in group["params"]:
@@ -38,7 +38,7 @@ def _begin_at_rest(sgd: torch.optim.SGD) -> None:
 
 
 def scheduled_lr(settings: Erm | Finetune, step: int, steps: int) -> float:
-    """Learning rate of step `step` (from 0) of `steps`: constant, or half a cosine down to 0."""
+    """Learning rate of step `step` (counted from 0) of `steps`: constant, or half a cosine down to 0."""
     if settings.schedule == "constant":
         return settings.lr
     return settings.lr * 0.5 * (1 + math.cos(math.pi * step / steps))

@@ -1,4 +1,4 @@
-"""In which order samples are drawn: endless full batches whose position can be saved."""
+"""Order of the samples: endless full batches, with a state that can be saved."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 class Order:
-    """Batches of positions 0 … n−1: every position once per pass, passes joined so that every batch is full.
+    """Batches of positions 0 … n−1: every position once per pass; batches may span passes, so they are always full.
 
-    With `weights` [n] a pass is n draws with replacement instead, each position in proportion to its weight.
+    With `weights` [n], a pass consists of n draws with replacement, in proportion to the weights.
 
     Args:
         n: number of samples.
-        batch_size: positions in a batch.
-        generator: random stream on the CPU.
+        batch_size: positions per batch.
+        generator: on the CPU.
         weights: of the samples, not negative.
     """
 
@@ -32,18 +32,18 @@ class Order:
         return batch
 
     def peek(self) -> Tensor:
-        """Return the batch that `next` will return, and leave order and random stream as they are."""
+        """Return the batch that `next` will return, without changing order or generator."""
         spare = torch.Generator()
         if len(self._queue) < self._batch_size:
             spare.set_state(self._generator.get_state())
         return self._filled(spare)[: self._batch_size]
 
     def state_dict(self) -> dict[str, Any]:
-        """What was drawn and not yet served; the random stream is saved by its owner."""
+        """Positions drawn but not returned yet; the generator is saved by its owner."""
         return {"queue": self._queue.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         self._queue = state["queue"]
 
     def _filled(self, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""Precision, and compiling: how a network is run in training."""
+"""Mixed precision and compilation for training."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -13,20 +13,20 @@ _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Precision:
-    """Runs forward passes in the precision that was asked for, and keeps small gradients of fp16 from vanishing.
+    """Runs forward passes in the precision of the settings, and scales the losses of fp16 against underflow.
 
-    Nothing here waits for the device, as long as the optimiser is a fused one where `scales` says so: it then skips a
-    step whose gradient has overflown by itself.
+    Nothing here waits for the device, provided that the optimiser is fused if `scales` is true: it then skips steps
+    with overflowing gradients by itself.
 
     Args:
         compute: settings.
-        device: where the network is.
+        device: of the network.
 
     Attributes:
-        scales: whether losses are scaled, which asks for a fused optimiser.
+        scales: whether losses are scaled, which requires a fused optimiser.
 
     Raises:
-        StageError: the device cannot compute in that precision.
+        StageError: the device does not support the precision.
     """
 
     def __init__(self, compute: Compute, device: torch.device) -> None:
@@ -40,39 +40,39 @@ class Precision:
                     raise StageError(f"{device} cannot compute in bf16", "use compute.precision=fp16 or fp32")
 
     def forward(self) -> AbstractContextManager[Any]:
-        """Context in which a network is run; losses belong outside of it."""
+        """Context for forward passes; losses are computed outside of it."""
         return nullcontext() if self._type is None else torch.autocast(self._device, dtype=self._type)
 
     def scaled(self, loss: Tensor) -> Tensor:
-        """What to call `backward` on."""
+        """The scaled loss, for `backward`."""
         return self._scaler.scale(loss)
 
     def unscale(self, optimizer: torch.optim.Optimizer) -> None:
-        """Give gradients their true size before something is added to them; `step` knows."""
+        """Unscale the gradients before something is added to them; `step` takes this into account."""
         self._scaler.unscale_(optimizer)
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Take a step of the optimiser, or none where a gradient has overflown."""
+        """Take a step of the optimiser, or skip it if a gradient has overflowed."""
         self._scaler.step(optimizer)
         self._scaler.update()
 
     def state_dict(self) -> dict[str, Any]:
-        """The scale of the losses (waits for the device); empty where there is none."""
+        """State of the loss scaling (waits for the device); empty without scaling."""
         return self._scaler.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         if state:
             self._scaler.load_state_dict(state)
 
 
 def compiled(network: nn.Module, compute: Compute) -> nn.Module:
-    """The network, compiled where that was asked for; it shares its weights with `network`."""
+    """The network, compiled if the settings say so; it shares its weights with `network`."""
     return _Compiled(network) if compute.compile else network
 
 
 class _Compiled(nn.Module):
-    """A compiled network that says in one sentence where compiling fails."""
+    """A compiled network; compilation errors become one sentence."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -85,5 +85,5 @@ class _Compiled(nn.Module):
             if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
                 raise
             what = str(error).strip().partition("\n")[0]
-            raise StageError(f"torch.compile failed: {what}", "leave it off: compute.compile=false") from error
+            raise StageError(f"torch.compile failed: {what}", "disable it: compute.compile=false") from error
         return logits

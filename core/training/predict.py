@@ -1,4 +1,4 @@
-"""Predictions of a network on a split, and their counts per group."""
+"""Predictions of a network on a split, and their evaluation by group."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from core.engine.context import StageContext
 
 BATCH = 500
-"""Images in a forward pass at most."""
+"""Maximum number of images per forward pass."""
 PIXELS = 1 << 22
-"""Pixels in a forward pass at most: 83 images of 224×224."""
+"""Maximum number of pixels per forward pass: 83 images of 224×224."""
 
 
 def batch_size(images: Images) -> int:
-    """How many images of a split go through a network at once without gradient."""
+    """Number of images per forward pass without gradient."""
     _, height, width = images.shape
     return max(1, min(BATCH, PIXELS // (height * width)))
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network says of every sample of a split.
+    """Predictions for every sample of a split.
 
     Attributes:
-        classes: int64 [n], the predicted class.
-        probabilities: float32 [n], the softmax probability of that class.
+        classes: int64 [n], predicted class.
+        probabilities: float32 [n], softmax probability of that class.
     """
 
     classes: Tensor
@@ -44,7 +44,7 @@ class Predictions:
 
 
 def predict(logits_of: Callable[[Tensor], Tensor], images: Images) -> Predictions:
-    """Run a network over a split in its order.
+    """Run a network on a split in order.
 
     Args:
         logits_of: maps pixels [batch, channels, height, width] to logits [batch, classes]; in evaluation mode.
@@ -72,12 +72,12 @@ def count_groups(predicted: Tensor, images: Images, dataset: DataSet, split: str
 def final_evaluation(
     context: "StageContext", logits_of: Callable[[Tensor], Tensor], step: int, splits: Mapping[SplitName, Images]
 ) -> None:
-    """Evaluate the network that a stage hands on, and keep its predictions among the artifacts.
+    """Evaluate the final network of a stage, and save its predictions as artifacts.
 
     Args:
         context: of the stage.
         logits_of: the network, in evaluation mode.
-        step: at which the network was taken.
+        step: of the network's checkpoint.
         splits: `validation` and `test`.
     """
     for split, images in splits.items():

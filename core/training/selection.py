@@ -1,4 +1,4 @@
-"""Which checkpoint of a stage is handed on: named rules on the validation split."""
+"""Selection of a stage's final checkpoint by named rules on the validation split."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,17 +13,17 @@ RULES: Mapping[str, tuple[Callable[[Evaluation], float], str]] = {
     "worst-class": (lambda e: e.worst_class_accuracy, "validation labels"),
     "worst-group": (lambda e: e.worst_group.accuracy, "validation labels and attributes"),
 }
-"""Rule → (what it maximises, what it uses)."""
+"""Rule → (maximised value, description of the data it uses)."""
 
 Pick = dict[str, Any]
 
 
 class Selection:
-    """Remembers the network that the rule in force prefers so far, and the step that every other rule would take.
+    """Keeps the best network so far under the active rule, and the step that every other rule would select.
 
-    Ties go to the later step, so `last` is the rule that likes all steps equally. Where several members are trained
-    side by side, a rule takes a step for each of them, and among the members the one whose value is highest, the first
-    one on a tie: by `last` the first member.
+    Ties go to the later step, so the rule `last` gives all steps the same value. With several members, a rule selects a
+    step for each of them, and then the member with the highest value, the first one on a tie; `last` selects the first
+    member.
     """
 
     def __init__(self, rule: str) -> None:
@@ -39,7 +39,7 @@ class Selection:
         Args:
             step: of the training.
             evaluations: of every member on the validation split.
-            network: member → its tensors; called only when the rule in force takes them.
+            network: member → its tensors; called only if the active rule selects them.
         """
         if not self._members:
             self._members = [{} for _ in evaluations]
@@ -54,22 +54,22 @@ class Selection:
 
     @property
     def member(self) -> int:
-        """Member that the rule in force takes."""
+        """Member selected by the active rule."""
         return self._best(self.rule)
 
     @property
     def network(self) -> dict[str, Tensor]:
-        """Tensors that the rule in force takes."""
+        """Tensors selected by the active rule."""
         return self.networks[self.member]
 
     @property
     def step(self) -> int:
-        """Step of the checkpoint that the rule in force takes."""
+        """Step of the checkpoint selected by the active rule."""
         return int(self._members[self.member][self.rule]["step"])
 
     @property
     def picks(self) -> dict[str, Pick]:
-        """Rule → what it takes: `step`, `value`, `uses`, and `member` where there are several."""
+        """Rule → its selection: `step`, `value`, `uses`, and `member` if there are several."""
         picks = {}
         for name in RULES:
             member = self._best(name)
@@ -78,17 +78,13 @@ class Selection:
                 picks[name]["member"] = member
         return picks
 
-    def report(self) -> dict[str, Any]:
-        """The rule in force, its step, and what every rule would have picked, as plain data."""
-        return {"rule": self.rule, "step": self.step, "picks": self.picks}
-
     def state_dict(self) -> dict[str, Any]:
-        """Everything remembered."""
+        """State for `load_state_dict`."""
         members = [{name: dict(pick) for name, pick in picks.items()} for picks in self._members]
         return {"members": members, "networks": [dict(network) for network in self.networks]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore the state of `state_dict`."""
         self._members, self.networks = state["members"], state["networks"]
 
     def _best(self, rule: str) -> int:

@@ -22,7 +22,7 @@ def check(config: Config) -> None:
     match config.data.n_given_environments:
         case 0:
             raise InputError(
-                f"data set '{config.data.name}' brings no training environments, which recipe irm-given needs; "
+                f"data set '{config.data.name}' has no given training environments, which recipe irm-given needs; "
                 "recipe irm infers them"
             )
         case 1:

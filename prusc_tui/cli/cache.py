@@ -66,7 +66,8 @@ def _build(folder: "Path", source: "PhotoSource", json: bool) -> None:
     import shutil
 
     from core.data.store import mapped, store_bytes, store_path, stored
-    from core.data.watch import Interrupted, Watch
+    from core.data.watch import Watch
+    from core.errors import Stopped
     from core.words import size_of
     from prusc_tui.cli.data_shown import Ticker
     from prusc_tui.cli.host import stop_on_signals
@@ -85,7 +86,7 @@ def _build(folder: "Path", source: "PhotoSource", json: bool) -> None:
                     aside=json,
                 )
                 stored(squares, folder, watch)
-        except Interrupted:
+        except Stopped:
             _say("stopped; what is decoded is kept, and the same command goes on from there", aside=True)
             raise typer.Exit(INTERRUPTED) from None
     if json:

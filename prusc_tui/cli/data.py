@@ -108,7 +108,7 @@ def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, j
     settings = resolve(name, overrides or [], folder_of(data_root), source="prusc data check")
     if not isinstance(settings, Photos):
         raise InputError(f"'{name}' is {settings.origin}, and is checked whenever it is read")
-    report = check_all(settings, Watch(say=Ticker()))
+    report = check_all(settings, Watch(report=Ticker()))
     if json:
         _print_json(report_object(name, report))
     else:

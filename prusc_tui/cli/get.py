@@ -59,7 +59,8 @@ def _into(settings: "DataSettings", data_root: str | None) -> "Photos":
 
 
 def _get_archive(settings: "Photos") -> "Fetched":
-    from core.data.watch import Interrupted, Watch
+    from core.data.watch import Watch
+    from core.errors import Stopped
     from core.words import size_of
     from experiments.downloads import get_archive
     from prusc_tui.cli.data_shown import Ticker
@@ -68,7 +69,7 @@ def _get_archive(settings: "Photos") -> "Fetched":
     with stop_on_signals() as stopper:
         try:
             return get_archive(settings, Watch(Ticker(size_of), lambda: stopper.asked))
-        except Interrupted:
+        except Stopped:
             below = "\n" if sys.stderr.isatty() else ""  # the line that says how far it is
             sys.stderr.write(f"{below}stopped; what is downloaded is kept, and the same command goes on from there\n")
             raise typer.Exit(INTERRUPTED) from None

@@ -89,25 +89,25 @@ def test_clusters_of_any_names_are_numbered_in_their_order(read, rows):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("index,cluster\n0,1\n1,0\n4,1\n3,0", "line 4: index 4 is beyond the 4 images of the training split"),
-        ("index,cluster\n0,1\nx,0", "line 3: index 'x' is no whole number from 0"),
-        ("index,cluster\n0,1\n-1,0", "line 3: index '-1' is no whole number"),
-        (f"index,cluster\n{'9' * 5000},1", "line 2: index '9{80}…' is no whole number"),
-        ("index,cluster\n0,1\n\n1,0\n0,1", "line 5: image 0 was there before, in line 2"),
-        ("index,cluster\n0,1\n1", "line 3: has 1 columns, too few"),
+        ("index,cluster\n0,1\n1,0\n4,1\n3,0", "line 4: index 4 is out of range: the training split has 4 images"),
+        ("index,cluster\n0,1\nx,0", "line 3: index 'x' is not an integer ≥ 0"),
+        ("index,cluster\n0,1\n-1,0", "line 3: index '-1' is not an integer"),
+        (f"index,cluster\n{'9' * 5000},1", "line 2: index '9{80}…' is not an integer"),
+        ("index,cluster\n0,1\n\n1,0\n0,1", "line 5: image 0 occurs twice; first in line 2"),
+        ("index,cluster\n0,1\n1", "line 3: has only 1 columns"),
         ("index,cluster\n0,1\n1,", "line 3: image 1 has no cluster"),
         ("index,cluster\n0,1\n2,0", "2 of 4 training images have no cluster; the first is image 1"),
         (
             "index,label,cluster\n0,0,1\n1,0,0",
-            "line 3: label '0' is not that of image 1 in the data, which is 'water' ",
+            "line 3: label '0' is not that of image 1 in the data, 'water' ",
         ),
-        ("index,label,cluster\n0,sea,1", "line 2: label 'sea' is not that of image 0 in the data, which is 'land' "),
-        ("index,cluster\n0,1\n1,1\n2,1\n3,1", "has 1 different clusters; 2 to 512 make sense"),
+        ("index,label,cluster\n0,sea,1", "line 2: label 'sea' is not that of image 0 in the data, 'land' "),
+        ("index,cluster\n0,1\n1,1\n2,1\n3,1", "has 1 different clusters; expected 2 to 512"),
         ("index,group\n0,1", "the first line must name a column index .*; it is: index,group"),
         ("path,cluster\na/1.jpg,1", "the first line must name a column index .*from 0.*, a column cluster"),
         ("0,1\n1,0", "the first line must name .* it is: 0,1"),
         ("", "the first line must name .* it is: empty"),
-        (b"index,cluster\n\xff\xfe,1", "is no table of text"),
+        (b"index,cluster\n\xff\xfe,1", "is not a text table"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(read, rows, text, sentence):
@@ -118,10 +118,10 @@ def test_what_is_wrong_is_said_with_its_line(read, rows, text, sentence):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("2.jpg", "line 2: '2.jpg' may be a/2.jpg or b/2.jpg; give the whole path"),
-        ("4.jpg", "line 2: '4.jpg' is no image of the training split"),
-        ("../birds/a/1.jpg", "is no image of the training split"),
-        ("/elsewhere/a/1.jpg", "is no image of the training split"),
+        ("2.jpg", "line 2: '2.jpg' may be a/2.jpg or b/2.jpg; give the full path"),
+        ("4.jpg", "line 2: '4.jpg' is not an image of the training split"),
+        ("../birds/a/1.jpg", "is not an image of the training split"),
+        ("/elsewhere/a/1.jpg", "is not an image of the training split"),
     ],
 )
 def test_images_that_are_not_there_or_not_the_only_ones_are_refused(read, photos, name, sentence):

@@ -49,7 +49,7 @@ def test_without_a_clear_candidate_the_most_skewed_is_taken_and_the_doubt_is_sai
     choice = choose(UNTRAINED, 0.8)
     assert (choice.index, choice.clear) == (1, False)
     assert choice.reason == (
-        "none of 2 candidates has both a balanced set and skew ≥ 0.80, so no shortcut is clearly seen; "
+        "none of 2 candidates has both a balanced set and skew ≥ 0.80, so no shortcut is clearly visible; "
         "k = 16 at epoch 0 has the highest skew (0.56) and a balanced set of 25,100"
     )
 
@@ -63,10 +63,10 @@ def test_where_every_balanced_set_is_empty_the_reason_says_so():
     choice = choose([Candidate(2, 2, 0, 1.0), Candidate(1, 2, 0, 1.0)], 0.8)
     assert (choice.index, choice.clear) == (1, False)
     assert choice.reason == (
-        "every one of 2 candidates has an empty balanced set; k = 2 at epoch 1 has the highest skew (1.00)"
+        "each of 2 candidates has an empty balanced set; k = 2 at epoch 1 has the highest skew (1.00)"
     )
 
 
 def test_no_candidates_are_misuse():
-    with pytest.raises(ValueError, match="nothing"):
+    with pytest.raises(ValueError, match="no candidates"):
         choose([], 0.8)

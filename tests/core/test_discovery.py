@@ -47,7 +47,7 @@ def value(module):
 
 def test_modules_of_the_package_come_first_and_in_alphabetical_order(package, installed):
     installed(good="outside_good:Thing")
-    assert [module.VALUE for module in discovery.found(package, GROUP)] == ["a", "b", "outside"]
+    assert discovery.declared(package, GROUP, value) == ("a", "b", "outside")
     assert discovery.problems() == ()
 
 
@@ -66,7 +66,7 @@ def test_an_entry_point_that_cannot_be_used_is_one_sentence(package, installed, 
     for _ in range(2):
         assert discovery.declared(package, GROUP, value) == ("a", "b", "outside")
     (sentence,) = discovery.problems()
-    assert sentence.startswith(f"'bad' (entry point group {GROUP}, {entry}) is left out: ")
+    assert sentence.startswith(f"'bad' (entry point group {GROUP}, {entry}) is ignored: ")
     assert why in sentence
     assert "\n" not in sentence
 
@@ -75,4 +75,4 @@ def test_a_module_of_the_package_itself_that_fails_is_a_bug(package, installed, 
     installed()
     (tmp_path / package / "b.py").write_text("1 / 0\n")
     with pytest.raises(ZeroDivisionError):
-        discovery.found(package, GROUP)
+        discovery.declared(package, GROUP, value)

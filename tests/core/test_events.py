@@ -40,7 +40,7 @@ EXAMPLES = [
     StageReused("erm", "abcd"),
     Progress("erm", 5, 100),
     Scalars("erm", 5, 0.05, {"loss": 0.25, "task": 1e-9}),
-    Evaluated("erm", 5, "validation", Evaluation("validation", (Group("a", {"c": "x"}, 2, 1),), (1.0,)), True),
+    Evaluated("erm", 5, "validation", Evaluation("validation", (Group("0–4", {"colour": "red"}, 3, 1),), (1.0,)), True),
     Sparsity("prune", 5, 0.75, {"features.0": 1.0}),
     MasksKept("finetune", 0.75),
     Choice("cluster", [{"epoch": 0.25, "k": 2}], 0, "the largest"),

@@ -92,7 +92,7 @@ def test_validate_leaves_the_settings_as_they_are():
         ("prunne.lr=1", "unknown key 'prunne'; did you mean 'prune'?"),
         ("data.clases=5", "unknown key 'data.clases'; did you mean 'data.classes'?"),
         ("qqqqqqqq=1", "unknown key 'qqqqqqqq'"),
-        ("data.patch_size=5", "key 'data.patch_size' does not go with data.name=colored-mnist"),
+        ("data.patch_size=5", "key 'data.patch_size' does not exist for data.name=colored-mnist"),
         (
             "data.name=colord-mnist",
             "unknown data set 'colord-mnist'; did you mean 'colored-mnist'? "
@@ -107,9 +107,9 @@ def test_validate_leaves_the_settings_as_they_are():
             "represent.checkpoints=[-1.0]",
             "represent.checkpoints = [-1.0]: input should be 'kept' or 'last', or input should be greater than 0",
         ),
-        ("represent.checkpoints=[9.0]", "represent.checkpoints: ERM keeps no epoch 9; add it to erm.keep_epochs"),
+        ("represent.checkpoints=[9.0]", "represent.checkpoints: ERM does not keep epoch 9; add it to erm.keep_epochs"),
         ("data.train_size=58_000", "data: train_size and validation_size together exceed the 60,000 training digits"),
-        ("cluster.method=random", "cluster: random clusters have no best k; set cluster.k to a number"),
+        ("cluster.method=random", "cluster: random clusters need a fixed number; set cluster.k to a number"),
     ],
 )
 def test_what_does_not_fit_gives_one_sentence_that_starts_with_its_source(text, sentence):

@@ -191,7 +191,9 @@ def test_more_environments_than_training_images_give_a_sentence(make):
         ).tolist()
         == [1] * 100
     )
-    with pytest.raises(InputError, match=r"\Adata.environment_noise: 100 training images do not fill 101 environments"):
+    with pytest.raises(
+        InputError, match=r"\Adata.environment_noise: 100 training images are too few for 101 environments"
+    ):
         make(Cmnist(**TINY | {"train_size": 100}, environment_noise=(0.1,) * 101))
 
 

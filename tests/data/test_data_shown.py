@@ -183,10 +183,10 @@ def test_show_one_split_and_write_its_sample(tmp_path):
         (["cmnist", "--set", "data.environment_noise=[0.2, 1.5]"], "data.environment_noise = 1.5"),
         (["cmnist", "--set", "data.train_size=55_000"], "together exceed the 60,000 training digits"),
         (["cmnist", "--set", "data.test_size=10_001"], "data.test_size = 10001"),
-        (["cmnist", "--set", "data.evaluation=balanced"], "'data.evaluation' does not go with data.name=cmnist"),
+        (["cmnist", "--set", "data.evaluation=balanced"], "'data.evaluation' does not exist for data.name=cmnist"),
         (
             ["cmnist", "--set", "data.train_size=100", "--set", f"data.environment_noise=[{'0.1,' * 101}]"],
-            "100 training images do not fill 101 environments",
+            "100 training images are too few for 101 environments",
         ),
         (
             ["colored-mnist", "--data-root", "/"],
@@ -196,7 +196,7 @@ def test_show_one_split_and_write_its_sample(tmp_path):
         (["waterbirds", "--data-root", "/nowhere"], "--data-root /nowhere: no such folder"),
         (["waterbirds", "--set", "data.root=/nowhere"], "data.root /nowhere: there is no such folder"),
         (["celeba", "--set", "data.attributes=[Male, Male]"], "data.attributes"),
-        (["celeba", "--set", 'data.attributes=["Male", "Male"]'], "attributes: 'Male' is named twice"),
+        (["celeba", "--set", 'data.attributes=["Male", "Male"]'], "attributes: 'Male' occurs twice"),
         (["colored-mnist", "--set", "prune.lr=2"], "--set prune: no setting of a data set"),
         (
             ["colored-mnist", *TINY, "--sample", "/nowhere/sample.png"],

@@ -90,7 +90,7 @@ def test_idx_arrays_have_the_shape_of_their_header():
 @pytest.mark.parametrize("name", ["SHA256SUMS", f"{LABELS}.gz"])
 def test_a_missing_file_is_named(copy, name):
     (copy / name).unlink()
-    with pytest.raises(InputError, match=rf"{name}: is missing; install prusc-tui again"):
+    with pytest.raises(InputError, match=rf"{name}: is missing; reinstall prusc-tui"):
         read_digits(copy, "t10k")
 
 
@@ -100,7 +100,7 @@ def test_a_damaged_file_is_named(copy, where):
     data = bytearray(path.read_bytes())
     data[where] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(InputError, match=rf"{LABELS}.gz: is damaged.*; install prusc-tui again"):
+    with pytest.raises(InputError, match=rf"{LABELS}.gz: is damaged.*; reinstall prusc-tui"):
         read_digits(copy, "t10k")
 
 
@@ -115,7 +115,7 @@ def test_other_content_in_a_whole_file_is_refused(copy):
     (copy / f"{LABELS}.gz").write_bytes(
         gzip.compress(b"\x00\x00\x08\x01" + (10_000).to_bytes(4, "big") + bytes(10_000))
     )
-    with pytest.raises(InputError, match="its checksum is not that of SHA256SUMS"):
+    with pytest.raises(InputError, match="its checksum does not match SHA256SUMS"):
         read_digits(copy, "t10k")
 
 

@@ -142,7 +142,7 @@ def test_check_says_that_nothing_is_amiss(birds):
         "60 images opened, 60 rows in metadata.csv",
         "✓ nothing amiss",
     ]
-    assert result.stderr == "looking at images: 60 of 60\n"
+    assert result.stderr == "checking images: 60 of 60\n"
 
 
 def test_check_lists_problems_kind_by_kind_with_lines_and_leaves_with_1(birds, tmp_path):
@@ -155,9 +155,9 @@ def test_check_lists_problems_kind_by_kind_with_lines_and_leaves_with_1(birds, t
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert "✗ unknown attributes: 1" in lines
-    assert f"  metadata.csv, line {line}: place '9' is not known (known: land, water)" in lines
+    assert f"  metadata.csv, line {line}: place '9' is unknown (known: land, water)" in lines
     place = lines.index("✗ missing images: 12")
-    assert lines[place + 1] == f"  metadata.csv, line 2: {rows[0][1]}: is not there"
+    assert lines[place + 1] == f"  metadata.csv, line 2: {rows[0][1]}: does not exist"
     assert lines[place + 11] == "  … and 2 more (all of them: --json)"
     found = invoke("check", "waterbirds", "--data-root", root, "--json")
     assert found.exit_code == 1

@@ -37,12 +37,12 @@ def test_no_folder_and_a_folder_without_the_data_set_are_sentences(tmp_path, nam
     assert kind().missing.startswith(f"{name} is not bundled; pass its folder with --data-root")
     assert refused(kind(root=str(tmp_path / "no"))) == f"data.root {tmp_path}/no: there is no such folder"
     (tmp_path / "file").touch()
-    assert refused(kind(root=str(tmp_path / "file"))) == f"data.root {tmp_path}/file: is no folder"
+    assert refused(kind(root=str(tmp_path / "file"))) == f"data.root {tmp_path}/file: is not a folder"
     (tmp_path / "empty").mkdir()
     assert f"{tmp_path}/empty: there is no " in refused(kind(root=str(tmp_path / "empty"), **settings))
     build(tmp_path / "empty" / "inner", n=40)
     hint = refused(kind(root=str(tmp_path / "empty"), **settings))
-    assert hint.endswith(f"it is in {tmp_path}/empty/inner: name that folder")
+    assert hint.endswith(f"it is in {tmp_path}/empty/inner: pass that folder")
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def test_no_folder_and_a_folder_without_the_data_set_are_sentences(tmp_path, nam
     [
         ("waterbirds", "metadata.csv", "img_filename,y,", "img_filename,label,", "there is no column 'y'"),
         ("waterbirds", "metadata.csv", ",place,", ",plase,", "there is no column 'place'; did you mean 'plase'?"),
-        ("waterbirds", "metadata.csv", ",place,", ",y,", "two columns are called 'y'"),
+        ("waterbirds", "metadata.csv", ",place,", ",y,", "two columns are named 'y'"),
         ("isic", "metadata.csv", ",patches,", ",patch,", "'patches' (data.attribute_columns); did you mean 'patch'?"),
         ("folder", "metadata.csv", "path,label", "path;label", "there is no column 'path' (data.path_column)"),
         ("celeba", "list_attr_celeba.txt", "80\n", "", "line 1: expected the number of images, not '5_o_Clock_Shadow'"),
-        ("celeba", "list_attr_celeba.txt", "80\n", "81\n", "states 81 images and has 80; get the file anew"),
+        ("celeba", "list_attr_celeba.txt", "80\n", "81\n", "states 81 images but has 80; download the file again"),
         ("celeba", "list_attr_celeba.txt", "Blond_Hair", "Blonde_Hair", "(data.target); did you mean 'Blonde_Hair'?"),
     ],
 )
@@ -77,31 +77,31 @@ def test_an_attribute_that_celeba_does_not_have_is_named_with_the_nearest(tmp_pa
 @pytest.mark.parametrize(
     ("name", "file", "old", "new", "sentence"),
     [
-        ("waterbirds", "metadata.csv", ".jpg,1,", ".jpg,7,", "y '7' is not known (known: landbird, waterbird)"),
-        ("waterbirds", "metadata.csv", ",1,/o", ",2,/o", "place '2' is not known (known: land, water)"),
+        ("waterbirds", "metadata.csv", ".jpg,1,", ".jpg,7,", "y '7' is unknown (known: landbird, waterbird)"),
+        ("waterbirds", "metadata.csv", ",1,/o", ",2,/o", "place '2' is unknown (known: land, water)"),
         ("waterbirds", "metadata.csv", ",1,/o", ",,/o", "place is empty"),
         (
             "isic",
             "metadata.csv",
             ",benign,",
             ",bening,",
-            "benign_malignant 'bening' is not known; did you mean 'ben",
+            "benign_malignant 'bening' is unknown; did you mean 'ben",
         ),
-        ("isic", "metadata.csv", ",val\n", ",vall\n", "split 'vall' is not known; did you mean 'val'?"),
-        ("isic", "metadata.csv", ",train\n", ",3\n", "split '3' is not known (known: train, validation, test)"),
+        ("isic", "metadata.csv", ",val\n", ",vall\n", "split 'vall' is unknown; did you mean 'val'?"),
+        ("isic", "metadata.csv", ",train\n", ",3\n", "split '3' is unknown (known: train, validation, test)"),
         ("isic", "metadata.csv", ",train\n", ",\n", "split is empty"),
-        ("celeba", "list_eval_partition.txt", " 1\n", " 3\n", "partition '3' is not known"),
+        ("celeba", "list_eval_partition.txt", " 1\n", " 3\n", "partition '3' is unknown"),
         ("celeba", "list_attr_celeba.txt", "000007.jpg", "000006.jpg", "image '000006.jpg' is listed twice"),
         (
             "celeba",
             "list_eval_partition.txt",
             "000007.jpg 0\n",
             "000007.jpg 0 1\n",
-            "has 3 columns where the headings have 2",
+            "has 3 columns, but there are 2 headings",
         ),
         ("folder", "metadata.csv", ",low,", ",,", "label is empty"),
-        ("folder", "metadata.csv", ",low,", ",", "has 3 columns where the headings have 4"),
-        ("folder", "metadata.csv", ",low,", ",low,x,", "has 5 columns where the headings have 4"),
+        ("folder", "metadata.csv", ",low,", ",", "has 3 columns, but there are 4 headings"),
+        ("folder", "metadata.csv", ",low,", ",low,x,", "has 5 columns, but there are 4 headings"),
     ],
 )
 def test_rows_that_do_not_fit_are_named_with_file_and_line(tmp_path, name, file, old, new, sentence):
@@ -116,7 +116,7 @@ def test_several_rows_that_do_not_fit_are_counted_and_the_first_is_named(tmp_pat
     edit(tmp_path / "metadata.csv", ",val\n", ",vall\n")
     line = edit(tmp_path / "metadata.csv", ",benign,", ",2,", 5)
     said = refused(Isic(root=str(tmp_path), images="images"))
-    assert f"line {line}: benign_malignant '2' is not known" in said
+    assert f"line {line}: benign_malignant '2' is unknown" in said
     assert said.endswith("(5 more; all of them: prusc data check)")
 
 
@@ -136,12 +136,12 @@ def test_lists_of_celeba_that_are_not_of_the_same_images_are_sentences(tmp_path)
         ("../outside.png", "'../outside.png' leaves the folder of the data set"),
         ("images/../../outside.png", "leaves the folder of the data set"),
         ("images/..", "leaves the folder of the data set"),
-        ("/etc/passwd", "'/etc/passwd' is not a path from the folder of the data set"),
-        ("~/outside.png", "is not a path from the folder of the data set"),
-        ("", "no path"),
-        ("link.png", "'link.png' is a link that leads out of the data set's folder"),
-        ("out/outside.png", "'out' is a link that leads out of the data set's folder"),
-        ("deep/out/outside.png", "'deep/out' is a link that leads out of the data set's folder"),
+        ("/etc/passwd", "'/etc/passwd' is not relative to the folder of the data set"),
+        ("~/outside.png", "is not relative to the folder of the data set"),
+        ("", "the path is empty"),
+        ("link.png", "'link.png' is a link to outside the folder of the data set"),
+        ("out/outside.png", "'out' is a link to outside the folder of the data set"),
+        ("deep/out/outside.png", "'deep/out' is a link to outside the folder of the data set"),
     ],
 )
 def test_paths_that_leave_the_folder_are_refused_with_their_line(tmp_path, path, why):
@@ -184,10 +184,10 @@ def test_a_table_outside_the_folder_is_refused(tmp_path, table):
     [
         (b"", "metadata.csv: is empty"),
         (b"\n\n", "metadata.csv: is empty"),
-        (b"path,label\n", "metadata.csv: there is no row with an image, a label and a split"),
-        (b"path,label\n\xff\xfe.png,x\n", "metadata.csv: is not text in UTF-8"),
+        (b"path,label\n", "metadata.csv: no row has an image, a label and a split"),
+        (b"path,label\n\xff\xfe.png,x\n", "metadata.csv: is not UTF-8 text"),
         (b'path,label\na.png,"x\nb.png,y\n', "metadata.csv, line 3: unexpected end of data"),
-        (b"path,label\na.png,x\nb.png,x\n", "column 'label' has one label only, 'x'; two or more are needed"),
+        (b"path,label\na.png,x\nb.png,x\n", "column 'label' has only one label, 'x'; at least two are needed"),
     ],
 )
 def test_files_that_are_no_tables_are_sentences(tmp_path, content, sentence):

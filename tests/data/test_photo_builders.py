@@ -13,7 +13,8 @@ from core.data.caches import remove, stores
 from core.data.dataset import DataSet
 from core.data.photos import PhotoSource
 from core.data.sets.waterbirds import Waterbirds
-from core.data.watch import Interrupted, Watch
+from core.data.watch import Watch
+from core.errors import Stopped
 from tests.data.photo_lab import plain, waterbirds
 
 
@@ -107,7 +108,7 @@ def test_whoever_waits_for_another_process_can_be_stopped(birds, cache):
         answer(worker)
         assert worker.stdout.readline() == "far\n"
         said = []
-        with pytest.raises(Interrupted):
+        with pytest.raises(Stopped):
             PhotoSource(settings(birds), cache).load(
                 Watch(lambda *told: said.append(told), lambda: "another" in said[-1][0])
             )

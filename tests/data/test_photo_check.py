@@ -11,8 +11,8 @@ from core.data.sets.celeba import Celeba
 from core.data.sets.folder import Folder
 from core.data.sets.isic import Isic
 from core.data.sets.waterbirds import Waterbirds
-from core.data.watch import Interrupted, Watch
-from core.errors import InputError
+from core.data.watch import Watch
+from core.errors import InputError, Stopped
 from tests.data import photo_lab
 from tests.data.photo_lab import edit, folder_of, write_csv
 
@@ -71,10 +71,10 @@ def test_missing_and_broken_images_are_found_with_their_lines(birds):
         *(("broken images", lines[path]) for path in (cut, text, empty, folder)),
     ]
     texts = [text for *_, text in found(report)]
-    assert texts[0] == f"{gone}: is not there"
+    assert texts[0] == f"{gone}: does not exist"
     assert "truncated" in texts[1]
-    assert texts[2:] == [f"{text}: is no image", f"{empty}: is empty", f"{folder}: is no file"]
-    assert report.problems[0].sentence == f"metadata.csv, line {lines[gone]}: {gone}: is not there"
+    assert texts[2:] == [f"{text}: is not an image", f"{empty}: is empty", f"{folder}: is not a file"]
+    assert report.problems[0].sentence == f"metadata.csv, line {lines[gone]}: {gone}: does not exist"
     assert report.opened == 55
 
 
@@ -84,7 +84,7 @@ def test_a_pipe_is_no_image_and_nobody_waits_for_it(birds):
     (birds / path).unlink()
     os.mkfifo(birds / path)
     assert [(kind, text) for kind, _, text in found(check(Waterbirds(root=str(birds))))] == [
-        ("broken images", f"{path}: is no file")
+        ("broken images", f"{path}: is not a file")
     ]
 
 
@@ -157,7 +157,7 @@ def test_images_are_looked_at_even_where_no_splits_can_be_drawn(tmp_path):
 
 
 def test_a_table_without_its_columns_is_bad_input_and_a_stop_is_heard(birds):
-    with pytest.raises(Interrupted):
+    with pytest.raises(Stopped):
         check(Waterbirds(root=str(birds)), Watch(stop=lambda: True))
     write_csv(birds / "metadata.csv", ("img_filename", "y"), [("a.jpg", 0)])
     with pytest.raises(InputError, match="there is no column 'place'"):
@@ -166,9 +166,9 @@ def test_a_table_without_its_columns_is_bad_input_and_a_stop_is_heard(birds):
 
 def test_progress_counts_up_to_the_last_image(birds):
     told = []
-    check(Waterbirds(root=str(birds)), Watch(say=lambda *words: told.append(words)))
+    check(Waterbirds(root=str(birds)), Watch(report=lambda *words: told.append(words)))
     doing, done, total = zip(*told, strict=True)
-    assert set(doing) == {"looking at images"}
+    assert set(doing) == {"checking images"}
     assert set(total) == {60}
     assert list(done) == sorted(done)
     assert done[-1] == 60

@@ -156,7 +156,7 @@ def test_of_several_frames_the_first_counts():
     ("data", "why"),
     [
         (b"", "is empty"),
-        (b"no image at all", "is no image"),
+        (b"no image at all", "is not an image"),
         (encoded(picture(), "JPEG")[:-400], "cannot be decoded"),
         (encoded(picture(), "PNG")[:200], "cannot be decoded"),
         (encoded(Image.fromarray(np.ones((4, 4), np.float32)), "TIFF"), "32 bits"),

@@ -15,8 +15,8 @@ from core.data.photos import PhotoSource
 from core.data.sets.celeba import Celeba
 from core.data.sets.folder import Folder
 from core.data.sets.waterbirds import Waterbirds
-from core.data.watch import Interrupted, Watch
-from core.errors import InputError
+from core.data.watch import Watch
+from core.errors import InputError, Stopped
 from tests.data.photo_lab import celeba, plain, waterbirds
 
 SPLITS = ("train", "validation", "test")
@@ -204,7 +204,7 @@ def test_a_build_that_was_stopped_goes_on_where_it_was(birds, cache, monkeypatch
     decoded = Counted(monkeypatch, squares.Squares, "one")
     said = []
     stopping = Watch(lambda *told: said.append(told), lambda: said[-1][0] == "decoding" and said[-1][1] > 0)
-    with pytest.raises(Interrupted):
+    with pytest.raises(Stopped):
         PhotoSource(settings(birds), cache).load(stopping)
     at_stop = decoded.calls
     assert 0 < at_stop < 300
@@ -231,7 +231,7 @@ def test_a_small_disk_is_refused_before_anything_is_decoded(birds, cache, monkey
     full = SimpleNamespace(free=store.SPARE + 900_000)
     monkeypatch.setattr(store.shutil, "disk_usage", lambda path: full)
     decoded = Counted(monkeypatch, squares.Squares, "one")
-    with pytest.raises(InputError, match=r"need 1 MB and 68 MB are free; use --no-cache, a smaller data\.stored"):
+    with pytest.raises(InputError, match=r"need 1 MB, but only 68 MB are free; use --no-cache, a smaller data\.stored"):
         PhotoSource(settings(birds), cache).load()
     assert decoded.calls == 0
     PhotoSource(settings(birds, stored=28), cache).load()  # that fits

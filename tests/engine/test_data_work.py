@@ -12,10 +12,10 @@ from core.data import squares, store
 from core.data.caches import stores
 from core.data.photos import PhotoSource
 from core.data.sets.waterbirds import Waterbirds
-from core.engine import telling
+from core.engine import data_progress
+from core.engine.data_progress import DataProgress
 from core.engine.runner import Runner
 from core.engine.stage import Pipeline, Stage
-from core.engine.telling import Telling
 from core.events import Logged, Progress, StageStarted
 from core.feed.feed import RunFeed
 from core.runs.folder import RunFolder
@@ -46,7 +46,7 @@ def birds(tmp_path_factory) -> Path:
 def loud(monkeypatch):
     """Every step is told, as if each had taken long."""
     for name in ("QUIET_FOR", "LINE_EVERY", "PROGRESS_EVERY"):
-        monkeypatch.setattr(telling, name, 0.0)
+        monkeypatch.setattr(data_progress, name, 0.0)
 
 
 def pipeline(birds: Path, cache: Path) -> Pipeline:
@@ -131,7 +131,7 @@ def test_a_broken_image_fails_the_run_with_its_line(home, tmp_path):
     (root / path).write_bytes(b"nothing")
     folder = new_run(home)
     assert work(folder, pipeline(root, tmp_path / "cache")) == "failed"
-    assert f"metadata.csv, line 4: image '{path}' is no image" in folder.record().reason
+    assert f"metadata.csv, line 4: image '{path}' is not an image" in folder.record().reason
 
 
 def test_a_full_disk_fails_the_run_and_a_resume_goes_on(birds, home, tmp_path, monkeypatch):
@@ -156,7 +156,7 @@ def test_a_full_disk_fails_the_run_and_a_resume_goes_on(birds, home, tmp_path, m
 
 def test_lines_are_few_and_the_last_one_is_told():
     said, now = [], [0.0]
-    tell = Telling(said.append, "erm", lambda: now[0])
+    tell = DataProgress(said.append, "erm", lambda: now[0])
     for second in range(31):
         now[0] = float(second)
         tell("decoding", second * 10, 300)

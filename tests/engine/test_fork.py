@@ -92,7 +92,7 @@ def test_environments_go_on_to_a_recipe_that_makes_them_in_the_same_way_alone(
 
 def test_a_recipe_that_needs_given_environments_does_not_go_on_with_data_that_brings_none(home: Home) -> None:
     fork = _fork(home, "erm-pooled", "environments", data="demo")
-    with pytest.raises(InputError, match="'colored-mnist' brings no training environments"):
+    with pytest.raises(InputError, match="'colored-mnist' has no given training environments"):
         plan_fork(fork, "irm-given", [], None)
 
 

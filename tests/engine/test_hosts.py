@@ -191,8 +191,7 @@ def test_a_worker_that_is_killed_leaves_a_lost_run_that_goes_on_to_the_same_bits
     pid = start(folder)
     until(lambda: works_in(folder, "erm"))
     psutil.Process(pid).send_signal(signal.SIGKILL)
-    until(lambda: not folder.is_alive())
-    assert folder.status() == "lost"
+    until(lambda: folder.status() == "lost")
     assert lines_are_whole(folder)
     assert go_on(folder) == "finished"
     assert [e.resumed for e in events(folder) if isinstance(e, RunStarted)] == [False, True]

@@ -17,8 +17,8 @@ import pytest
 from core.data.sets.celeba import Celeba
 from core.data.sets.waterbirds import Waterbirds
 from core.data.table import read_table
-from core.data.watch import Interrupted, Watch
-from core.errors import InputError
+from core.data.watch import Watch
+from core.errors import InputError, Stopped
 from experiments import transfer
 from experiments.downloads import get_archive, get_celeba
 from prusc_tui.cli import main
@@ -156,12 +156,12 @@ def test_a_partial_file_that_was_whole_is_taken(host, lab, tmp_path):
 def test_a_stop_keeps_what_is_there(host, lab, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "PART", 1_000)
     seen = []
-    with pytest.raises(Interrupted):
+    with pytest.raises(Stopped):
         get_archive(
             Waterbirds(root=str(tmp_path)), Watch(lambda *step: seen.append(step), lambda: len(seen) > 3), host.url
         )
     assert (tmp_path / f"{NAME}.part").read_bytes() == host.body[:3_000]
-    with pytest.raises(Interrupted):
+    with pytest.raises(Stopped):
         get_archive(Waterbirds(root=str(tmp_path)), Watch(stop=lambda: (tmp_path / NAME).exists()), host.url)
     assert host.asked == [None, "bytes=3000-"]
     assert [path.name for path in tmp_path.iterdir()] == [NAME]

@@ -113,7 +113,7 @@ def test_a_state_dict_with_one_output_is_the_logit_of_label_one(tmp_path, settin
         ({"channels": 2}, None, "images of 2 channels, and the data has 3"),
         (None, None, "model.json.*--network"),
         (None, "digit-cnn", "'digits-cnn'"),
-        (None, "resnet18", "does not fit the network"),
+        (None, "resnet18", "does not match the network"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path, settings, dataset, changes, network, sentence):

@@ -77,8 +77,7 @@ def test_a_given_network_stands_in_for_erm_and_the_method_goes_on_from_it(home, 
     (line,) = (text for text in said(folder) if "given" in text)
     tensors = len(theirs)
     assert line == (
-        f"the trained network is given: {tensors} tensors from {checkpoint} under 'state_dict', "
-        "without the prefix 'module.'"
+        f"given network: {tensors} tensors from {checkpoint} under 'state_dict', without the prefix 'module.'"
     )
 
 
@@ -191,7 +190,7 @@ def test_what_is_in_the_table_of_clusters_counts_and_not_its_place(home, trained
 def test_clusters_of_other_names_are_numbered_and_the_log_says_how(home, trained, tmp_path):
     file = table_of_clusters(tmp_path / "named.csv", labels_of(trained), lambda i: ("sea", "land")[i % 2])
     folder = finished(home, "prune-only", f"cluster.file={file}")
-    assert "clusters are numbered anew: 0 is 'land', 1 is 'sea'" in said(folder)
+    assert "clusters are renumbered: 0 is 'land', 1 is 'sea'" in said(folder)
 
 
 @pytest.mark.parametrize(
@@ -199,12 +198,12 @@ def test_clusters_of_other_names_are_numbered_and_the_log_says_how(home, trained
     [
         ("prusc", ["model.checkpoint=FOLDER/gone.pth"], r"gone\.pth: cannot be read"),
         ("prusc", ["model.checkpoint=FOLDER/ten.pth"], "its head 'head' has 10 outputs, and 2 are wanted"),
-        ("prusc", ["model.checkpoint=FOLDER/other.pth"], "does not fit the network: missing features"),
+        ("prusc", ["model.checkpoint=FOLDER/other.pth"], "does not match the network: missing features"),
         ("prusc", ["model.checkpoint=FOLDER/ten.pth", "model.name=mnist-cnn"], "does not fit"),
         ("prusc", ["model.checkpoint=FOLDER/resnet.pth"], r"\(122 in all\); see model.name=resnet18, which it fits$"),
         ("prusc", ["model.weights=FOLDER/resnet.pth"], "see model.name=resnet18, which it fits$"),
         ("prusc", ["model.weights=FOLDER/gone.pth"], r"gone\.pth: cannot be read"),
-        ("prusc", ["model.weights=FOLDER/other.pth"], "does not fit the network: missing features"),
+        ("prusc", ["model.weights=FOLDER/other.pth"], "does not match the network: missing features"),
         ("prusc", ["model.weights=imagenet"], "no published weights of 'digits-cnn'"),
         ("prusc", ["cluster.file=FOLDER/gone.csv"], r"gone\.csv: cannot be read"),
         ("prusc", ["cluster.file=FOLDER/short.csv"], "599 of 600 training images have no cluster"),
@@ -226,9 +225,9 @@ def test_files_that_do_not_fit_are_refused_before_a_run_is_written(tmp_path, rec
 @pytest.mark.parametrize(
     ("recipe", "overrides", "sentence"),
     [
-        ("prusc", ["represent.checkpoints=[0.5]"], "has its last checkpoint only; take last or kept"),
-        ("group-dro", [], "model.checkpoint stands in for training by ERM, and erm.objective=group-dro trains"),
-        ("group-balanced", [], "and erm.objective=group-balanced trains in another way"),
+        ("prusc", ["represent.checkpoints=[0.5]"], "has one checkpoint; use last or kept"),
+        ("group-dro", [], "model.checkpoint replaces training by ERM and does not work with erm.objective=group-dro"),
+        ("group-balanced", [], "does not work with erm.objective=group-balanced"),
     ],
 )
 def test_settings_that_go_with_no_given_network_are_refused(recipe, overrides, sentence):
@@ -237,7 +236,7 @@ def test_settings_that_go_with_no_given_network_are_refused(recipe, overrides, s
 
 
 def test_random_clusters_are_not_taken_from_a_table():
-    with pytest.raises(InputError, match=r"from a file or by lot \(cluster.method=random\), not from both"):
+    with pytest.raises(InputError, match=r"either read from a file or random \(cluster.method=random\), not both"):
         plan_of("prusc-random-clusters", "cluster.file=clusters.csv")
 
 

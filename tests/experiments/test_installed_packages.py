@@ -132,7 +132,7 @@ def test_a_data_set_is_known_wherever_data_sets_are(good, look_again):
     look_again(good)
     settings = validate({"data": {"name": "striped", "correlation": 0.8}}, "settings").data
     assert (settings.name, settings.correlation, settings.n_classes) == ("striped", 0.8, 2)
-    with pytest.raises(InputError, match=r"'data\.patch_size' does not go with data.name=striped"):
+    with pytest.raises(InputError, match=r"'data\.patch_size' does not exist for data.name=striped"):
         validate({"data": {"name": "striped", "patch_size": 3}}, "settings")
     with pytest.raises(
         InputError, match=r"unknown data set 'stripe'; did you mean 'striped'\? \(known: colored-mnist, "
@@ -184,7 +184,7 @@ def test_what_cannot_be_used_is_one_sentence_each_and_nothing_fails(broken, tmp_
         "warning: 'gone' of package broken (entry point group prusc_tui.data, gone_set) is left"
     )
     assert "Nameless needs a docstring, and a name" in warned[1]
-    assert warned[2] == "warning: data set 'cmnist' of taken_set is left out: there is one of that name already"
+    assert warned[2] == "warning: data set 'cmnist' of taken_set is ignored: the name is already taken"
     told = orjson.loads(prusc(broken, tmp_path, "doctor", "--json").stdout)
     assert [f"warning: {sentence}" for sentence in told["problems"]] == warned
     assert not any("broken" in missing for missing in told["missing"])

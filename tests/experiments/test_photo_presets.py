@@ -61,7 +61,9 @@ def test_a_table_of_clusters_for_other_photographs_is_refused_before_the_run(bir
     table = tmp_path / "clusters.csv"
     table.write_text("img_filename,cluster\nelsewhere.jpg,0\n")
     plan = make_plan("prusc", data="waterbirds", overrides=[f"data.root={birds}", f"cluster.file={table}"])
-    with pytest.raises(InputError, match=r"clusters.csv, line 2: 'elsewhere.jpg' is no image of the training split"):
+    with pytest.raises(
+        InputError, match=r"clusters.csv, line 2: 'elsewhere.jpg' is not an image of the training split"
+    ):
         check(plan.config)
 
 
@@ -75,5 +77,5 @@ def test_a_network_for_other_labels_than_those_of_a_folder_is_refused_before_the
     torch.save(build("digits-cnn", 3).state_dict(), tmp_path / "three.pth")
     root = plain(tmp_path / "data", n=40)
     settings = [f"data.root={root}", "data.split_column=split", f"model.checkpoint={tmp_path / 'three.pth'}"]
-    with pytest.raises(InputError, match="its head 'head' has 3 outputs, and 2 are wanted, one for every label"):
+    with pytest.raises(InputError, match="its head 'head' has 3 outputs instead of 2, one per label"):
         check(make_plan("prusc", data="folder", overrides=settings).config)

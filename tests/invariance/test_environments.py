@@ -4,13 +4,13 @@ import pytest
 from core.errors import InputError, StageError
 from core.invariance.environments import (
     Environments,
-    by_lot,
+    at_random,
     by_number,
     conflict_samples,
     infer,
     require_two,
 )
-from core.invariance.makeup import alarms, makeup, penalty_alarm, quality, reference_alarm
+from core.invariance.makeup import Quality, environment_warnings, makeup, penalty_warning, quality, reference_warning
 
 #               cluster 0: three of label 0, one of 1 | cluster 1: one of 0, four of 1 | cluster 2: label 1 only
 CLUSTERS = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2])
@@ -131,7 +131,7 @@ def test_environments_by_lot_keep_sizes_overlap_and_labels_and_lose_the_conflict
     clusters, labels = large()
     found = conflict_samples(clusters, labels, 2, 2)
     ours = infer("minority-balance", found, clusters, labels, seed=0)
-    lot = by_lot(ours, labels, seed=3)
+    lot = at_random(ours, labels, seed=3)
     assert lot.sizes == ours.sizes
     assert set(lot.samples[0].tolist()) < set(lot.samples[1].tolist())
     assert makeup(lot, labels, 2).tolist() == makeup(ours, labels, 2).tolist()
@@ -145,18 +145,15 @@ def test_makeup_equals_a_plain_count():
     assert makeup(environments, LABELS, 2).tolist() == plain
 
 
-def test_precision_and_recall_by_hand():
+def test_the_quality_of_the_conflict_samples_by_hand():
     attribute = LABELS.copy()
     attribute[[2, 9, 10]] = 1 - LABELS[[2, 9, 10]]  # 2 was found; 9 and 10 were not; 6 was found and is none
-    measured = quality(conflicts(), LABELS, attribute)
-    assert (measured.precision, measured.recall) == (1 / 2, 1 / 3)
-    nothing = quality(np.zeros(11, dtype=bool), LABELS, LABELS)
-    assert np.isnan(nothing.precision)
-    assert np.isnan(nothing.recall)
+    assert quality(conflicts(), LABELS, attribute) == Quality(found=2, true=3, hits=1)
+    assert quality(np.zeros(11, dtype=bool), LABELS, LABELS) == Quality(found=0, true=0, hits=0)
 
 
 def codes(environments, labels=LABELS):
-    return [alarm.code for alarm in alarms(environments, makeup(environments, labels, 2), ["cat", "dog"])]
+    return [alarm.code for alarm in environment_warnings(environments, makeup(environments, labels, 2), ["cat", "dog"])]
 
 
 def test_published_environments_raise_no_alarm_although_one_holds_the_other():
@@ -168,15 +165,15 @@ def test_each_doubt_about_environments_has_its_alarm():
     assert codes(Environments(("a", "b"), (np.array([0, 2]), nobody))) == ["empty-environment"]
     assert codes(Environments(("a", "b"), (np.array([0, 1]), np.array([2, 3])))) == ["one-class-environment"]
     assert codes(Environments(("a", "b"), (most, most[:10]))) == ["overlapping-environments"]
-    (alarm,) = alarms(Environments(("a",), (np.array([0, 1]),)), np.array([[2, 0]]), ["cat", "dog"])
+    (alarm,) = environment_warnings(Environments(("a",), (np.array([0, 1]),)), np.array([[2, 0]]), ["cat", "dog"])
     assert "'a' has one class only ('cat', 2 samples)" in alarm.text
 
 
 def test_a_reference_that_is_never_wrong_and_a_penalty_out_of_hand_are_doubted():
-    assert reference_alarm(0.87) is None
-    assert "99.90%" in reference_alarm(0.999).text
-    assert penalty_alarm(3.0, 0) is None
-    assert "1.23e+05 at step 4" in penalty_alarm(123_456.0, 4).text
+    assert reference_warning(0.87) is None
+    assert "99.90%" in reference_warning(0.999).text
+    assert penalty_warning(3.0, 0) is None
+    assert "1.23e+05 at step 4" in penalty_warning(123_456.0, 4).text
 
 
 def test_one_environment_is_bad_input_and_one_with_samples_a_failure():
@@ -188,9 +185,9 @@ def test_one_environment_is_bad_input_and_one_with_samples_a_failure():
 
 
 def test_clusters_of_other_data_are_bad_input():
-    with pytest.raises(InputError, match="of 11 samples and the training split has 9"):
+    with pytest.raises(InputError, match="have 11 samples, but the training split has 9"):
         conflict_samples(CLUSTERS, LABELS[:9], 3, 2)
-    with pytest.raises(InputError, match="does not fit 2 clusters"):
+    with pytest.raises(InputError, match="but there are 2 clusters"):
         conflict_samples(CLUSTERS, LABELS, 2, 2)
     with pytest.raises(ValueError, match="unknown rule"):
         inferred("best")

@@ -167,9 +167,9 @@ def test_class_logits_of_a_binary_head_have_its_probability():
 
 
 def test_misuse_is_refused():
-    with pytest.raises(ValueError, match="at least one member"):
+    with pytest.raises(ValueError, match="at least one seed"):
         Members(mlp(), [])
     with pytest.raises(ValueError, match="buffers"):
         Members(lambda: nn.BatchNorm1d(3), [0])
-    with pytest.raises(ValueError, match="3 members, and penalty weights for 1"):
+    with pytest.raises(ValueError, match="3 members, but penalty weights for 1"):
         training(mlp(), weights=(1.0,))

@@ -132,7 +132,7 @@ def test_missing_unexpected_and_misshapen_names_are_listed_five_of_a_kind_with_t
     state |= {f"extra.{i}": torch.zeros(1) for i in range(7)}
     state["features.2.0.weight"] = torch.zeros(3, 4)
     assert refused(tmp_path, state, fresh) == (
-        "does not fit the network: missing features.0.0.weight; "
+        "does not match the network: missing features.0.0.weight; "
         "unexpected extra.0, extra.1, extra.2, extra.3, extra.4, … (7 in all); "
         "of another shape features.2.0.weight 3×4 for 32×16×3×3; see model.name"
     )
@@ -140,8 +140,8 @@ def test_missing_unexpected_and_misshapen_names_are_listed_five_of_a_kind_with_t
 
 def test_a_head_for_other_labels_is_said_in_words(tmp_path, fresh):
     assert refused(tmp_path, build("digits-cnn", 10).state_dict(), fresh) == (
-        "its head 'head' has 10 outputs, and 2 are wanted, one for every label; "
-        "a training may start from it with a fresh head (--weights)"
+        "its head 'head' has 10 outputs instead of 2, one per label; "
+        "use it as initial weights with a fresh head (--weights)"
     )
 
 
@@ -214,13 +214,13 @@ def test_a_torchscript_archive_is_refused(tmp_path, fresh, recwarn):
 def test_damaged_files_are_one_sentence(tmp_path, fresh, content):
     file = tmp_path / "network.pth"
     file.write_bytes(content)
-    with pytest.raises(InputError, match=r"network.pth: is (neither|no) .*safetensors.*damaged"):
+    with pytest.raises(InputError, match=r"network.pth: is (neither|not) .*safetensors.*damaged"):
         load_foreign(file, fresh)
 
 
 @pytest.mark.parametrize("value", [{}, [], {"epoch": 3}, torch.zeros(2)])
 def test_files_without_named_tensors_are_refused(tmp_path, fresh, value):
-    assert refused(tmp_path, value, fresh).startswith("holds no tensors by name")
+    assert refused(tmp_path, value, fresh).startswith("has no named tensors")
 
 
 def test_files_that_are_not_there_are_refused(tmp_path, fresh):

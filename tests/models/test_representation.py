@@ -72,7 +72,7 @@ def test_nothing_is_left_on_the_network(network, images):
 
 def test_a_head_that_sees_more_than_one_vector_per_image_is_refused():
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(2), nn.Linear(16, 2))
-    with pytest.raises(ValueError, match=r"the head '2' saw \[\(5, 4, 16\)\]"):
+    with pytest.raises(ValueError, match=r"the head '2' received \[\(5, 4, 16\)\]"):
         Representation(network)(torch.randn(5, 3, 4, 4))
 
 
@@ -85,7 +85,7 @@ def test_a_head_that_is_never_called_is_refused():
         def forward(self, x):
             return self.used(x)
 
-    with pytest.raises(ValueError, match=r"the head 'idle' saw \[\]"):
+    with pytest.raises(ValueError, match=r"the head 'idle' received \[\]"):
         Representation(Idle())(torch.randn(5, 3))
 
 

@@ -64,7 +64,7 @@ def test_without_file_and_network_one_sentence_names_the_file_the_place_and_the_
             refuse()
         assert str(error.value) == (
             f"model.weights = imagenet: torchvision's file {RESNET18} is not in {cache} and cannot be downloaded "
-            "from here; put it there, or name it where it is with --weights FILE"
+            "from here; put it there, or pass its path with --weights FILE"
         )
     assert list(cache.iterdir()) == []
 

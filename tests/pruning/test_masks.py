@@ -309,7 +309,7 @@ def test_the_start_of_a_name_is_not_the_name():
     ("exclude", "message"),
     [
         (["heed"], "'heed'.*did you mean 'head'"),
-        (["features.0.1"], "no convolution or linear layer"),  # a BatchNorm
+        (["features.0.1"], "not a convolution or linear layer"),  # a BatchNorm
         (["features", "head"], "nothing is left"),
     ],
 )

@@ -30,7 +30,7 @@ def test_the_process_dies_and_the_run_is_lost(running):
     assert process.wait(10) == -signal.SIGKILL
     assert folder.status() == "lost"
     assert RunLog(folder.home).get(folder.id)["status"] == "lost"
-    with pytest.raises(InputError, match=r"is gone; the run can be resumed"):
+    with pytest.raises(InputError, match=r"no longer exists; the run can be resumed"):
         kill(folder.record())
 
 
@@ -63,13 +63,13 @@ def test_a_process_in_the_group_of_this_one_dies_alone(running):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"host": "elsewhere"}, "works on elsewhere; kill process"),
+        ({"host": "elsewhere"}, "runs on elsewhere; kill process"),
         ({"status": "finished"}, "is finished: there is no process to kill"),
         ({"status": "stopped"}, "is stopped"),
         ({"pid": None}, "there is no process"),
-        ({"pid_started": 1000.0}, "is gone"),
-        ({"pid_started": None}, "is gone"),
-        (here(), "in this very process"),
+        ({"pid_started": 1000.0}, "no longer exists"),
+        ({"pid_started": None}, "no longer exists"),
+        (here(), "in this process"),
     ],
 )
 def test_what_may_not_be_killed_lives_on(running, changes, sentence):

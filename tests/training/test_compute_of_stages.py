@@ -179,7 +179,7 @@ def test_with_auto_batch_a_stage_goes_on_from_the_same_step_with_the_same_draws(
     assert room.sizes[0] == size
     warned = [e for e in events if isinstance(e, Warned) and e.code == "auto-batch"]
     assert len(warned) == 1
-    assert f"{size} images at a time; goes on with {size // 2} at a time" in warned[0].text
+    assert f"{size} images at a time; continuing with {size // 2} at a time" in warned[0].text
     theirs, told, _ = run(STAGES[name]({"accumulate": 2}))
     assert losses_of(events) == losses_of(told)
     for file in {MODEL, RESULTS[stage.name]}:
@@ -327,7 +327,7 @@ def test_representations_go_on_in_parts_where_memory_runs_out(run, monkeypatch):
     assert torch.equal(found["classes"], expected["classes"])
     assert sizes[:6] == [16, 8, 4, 4, 4, 4]
     with pytest.raises(
-        StageError, match=r"with 16 images at a time; about 8 would fit: set represent.batch_size=8, or go"
+        StageError, match=r"with 16 images at a time; about 8 would fit: set represent.batch_size=8, or use"
     ):
         run(stage())
 

@@ -114,7 +114,7 @@ def test_a_stopped_loop_goes_on_to_the_very_same_end(rule, stop_at, evaluation, 
     selection = run_loop(second, Counter(evaluation), steps=20, per_epoch=4, select=select)
 
     assert second.of(StageStarted) == [StageStarted("erm", 20, stop_at)]
-    assert selection.report() == expected.report()
+    assert (selection.step, selection.picks) == (expected.step, expected.picks)
     assert torch.equal(selection.network["count"], expected.network["count"])
     assert first.steps + second.steps == whole.steps
     assert first.of(Evaluated) + second.of(Evaluated) == whole.of(Evaluated)

@@ -76,8 +76,8 @@ def test_with_leave_the_parts_are_doubled_until_they_fit_and_stay_so(make, event
     assert device.asked == [64, 32, 16, 16, 16, 16]
     assert parts.count == 4
     assert [(type(e), e.code) for e in events] == [(Warned, "auto-batch")] * 2
-    assert "64 images at a time; goes on with 32 at a time" in events[0].text
-    assert "16 at a time, the same batches; compute.accumulate=4" in events[1].text
+    assert "64 images at a time; continuing with 32 at a time" in events[0].text
+    assert "16 at a time, the same batches; set compute.accumulate=4" in events[1].text
     parts.attempt(64, work_on(device, parts, 64))
     assert device.asked[6:] == [16] * 4
     assert len(events) == 2
@@ -86,7 +86,7 @@ def test_with_leave_the_parts_are_doubled_until_they_fit_and_stay_so(make, event
 def test_where_not_even_one_image_fits_it_ends(make):
     _, parts = make(nn.Linear(1, 1), auto_batch=True)
     device = Device(0)
-    with pytest.raises(StageError, match="with 1 image at a time; it takes a smaller network"):
+    with pytest.raises(StageError, match="with 1 image at a time; try a smaller network"):
         parts.attempt(5, work_on(device, parts, 5))
     assert device.asked == [5, 2, 1, 1]
 
@@ -158,7 +158,7 @@ def test_where_nothing_is_trained_accumulation_does_not_count(make):
     assert parts.count == 1
     with pytest.raises(StageError) as caught:
         parts.attempt(64, work_on(Device(1), parts, 64))
-    assert "set erm.batch_size=32, or go on with --auto-batch" in str(caught.value)
+    assert "set erm.batch_size=32, or use --auto-batch" in str(caught.value)
 
 
 @pytest.mark.gpu

@@ -100,7 +100,7 @@ def test_where_compiling_fails_the_sentence_says_so_and_other_errors_are_their_o
         monkeypatch.setattr(torch, "compile", lambda _: run)
         return compiled(nn.Linear(1, 1), Compute(compile=True))
 
-    with pytest.raises(StageError, match=r"torch.compile failed: no such thing; leave it off: compute.compile=false"):
+    with pytest.raises(StageError, match=r"torch.compile failed: no such thing; disable it: compute.compile=false"):
         broken(Unsupported("no such thing\nand a long story", case_name="x"))(torch.ones(1, 1))
     with pytest.raises(torch.OutOfMemoryError):
         broken(torch.OutOfMemoryError("CUDA out of memory"))(torch.ones(1, 1))

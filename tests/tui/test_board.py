@@ -5,7 +5,7 @@ import pytest
 from core.events import Progress, RunStarted, Scalars, StageFinished, StageStarted
 from core.feed import board as module
 from core.feed.board import Board, Rows
-from core.feed.progress import TAIL, Pulse
+from core.feed.progress import TAIL, ProgressReader
 from core.runs.alive import here
 from core.runs.home import Home
 from core.runs.log import RunLog
@@ -142,11 +142,11 @@ def test_a_stream_of_any_length_is_read_from_its_end(home, tmp_path):
             writer.write(Scalars("erm", step, step / 10, {"loss": 0.5}), 2.0 + step)
             writer.write(Progress("erm", step, 100_000), 2.0 + step)
     assert path.stat().st_size > 3 * TAIL
-    pulse = Pulse(path)
-    beat = pulse.look()
-    assert (beat.stage, beat.step, beat.total) == ("erm", 3999, 100_000)
-    assert beat.left == pytest.approx(100_000 - 3999)
-    assert pulse.look() is beat
+    reader = ProgressReader(path)
+    progress = reader.look()
+    assert (progress.stage, progress.step, progress.total) == ("erm", 3999, 100_000)
+    assert progress.left == pytest.approx(100_000 - 3999)
+    assert reader.look() is progress
 
 
 def test_half_a_line_is_left_alone_until_it_is_whole(tmp_path):
@@ -156,10 +156,10 @@ def test_half_a_line_is_left_alone_until_it_is_whole(tmp_path):
         writer.write(Progress("erm", 1, 10), 2.0)
     whole = path.read_bytes()
     path.write_bytes(whole[:-5])
-    pulse = Pulse(path)
-    assert pulse.look().step == 0
+    reader = ProgressReader(path)
+    assert reader.look().step == 0
     path.write_bytes(whole)
-    assert pulse.look().step == 1
+    assert reader.look().step == 1
 
 
 def test_a_stage_that_begins_anew_forgets_the_speed_of_the_last(tmp_path):
@@ -169,12 +169,12 @@ def test_a_stage_that_begins_anew_forgets_the_speed_of_the_last(tmp_path):
         ):
             writer.write(event, float(t))
         writer.write(StageStarted("b", 1000, 500), 5.0)
-        pulse = Pulse(tmp_path / "e")
-        assert pulse.look().left is None
+        reader = ProgressReader(tmp_path / "e")
+        assert reader.look().left is None
         writer.write(Progress("b", 600, 1000), 6.0)
         writer.write(Progress("b", 700, 1000), 7.0)
-    beat = pulse.look()
-    assert (beat.stage, beat.progress, beat.left) == ("b", 0.7, pytest.approx(3.0))
+    progress = reader.look()
+    assert (progress.stage, progress.progress, progress.left) == ("b", 0.7, pytest.approx(3.0))
 
 
 def test_runs_are_picked_and_sorted_best_first_and_turned_round(home):

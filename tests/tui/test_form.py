@@ -308,7 +308,7 @@ def test_every_recipe_can_be_chosen_with_every_preset_and_the_form_says_what_doe
     ("recipe", "sentence"),
     [
         ("erm-grey", "recipe 'erm-grey' is for data set cmnist, not for 'texture-mnist'"),
-        ("irm-given", "data set 'texture-mnist' brings no training environments, which recipe irm-given needs"),
+        ("irm-given", "data set 'texture-mnist' has no given training environments, which recipe irm-given needs"),
     ],
 )
 @pytest.mark.parametrize("key", ["preset", "data.name"])

@@ -81,7 +81,7 @@ def test_resume_hands_the_sentence_of_the_command_on(home, commands):
 def test_the_real_command_refuses_in_one_sentence(home):
     folder = put(home, record_of("demo", "stopped"))
     folder.record_path.write_text("{}")
-    with pytest.raises(InputError, match=r"run\.json: is no record of a run"):
+    with pytest.raises(InputError, match=r"run\.json: is not a valid record"):
         life.export(folder, home.root / "out")
 
 
@@ -104,7 +104,7 @@ def test_rename_tag_and_note_reach_folder_and_index(home):
     index = summary(home, folder)
     assert (index["name"], index["tags"], index["note"]) == ("better", ["paper", "best"], "looks [b]good[/b]")
     assert life.note(folder, " ") == "better: note taken away"
-    with pytest.raises(InputError, match="there is a run called 'other'"):
+    with pytest.raises(InputError, match="a run named 'other' exists"):
         life.rename(folder, "other")
     assert other.record().name == "other"
 

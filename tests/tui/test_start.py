@@ -100,7 +100,7 @@ print(json.dumps({{
     assert said == {
         "alive": True,
         "late": [],
-        "refused": "this program is about to end; start the run again",
+        "refused": "the program is shutting down; start the run again",
         "runs": 1,
         "listed": 1,
         "launcher": "local",

@@ -1,1 +1,1 @@
-"""The data sets, one file each: the settings beside the reader (no torch, no numpy before anything is read)."""
+"""The data sets, one file each, with settings and reader (no torch; numpy only when data are read)."""

@@ -1,4 +1,4 @@
-"""CelebA: `img_align_celeba/` with its lists of attributes and splits, as torchvision or as Kaggle unpacks them."""
+"""CelebA: `img_align_celeba/` with lists of attributes and splits, in the layout of torchvision or Kaggle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from core.data.settings import Photos, told_apart
+from core.data.settings import Photos, check_distinct
 from core.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 IMAGES = "img_align_celeba"
 
 _NAMES = {"Blond_Hair": ("not blond", "blond"), "Male": ("female", "male")}
-"""Attribute → what its −1 and its 1 are called, where `not …` would not be English."""
+"""Attribute → names of its values −1 and 1, unless `not x` and `x` will do."""
 
 _PUBLISHED = {
     "not blond · female": 71_629,
@@ -40,23 +40,22 @@ class Celeba(Photos):
 
     name: Literal["celeba"] = "celeba"
     stored: Annotated[int, Field(ge=8, le=1024)] = 224
-    """Side of the square that every image is kept as: the middle 178×178 of the published 178×218, resized."""
+    """Side of the stored images in pixels: the central 178×178 of the published 178×218, resized."""
     target: str = "Blond_Hair"
-    """Attribute that is the label."""
+    """Attribute to use as the label."""
     attributes: tuple[str, ...] = ("Male",)
-    """Attributes that are looked at as spurious; none, one or several."""
+    """Spurious attributes: none, one or several."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
-        told_apart("attributes", self.target, self.attributes)
+        check_distinct("attributes", self.target, self.attributes)
         return self
 
     def draft(self) -> Draft:
         """Read the columns: target, attributes, splits.
 
         Raises:
-            InputError: there is no such folder or list, an attribute of that name is not known, the lists are not of
-                the same images.
+            InputError: the folder or a list is missing, an attribute is unknown, or the lists have different images.
         """
         from core.data.columns import as_texts, read_columns, read_list
         from core.data.draft import SPLIT_WORDS, Draft, need, root_of
@@ -76,22 +75,22 @@ class Celeba(Photos):
         return Draft(
             root,
             replace(names, texts=paths),
-            values[self.target].knowing(_words(self.target)),
-            {name: values[name].knowing(_words(name)) for name in self.attributes},
-            split.knowing(SPLIT_WORDS),
+            values[self.target].with_words(_words(self.target)),
+            {name: values[name].with_words(_words(name)) for name in self.attributes},
+            split.with_words(SPLIT_WORDS),
             {"train": _PUBLISHED} if published else {},
             dict(zip(SPLITS, _SIZES, strict=True)),
         )
 
 
 def _words(attribute: str) -> dict[str, str]:
-    said = attribute.replace("_", " ").lower()
-    no, yes = _NAMES.get(attribute, (f"not {said}", said))
+    name = attribute.replace("_", " ").lower()
+    no, yes = _NAMES.get(attribute, (f"not {name}", name))
     return {"-1": no, "0": no, "1": yes}
 
 
 def _splits(root: Path, settings: Celeba, names: Column) -> Column:
-    """Column of the splits, in the order of the images in the list of attributes."""
+    """Column of the splits, in the order of the list of attributes."""
     import numpy as np
     import pandas as pd
 

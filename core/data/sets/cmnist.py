@@ -1,4 +1,4 @@
-"""ColoredMNIST as papers on invariant learning have it: two colour channels, and training environments given."""
+"""ColoredMNIST as in the literature on invariant learning: two colour channels, given training environments."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 CLASSES = 2
 STEP = 2
-"""Every second row and column is kept, as IRM's authors do: 28×28 become 14×14."""
+"""Every second row and column is kept, as in IRM: 28×28 become 14×14."""
 
 
 class Cmnist(Bundled):
-    """ColoredMNIST as papers on invariant learning have it: 2×14×14, two given environments, colour reversed in test.
+    """ColoredMNIST as in the literature on invariant learning: 2×14×14, two environments, reversed colours in test.
 
-    The label is digit < 5 against digit ≥ 5, with noise; the digit lies in the colour channel of its noisy label, but
-    for a share of the images, the colour noise (IRM, arXiv 1907.02893).
+    The label is digit < 5 or digit ≥ 5, with noise. Each digit is in the colour channel of its noisy label, except for
+    a share of the images, the colour noise (IRM, arXiv 1907.02893).
     """
 
     rank: ClassVar[int] = 5
@@ -37,29 +37,29 @@ class Cmnist(Bundled):
     train_size: Annotated[int, Field(ge=100, le=59_000)] = 50_000
     """Images in the training split (IRM: 50,000); drawn from the 60,000 training digits."""
     validation_size: Annotated[int, Field(ge=40, le=20_000)] = 10_000
-    """Images in the validation split; drawn from the training digits that the training split leaves."""
+    """Images in the validation split; drawn from the remaining training digits."""
     test_size: Annotated[int, Field(ge=40, le=10_000)] = 10_000
     """Images in the test split, drawn from the 10,000 test digits."""
     label_noise: Fraction = 0.25
-    """Share of samples whose label is the wrong one, in every split; the colour follows the noisy label (IRM: 0.25)."""
+    """Share of samples with a flipped label, in every split; the colour follows the noisy label (IRM: 0.25)."""
     environment_noise: Annotated[tuple[Fraction, ...], Field(min_length=1)] = (0.2, 0.1)
-    """Colour noise of each given training environment; they share the training images equally (IRM: 0.2 and 0.1)."""
+    """Colour noise of each given training environment; the environments have equal sizes (IRM: 0.2 and 0.1)."""
     validation_noise: Fraction | None = None
-    """Colour noise of the validation split; none given: that of the training split as a whole."""
+    """Colour noise of the validation split; default: the mean over the training environments."""
     test_noise: Fraction = 0.9
     """Colour noise of the test split (IRM: 0.9)."""
     grey: bool = False
-    """Put both colours into one channel, so that no network can see the colour: for the oracle."""
+    """Use one grey channel, so that the network cannot see the colour (oracle)."""
 
     @property
     def n_given_environments(self) -> int:
-        """Environments that the training split brings with it."""
+        """Number of given environments."""
         return len(self.environment_noise)
 
     def build(self, train: Digits, test: Digits, fingerprint: str) -> DataSet:
         """Draw the splits and put each digit into the channel of its colour.
 
-        Pixels stay in [0, 1], as IRM's authors have them: the mean is given as 0 and the deviation as 1.
+        As in IRM, pixels stay in [0, 1]: the mean is set to 0 and the standard deviation to 1.
 
         Raises:
             InputError: there are more environments than training images.
@@ -71,7 +71,7 @@ class Cmnist(Bundled):
         noise = self.environment_noise
         if len(noise) > self.train_size:
             raise InputError(
-                f"data.environment_noise: {self.train_size} training images do not fill {len(noise)} environments"
+                f"data.environment_noise: {self.train_size} training images are too few for {len(noise)} environments"
             )
         splits: dict[SplitName, Split] = {}
         for name, (draw, environments) in _draws(self, train.labels, test.labels).items():
@@ -92,7 +92,7 @@ class Cmnist(Bundled):
 
 
 def in_channels(digits: Images, channel: Integers, channels: int) -> Images:
-    """Put each digit, uint8 [n, h, w], into its channel [n]; the others are 0: uint8 [n, channels, h, w]."""
+    """Put each digit, uint8 [n, h, w], into its channel [n]; the other channels are 0: uint8 [n, channels, h, w]."""
     import numpy as np
 
     n, height, width = digits.shape
@@ -102,7 +102,7 @@ def in_channels(digits: Images, channel: Integers, channels: int) -> Images:
 
 
 def environment_names(noise: Sequence[float]) -> tuple[str, ...]:
-    """Name each environment by its colour noise, such as `colour noise 20 %`; equal ones are numbered."""
+    """Name each environment by its colour noise, such as `colour noise 20 %`; equal names are numbered."""
     names = [f"colour noise {100 * share:g} %" for share in noise]
     many, nth = Counter(names), Counter[str]()
     for place, name in enumerate(names):
@@ -117,7 +117,7 @@ def _draws(
 ) -> dict[SplitName, tuple[Draw, Integers | None]]:
     """Index, noisy labels and colours of every split, and the environments of the training split.
 
-    Each split has streams of its own, so that none changes with the size or the noise of another.
+    Each split has its own random streams, so it does not depend on the sizes and noise of the others.
     """
     import numpy as np
 
@@ -126,7 +126,7 @@ def _draws(
     order = stream(settings.seed, "split/train").permutation(len(train_digits))
     index, rest = order[: settings.train_size], order[settings.train_size :][: settings.validation_size]
     noise = settings.environment_noise
-    environments = np.arange(len(index)) % len(noise)  # dealt in turn
+    environments = np.arange(len(index)) % len(noise)  # assigned in turn
     labels, colours = np.empty_like(index), np.empty_like(index)
     for number, share in enumerate(noise):
         here = environments == number
@@ -149,12 +149,12 @@ def _draw(settings: Cmnist, index: Integers, digits: Integers, colour_noise: flo
 
 
 def _noisy(settings: Cmnist, digits: Integers, colour_noise: float, purpose: str) -> tuple[Integers, Integers]:
-    """Noisy labels and colours of some digits, each [n]; both shares are exact among them.
+    """Noisy labels and colours of some digits, each [n]; both noise shares are exact.
 
     Args:
         settings: label noise and seed.
         digits: the digits, 0 to 9, int64 [n].
-        colour_noise: share whose colour is not that of the noisy label.
+        colour_noise: share of digits whose colour differs from their noisy label.
         purpose: names the random streams.
     """
     from core.data.draw import add_label_noise, correlate, stream

@@ -1,4 +1,4 @@
-"""Digits in a colour on black."""
+"""Coloured digits on black."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -16,11 +16,11 @@ class ColoredMnist(Digits):
 
     name: Literal["colored-mnist"] = "colored-mnist"
     classes: Literal[2, 5, 10] = 2
-    """Number of labels, and of colours: 2 is digit < 5 against digit ≥ 5."""
+    """Number of labels and of colours; 2: digit < 5 and digit ≥ 5."""
     correlation: Fraction = 0.95
-    """Share of training images whose colour is that of their label."""
+    """Share of training images with the colour of their label."""
     saturation: Fraction = 0.5
-    """Strength of the colours, from 0 (white) to 1; the stronger, the more a network leans on them."""
+    """Saturation of the colours, from 0 (white) to 1; the higher, the more a network relies on them."""
 
     @property
     def n_classes(self) -> int:
@@ -28,7 +28,7 @@ class ColoredMnist(Digits):
         return self.classes
 
     def plan(self) -> "Plan":
-        """One attribute, the colour."""
+        """One attribute: the colour."""
         from core.data.digits import Plan
         from core.data.draw import Attribute
         from core.data.paint import COLOURS, paint_colour

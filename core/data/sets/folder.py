@@ -1,4 +1,4 @@
-"""Any images with any table: CSV or Parquet, splits given or drawn."""
+"""Any images with a CSV or Parquet table; splits are given or random."""
 
 from dataclasses import replace
 from posixpath import dirname, join
@@ -14,37 +14,37 @@ if TYPE_CHECKING:
 
 
 class Folder(Tabled):
-    """Any images with any table: columns for path, label, attributes and split."""
+    """Any images with a table: columns for path, label, attributes and split."""
 
     rank: ClassVar[int] = 14
-    layout: ClassVar[str] = "metadata.csv, or data.table, with paths of images from there"
-    nothing_to_get: ClassVar[str] = "is any data of your own; there is nothing to download"
+    layout: ClassVar[str] = "metadata.csv, or data.table, with relative paths of images"
+    nothing_to_get: ClassVar[str] = "stands for your own data; there is nothing to download"
 
     name: Literal["folder"] = "folder"
     path_column: str = "path"
-    """Column with the path of the image, from the folder of the table."""
+    """Column with the path of the image, relative to the folder of the table."""
     split_column: str = ""
-    """Column with the split (`train`, `val` or `validation`, `test`, or 0, 1, 2); empty to draw the splits."""
+    """Column with the split (`train`, `val` or `validation`, `test`, or 0, 1, 2); empty for random splits."""
     fractions: tuple[Fraction, Fraction, Fraction] = (0.7, 0.15, 0.15)
-    """Shares of training, validation and test where they are drawn, alike in every group."""
+    """Shares of training, validation and test for random splits, the same in every group."""
     seed: Seed = 0
-    """Seed of the splits that are drawn."""
+    """Seed of the random splits."""
 
     @property
     def n_classes(self) -> int:
-        """Number of labels; 0, as only the data itself knows."""
+        """Number of labels; 0: unknown before the data is read."""
         return 0
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> Self:
         if abs(sum(self.fractions) - 1) > 1e-6:
-            raise ValueError(f"fractions sum to {sum(self.fractions):g}, not to 1")
+            raise ValueError(f"fractions sum to {sum(self.fractions):g}, not 1")
         if min(self.fractions) == 0:
             raise ValueError("fractions: training, validation and test each need a share above 0")
         return self
 
     def draft(self) -> "Draft":
-        """Read the columns; paths in the table begin where the table is."""
+        """Read the columns; paths are relative to the folder of the table."""
         from core.data.columns import as_texts
         from core.data.draft import SPLIT_WORDS, Draft, DrawnSplits, root_of
 
@@ -59,5 +59,5 @@ class Folder(Tabled):
             replace(paths, texts=as_texts(texts)),
             columns[self.label_column],
             {name: columns[name] for name in self.attribute_columns},
-            columns[split].knowing(SPLIT_WORDS) if split else DrawnSplits(self.fractions, self.seed),
+            columns[split].with_words(SPLIT_WORDS) if split else DrawnSplits(self.fractions, self.seed),
         )

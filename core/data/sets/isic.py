@@ -1,4 +1,4 @@
-"""ISIC: a table of skin lesions with names of images, benign or malignant, patches, split."""
+"""ISIC: a table of skin lesions with image, label (benign or malignant), patches and split."""
 
 import os
 from dataclasses import replace
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
 
 LESIONS = {"0": "benign", "1": "malignant", "benign": "benign", "malignant": "malignant"}
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
-"""Endings that an image may have where the table names none; of several, the first."""
+"""Extensions of images that the table lists without one, by priority."""
 
 
 class Isic(Tabled):
-    """Skin lesions, benign or malignant, some with coloured patches: a table with the images in a folder."""
+    """Skin lesions, benign or malignant, some with coloured patches: a table and a folder of images."""
 
     rank: ClassVar[int] = 13
-    layout: ClassVar[str] = "metadata.csv, or data.table, and the images, where data.images says"
+    layout: ClassVar[str] = "metadata.csv, or data.table, and the images in data.images"
 
     name: Literal["isic"] = "isic"
     images: str = "."
-    """Folder of the images, from the folder of the data set."""
+    """Folder of the images, relative to the folder of the data set."""
     image_column: str = "image_id"
-    """Column with the name of the image, with or without its ending."""
+    """Column with the file name of the image, with or without extension."""
     label_column: str = "benign_malignant"
     """Column with the label: `benign` or `malignant`."""
     attribute_columns: tuple[str, ...] = ("patches",)
-    """Columns with attributes; none, one or several."""
+    """Columns with attributes: none, one or several."""
 
     def draft(self) -> "Draft":
         """Read the columns.
 
         Raises:
-            InputError: there is no such folder or table, the table lacks a column, the images' folder is elsewhere.
+            InputError: the folder, the table or a column is missing, or the folder of the images is outside.
         """
         from core.data.columns import as_texts
         from core.data.draft import SPLIT_WORDS, Draft, inside, need, root_of
@@ -51,14 +51,14 @@ class Isic(Tabled):
         return Draft(
             root,
             replace(names, texts=as_texts([join(prefix, name) if name and name[0] != "/" else name for name in found])),
-            columns[self.label_column].knowing(LESIONS),
+            columns[self.label_column].with_words(LESIONS),
             {name: columns[name] for name in self.attribute_columns},
-            columns[self.split_column].knowing(SPLIT_WORDS),
+            columns[self.split_column].with_words(SPLIT_WORDS),
         )
 
 
 def _endings(folder: Path) -> dict[str, str]:
-    """Name of an image without its ending → its name."""
+    """Image name without extension → file name."""
     names: dict[str, str] = {}
     rank = {ending: place for place, ending in enumerate(ENDINGS)}
     listed = [os.path.splitext(name) for name in os.listdir(folder)]  # noqa: PTH122, PTH208

@@ -1,4 +1,4 @@
-"""Digits in a colour, with or without a patch; the two are independent given the label."""
+"""Coloured digits with or without a patch; the two are independent given the label."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class MultiMnist(Digits):
 
     name: Literal["multi-mnist"] = "multi-mnist"
     correlation: Fraction = 0.95
-    """Share of training images whose colour is that of their label."""
+    """Share of training images with the colour of their label."""
     saturation: Fraction = 0.5
-    """Strength of the colours, from 0 (white) to 1."""
+    """Saturation of the colours, from 0 (white) to 1."""
     patch_correlation: Fraction = 0.95
-    """Share of training images whose patch is that of their label."""
+    """Share of training images on which the patch agrees with the label."""
     patch_size: Annotated[int, Field(ge=2, le=10)] = 5
     """Side of the patch in pixels."""
 
     def plan(self) -> Plan:
-        """Two attributes, colour and patch."""
+        """Two attributes: colour and patch."""
         from core.data.digits import Plan
         from core.data.draw import Attribute
         from core.data.paint import COLOURS, PATCH, paint_colour, paint_patch

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class PatchMnist(Digits):
-    """Digits of which one class mostly carries a coloured square near the border, as benign skin lesions do."""
+    """Digits; one class mostly has a coloured square near the border, as benign skin lesions do."""
 
     rank: ClassVar[int] = 2
 
     name: Literal["patch-mnist"] = "patch-mnist"
     correlation: Fraction = 0.95
-    """Share of training images on which the patch is there for digit < 5 and missing for digit ≥ 5."""
+    """Share of training images with a patch for digit < 5, or without one for digit ≥ 5."""
     patch_size: Annotated[int, Field(ge=2, le=10)] = 5
     """Side of the square in pixels."""
 
     def plan(self) -> Plan:
-        """One attribute, the patch."""
+        """One attribute: the patch."""
         from core.data.digits import Plan
         from core.data.draw import Attribute
         from core.data.paint import PATCH, paint_grey, paint_patch

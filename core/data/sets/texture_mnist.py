@@ -16,12 +16,12 @@ class TextureMnist(Digits):
 
     name: Literal["texture-mnist"] = "texture-mnist"
     correlation: Fraction = 0.95
-    """Share of training images whose texture is that of their label."""
+    """Share of training images with the texture of their label."""
     contrast: Fraction = 0.5
     """Brightness of the texture, as a share of full scale."""
 
     def plan(self) -> "Plan":
-        """One attribute, the texture."""
+        """One attribute: the texture."""
         from core.data.digits import Plan
         from core.data.draw import Attribute
         from core.data.paint import TINTS, paint_texture

@@ -1,4 +1,4 @@
-"""Waterbirds: `metadata.csv` with y, place and split as numbers, images in a folder per species."""
+"""Waterbirds: `metadata.csv` with y, place and split as numbers, and one folder of images per species."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -36,9 +36,9 @@ class Waterbirds(Photos):
         return Draft(
             root,
             columns["img_filename"],
-            columns["y"].knowing(BIRDS),
-            {"place": columns["place"].knowing(PLACES)},
-            columns["split"].knowing(SPLIT_WORDS),
+            columns["y"].with_words(BIRDS),
+            {"place": columns["place"].with_words(PLACES)},
+            columns["split"].with_words(SPLIT_WORDS),
             {split: dict(zip(_GROUPS, counts, strict=True)) for split, counts in zip(SPLITS, _PUBLISHED, strict=True)},
             {split: sum(counts) for split, counts in zip(SPLITS, _PUBLISHED, strict=True)},
         )

@@ -1,8 +1,8 @@
 """Networks by name: our own, one file each, those of installed packages, and torchvision's classifiers.
 
-A network of our own is a class in a file of this folder, declared with `@network`; the file is called as the network,
-with `_` for `-`. An installed package names such a module by an entry point of the group `prusc_tui.networks`, which is
-called as the network.
+Our own networks are classes in files of this folder, declared with `@network`; the file has the name of the network,
+with `_` for `-`. An installed package adds such a module by an entry point of the group `prusc_tui.networks` with the
+name of the network.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,18 +20,18 @@ from core.models.networks import _torchvision as torchvision
 Kind = TypeVar("Kind", bound=type[nn.Module])
 
 _MARK = "_declared_network"
-"""Attribute of a class that holds its declaration."""
+"""Attribute of a class with its declaration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a network is made for.
+    """Requirements for a network.
 
     Attributes:
-        outputs: number of labels; 1 for the one logit that tells two labels apart.
+        outputs: number of labels; 1 for a binary head.
         channels: channels of the images.
         size: height and width of the images.
-        hidden: units of each hidden layer, of a network that can have any number.
+        hidden: units per hidden layer, for networks with this setting.
     """
 
     outputs: int
@@ -42,13 +42,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A network of our own, or of an installed package.
+    """Declaration of one of our own networks, or of one from an installed package.
 
     Attributes:
         name: as in the settings.
         kind: its class.
-        arguments: the arguments of its constructor, by name.
-        channels: the only number of channels that it takes; None where it takes any.
+        arguments: returns the arguments of its constructor by name.
+        channels: required number of channels; None for any.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Declared:
 def network(
     name: str, arguments: Callable[[Wanted], dict[str, Any]], *, channels: int | None = None
 ) -> Callable[[Kind], Kind]:
-    """Declare a class as the network called `name`; its attributes are those of `Declared`."""
+    """Class decorator that declares the network `name`; arguments as in `Declared`."""
 
     def declare(kind: Kind) -> Kind:
         setattr(kind, _MARK, Declared(name, kind, arguments, channels))
@@ -70,12 +70,12 @@ def network(
 
 
 def names() -> list[str]:
-    """Names that `build` knows: our own first, then torchvision's classifiers with a linear head."""
+    """Names accepted by `build`: our own first, then torchvision's classifiers with a linear head."""
     return [*_declared(), *torchvision.names()]
 
 
 def likely(channels: int) -> list[str]:
-    """Names of networks that a file of weights may well be of, the likeliest first."""
+    """Names of networks that a file of weights is probably of, most likely first."""
     ours = [declared.name for declared in _declared().values() if declared.channels in (None, channels)]
     return [*(torchvision.LIKELY if channels == torchvision.CHANNELS else ()), *ours]
 
@@ -87,13 +87,13 @@ def build(
 
     Args:
         name: one of `names()`.
-        outputs: number of labels; 1 for the one logit that tells two labels apart.
+        outputs: number of labels; 1 for a binary head.
         channels: channels of the images; torchvision's networks take 3.
-        size: height and width of the images, which `mlp` is made for.
-        hidden: units of each hidden layer of `mlp`.
+        size: height and width of the images, needed by `mlp`.
+        hidden: units per hidden layer of `mlp`.
 
     Raises:
-        InputError: an unknown name (with the nearest known one), or a number of channels that the network cannot take.
+        InputError: the name is unknown (with the closest known one), or the network does not take that many channels.
     """
     ours = _declared()
     known = names()
@@ -103,14 +103,14 @@ def build(
     takes = torchvision.CHANNELS if declared is None else declared.channels
     if takes not in (None, channels):
         others = " or ".join(other.name for other in ours.values() if other.channels is None)
-        raise InputError(f"network '{name}' takes images of {takes} channels, not {channels}; use {others}")
+        raise InputError(f"network '{name}' takes images with {takes} channels, not {channels}; use {others}")
     if declared is None:
         return torchvision.build(name, outputs)
     return declared.kind(**declared.arguments(Wanted(outputs, channels, size, hidden)))
 
 
 def outline(name: str, outputs: int, channels: int = 3, size: tuple[int, int] = (28, 28)) -> nn.Module:
-    """Make a network to look at its layers and shapes alone, on `meta` where it can be: no weights are drawn there.
+    """Make a network without weights, for its layers and shapes: on `meta`, if possible.
 
     Args: as `build`.
 
@@ -122,17 +122,17 @@ def outline(name: str, outputs: int, channels: int = 3, size: tuple[int, int] = 
     try:
         with torch.device("meta"):
             return build(name, outputs, channels, size)
-    except NotImplementedError:  # RegNet computes its widths in tensors
+    except NotImplementedError:  # RegNet computes its widths with tensors
         return build(name, outputs, channels, size)
 
 
 def has_buffers(name: str) -> bool:
-    """Whether a network keeps more than its parameters, as BatchNorm keeps running statistics."""
+    """Whether a network has buffers, such as the running statistics of BatchNorm."""
     return any(True for _ in outline(name, 2).buffers())
 
 
 def _declared() -> dict[str, Declared]:
-    """Name of every network that is declared → the declaration."""
+    """Name → declaration of every declared network."""
     return {declared.name: declared for declared in discovery.declared(PACKAGE, GROUP, _declared_in)}
 
 
@@ -140,7 +140,7 @@ def _declared_in(module: ModuleType) -> Iterator[Declared]:
     """The networks of a module.
 
     Raises:
-        TypeError: there is none, or one that is not called as its file or entry point.
+        TypeError: there is none, or its name is not that of its file or entry point.
     """
     kinds = [kind for kind in vars(module).values() if isinstance(kind, type)]
     found: list[Declared] = [vars(kind)[_MARK] for kind in kinds if _MARK in vars(kind)]
@@ -148,5 +148,7 @@ def _declared_in(module: ModuleType) -> Iterator[Declared]:
         raise TypeError(f"module {module.__name__} declares no network")
     for declared in found:
         if declared.name not in own_names():
-            raise TypeError(f"network '{declared.name}' of {module.__name__} is not called as its file or entry point")
+            raise TypeError(
+                f"network '{declared.name}' of {module.__name__} must have the name of its file or entry point"
+            )
         yield declared

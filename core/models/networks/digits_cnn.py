@@ -37,7 +37,7 @@ class DigitsCnn(nn.Module):
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        # BatchNorm removes whatever a bias adds.
+        # A bias would have no effect before BatchNorm.
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),

@@ -1,4 +1,4 @@
-"""The perceptron of the experiments on environments."""
+"""The multi-layer perceptron for experiments on environments."""
 
 from collections.abc import Mapping
 
@@ -15,9 +15,9 @@ class Mlp(nn.Module):
     """Two hidden layers with ReLU (IRM's authors: 390 units), Xavier weights and biases of 0.
 
     Args:
-        inputs: numbers in an image.
+        inputs: values per image.
         outputs: 1 for the logit of label 1 against label 0, else the number of classes.
-        hidden: units of each hidden layer.
+        hidden: units per hidden layer.
     """
 
     def __init__(self, inputs: int, outputs: int = 1, hidden: int = 390) -> None:
@@ -30,7 +30,7 @@ class Mlp(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits [n] or [n, classes] of x [n, …]; float32 on a CPU may come as `fast` returns it."""
+        """Return logits [n] or [n, classes] of x [n, …], optionally converted by `fast` before."""
         z = fast(x)
         for layer in (self.first, self.second):
             z = F.linear(z, layer.weight, layer.bias).relu()
@@ -38,7 +38,7 @@ class Mlp(nn.Module):
         return one_or_many(logits)
 
     def plain(self) -> nn.Module:
-        """The same network in operations that every exporter has, without the layouts of a CPU."""
+        """The same network in standard operations without CPU layouts, for exporters."""
         return _Plain(self)
 
     @staticmethod
@@ -61,10 +61,10 @@ class Mlp(nn.Module):
 
 
 def fast(x: Tensor) -> Tensor:
-    """Flatten x [n, …] to [n, d], in oneDNN's layout where the CPU gains by it; done once, it is not done again.
+    """Flatten x [n, …] to [n, d], in oneDNN's layout if that may be faster; idempotent.
 
-    The BLAS that torch comes with uses half the width of an AMD processor's registers; oneDNN uses all of it, and the
-    perceptron takes half the time. Where both do, they are level.
+    On AMD processors, torch's BLAS uses only half of the vector width; with oneDNN the perceptron takes half the time.
+    On other processors both are equally fast.
     """
     if x.is_mkldnn:
         return x

@@ -1,4 +1,4 @@
-"""The convolutional network that papers on invariant learning use for digits, without BatchNorm."""
+"""The convolutional network without BatchNorm that is common in the literature on invariant learning."""
 
 from torch import Tensor, nn
 
@@ -10,7 +10,7 @@ from core.models.networks import network
 class ReferenceCnn(nn.Module):
     """Four 3×3 convolutions with ReLU and GroupNorm, global average pool, linear head.
 
-    It has no BatchNorm, so what it makes of an image does not depend on the others.
+    It has no BatchNorm, so its output for an image does not depend on the other images.
 
     Args:
         channels: channels of the images.

@@ -4,14 +4,14 @@ import json
 from math import prod
 from pathlib import Path
 
+from core.artifacts import MASKS, MODEL
 from core.errors import InputError
 from core.events import Sparsity
-from core.results.overlap import MASKS, Overlap, overlap
+from core.results.overlap import Overlap, overlap
 from core.runs.folder import RunFolder
 
 STAGE = "prune"
 """The stage that prunes."""
-NETWORK = "model.safetensors"
 _MOST = 100_000_000
 """Bytes of a header, at most: the limit of the format."""
 
@@ -26,7 +26,7 @@ def layer_sizes(folder: RunFolder, stage: str, before: tuple[str, ...]) -> dict[
         stage: the stage that prunes.
         before: stages before it, in their order.
     """
-    paths = [folder.artifacts(stage) / MASKS, *(folder.artifacts(name) / NETWORK for name in reversed(before))]
+    paths = [folder.artifacts(stage) / MASKS, *(folder.artifacts(name) / MODEL for name in reversed(before))]
     for path in paths:
         try:
             shapes = _shapes(path)
