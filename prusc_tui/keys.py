@@ -1,4 +1,4 @@
-"""Every key of the screen, in one table: what it is called, what it does, where, and whether the footer shows it.
+"""Every key of the screen in one table: its name, action, area, help, and whether the footer shows it.
 
 The help screen, the palette and the user's keymap are made from this table. An `id` is what a keymap names.
 """
@@ -40,7 +40,7 @@ class Key:
 AREAS: dict[str, str] = {
     "app": "Everywhere",
     "runs": "Runs",
-    "life": "The run under the cursor, or open",
+    "life": "The selected or open run",
     "run": "One run",
     "charts": "Charts",
     "clusters": "Clusters",
@@ -58,39 +58,45 @@ KEYS: tuple[Key, ...] = (
     Key("app.help", "question_mark,f1", "app.help", "help", "show all keys", True),
     Key("app.palette", "ctrl+p", "app.command_palette", "palette", "find a command by name"),
     Key("app.theme", "T", "app.next_theme", "theme", "next theme; the palette lists them all"),
-    Key("app.picture", "f12", "app.picture", "picture", "write the screen as an SVG picture"),
-    Key("app.quit", "ctrl+q,ctrl+c", "app.leave", "quit", "leave; detached runs go on"),
+    Key("app.picture", "f12", "app.picture", "picture", "save the screen as an SVG picture"),
+    Key("app.quit", "ctrl+q,ctrl+c", "app.leave", "quit", "quit; detached runs keep running"),
     Key("runs.open", "enter", "open", "open", "open the run", True),
     Key("runs.new", "n", "new", "new", "start a new run", True),
     Key("runs.filter", "slash", "filter", "filter", "filter as you type: recipe:prusc wga>0.8 tag:paper text", True),
     Key("runs.clear", "escape", "clear", "clear", "clear filter, then marks"),
-    Key("runs.mark", "space", "mark", "mark", "mark the run and go on to the next", True),
-    Key("runs.mark_all", "a", "mark_all", "mark all", "mark all runs shown, or none"),
+    Key("runs.mark", "space", "mark", "mark", "mark the run and move to the next", True),
+    Key("runs.mark_all", "a", "mark_all", "mark all", "mark or unmark all listed runs"),
     Key("runs.compare", "c", "compare", "compare", "compare the marked runs", True),
     Key("runs.sort_next", "greater_than_sign", "sort(1)", "sort", "sort by the next column"),
     Key("runs.sort_previous", "less_than_sign", "sort(-1)", "sort", "sort by the previous column"),
-    Key("runs.reverse", "o", "reverse", "reverse", "turn the order round"),
+    Key("runs.reverse", "o", "reverse", "reverse", "reverse sort order"),
     Key("runs.side", "i", "toggle_side", "side panel", "show or hide the side panel"),
-    Key("runs.data", "d", "data", "data", "look into the data sets"),
-    Key("runs.quit", "q", "app.leave", "quit", "leave; detached runs go on", True),
+    Key("runs.data", "d", "data", "data", "inspect the data sets"),
+    Key("runs.quit", "q", "app.leave", "quit", "quit; detached runs keep running", True),
     Key("life.stop", "S", "stop", "stop", "stop at the next step, with a checkpoint"),
     Key("life.kill", "K", "kill", "kill", "kill a worker that does not answer; R resumes the run"),
-    Key("life.resume", "R", "resume", "resume", "go on from the last checkpoint"),
+    Key("life.resume", "R", "resume", "resume", "resume from the last checkpoint"),
     Key("life.fork", "F", "fork", "fork", "start a new run from this one"),
-    Key("life.rename", "r", "rename", "rename", "give it another name"),
+    Key("life.rename", "r", "rename", "rename", "rename it"),
     Key("life.tag", "t", "tag", "tags", "change its tags"),
     Key("life.note", "N", "note", "note", "write a note"),
     Key("life.export", "x", "export", "export", "write tables and the network to a folder"),
-    Key("life.delete", "D", "delete", "delete", "delete it with all that it wrote; asks first"),
+    Key("life.delete", "D", "delete", "delete", "delete it and all its files; asks first"),
     Key("life.copy_id", "y", "copy_id", "copy id", "copy its id"),
     Key("run.back", "escape,q", "back", "back", "back to the runs", True),
     Key("run.overview", "1", "view('overview')", "overview", "stages, groups, losses, device"),
     Key("run.charts", "2", "view('charts')", "charts", "every number over steps, epochs or time"),
     Key("run.clusters", "3", "view('clusters')", "clusters", "clusters, map of the representation, images"),
-    Key("run.masks", "4", "view('masks')", "masks", "what is pruned, layer by layer"),
-    Key("run.environments", "5", "view('environments')", "environments", "who is in which, risk and penalty, restarts"),
+    Key("run.masks", "4", "view('masks')", "masks", "pruned weights, layer by layer"),
+    Key(
+        "run.environments",
+        "5",
+        "view('environments')",
+        "environments",
+        "members, risk and penalty, restarts",
+    ),
     Key("run.config", "6", "view('config')", "config", "settings, changed ones first"),
-    Key("run.log", "7", "view('log')", "log", "what the run said, and its console"),
+    Key("run.log", "7", "view('log')", "log", "events of the run, and its console"),
     Key("run.artifacts", "8", "view('artifacts')", "artifacts", "files and their sizes"),
     Key("run.next_view", "right_square_bracket", "turn(1)", "next", "next view"),
     Key("run.previous_view", "left_square_bracket", "turn(-1)", "previous", "previous view"),
@@ -103,20 +109,20 @@ KEYS: tuple[Key, ...] = (
     Key("charts.zoom_out", "minus", "zoom(-1)", "zoom out", "zoom out"),
     Key("charts.pan_left", "shift+left,H", "pan(-1)", "pan", "move the window to the left"),
     Key("charts.pan_right", "shift+right,L", "pan(1)", "pan", "move the window to the right"),
-    Key("charts.reset", "0", "reset_view", "reset", "all data again, following the newest"),
+    Key("charts.reset", "0", "reset_view", "reset", "show all data, following the newest"),
     Key("charts.cursor_left", "left", "cursor(-1)", "cursor", "move the cursor that reads values"),
     Key("charts.cursor_right", "right", "cursor(1)", "cursor", "move the cursor that reads values"),
-    Key("charts.maximise", "m", "maximise", "maximise", "one chart over the whole panel, and back", True),
+    Key("charts.maximise", "m", "maximise", "maximise", "maximise the chart, and back", True),
     Key("charts.next", "tab", "next_chart", "next chart", "next chart"),
     Key("charts.grid", "g", "grid", "grid", "one, two or four charts at a time"),
     Key("clusters.colour", "c", "next_colour", "colour", "colour the map by label, cluster, group, correctness", True),
     Key("clusters.method", "m", "toggle_method", "t-SNE", "map by PCA or t-SNE; t-SNE is computed on request", True),
-    Key("clusters.view", "v", "next_view", "view", "table, map or images where not all fit", True),
+    Key("clusters.view", "v", "next_view", "view", "table, map or images, if not all fit", True),
     Key("clusters.up", "up,k", "row(-1)", "up", "cluster above"),
     Key("clusters.down", "down,j", "row(1)", "down", "cluster below"),
     Key("masks.overlap", "o", "overlap", "overlap", "overlap (IoU) with the mask of another run", True),
-    Key("masks.order", "s", "order", "order", "layers in the order of the network, or most pruned first", True),
-    Key("config.all", "a", "toggle_all", "all", "all settings, or only what differs from the defaults", True),
+    Key("masks.order", "s", "order", "order", "layers in network order, or most pruned first", True),
+    Key("config.all", "a", "toggle_all", "all", "all settings, or only those that differ from the defaults", True),
     Key(
         "config.filter",
         "slash",
@@ -125,7 +131,7 @@ KEYS: tuple[Key, ...] = (
         "filter as you type: part of a key, value or description",
         True,
     ),
-    Key("log.source", "c", "toggle_source", "console", "what the run said, or the console of its process", True),
+    Key("log.source", "c", "toggle_source", "console", "events of the run, or the console of its process", True),
     Key("log.search", "slash", "search", "search", "search", True),
     Key("log.end", "end,G", "end", "follow", "go to the end and follow", True),
     Key("artifacts.copy", "enter", "copy_path", "copy path", "copy the path of the file", True),
@@ -141,7 +147,7 @@ KEYS: tuple[Key, ...] = (
     Key("new.start", "ctrl+s,f5", "start", "start", "start the run", True),
     Key("new.preset", "ctrl+o", "preset", "preset", "choose another recipe or preset", True),
     Key("new.all", "ctrl+a", "toggle_all", "all", "all settings, or the usual ones", True),
-    Key("new.copy", "ctrl+y", "copy_command", "copy", "copy the command line that does the same", True),
+    Key("new.copy", "ctrl+y", "copy_command", "copy", "copy the equivalent command line", True),
     Key("new.back", "escape", "back", "back", "back without starting", True),
     Key("data.next_split", "s", "next_split", "split", "another split", True),
     Key("data.run", "n", "new", "new run", "start a run on this data", True),
@@ -164,11 +170,11 @@ def check_keymap(keymap: Mapping[str, object], where: str) -> dict[str, str]:
     """Return the keymap of a settings file, checked: id → keys.
 
     Raises:
-        InputError: an id that no key has (the sentence names the nearest), or a value that is no text.
+        InputError: an unknown id (with the nearest one), or a value that is not text.
     """
     for id, keys in keymap.items():
         if id not in _BY_ID:
-            raise InputError(f"{where}: there is no key '{id}'{nearest(id, list(_BY_ID))}")
+            raise InputError(f"{where}: unknown key '{id}'{nearest(id, list(_BY_ID))}")
         if not isinstance(keys, str) or not keys.strip():
             raise InputError(f"{where}: '{id}' needs the name of a key, as in {id} = \"{_BY_ID[id].keys}\"")
     return {id: str(keys) for id, keys in keymap.items()}

@@ -1,11 +1,15 @@
-"""`prusc data cache`: decode the images of a data set ahead of a run; see and remove what was decoded."""
+"""`prusc data cache`: decode the images of a data set ahead of a run; list and remove decoded images."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.errors import InputError
+from core.runs.text import safe_text
 from prusc_tui.cli.options import DataRoot, folder_of
+from prusc_tui.palette import MARKS
+from prusc_tui.words import console, moment, to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,16 +29,15 @@ def cache(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as data.stored=128. Repeatable."),
     ] = None,
-    ls: Annotated[bool, typer.Option("--list", help="List what is decoded, and what it takes.")] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Remove it: that of NAME, or all.")] = False,
+    ls: Annotated[bool, typer.Option("--list", help="List decoded data sets and their sizes.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove decoded images: of NAME, or all.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Decode the images of a data set once, as its first run would; or list or remove what is decoded."""
+    """Decode the images of a data set ahead of its first run; or list or remove decoded images."""
     from core.data.store import cache_folder
-    from core.errors import InputError
 
     if ls and (clear or name is not None):
-        raise InputError("--list shows all that is decoded; it goes with no name and not with --clear")
+        raise InputError("--list shows all decoded data sets; it takes neither a name nor --clear")
     if name is None and (data_root is not None or overrides):
         raise InputError("prusc data cache: which data set? Name one (see: prusc data ls)")
     folder = cache_folder()
@@ -52,7 +55,6 @@ def cache(
 def _source(name: str, data_root: str | None, overrides: list[str]) -> "PhotoSource":
     from core.data.photos import PhotoSource
     from core.data.settings import Photos
-    from core.errors import InputError
     from experiments.data_sets import resolve
 
     settings = resolve(name, overrides, folder_of(data_root), source="prusc data cache")
@@ -62,7 +64,7 @@ def _source(name: str, data_root: str | None, overrides: list[str]) -> "PhotoSou
 
 
 def _build(folder: "Path", source: "PhotoSource", json: bool) -> None:
-    """Decode what is missing; the size is told before anything is written."""
+    """Decode the missing images; the size is printed before anything is written."""
     import shutil
 
     from core.data.store import mapped, store_bytes, store_path, stored
@@ -80,13 +82,13 @@ def _build(folder: "Path", source: "PhotoSource", json: bool) -> None:
             if not ready:
                 there = next(path for path in (folder, *folder.parents) if path.exists())
                 _say(
-                    f"{len(squares):,} images of {squares.side} × {squares.side}: {size_of(size)} in {folder}, "
-                    f"where {size_of(shutil.disk_usage(there).free)} are free",
+                    f"{len(squares):,} images of {squares.side} × {squares.side}: {size_of(size)} in {folder} "
+                    f"({size_of(shutil.disk_usage(there).free)} free)",
                     aside=json,
                 )
                 stored(squares, folder, watch)
         except Interrupted:
-            _say("stopped; what is decoded is kept, and the same command goes on from there", aside=True)
+            _say("stopped; decoded images are kept, and the same command continues from there", aside=True)
             raise typer.Exit(INTERRUPTED) from None
     if json:
         _print_json(
@@ -99,7 +101,7 @@ def _build(folder: "Path", source: "PhotoSource", json: bool) -> None:
             }
         )
     else:
-        _say(f"✓ {len(squares):,} images {'were decoded before' if ready else 'decoded'}: {final}")
+        _say(f"✓ {len(squares):,} images {'already decoded' if ready else 'decoded'}: {final}")
 
 
 def _list(folder: "Path", json: bool) -> None:
@@ -113,13 +115,10 @@ def _list(folder: "Path", json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from core.runs.text import safe_text
-    from prusc_tui.palette import MARKS
     from prusc_tui.views.artifacts.files import size_of
-    from prusc_tui.words import console, moment
 
     if not found:
-        _say(f"nothing is decoded in {folder}")
+        _say(f"no decoded images in {folder}")
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, right in {"": False, "images": True, "side": True, "size": True, "used": False, "from": False}.items():
@@ -157,7 +156,7 @@ def _clear(folder: "Path", source: "PhotoSource | None", json: bool) -> None:
     freed = size_of(sum(store.bytes for store in gone))
     _say(f"removed {len(gone)}, {freed} freed" if gone else "nothing to remove")
     if kept:
-        _say(f"{kept} left alone: another process is decoding there")
+        _say(f"{kept} kept: another process is decoding there")
 
 
 def _object(store: "Store") -> dict[str, Any]:
@@ -173,13 +172,9 @@ def _object(store: "Store") -> dict[str, Any]:
 
 
 def _say(text: str, *, aside: bool = False) -> None:
-    from core.runs.text import safe_text
-
     (sys.stderr if aside else sys.stdout).write(safe_text(text) + "\n")
     sys.stdout.flush()
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    from prusc_tui.words import to_json
-
     typer.echo(to_json(value))

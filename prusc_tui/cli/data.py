@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.errors import InputError
+from core.runs.text import safe_text
 from prusc_tui.cli.cache import cache
 from prusc_tui.cli.get import get
 from prusc_tui.cli.options import DataRoot, folder_of
@@ -45,8 +47,6 @@ def ls(data_root: DataRoot = None, json: Json = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from core.runs.text import safe_text
-
     console = Console(highlight=False)
     for origin in dict.fromkeys(found["origin"] for found in there.values()):
         names = [name for name in about if there[name]["origin"] == origin]
@@ -55,7 +55,7 @@ def ls(data_root: DataRoot = None, json: Json = False) -> None:
         table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
         table.add_column(min_width=max(map(len, about)))
         for name in names:
-            table.add_row(name, Text(safe_text(_said(there[name]) or about[name])))
+            table.add_row(name, Text(safe_text(_found_text(there[name]) or about[name])))
         console.print(Text(safe_text(origin if data_root is None else f"in {data_root}"), "bold"))
         console.print(table)
 
@@ -72,7 +72,7 @@ def show(
     split: Annotated[SplitChoice | None, typer.Option(help="Only this split.")] = None,
     json: Json = False,
 ) -> None:
-    """Show the groups of a data set or preset: how many, and how well an attribute gives the label away."""
+    """Show the groups of a data set or preset: their sizes, and how well each attribute predicts the label."""
     from core.data.load import open_source
     from experiments.bundled import folder
     from experiments.data_sets import resolve
@@ -101,7 +101,6 @@ def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, j
     from core.data.check import check as check_all
     from core.data.settings import Photos
     from core.data.watch import Watch
-    from core.errors import InputError
     from experiments.data_sets import resolve
     from prusc_tui.cli.data_shown import Ticker, report_lines, report_object
 
@@ -123,7 +122,7 @@ app.command("get")(get)
 
 
 def _found_in(data_root: str | None) -> dict[str, dict[str, Any]]:
-    """Data set → whether it is bundled, and for a folder how many images of it are there, or why it is not."""
+    """Data set → whether it is bundled; with a folder, also how many images are there, or why none are."""
     from core.config import data_sets
     from core.data.settings import Bundled, Photos
 
@@ -133,7 +132,6 @@ def _found_in(data_root: str | None) -> dict[str, dict[str, Any]]:
         found[name] = {"origin": kind.origin, "bundled": issubclass(kind, Bundled)}
         if root is not None and issubclass(kind, Photos):
             from core.data.table import read_table
-            from core.errors import InputError
 
             try:
                 found[name] |= {"images": len(read_table(kind(root=root))), "why_not": None}
@@ -142,7 +140,7 @@ def _found_in(data_root: str | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _said(found: dict[str, Any]) -> str:
+def _found_text(found: dict[str, Any]) -> str:
     if "images" not in found:
         return ""
     return f"✓ {found['images']:,} images" if found["images"] is not None else f"– {found['why_not']}"
@@ -150,7 +148,6 @@ def _said(found: dict[str, Any]) -> str:
 
 def _write_sample(dataset: "DataSet", splits: list["SplitName"], path: Path) -> None:
     from core.data.sample import sample_picture
-    from core.errors import InputError
 
     picture = sample_picture(dataset, splits)
     try:
@@ -160,7 +157,7 @@ def _write_sample(dataset: "DataSet", splits: list["SplitName"], path: Path) -> 
 
 
 def _write_pixels(dataset: "DataSet", splits: list["SplitName"], path: Path) -> dict[str, list[int]]:
-    """Write images of every group as bare RGB, one after another; return split → how many of each group there are."""
+    """Write images of every group as raw RGB, one after another; return split → number of images per group."""
     from core.data.sample import first_images
 
     found = {split: first_images(dataset, split) for split in splits}

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
+from core.errors import InputError
 from core.runs.text import safe_text
 from prusc_tui.words import to_json
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Print versions, devices and home, and say what is missing; exit code 1 where something is."""
+    """Print versions, devices, home and missing requirements; exit code 1 if there are any."""
     facts, missing = _facts()
     problems = _problems()
     if json:
@@ -31,7 +32,6 @@ def _facts() -> tuple[dict[str, Any], list[str]]:
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
-    from core.errors import InputError
     from core.runs.home import Home
     from core.runs.log import RunLog
     from prusc_tui import __version__
@@ -69,7 +69,7 @@ def _devices() -> list[str]:
 
 
 def _problems() -> list[str]:
-    """What is wrong with installed packages that bring data sets or networks."""
+    """Problems of installed packages that add data sets or networks."""
     from core import discovery
     from core.config import data_sets
     from core.models.networks import names

@@ -38,7 +38,7 @@ BAD_RUNS = {
     "nothing to evaluate": (["eval"], "RUN", "--model FILE"),
     "model without data": (["eval", "--model", __file__], "--model", "--data NAME"),
     "model that is not there": (["eval", "--model", "x.pt", "--data", "isic"], "--model x.pt", "no such file"),
-    "run with data of its own": (["eval", "last", "--data", "isic"], "--data", "brings its own"),
+    "run with data of its own": (["eval", "last", "--data", "isic"], "--data", "has its own"),
     "model of clusters": (["eval", "--model", __file__, "--data", "isic", "--by-cluster"], "--by-cluster", "a run"),
     "clusters of test images": (["eval", "last", "--by-cluster", "--split", "test"], "--by-cluster", "training"),
     "negative seed": (["run", "--seed", "-1"], "seed = -1", "greater than or equal to 0"),

@@ -89,7 +89,7 @@ def test_a_run_is_started_stopped_and_resumed_by_its_launcher(slate):
     assert (refused.code, "is queued; stop it first" in refused.err) == (2, True)
     stopped = slate("stop", "last")
     assert (stopped.code, stopped.out.endswith(" is stopped\n")) == (0, True)
-    assert "runs on its own" in slate("resume", "last", "--launcher", "slate").out
+    assert "runs in the background" in slate("resume", "last", "--launcher", "slate").out
     assert written(slate) == ["start", "stop", "start"]
 
 
@@ -142,7 +142,7 @@ def test_a_launcher_that_is_not_installed_is_named_and_its_run_is_read_from_the_
 def test_detach_is_the_launcher_of_that_name(prusc):
     said = prusc("run", "demo", "--detach", "--launcher", "local")
     assert said.code == 2
-    assert said.err.startswith("error: --detach: is short for --launcher detached")
+    assert said.err.startswith("error: --detach: means --launcher detached")
     study = prusc("run", "cmnist-study", "--launcher", "detached")
     assert study.code == 2
     assert study.err.startswith("error: --launcher: 'cmnist-study' is a study")

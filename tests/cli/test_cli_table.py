@@ -128,7 +128,7 @@ def test_a_filter_that_no_run_matches_is_named(grid):
 
 
 def test_unfinished_runs_do_not_count_and_are_said(grid):
-    assert re.search(r"not finished and not counted: 1\.", grid("table", "cmnist").out)
+    assert re.search(r"Unfinished runs on this data, not counted: 1\.", grid("table", "cmnist").out)
     said = grid("table", "cmnist", "--where", "seed=1")
     assert said.code == 2
     assert "1 not finished yet" in said.err

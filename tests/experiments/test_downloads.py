@@ -390,7 +390,7 @@ def test_the_command_says_where_the_sizes_are_not_the_published_ones(get, host, 
     monkeypatch.setattr("core.data.sets.waterbirds._PUBLISHED", found)
     code, out, _ = get("waterbirds", "--data-root", str(tmp_path / "birds"))
     assert code == 0
-    assert "as large as published" in out
+    assert "as published" in out
     code, out, _ = get("waterbirds", "--data-root", str(tmp_path / "birds"), "--json")
     assert '"as_published": true' in out
     assert '"downloaded": false' in out
