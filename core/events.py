@@ -167,6 +167,16 @@ class Sparsity(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MasksKept(Event):
+    """The masks of an earlier stage stay as they are; `keep_ratio` is the share of weights that they keep."""
+
+    kind: ClassVar[str] = "masks-kept"
+    lasting: ClassVar[bool] = True
+    stage: str
+    keep_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
 class Choice(Event):
     """Checkpoint and number of clusters were chosen: every candidate looked at, the one taken, and why, in words."""
 

@@ -59,3 +59,15 @@ def weight(value: float) -> str:
     """Penalty weight, as short as it can be told: `9,100`, `0.5`."""
     whole = abs(value) >= 1000 or value == round(value)
     return f"{value:,.0f}" if whole and abs(value) < 1e7 else f"{value:.4g}"
+
+
+def size_of(count: int) -> str:
+    """Bytes as `812 B`, `24.0 kB`, `1.2 MB`; powers of 1000."""
+    if count < 1000:
+        return f"{count} B"
+    size, units = float(count), iter(("kB", "MB", "GB", "TB"))
+    unit = "B"
+    # What would round to 1000.0 is shown in the next unit.
+    while size >= 999.95 and unit != "TB":
+        size, unit = size / 1000, next(units)
+    return f"{size:.1f} {unit}"

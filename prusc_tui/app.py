@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from textual import on
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from prusc_tui.keys import bindings
+from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
 from prusc_tui.palette import Palette
 from prusc_tui.settings import Settings, remember_theme, settings_path
 from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
@@ -66,7 +68,6 @@ class PruscApp(App[None]):
         return super()._background_screens if self.screen.styles.background.a < 1 else []
 
     def on_mount(self) -> None:
-        """Show the runs, or the run that was asked for."""
         from prusc_tui.screens.runs.screen import RunsScreen
 
         self._running_loop = asyncio.get_running_loop()
@@ -99,21 +100,35 @@ class PruscApp(App[None]):
 
         self.push_screen(DataScreen(name))
 
+    @on(OpenRun)
+    def _open_run(self, message: OpenRun) -> None:
+        self.open_run(message.id)
+
+    @on(OpenCompare)
+    def _open_compare(self, message: OpenCompare) -> None:
+        self.open_compare(message.ids)
+
+    @on(OpenNew)
+    def _open_new(self, message: OpenNew) -> None:
+        self.open_new(message.fork, message.preset)
+
+    @on(OpenData)
+    def _open_data(self, message: OpenData) -> None:
+        self.open_data(message.name)
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything a key does here, the themes, and the screens."""
         from prusc_tui.screens.commands import commands
 
-        return commands(self, screen)
+        return commands(self, screen, self.use_theme)
 
     def action_help(self) -> None:
-        """Show all keys."""
         from prusc_tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
 
     def action_next_theme(self) -> None:
-        """Take the next theme and remember it."""
         self.use_theme(NAMES[(NAMES.index(self.theme) + 1) % len(NAMES)] if self.theme in NAMES else DEFAULT)
 
     def use_theme(self, name: str) -> None:
@@ -146,13 +161,13 @@ class PruscApp(App[None]):
             self._running_loop.call_soon_threadsafe(self.exit)
 
     def action_leave(self) -> None:
-        """Leave; asks first where a run lives in this process."""
+        from core.runs.text import safe_text
         from experiments.hosting import ENGINE
-        from prusc_tui.screens.leave import LeaveScreen
+        from prusc_tui.widgets.dialogs import LeaveScreen
 
         if isinstance(self.screen, LeaveScreen):
             return
-        if names := [folder.record().name for folder in ENGINE.running()]:
-            self.push_screen(LeaveScreen(names))
+        if names := [safe_text(folder.record().name) for folder in ENGINE.running()]:
+            self.push_screen(LeaveScreen(names), lambda leave: self.exit() if leave else None)
         else:
             self.exit()

@@ -1,14 +1,14 @@
-"""Every key of the screen in one table: its name, action, area, help, and whether the footer shows it.
+"""The keys of the screens and of the charts: name, action, help, and whether the footer shows them.
 
-The help screen, the palette and the user's keymap are made from this table. An `id` is what a keymap names.
+A view declares its own; `prusc_tui.keymap` is the table of all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
-
-from core.errors import InputError, nearest
+if TYPE_CHECKING:
+    from textual.binding import BindingType
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,11 @@ AREAS: dict[str, str] = {
     "runs": "Runs",
     "life": "The selected or open run",
     "run": "One run",
-    "charts": "Charts",
-    "clusters": "Clusters",
-    "masks": "Masks",
-    "config": "Config",
-    "log": "Log",
-    "artifacts": "Artifacts",
     "compare": "Compare",
     "new": "New run",
     "data": "Data",
 }
-"""Area → title on the help screen."""
+"""Area → title on the help screen; views have areas of their own."""
 
 KEYS: tuple[Key, ...] = (
     Key("app.help", "question_mark,f1", "app.help", "help", "show all keys", True),
@@ -84,20 +78,6 @@ KEYS: tuple[Key, ...] = (
     Key("life.delete", "D", "delete", "delete", "delete it and all its files; asks first"),
     Key("life.copy_id", "y", "copy_id", "copy id", "copy its id"),
     Key("run.back", "escape,q", "back", "back", "back to the runs", True),
-    Key("run.overview", "1", "view('overview')", "overview", "stages, groups, losses, device"),
-    Key("run.charts", "2", "view('charts')", "charts", "every number over steps, epochs or time"),
-    Key("run.clusters", "3", "view('clusters')", "clusters", "clusters, map of the representation, images"),
-    Key("run.masks", "4", "view('masks')", "masks", "pruned weights, layer by layer"),
-    Key(
-        "run.environments",
-        "5",
-        "view('environments')",
-        "environments",
-        "members, risk and penalty, restarts",
-    ),
-    Key("run.config", "6", "view('config')", "config", "settings, changed ones first"),
-    Key("run.log", "7", "view('log')", "log", "events of the run, and its console"),
-    Key("run.artifacts", "8", "view('artifacts')", "artifacts", "files and their sizes"),
     Key("run.next_view", "right_square_bracket", "turn(1)", "next", "next view"),
     Key("run.previous_view", "left_square_bracket", "turn(-1)", "previous", "previous view"),
     Key("charts.pick", "p", "toggle_picker", "pick", "choose series", True),
@@ -115,26 +95,6 @@ KEYS: tuple[Key, ...] = (
     Key("charts.maximise", "m", "maximise", "maximise", "maximise the chart, and back", True),
     Key("charts.next", "tab", "next_chart", "next chart", "next chart"),
     Key("charts.grid", "g", "grid", "grid", "one, two or four charts at a time"),
-    Key("clusters.colour", "c", "next_colour", "colour", "colour the map by label, cluster, group, correctness", True),
-    Key("clusters.method", "m", "toggle_method", "t-SNE", "map by PCA or t-SNE; t-SNE is computed on request", True),
-    Key("clusters.view", "v", "next_view", "view", "table, map or images, if not all fit", True),
-    Key("clusters.up", "up,k", "row(-1)", "up", "cluster above"),
-    Key("clusters.down", "down,j", "row(1)", "down", "cluster below"),
-    Key("masks.overlap", "o", "overlap", "overlap", "overlap (IoU) with the mask of another run", True),
-    Key("masks.order", "s", "order", "order", "layers in network order, or most pruned first", True),
-    Key("config.all", "a", "toggle_all", "all", "all settings, or only those that differ from the defaults", True),
-    Key(
-        "config.filter",
-        "slash",
-        "filter",
-        "filter",
-        "filter as you type: part of a key, value or description",
-        True,
-    ),
-    Key("log.source", "c", "toggle_source", "console", "events of the run, or the console of its process", True),
-    Key("log.search", "slash", "search", "search", "search", True),
-    Key("log.end", "end,G", "end", "follow", "go to the end and follow", True),
-    Key("artifacts.copy", "enter", "copy_path", "copy path", "copy the path of the file", True),
     Key("compare.groups", "1", "view('groups')", "groups", "groups, mean ± standard deviation over seeds"),
     Key("compare.charts", "2", "view('charts')", "charts", "the runs' curves in one chart"),
     Key("compare.config", "3", "view('config')", "config", "settings in which the runs differ"),
@@ -154,27 +114,25 @@ KEYS: tuple[Key, ...] = (
     Key("data.back", "escape,q", "back", "back", "back to the runs", True),
 )
 
-_BY_ID = {key.id: key for key in KEYS}
+
+def bindings(keys: str | Iterable[Key]) -> "list[BindingType]":
+    """The bindings of keys, or of an area of this table, for a screen's or a panel's BINDINGS."""
+    from textual.binding import Binding
+
+    wanted = [key for key in KEYS if key.area == keys] if isinstance(keys, str) else keys
+    return [Binding(key.keys, key.action, key.label, show=key.shown, id=key.id, tooltip=key.help) for key in wanted]
 
 
-def bindings(area: str) -> list[BindingType]:
-    """The bindings of an area, for a screen's or a panel's BINDINGS."""
-    return [
-        Binding(key.keys, key.action, key.label, show=key.shown, id=key.id, tooltip=key.help)
-        for key in KEYS
-        if key.area == area
+def motions(*, last: bool = True) -> "list[BindingType]":
+    """The keys that go through lines, for whatever has the actions `move`, `page`, `first` and, if asked, `last`."""
+    from textual.binding import Binding
+
+    keys = [
+        Binding("up,k", "move(-1)", "up", show=False),
+        Binding("down,j", "move(1)", "down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "page down", show=False),
+        Binding("home,g", "first", "first", show=False),
+        Binding("end,G", "last", "last", show=False),
     ]
-
-
-def check_keymap(keymap: Mapping[str, object], where: str) -> dict[str, str]:
-    """Return the keymap of a settings file, checked: id → keys.
-
-    Raises:
-        InputError: an unknown id (with the nearest one), or a value that is not text.
-    """
-    for id, keys in keymap.items():
-        if id not in _BY_ID:
-            raise InputError(f"{where}: unknown key '{id}'{nearest(id, list(_BY_ID))}")
-        if not isinstance(keys, str) or not keys.strip():
-            raise InputError(f"{where}: '{id}' needs the name of a key, as in {id} = \"{_BY_ID[id].keys}\"")
-    return {id: str(keys) for id, keys in keymap.items()}
+    return [*keys] if last else [*keys[:-1]]

@@ -58,7 +58,7 @@ def read_settings(path: Path) -> Settings:
 
 
 def _checked(found: Mapping[str, Any], where: str) -> Settings:
-    from prusc_tui.keys import check_keymap
+    from prusc_tui.keymap import check_keymap
     from prusc_tui.themes import NAMES
 
     for name in found:

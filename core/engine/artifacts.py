@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from core.events import Evaluated, Event, Restarts, Selected, Sparsity, decode, encode
+from core.events import Evaluated, Event, MasksKept, Restarts, Selected, Sparsity, decode, encode
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
 
@@ -35,7 +35,7 @@ class Sealed:
     @property
     def keep_ratio(self) -> float | None:
         """Share of maskable weights that the network keeps; None where nothing is masked."""
-        return next((event.keep_ratio for event in self.events if isinstance(event, Sparsity)), None)
+        return next((event.keep_ratio for event in self.events if isinstance(event, Sparsity | MasksKept)), None)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def read_seal(directory: Path) -> Sealed | None:
         events = [stamped.event for e in value["events"] if (stamped := decode(orjson.dumps(e)))]
         # Version 0.1 said in the seal alone that fine-tuning keeps the masks.
         if (ratio := value.get("keep_ratio")) is not None and not any(isinstance(e, Sparsity) for e in events):
-            events.append(Sparsity(directory.name, 0, ratio, {}))
+            events.append(MasksKept(directory.name, ratio))
         return Sealed(value["key"], value["seconds"], tuple(events))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from core.artifacts import BALANCED, MASKED_FILES, MASKS, MODEL
 from core.config import Compute, Finetune, Model, Select
 from core.engine.stage import Stage
-from core.events import Sparsity
+from core.events import MasksKept
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext
@@ -65,6 +65,5 @@ class FinetuneNetwork(Stage):
         save_tensors(context.directory / MODEL, network.state_dict())
         if masks is not None:
             masks.to("cpu").save(context.directory / MASKS)
-            ratios = masks.layer_keep_ratios()
-            context.emit(Sparsity(context.stage, selection.step, masks.keep_ratio(), ratios))
+            context.emit(MasksKept(context.stage, masks.keep_ratio()))
         final_evaluation(context, network.eval(), selection.step, {"validation": validation, "test": test})

@@ -69,9 +69,9 @@ def _build(folder: "Path", source: "PhotoSource", json: bool) -> None:
 
     from core.data.store import mapped, store_bytes, store_path, stored
     from core.data.watch import Interrupted, Watch
+    from core.words import size_of
     from prusc_tui.cli.data_shown import Ticker
     from prusc_tui.cli.host import stop_on_signals
-    from prusc_tui.views.artifacts.files import size_of
 
     with stop_on_signals() as stopper:
         watch = Watch(Ticker(), lambda: stopper.asked)
@@ -115,7 +115,7 @@ def _list(folder: "Path", json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from prusc_tui.views.artifacts.files import size_of
+    from core.words import size_of
 
     if not found:
         _say(f"no decoded images in {folder}")
@@ -143,8 +143,8 @@ def _clear(folder: "Path", source: "PhotoSource | None", json: bool) -> None:
     from core.data.caches import remove, stores
     from core.data.store import store_key
     from core.data.watch import Watch
+    from core.words import size_of
     from prusc_tui.cli.data_shown import Ticker
-    from prusc_tui.views.artifacts.files import size_of
 
     key = None if source is None else store_key(source.squares(Watch(Ticker())))
     chosen = [store for store in stores(folder) if key is None or store.path.stem == key]

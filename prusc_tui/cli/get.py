@@ -62,10 +62,10 @@ def _into(settings: "DataSettings", data_root: str | None) -> "Photos":
 
 def _get_archive(settings: "Photos") -> "Fetched":
     from core.data.watch import Interrupted, Watch
+    from core.words import size_of
     from experiments.downloads import get_archive
     from prusc_tui.cli.data_shown import Ticker
     from prusc_tui.cli.host import stop_on_signals
-    from prusc_tui.views.artifacts.files import size_of
 
     with stop_on_signals() as stopper:
         try:

@@ -69,11 +69,13 @@ def _devices() -> list[str]:
 
 
 def _problems() -> list[str]:
-    """Problems of installed packages that add data sets or networks."""
+    """Problems of installed packages that add recipes, data sets or networks."""
     from core import discovery
     from core.config import data_sets
     from core.models.networks import names
+    from experiments.recipes import RECIPES
 
     data_sets()
     names()
+    len(RECIPES)
     return list(discovery.problems())

@@ -154,6 +154,11 @@ def alarms(warnings: Sequence[Warned], width: int, palette: Palette, most: int =
     return lines
 
 
+def notes(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
+    """Outcomes of kinds that a stage defines for itself, each broken at words."""
+    return [line for note in snapshot.notes for line in wrap(ink(note, palette.text), width, indent=2)]
+
+
 def knowledge(record: RunRecord, width: int, palette: Palette, repeats: str = "") -> list[Text]:
     """Which attributes the result rests on, and how often it was repeated."""
     sentence = attributes_sentence(record.attributes_used, record.selection)
@@ -175,6 +180,7 @@ def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> l
         (6, environments.in_brief(snapshot.environments, width, palette) if snapshot.environments else []),
         (7, clusters(snapshot.choice, snapshot.clusters, snapshot.balanced, width, palette)),
         (8, selection([s.name for s in snapshot.stages], snapshot.selected, width, palette)),
+        (2, notes(snapshot, width, palette)),
         (5, knowledge(snapshot.record, width, palette)),
     ]
     return [(order, lines) for order, lines in made if lines]

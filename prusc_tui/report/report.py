@@ -11,7 +11,7 @@ from core.runs.record import RunRecord, worked
 from core.words import duration, percent
 from prusc_tui.palette import SHELL, Palette
 from prusc_tui.report.environments import conflicts, environments
-from prusc_tui.report.frame import about, alarms, knowledge, reason
+from prusc_tui.report.frame import about, alarms, knowledge, notes, reason
 from prusc_tui.report.groups import table
 from prusc_tui.report.restarts import members, restarts, restarts_of
 from prusc_tui.report.results import results
@@ -56,6 +56,7 @@ def _parts(snapshot: Snapshot, now: float, width: int, palette: Palette) -> Iter
     if made is not None:
         yield environments(made, width, palette)
         yield conflicts(made, width, palette)
+    yield notes(snapshot, width, palette)
     chosen = {s.name: Selected(s.name, record.selection, 0, s.selection["picks"]) for s in record.stages if s.selection}
     yield selection([stage.name for stage in snapshot.stages], chosen, width, palette)
     repeats = "one seed" + (f", {several} restarts" if several > 1 else "")

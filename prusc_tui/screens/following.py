@@ -1,5 +1,6 @@
 """Screens that follow what is on disk for as long as they are in front."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual import on
@@ -12,7 +13,7 @@ from textual.widgets import ContentSwitcher, Static
 from core.runs.text import safe_text
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.poller import Poller
-from prusc_tui.widgets.tabs import ViewLine
+from prusc_tui.widgets.tabs import Tab, ViewLine
 
 
 class Following(Screen[None]):
@@ -20,31 +21,27 @@ class Following(Screen[None]):
 
     _poller: Poller[Any]
 
+    @dataclass
     class Unreadable(Message):
         """There is nothing to be seen, for this reason."""
 
-        def __init__(self, why: str) -> None:
-            super().__init__()
-            self.why = why
+        why: str
 
     def __init__(self) -> None:
         super().__init__()
         self._failure = ""
 
     def on_mount(self) -> None:
-        """Begin to look."""
         self._poller.start()
 
     def on_unmount(self) -> None:
-        """Look no longer."""
         self._poller.stop()
 
     def on_screen_suspend(self) -> None:
-        """Rest while another screen is in front: what a covered screen draws is sent all the same."""
+        # What a covered screen draws is sent all the same.
         self._poller.hold()
 
     def on_screen_resume(self) -> None:
-        """See what came meanwhile."""
         self._poller.go_on()
 
     @on(Unreadable)
@@ -57,7 +54,7 @@ class Following(Screen[None]):
 class Views(Following):
     """A head, a line of views, and the view in front; a subclass builds a view when it is first looked at."""
 
-    NAMES: ClassVar[tuple[str, ...]] = ()
+    TABS: ClassVar[tuple[Tab, ...]] = ()
     AUTO_FOCUS: ClassVar[str | None] = None
     DEFAULT_CSS = """
     Views #head { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -67,9 +64,8 @@ class Views(Following):
     """
 
     def compose(self) -> ComposeResult:
-        """Head, views, the view in front."""
         yield Static(id="head")
-        yield ViewLine(self.NAMES, self.NAMES[0])
+        yield ViewLine(self.TABS, self.TABS[0].name)
         with ContentSwitcher(initial="reading"):
             yield Static("reading …", id="reading")
         yield KeyLine()
@@ -80,12 +76,10 @@ class Views(Following):
         return self.query_one(ViewLine).shown
 
     async def action_view(self, name: str) -> None:
-        """Bring a view to the front."""
         self.query_one(ViewLine).show(name)
         await self._bring(name)
 
     def action_back(self) -> None:
-        """Back to where one came from."""
         self.dismiss()
 
     @on(ViewLine.Chosen)

@@ -6,7 +6,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from prusc_tui.keys import AREAS, KEYS, Key
+from prusc_tui.keymap import AREAS, KEYS
+from prusc_tui.keys import Key
 from prusc_tui.palette import palette_in
 
 KEY_WIDTH = 14
@@ -18,14 +19,12 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS = [("escape,q,question_mark,f1", "close", "close")]  # noqa: RUF012
 
     def compose(self) -> ComposeResult:
-        """One block per area."""
         with VerticalScroll(classes="sheet"):
             yield Static(Text.assemble(("Keys", "bold"), ("   escape closes, ↑ ↓ scroll", "dim")))
             for area in self._areas():
                 yield Static(self._block(area), classes="block")
 
     def action_close(self) -> None:
-        """Go back."""
         self.dismiss()
 
     def _areas(self) -> list[str]:

@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 from textual import on
 from textual.message import Message
@@ -16,10 +17,8 @@ from core.runs.folder import RunFolder
 from core.runs.record import ACTIVE, RunRecord
 from core.runs.text import safe_text
 from experiments import actions as life
-from prusc_tui.screens.dialogs import AskScreen, LineScreen
-
-if TYPE_CHECKING:
-    from prusc_tui.app import PruscApp
+from prusc_tui.navigation import OpenNew
+from prusc_tui.widgets.dialogs import AskScreen, LineScreen
 
 PATIENCE = 5.0
 """Seconds without an answer to a stop after which the screen says so."""
@@ -37,12 +36,11 @@ class Target(NamedTuple):
 class Life(Screen[None]):
     """A screen with runs to stop, resume, rename, delete."""
 
+    @dataclass
     class Gone(Message):
         """Runs were deleted."""
 
-        def __init__(self, ids: Sequence[str]) -> None:
-            super().__init__()
-            self.ids = ids
+        ids: Sequence[str]
 
     def life_targets(self) -> list[RunFolder]:
         """The runs that the keys are for: the marked ones, else the one under the cursor."""
@@ -79,7 +77,7 @@ class Life(Screen[None]):
     def action_fork(self) -> None:
         """Open the form of a new run that begins with this one."""
         if (target := self._one("fork")) is not None:
-            self._house.open_new(fork=target.folder.id)
+            self.post_message(OpenNew(fork=target.folder.id))
 
     def action_rename(self) -> None:
         """Ask for another name."""
@@ -143,10 +141,6 @@ class Life(Screen[None]):
             ids = " ".join(folder.id for folder in folders)
             self.app.copy_to_clipboard(ids)
             self._say(f"copied {ids}")
-
-    @property
-    def _house(self) -> "PruscApp":
-        return cast("PruscApp", self.app)
 
     def _targets(self) -> list[Target]:
         """The runs that the keys are for, with what they are just now."""

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import Click
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from prusc_tui.keys import motions
 from prusc_tui.palette import Palette, palette_in
 from prusc_tui.widgets.bars import ink
 
@@ -25,14 +26,7 @@ class CursorList(ScrollView, can_focus=True):
     """Rows that do not scroll."""
     OVERLAP: ClassVar[int] = 2
     """Lines that are seen before a page and after it."""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "up", show=False),
-        Binding("down,j", "move(1)", "down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "page down", show=False),
-        Binding("home,g", "first", "first", show=False),
-        Binding("end,G", "last", "last", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = motions()
     COMPONENT_CLASSES = {"cursor-list--cursor"}  # noqa: RUF012
     DEFAULT_CSS = """
     CursorList {
@@ -77,22 +71,18 @@ class CursorList(ScrollView, can_focus=True):
     # Keys and mouse
 
     def action_move(self, by: int) -> None:
-        """Put the cursor so many lines further on, as far as there are any."""
         if stops := self.stops:
             here = stops.index(self._at) if self._at in stops else 0
             self._go(stops[min(max(0, here + by), len(stops) - 1)])
 
     def action_page(self, by: int) -> None:
-        """Go up or down by what is seen at once."""
         self.action_move(by * max(1, self._seen - self.OVERLAP))
 
     def action_first(self) -> None:
-        """Go to the top."""
         if stops := self.stops:
             self._go(stops[0])
 
     def action_last(self) -> None:
-        """Go to the bottom."""
         if stops := self.stops:
             self._go(stops[-1])
 
@@ -107,25 +97,20 @@ class CursorList(ScrollView, can_focus=True):
     # What happens
 
     def on_mount(self) -> None:
-        """Follow the theme."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
 
     def on_resize(self) -> None:
-        """Fit the lines to the width."""
         self._measure()
         self._reveal()
         self._restyle()
 
     def on_focus(self) -> None:
-        """Show that the keys come here."""
         self._repaint()
 
     def on_blur(self) -> None:
-        """Show that the keys go elsewhere."""
         self._repaint()
 
     def render_line(self, y: int) -> Strip:
-        """Draw the row at `y`: the head, then the lines from where one has scrolled to."""
         strip = self._row(y)
         self._drawn[y] = strip
         return strip

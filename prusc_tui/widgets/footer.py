@@ -18,12 +18,10 @@ class KeyLine(Static):
         self._said: list[tuple[str, str, str]] = []
 
     def on_mount(self) -> None:
-        """Follow the focus and every change of keys."""
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._say())
         self._say()
 
     def on_resize(self) -> None:
-        """Fit the new width."""
         self._said = []
         self._say()
 
@@ -60,7 +58,6 @@ class KeyLine(Static):
         return line
 
     def on_click(self, event: Click) -> None:
-        """Do what the key does."""
         for begin, end, key in self._places:
             if begin <= event.x - self.styles.padding.left < end:
                 self.app.simulate_key(key)

@@ -1,14 +1,27 @@
 """One line of views to choose from: a digit or a click."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.text import Text
 from textual.events import Click
 from textual.message import Message
 from textual.widgets import Static
 
-SHORT = {"environments": "envs", "artifacts": "files"}
-"""Words for a narrow terminal: no title is ever cut."""
+
+class Tab(NamedTuple):
+    """A view to choose.
+
+    Attributes:
+        key: that brings it to the front.
+        name: its title.
+        short: its title where there is little room: no title is ever cut; empty for its name.
+    """
+
+    key: str
+    name: str
+    short: str = ""
 
 
 class ViewLine(Static):
@@ -18,16 +31,15 @@ class ViewLine(Static):
     ViewLine { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; }
     """
 
+    @dataclass
     class Chosen(Message):
         """A view was clicked."""
 
-        def __init__(self, name: str) -> None:
-            super().__init__()
-            self.name = name
+        name: str
 
-    def __init__(self, names: Sequence[str], shown: str) -> None:
+    def __init__(self, tabs: Sequence[Tab], shown: str) -> None:
         super().__init__()
-        self._names = tuple(names)
+        self.tabs = tuple(tabs)
         self._shown = shown
         self._places: list[tuple[int, int, str]] = []
 
@@ -37,8 +49,13 @@ class ViewLine(Static):
         return self._shown
 
     def on_mount(self) -> None:
-        """Draw, and again under another theme."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh(layout=False))
+
+    def offer(self, tabs: Sequence[Tab]) -> None:
+        """Offer these views."""
+        if tuple(tabs) != self.tabs:
+            self.tabs = tuple(tabs)
+            self.refresh()
 
     def show(self, name: str) -> None:
         """Say which view is in front."""
@@ -56,7 +73,6 @@ class ViewLine(Static):
         return self._line(short=False, close=True, numbers=True)
 
     def on_click(self, event: Click) -> None:
-        """Choose."""
         for begin, end, name in self._places:
             if begin <= event.x - 1 < end:
                 self.post_message(self.Chosen(name))
@@ -65,9 +81,9 @@ class ViewLine(Static):
         """The views; `close` with a blank less between them, `numbers` with the title of the one in front alone."""
         line = Text(no_wrap=True)
         self._places = []
-        for number, name in enumerate(self._names, 1):
+        for number, name, shortened in self.tabs:
             begin = line.cell_len
-            title = SHORT.get(name, name) if short else name
+            title = (short and shortened) or name
             if name == self._shown:
                 line.append(f" {number} {title} ", "reverse bold")
             else:

@@ -11,7 +11,7 @@ from core.runs.alive import here
 from core.runs.home import Home
 from core.runs.stream import EventWriter
 from prusc_tui.views.clusters.panel import ClustersPanel
-from tests.tui.lab import NOW, put, record_of, text
+from tests.tui.lab import NOW, all_read, put, record_of, text
 from tests.tui.stage import Alone
 
 LABELS, COLOURS = ("0–4", "5–9"), ("red", "green")
@@ -83,8 +83,7 @@ class Opened:
     async def show(self):
         self.panel.focus()
         self.panel.show(self.run.feed.poll())
-        await self.pilot.app.workers.wait_for_complete()
-        await self.pilot.pause()
+        await all_read(self.pilot)
         await self.pilot.pause()
 
     async def press(self, *keys):

@@ -10,7 +10,7 @@ from core.runs.alive import here
 from core.runs.home import Home
 from core.runs.stream import EventWriter
 from experiments import subprocesses
-from prusc_tui.widgets.drawing import Drawing
+from prusc_tui.widgets.picture import Picture
 from tests.tui.lab import NOW, irm_record, put
 
 
@@ -39,15 +39,15 @@ def live(home):
 
 @pytest.fixture
 def painted(monkeypatch):
-    """Names of the drawings that asked to be painted, as they ask."""
+    """Names of the pictures that asked to be painted, as they ask."""
     names = []
-    refresh = Drawing.refresh
+    refresh = Picture.refresh
 
     def noted(self, *regions, **options):
         names.append(self.id)
         return refresh(self, *regions, **options)
 
-    monkeypatch.setattr(Drawing, "refresh", noted)
+    monkeypatch.setattr(Picture, "refresh", noted)
     return names
 
 

@@ -4,10 +4,12 @@ import asyncio
 from itertools import pairwise
 
 import typer
+from textual import on
 from textual.app import App
 
 from prusc_tui.cli.app import app as command_line
 from prusc_tui.keys import bindings
+from prusc_tui.navigation import OpenRun
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.new_run.field import FieldRow
 from prusc_tui.screens.new_run.layout import FieldList
@@ -38,8 +40,9 @@ class Shell(App):
     def on_mount(self):
         self.push_screen(self.first)
 
-    def open_run(self, id):
-        self.opened.append(id)
+    @on(OpenRun)
+    def _open(self, message):
+        self.opened.append(message.id)
 
 
 def run(screen, body, size=(80, 24)):

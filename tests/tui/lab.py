@@ -1,5 +1,6 @@
 """A home with runs of every state, written as the engine writes them, and the screen as rows of text."""
 
+import threading
 import time
 from dataclasses import replace
 
@@ -352,3 +353,9 @@ async def until(pilot, condition, seconds=10.0):
     while not condition():
         assert time.monotonic() < deadline, "waited in vain; the screen:\n" + "\n".join(rows(pilot.app))
         await pilot.pause(0.02)
+
+
+async def all_read(pilot):
+    """Let the app work until no panel reads any more, and all have taken in what was read."""
+    await until(pilot, lambda: all(thread.name != "reading" for thread in threading.enumerate()))
+    await pilot.pause()

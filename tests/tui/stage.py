@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from textual import on
 from textual.app import App
 
 import prusc_tui
+from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
 from prusc_tui.palette import SHELL
 
 STYLES = Path(prusc_tui.__file__).parent / "styles" / "app.tcss"
@@ -25,17 +27,21 @@ class Stage(App):
     def on_mount(self):
         self.push_screen(self.make())
 
-    def open_run(self, id):
-        self.asked.append(("run", id))
+    @on(OpenRun)
+    def _run(self, message):
+        self.asked.append(("run", message.id))
 
-    def open_compare(self, ids):
-        self.asked.append(("compare", ids))
+    @on(OpenCompare)
+    def _compare(self, message):
+        self.asked.append(("compare", message.ids))
 
-    def open_new(self, fork=None, preset=None):
-        self.asked.append(("new", fork))
+    @on(OpenNew)
+    def _new(self, message):
+        self.asked.append(("new", message.fork))
 
-    def open_data(self, name=None):
-        self.asked.append(("data", name))
+    @on(OpenData)
+    def _data(self, message):
+        self.asked.append(("data", message.name))
 
     def action_leave(self):
         self.asked.append(("leave",))

@@ -8,12 +8,12 @@ import pytest
 
 from experiments import hosting
 from prusc_tui.app import PruscApp
-from prusc_tui.keys import KEYS
+from prusc_tui.keymap import KEYS
 from prusc_tui.screens.help import HelpScreen
-from prusc_tui.screens.leave import LeaveScreen
 from prusc_tui.screens.run.screen import RunScreen
 from prusc_tui.settings import Settings, read_settings
 from prusc_tui.themes import NAMES, TERMINAL
+from prusc_tui.widgets.dialogs import LeaveScreen
 from tests.tui.lab import NOW, finished_run, put, record_of, rows, until
 
 

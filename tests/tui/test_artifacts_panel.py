@@ -7,10 +7,11 @@ import pytest
 
 from core.engine.artifacts import link
 from core.feed.feed import RunFeed
+from core.words import size_of
 from prusc_tui.views.artifacts import panel as panel_module
-from prusc_tui.views.artifacts.files import described, size_of, survey
+from prusc_tui.views.artifacts.files import described, survey
 from prusc_tui.views.artifacts.panel import ArtifactsPanel
-from tests.tui.lab import NOW, finished_run, put, record_of, rows, text, until
+from tests.tui.lab import NOW, all_read, finished_run, put, record_of, rows, text, until
 from tests.tui.stage import Alone
 
 
@@ -140,8 +141,7 @@ async def test_the_folder_is_looked_through_only_when_a_state_changed(home, monk
         await pilot.press("down")
         (folder.artifacts("erm") / "aaa.bin").write_bytes(b"1")
         app.panel.show(replace(snapshot, taken=NOW + 1))
-        await app.workers.wait_for_complete()
-        await pilot.pause()
+        await all_read(pilot)
         assert len(looks) == 1
         running = replace(snapshot.stages[-1], state="running")
         app.panel.show(replace(snapshot, stages=(*snapshot.stages[:-1], running)))

@@ -1,8 +1,7 @@
 """Choosing what is drawn: by keys, by mouse, by typed words."""
 
-from textual.widgets import Input
-
 from prusc_tui.views.charts.picker import Choices
+from prusc_tui.widgets.filter_bar import FilterBar
 from tests.tui.charts_lab import Opened, Run, usual
 
 
@@ -71,7 +70,7 @@ async def test_typed_words_filter_the_list_and_escape_ends_that():
         assert any("test" in curve.name for chart in hand.charts for curve in chart.curves)
         await hand.press("slash", "escape")
         assert len(hand.listed) > 8
-        assert not hand.panel.query_one(Input).display
+        assert not hand.panel.query_one(FilterBar).display
         await hand.press("escape")
         assert hand.pilot.app.focused is hand.panel
 

@@ -9,7 +9,6 @@ import pytest
 
 from core.explore.map import pca_map
 from experiments import maps, subprocesses
-from prusc_tui.views.clusters.scatter_widget import Scatter
 from tests.tui.clusters_lab import Run, opened
 from tests.tui.lab import until
 
@@ -50,22 +49,22 @@ async def test_tsne_is_asked_for_computed_beside_and_picked_up(tmp_path, computi
     go, asked = computing(run, run.tsne())
     async with opened(run) as shown:
         await shown.press("m")
-        assert "t-SNE is being computed" in shown.lines(Scatter)[1]
-        assert shown.lines(Scatter)[0].startswith("Map by PCA")  # stays until the other one is there
+        assert "t-SNE is being computed" in shown.lines("#map")[1]
+        assert shown.lines("#map")[0].startswith("Map by PCA")  # stays until the other one is there
         await shown.press("m", "m")  # there and back while it is being computed asks for nothing more
         assert asked == ["tsne"]
         go.touch()
-        await until(shown.pilot, lambda: shown.lines(Scatter)[0].startswith("Map by t-SNE"))
-        assert "being computed" not in "".join(shown.lines(Scatter))
+        await until(shown.pilot, lambda: shown.lines("#map")[0].startswith("Map by t-SNE"))
+        assert "being computed" not in "".join(shown.lines("#map"))
         await shown.press("m")
-        assert shown.lines(Scatter)[0].startswith("Map by PCA")
+        assert shown.lines("#map")[0].startswith("Map by PCA")
         await shown.press("m")
-        assert shown.lines(Scatter)[0].startswith("Map by t-SNE")
+        assert shown.lines("#map")[0].startswith("Map by t-SNE")
         assert asked == ["tsne"]
     # It is stored: the next one who looks need not ask.
     async with opened(run) as shown:
         await shown.press("m")
-        assert shown.lines(Scatter)[0].startswith("Map by t-SNE")
+        assert shown.lines("#map")[0].startswith("Map by t-SNE")
 
 
 async def test_a_map_that_cannot_be_computed_is_one_sentence_and_can_be_asked_for_again(tmp_path, computing):
@@ -74,8 +73,8 @@ async def test_a_map_that_cannot_be_computed_is_one_sentence_and_can_be_asked_fo
     go.touch()
     async with opened(run) as shown:
         await shown.press("m")
-        await until(shown.pilot, lambda: "cannot be computed: the representation is gone" in shown.lines(Scatter)[1])
-        assert shown.lines(Scatter)[0].startswith("Map by PCA")
+        await until(shown.pilot, lambda: "cannot be computed: the representation is gone" in shown.lines("#map")[1])
+        assert shown.lines("#map")[0].startswith("Map by PCA")
         await shown.press("m")
         assert asked == ["tsne", "tsne"]
 
@@ -88,7 +87,7 @@ async def test_a_run_of_an_older_version_has_its_map_computed_when_asked(tmp_pat
         assert "This run stored no map" in shown.text
         assert "This run stored no images" in shown.text
         await shown.press("m")
-        await until(shown.pilot, lambda: shown.lines(Scatter)[0].startswith("Map by PCA"))
+        await until(shown.pilot, lambda: shown.lines("#map")[0].startswith("Map by PCA"))
         assert asked == ["pca"]
 
 
@@ -100,7 +99,7 @@ async def test_leaving_while_a_map_is_computed_waits_for_nothing(tmp_path, compu
     # The panel is gone, the process is not, and stores its map.
     assert not go.exists()
     go.touch()
-    waiting = [thread for thread in threading.enumerate() if thread.name == "map-tsne"]
+    waiting = [thread for thread in threading.enumerate() if thread.name == "reading"]
     assert all(thread.daemon for thread in waiting)
     for thread in waiting:
         thread.join(30)

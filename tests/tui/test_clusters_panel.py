@@ -6,10 +6,7 @@ from core.events import StageFinished, StageStarted
 from core.feed.feed import RunFeed
 from core.runs.home import Home
 from core.runs.stream import EventWriter
-from prusc_tui.views.clusters.heat_widget import HeatTable
-from prusc_tui.views.clusters.scatter_widget import Scatter
-from prusc_tui.views.clusters.tiles_widget import Tiles
-from prusc_tui.widgets.drawing import Drawing
+from prusc_tui.widgets.picture import Picture
 from tests.tui.clusters_lab import Run, braille, opened
 from tests.tui.lab import NOW, put, record_of
 
@@ -18,7 +15,7 @@ from tests.tui.lab import NOW, put, record_of
 
 async def test_clusters_are_told_by_group_with_choice_alarms_and_the_balanced_set(tmp_path):
     async with opened(Run(tmp_path)) as shown:
-        table = shown.lines(HeatTable)
+        table = shown.lines("#table")
         text = " ".join(shown.text.split())
         assert "Why: k = 2 at epoch 0.5 gives the largest" in text
         assert "48 entries of 120 images" in text
@@ -34,7 +31,7 @@ async def test_clusters_are_told_by_group_with_choice_alarms_and_the_balanced_se
 
 async def test_the_map_and_the_images_are_read_and_drawn(tmp_path):
     async with opened(Run(tmp_path)) as shown:
-        found, images = shown.lines(Scatter), shown.lines(Tiles)
+        found, images = shown.lines("#map"), shown.lines("#images")
         assert found[0].startswith("Map by PCA  by label · ")
         assert found[-1].split() == ["●", "0–4", "60", "○", "5–9", "60"]
         assert braille("".join(found[1:-1]))
@@ -45,7 +42,7 @@ async def test_the_map_and_the_images_are_read_and_drawn(tmp_path):
         # The very pixels: a red square on black.
         colours = {
             tuple(segment.style.bgcolor.triplet)
-            for strip in shown.pilot.app.query_one(Tiles)._strips[2:4]
+            for strip in shown.pilot.app.query_one("#images")._strips[2:4]
             for segment in strip
             if segment.style and segment.style.bgcolor
         }
@@ -55,11 +52,11 @@ async def test_the_map_and_the_images_are_read_and_drawn(tmp_path):
 
 async def test_without_attributes_there_are_classes_and_no_colour_by_group(tmp_path):
     async with opened(Run(tmp_path, attributes=False)) as shown:
-        assert shown.lines(HeatTable)[0].startswith("Clusters by class")
-        assert shown.lines(HeatTable)[2].split() == ["0–4", "5–9", "images", "largest", "balanced"]
+        assert shown.lines("#table")[0].startswith("Clusters by class")
+        assert shown.lines("#table")[2].split() == ["0–4", "5–9", "images", "largest", "balanced"]
         seen = []
         for _ in range(3):
-            seen.append(shown.lines(Scatter)[0].split("by ")[2].split(" ·")[0])
+            seen.append(shown.lines("#map")[0].split("by ")[2].split(" ·")[0])
             await shown.press("c")
         assert seen == ["label", "cluster", "correctness at epoch 0.5"]
 
@@ -69,16 +66,16 @@ async def test_without_attributes_there_are_classes_and_no_colour_by_group(tmp_p
 
 async def test_keys_choose_a_cluster_for_table_map_and_images(tmp_path):
     async with opened(Run(tmp_path)) as shown:
-        before = shown.lines(Scatter)
+        before = shown.lines("#map")
         await shown.press("j")
         assert shown.panel.chosen == 1
-        assert [row[0] for row in shown.lines(HeatTable)[3:]] == [" ", "▸"]
-        assert shown.lines(Tiles)[0].startswith("Cluster 1  60 images")
-        assert "✓ green" in "".join(shown.lines(Tiles))
-        assert shown.lines(Scatter) == before  # the same dots, others stand out
+        assert [row[0] for row in shown.lines("#table")[3:]] == [" ", "▸"]
+        assert shown.lines("#images")[0].startswith("Cluster 1  60 images")
+        assert "✓ green" in "".join(shown.lines("#images"))
+        assert shown.lines("#map") == before  # the same dots, others stand out
         bold = {
             segment.style.bold
-            for strip in shown.pilot.app.query_one(Scatter)._strips[1:-1]
+            for strip in shown.pilot.app.query_one("#map")._strips[1:-1]
             for segment in strip
             if segment.text.strip()
         }
@@ -93,11 +90,11 @@ async def test_keys_choose_a_cluster_for_table_map_and_images(tmp_path):
 
 async def test_a_click_chooses_a_row(tmp_path):
     async with opened(Run(tmp_path)) as shown:
-        await shown.pilot.click(HeatTable, offset=(10, 4))
+        await shown.pilot.click("#table", offset=(10, 4))
         await shown.pilot.pause()
         assert shown.panel.chosen == 1
-        assert shown.lines(Tiles)[0].startswith("Cluster 1")
-        await shown.pilot.click(HeatTable, offset=(10, 1))  # a heading
+        assert shown.lines("#images")[0].startswith("Cluster 1")
+        await shown.pilot.click("#table", offset=(10, 1))  # a heading
         await shown.pilot.pause()
         assert shown.panel.chosen == 1
 
@@ -106,7 +103,7 @@ async def test_the_colour_goes_round(tmp_path):
     async with opened(Run(tmp_path)) as shown:
         legends = []
         for _ in range(5):
-            legends.append(" ".join("".join(row for row in shown.lines(Scatter)[-2:] if not braille(row)).split()))
+            legends.append(" ".join("".join(row for row in shown.lines("#map")[-2:] if not braille(row)).split()))
             await shown.press("c")
     assert legends == [
         "● 0–4 60 ○ 5–9 60",
@@ -126,7 +123,7 @@ async def test_before_the_clusters_the_panel_says_what_is_waited_for(tmp_path):
     async with opened(run) as shown:
         assert "There are no clusters: the run is stopped" in shown.text
         await shown.press("j", "c", "m", "v")
-        assert shown.pilot.app.query_one(Scatter).display is not None  # no key does harm
+        assert shown.pilot.app.query_one("#map").display is not None  # no key does harm
 
 
 async def test_the_map_is_read_when_the_stage_has_stored_it(tmp_path):
@@ -138,15 +135,15 @@ async def test_the_map_is_read_when_the_stage_has_stored_it(tmp_path):
         with EventWriter(run.folder.events) as writer:
             writer.write(StageFinished("cluster", 1.0), NOW)
         await shown.show()
-        assert shown.lines(Scatter)[0].startswith("Map by PCA")
-        assert shown.lines(Tiles)[1].startswith("0–4")
+        assert shown.lines("#map")[0].startswith("Map by PCA")
+        assert shown.lines("#images")[1].startswith("0–4")
 
 
 async def test_nothing_is_sent_again_where_nothing_changed(tmp_path, monkeypatch):
     run = Run(tmp_path)
     async with opened(run) as shown:
         sent = []
-        monkeypatch.setattr(Drawing, "refresh", lambda self, *a, **k: sent.append(self) or self)
+        monkeypatch.setattr(Picture, "refresh", lambda self, *a, **k: sent.append(self) or self)
         with EventWriter(run.folder.events) as writer:
             writer.write(StageStarted("prune", 100), NOW)  # the run goes on
         await shown.show()
@@ -194,9 +191,9 @@ async def test_growing_and_shrinking_keeps_everything_in_place(tmp_path):
 async def test_without_colour_the_map_has_marks_and_the_images_dots(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     async with opened(Run(tmp_path)) as shown:
-        points = "".join(shown.lines(Scatter)[1:-1])
+        points = "".join(shown.lines("#map")[1:-1])
         assert {"●", "○", "·"} <= set(points)
         assert not braille(points)
-        pictures = "".join(shown.lines(Tiles))
+        pictures = "".join(shown.lines("#images"))
         assert "▀" not in pictures
         assert braille(pictures)

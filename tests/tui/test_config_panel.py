@@ -9,10 +9,10 @@ from core.config import Config, differences
 from core.feed.feed import RunFeed
 from prusc_tui.palette import SHELL
 from prusc_tui.views.config.lines import Fact, Heading, detail, line, lines_of, widths
-from prusc_tui.views.config.list import ConfigList
-from prusc_tui.views.config.panel import ConfigPanel
+from prusc_tui.views.config.panel import ConfigList, ConfigPanel
 from prusc_tui.views.config.resolved import Resolved, facts, resolve
-from tests.tui.lab import finished_run, put, record_of, rows, text, until
+from prusc_tui.widgets.panel import Reading
+from tests.tui.lab import all_read, finished_run, put, record_of, rows, text, until
 from tests.tui.stage import Alone
 
 CHANGED = Config.model_validate(
@@ -20,8 +20,8 @@ CHANGED = Config.model_validate(
 )
 
 
-def alone(folder):
-    return Alone(lambda: ConfigPanel(folder))
+def alone():
+    return Alone(ConfigPanel)
 
 
 def record(**fields):
@@ -143,7 +143,7 @@ def test_the_explanation_names_default_source_and_bounds():
     settings = by_key(resolve(record()))
 
     def said(key):
-        return " ".join(row.plain.strip() for row in detail(settings[key], "patch", 100, SHELL))
+        return " ".join(row.plain.strip() for row in detail(settings[key], "patch", 100, 6, SHELL))
 
     assert "Learning rate at the first step." in said("erm.lr")
     assert "default 0.05 · set by hand · takes a number > 0" in said("erm.lr")
@@ -156,7 +156,7 @@ def test_the_explanation_names_default_source_and_bounds():
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_what_differs_and_its_explanation_are_in_sight(home, size):
-    app = alone(folder := put(home, record()))
+    folder, app = put(home, record()), alone()
     async with app.run_test(size=size) as pilot:
         await opened(pilot, folder)
         await until(pilot, lambda: "Learning rate at the first step." in text(app))
@@ -168,7 +168,7 @@ async def test_what_differs_and_its_explanation_are_in_sight(home, size):
 
 
 async def test_the_cursor_explains_what_it_comes_to(home):
-    app = alone(folder := put(home, record()))
+    folder, app = put(home, record()), alone()
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, folder)
         await pilot.press("j")
@@ -185,7 +185,7 @@ async def test_the_cursor_explains_what_it_comes_to(home):
 
 
 async def test_a_shows_all_settings_by_section_and_stays_where_one_is(home):
-    app = alone(folder := put(home, record()))
+    folder, app = put(home, record()), alone()
     async with app.run_test(size=(80, 40)) as pilot:
         await opened(pilot, folder)
         await pilot.press("a")
@@ -197,7 +197,7 @@ async def test_a_shows_all_settings_by_section_and_stays_where_one_is(home):
 
 
 async def test_typing_filters_and_escape_takes_it_away(home):
-    app = alone(folder := put(home, record()))
+    folder, app = put(home, record()), alone()
     async with app.run_test(size=(80, 30)) as pilot:
         await opened(pilot, folder)
         await pilot.press("slash", *"moment")
@@ -213,7 +213,7 @@ async def test_typing_filters_and_escape_takes_it_away(home):
 
 
 async def test_escape_without_a_filter_is_left_to_the_screen(home):
-    app = alone(folder := put(home, record()))
+    folder, app = put(home, record()), alone()
     async with app.run_test(size=(80, 30)) as pilot:
         await opened(pilot, folder)
         assert app.panel.check_action("filter_off", ()) is False
@@ -223,17 +223,14 @@ async def test_escape_without_a_filter_is_left_to_the_screen(home):
 
 async def test_nothing_is_painted_or_read_while_the_settings_stay(home, monkeypatch):
     folder = finished_run(home, config=CHANGED.model_dump(mode="json"))
-    app = alone(folder)
+    app = alone()
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, folder)
-        await app.workers.wait_for_complete()
-        await pilot.pause()
+        await all_read(pilot)
         asked, started = [], []
-        refresh, worker = ConfigList.refresh, ConfigPanel.run_worker
+        refresh, ask = ConfigList.refresh, Reading.ask
         monkeypatch.setattr(ConfigList, "refresh", lambda self, *r, **o: (asked.append(r), refresh(self, *r, **o))[1])
-        monkeypatch.setattr(
-            ConfigPanel, "run_worker", lambda self, *a, **o: (started.append(a), worker(self, *a, **o))[1]
-        )
+        monkeypatch.setattr(Reading, "ask", lambda self, read: (started.append(read), ask(self, read))[1])
         snapshot = RunFeed(folder).poll()
         app.panel.show(snapshot)
         app.panel.show(snapshot)
@@ -249,7 +246,7 @@ async def test_nothing_is_painted_or_read_while_the_settings_stay(home, monkeypa
 async def test_text_from_files_is_shown_as_text(home):
     evil = "[red]\x1b[2J"
     config = CHANGED.model_dump(mode="json") | {evil: {evil: evil}}
-    app = alone(folder := put(home, record(config=config, name=evil, note=evil, tags=(evil,))))
+    folder, app = put(home, record(config=config, name=evil, note=evil, tags=(evil,))), alone()
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, folder)
         shown = r"[red]\x1b[2J"
@@ -258,7 +255,7 @@ async def test_text_from_files_is_shown_as_text(home):
 
 
 async def test_the_colours_follow_the_theme(home):
-    app = alone(folder := put(home, record()))
+    folder, app = put(home, record()), alone()
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, folder)
         strip = app.panel.query_one(ConfigList).render_line(2)

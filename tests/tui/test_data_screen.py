@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 from PIL import Image
+from textual import on
 from textual.app import App
 
 from core import discovery
@@ -17,6 +18,7 @@ from experiments import catalog
 from experiments.catalog import Preset, preset_names
 from experiments.data_sets import data_sets
 from prusc_tui.keys import bindings
+from prusc_tui.navigation import OpenNew
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.data import pictures
 from prusc_tui.screens.data import screen as data
@@ -127,8 +129,9 @@ class Shell(App):
     def on_mount(self):
         self.push_screen(self.first)
 
-    def open_new(self, fork=None, preset=None):
-        self.opened.append(preset)
+    @on(OpenNew)
+    def _open(self, message):
+        self.opened.append(message.preset)
 
 
 def run(screen, body, size=(80, 24)):

@@ -6,8 +6,8 @@ from core.events import Progress
 from core.runs.folder import RunFolder
 from experiments import actions as life
 from prusc_tui.screens import life as keys
-from prusc_tui.screens.dialogs import AskScreen, Choice, LineScreen
 from prusc_tui.screens.life import Life
+from prusc_tui.widgets.dialogs import AskScreen, Choice, LineScreen
 from tests.tui.lab import finished_run, put, record_of, rows, running_run, until
 from tests.tui.life_lab import worked_on
 from tests.tui.stage import Stage

@@ -10,7 +10,7 @@ from prusc_tui.views.log import view as log_view
 from prusc_tui.views.log.panel import LogPanel
 from prusc_tui.views.log.tail import Console, Line, Story
 from prusc_tui.views.log.view import LogView, broken
-from tests.tui.lab import NOW, finished_run, put, record_of, rows, running_run, text, until
+from tests.tui.lab import NOW, all_read, finished_run, put, record_of, rows, running_run, text, until
 from tests.tui.stage import Alone
 
 
@@ -120,13 +120,11 @@ async def test_nothing_is_painted_where_nothing_worth_a_line_came(home, monkeypa
         async with app.run_test(size=(80, 24)) as pilot:
             app.look()
             await until(pilot, lambda: "prune: starts" in text(app))
-            await app.workers.wait_for_complete()
-            await pilot.pause()
+            await all_read(pilot)
             monkeypatch.setattr(LogView, "refresh", lambda self, *r, **o: painted.append(r) or refresh(self, *r, **o))
             writer.write(Progress("prune", 20, 200), NOW)
             app.panel.show(app.feed.poll())
-            await app.workers.wait_for_complete()
-            await pilot.pause()
+            await all_read(pilot)
             assert painted == []
             writer.write(Logged("hello"), NOW)
             app.panel.show(app.feed.poll())
@@ -145,8 +143,7 @@ async def test_a_long_console_is_read_from_its_end_and_back_as_one_scrolls(home,
         assert view.count < 100
         for _ in range(12):
             await pilot.press("pageup")
-            await app.workers.wait_for_complete()
-            await pilot.pause()
+            await all_read(pilot)
         assert 200 < view.count < 1000
         # What is at the bottom is the line of the number that is told, in spite of what came before it.
         last = next(row for row in reversed(rows(app)) if "of the console" in row)

@@ -11,6 +11,7 @@ from core.feed.feed import RunFeed
 from prusc_tui.app import PruscApp
 from prusc_tui.screens.run import screen as run_screen
 from prusc_tui.screens.run.screen import RunScreen
+from prusc_tui.views import views
 from prusc_tui.widgets.tabs import ViewLine
 from tests.tui.lab import NOW, finished_run, put, record_of, rows, until
 
@@ -33,14 +34,15 @@ def probes(monkeypatch):
     """Probes in place of the views, by name, as they are built."""
     built = {}
 
-    def make(name):
+    def make(view):
         def build(_folder, _clock):
-            built[name] = Probe(name)
-            return built[name]
+            built[view.name] = Probe(view.name)
+            return built[view.name]
 
-        return build
+        return replace(view, panel=build)
 
-    monkeypatch.setattr(run_screen, "_VIEWS", {name: make(name) for name in run_screen._VIEWS})
+    probes = tuple(map(make, views()))
+    monkeypatch.setattr(run_screen, "views", lambda: probes)
     return built
 
 
@@ -81,8 +83,8 @@ async def test_digits_brackets_and_clicks_bring_views_to_the_front(home, probes)
     async with app.run_test(size=(120, 40)) as pilot:
         await app.push_screen(screen)
         await until(pilot, lambda: "overview" in probes)
-        for number, name in enumerate(run_screen._VIEWS, 1):
-            await pilot.press(str(number))
+        for key, name, _ in RunScreen.TABS:
+            await pilot.press(key)
             await until(pilot, lambda name=name: name in probes and probes[name].display and probes[name].seen)
             assert screen.query_one(ViewLine).shown == name
             assert app.focused is probes[name]

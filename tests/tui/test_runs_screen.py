@@ -1,19 +1,17 @@
 """The first screen: every key and the mouse, the filter as it is typed, the side panel, a home without runs."""
 
-from dataclasses import replace
-
 import pytest
 from textual.widgets import Input
 
 from core.events import Progress, Scalars
 from core.runs.home import Home
 from core.runs.log import RunLog
-from prusc_tui.screens.dialogs import AskScreen, LineScreen
 from prusc_tui.screens.runs import side as side_module
+from prusc_tui.screens.runs.filter import RunFilter
 from prusc_tui.screens.runs.screen import RunsScreen
 from prusc_tui.screens.runs.side import SidePanel
 from prusc_tui.screens.runs.table import RunTable
-from prusc_tui.widgets.filter_line import FilterLine
+from prusc_tui.widgets.dialogs import AskScreen, LineScreen
 from tests.tui.lab import NOW, finished_run, put, record_of, rows, running_run, text, until
 from tests.tui.stage import Stage
 
@@ -172,9 +170,9 @@ async def test_the_filter_narrows_as_one_types_and_what_is_not_valid_yet_changes
     app = stage(home)
     async with app.run_test(size=(100, 20)) as pilot:
         await ready(pilot)
-        assert not app.screen.query_one(FilterLine).display
+        assert not app.screen.query_one(RunFilter).display
         await pilot.press("slash")
-        assert app.screen.query_one(FilterLine).display
+        assert app.screen.query_one(RunFilter).display
         await pilot.press(*"recipe:prusc")
         await until(pilot, lambda: names(app) == ["alpha", "gamma", "delta", "epsilon"])
         assert "4 of 6 runs" in rows(app)[0]
@@ -191,7 +189,7 @@ async def test_the_filter_narrows_as_one_types_and_what_is_not_valid_yet_changes
         await until(pilot, lambda: "no run is like that" in text(app))
         await pilot.press("escape")
         await until(pilot, lambda: len(names(app)) == 6)
-        assert not app.screen.query_one(FilterLine).display
+        assert not app.screen.query_one(RunFilter).display
         assert app.focused is app.screen.query_one(RunTable)
 
 
@@ -203,7 +201,7 @@ async def test_down_leaves_the_filter_and_an_empty_one_disappears(home, runs):
         await until(pilot, lambda: app.focused is app.screen.query_one(RunTable))
         assert names(app) == ["beta", "zeta"]
         await pilot.press("slash", *["backspace"] * 3, "enter")
-        await until(pilot, lambda: not app.screen.query_one(FilterLine).display)
+        await until(pilot, lambda: not app.screen.query_one(RunFilter).display)
         assert len(names(app)) == 6
 
 
@@ -312,20 +310,6 @@ async def test_the_side_panel_stands_where_there_is_room_and_obeys_its_key(home,
         await until(pilot, lambda: panel.region.x > table.region.x and panel.region.y == table.region.y)
         await pilot.press("i")
         await until(pilot, lambda: not panel.display and table.region.width == 140)
-
-
-async def test_an_answer_that_comes_late_is_not_shown_for_another_run(home, runs):
-    app = stage(home)
-    async with app.run_test(size=(140, 40)) as pilot:
-        await ready(pilot)
-        panel = app.screen.query_one(SidePanel)
-        await until(pilot, lambda: panel.snapshot is not None and panel.snapshot.record.name == "alpha")
-        late = SidePanel.Seen(panel._generation, replace(panel.snapshot, taken=1.0))
-        await pilot.press("down")
-        await until(pilot, lambda: panel.snapshot.record.name == "beta")
-        panel.post_message(late)
-        await pilot.pause()
-        assert panel.snapshot.record.name == "beta"
 
 
 async def test_holding_a_key_reads_only_the_run_on_which_the_cursor_rests(home, runs, monkeypatch):

@@ -12,14 +12,14 @@ import asyncio, sys
 from pathlib import Path
 from core.runs.home import Home
 from prusc_tui.app import PruscApp
-from tests.tui.lab import NOW, finished_run, until
+from tests.tui.lab import NOW, all_read, finished_run, text, until
 
 async def every_view(pilot):
     screen = pilot.app.screen
-    for number, name in enumerate(screen.NAMES, start=1):
-        await pilot.press(str(number))
-        await until(pilot, lambda: screen.query_one("ContentSwitcher").current in (name, f"view-{name}"))
-        await pilot.pause(0.2)
+    for tab in screen.TABS:
+        await pilot.press(tab.key)
+        await until(pilot, lambda: screen.query_one("ContentSwitcher").current in (tab.name, f"view-{tab.name}"))
+        await all_read(pilot)
 
 async def tour():
     home = Home.open(Path(sys.argv[1]))
@@ -40,11 +40,11 @@ async def tour():
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is first)
         app.open_new(preset="demo")
-        await pilot.pause(0.5)
+        await until(pilot, lambda: len(app.screen.query("FieldRow")) > 3)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is first)
         app.open_data()
-        await pilot.pause(0.5)
+        await until(pilot, lambda: "presets" in text(app))
     tops = lambda names: sorted({name.partition(".")[0] for name in names})
     print(*tops(at_start))
     print(*tops(sys.modules))

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from core.errors import InputError
-from prusc_tui.keys import AREAS, KEYS, bindings, check_keymap
+from prusc_tui.keymap import AREAS, KEYS, check_keymap
+from prusc_tui.keys import bindings
 from prusc_tui.settings import Settings, read_settings, remember_theme, settings_path
 from prusc_tui.themes import NAMES
 

@@ -4,19 +4,21 @@ import pytest
 
 from prusc_tui.screens.compare.screen import CompareScreen
 from prusc_tui.screens.run.screen import RunScreen
-from prusc_tui.widgets.tabs import SHORT, ViewLine
+from prusc_tui.widgets.tabs import ViewLine
 from tests.tui.lab import rows, until
 from tests.tui.stage import Alone
 
-NAMES = RunScreen.NAMES
-WORDS = {*NAMES, *CompareScreen.NAMES, *SHORT.values(), *map(str, range(1, len(NAMES) + 1))}
+TABS = RunScreen.TABS
+NAMES = [tab.name for tab in TABS]
+COMPARE = [tab.name for tab in CompareScreen.TABS]
+WORDS = {*COMPARE, *(word for tab in TABS for word in tab if word)}
 
 
-async def lines_at(width, names=NAMES):
+async def lines_at(width, tabs=TABS):
     """The line with each view in front."""
-    app, lines = Alone(lambda: ViewLine(names, names[0])), []
+    app, lines = Alone(lambda: ViewLine(tabs, tabs[0].name)), []
     async with app.run_test(size=(width, 3)) as pilot:
-        for name in names:
+        for name in [tab.name for tab in tabs]:
             app.panel.show(name)
             lines.append(app.panel.render().plain.rstrip())
             await until(pilot, lambda: rows(app)[0].strip() == lines[-1].strip())
@@ -38,5 +40,5 @@ async def test_at_80_columns_every_view_has_a_title_that_keeps_its_place():
 async def test_where_there_is_room_no_title_is_short():
     for line in await lines_at(92):
         assert set(NAMES) < set(line.split())
-    for line in await lines_at(40, CompareScreen.NAMES):
-        assert set(CompareScreen.NAMES) < set(line.split())
+    for line in await lines_at(40, CompareScreen.TABS):
+        assert set(COMPARE) < set(line.split())

@@ -1,7 +1,6 @@
 """The overlap of the masks of several runs, pair by pair."""
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from core.errors import InputError
 from core.results.overlap import Overlap, overlap
@@ -27,7 +26,7 @@ def masked(records: Sequence[RunRecord]) -> tuple[str, ...]:
 
 
 def overlaps(folders: Sequence[RunFolder]) -> Pairs:
-    """Compare the masks of all pairs."""
+    """Compare the masks of all pairs; to be called off the event loop."""
     found: dict[tuple[str, str], Overlap | None] = {}
     for number, second in enumerate(folders):
         for first in folders[:number]:
@@ -36,8 +35,3 @@ def overlaps(folders: Sequence[RunFolder]) -> Pairs:
             except (InputError, OSError):
                 found[first.id, second.id] = None
     return found
-
-
-def in_background(folders: Sequence[RunFolder], tell: Callable[[Pairs], object]) -> None:
-    """Compare the masks on a daemon thread, which no exit has to wait for, and tell there."""
-    threading.Thread(target=lambda: tell(overlaps(folders)), name="overlaps", daemon=True).start()

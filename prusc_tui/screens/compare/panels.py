@@ -1,6 +1,7 @@
 """Two views of a comparison: the group tables, and the settings that differ."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -42,12 +43,11 @@ class GroupsPanel(VerticalScroll):
     GroupsPanel .notes { height: auto; color: $foreground-muted; padding: 0 1; margin: 1 0; }
     """
 
+    @dataclass
     class Unfolded(Message):
         """A family is to be shown with its runs, or without."""
 
-        def __init__(self, family: Family) -> None:
-            super().__init__()
-            self.family = family
+        family: Family
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -75,7 +75,6 @@ class GroupsPanel(VerticalScroll):
         self._draw(empty)
 
     def on_resize(self) -> None:
-        """Blocks stand apart where there is room."""
         if self._shown:
             self._draw("")
 
@@ -137,7 +136,6 @@ class SettingsPanel(VerticalScroll):
     """
 
     def compose(self) -> ComposeResult:
-        """What is shown, and the tables."""
         yield Static(id="same")
         yield GridTable(by_columns=False, id="settings")
         yield Static(id="masks")

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
@@ -15,18 +16,19 @@ from core.results.settings import merged
 from core.runs.folder import RunFolder
 from prusc_tui.keys import bindings
 from prusc_tui.palette import MARKS, Palette, palette_in
-from prusc_tui.screens.compare.overlaps import Pairs, in_background, masked
+from prusc_tui.screens.compare.overlaps import Pairs, masked, overlaps
 from prusc_tui.screens.compare.panels import GroupsPanel, SettingsPanel
 from prusc_tui.screens.compare.together import Feed, Seen, Together
 from prusc_tui.screens.following import Views
 from prusc_tui.tables.comparison import FamilyGrid, grid_of_overlaps, grid_of_settings, grids_of_families
 from prusc_tui.tables.grid import Grid, latex, markdown
+from prusc_tui.widgets.panel import Reading
 from prusc_tui.widgets.poller import Poller
 from prusc_tui.widgets.quiet import News
+from prusc_tui.widgets.tabs import Tab
 
 EVERY = 0.25
 """Seconds between looks at the runs' folders."""
-VIEWS = ("groups", "charts", "config")
 
 
 class CompareScreen(Views):
@@ -39,21 +41,13 @@ class CompareScreen(Views):
     """
 
     BINDINGS = bindings("compare")
-    NAMES: ClassVar[tuple[str, ...]] = VIEWS
+    TABS: ClassVar[tuple[Tab, ...]] = (Tab("1", "groups"), Tab("2", "charts"), Tab("3", "config"))
 
+    @dataclass
     class Looked(News):
         """The runs have something new to show."""
 
-        def __init__(self, seen: Seen) -> None:
-            super().__init__()
-            self.seen = seen
-
-    class Overlapping(Message):
-        """The masks of the runs were compared."""
-
-        def __init__(self, pairs: Pairs) -> None:
-            super().__init__()
-            self.pairs = pairs
+        seen: Seen
 
     def __init__(
         self,
@@ -70,6 +64,7 @@ class CompareScreen(Views):
         self._split: str | None = None
         self._masked: tuple[str, ...] = ()
         self._pairs: Pairs = {}
+        self._overlapping = Reading(self, self._compared)
         self._tabled: tuple[object, ...] = ()
         self._lost: tuple[str, ...] = ()
         together = Together(folders, clock, feeds)
@@ -81,7 +76,6 @@ class CompareScreen(Views):
         )
 
     def on_mount(self) -> None:
-        """Follow the theme."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_head())
 
     @property
@@ -107,7 +101,6 @@ class CompareScreen(Views):
         await self._show()
 
     async def action_next_split(self) -> None:
-        """Results on another split."""
         records = self.seen.records if self.seen else ()
         known = [split for split in SPLITS if any(run.final_evaluation(split) is not None for run in records)]
         if len(known) < 2:
@@ -117,16 +110,13 @@ class CompareScreen(Views):
         await self._show()
 
     async def action_toggle_all(self) -> None:
-        """All settings, or those that differ."""
         self.everything = not self.everything
         await self.action_view("config")
 
     def action_copy_markdown(self) -> None:
-        """Copy the tables in front as Markdown."""
         self._copy("Markdown", markdown)
 
     def action_copy_latex(self) -> None:
-        """Copy the tables in front as LaTeX."""
         self._copy("LaTeX", latex)
 
     # What happens
@@ -149,9 +139,8 @@ class CompareScreen(Views):
         else:
             await self._show()
 
-    @on(Overlapping)
-    async def _overlapping(self, message: Overlapping) -> None:
-        self._pairs = message.pairs
+    async def _compared(self, pairs: Pairs) -> None:
+        self._pairs = pairs
         await self._show()
 
     async def _bring(self, name: str) -> None:
@@ -191,7 +180,7 @@ class CompareScreen(Views):
         if len(ids) > 1 and ids != self._masked:
             self._masked = ids
             folders = [folder for folder in self._folders if folder.id in ids]
-            in_background(folders, lambda pairs: self.post_message(self.Overlapping(pairs)))
+            self._overlapping.ask(partial(overlaps, folders))
 
     def _draw_head(self) -> None:
         if self.seen is not None:

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from core.runs.text import safe_text
 from experiments.data_sets import colours_gone, data_sets, facts_of
-from prusc_tui.palette import Palette
+from prusc_tui.palette import Palette, palette_in
 from prusc_tui.widgets.bars import EIGHTHS
 
 if TYPE_CHECKING:
@@ -143,11 +143,9 @@ class Samples(Widget):
         self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
-        """Rows at this width."""
         return len(self._strips(width))
 
     def render_line(self, y: int) -> Strip:
-        """A row of cells."""
         strips = self._strips(self.size.width)
         background = self.rich_style
         strip = strips[y] if y < len(strips) else Strip.blank(self.size.width, background)
@@ -155,7 +153,7 @@ class Samples(Widget):
 
     def _strips(self, width: int) -> list[Strip]:
         if self._drawn[0] != width:
-            palette: Palette = self.app.palette  # type: ignore[attr-defined]
+            palette = palette_in(self.app)
             strips = []
             for title, images in self._groups:
                 strips.append(Strip([Segment(title, Style.parse(palette.muted))]))

@@ -1,13 +1,10 @@
 """Data: which data sets there are, what is in one, and what its groups look like."""
 
-import threading
-
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
-from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import OptionList, Static
@@ -17,11 +14,13 @@ from core.errors import InputError
 from core.runs.text import safe_text
 from experiments.data_sets import data_sets, missing
 from prusc_tui.keys import bindings
-from prusc_tui.palette import Palette
+from prusc_tui.navigation import OpenNew
+from prusc_tui.palette import Palette, palette_in
 from prusc_tui.screens.data.parts import Samples, environment_lines, facts, group_bars, group_title, split_lines, unread
 from prusc_tui.screens.data.pictures import DataLook, Looker, seen
 from prusc_tui.screens.problems import tell_problems
 from prusc_tui.widgets.footer import KeyLine
+from prusc_tui.widgets.panel import Reading
 
 REST = 0.15
 """Seconds that the cursor rests on a name before it is read."""
@@ -59,32 +58,20 @@ class DataScreen(Screen[None]):
     BINDINGS = bindings("data")
     AUTO_FOCUS = "#names"
 
-    class Read(Message):
-        """A data set was read, or could not be."""
-
-        def __init__(self, generation: int, name: str, look: DataLook | None, error: str = "") -> None:
-            super().__init__()
-            self.generation = generation
-            self.name = name
-            self.look = look
-            self.error = error
-
     def __init__(self, name: str | None = None) -> None:
         super().__init__()
         self._name = name
         self._split = "train"
         self._look: DataLook | None = None
         self._looker: Looker | None = None
-        self._generation = 0
-        """Of the reading; what an earlier one brings is not shown."""
+        self._reading: Reading[DataLook | str | None] = Reading(self, self._told)
         self._timer: Timer | None = None
 
     @property
     def _palette(self) -> Palette:
-        return self.app.palette  # type: ignore[attr-defined,no-any-return]
+        return palette_in(self.app)
 
     def compose(self) -> ComposeResult:
-        """Title, names, what is under the cursor, keys."""
         yield Static("Data", id="title")
         with Horizontal():
             yield Names(id="names")
@@ -97,16 +84,14 @@ class DataScreen(Screen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Draw first, then read the names, which takes a moment the first time."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
+        # Reading the names takes a moment the first time.
         self.call_after_refresh(self._begin)
 
     def on_unmount(self) -> None:
-        """Nobody is there to be told."""
         self._stop_reading()
 
     def on_resize(self) -> None:
-        """Bars fill the width."""
         self.call_after_refresh(self._show)
 
     def _begin(self) -> None:
@@ -146,39 +131,31 @@ class DataScreen(Screen[None]):
         self.action_new()
 
     def _read(self) -> None:
-        name, generation = str(self._name), self._generation
-        looker = self._looker = Looker(name)
+        looker = self._looker = Looker(str(self._name))
 
-        def work() -> None:
-            look, error = None, ""
+        def read() -> DataLook | str | None:
             try:
-                look = looker.read()
+                return looker.read()
             except InputError as problem:
-                error = str(problem)
+                return str(problem)
             except (OSError, ValueError) as problem:
-                error = f"{name} cannot be read: {problem}"
-            if look is not None or error:
-                self.post_message(self.Read(generation, name, look, error))
+                return f"{looker.name} cannot be read: {problem}"
 
-        # A daemon, as leaving must not wait for it.
-        threading.Thread(target=work, name=f"look-{name}", daemon=True).start()
+        self._reading.ask(read)
 
     def _stop_reading(self) -> None:
-        self._generation += 1
+        self._reading.forget()
         if self._timer is not None:
             self._timer.stop()
         if self._looker is not None:
             self._looker.cancel()
             self._looker = None
 
-    @on(Read)
-    def _told(self, event: Read) -> None:
-        if event.generation != self._generation:
-            return
-        if event.look is None:
-            self._say(Text(safe_text(f"✗ {event.error}"), self._palette.bad))
-        else:
-            self._take(event.look)
+    def _told(self, found: DataLook | str | None) -> None:
+        if isinstance(found, DataLook):
+            self._take(found)
+        elif found is not None:
+            self._say(Text(safe_text(f"✗ {found}"), self._palette.bad))
 
     def _take(self, look: DataLook) -> None:
         self._look = look
@@ -217,22 +194,18 @@ class DataScreen(Screen[None]):
         self.query_one(Samples).show(list(zip(titles, self._look.samples[self._split], strict=True)))
 
     def action_next_split(self) -> None:
-        """Another split."""
         if self._look is not None:
             names = list(self._look.about["splits"])
             self._split = names[(names.index(self._split) + 1) % len(names)]
             self._show()
 
     def action_scroll_look(self, pages: int) -> None:
-        """Scroll what is at the right."""
         look = self.query_one("#look", VerticalScroll)
         look.scroll_relative(y=pages * max(1, look.size.height - 2), animate=False)
 
     def action_new(self) -> None:
-        """Start a run on this data."""
         if self._name is not None:
-            self.app.open_new(preset=self._name)  # type: ignore[attr-defined]
+            self.post_message(OpenNew(preset=self._name))
 
     def action_back(self) -> None:
-        """Back."""
         self.dismiss()

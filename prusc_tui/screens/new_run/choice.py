@@ -1,5 +1,7 @@
 """What to run: presets and recipes with what they are, narrowed down as one types."""
 
+from dataclasses import dataclass
+
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -37,19 +39,17 @@ class Choice(Vertical):
         Binding("enter", "choose", "choose", show=True),
     ]
 
+    @dataclass
     class Chosen(Message):
         """A recipe or preset was chosen."""
 
-        def __init__(self, name: str) -> None:
-            super().__init__()
-            self.name = name
+        name: str
 
     def __init__(self) -> None:
         super().__init__()
         self._offers: list[tuple[str, str, str]] = []
 
     def compose(self) -> ComposeResult:
-        """Filter, list."""
         yield QuietInput(placeholder="what to run: type to narrow down, ↑ ↓ and enter to choose", compact=True)
         yield Static()
         options = OptionList(compact=True)
@@ -74,7 +74,6 @@ class Choice(Vertical):
         field.focus()
 
     def action_move(self, by: int) -> None:
-        """Move in the list, over the headings."""
         options = self.query_one(OptionList)
         for _ in range(abs(by)):
             if by > 0:
@@ -83,7 +82,6 @@ class Choice(Vertical):
                 options.action_cursor_up()
 
     def action_choose(self) -> None:
-        """Take what is under the cursor."""
         options = self.query_one(OptionList)
         if options.highlighted is not None:
             self.post_message(self.Chosen(str(options.get_option_at_index(options.highlighted).id)))

@@ -1,5 +1,7 @@
 """One field of the form of a new run: a line of label, value, unit and base; an editor only while it is edited."""
 
+from dataclasses import dataclass
+
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -57,13 +59,12 @@ class FieldRow(Widget, can_focus=True):
         Binding("escape", "cancel", "cancel", show=True),
     ]
 
+    @dataclass
     class Entered(Message):
         """Another text stands in the field; posted as one types."""
 
-        def __init__(self, key: str, text: str) -> None:
-            super().__init__()
-            self.key = key
-            self.text = text
+        key: str
+        text: str
 
     def __init__(self, field: Field) -> None:
         super().__init__()
@@ -106,11 +107,9 @@ class FieldRow(Widget, can_focus=True):
                 self.call_after_refresh(self.scroll_visible, animate=False)
 
     def compose(self) -> ComposeResult:
-        """Nothing until it is edited."""
         yield from ()
 
     def render(self) -> Text:
-        """The line, and the error below it."""
         field, palette = self.field, self._palette
         here = self.has_focus_within or self.has_focus
         line = Text(no_wrap=True, overflow="ellipsis")
@@ -163,11 +162,9 @@ class FieldRow(Widget, can_focus=True):
             await self.action_edit()
 
     def on_focus(self) -> None:
-        """Show where the keys go."""
         self.refresh()
 
     def on_blur(self) -> None:
-        """Likewise."""
         self.refresh()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -177,7 +174,6 @@ class FieldRow(Widget, can_focus=True):
         return not self.editing and not self.field.fixed
 
     async def action_edit(self) -> None:
-        """Open the editor or the list of choices; a switch turns."""
         if self.field.fixed:
             return
         match self.field.setting.kind:
@@ -189,18 +185,15 @@ class FieldRow(Widget, can_focus=True):
                 await self._open_input(None)
 
     async def action_turn(self) -> None:
-        """Space: turn a switch, open a list; begin to write elsewhere."""
         await self.action_edit()
 
     def action_step(self, by: int) -> None:
-        """Take the next or the previous choice."""
         choices = (OFF, ON) if self.field.setting.kind == "switch" else self.field.setting.choices
         if self.field.setting.kind in ("choice", "switch") and choices:
             at = choices.index(self.field.text) if self.field.text in choices else -by
             self._enter(choices[(at + by) % len(choices)])
 
     def action_reset(self) -> None:
-        """Take back what was entered."""
         if self.field.changed:
             self._enter(self.field.base if self.field.setting.kind in ("choice", "switch") else "")
 

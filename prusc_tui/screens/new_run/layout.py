@@ -89,12 +89,10 @@ class FieldList(VerticalScroll, can_focus=False):
         self.focus_key(self._last, "recipe")
 
     def on_descendant_focus(self) -> None:
-        """Remember who has the keys."""
         if (row := self.current) is not None:
             self._last = row.key
 
     def action_go(self, by: int) -> None:
-        """Go to the next or the previous field."""
         rows = list(self.query(FieldRow))
         at = rows.index(self.current) + by if self.current in rows else 0
         if 0 <= at < len(rows):
@@ -113,7 +111,6 @@ class FieldList(VerticalScroll, can_focus=False):
         _give(rows[(beyond[0] if by > 0 else beyond[-1]) if beyond else (len(rows) - 1 if by > 0 else 0)])
 
     def action_end(self, at: int) -> None:
-        """Go to the first or the last field."""
         if rows := list(self.query(FieldRow)):
             _give(rows[at])
 
@@ -132,11 +129,9 @@ class Aside(Vertical):
     _row: FieldRow | None = None
 
     def on_resize(self) -> None:
-        """Break the help anew."""
         self.say_help(self._row)
 
     def compose(self) -> ComposeResult:
-        """Four texts."""
         for name in ("help", "differs", "command", "state"):
             yield Static(id=name)
 

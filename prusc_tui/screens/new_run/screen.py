@@ -1,24 +1,25 @@
 """The form of a new run: choose what, change settings, see the command line that does the same, start."""
 
-import threading
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
 from core.errors import InputError
 from core.runs.text import safe_text
 from prusc_tui.keys import bindings
+from prusc_tui.navigation import OpenRun
 from prusc_tui.screens.new_run.choice import Choice
 from prusc_tui.screens.new_run.field import FieldRow
 from prusc_tui.screens.new_run.layout import Aside, FieldList
 from prusc_tui.screens.problems import tell_problems
 from prusc_tui.widgets.footer import KeyLine
+from prusc_tui.widgets.panel import Reading
 
 if TYPE_CHECKING:
     from core.runs.home import Home
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
 
 WIDE = 110
 """Columns from which the help stands beside the form."""
+
+
+class Started(NamedTuple):
+    """The run is under way."""
+
+    id: str
+
+
+class Refused(NamedTuple):
+    """The run could not be started, and why."""
+
+    sentence: str
 
 
 class NewRunScreen(Screen[None]):
@@ -53,20 +66,6 @@ class NewRunScreen(Screen[None]):
     BINDINGS = bindings("new")
     AUTO_FOCUS = ""
 
-    class Started(Message):
-        """The run is under way."""
-
-        def __init__(self, id: str) -> None:
-            super().__init__()
-            self.id = id
-
-    class Refused(Message):
-        """The run could not be started, and why."""
-
-        def __init__(self, sentence: str) -> None:
-            super().__init__()
-            self.sentence = sentence
-
     def __init__(self, home: "Home", fork: str | None = None, preset: str | None = None) -> None:
         super().__init__()
         self._home = home
@@ -76,11 +75,11 @@ class NewRunScreen(Screen[None]):
         self._all = False
         self._starting = False
         self._leaving = False
+        self._start = Reading(self, self._told)
         self._sentence = ""
         """What went wrong, until something is entered."""
 
     def compose(self) -> ComposeResult:
-        """Title, choice or form, keys."""
         yield Static("New run", id="title")
         yield Choice()
         with Vertical(id="form"):
@@ -94,7 +93,6 @@ class NewRunScreen(Screen[None]):
         self.call_after_refresh(self._begin)
 
     def on_resize(self, event: Resize) -> None:
-        """Help beside the form where there is room, else below it."""
         wide = event.size.width >= WIDE
         self.set_class(wide, "-wide")
         self._say()
@@ -167,7 +165,6 @@ class NewRunScreen(Screen[None]):
         self._say()
 
     def on_descendant_focus(self) -> None:
-        """Help for the field that has the keys."""
         self._say()
 
     def _redraw(self) -> None:
@@ -219,31 +216,27 @@ class NewRunScreen(Screen[None]):
         self.query_one(FieldList).disabled = True
         self.refresh_bindings()
         self._say()
-        # A daemon, as leaving must not wait for it: a run that is under way is found among the others.
-        threading.Thread(target=self._work, args=(order,), name="start", daemon=True).start()
+        # A run that is under way when one leaves is found among the others.
+        self._start.ask(partial(self._work, order))
 
-    def _work(self, order: "Order") -> None:
+    def _work(self, order: "Order") -> Started | Refused:
+        """On a thread: start the run."""
         from experiments import actions
         from prusc_tui import __version__
 
         try:
-            folder = actions.start_outside(self._home, order, __version__)
+            return Started(actions.start_outside(self._home, order, __version__).id)
         except InputError as error:
-            self.post_message(self.Refused(str(error)))
+            return Refused(str(error))
         except Exception as error:  # whatever a machine comes up with: the form is still there
-            self.post_message(self.Refused(f"the run could not be started: {error or type(error).__name__}"))
-        else:
-            self.post_message(self.Started(folder.id))
+            return Refused(f"the run could not be started: {error or type(error).__name__}")
 
-    @on(Started)
-    def _started(self, event: Started) -> None:
-        app = self.app
-        self.dismiss()
-        app.open_run(event.id)  # type: ignore[attr-defined]
-
-    @on(Refused)
-    def _refused(self, event: Refused) -> None:
-        self._starting, self._sentence = False, event.sentence
+    def _told(self, outcome: Started | Refused) -> None:
+        if isinstance(outcome, Started):
+            self.app.post_message(OpenRun(outcome.id))
+            self.dismiss()
+            return
+        self._starting, self._sentence = False, outcome.sentence
         rows = self.query_one(FieldList)
         rows.disabled = False
         self.refresh_bindings()
@@ -255,7 +248,6 @@ class NewRunScreen(Screen[None]):
         self._choose()
 
     async def action_toggle_all(self) -> None:
-        """All settings, or the usual ones."""
         if self._form is not None:
             self._all = not self._all
             row = self.query_one(FieldList).current
@@ -263,7 +255,6 @@ class NewRunScreen(Screen[None]):
             self._say()
 
     def action_copy_command(self) -> None:
-        """Copy the command line."""
         from experiments.order import shown
 
         if self._form is not None:

@@ -1,13 +1,13 @@
 """One run: a line that says what and how far, a line of views, and the view itself."""
 
 import time
-from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol, cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from core.feed.feed import RunFeed
@@ -15,84 +15,23 @@ from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
 from core.runs.text import safe_text
 from core.words import duration
+from prusc_tui.keymap import KEYS
 from prusc_tui.keys import bindings
 from prusc_tui.palette import MARKS, Palette, palette_in
 from prusc_tui.screens.following import Views
 from prusc_tui.screens.life import Life
+from prusc_tui.views import View, views
+from prusc_tui.widgets.panel import Panel
 from prusc_tui.widgets.poller import Poller, why_not
 from prusc_tui.widgets.quiet import News
+from prusc_tui.widgets.tabs import Tab, ViewLine
 
 EVERY = 0.25
 """Seconds between looks at the run's folder."""
 
 
-class Panel(Protocol):
-    """A view of a run."""
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Take in what is new; cheap where nothing is."""
-        ...
-
-
-def _overview(folder: RunFolder, clock: Callable[[], float]) -> Widget:
-    from prusc_tui.views.overview.panel import OverviewPanel
-
-    return OverviewPanel(folder, clock)
-
-
-def _charts(_folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.views.charts.panel import ChartsPanel
-
-    return ChartsPanel()
-
-
-def _clusters(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.views.clusters.panel import ClustersPanel
-
-    return ClustersPanel(folder)
-
-
-def _masks(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.views.masks.panel import MasksPanel
-
-    return MasksPanel(folder)
-
-
-def _environments(_folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.views.environments.panel import EnvironmentsPanel
-
-    return EnvironmentsPanel()
-
-
-def _config(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.views.config.panel import ConfigPanel
-
-    return ConfigPanel(folder)
-
-
-def _log(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.views.log.panel import LogPanel
-
-    return LogPanel(folder)
-
-
-def _artifacts(folder: RunFolder, _clock: Callable[[], float]) -> Widget:
-    from prusc_tui.views.artifacts.panel import ArtifactsPanel
-
-    return ArtifactsPanel(folder)
-
-
-# A view is imported and built when it is first looked at.
-_VIEWS: Mapping[str, Callable[[RunFolder, Callable[[], float]], Widget]] = {
-    "overview": _overview,
-    "charts": _charts,
-    "clusters": _clusters,
-    "masks": _masks,
-    "environments": _environments,
-    "config": _config,
-    "log": _log,
-    "artifacts": _artifacts,
-}
+def _tabs(offered: Sequence[View]) -> tuple[Tab, ...]:
+    return tuple(Tab(str(view.place), view.name, view.short) for view in offered)
 
 
 class RunScreen(Views, Life):
@@ -104,15 +43,14 @@ class RunScreen(Views, Life):
         feed: follows the run; None reads the folder.
     """
 
-    BINDINGS = bindings("run") + bindings("life")
-    NAMES: ClassVar[tuple[str, ...]] = tuple(_VIEWS)
+    BINDINGS = bindings(key for key in KEYS if key.area == "run") + bindings("life")
+    TABS: ClassVar[tuple[Tab, ...]] = _tabs(views())
 
+    @dataclass
     class Seen(News):
         """The run has something new to show."""
 
-        def __init__(self, snapshot: Snapshot) -> None:
-            super().__init__()
-            self.snapshot = snapshot
+        snapshot: Snapshot
 
     def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.time, feed: RunFeed | None = None) -> None:
         super().__init__()
@@ -126,31 +64,31 @@ class RunScreen(Views, Life):
             EVERY,
             lambda error: self.post_message(self.Unreadable(why_not(error, folder.path))),
         )
-        self._panels: dict[str | None, Widget] = {}
+        self._panels: dict[str | None, Panel] = {}
         self._ticking: Timer | None = None
 
     def on_mount(self) -> None:
-        """Follow the theme and the clock."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_head())
         self._ticking = self.set_interval(1.0, self._draw_head, pause=True)
 
     def life_changed(self) -> None:
-        """Look at once: a key has done something to the run."""
         self._poller.hurry()
 
     def life_targets(self) -> list[RunFolder]:
-        """The keys that change a run's life are for this run."""
         return [self.folder]
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "view" or parameters[0] in self._names
+
     async def action_turn(self, by: int) -> None:
-        """Bring the next or the previous view to the front."""
-        names = list(_VIEWS)
+        names = self._names
         await self.action_view(names[(names.index(self.shown) + by) % len(names)])
 
     @on(Seen)
     async def _seen(self, message: Seen) -> None:
         first = self.snapshot is None
         self.snapshot = message.snapshot
+        self.query_one(ViewLine).offer(_tabs([view for view in views() if view.shows(message.snapshot)]))
         self._failure = ""
         self._draw_head()
         self._tick()
@@ -160,16 +98,19 @@ class RunScreen(Views, Life):
             panel.show(message.snapshot)
 
     def on_screen_suspend(self) -> None:
-        """Rest while another screen is in front."""
         if self._ticking is not None:
             self._ticking.pause()
 
     def on_screen_resume(self) -> None:
-        """Show what came while another screen was in front."""
         if self.snapshot is not None:
             self._tick()
             if (panel := self._in_front()) is not None:
                 panel.show(self.snapshot)
+
+    @property
+    def _names(self) -> list[str]:
+        """Of the views that have anything to do with the run."""
+        return [tab.name for line in self.query(ViewLine) for tab in line.tabs]
 
     def _tick(self) -> None:
         if self._ticking is not None and self.snapshot is not None:
@@ -179,8 +120,7 @@ class RunScreen(Views, Life):
                 self._ticking.pause()
 
     def _in_front(self) -> Panel | None:
-        current = self.query_one(ContentSwitcher).current
-        return cast(Panel, self._panels[current]) if current in self._panels else None
+        return self._panels.get(self.query_one(ContentSwitcher).current)
 
     async def _bring(self, name: str) -> None:
         if self.snapshot is None:
@@ -188,11 +128,12 @@ class RunScreen(Views, Life):
         switcher = self.query_one(ContentSwitcher)
         id = f"view-{name}"
         if id not in self._panels:
-            panel = self._panels[id] = _VIEWS[name](self.folder, self._clock)
+            view = next(view for view in views() if view.name == name)
+            panel = self._panels[id] = view.panel(self.folder, self._clock)
             panel.id = id
             await switcher.mount(panel)
         switcher.current = id
-        cast(Panel, self._panels[id]).show(self.snapshot)
+        self._panels[id].show(self.snapshot)
         self._give_keys(self._panels[id])
 
     def _draw_head(self) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -16,15 +17,16 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.query import Query, parse
 from prusc_tui.keys import bindings
+from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
 from prusc_tui.palette import Palette, palette_in
 from prusc_tui.screens.following import Following
 from prusc_tui.screens.life import Life
 from prusc_tui.screens.runs.columns import BY_KEY, COLUMNS, wanted_widths
+from prusc_tui.screens.runs.filter import RunFilter
 from prusc_tui.screens.runs.head import head, welcome
 from prusc_tui.screens.runs.pick import pick
 from prusc_tui.screens.runs.side import SidePanel
 from prusc_tui.screens.runs.table import RunTable
-from prusc_tui.widgets.filter_line import FilterLine
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.poller import Poller, why_not
 from prusc_tui.widgets.quiet import News
@@ -57,12 +59,11 @@ class RunsScreen(Following, Life):
     RunsScreen.empty RunTable, RunsScreen.empty SidePanel { display: none; }
     """
 
+    @dataclass
     class Seen(News):
         """There are other runs than before, or others say something new."""
 
-        def __init__(self, rows: Rows) -> None:
-            super().__init__()
-            self.rows = rows
+        rows: Rows
 
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
@@ -84,9 +85,8 @@ class RunsScreen(Following, Life):
         )
 
     def compose(self) -> ComposeResult:
-        """Head, filter, table and side panel, keys."""
         yield Static(id="head")
-        yield FilterLine()
+        yield RunFilter()
         with Container(id="body"):
             yield RunTable(self._clock)
             yield Static(id="welcome")
@@ -94,18 +94,15 @@ class RunsScreen(Following, Life):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Follow the theme."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self._say_head())
         self._sort_by(*self._sort)
         self._say_head()
 
     def on_resize(self, event: Resize) -> None:
-        """Put the side panel where it fits."""
         self._place_side(event.size.width)
         self._say_head()
 
     def on_screen_resume(self) -> None:
-        """See at once what changed while another screen was in front."""
         self._covered = False
         self._show_side()
 
@@ -133,17 +130,14 @@ class RunsScreen(Following, Life):
         return len(self.rows) > 0 or action not in ("open", "filter", "mark", "compare", "mark_all")
 
     def action_open(self) -> None:
-        """Open the run under the cursor."""
         if (id := self._table.current) is not None:
-            self._house.open_run(id)
+            self.post_message(OpenRun(id))
 
     def action_new(self) -> None:
-        """Open the form of a new run."""
-        self._house.open_new()
+        self.post_message(OpenNew())
 
     def action_data(self) -> None:
-        """Look into the data sets."""
-        self._house.open_data()
+        self.post_message(OpenData())
 
     def action_compare(self) -> None:
         """Compare the marked runs; with one marked, that one and the one under the cursor."""
@@ -154,10 +148,9 @@ class RunsScreen(Following, Life):
         if len(ids) < 2:
             self.notify("mark two runs or more with space, then compare them", markup=False)
         else:
-            self._house.open_compare(ids)
+            self.post_message(OpenCompare(ids))
 
     def action_mark(self) -> None:
-        """Mark the run under the cursor and go on to the next."""
         if (id := self._table.current) is not None:
             self._table.toggle_mark(id)
             self._table.action_move(1)
@@ -169,12 +162,11 @@ class RunsScreen(Following, Life):
         self._table.mark(marked - shown if shown <= marked else marked | shown)
 
     def action_filter(self) -> None:
-        """Type a filter."""
-        self.query_one(FilterLine).ask()
+        self.query_one(RunFilter).ask()
 
     def action_clear(self) -> None:
         """Take the filter away; without one the marks."""
-        line = self.query_one(FilterLine)
+        line = self.query_one(RunFilter)
         if line.shown:
             line.clear()
             self._table.focus()
@@ -182,17 +174,14 @@ class RunsScreen(Following, Life):
             self._table.mark(())
 
     def action_sort(self, by: int) -> None:
-        """Sort by the next or the previous column that is shown."""
         keys = list(self._table.columns) or [column.key for column in COLUMNS]
         at = keys.index(self._sort[0]) if self._sort[0] in keys else -1 if by > 0 else 0
         self._sort_by(keys[(at + by) % len(keys)], False)
 
     def action_reverse(self) -> None:
-        """Turn the order round."""
         self._sort_by(self._sort[0], not self._sort[1])
 
     def action_toggle_side(self) -> None:
-        """Show or hide the side panel."""
         self._side_asked = not self.has_class("side")
         self._place_side(self.size.width)
 
@@ -232,25 +221,25 @@ class RunsScreen(Following, Life):
             self.query_one("#welcome", Static).update(welcome(self._palette))
         self._say_head()
 
-    @on(FilterLine.Changed)
+    @on(RunFilter.Filtered)
     def _filtered(self) -> None:
-        line = self.query_one(FilterLine)
-        self._query = line.query_now
+        line = self.query_one(RunFilter)
+        self._query = line.query_in_force
         if not self._picked() and (wider := line.meanwhile) is not None:
             self._query = wider
         self._apply()
         self._say_head()
 
-    @on(FilterLine.Left)
+    @on(RunFilter.Left)
     def _filter_left(self) -> None:
-        self._query = self.query_one(FilterLine).query_now
+        self._query = self.query_one(RunFilter).query_in_force
         self._apply()
         self._say_head()
         self._table.focus()
 
     @on(RunTable.Opened)
     def _opened(self, message: RunTable.Opened) -> None:
-        self._house.open_run(message.id)
+        self.post_message(OpenRun(message.id))
 
     @on(RunTable.Moved)
     def _moved(self) -> None:

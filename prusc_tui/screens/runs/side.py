@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import partial
 
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.timer import Timer
@@ -13,12 +12,11 @@ from textual.timer import Timer
 from core.feed.feed import RunFeed
 from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
-from prusc_tui.palette import Palette
 from prusc_tui.screens.runs.glance import reading, side
 from prusc_tui.widgets.bars import wrap
-from prusc_tui.widgets.drawing import Draw, Picture
+from prusc_tui.widgets.panel import Question, Reading
+from prusc_tui.widgets.picture import Draw, Picture
 from prusc_tui.widgets.poller import Poller, why_not
-from prusc_tui.widgets.quiet import News
 
 REST = 0.1
 """Seconds that the cursor rests on a run before its folder is read."""
@@ -39,30 +37,20 @@ class SidePanel(VerticalScroll, can_focus=False):
     SidePanel { padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
     """
 
-    class Seen(News):
-        """The run has something new to show; `generation` tells an answer for another run apart."""
-
-        def __init__(self, generation: int, found: Snapshot | str) -> None:
-            super().__init__()
-            self.generation = generation
-            self.found = found
-
     def __init__(self, clock: Callable[[], float] = time.time, id: str | None = None) -> None:
         super().__init__(id=id)
         self.snapshot: Snapshot | None = None
         self._clock = clock
         self._folder: RunFolder | None = None
-        self._generation = 0
         self._answered = False
         self._poller: Poller[Snapshot] | None = None
+        self._reading: Reading[Snapshot | str] = Reading(self, self._take)
         self._waits: list[Timer] = []
 
     def compose(self) -> ComposeResult:
-        """One picture."""
-        yield Picture("glance")
+        yield Picture(id="glance")
 
     def on_unmount(self) -> None:
-        """Read no longer."""
         self._leave()
 
     def watch_run(self, folder: RunFolder | None, name: str = "") -> None:
@@ -73,15 +61,16 @@ class SidePanel(VerticalScroll, can_focus=False):
         self._folder = folder
         if folder is None:
             self.snapshot = None
-            self._show(None, _nothing)
+            self._show(None, lambda *_: [])
         else:
+            question = self._reading.begin()
             self._waits = [
-                self.set_timer(REST, self._begin),
-                self.set_timer(REST + PATIENCE, partial(self._say_reading, self._generation, name)),
+                self.set_timer(REST, partial(self._begin, question, folder)),
+                self.set_timer(REST + PATIENCE, partial(self._say_reading, name)),
             ]
 
     def _leave(self) -> None:
-        self._generation += 1
+        self._reading.forget()
         self._answered = False
         for timer in self._waits:
             timer.stop()
@@ -90,45 +79,30 @@ class SidePanel(VerticalScroll, can_focus=False):
             self._poller.stop()
             self._poller = None
 
-    def _begin(self) -> None:
-        if self._folder is None:
-            return
-        generation, feed, folder = self._generation, RunFeed(self._folder, self._clock), self._folder
-
-        def tell(found: Snapshot) -> None:
-            self.post_message(self.Seen(generation, found))
-
-        def fail(error: Exception) -> None:
-            self.post_message(self.Seen(generation, why_not(error, folder.path)))
-
-        # A stream of minutes to read must not go on being read for a run that one has left.
-        self._poller = Poller(lambda: feed.poll(lambda: generation != self._generation), tell, EVERY, fail)
+    def _begin(self, question: Question[Snapshot | str], folder: RunFolder) -> None:
+        feed = RunFeed(folder, self._clock)
+        self._poller = Poller(
+            # A stream of minutes to read must not go on being read for a run that one has left.
+            lambda: feed.poll(lambda: question.stale),
+            question.answer,
+            EVERY,
+            lambda error: question.answer(why_not(error, folder.path)),
+        )
         self._poller.start()
 
-    def _say_reading(self, generation: int, name: str) -> None:
-        if generation == self._generation and not self._answered:
-            self._show(("reading", generation), partial(reading, name))
+    def _say_reading(self, name: str) -> None:
+        if not self._answered:
+            self._show(("reading", self._reading.question), lambda w, _, p: reading(name, w, p))
 
-    @on(Seen)
-    def _seen(self, message: Seen) -> None:
-        if message.generation != self._generation:
-            return
-        found, self._answered = message.found, True
+    def _take(self, found: Snapshot | str) -> None:
+        self._answered = True
         if isinstance(found, str):
-            self._show(found, partial(_sentence, found))
+            self._show(found, lambda w, _, p: wrap(Text(found, p.bad), w))
             return
         if self.snapshot is None or self.snapshot.record.id != found.record.id:
             self.scroll_home(animate=False)
         self.snapshot = found
-        self._show(found, partial(side, found))
+        self._show(found, lambda w, _, p: side(found, w, p))
 
     def _show(self, key: object, draw: Draw) -> None:
         self.query_one(Picture).show(key, draw)
-
-
-def _nothing(_width: int, _palette: Palette) -> list[Text]:
-    return []
-
-
-def _sentence(text: str, width: int, palette: Palette) -> list[Text]:
-    return wrap(Text(text, palette.bad), width)

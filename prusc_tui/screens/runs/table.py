@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -32,29 +33,26 @@ class RunTable(CursorList):
     COMPONENT_CLASSES = {"run-table--head"}  # noqa: RUF012
     DEFAULT_CSS = "RunTable > .run-table--head { background: $surface; }"
 
+    @dataclass
     class Opened(Message):
         """A run was clicked twice."""
 
-        def __init__(self, id: str) -> None:
-            super().__init__()
-            self.id = id
+        id: str
 
+    @dataclass
     class Moved(Message):
         """The cursor came to another run; None where there is none."""
 
-        def __init__(self, id: str | None) -> None:
-            super().__init__()
-            self.id = id
+        id: str | None
 
     class Marked(Message):
         """Other runs are marked than before."""
 
+    @dataclass
     class SortAsked(Message):
         """The head of a column was clicked; `key` names the column."""
 
-        def __init__(self, key: str) -> None:
-            super().__init__()
-            self.key = key
+        key: str
 
     def __init__(self, clock: Callable[[], float] = time.time, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -54,18 +54,6 @@ class Room(NamedTuple):
     files: tuple[File, ...]
 
 
-def size_of(count: int) -> str:
-    """Bytes as `812 B`, `24.0 kB`, `1.2 MB`; powers of 1000."""
-    if count < 1000:
-        return f"{count} B"
-    size, units = float(count), iter(("kB", "MB", "GB", "TB"))
-    unit = "B"
-    # What would round to 1000.0 is shown in the next unit.
-    while size >= 999.95 and unit != "TB":
-        size, unit = size / 1000, next(units)
-    return f"{size:.1f} {unit}"
-
-
 def described(name: str, files: Mapping[str, str]) -> str:
     """What a file of this name is; empty if that is not known.
 

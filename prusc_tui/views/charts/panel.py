@@ -11,12 +11,13 @@ from prusc_tui.chart.grid import ChartGrid
 from prusc_tui.keys import bindings
 from prusc_tui.views.charts.lines import Key, Line, Lines, by_quantity, default_choice
 from prusc_tui.views.charts.picker import Picker
+from prusc_tui.widgets.panel import Panel
 
 ROOM_FOR_PICKER = 100
 """Columns from which the picker stands beside the charts without being asked for."""
 
 
-class ChartsPanel(ChartGrid):
+class ChartsPanel(ChartGrid, Panel):
     """Charts of a run. Until something is picked it shows what says most of the stage that is under way."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -27,36 +28,29 @@ class ChartsPanel(ChartGrid):
     """
 
     def __init__(self, *, id: str | None = None) -> None:
-        """A panel that waits for its first snapshot."""
         super().__init__(id=id)
-        self._snapshot: Snapshot | None = None
         self._source = Lines()
         self._lines: dict[Key, Line] = {}
         self._picked: list[Key] | None = None
         self._asked: bool | None = None
 
     def compose(self) -> ComposeResult:
-        """The picker at the left of the charts."""
         yield from super().compose()
         yield Picker()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Show the picker where there is room, unless the user said otherwise."""
         self.query_one(Picker).display = event.size.width >= ROOM_FOR_PICKER if self._asked is None else self._asked
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Take in a snapshot; cheap where its series are those of the last one."""
-        if snapshot is not self._snapshot:
-            self._snapshot = snapshot
-            self._lines = self._source.update(snapshot)
-            self._give()
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        self._lines = self._source.update(snapshot)
+        self._give()
 
     @property
     def chosen(self) -> list[Key]:
         """Stage and name of the lines that are shown."""
         if self._picked is not None:
             return [key for key in self._lines if key in self._picked]
-        return default_choice(self._lines, self._snapshot) if self._snapshot is not None else []
+        return default_choice(self._lines, self.snapshot) if self.snapshot is not None else []
 
     def action_toggle_picker(self) -> None:
         """Go to the picker, showing it if need be; from there, put it away."""

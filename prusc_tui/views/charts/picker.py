@@ -1,6 +1,7 @@
 """What can be drawn, stage by stage, to choose from."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -9,11 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, OptionList
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from core.runs.text import safe_text
-from prusc_tui.widgets.quiet import QuietInput
+from prusc_tui.widgets.filter_bar import FilterBar
 
 Key = tuple[str, str]
 """Stage and name."""
@@ -37,25 +38,22 @@ class Picker(Widget):
     ]
     DEFAULT_CSS = """
     Picker { width: 30; height: 100%; layout: vertical; }
-    Picker > Input { height: 1; border: none; padding: 0 1; display: none; }
-    Picker > Input:focus { border: none; }
+    Picker > FilterBar { padding: 0 1; }
     Picker > Choices { height: 1fr; max-height: 100%; border: none; padding: 0 1; background: transparent; }
     Picker > Choices { scrollbar-size-vertical: 1; }
     Picker > Choices:focus { border: none; }
     """
 
+    @dataclass
     class Chosen(Message):
         """A line was chosen, or given up; None is the automatic choice."""
 
-        def __init__(self, key: Key | None) -> None:
-            super().__init__()
-            self.key = key
+        key: Key | None
 
     class Left(Message):
         """The keys are to go back to the charts."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        """An empty list."""
         super().__init__(id=id)
         self._keys: tuple[Key, ...] = ()
         self._chosen: frozenset[Key] = frozenset()
@@ -63,12 +61,10 @@ class Picker(Widget):
         self._listed: list[Key | None] = []
 
     def compose(self) -> ComposeResult:
-        """A filter that shows when it is asked for, and the list."""
-        yield QuietInput(placeholder="filter", compact=True)
+        yield FilterBar("filter", sign="")
         yield Choices()
 
     def on_mount(self) -> None:
-        """Fill the list."""
         self._fill()
 
     def show(self, keys: Sequence[Key], chosen: Collection[Key], automatic: bool) -> None:
@@ -90,29 +86,25 @@ class Picker(Widget):
         self.query_one(Choices).focus()
 
     def action_filter(self) -> None:
-        """Type words to filter by."""
-        words = self.query_one(Input)
-        words.display = True
-        words.focus()
+        self.query_one(FilterBar).ask()
 
     def action_leave(self) -> None:
         """Out of the filter, then back to the charts."""
-        words = self.query_one(Input)
-        if words.display:
-            words.value = ""
-            words.display = False
+        bar = self.query_one(FilterBar)
+        if bar.shown:
+            bar.clear()
             self.take_keys()
         else:
             self.post_message(self.Left())
 
-    @on(Input.Changed)
-    def _filtered(self, event: Input.Changed) -> None:
-        event.stop()
+    @on(FilterBar.Changed)
+    def _filtered(self, message: FilterBar.Changed) -> None:
+        message.stop()
         self._fill()
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
+    @on(FilterBar.Left)
+    def _filter_left(self, message: FilterBar.Left) -> None:
+        message.stop()
         self.take_keys()
 
     @on(OptionList.OptionSelected)
@@ -125,7 +117,7 @@ class Picker(Widget):
         choices = self.query_one(Choices)
         at = choices.highlighted
         before = self._listed[at] if at is not None and at < len(self._listed) else None
-        words = self.query_one(Input).value.lower().split()
+        words = self.query_one(FilterBar).text.lower().split()
         options = [Option(_entry(AUTOMATIC, self._automatic))]
         listed: list[Key | None] = [None]
         stage = None

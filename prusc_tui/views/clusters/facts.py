@@ -5,34 +5,36 @@ from rich.text import Text
 from core.feed.snapshot import Snapshot
 from prusc_tui import words
 from prusc_tui.palette import Palette
-from prusc_tui.report.frame import alarms as drawn
-from prusc_tui.report.frame import trained_to
+from prusc_tui.report.frame import alarms, trained_to
 from prusc_tui.widgets.bars import heading, ink, safe, wrap
 
 STAGES = ("represent", "cluster", "balance")
+"""Those that make and use the clusters."""
 
 
 def facts(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
+    """Return how the clusters came about and what is doubtful; before, what is being waited for."""
+    if snapshot.clusters is None:
+        return wrap(ink(waiting(snapshot), palette.muted), width)
+    doubts = [warned for warned in snapshot.warnings if warned.stage in STAGES]
+    return [*choice(snapshot, width, palette), *alarms(doubts, width, palette, len(doubts))]
+
+
+def choice(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
     """Return how checkpoint and number of clusters were chosen, and what the balanced set takes."""
-    clusters, choice, balanced = snapshot.clusters, snapshot.choice, snapshot.balanced
+    clusters, chosen, balanced = snapshot.clusters, snapshot.choice, snapshot.balanced
     told = [f"k = {len(clusters.table)}"] if clusters is not None else []
     lines: list[Text] = []
-    if choice is not None and choice.candidates:
-        taken = choice.candidates[choice.chosen]
+    if chosen is not None and chosen.candidates:
+        taken = chosen.candidates[chosen.chosen]
         told = [*told, f"from {trained_to(taken['epoch'])}", f"skew {taken['skew']:.2f}"]
-        lines += wrap(ink(f"Why: {safe(choice.reason)}.", palette.muted), width)
+        lines += wrap(ink(f"Why: {safe(chosen.reason)}.", palette.muted), width)
     if balanced is not None:
         total = sum(map(sum, clusters.table)) if clusters is not None else 0
         share = f" of {total:,} images" if total else ""
         text = f"The balanced set has {balanced.size:,} entries{share}, by rule '{safe(balanced.rule)}'."
         lines += wrap(ink(text, palette.muted), width)
     return [heading("Choice", " · ".join(told), width, palette), *lines]
-
-
-def alarms(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
-    """Return the alarms of the stages that make and use the clusters."""
-    found = [warned for warned in snapshot.warnings if warned.stage in STAGES]
-    return drawn(found, width, palette, len(found))
 
 
 def waiting(snapshot: Snapshot) -> str:

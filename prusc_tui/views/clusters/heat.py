@@ -6,6 +6,7 @@ from itertools import product
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual.geometry import Region
 
 from core.events import Balanced, Clustered
 from prusc_tui.palette import Palette
@@ -86,6 +87,11 @@ def columns_for(clustered: Clustered, balanced: Balanced | None, width: int) -> 
     least = Columns(by_label, clustered.table, cell, True, 0, 7, False)
     fits = max(1, (width - _fixed(clustered, least)) // cell)
     return Columns(by_label[:fits], clustered.table, cell, True, max(0, len(by_label) - fits), 7, False)
+
+
+def region_of(cluster: int) -> Region:
+    """Where the row of a cluster is; with the first one go the headings."""
+    return Region(0, 0 if cluster == 0 else HEADS + cluster, 1, HEADS + 1 if cluster == 0 else 1)
 
 
 def short(number: int) -> str:

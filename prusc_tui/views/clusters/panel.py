@@ -1,24 +1,26 @@
 """The clusters of a run: what they are made of, where they lie, what their images look like."""
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.message import Message
-from textual.widget import Widget
+from textual.events import Click
 
 from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
 from prusc_tui.keys import bindings
-from prusc_tui.views.clusters.facts_widget import ClusterFacts
-from prusc_tui.views.clusters.heat_widget import HeatTable
-from prusc_tui.views.clusters.maps import Request
-from prusc_tui.views.clusters.scatter_widget import COLOURS, Scatter, colours_of
-from prusc_tui.views.clusters.tiles_widget import Tiles
+from prusc_tui.views.clusters import VIEW
+from prusc_tui.views.clusters.facts import facts, waiting
+from prusc_tui.views.clusters.heat import HEADS, heat_table, region_of
+from prusc_tui.views.clusters.maps import compute
+from prusc_tui.views.clusters.scatter import COLOURS, colours_of, picture
+from prusc_tui.views.clusters.tiles import tiles
 from prusc_tui.widgets.bars import safe
+from prusc_tui.widgets.panel import Panel, Reading
+from prusc_tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
     from core.events import Clustered
@@ -40,11 +42,18 @@ COMPUTING = {
 }
 
 
+class Stored(NamedTuple):
+    """What is stored of the clusters: a map for each method, and sample images; None where there is none."""
+
+    maps: "dict[str, Map | None]"
+    samples: "Samples | None"
+
+
 class Scroll(VerticalScroll, can_focus=False):
     """Scrolls by mouse, and by what holds it."""
 
 
-class ClustersPanel(Widget, can_focus=True):
+class ClustersPanel(Panel, can_focus=True):
     """The clusters of a run.
 
     Args:
@@ -52,12 +61,13 @@ class ClustersPanel(Widget, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("clusters"),
+        *bindings(VIEW.keys),
         Binding("pagedown", "page(1)", show=False),
         Binding("pageup", "page(-1)", show=False),
     ]
     DEFAULT_CSS = """
     ClustersPanel { layout: vertical; padding: 0 1; height: 1fr; width: 1fr; }
+    ClustersPanel #map { height: 1fr; }
     ClustersPanel #left { height: 1fr; width: 1fr; }
     ClustersPanel #table-scroll { height: auto; max-height: 50%; scrollbar-size-vertical: 1; margin-top: 1; }
     ClustersPanel #images-scroll { height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; margin-top: 1; }
@@ -76,72 +86,30 @@ class ClustersPanel(Widget, can_focus=True):
     ClustersPanel.empty #facts { display: block; }
     """
 
-    class Loaded(Message):
-        """What is stored of the clusters was read."""
-
-        def __init__(self, generation: int, maps: dict[str, "Map | None"], samples: "Samples | None") -> None:
-            super().__init__()
-            self.generation = generation
-            self.maps = maps
-            self.samples = samples
-
-    class Computed(Message):
-        """A map was computed, or could not be."""
-
-        def __init__(self, request: Request, problem: str) -> None:
-            super().__init__()
-            self.request = request
-            self.problem = problem
-
     def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
         super().__init__(id=id, classes="table empty")
+        self.chosen = 0
         self._folder = folder
-        self._snapshot: Snapshot | None = None
         self._clustered: Clustered | None = None
-        self._chosen = 0
-        self._maps: dict[str, Map | None] | None = None
-        self._samples: Samples | None = None
+        self._stored: Stored | None = None
         self._method = "pca"
         self._colour = COLOURS[0]
-        self._request: Request | None = None
+        self._computing = ""
         self._problem = ""
-        self._generation = self._loads = 0
+        self._asked = False
+        self._reading = Reading(self, self._take)
+        self._map_reading = Reading(self, self._computed)
 
     def compose(self) -> ComposeResult:
-        """Facts, table and images; the map."""
         with Vertical(id="left"):
-            yield ClusterFacts(id="facts")
+            yield Picture(id="facts")
             with Scroll(id="table-scroll"):
-                yield HeatTable(id="table")
+                yield Picture(id="table")
             with Scroll(id="images-scroll"):
-                yield Tiles(id="images")
-        yield Scatter(id="map")
-
-    @property
-    def chosen(self) -> int:
-        """Number of the cluster that is looked at."""
-        return self._chosen
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Take in what is new; cheap where nothing is."""
-        if snapshot is self._snapshot:
-            return
-        self._snapshot = snapshot
-        if self.is_mounted:
-            self._show(snapshot)
-
-    def on_mount(self) -> None:
-        """Show what came before there was a place for it."""
-        if self._snapshot is not None:
-            self._show(self._snapshot)
-
-    def on_unmount(self) -> None:
-        """Forget what was asked for; it is stored when it is there."""
-        if self._request is not None:
-            self._request.forget()
+                yield Picture(id="images")
+        yield Picture(id="map")
 
     def on_resize(self) -> None:
-        """Take the layout for the size."""
         wide = self.outer_size.width >= WIDE and self.outer_size.height >= HIGH
         tall = not wide and self.outer_size.height >= TALL
         self.set_class(wide, "wide")
@@ -150,12 +118,10 @@ class ClustersPanel(Widget, can_focus=True):
         self.call_after_refresh(self._fit)
 
     def action_row(self, by: int) -> None:
-        """Choose the cluster below or above."""
         if self._clustered is not None:
-            self._choose(min(max(0, self._chosen + by), len(self._clustered.table) - 1))
+            self._choose(min(max(0, self.chosen + by), len(self._clustered.table) - 1))
 
     def action_next_colour(self) -> None:
-        """Colour the map by the next thing there is."""
         there = colours_of(self._map)
         at = there.index(self._colour) if self._colour in there else -1
         self._colour = there[(at + 1) % len(there)]
@@ -163,18 +129,21 @@ class ClustersPanel(Widget, can_focus=True):
 
     def action_toggle_method(self) -> None:
         """Show the other map; have it computed where there is none."""
-        if self._maps is None:
+        if self._stored is None:
             return
+        maps = self._stored.maps
         # Without the map by PCA, as in a run of an older version, that one comes first.
-        self._method = "pca" if self._method == "tsne" or self._maps["pca"] is None else "tsne"
+        self._method = "pca" if self._method == "tsne" or maps["pca"] is None else "tsne"
         self._problem = ""
-        if self._maps[self._method] is None and self._request is None:
-            self._request = Request(self._folder, self._method, self._tell)
-            self._request.start()
+        if maps[self._method] is None and not self._computing:
+            self._computing = self._method
+            self._map_reading.ask(partial(compute, self._folder, self._method))
         self._show_map()
 
     def action_next_view(self) -> None:
         """Table, map or images, where there is no room for all."""
+        if self._clustered is None:
+            return
         now = next(view for view in VIEWS if self.has_class(view))
         following = VIEWS[(VIEWS.index(now) + 1) % len(VIEWS)]
         self.remove_class(now)
@@ -182,118 +151,113 @@ class ClustersPanel(Widget, can_focus=True):
         self.call_after_refresh(self._fit)
 
     def action_page(self, by: int) -> None:
-        """Scroll the images."""
         scroll = self.query_one("#images-scroll", Scroll)
         scroll.scroll_relative(y=by * max(1, scroll.size.height - 1), animate=False)
 
-    @on(HeatTable.Chosen)
-    def _row_clicked(self, message: HeatTable.Chosen) -> None:
-        message.stop()
-        self._choose(message.cluster)
+    @on(Click, "#table")
+    def _row_clicked(self, event: Click) -> None:
+        cluster = event.y - HEADS
+        if self._clustered is not None and 0 <= cluster < len(self._clustered.table):
+            self._choose(cluster)
 
-    @on(Loaded)
-    def _loaded(self, message: Loaded) -> None:
-        message.stop()
-        if message.generation == self._generation:
-            self._maps, self._samples = message.maps, message.samples
-            self._show_map()
-            self._show_images()
+    def _take(self, stored: Stored) -> None:
+        self._stored = stored
+        self._show_map()
+        self._show_images()
 
-    @on(Computed)
-    def _computed(self, message: Computed) -> None:
-        message.stop()
-        if message.request is not self._request:
-            return
-        self._request, self._problem = None, message.problem
-        if message.problem:
+    def _computed(self, problem: str) -> None:
+        self._computing, self._problem = "", problem
+        if problem:
             self._method = "pca"
             self._show_map()
         else:
-            self._load()
+            self._reading.ask(self._read)
 
     @property
     def _map(self) -> "Map | None":
         """The map to show: the one that is wanted, or the other one until that is there."""
-        maps = self._maps or {}
+        maps = self._stored.maps if self._stored is not None else {}
         return maps.get(self._method) or maps.get("pca")
 
-    def _tell(self, request: Request, problem: str) -> None:
-        self.post_message(self.Computed(request, problem))
+    def _picture(self, name: str) -> Picture:
+        return self.query_one(f"#{name}", Picture)
 
     def _choose(self, cluster: int) -> None:
-        if cluster != self._chosen:
-            self._chosen = cluster
-            self._show_table()
-            self._show_map()
-            self._show_images()
-            table = self.query_one(HeatTable)
-            self.query_one("#table-scroll").scroll_to_region(table.region_of(cluster), animate=False)
+        if cluster != self.chosen:
+            self.chosen = cluster
+            self._show_parts()
+            self.query_one("#table-scroll").scroll_to_region(region_of(cluster), animate=False)
             self.query_one("#images-scroll").scroll_home(animate=False)
 
-    def _show(self, snapshot: Snapshot) -> None:
-        self.query_one(ClusterFacts).show(snapshot)
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        said = waiting(snapshot), snapshot.clusters, snapshot.choice, snapshot.balanced, snapshot.warnings
+        self._picture("facts").show(said, lambda w, _, p: facts(snapshot, w, p))
         self.set_class(snapshot.clusters is None, "empty")
         if snapshot.clusters is None:
             return
         if snapshot.clusters != self._clustered:
             self._clustered = snapshot.clusters
-            self._chosen = min(self._chosen, len(snapshot.clusters.table) - 1)
-            self._maps = self._samples = None
-            self._generation = 0
+            self.chosen = min(self.chosen, len(snapshot.clusters.table) - 1)
+            self._stored, self._asked = None, False
+            self._reading.forget()
         # The stage says what it found before its artifacts are in their place.
-        if self._generation == 0 and any(s.name == "cluster" and s.state in DONE for s in snapshot.stages):
-            self._load()
-        self._show_table()
-        self._show_map()
-        self._show_images()
+        if not self._asked and any(s.name == "cluster" and s.state in DONE for s in snapshot.stages):
+            self._asked = True
+            self._reading.ask(self._read)
+        self._show_parts()
         self.call_after_refresh(self._fit)
 
-    def _load(self) -> None:
-        self._loads += 1
-        self._generation = self._loads
-        read = partial(self._read, self._generation)
-        self.run_worker(read, thread=True, group="clusters", exit_on_error=False)
-
-    def _read(self, generation: int) -> None:
+    def _read(self) -> Stored:
         """On a thread: read what is stored."""
         from experiments.maps import METHODS, read_map
         from experiments.samples import read_samples
 
-        maps = {method: read_map(self._folder, method) for method in METHODS}
-        self.post_message(self.Loaded(generation, maps, read_samples(self._folder)))
+        return Stored({method: read_map(self._folder, method) for method in METHODS}, read_samples(self._folder))
+
+    def _show_parts(self) -> None:
+        self._show_table()
+        self._show_map()
+        self._show_images()
 
     def _show_table(self) -> None:
-        if self._snapshot is not None and self._clustered is not None:
-            self.query_one(HeatTable).show(self._clustered, self._snapshot.balanced, self._chosen)
+        if self.snapshot is not None and self._clustered is not None:
+            said = clustered, balanced, chosen = self._clustered, self.snapshot.balanced, self.chosen
+            self._picture("table").show(said, lambda w, _, p: heat_table(clustered, balanced, chosen, w, p))
 
     def _show_map(self) -> None:
-        found = self._map
+        found, chosen, note = self._map, self.chosen, self._note
         colour = self._colour if self._colour in colours_of(found) else COLOURS[0]
-        self.query_one(Scatter).show(found, colour, self._chosen, self._note)
+        self._picture("map").show(
+            (found, colour, chosen, note),
+            lambda w, h, p: picture(found, colour, chosen, note, w, h, p, marks=self.app.no_color),
+        )
 
     @property
     def _note(self) -> str:
         """What is to be said of the map."""
-        if self._request is not None:
-            return COMPUTING[self._request.method]
+        if self._computing:
+            return COMPUTING[self._computing]
         if self._problem:
             return f"The map cannot be computed: {safe(self._problem)}"
-        if self._maps is None:
+        if self._stored is None:
             return "The map comes when the stage is done."
         return "" if self._map is not None else "This run stored no map. Ask for one with the key of t-SNE."
 
     def _show_images(self) -> None:
-        if self._snapshot is not None and self._clustered is not None:
-            there = self._maps is not None
-            note = "This run stored no images." if there else "Images come when the stage is done."
-            self.query_one(Tiles).show(self._samples, self._clustered, self._snapshot.balanced, self._chosen, note)
+        if self.snapshot is None or self._clustered is None:
+            return
+        samples = self._stored.samples if self._stored is not None else None
+        note = "This run stored no images." if self._stored is not None else "Images come when the stage is done."
+        said = samples, self._clustered, self.snapshot.balanced, self.chosen, note
+        self._picture("images").show(
+            said,
+            lambda w, h, p: tiles(*said, w, h, p, colour=not self.app.no_color, dark=self.app.current_theme.dark),
+        )
 
     def _fit(self) -> None:
         """Give the images the room that there is, or a view of their own where there is none."""
         left = self.query_one("#left").size.height
         above = sum(self.query_one(name).outer_size.height + 1 for name in ("#facts", "#table-scroll"))
         self.set_class(self.has_class("one") and left - above < LEAST_IMAGES, "crowded")
-        tiles, room = self.query_one(Tiles), self.query_one("#images-scroll").size.height
-        if room and tiles.room != room:
-            tiles.room = room
-            tiles.touch()
+        if room := self.query_one("#images-scroll").size.height:
+            self._picture("images").give_room(room)

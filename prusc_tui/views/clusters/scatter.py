@@ -1,18 +1,25 @@
-"""Points in the plane as braille dots, or as one mark to a cell where colours cannot tell categories apart."""
+"""The map of a representation: points as braille dots, or as marks where colours cannot tell categories apart."""
 
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from math import floor, inf
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from rich.text import Text
 
 from prusc_tui.chart.braille import DOTS, glyph
+from prusc_tui.palette import MARKS as STATES
 from prusc_tui.palette import Palette
-from prusc_tui.widgets.bars import fit, ink, shorten
+from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 
+if TYPE_CHECKING:
+    from experiments.maps import Map
+
+TITLES = {"pca": "Map by PCA", "tsne": "Map by t-SNE"}
+COLOURS = ("label", "cluster", "group", "correctness")
+"""What the points can be coloured by."""
 MARKS = "●○■□▲△◆◇"
 """Marks of the categories in their order; they come round again."""
 QUIET = "·"
@@ -25,6 +32,67 @@ class Category(NamedTuple):
     name: str
     mark: str
     style: str
+
+
+def picture(
+    found: "Map | None",
+    colour: str,
+    chosen: int,
+    note: str,
+    width: int,
+    height: int,
+    palette: Palette,
+    *,
+    marks: bool = False,
+) -> list[Text]:
+    """Return heading, note, points and legend in at most `height` lines.
+
+    Args:
+        found: the map; None where there is none yet.
+        colour: one of `COLOURS`.
+        chosen: the cluster that stands out.
+        note: a sentence under the heading.
+        width: cells of every line.
+        height: lines that there are.
+        palette: colours.
+        marks: without colour every category needs a mark of its own, at the price of fewer points.
+    """
+    if found is None:
+        return [heading("Map", "of the representation", width, palette), *wrap(ink(note, palette.muted), width)][
+            :height
+        ]
+    kinds, shown = kinds_of(found, colour, palette)
+    top = [heading(TITLES.get(found.method, "Map"), _facts(found, colour), width, palette)]
+    if note:
+        top += wrap(ink(note, palette.warn), width)
+    below = legend(kinds, shown, width, palette)
+    room = max(0, height - len(top) - len(below))
+    among = [cluster == chosen for cluster in found.cluster]
+    points = scatter(found.x, found.y, kinds, shown, width, room, chosen=among, marks=marks)
+    return [*top, *(fit(line, width) for line in points), *below][:height]
+
+
+def kinds_of(found: "Map", colour: str, palette: Palette) -> tuple[Sequence[int], list[Category]]:
+    """Category of every point of a map, and the categories, under one of `COLOURS`."""
+    if colour == "correctness" and found.correct is not None:
+        right = Category("right", STATES["done"], palette.good)
+        return found.correct, [Category("wrong", STATES["failed"], palette.bad), right]
+    if colour == "group" and found.group is not None:
+        return found.group, categories([safe(group) for group in found.groups], palette)
+    if colour == "cluster":
+        names = [f"cluster {c}" for c in range(max(found.cluster, default=0) + 1)]
+        return found.cluster, categories(names, palette)
+    return found.label, categories([safe(label) for label in found.labels], palette)
+
+
+def colours_of(found: "Map | None") -> list[str]:
+    """What the points of a map can be coloured by."""
+    return [
+        colour
+        for colour in COLOURS
+        if not (colour == "group" and (found is None or found.group is None))
+        and not (colour == "correctness" and (found is None or found.correct is None))
+    ]
 
 
 def categories(names: Sequence[str], palette: Palette) -> list[Category]:
@@ -125,3 +193,11 @@ def _scale(values: Sequence[float], dots: int) -> list[int]:
         return [(dots - 1) // 2] * len(values)
     factor = (dots - 1) / (high - low)
     return [floor((value - low) * factor + 0.5) for value in values]
+
+
+def _facts(found: "Map", colour: str) -> str:
+    # Right or wrong is the network of that checkpoint, not the one that the run ends with.
+    facts = [f"by {colour} at epoch {found.epoch:g}" if colour == "correctness" else f"by {colour}"]
+    if found.explained:
+        facts.append(f"{100 * sum(found.explained):.0f} % of variance")
+    return " · ".join([*facts, f"{len(found):,} images"])

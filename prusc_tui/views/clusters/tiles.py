@@ -7,7 +7,7 @@ from rich.text import Text
 
 from core.events import Balanced, Clustered
 from prusc_tui.palette import MARKS, Palette
-from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
+from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 from prusc_tui.widgets.halfblock import dots, fitted, half_blocks
 
 if TYPE_CHECKING:
@@ -20,10 +20,11 @@ GAP = 1
 
 
 def tiles(
-    samples: "Samples",
+    samples: "Samples | None",
     clustered: Clustered,
     balanced: Balanced | None,
     cluster: int,
+    without: str,
     width: int,
     height: int,
     palette: Palette,
@@ -36,21 +37,25 @@ def tiles(
     Tiles are as large as they can be with all of them within `height` lines; if they cannot, there are more lines.
 
     Args:
-        samples: the images.
+        samples: the images; None where there are none.
         clustered: what the clusters are made of.
         balanced: what the balanced set takes of them.
         cluster: which one.
+        without: what to say where there are no images.
         width: cells of every line.
         height: lines that there are.
         palette: colours.
         colour: draw with half blocks; else with dots.
         dark: the paper is dark.
     """
+    title = f"Cluster {cluster}"
+    if samples is None:
+        return [heading(title, "", width, palette), *wrap(ink(without, palette.muted), width)]
     total, takes = sum(clustered.table[cluster]), _takes(balanced, cluster)
     note = f"{total:,} images"
     if takes is not None:
         note += f" · {sum(takes):,} balanced"
-    title, marks = f"Cluster {cluster}", f" · {MARKS['done']} right {MARKS['failed']} wrong"
+    marks = f" · {MARKS['done']} right {MARKS['failed']} wrong"
     if any(tile.correct is not None for tile in samples.tiles) and len(title + note + marks) + 3 < width:
         note += marks
     lines = [heading(title, note, width, palette)]

@@ -110,8 +110,13 @@ def line(one: Line, at: Widths, width: int, palette: Palette, here: bool, focuse
     return fit(made, width)
 
 
-def detail(one: Line, preset: str | None, width: int, palette: Palette) -> list[Text]:
-    """What the line under the cursor is, in words."""
+def detail(one: Line, preset: str | None, width: int, height: int, palette: Palette) -> list[Text]:
+    """What the line under the cursor is, in words: exactly `height` lines."""
+    lines = _about(one, preset, width, palette)
+    return [*lines, *[fit("", width)] * (height - len(lines))][:height]
+
+
+def _about(one: Line, preset: str | None, width: int, palette: Palette) -> list[Text]:
     if isinstance(one, Fact):
         return [heading(one.label, "", width, palette), *wrap(ink(safe(one.text), palette.text), width)]
     if not isinstance(one, Resolved):

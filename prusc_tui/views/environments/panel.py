@@ -12,7 +12,8 @@ from prusc_tui.report.frame import alarms
 from prusc_tui.report.restarts import restarts, restarts_of
 from prusc_tui.views.environments.risks import LEAST, Course, course, course_of
 from prusc_tui.widgets.bars import ink, wrap
-from prusc_tui.widgets.drawing import Picture
+from prusc_tui.widgets.panel import Panel
+from prusc_tui.widgets.picture import Picture
 from prusc_tui.words import unit_of
 
 WIDE = 112
@@ -21,7 +22,7 @@ LOW, HIGH = 2 * LEAST + 2, 34
 """Lines of the curves: at least, and at most where there is room to spare."""
 
 
-class EnvironmentsPanel(VerticalScroll, can_focus=True):
+class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
     """Environments, conflict samples, risk and penalty over the steps, spread over restarts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,67 +43,56 @@ class EnvironmentsPanel(VerticalScroll, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._snapshot: Snapshot | None = None
         self._curves: Course | None = None
         self._room = LOW
 
     def compose(self) -> ComposeResult:
-        """What was made and the alarms; the curves beside or below; the restarts."""
         with Container(id="both"):
             with Vertical(id="made"):
-                yield Picture("makeup")
-                yield Picture("conflicts")
-                yield Picture("doubts")
-            yield Picture("course")
-        yield Picture("restarts")
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Take in what is new; cheap where nothing is."""
-        if snapshot is self._snapshot:
-            return
-        self._snapshot = snapshot
-        if self.is_mounted:
-            with self.app.batch_update():
-                self._show(snapshot)
-            self.call_after_refresh(self._fit)
-
-    def on_mount(self) -> None:
-        """Show what came before there was a place for it."""
-        if self._snapshot is not None:
-            self._show(self._snapshot)
+                yield Picture(id="makeup")
+                yield Picture(id="conflicts")
+                yield Picture(id="doubts")
+            yield Picture(id="course")
+        yield Picture(id="restarts")
 
     def on_resize(self) -> None:
-        """Take the layout for the size."""
         self.set_class(self.outer_size.width >= WIDE, "wide")
         self.call_after_refresh(self._fit)
 
     def _picture(self, name: str) -> Picture:
         return self.query_one(f"#{name}", Picture)
 
-    def _show(self, snapshot: Snapshot) -> None:
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        with self.app.batch_update():
+            self._show_all(snapshot)
+        self.call_after_refresh(self._fit)
+
+    def _show_all(self, snapshot: Snapshot) -> None:
         made, missing, say = snapshot.environments, waiting(snapshot), self._picture
         if made is None:
-            say("makeup").show(missing, lambda w, p: wrap(ink(missing, p.muted), w))
+            say("makeup").show(missing, lambda w, _, p: wrap(ink(missing, p.muted), w))
         else:
-            say("makeup").show(made, lambda w, p: environments(made, w, p))
-        say("conflicts").show(made, lambda w, p: conflicts(made, w, p) if made is not None else [])
+            say("makeup").show(made, lambda w, _, p: environments(made, w, p))
+        say("conflicts").show(made, lambda w, _, p: conflicts(made, w, p) if made is not None else [])
         # The alarms of the stages that make and use the environments.
         stages = {"environments", "reference", "train"}
         doubts = tuple(warned for warned in snapshot.warnings if warned.stage in stages)
-        say("doubts").show(doubts, lambda w, p: alarms(doubts, w, p, len(doubts)))
+        say("doubts").show(doubts, lambda w, _, p: alarms(doubts, w, p, len(doubts)))
         self._curves = course_of(snapshot)
         self.set_class(self._curves is not None, "curves")
         self._show_course()
         reached, unit = restarts_of(snapshot), unit_of(snapshot)
-        say("restarts").show((reached, unit), lambda w, p: restarts(reached, w, p, unit))
+        say("restarts").show((reached, unit), lambda w, _, p: restarts(reached, w, p, unit))
 
     def _show_course(self) -> None:
         """Risk and penalty over the steps, as high as there is room for."""
         curves, room = self._curves, self._room
-        made = self._snapshot.environments if self._snapshot is not None else None
+        made = self.snapshot.environments if self.snapshot is not None else None
         names = made.names if made is not None else []
         key = None if curves is None else (curves, names, room)
-        self._picture("course").show(key, lambda w, p: course(curves, names, w, room, p) if curves is not None else [])
+        self._picture("course").show(
+            key, lambda w, _, p: course(curves, names, w, room, p) if curves is not None else []
+        )
 
     def _fit(self) -> None:
         """Give the curves the height that is left, or as much as what stands beside them."""

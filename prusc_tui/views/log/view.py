@@ -2,7 +2,9 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
+from re import escape, finditer
 
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
@@ -11,7 +13,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from prusc_tui.palette import Palette, palette_in
+from prusc_tui.palette import palette_in
 from prusc_tui.views.log.tail import KEPT, Line
 from prusc_tui.widgets.quiet import News
 
@@ -30,12 +32,11 @@ class LogView(ScrollView, can_focus=False):
     }
     """
 
+    @dataclass
     class Moved(News):
         """One sees other lines than before; `top` is whether the first line is near."""
 
-        def __init__(self, top: bool) -> None:
-            super().__init__()
-            self.top = top
+        top: bool
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -150,7 +151,6 @@ class LogView(ScrollView, can_focus=False):
             self.refresh()
 
     def on_mount(self) -> None:
-        """Follow the theme."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh())
 
     def on_resize(self) -> None:
@@ -169,9 +169,8 @@ class LogView(ScrollView, can_focus=False):
         self.post_message(self.Moved(new_value < 2 * self.size.height))
 
     def render_line(self, y: int) -> Strip:
-        """Draw one row."""
         width, row = self._room, self._top + y
-        ground, palette = self.rich_style, self._palette
+        ground, palette = self.rich_style, palette_in(self.app)
         if row >= self._rows:
             text = self._nothing if y == 1 and not self._entries else ""
             return Strip([Segment(text, ground + Style.parse(palette.muted))]).adjust_cell_length(width, ground)
@@ -194,10 +193,6 @@ class LogView(ScrollView, can_focus=False):
         return Strip(segments).adjust_cell_length(width, ground)
 
     @property
-    def _palette(self) -> Palette:
-        return palette_in(self.app)
-
-    @property
     def _room(self) -> int:
         # Before there is a place, a usual width does: the lines are wrapped anew when there is one.
         return self.scrollable_content_region.width or 80
@@ -216,24 +211,16 @@ class LogView(ScrollView, can_focus=False):
 
     def _lit(self, parts: Sequence[str], part: int) -> list[tuple[str, bool]]:
         """One row of a line in stretches, and which of them were searched for; a hit may go on in the next row."""
-        text = parts[part]
-        whole = "".join(parts).lower()
-        if not self._needle or self._needle not in whole:
+        text, begin = parts[part], sum(map(len, parts[:part]))
+        if not self._needle:
             return [(text, False)]
-        begin = sum(map(len, parts[:part]))
-        marks = [False] * len(text)
-        at = whole.find(self._needle)
-        while 0 <= at < begin + len(text):
-            for i in range(max(at, begin), min(at + len(self._needle), begin + len(text))):
-                marks[i - begin] = True
-            at = whole.find(self._needle, at + len(self._needle))
-        stretches: list[tuple[str, bool]] = []
-        for character, mark in zip(text, marks, strict=True):
-            if stretches and stretches[-1][1] == mark:
-                stretches[-1] = stretches[-1][0] + character, mark
-            else:
-                stretches.append((character, mark))
-        return stretches
+        stretches, at = [], 0
+        for hit in finditer(escape(self._needle), "".join(parts).lower()):
+            first, end = max(at, hit.start() - begin), hit.end() - begin
+            if first < min(end, len(text)):
+                stretches += [(text[at:first], False), (text[first:end], True)]
+                at = end
+        return [*stretches, (text[at:], False)]
 
     def _search(self, lines: Iterable[Line], begin: int) -> list[int]:
         if not self._needle:
@@ -249,7 +236,7 @@ class LogView(ScrollView, can_focus=False):
 
     def _measure(self, fresh: Sequence[Line]) -> None:
         self._wrapped = room = self._room
-        heights = (_height(line.text, max(1, room - self._lead(line))) for line in fresh)
+        heights = (len(broken(line.text, max(1, room - self._lead(line)))) for line in fresh)
         self._ends += list(accumulate(heights, initial=self._rows))[1:]
 
     def _measure_all(self) -> None:
@@ -285,12 +272,6 @@ class LogView(ScrollView, can_focus=False):
             self.scroll_to(y=top, animate=False, force=True)
             self.refresh()
         self.following = following
-
-
-def _height(text: str, width: int) -> int:
-    if len(text) <= width and (text.isascii() or cell_len(text) <= width):
-        return 1
-    return len(broken(text, width))
 
 
 def broken(text: str, width: int) -> list[str]:

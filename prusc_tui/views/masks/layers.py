@@ -104,6 +104,30 @@ def figures(text: str) -> list[str]:
     return rows
 
 
+def top(
+    pruned: Pruned | None, done: bool, nothing: str, note: str, wrong: bool, width: int, palette: Palette
+) -> list[Text]:
+    """Figures, alarms, and what is to be said of the comparison with another run.
+
+    Args:
+        pruned: a state of the masks; None where there is none.
+        done: whether the masks are learned.
+        nothing: why there is no state.
+        note: how the comparison goes, or why there is none; empty for nothing.
+        wrong: whether the note says what went wrong.
+        width: cells of every line.
+        palette: colours.
+    """
+    if pruned is None:
+        return wrap(ink(nothing, palette.muted), width)
+    lines = [*summary(pruned, done, width, palette), *dead_layers(pruned, width, palette)]
+    if wrong:
+        lines += wrap(ink(f"{MARKS['failed']} ", palette.bad).append(safe(note), palette.text), width, 2)
+    elif note:
+        lines += wrap(ink(safe(note), palette.muted), width)
+    return lines
+
+
 def summary(pruned: Pruned, done: bool, width: int, palette: Palette) -> list[Text]:
     """Three rows: the sparsity in large figures, and beside it what it means in words."""
     now = pruned.now
@@ -198,6 +222,14 @@ def head(layers: Sequence[LayerState], other: str, width: int, palette: Palette)
             line.append_text(fit(label, size, right=True))
     line.stylize(palette.muted)
     return fit(line, width)
+
+
+def heads(pruned: Pruned | None, by_ratio: bool, width: int, palette: Palette) -> list[Text]:
+    """Title and headings, which stay while the layers scroll."""
+    if pruned is None:
+        return []
+    title = layers_title(pruned, by_ratio, width, palette)
+    return [title, head(pruned.layers(by_ratio), pruned.other, width, palette)]
 
 
 def rows(layers: Sequence[LayerState], width: int, palette: Palette) -> list[Text]:

@@ -9,6 +9,8 @@ from core.events import Sparsity
 from core.results.overlap import MASKS, Overlap, overlap
 from core.runs.folder import RunFolder
 
+STAGE = "prune"
+"""The stage that prunes."""
 NETWORK = "model.safetensors"
 _MOST = 100_000_000
 """Bytes of a header, at most: the limit of the format."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -11,17 +12,17 @@ from textual.timer import Timer
 
 from core.feed.snapshot import Snapshot
 from core.runs.alive import this_host
-from core.runs.folder import RunFolder
 from prusc_tui.palette import SHELL
 from prusc_tui.report import environments, restarts
-from prusc_tui.report.frame import WIDE, age, alarms, clusters, knowledge, masks, reason
+from prusc_tui.report.frame import WIDE, age, alarms, clusters, knowledge, masks, notes, reason
 from prusc_tui.report.groups import groups
 from prusc_tui.report.pipeline import pipeline
 from prusc_tui.report.results import results
 from prusc_tui.report.selection import selection
 from prusc_tui.report.spark import current_series, losses, stage_in_view
 from prusc_tui.widgets.bars import ink, wrap
-from prusc_tui.widgets.drawing import Picture
+from prusc_tui.widgets.panel import Panel
+from prusc_tui.widgets.picture import Picture
 from prusc_tui.widgets.poller import Poller
 from prusc_tui.widgets.quiet import News
 from prusc_tui.words import unit_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 PICTURES = (
     "alarms",
+    "notes",
     "restarts",
     "losses",
     "weights",
@@ -45,11 +47,10 @@ MACHINE_EVERY = 2.0
 """Seconds between looks at the machine."""
 
 
-class OverviewPanel(VerticalScroll):
+class OverviewPanel(VerticalScroll, Panel):
     """The overview of a run.
 
     Args:
-        folder: where the run is.
         clock: gives the seconds since 1970.
     """
 
@@ -63,61 +64,54 @@ class OverviewPanel(VerticalScroll):
     """
     AUTO_FOCUS: ClassVar[str | None] = None
 
+    @dataclass
     class Measured(News):
         """The machine has been looked at."""
 
-        def __init__(self, machine: "Machine") -> None:
-            super().__init__()
-            self.machine = machine
+        machine: "Machine"
 
-    def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.time) -> None:
-        super().__init__()
-        self._folder = folder
+    def __init__(self, clock: Callable[[], float] = time.time, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._clock = clock
-        self._snapshot: Snapshot | None = None
         self._ticking: Timer | None = None
         self._watching: Poller[Machine] | None = None
 
     def compose(self) -> ComposeResult:
-        """Stages on top; groups on the left; everything else on the right, or below."""
-        yield Picture("stages")
+        yield Picture(id="stages")
         with Container(id="body"):
             with Vertical(id="left"):
-                yield Picture("groups")
+                yield Picture(id="groups")
             with Vertical(id="right"):
                 for name in PICTURES:
-                    yield Picture(name)
+                    yield Picture(id=name)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Take in what is new."""
-        self._snapshot = snapshot
+        super().show(snapshot)
         if self.is_mounted:
-            with self.app.batch_update():
-                self._show_all(snapshot)
+            # The very same run may be seen again, after another screen was in front.
             self._follow()
 
     def on_mount(self) -> None:
-        """Show what came before there was a place for it."""
         self._ticking = self.set_interval(1.0, self._tick, pause=True)
-        if self._snapshot is not None:
-            self.show(self._snapshot)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        with self.app.batch_update():
+            self._show_all(snapshot)
+        self._follow()
 
     def on_resize(self) -> None:
-        """Take the layout for the width; the groups take theirs from the height too."""
         self.set_class(self.outer_size.width >= WIDE, "wide")
-        if self._snapshot is not None:
-            self._show_groups(self._snapshot)
+        # The groups take their layout from the height too.
+        if self.snapshot is not None:
+            self._show_groups(self.snapshot)
 
     def on_show(self) -> None:
-        """Move with the clock again."""
         self._follow()
 
     def on_hide(self) -> None:
-        """Nothing moves where nobody looks."""
         self._follow(seen=False)
 
     def on_unmount(self) -> None:
-        """Leave the machine alone."""
         self._watch_machine(False)
 
     @on(Measured)
@@ -127,11 +121,11 @@ class OverviewPanel(VerticalScroll):
         message.stop()
         if self._watching is not None:
             reading = message.machine
-            self._picture("machine").show(reading, lambda width, palette: machine(reading, width, palette))
+            self._picture("machine").show(reading, lambda width, _, palette: machine(reading, width, palette))
 
     @property
     def _at_work(self) -> bool:
-        return self._snapshot is not None and self._snapshot.status == "running"
+        return self.snapshot is not None and self.snapshot.status == "running"
 
     def _picture(self, name: str) -> Picture:
         return self.query_one(f"#{name}", Picture)
@@ -141,31 +135,32 @@ class OverviewPanel(VerticalScroll):
         self._show_stages(snapshot)
         self._show_groups(snapshot)
         if not self._at_work:
-            say("machine").show("", lambda _width, _palette: [])
+            say("machine").show("", lambda *_: [])
         warnings = snapshot.warnings
         say("alarms").show(
-            (record.reason, warnings), lambda w, p: [*reason(record, w, p), *alarms(warnings, w, p, len(warnings))]
+            (record.reason, warnings), lambda w, _, p: [*reason(record, w, p), *alarms(warnings, w, p, len(warnings))]
         )
+        say("notes").show(snapshot.notes, lambda w, _, p: notes(snapshot, w, p))
         stage, curves = current_series(snapshot)
-        say("losses").show((stage, tuple(curves.items())), lambda w, p: losses(stage, curves, w, p, rows=2))
+        say("losses").show((stage, tuple(curves.items())), lambda w, _, p: losses(stage, curves, w, p, rows=2))
         masked = stage_in_view(snapshot, snapshot.sparsity)
         kept = snapshot.sparsity[masked] if masked else None
-        say("weights").show(kept, lambda w, p: masks(kept, w, p))
+        say("weights").show(kept, lambda w, _, p: masks(kept, w, p))
         reached, unit = restarts.restarts_of(snapshot), unit_of(snapshot)
-        say("restarts").show((reached, unit), lambda w, p: restarts.in_brief(reached, w, p, unit))
+        say("restarts").show((reached, unit), lambda w, _, p: restarts.in_brief(reached, w, p, unit))
         made = snapshot.environments
-        say("environments").show(made, lambda w, p: environments.in_brief(made, w, p) if made is not None else [])
+        say("environments").show(made, lambda w, _, p: environments.in_brief(made, w, p) if made is not None else [])
         found = snapshot.choice, snapshot.clusters, snapshot.balanced
-        say("clusters").show(found, lambda w, p: clusters(*found, w, p))
+        say("clusters").show(found, lambda w, _, p: clusters(*found, w, p))
         names, selected = [stage.name for stage in snapshot.stages], dict(snapshot.selected)
-        say("checkpoints").show((names, selected), lambda w, p: selection(names, selected, w, p))
+        say("checkpoints").show((names, selected), lambda w, _, p: selection(names, selected, w, p))
         known = record.attributes_used, record.selection
-        say("knowledge").show(known, lambda w, p: knowledge(record, w, p))
+        say("knowledge").show(known, lambda w, _, p: knowledge(record, w, p))
 
     def _show_stages(self, snapshot: Snapshot) -> None:
         ago = age(snapshot, self._clock())
         # To the second: that is how often the clock moves.
-        self._picture("stages").show((snapshot.stages, int(ago)), lambda w, p: pipeline(snapshot.stages, w, p, ago))
+        self._picture("stages").show((snapshot.stages, int(ago)), lambda w, _, p: pipeline(snapshot.stages, w, p, ago))
 
     def _show_groups(self, snapshot: Snapshot) -> None:
         found = results(snapshot)
@@ -174,13 +169,13 @@ class OverviewPanel(VerticalScroll):
         room = max(1, self.scrollable_content_region.height - above)
         if not found:
             text = "Accuracy by group comes with the first evaluation."
-            self._picture("groups").show(text, lambda w, p: wrap(ink(text, p.muted), w))
+            self._picture("groups").show(text, lambda w, _, p: wrap(ink(text, p.muted), w))
             return
-        self._picture("groups").show((found, room), lambda w, p: groups(found, w, p, room))
+        self._picture("groups").show((found, room), lambda w, _, p: groups(found, w, p, room))
 
     def _tick(self) -> None:
-        if self._snapshot is not None and self.screen.is_active:
-            self._show_stages(self._snapshot)
+        if self.snapshot is not None and self.screen.is_active:
+            self._show_stages(self.snapshot)
         self._follow()
 
     def _follow(self, seen: bool = True) -> None:
@@ -194,15 +189,15 @@ class OverviewPanel(VerticalScroll):
         self._watch_machine(live and self.screen.is_active)
 
     def _watch_machine(self, wanted: bool) -> None:
-        host = self._snapshot.record.host if self._snapshot is not None else None
+        host = self.snapshot.record.host if self.snapshot is not None else None
         if wanted and host is not None and host != this_host():
             from prusc_tui.views.overview.machine import elsewhere
 
-            self._picture("machine").show(host, lambda width, palette: elsewhere(host, width, palette))
+            self._picture("machine").show(host, lambda width, _, palette: elsewhere(host, width, palette))
         elif wanted and self._watching is None:
             from core.machine import Monitor
 
-            monitor, pid = Monitor(), self._snapshot.record.pid if self._snapshot is not None else None
+            monitor, pid = Monitor(), self.snapshot.record.pid if self.snapshot is not None else None
             self._watching = Poller(
                 lambda: monitor.read(pid), lambda seen: self.post_message(self.Measured(seen)), MACHINE_EVERY
             )

@@ -1,6 +1,6 @@
 """Small questions in front of a screen: yes or no, and a line of text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Click
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -26,21 +25,13 @@ class Choice(Static):
     Choice:hover { text-style: underline; }
     """
 
-    class Taken(Message):
-        """The choice was clicked."""
-
-        def __init__(self, key: str) -> None:
-            super().__init__()
-            self.key = key
-
     def __init__(self, key: str, label: str) -> None:
         super().__init__(Text.assemble((key, "bold"), f" {label}"))
         self._key = key
 
     def on_click(self, event: Click) -> None:
-        """Take it."""
         event.stop()
-        self.post_message(self.Taken(self._key))
+        self.app.simulate_key(self._key)
 
 
 class Choices(Horizontal):
@@ -58,6 +49,7 @@ class AskScreen(ModalScreen[bool]):
         title: the question.
         text: what it means.
         yes: the deed, as a word.
+        no: what a no does.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,26 +57,38 @@ class AskScreen(ModalScreen[bool]):
         Binding("n,escape,enter,q", "answer(False)", "no"),
     ]
 
-    def __init__(self, title: str, text: str, yes: str) -> None:
+    def __init__(self, title: str, text: str, yes: str, no: str = "leave it") -> None:
         super().__init__()
-        self._question, self._text, self._yes = title, text, yes
+        self._question, self._text, self._yes, self._no = title, text, yes, no
 
     def compose(self) -> ComposeResult:
-        """The question, what it means, two keys."""
         with Vertical(classes="dialog"):
             yield Static(Text(self._question, "bold"))
             yield Static(Text(self._text))
             with Choices(classes="choices"):
                 yield Choice("y", self._yes)
-                yield Choice("n", "leave it")
+                yield Choice("n", self._no)
 
     def action_answer(self, answer: bool) -> None:
-        """Give the answer."""
         self.dismiss(answer)
 
-    @on(Choice.Taken)
-    def _taken(self, message: Choice.Taken) -> None:
-        self.dismiss(message.key == "y")
+
+class LeaveScreen(AskScreen):
+    """The question before the program ends with runs inside it; enter is a yes, as one has asked to leave.
+
+    Args:
+        names: of the runs.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "answer(True)", "yes")]
+
+    def __init__(self, names: Sequence[str]) -> None:
+        run, them = ("runs", "it") if len(names) == 1 else ("run", "them")
+        text = (
+            f"{', '.join(names)} {run} inside this program. Leaving stops {them} at the next step, with a checkpoint; "
+            "resume goes on from there."
+        )
+        super().__init__("Leave and stop?", text, "stop and leave", "stay")
 
 
 class LineScreen(ModalScreen[str | None]):
@@ -111,7 +115,6 @@ class LineScreen(ModalScreen[str | None]):
         self._asked, self._hint, self._check = title, hint, check
 
     def compose(self) -> ComposeResult:
-        """What is asked, the line, the hint, two keys."""
         with Vertical(classes="dialog"):
             yield Static(Text(self._asked, "bold"))
             yield QuietInput(self.value, compact=True, select_on_focus=False)
@@ -121,15 +124,7 @@ class LineScreen(ModalScreen[str | None]):
                 yield Choice("escape", "leave it")
 
     def action_back(self) -> None:
-        """Leave everything as it is."""
         self.dismiss(None)
-
-    @on(Choice.Taken)
-    def _taken(self, message: Choice.Taken) -> None:
-        if message.key == "enter":
-            self._take(self.query_one(Input).value)
-        else:
-            self.dismiss(None)
 
     @on(Input.Submitted)
     def _submitted(self, message: Input.Submitted) -> None:

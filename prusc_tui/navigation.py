@@ -1,0 +1,35 @@
+"""The messages that open a screen: any screen posts them, the app handles them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.message import Message
+
+
+@dataclass
+class OpenRun(Message):
+    """Show one run."""
+
+    id: str
+
+
+@dataclass
+class OpenCompare(Message):
+    """Show several runs side by side."""
+
+    ids: Sequence[str]
+
+
+@dataclass
+class OpenNew(Message):
+    """Show the form of a new run: from nothing, from a preset, or from another run."""
+
+    fork: str | None = None
+    preset: str | None = None
+
+
+@dataclass
+class OpenData(Message):
+    """Show the data sets."""
+
+    name: str | None = None

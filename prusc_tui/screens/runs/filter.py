@@ -1,0 +1,66 @@
+"""The line in which a filter over runs is typed: what is valid holds, what is not says why."""
+
+import re
+from contextlib import suppress
+
+from rich.text import Text
+from textual import on
+from textual.message import Message
+
+from core.errors import InputError
+from core.runs.fields import ALIASES, FIELDS
+from core.runs.query import Query, parse
+from core.runs.text import safe_text
+from prusc_tui.palette import palette_in
+from prusc_tui.widgets.filter_bar import FilterBar
+
+_LAST_WORD = re.compile(r"(?<![^\s(])(?P<name>[a-z_]+)(?:[:=](?P<value>[^\s()\"'<>=~:]+))?$", re.IGNORECASE)
+
+
+class RunFilter(FilterBar):
+    """A filter over runs."""
+
+    DEFAULT_CSS = """
+    RunFilter #sign { width: 3; padding: 0 1; }
+    RunFilter #note { max-width: 60%; }
+    """
+
+    class Filtered(Message):
+        """Another filter is in force."""
+
+    def __init__(self) -> None:
+        super().__init__("recipe:prusc wga>0.8 tag:paper text")
+        self.query_in_force: Query = parse("")
+
+    @property
+    def meanwhile(self) -> Query | None:
+        """What to look for while nothing fits and the last word may go on.
+
+        `wga` may become `wga>0.8`, so it is left out; `tag:pa` may become `tag:paper`, so a part of it is enough.
+        """
+        text = self.query_in_force.text
+        if (word := _LAST_WORD.search(text)) is not None:
+            name = word["name"].lower()
+            if word["value"] is not None:
+                text = f"{text[: word.end('name')]}~{word['value']}"
+            elif any(field.startswith(name) for field in (*FIELDS, *ALIASES)):
+                text = text[: word.start()]
+            else:
+                return None
+            with suppress(InputError):  # such as a `not` that has nothing behind it now, or a number that is no text
+                return parse(text)
+        return None
+
+    @on(FilterBar.Changed)
+    def _parse(self, message: FilterBar.Changed) -> None:
+        message.stop()
+        why = Text()
+        try:
+            query = parse(message.text)
+        except InputError as error:
+            why = Text(safe_text(str(error)).removeprefix("filter, "), palette_in(self.app).warn)
+        else:
+            if query.text.strip() != self.query_in_force.text.strip():
+                self.query_in_force = query
+                self.post_message(self.Filtered())
+        self.note(why)

@@ -1,0 +1,92 @@
+"""The line in which one types what to look for; hidden until it is asked for."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from prusc_tui.widgets.quiet import QuietInput
+
+
+class FilterBar(Horizontal):
+    """The sign of its key, the text, and what there is to say of it.
+
+    Args:
+        placeholder: what may be typed.
+        sign: stands before the text.
+    """
+
+    DEFAULT_CSS = """
+    FilterBar { height: 1; display: none; background: $surface; }
+    FilterBar.shown { display: block; }
+    FilterBar #sign { width: 2; }
+    FilterBar Input, FilterBar Input:focus { width: 1fr; padding: 0; background: $surface; }
+    FilterBar #note { width: auto; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down,tab", "leave", show=False)]
+
+    @dataclass
+    class Changed(Message):
+        """Another text stands there."""
+
+        text: str
+
+    class Left(Message):
+        """One is done with typing; without a text the line is hidden again."""
+
+    def __init__(self, placeholder: str, *, sign: str = "/") -> None:
+        super().__init__()
+        self._placeholder, self._sign = placeholder, sign
+
+    def compose(self) -> ComposeResult:
+        if self._sign:
+            yield Static(self._sign, id="sign")
+        yield QuietInput(placeholder=self._placeholder, compact=True, select_on_focus=False)
+        yield Static(id="note")
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a text, or one is being typed."""
+        return self.has_class("shown")
+
+    @property
+    def text(self) -> str:
+        """What was typed."""
+        return self.query_one(Input).value
+
+    def ask(self) -> None:
+        """Show the line and give it the keys."""
+        self.add_class("shown")
+        self.query_one(Input).focus()
+
+    def clear(self) -> None:
+        """Take the text away, and the line with it."""
+        self.query_one(Input).value = ""
+        self.remove_class("shown")
+
+    def note(self, text: Text) -> None:
+        """Say something at the right edge."""
+        note = self.query_one("#note", Static)
+        if note.content != text:
+            note.update(text)
+
+    async def action_leave(self) -> None:
+        await self.query_one(Input).action_submit()
+
+    @on(Input.Changed)
+    def _typed(self, message: Input.Changed) -> None:
+        message.stop()
+        self.post_message(self.Changed(message.value))
+
+    @on(Input.Submitted)
+    def _done(self, message: Input.Submitted) -> None:
+        message.stop()
+        if not message.value.strip():
+            self.clear()
+        self.post_message(self.Left())

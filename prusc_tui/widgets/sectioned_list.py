@@ -1,0 +1,67 @@
+"""A list of entries under headings; the cursor rests on entries, and stays on its own while others come and go."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Generic, TypeVar, cast
+
+from textual.events import Click
+from textual.message import Message
+
+from prusc_tui.widgets.cursor_list import CursorList
+
+Entry = TypeVar("Entry")
+
+
+class SectionedList(CursorList, Generic[Entry]):
+    """A subclass says what a heading is, what an entry is called, and how a line looks; None is a blank line."""
+
+    HEADING: ClassVar[type]
+    """Class of the headings, on which no cursor rests."""
+
+    class Moved(Message):
+        """The cursor came to another line, or the lines are others."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.listed: Sequence[object] = ()
+
+    def name_of(self, entry: Entry) -> object:
+        """What stays the same of an entry while the rest of it changes."""
+        raise NotImplementedError
+
+    @property
+    def current(self) -> Entry | None:
+        """The entry under the cursor; None where there is none."""
+        return cast(Entry, self.listed[self._at]) if self._at in self.stops else None
+
+    @property
+    def count(self) -> int:
+        return len(self.listed)
+
+    @property
+    def stops(self) -> list[int]:
+        return [place for place, one in enumerate(self.listed) if one is not None and not isinstance(one, self.HEADING)]
+
+    def is_heading(self, place: int) -> bool:
+        return isinstance(self.listed[place], self.HEADING)
+
+    def on_click(self, event: Click) -> None:
+        if (place := self.place_under(event)) is not None:
+            self._go(place)
+
+    def set_lines(self, lines: Sequence[object], keep: bool = True) -> None:
+        """Show lines; the cursor stays on its entry where that is still there, or goes to the first with `keep` off."""
+        if lines == self.listed:
+            return
+        was = self.current if keep else None
+        name = None if was is None else self.name_of(was)
+        self.listed = lines
+        stops = self.stops
+        same = [place for place in stops if name is not None and self.name_of(cast(Entry, lines[place])) == name]
+        self._at = (same or stops or [0])[0]
+        self._measure()
+        self._reveal()
+        self._repaint()
+        self.moved()
+
+    def moved(self) -> None:
+        self.post_message(self.Moved())

@@ -1,0 +1,46 @@
+"""The documents do not rot: files, commands, options and make targets that they name exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from prusc_tui.cli.app import app
+
+HOUSE = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```.*?\n(.*?)^```", re.M | re.S)
+PATH = re.compile(r"(?:core|experiments|prusc_tui|tests|docs)/[^\s,;:]*")
+
+
+@pytest.fixture(params=["README.md", "CONTRIBUTING.md", "docs/concepts.md"])
+def text(request):
+    return (HOUSE / request.param).read_text(encoding="utf-8")
+
+
+def code(text):
+    """Everything that a document sets as code: its blocks, and the words in backticks outside them."""
+    return [*BLOCK.findall(text), *re.findall(r"`([^`\n]+)`", BLOCK.sub("", text))]
+
+
+def test_the_files_that_it_names_exist(text):
+    named = {word for part in code(text) for word in part.split() if PATH.fullmatch(word)}
+    assert named
+    assert [name for name in named if not any(HOUSE.glob(re.sub("<[^>]*>", "*", name).rstrip("/")))] == []
+
+
+def test_its_make_targets_exist(text):
+    targets = re.findall(r"^(\w+):", (HOUSE / "Makefile").read_text(encoding="utf-8"), re.M)
+    named = {target for part in code(text) for target in re.findall(r"^make (\w+)", part, re.M)}
+    assert named <= set(targets)
+
+
+def test_its_commands_and_their_options_exist(text):
+    lines = [line.removeprefix(".venv/bin/") for block in BLOCK.findall(text) for line in block.splitlines()]
+    for line in (line for line in lines if line.startswith("prusc ")):
+        command, words = get_command(app), shlex.split(line, comments=True)[1:]
+        while words and not words[0].startswith("-") and hasattr(command, "commands"):
+            assert words[0] in command.commands, line
+            command = command.commands[words.pop(0)]
+        command.make_context(line, words)  # raises what the shell would say of a wrong option

@@ -1,0 +1,117 @@
+"""docs/extending.md, run as it is written: a package with a stage, a recipe, a data set and a network of its own."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parent.parent / "docs" / "extending.md"
+BLOCK = re.compile(r'^```\w+ title="(?P<file>[^"]+)"\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
+SMALL = ("data.train_size=300", "data.validation_size=80", "data.test_size=80", "erm.batch_size=50")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """The files of the page, installed as pip would install them."""
+    folder = tmp_path_factory.mktemp("installed")
+    files = {match["file"]: match["text"] for match in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))}
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    project = tomllib.loads(files["pyproject.toml"])["project"]
+    about = folder / f"{project['name']}-{project['version']}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
+    groups = project["entry-points"].items()
+    lines = [f"[{group}]\n" + "\n".join(f"{key} = {value}" for key, value in named.items()) for group, named in groups]
+    (about / "entry_points.txt").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def python(package, tmp_path_factory):
+    """Run Python with the package, and return what it prints."""
+    home = tmp_path_factory.mktemp("home")
+    paths = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH"), str(Path.cwd())])])
+
+    def run(*words):
+        done = subprocess.run(
+            [sys.executable, *words],
+            env={**os.environ, "PYTHONPATH": paths, "PRUSC_HOME": str(home), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def prusc(python):
+    return lambda *words: python("-m", "prusc_tui", *words)
+
+
+@pytest.fixture(scope="module")
+def run(prusc):
+    """A finished run of the new recipe, on the new data set with the new network."""
+    settings = [word for text in (*SMALL, "data.name=striped", "model.name=one-layer") for word in ("--set", text)]
+    return json.loads(prusc("run", "errors", *settings, "--set", "errors.epoch=1", "--name", "new", "--json"))
+
+
+def test_a_new_recipe_is_listed_with_its_settings(prusc):
+    (listed,) = [one for one in json.loads(prusc("recipes", "--json"))["recipes"] if one["name"] == "errors"]
+    assert listed["stages"] == ["erm", "represent", "errors"]
+    assert "errors.epoch = 0.5" in prusc("recipes", "show", "errors")
+
+
+def test_a_new_recipe_runs_and_its_files_and_event_are_kept(run, prusc, tmp_path):
+    assert run["status"] == "finished"
+    assert [stage["name"] for stage in run["stages"]] == ["erm", "represent", "errors"]
+    assert run["config"]["errors"] == {"epoch": 1.0}
+    sentence = r"errors: \d+ of 300 training images are classified wrongly"
+    assert re.search(sentence, prusc("watch", "new", "--once"))
+    assert "worst group" in prusc("compare", "new")
+    prusc("export", "new", "--to", str(tmp_path))
+    assert (tmp_path / "model.safetensors").exists()
+
+
+def test_equal_stages_of_a_new_recipe_are_reused_and_forks_refuse_changes(run, prusc):
+    again = json.loads(prusc("run", "--from", "new:errors", "--json"))
+    assert [stage["reused"] for stage in again["stages"]] == [run["id"]] * 3
+
+
+def test_form_artifacts_and_overview_know_a_new_stage(run, python):
+    told = json.loads(
+        python(
+            "-c",
+            f"""
+import json
+from core.feed.feed import RunFeed
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from prusc_tui.palette import SHELL
+from prusc_tui.report.frame import frame
+from prusc_tui.screens.new_run.form import Form
+from prusc_tui.views.artifacts.files import survey
+folder = RunFolder.open(Home.open(), {run["id"]!r})
+fields = {{field.setting.key: field.setting.help for field in Form("errors").fields()}}
+files = {{file.name: file.what for room in survey(folder, folder.record()) for file in room.files}}
+print(json.dumps([fields, files, [line.plain for line in frame(RunFeed(folder).poll(), 0.0, 120, SHELL)]]))
+""",
+        )
+    )
+    fields, files, lines = told
+    assert fields["errors.epoch"].startswith("Age of the checkpoint")
+    assert not any(key.startswith("prune.") for key in fields)
+    assert files["errors.safetensors"] == "training images that are classified wrongly"
+    assert any("training images are classified wrongly" in line for line in lines)
+
+
+def test_a_new_data_set_is_listed(prusc):
+    assert "striped" in prusc("data", "ls")
