@@ -99,7 +99,7 @@ def test_kill_and_the_log_reach_the_launcher_through_the_record(slate):
     assert "is lost" in actions.kill(folder)
     assert written(slate) == ["start", "kill"]
     assert launcher_of(folder.record()).log_path(folder) == actions.log_path(folder) == slate.home / "slate"
-    assert actions.delete(folder).endswith("is deleted")
+    assert actions.delete(folder).endswith("deleted")
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -135,7 +135,7 @@ def test_a_launcher_that_is_not_installed_is_named_and_its_run_is_read_from_the_
     assert actions.log_path(folder) == folder.log
     folder.update(status="finished")
     assert slate("rm", "-y", "last").code == 0
-    with pytest.raises(InputError, match=r"^unknown launcher 'slate'.*; there are detached, local$"):
+    with pytest.raises(InputError, match=r"^unknown launcher 'slate'.*; choose from detached, local$"):
         actions.start(Home.open(slate.home), Order(launcher="slate"))
 
 

@@ -146,7 +146,7 @@ def test_each_cell_is_mean_and_deviation_and_a_run_that_is_missing_is_a_dash(gri
     assert ours[3] == cell(shares(at["irm", 0.25], 5)) + " (5)"
     assert by_title["IRM, given environments"][0] == "environments given"
     assert by_title["ERM without colour"][0] == "shortcut removed"
-    assert by_title["EIIL, colour for its reference"][0] == "training attributes"
+    assert by_title["EIIL, colour as reference"][0] == "training attributes"
 
 
 def test_the_worst_group_stands_beside_the_average_of_test_and_not_of_train(grid):

@@ -72,10 +72,10 @@ def test_invariant_learning_goes_on_from_the_clusters_of_prusc_and_its_environme
 @pytest.mark.parametrize(
     ("recipe", "stage", "other", "sentence"),
     [
-        ("irm", "environments", "irm-random", "'irm-random' makes stage 'environments' in another way than 'irm' does"),
+        ("irm", "environments", "irm-random", "'irm-random' computes stage 'environments' unlike 'irm'"),
         ("irm", "environments", "irm-given", "'irm-given' does not begin with erm, represent, cluster, environments"),
         ("irm", "train", "vrex", "so train cannot change"),
-        ("irm", "train", "erm-balance", "'erm-balance' makes stage 'train' in another way than 'irm' does"),
+        ("irm", "train", "erm-balance", "'erm-balance' computes stage 'train' unlike 'irm'"),
         ("irm-given", "environments", "erm-pooled", "'erm-pooled' makes stage 'environments' in another way"),
         ("erm-pooled", "environments", "erm-grey", "so data cannot change"),
         ("eiil", "environments", "irm", "'irm' does not begin with reference, environments"),
@@ -92,7 +92,7 @@ def test_environments_go_on_to_a_recipe_that_makes_them_in_the_same_way_alone(
 
 def test_a_recipe_that_needs_given_environments_does_not_go_on_with_data_that_brings_none(home: Home) -> None:
     fork = _fork(home, "erm-pooled", "environments", data="demo")
-    with pytest.raises(InputError, match="'colored-mnist' brings no training environments"):
+    with pytest.raises(InputError, match="'colored-mnist' has no training environments"):
         plan_fork(fork, "irm-given", [], None)
 
 

@@ -308,7 +308,7 @@ def test_every_recipe_can_be_chosen_with_every_preset_and_the_form_says_what_doe
     ("recipe", "sentence"),
     [
         ("erm-grey", "recipe 'erm-grey' is for data set cmnist, not for 'texture-mnist'"),
-        ("irm-given", "data set 'texture-mnist' brings no training environments, which recipe irm-given needs"),
+        ("irm-given", "data set 'texture-mnist' has no training environments, which recipe irm-given needs"),
     ],
 )
 @pytest.mark.parametrize("key", ["preset", "data.name"])
@@ -336,7 +336,7 @@ def test_a_recipe_that_does_not_go_with_the_data_leaves_a_form_that_says_so_and_
 def test_a_training_on_one_given_environment_is_refused_in_one_sentence():
     form = Form("irm-given")
     form.set("data.environment_noise", "0.2")
-    assert "one environment only" in form.check().sentence
+    assert "only one environment" in form.check().sentence
     form.set("data.environment_noise", "0.2, 0.1, 0.3")
     assert form.check().sentence == ""
 
