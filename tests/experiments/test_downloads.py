@@ -191,10 +191,10 @@ def test_an_archive_that_would_write_outside_is_refused(host, lab, tmp_path, nam
 def test_an_archive_of_something_else_is_told_and_nothing_of_it_stays(host, lab, tmp_path):
     table = (lab / "metadata.csv").read_bytes()
     for body, why in {
-        b"<html>Please log in</html>" * 40: "damaged, or is no tar.gz",
+        b"<html>Please log in</html>" * 40: "damaged, or not a tar.gz",
         host.body[:-2_000]: "damaged",
         host.body[:-8] + b"\0\0\0\0" + host.body[-4:]: "damaged",
-        gzip.compress(b"no archive " * 100): "damaged, or is no tar.gz",
+        gzip.compress(b"no archive " * 100): "damaged, or not a tar.gz",
         packed(("a/b.txt", b"b")): "no metadata.csv",
         packed(("birds/metadata.csv", table)): "images are not",
         packed(("birds/metadata.csv", table.replace(b",place,", b",where,"))): "not waterbirds.*place",
@@ -280,7 +280,7 @@ def test_data_that_are_there_are_left_alone(lab, nobody, tmp_path):
 
 def test_a_folder_with_other_things_is_not_written_into(host, tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(InputError, match=r"something else already \(letter\.txt\)"):
+    with pytest.raises(InputError, match=r"is not empty \(letter\.txt\)"):
         get_archive(Waterbirds(root=str(tmp_path)), url=host.url)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
     assert not host.asked
@@ -362,7 +362,7 @@ def get(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("isic", "no single archive"),
+        ("isic", "not published as a single archive"),
         ("folder", "your own"),
         ("colored-mnist", "nothing to download"),
         ("demo", "nothing to download"),

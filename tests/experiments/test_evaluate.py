@@ -109,7 +109,7 @@ def test_a_state_dict_with_one_output_is_the_logit_of_label_one(tmp_path, settin
 @pytest.mark.parametrize(
     ("changes", "network", "sentence"),
     [
-        ({"labels": ("cat", "dog")}, None, "tells cat, dog apart.*0–4, 5–9"),
+        ({"labels": ("cat", "dog")}, None, "predicts cat, dog, but.*0–4, 5–9"),
         ({"channels": 2}, None, "images of 2 channels, but the data has 3"),
         (None, None, "model.json.*--network"),
         (None, "digit-cnn", "'digits-cnn'"),

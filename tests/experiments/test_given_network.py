@@ -157,7 +157,7 @@ def test_clusters_from_a_table_take_the_place_of_those_that_are_found(home, trai
     assert sum(map(sum, told[Clustered].group_table)) == 600
     (candidate,) = told[Choice].candidates
     assert (candidate["epoch"], candidate["k"]) == (0.5, 3)
-    assert told[Choice].reason == "the clusters were made elsewhere, and given in clusters.csv"
+    assert told[Choice].reason == "precomputed clusters from clusters.csv"
     names = {file.name for file in trained.artifacts("cluster").iterdir()}
     assert {file.name for file in folder.artifacts("cluster").iterdir()} == names
     assert folder.record().stage("prune").evaluations
