@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from core.errors import InputError
+from core.runs.home import Home
 from prusc_tui.cli.run import find
 from prusc_tui.words import console, to_json
 
@@ -73,7 +74,6 @@ def compare(
 
 def _records(references: Sequence[str], where: str) -> list["RunRecord"]:
     """The named runs, then those that match the query, oldest first; each only once."""
-    from core.runs.home import Home
     from core.runs.log import RunLog
     from core.runs.query import parse
 

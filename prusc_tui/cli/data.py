@@ -8,9 +8,8 @@ import typer
 
 from core.errors import InputError
 from core.runs.text import safe_text
-from prusc_tui.cli.cache import cache
-from prusc_tui.cli.get import get
 from prusc_tui.cli.options import DataRoot, folder_of
+from prusc_tui.words import to_json
 
 if TYPE_CHECKING:
     from core.data.dataset import DataSet
@@ -41,7 +40,9 @@ def ls(data_root: DataRoot = None, json: Json = False) -> None:
 
     about, there = data_sets(), _found_in(data_root)
     if json:
-        _print_json({"datasets": [{"name": name, "about": text, **there[name]} for name, text in about.items()]})
+        typer.echo(
+            to_json({"datasets": [{"name": name, "about": text, **there[name]} for name, text in about.items()]})
+        )
         return
     from rich.console import Console
     from rich.table import Table
@@ -88,7 +89,7 @@ def show(
     if pixels is not None:
         about["pixels"] = _write_pixels(dataset, splits, pixels)
     if json:
-        _print_json(about | ({"sample": str(sample)} if sample else {}))
+        typer.echo(to_json(about | ({"sample": str(sample)} if sample else {})))
     else:
         print_tables(about)
         if sample is not None:
@@ -109,7 +110,7 @@ def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, j
         raise InputError(f"'{name}' is {settings.origin}, and is checked whenever it is read")
     report = check_all(settings, Watch(say=Ticker()))
     if json:
-        _print_json(report_object(name, report))
+        typer.echo(to_json(report_object(name, report)))
     else:
         for line in report_lines(name, report):
             typer.echo(line)
@@ -117,8 +118,36 @@ def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, j
         raise typer.Exit(1)
 
 
-app.command("cache")(cache)
-app.command("get")(get)
+@app.command()
+def cache(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Name of a data set or of a preset.", show_default=False)
+    ] = None,
+    data_root: DataRoot = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as data.stored=128. Repeatable."),
+    ] = None,
+    ls: Annotated[bool, typer.Option("--list", help="List decoded data sets and their sizes.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove decoded images: of NAME, or all.")] = False,
+    json: Json = False,
+) -> None:
+    """Decode the images of a data set ahead of its first run; or list or remove decoded images."""
+    from prusc_tui.cli.cache import run
+
+    run(name, data_root, overrides or [], ls=ls, clear=clear, json=json)
+
+
+@app.command()
+def get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A published data set, or a preset of one.")],
+    data_root: DataRoot = None,
+    json: Json = False,
+) -> None:
+    """Download a published data set; exit code 1 if the download does not match the published sizes."""
+    from prusc_tui.cli.get import run
+
+    run(name, data_root, json)
 
 
 def _found_in(data_root: str | None) -> dict[str, dict[str, Any]]:
@@ -163,9 +192,3 @@ def _write_pixels(dataset: "DataSet", splits: list["SplitName"], path: Path) -> 
     found = {split: first_images(dataset, split) for split in splits}
     path.write_bytes(b"".join(images.tobytes() for groups in found.values() for images in groups))
     return {split: [len(images) for images in groups] for split, groups in found.items()}
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    import orjson
-
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import InputError
+from core.runs.home import Home
 from core.runs.text import safe_text
 from prusc_tui.cli.data import SplitChoice
 from prusc_tui.cli.options import DataRoot, existing_file, folder_of
@@ -92,7 +93,6 @@ def _show(subject: "Subject", title: str, split: str, device: str, json: bool) -
 
     from core.data.splits import SplitName
     from core.engine.devices import pick
-    from core.runs.home import Home
     from experiments.evaluate import evaluate
     from prusc_tui.report.groups import table
     from prusc_tui.report.results import Result

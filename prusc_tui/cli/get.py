@@ -3,31 +3,30 @@
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from core.data.settings import Photos
+from core.data.watch import Interrupted, Watch
 from core.errors import InputError
 from core.runs.text import safe_text
-from prusc_tui.cli.options import DataRoot
+from core.words import size_of
+from experiments.data_sets import published, resolve
+from experiments.downloads import SPECIAL, get_archive
+from prusc_tui.cli.data_shown import Ticker
+from prusc_tui.cli.host import stop_on_signals
 from prusc_tui.words import to_json
 
 if TYPE_CHECKING:
     from core.config import DataSettings
-    from core.data.settings import Photos
     from experiments.downloads import Fetched
 
 INTERRUPTED = 130
 
 
-def get(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A published data set, or a preset of one.")],
-    data_root: DataRoot = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Download a published data set; exit code 1 if the download does not match the published sizes."""
-    from experiments.data_sets import resolve
-
+def run(name: str, data_root: str | None, json: bool) -> None:
+    """Run `prusc data get`."""
     settings = _into(resolve(name, source="prusc data get"), data_root)
     fetched = _get_archive(settings) if settings.archive else _get_specially(settings)
     if json:
@@ -44,9 +43,6 @@ def _into(settings: "DataSettings", data_root: str | None) -> "Photos":
     Raises:
         InputError: there is nothing to download, or no folder to download it to.
     """
-    from core.data.settings import Photos
-    from experiments.downloads import SPECIAL
-
     if not isinstance(settings, Photos):
         raise InputError(f"'{settings.name}' is {settings.origin}; there is nothing to download")
     if not settings.archive and settings.name not in SPECIAL:
@@ -61,12 +57,6 @@ def _into(settings: "DataSettings", data_root: str | None) -> "Photos":
 
 
 def _get_archive(settings: "Photos") -> "Fetched":
-    from core.data.watch import Interrupted, Watch
-    from core.words import size_of
-    from experiments.downloads import get_archive
-    from prusc_tui.cli.data_shown import Ticker
-    from prusc_tui.cli.host import stop_on_signals
-
     with stop_on_signals() as stopper:
         try:
             return get_archive(settings, Watch(Ticker(size_of), lambda: stopper.asked))
@@ -79,15 +69,11 @@ def _get_archive(settings: "Photos") -> "Fetched":
 
 
 def _get_specially(settings: "Photos") -> "Fetched":
-    from experiments.downloads import SPECIAL
-
     with contextlib.redirect_stdout(sys.stderr):  # torchvision and gdown print progress
         return SPECIAL[settings.name](settings)
 
 
 def _print_lines(name: str, fetched: "Fetched") -> None:
-    from experiments.data_sets import published
-
     how = "downloaded to" if fetched.fresh else "is already complete in"
     typer.echo(safe_text(f"✓ {name} {how} {fetched.table.root} ({len(fetched.table):,} images)"))
     sizes = fetched.sizes()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import InputError
+from core.runs.home import Home
 from prusc_tui.cli.options import (
     AutoBatch,
     Checkpoint,
@@ -86,7 +87,6 @@ def run(
     json: Json = False,
 ) -> None:
     """Run a recipe or preset, or the missing runs of a study, with live output."""
-    from core.runs.home import Home
     from experiments import actions
     from experiments.catalog import study_names
     from experiments.order import Order, plan
@@ -176,7 +176,6 @@ def find(reference: str) -> "RunFolder":
         InputError: there is no such run, or more than one.
     """
     from core.runs.folder import RunFolder
-    from core.runs.home import Home
     from core.runs.log import RunLog
     from core.runs.query import resolve
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from core.errors import InputError
+from core.runs.home import Home
 from core.runs.text import safe_text
 from core.words import duration, percent, sparsity
 from prusc_tui.cli.run import find
@@ -34,7 +35,6 @@ def ls(
     json: Json = False,
 ) -> None:
     """List the runs, newest first."""
-    from core.runs.home import Home
     from core.runs.log import RunLog
     from core.runs.query import parse
     from core.runs.query import sort as sort_runs
@@ -118,7 +118,6 @@ def rm(
 @index.command()
 def rebuild(json: Json = False) -> None:
     """Rebuild the index from the run folders."""
-    from core.runs.home import Home
     from core.runs.log import RunLog
 
     skipped: list[str] = []

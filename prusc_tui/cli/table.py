@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from core.errors import InputError
+from core.runs.home import Home
 from prusc_tui.words import console, to_json
 
 if TYPE_CHECKING:
@@ -81,7 +82,6 @@ def _records(data: str, where: str) -> tuple[list["RunRecord"], int]:
     from contextlib import suppress
 
     from core.runs.folder import RunFolder
-    from core.runs.home import Home
     from core.runs.log import RunLog
     from core.runs.query import parse
 

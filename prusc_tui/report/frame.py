@@ -145,7 +145,7 @@ def trained_to(epoch: float) -> str:
     return f"epoch {epoch:g} of ERM" if epoch else "the given network"
 
 
-def alarms(warnings: Sequence[Warned], width: int, palette: Palette, most: int = WARNINGS) -> list[Text]:
+def warning_lines(warnings: Sequence[Warned], width: int, palette: Palette, most: int = WARNINGS) -> list[Text]:
     """The newest warnings, wrapped at words."""
     lines = []
     for warned in warnings[-most:]:
@@ -159,7 +159,7 @@ def notes(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
     return [line for note in snapshot.notes for line in wrap(ink(note, palette.text), width, indent=2)]
 
 
-def knowledge(record: RunRecord, width: int, palette: Palette, repeats: str = "") -> list[Text]:
+def supervision_lines(record: RunRecord, width: int, palette: Palette, repeats: str = "") -> list[Text]:
     """The supervision behind the result, and its repetitions."""
     sentence = attributes_sentence(record.attributes_used, record.selection)
     style = palette.warn if is_oracle(record.attributes_used) else palette.muted
@@ -173,7 +173,7 @@ def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> l
     curves = losses(*current_series(snapshot), width, palette, rows)
     made = [
         (0, reason(snapshot.record, width, palette)),
-        (1, alarms(snapshot.warnings, width, palette)),
+        (1, warning_lines(snapshot.warnings, width, palette)),
         (2, restarts.in_brief(restarts.restarts_of(snapshot), width, palette, unit_of(snapshot))),
         (3, curves),
         (4, masks(snapshot.sparsity[masked] if masked else None, width, palette)),
@@ -181,7 +181,7 @@ def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> l
         (7, clusters(snapshot.choice, snapshot.clusters, snapshot.balanced, width, palette)),
         (8, selection([s.name for s in snapshot.stages], snapshot.selected, width, palette)),
         (2, notes(snapshot, width, palette)),
-        (5, knowledge(snapshot.record, width, palette)),
+        (5, supervision_lines(snapshot.record, width, palette)),
     ]
     return [(order, lines) for order, lines in made if lines]
 

@@ -11,7 +11,7 @@ from core.runs.record import RunRecord, worked
 from core.words import duration, percent
 from prusc_tui.palette import SHELL, Palette
 from prusc_tui.report.environments import conflicts, environments
-from prusc_tui.report.frame import about, alarms, knowledge, notes, reason
+from prusc_tui.report.frame import about, notes, reason, supervision_lines, warning_lines
 from prusc_tui.report.groups import table
 from prusc_tui.report.restarts import members, restarts, restarts_of
 from prusc_tui.report.results import results
@@ -62,10 +62,10 @@ def _parts(snapshot: Snapshot, now: float, width: int, palette: Palette) -> Iter
     repeats = "one seed" + (f", {several} restarts" if several > 1 else "")
     facts = [validation_line(record), _times(record), _clusters_hint(snapshot)]
     yield [
-        *knowledge(record, width, palette, repeats),
+        *supervision_lines(record, width, palette, repeats),
         *(line for fact in facts if fact for line in wrap(ink(fact, palette.text), width, indent=2)),
     ]
-    yield [*reason(record, width, palette), *alarms(snapshot.warnings, width, palette, len(snapshot.warnings))]
+    yield [*reason(record, width, palette), *warning_lines(snapshot.warnings, width, palette, len(snapshot.warnings))]
 
 
 def validation_line(record: RunRecord) -> str | None:

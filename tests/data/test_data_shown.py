@@ -198,7 +198,7 @@ def test_show_one_split_and_write_its_sample(tmp_path):
         (["waterbirds", "--set", "data.root=/nowhere"], "data.root /nowhere: there is no such folder"),
         (["celeba", "--set", "data.attributes=[Male, Male]"], "data.attributes"),
         (["celeba", "--set", 'data.attributes=["Male", "Male"]'], "attributes: 'Male' is named twice"),
-        (["colored-mnist", "--set", "prune.lr=2"], "--set prune: no setting of a data set"),
+        (["colored-mnist", "--set", "prune.lr=2"], "--set prune: not a setting of a data set"),
         (
             ["colored-mnist", *TINY, "--sample", "/nowhere/sample.png"],
             "--sample /nowhere/sample.png: cannot be written",
