@@ -17,7 +17,7 @@ BAD_RUNS = {
     "device that is not there": (["run", "--device", "cuda:9"], "--device cuda:9", "--device cpu"),
     "device of no kind": (["run", "--device", "gpu"], "--device gpu", "cuda:N"),
     "setting that the recipe fixes": (["run", "prusc", "--set", "cluster.method=random"], "cluster.method", "kmeans"),
-    "preset with data": (["run", "demo", "--data", "patch-mnist"], "'demo'", "--data goes with a recipe"),
+    "preset with data": (["run", "demo", "--data", "patch-mnist"], "'demo'", "--data is for recipes"),
     "folder for bundled data": (
         ["run", "prusc", "--data-root", "."],
         "--data-root: data set 'colored-mnist'",
