@@ -53,6 +53,11 @@ def names(package: str, group: str) -> tuple[str, ...]:
     return (*_own_names(package), *(entry.name for entry in _entries(group)))
 
 
+def import_stages() -> None:
+    """Import every stage, those of installed packages too, so that their settings and events are known."""
+    found("core.stages", "prusc_tui.recipes")
+
+
 def complain(sentence: str) -> None:
     """Add a sentence to `problems()`, once."""
     _PROBLEMS[sentence] = None

@@ -424,6 +424,10 @@ def decode(line: bytes) -> Stamped | None:
     """Read one line; None if it is of a kind that this version does not know, or is not an event."""
     try:
         value = orjson.loads(line)
+        if value["kind"] not in KINDS:
+            from core import discovery
+
+            discovery.import_stages()  # an unknown kind may be one that a stage defines
         return Stamped(value["t"], KINDS[value["kind"]].from_fields(value))
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return None

@@ -119,4 +119,6 @@ def build_pipeline(config: Config) -> "Pipeline":
 
     source = open_source(config.data, bundled.folder())
     stages = get_recipe(config.recipe).stages(config)
+    for stage in stages:
+        stage.content  # noqa: B018  # files are those of this moment: one that changes later fails its stage
     return Pipeline(stages, identify=source.fingerprint, load_data=source.load)

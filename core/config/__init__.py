@@ -118,11 +118,14 @@ class Config(Section):
 
 
 def config_model() -> type[Config]:
-    """`Config` with the sections of all stages that are known by now: what settings are read by.
+    """`Config` with the sections of all stages, those of installed packages too: what settings are read by.
 
     Raises:
         ValueError: a stage declares a section whose name is taken.
     """
+    from core import discovery
+
+    discovery.import_stages()
     return _with_sections(tuple(OWN_SECTIONS.items()))
 
 

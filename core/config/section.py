@@ -35,9 +35,8 @@ class Section(BaseModel):
     only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {}
     """Setting → another setting, by its dotted key, and the values of it under which this one has an effect."""
 
-    @classmethod
-    def __pydantic_init_subclass__(cls, *, section: str = "", **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
+    def __init_subclass__(cls, *, section: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
         if section:
             OWN_SECTIONS[section] = cls
 

@@ -61,7 +61,7 @@ class Terminal:
             self._read(monotonic() + 1)
         start = monotonic()
         os.write(self._end, keys.encode())
-        self._read(start + 5)
+        self._read(start + 20)
         return monotonic() - start
 
     @property

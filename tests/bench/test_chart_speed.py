@@ -5,7 +5,6 @@ import math
 import random
 from array import array
 
-import pytest
 from rich.console import Console
 from rich.text import Text
 
@@ -13,7 +12,7 @@ from prusc_tui.chart.curves import Curve
 from prusc_tui.chart.frame import Settings
 from prusc_tui.chart.rows import frame_of, picture, plan
 from prusc_tui.chart.smooth import SmoothCache
-from tests.bench.timing import paired
+from tests.bench.timing import forms, paired
 
 WIDTH, HEIGHT = 120, 40
 
@@ -27,12 +26,12 @@ def curves(count, points):
     ]
 
 
-@pytest.mark.bench
-@pytest.mark.parametrize(
-    ("count", "points", "smoothing"),
-    [(1, 1_000, 0.0), (1, 10_000, 0.0), (4, 10_000, 0.0), (4, 10_000, 0.9), (1, 100_000, 0.0)],
+@forms(
+    "count, points, smoothing, repetitions",
+    short=[(1, 1_000, 0.0, 1), (4, 1_000, 0.9, 1)],
+    full=[(1, 1_000, 0.0, 25), (1, 10_000, 0.0, 25), (4, 10_000, 0.0, 25), (4, 10_000, 0.9, 25), (1, 100_000, 0.0, 25)],
 )
-def test_a_full_redraw_against_rich_text(count, points, smoothing):
+def test_a_full_redraw_against_rich_text(count, points, smoothing, repetitions):
     shown, settings, cache = curves(count, points), Settings(smoothing=smoothing), SmoothCache()
 
     def chart():
@@ -46,26 +45,26 @@ def test_a_full_redraw_against_rich_text(count, points, smoothing):
     def bare():
         return console.render_lines(text)
 
-    ours, theirs, ratio = paired(chart, bare, 25)
+    ours, theirs, ratio = paired(chart, bare, repetitions)
     print(
         f"\n{count} × {points:,} points at {WIDTH}×{HEIGHT}{', smoothed' if smoothing else ''}: {1e3 * ours:.1f} ms, "
         f"bare Rich text {1e3 * theirs:.1f} ms, ratio {ratio:.2f}"
     )
 
 
-@pytest.mark.bench
-def test_moving_the_cursor_against_rich_text():
-    shown, settings, cache = curves(4, 10_000), Settings(), SmoothCache()
+@forms("points, repetitions", short=[(1_000, 1)], full=[(10_000, 25)])
+def test_moving_the_cursor_against_rich_text(points, repetitions):
+    shown, settings, cache = curves(4, points), Settings(), SmoothCache()
     where = plan(shown, settings, "loss", WIDTH, HEIGHT)
     frame = frame_of(shown, settings, where, cache)
     console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True)
 
     def chart():
-        return picture(frame, where, shown, settings, title="loss", cache=cache, cursor=5_000.0)
+        return picture(frame, where, shown, settings, title="loss", cache=cache, cursor=points / 2)
 
     text = Text("\n".join(row for row, _ in chart()), "cyan")
-    ours, theirs, ratio = paired(chart, lambda: console.render_lines(text), 25)
+    ours, theirs, ratio = paired(chart, lambda: console.render_lines(text), repetitions)
     print(
-        f"\na move of the cursor over 4 × 10,000 points: {1e3 * ours:.2f} ms, bare Rich text {1e3 * theirs:.1f} ms, "
-        f"ratio {ratio:.2f}"
+        f"\na move of the cursor over 4 × {points:,} points: {1e3 * ours:.2f} ms, "
+        f"bare Rich text {1e3 * theirs:.1f} ms, ratio {ratio:.2f}"
     )

@@ -4,12 +4,10 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord, new_id
-from tests.bench.timing import paired
+from tests.bench.timing import forms, paired
 
 BARE = """
 import typer
@@ -29,9 +27,12 @@ app()
 """
 
 
-@pytest.mark.bench
-@pytest.mark.parametrize(("arguments", "runs"), [(["--help"], 0), (["ls"], 0), (["ls"], 20)])
-def test_a_command_against_a_bare_typer_program(tmp_path, arguments, runs):
+@forms(
+    "arguments, runs, repetitions",
+    short=[(["--help"], 0, 1), (["ls"], 2, 1)],
+    full=[(["--help"], 0, 15), (["ls"], 0, 15), (["ls"], 20, 15)],
+)
+def test_a_command_against_a_bare_typer_program(tmp_path, arguments, runs, repetitions):
     program, home = tmp_path / "bare.py", Home.open(tmp_path / "home")
     program.write_text(BARE)
     for number in range(runs):
@@ -46,6 +47,6 @@ def test_a_command_against_a_bare_typer_program(tmp_path, arguments, runs):
             [sys.executable, *command, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL
         )
 
-    ours, theirs, ratio = paired(process("-m", "prusc_tui"), process(str(program)), 15)
+    ours, theirs, ratio = paired(process("-m", "prusc_tui"), process(str(program)), repetitions)
     what = f"prusc {' '.join(arguments)}" + (f" of {runs} runs" if arguments == ["ls"] else "")
     print(f"\n{what}: {1000 * ours:.0f} ms against {1000 * theirs:.0f} ms, ratio {ratio:.2f} (target ≤ 2)")

@@ -9,7 +9,7 @@ from core.invariance.batched import Members
 from core.invariance.objectives import Annealing, Objective
 from core.invariance.train import Training
 from core.models.networks.mlp import Mlp
-from tests.bench.timing import paired
+from tests.bench.timing import forms, paired
 
 IMAGES, INPUTS, HIDDEN = 10_000, 2 * 14 * 14, 390
 
@@ -78,8 +78,7 @@ def report(what, ours, theirs, ratio, target):
     print(f"\n{what}: {ours:.4f} s against {theirs:.4f} s, ratio {ratio:.2f} (target {target})")
 
 
-@pytest.mark.bench
-@pytest.mark.parametrize(("n", "repetitions"), [(IMAGES, 11), (500, 41)])
+@forms("n, repetitions", short=[(100, 1)], full=[(IMAGES, 11), (500, 41)])
 def test_an_irm_step_against_a_bare_forward_and_backward(n, repetitions):
     data = samples(n, "cpu")
     for name, theirs in (("in plain torch", bare_plain), ("as we run it", bare_ours)):
@@ -87,8 +86,7 @@ def test_an_irm_step_against_a_bare_forward_and_backward(n, repetitions):
         report(f"IRM step / bare forward and backward {name}, {n:,} images", *times, "≤ 1.2")
 
 
-@pytest.mark.bench
-@pytest.mark.parametrize(("n", "repetitions"), [(IMAGES, 5), (500, 21)])
+@forms("n, repetitions", short=[(100, 1)], full=[(IMAGES, 5), (500, 21)])
 def test_ten_restarts_together_against_ten_in_a_row(n, repetitions):
     data = samples(n, "cpu")
     row = in_a_row([irm_steps([seed], data) for seed in range(10)])

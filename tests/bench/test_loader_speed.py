@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 
 import numpy as np
 import psutil
-import pytest
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -16,29 +16,22 @@ from core.data.photos import PhotoSource
 from core.data.sets.folder import Folder
 from core.data.watch import threads
 from core.training.images import Images
+from tests.bench.timing import forms
 
-pytestmark = pytest.mark.bench
-
-N = 20_000
 SIDE = 64
 CROP = 56
-BATCH = 64
-STEPS = 20
-"""Steps of an epoch that are timed, after as many that are not: the network is the same at every step."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory) -> Path:
-    """`N` different JPEG files with their table, nine of ten for training."""
-    root = tmp_path_factory.mktemp("photos")
+def photos(root: Path, n: int) -> Path:
+    """`n` different JPEG files with their table, nine of ten for training."""
     random = np.random.default_rng(0)
     scene = Image.fromarray(random.integers(0, 256, (150, 150, 3), dtype=np.uint8)).resize((1200, 1200), 3)
     lines = ["path,label,split"]
-    for i in range(N):
+    for i in range(n):
         left, top = random.integers(0, 1200 - SIDE, 2).tolist()
         path = f"{i // 1000:02d}/{i:05d}.jpg"
-        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
         scene.crop((left, top, left + SIDE, top + SIDE)).save(root / path, quality=90)
         lines.append(f"{path},{i % 2},{('val', 'test')[i % 2] if i % 20 < 2 else 'train'}")
     (root / "metadata.csv").write_text("\n".join(lines) + "\n")
@@ -76,29 +69,29 @@ def network() -> tuple[nn.Module, torch.optim.Optimizer]:
     return made, torch.optim.SGD(made.parameters(), lr=0.01, momentum=0.9)
 
 
-def ours(images: Images, epochs: int) -> Iterator[tuple[Tensor, Tensor]]:
+def ours(images: Images, epochs: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches in a new order each epoch, each fetched while the step before it is at work."""
     generator = torch.Generator().manual_seed(0)
     for _ in range(epochs):
-        order = torch.randperm(len(images), generator=generator)[: len(images) // BATCH * BATCH].split(BATCH)
-        images.ahead(order[0])
-        for i, rows in enumerate(order):
+        order = torch.randperm(len(images), generator=generator)[: len(images) // batch_size * batch_size]
+        parts = order.split(batch_size)
+        images.ahead(parts[0])
+        for i, rows in enumerate(parts):
             batch = images.pixels(rows)
-            if i + 1 < len(order):
-                images.ahead(order[i + 1])
+            if i + 1 < len(parts):
+                images.ahead(parts[i + 1])
             yield batch, images.labels[rows]
 
 
-def theirs(jpegs: Jpegs, workers: int, epochs: int) -> Iterator[tuple[Tensor, Tensor]]:
-    for _ in range(epochs):
-        yield from DataLoader(jpegs, BATCH, shuffle=True, drop_last=True, num_workers=workers)
+def theirs(jpegs: Jpegs, workers: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    yield from DataLoader(jpegs, batch_size, shuffle=True, drop_last=True, num_workers=workers)
 
 
-def timed(batches: Iterator[tuple[Tensor, Tensor]]) -> tuple[float, float]:
-    """Seconds of `STEPS` steps, and of waiting for their batches, after some that are not timed."""
+def timed(batches: Iterator[tuple[Tensor, Tensor]], steps: int) -> tuple[float, float]:
+    """Seconds of a step, and of waiting for its batch, after some steps that are not timed."""
     made, optimizer = network()
     waiting, start = 0.0, 0.0
-    for step in range(-STEPS // 4, STEPS):
+    for step in range(-steps // 4, steps):
         if step == 0:
             waiting, start = 0.0, time.perf_counter()
         asked = time.perf_counter()
@@ -107,20 +100,20 @@ def timed(batches: Iterator[tuple[Tensor, Tensor]]) -> tuple[float, float]:
         nn.functional.cross_entropy(made(batch), labels).backward()
         optimizer.step()
         optimizer.zero_grad()
-    return time.perf_counter() - start, waiting
+    return (time.perf_counter() - start) / steps, waiting / steps
 
 
-def bare(batches: Callable[[], Iterator[tuple[Tensor, Tensor]]]) -> tuple[float, float]:
+def bare(batches: Callable[[], Iterator[tuple[Tensor, Tensor]]], steps: int) -> tuple[float, float]:
     """Images a second without any network, and MB of memory that the loader takes at most."""
     before, most = memory(), 0.0
     made = batches()
-    next(made)
+    batch_size = len(next(made)[1])
     start = time.perf_counter()
-    for step in range(4 * STEPS):
+    for step in range(4 * steps):
         next(made)
-        if step % STEPS == 0:
+        if step % steps == 0:
             most = max(most, memory() - before)
-    return 4 * STEPS * BATCH / (time.perf_counter() - start), most
+    return 4 * steps * batch_size / (time.perf_counter() - start), most
 
 
 def memory() -> float:
@@ -134,11 +127,11 @@ def counted(process: str, what: str) -> float:
     return int(next(line for line in lines if line.startswith(f"{what}:")).split()[1]) / 1000
 
 
-def test_the_second_epoch_waits_for_the_network_and_not_for_images(photos, tmp_path, capsys):
+@forms("n, batch_size, steps", short=[(100, 16, 1)], full=[(20_000, 64, 20)])
+def test_the_second_epoch_waits_for_the_network_and_not_for_images(tmp_path, n, batch_size, steps):
     torch.manual_seed(0)
-    source = PhotoSource(
-        Folder(root=str(photos), split_column="split", stored=SIDE, size=CROP), folder=tmp_path / "cache"
-    )
+    root = photos(tmp_path / "photos", n)
+    source = PhotoSource(Folder(root=str(root), split_column="split", stored=SIDE, size=CROP), tmp_path / "cache")
     clock = time.perf_counter()
     source.fingerprint()
     reading = time.perf_counter() - clock
@@ -149,30 +142,30 @@ def test_the_second_epoch_waits_for_the_network_and_not_for_images(photos, tmp_p
     starting = time.perf_counter() - clock
     assert again.fingerprint == dataset.fingerprint
     train = dataset.splits["train"]
-    jpegs = Jpegs(photos, [source.table.paths[row] for row in train.index], train.labels)
+    jpegs = Jpegs(root, [source.table.paths[row] for row in train.index], train.labels)
 
     def images() -> Images:
         return Images(dataset, "train", torch.device("cpu"), torch.Generator().manual_seed(0))
 
     def plain(workers: int) -> Callable[[], Iterator[tuple[Tensor, Tensor]]]:
-        return lambda: theirs(jpegs, workers, 1)
+        return lambda: theirs(jpegs, workers, batch_size)
 
-    epoch = len(train) // BATCH
-    with capsys.disabled():
-        print(f"\n{N:,} JPEG of {SIDE} × {SIDE}, {threads()} threads, ResNet-18 on {CROP} × {CROP}, batch {BATCH}")
-        print(f"read {reading:.1f} s, decoded {building:.1f} s ({N / building:,.0f} images/s), again {starting:.2f} s")
-        alone = bare(lambda: ours(images(), 1))
-        mine = ours(images(), 2)
-        for _ in range(epoch):  # the first epoch, without the network
-            next(mine)
-        report("ours, second epoch", timed(mine), alone)
-        for workers in (0, threads()):
-            report(f"DataLoader, {workers} workers", timed(plain(workers)()), bare(plain(workers)))
+    print(f"\n{n:,} JPEG of {SIDE} × {SIDE}, {threads()} threads, ResNet-18 on {CROP} × {CROP}, batch {batch_size}")
+    print(f"read {reading:.1f} s, decoded {building:.1f} s ({n / building:,.0f} images/s), again {starting:.2f} s")
+    alone = bare(lambda: ours(images(), 1, batch_size), steps)
+    mine = ours(images(), 2, batch_size)
+    for _ in range(len(train) // batch_size):  # the first epoch, without the network
+        next(mine)
+    report("ours, second epoch", timed(mine, steps), alone)
+    for workers in (0, threads()):
+        report(f"DataLoader, {workers} workers", timed(plain(workers)(), steps), bare(plain(workers), steps))
 
 
-def report(name: str, steps: tuple[float, float], alone: tuple[float, float]) -> None:
-    (seconds, waiting), (rate, memory_taken) = steps, alone
+def report(name: str, step: tuple[float, float], alone: tuple[float, float]) -> None:
+    (seconds, waiting), (rate, memory_taken) = step, alone
+    assert 0 < waiting < seconds < inf
+    assert 0 < rate < inf
     print(
-        f"{name:24} {1000 * seconds / STEPS:6.0f} ms a step, {waiting / seconds:6.1%} of it waiting for images; "
+        f"{name:24} {1000 * seconds:6.0f} ms a step, {waiting / seconds:6.1%} of it waiting for images; "
         f"alone {rate:7,.0f} images/s with {memory_taken:4.0f} MB"
     )

@@ -15,9 +15,7 @@ from core.runs.home import Home
 from core.runs.record import RunRecord, new_id
 from core.runs.stream import EventWriter
 from core.training.loop import run_loop
-from tests.bench.timing import paired
-
-STEPS = 400
+from tests.bench.timing import forms, paired
 
 
 class TwoLosses:
@@ -32,9 +30,9 @@ class TwoLosses:
         return self._losses
 
     def look(self):
-        return self._evaluation
+        return [self._evaluation]
 
-    def network(self):
+    def network(self, member):
         return {}
 
 
@@ -52,9 +50,16 @@ def training_step():
     return step
 
 
-@pytest.mark.bench
-def test_the_loops_own_work_against_a_bare_training_step(tmp_path):
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@forms("steps, repetitions", short=[(20, 1)], full=[(400, 7)])
+def test_the_loops_own_work_against_a_bare_training_step(tmp_path, steps, repetitions):
     record = RunRecord(id=new_id(), name="bench", recipe="erm", data="colored-mnist", created=0.0)
     folder = RunFolder.create(Home.open(tmp_path), record)
     bare = training_step()
@@ -63,14 +68,14 @@ def test_the_loops_own_work_against_a_bare_training_step(tmp_path):
         def loop():
             cpu = torch.device("cpu")
             context = StageContext(folder, "erm", cpu, 0, lambda: None, writer.write, threading.Event().is_set)
-            run_loop(context, TwoLosses(), steps=STEPS, per_epoch=STEPS / 2, select=Select())
+            run_loop(context, TwoLosses(), steps=steps, per_epoch=steps / 2, select=Select())
 
         def train():
-            for _ in range(STEPS // 10):
+            for _ in range(steps // 10):
                 bare()
 
-        ours, theirs, ratio = paired(loop, train, 7)
-    per_step, bare_step, share = ours / STEPS, theirs / (STEPS // 10), ratio / 10
+        ours, theirs, ratio = paired(loop, train, repetitions)
+    per_step, bare_step, share = ours / steps, theirs / (steps // 10), ratio / 10
     print(
         f"\nthe loop's own work in a step: {1e6 * per_step:.0f} µs against {1e3 * bare_step:.2f} ms of training "
         f"(digits-cnn, batch 64): {share:.2%} (target < 1 %)"

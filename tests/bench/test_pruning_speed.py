@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from core.models.networks import build
 from core.pruning.contrast import contrastive_loss
 from core.pruning.masks import MaskedNetwork
-from tests.bench.timing import paired
+from tests.bench.timing import forms, paired
 
 BETA, TAU = 0.1, 0.07
 
@@ -81,25 +81,25 @@ def report(what, ours, theirs, ratio, target):
     print(f"\n{what}: {ours:.3f} s against {theirs:.3f} s, ratio {ratio:.2f} (target {target})")
 
 
-@pytest.mark.bench
-@pytest.mark.parametrize(
-    ("size", "repetitions", "target", "gradient"),
-    [(64, 15, "≤ 1.4", "probability"), (64, 15, "none", "sample"), (224, 3, "≤ 1.2", "probability")],
+@forms(
+    "n, size, repetitions, target, gradient",
+    short=[(8, 32, 1, "none", "probability"), (8, 32, 1, "none", "sample")],
+    full=[(64, 64, 15, "≤ 1.4", "probability"), (64, 64, 15, "none", "sample"), (64, 224, 3, "≤ 1.2", "probability")],
 )
-def test_a_pruning_step_against_a_plain_training_step(size, repetitions, target, gradient):
+def test_a_pruning_step_against_a_plain_training_step(n, size, repetitions, target, gradient):
     torch.manual_seed(0)
-    images, labels, clusters = batch(64, size, torch.device("cpu"))
+    images, labels, clusters = batch(n, size, torch.device("cpu"))
     times = paired(pruning_step(images, labels, clusters, gradient), plain_step(images, labels), repetitions)
-    report(f"pruning step ({gradient}) / plain step, ResNet-18, 64 images of {size}²", *times, target)
+    report(f"pruning step ({gradient}) / plain step, ResNet-18, {n} images of {size}²", *times, target)
 
 
-@pytest.mark.bench
-def test_a_pruning_step_against_a_loop_over_anchors():
+@forms("n, repetitions", short=[(4, 1)], full=[(16, 3)])
+def test_a_pruning_step_against_a_loop_over_anchors(n, repetitions):
     torch.manual_seed(0)
-    images, labels, clusters = batch(16, 64, torch.device("cpu"))
+    images, labels, clusters = batch(n, 64, torch.device("cpu"))
     loop = step_of_a_loop_over_anchors(images, labels, clusters)
-    times = paired(loop, pruning_step(images, labels, clusters), 3)
-    report("loop over anchors / pruning step, ResNet-18, 16 images of 64²", *times, "≥ 15")
+    times = paired(loop, pruning_step(images, labels, clusters), repetitions)
+    report(f"loop over anchors / pruning step, ResNet-18, {n} images of 64²", *times, "≥ 15")
 
 
 @pytest.mark.bench

@@ -2,9 +2,9 @@
 
 import subprocess
 import sys
+from contextlib import closing
+from math import inf
 from statistics import median, quantiles
-
-import pytest
 
 from core.config import Config
 from core.groups import Evaluation, Group, group_titles
@@ -13,6 +13,7 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord, StageRecord, new_id
 from tests.bench.terminal import Terminal
+from tests.bench.timing import forms
 
 BARE = """
 from textual.app import App
@@ -95,20 +96,20 @@ def screen(home, *words):
     return Terminal(command, {"PRUSC_HOME": str(home.root), "PRUSC_SETTINGS": str(home.root / "none.toml")})
 
 
-@pytest.mark.bench
-def test_first_frame_and_memory_against_a_bare_textual_program(tmp_path):
+@forms("repetitions", short=[(1,)], full=[(5,)])
+def test_first_frame_and_memory_against_a_bare_textual_program(tmp_path, repetitions):
     home, first, resident, bare_first, bare_resident = home_with(tmp_path, 30), [], [], [], []
-    for _ in range(5):
+    for _ in range(repetitions):
         for command, times, sizes in ((None, first, resident), (BARE, bare_first, bare_resident)):
             terminal = (
                 screen(home)
                 if command is None
                 else Terminal([sys.executable, "-c", command], {"TERM": "xterm-256color"})
             )
-            times.append(terminal.until("run-00029" if command is None else "run-1"))
-            terminal.silence()
-            sizes.append(terminal.resident)
-            terminal.close()
+            with closing(terminal):
+                times.append(terminal.until("run-00029" if command is None else "run-1"))
+                terminal.silence()
+                sizes.append(terminal.resident)
     print(
         f"\nfirst frame {1000 * median(first):.0f} ms (bare Textual {1000 * median(bare_first):.0f} ms, "
         f"ratio {median(first) / median(bare_first):.2f}; target < 500 ms), memory {median(resident) / 1e6:.0f} MB "
@@ -116,8 +117,11 @@ def test_first_frame_and_memory_against_a_bare_textual_program(tmp_path):
     )
 
 
-@pytest.mark.bench
-def test_keys_and_bytes_beside_a_run_that_writes_a_thousand_events_a_second(tmp_path):
+@forms("seconds, presses", short=[(0.5, 2)], full=[(5.0, 50)])
+def test_keys_and_bytes_beside_a_run_that_writes_a_thousand_events_a_second(tmp_path, seconds, presses):
+    def rate(terminal):
+        return terminal.listen(seconds) / seconds
+
     home = home_with(tmp_path, 30)
     record = RunRecord(
         id=new_id(), name="busy", recipe="erm", data="colored-mnist", created=1e9, stages=(StageRecord("erm"),),
@@ -125,54 +129,51 @@ def test_keys_and_bytes_beside_a_run_that_writes_a_thousand_events_a_second(tmp_
     )  # fmt: skip
     RunFolder.create(home, record)
     RunLog(home).put(record)
-    idle = screen(home)
-    idle.until("run-00029")
-    idle.silence(1.0)
-    print(f"\nidle at 120×40: {idle.listen(5.0) / 5:.0f} B/s (target 0)")
-    idle.close()
+    with closing(screen(home)) as idle:
+        idle.until("run-00029")
+        idle.silence(1.0)
+        print(f"\nidle at 120×40: {rate(idle):.0f} B/s (target 0)")
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(home.root), record.id], stdout=subprocess.PIPE, text=True
     )
     try:
         assert writer.stdout.readline() == "writing\n"
-        table = screen(home)
-        table.until("busy")
-        table.silence()
-        print(f"runs, one running: {table.listen(5.0) / 5 / 1000:.1f} kB/s")
-        report_keys("table", table, "\x1b[B", "\x1b[A")
-        table.close()
-        overview = screen(home, record.id)
-        overview.until("erm")
-        overview.listen(2.0)
-        print(f"overview live: {overview.listen(5.0) / 5 / 1000:.1f} kB/s (target < 8)")
-        report_keys("views", overview, "2", "1")
-        overview.press("2")
-        overview.listen(1.0)
-        print(f"charts live: {overview.listen(5.0) / 5 / 1000:.1f} kB/s")
-        report_keys("chart cursor", overview, "\x1b[D", "\x1b[C")
-        overview.close()
+        with closing(screen(home)) as table:
+            table.until("busy")
+            table.silence()
+            print(f"runs, one running: {rate(table) / 1000:.1f} kB/s")
+            report_keys("table", table, ["\x1b[B", "\x1b[A"] * presses)
+        with closing(screen(home, record.id)) as overview:
+            overview.until("erm")
+            overview.listen(2.0)
+            print(f"overview live: {rate(overview) / 1000:.1f} kB/s (target < 8)")
+            report_keys("views", overview, ["2", "1"] * presses)
+            overview.press("2")
+            overview.listen(1.0)
+            print(f"charts live: {rate(overview) / 1000:.1f} kB/s")
+            report_keys("chart cursor", overview, ["\x1b[D", "\x1b[C"] * presses)
+        assert writer.poll() is None
     finally:
         writer.kill()
         writer.wait()
 
 
-@pytest.mark.bench
-def test_ten_thousand_runs(tmp_path):
-    home = home_with(tmp_path, 10_000)
+@forms("count, repetitions, presses", short=[(60, 1, 4)], full=[(10_000, 3, 60)])
+def test_many_runs(tmp_path, count, repetitions, presses):
+    home = home_with(tmp_path, count)
     opened = []
-    for _ in range(3):
-        terminal = screen(home)
-        opened.append(terminal.until("run-09999"))
-        terminal.silence()
-        resident = terminal.resident
-        keys = timed(terminal, ["\x1b[B"] * 60)
-        terminal.press("/")
-        filtering = timed(terminal, list("wga>0.8 "))
-        terminal.press("\r")
-        sorting = timed(terminal, [">"] * 10)
-        terminal.close()
+    for _ in range(repetitions):
+        with closing(screen(home)) as terminal:
+            opened.append(terminal.until(f"run-{count - 1:05d}"))
+            terminal.silence()
+            resident = terminal.resident
+            keys = timed(terminal, ["\x1b[B"] * presses)
+            terminal.press("/")
+            filtering = timed(terminal, list("wga>0.8 "))
+            terminal.press("\r")
+            sorting = timed(terminal, [">"] * 10)
     print(
-        f"\n10,000 runs: open {1000 * median(opened):.0f} ms (target < 1 s), memory {resident / 1e6:.0f} MB, "
+        f"\n{count:,} runs: open {1000 * median(opened):.0f} ms (target < 1 s), memory {resident / 1e6:.0f} MB, "
         f"key {said(keys)}, filter as typed {said(filtering)}, sort {said(sorting)} (target < 100 ms)"
     )
 
@@ -185,10 +186,10 @@ def timed(terminal, keys):
     return times
 
 
-def report_keys(what, terminal, one, other):
-    times = timed(terminal, [one, other] * 50)
-    print(f"key beside the busy run, {what}: {said(times)} (targets 15 and 50 ms)")
+def report_keys(what, terminal, keys):
+    print(f"key beside the busy run, {what}: {said(timed(terminal, keys))} (targets 15 and 50 ms)")
 
 
 def said(times):
+    assert all(0 < seconds < inf for seconds in times)
     return f"p50 {1000 * median(times):.0f} ms, p99 {1000 * quantiles(times, n=100)[98]:.0f} ms"

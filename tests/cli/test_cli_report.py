@@ -55,5 +55,7 @@ def test_without_attributes_the_way_to_the_clusters_is_told_where_there_are_any(
 def test_lines_of_a_pipe_have_the_same_words(attributes):
     from core.events import Evaluated
 
-    line = line_of(Evaluated("erm", 3, "test", evaluation("test", attributes), final=True))
+    line = line_of(
+        Evaluated("erm", 3, "test", Evaluation.from_json("test", evaluation("test", attributes)), final=True)
+    )
     assert f"worst {'group' if attributes else 'class'} 40.0 %" in line

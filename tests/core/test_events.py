@@ -16,6 +16,7 @@ from core.events import (
     Evaluated,
     Event,
     Logged,
+    MasksKept,
     Progress,
     Restarts,
     RunFinished,
@@ -31,6 +32,7 @@ from core.events import (
     decode,
     encode,
 )
+from core.groups import Evaluation, Group
 
 EXAMPLES = [
     RunStarted(7, "hill", "cuda:0", True),
@@ -38,8 +40,9 @@ EXAMPLES = [
     StageReused("erm", "abcd"),
     Progress("erm", 5, 100),
     Scalars("erm", 5, 0.05, {"loss": 0.25, "task": 1e-9}),
-    Evaluated("erm", 5, "validation", {"average": 0.5, "groups": [{"n": 3, "accuracy": None}]}, True),
+    Evaluated("erm", 5, "validation", Evaluation("validation", (Group("a", {"c": "x"}, 2, 1),), (1.0,)), True),
     Sparsity("prune", 5, 0.75, {"features.0": 1.0}),
+    MasksKept("finetune", 0.75),
     Choice("cluster", [{"epoch": 0.25, "k": 2}], 0, "the largest"),
     Clustered("cluster", ["0–4", "5–9"], [[1, 2], [3, 4]]),
     Balanced("balance", "min", 4, [[1, 1], [1, 1]]),

@@ -98,7 +98,7 @@ def test_all_restarts_are_told_at_every_look_and_for_every_split_at_the_end(home
     handed_on = {e.split: e.evaluation for e in told(folder, Evaluated, "train") if e.final}
     for event in last[1:]:
         assert handed_on[event.split].average == event.average[event.chosen]
-        assert handed_on[event.split]["worst_group"]["accuracy"] == event.worst[event.chosen]
+        assert handed_on[event.split].worst_group.accuracy == event.worst[event.chosen]
 
 
 def test_the_rule_chooses_step_and_member_on_validation(home):

@@ -99,8 +99,8 @@ def test_everything_said_is_in_the_snapshot(run, evaluation):
     }
     run.say(1.0, begin(), StageStarted("erm", 10))
     run.say(2.0, Scalars("erm", 1, 0.1, {"loss": 2.0, "lr": 0.1}), Progress("erm", 1, 10))
-    run.say(3.0, Scalars("erm", 2, 0.2, {"loss": 1.0}), Evaluated("erm", 2, "test", evaluation(50).to_json()))
-    run.say(4.0, *said.values(), Logged("hello\nworld"), Evaluated("erm", 5, "test", evaluation(60).to_json(), True))
+    run.say(3.0, Scalars("erm", 2, 0.2, {"loss": 1.0}), Evaluated("erm", 2, "test", evaluation(50)))
+    run.say(4.0, *said.values(), Logged("hello\nworld"), Evaluated("erm", 5, "test", evaluation(60), True))
     snapshot = run.feed.poll()
     loss = snapshot.series["erm", "loss"]
     assert [list(c) for c in (loss.steps, loss.epochs, loss.times, loss.values)] == [[1, 2], [0.1, 0.2], [2, 3], [2, 1]]
@@ -194,7 +194,7 @@ def test_after_a_resume_no_step_appears_twice(run, evaluation):
     for step in range(1, 7):
         run.say(step + 1.0, Progress("erm", step, 8), Scalars("erm", step, step / 8, {"loss": float(step)}))
         if step % 2 == 0:
-            run.say(step + 1.0, Evaluated("erm", step, "validation", evaluation(step).to_json()))
+            run.say(step + 1.0, Evaluated("erm", step, "validation", evaluation(step)))
     before = run.feed.poll()
     run.say(100.0, begin(resumed=True), StageStarted("erm", 8, start=4))
     snapshot = run.feed.poll()
@@ -203,7 +203,7 @@ def test_after_a_resume_no_step_appears_twice(run, evaluation):
     assert stage_of(snapshot, "erm").step == 4
     for step in range(5, 9):
         run.say(100.0 + step, Scalars("erm", step, step / 8, {"loss": -float(step)}))
-    run.say(110.0, Evaluated("erm", 6, "validation", evaluation(66).to_json()))
+    run.say(110.0, Evaluated("erm", 6, "validation", evaluation(66)))
     snapshot = run.feed.poll()
     assert list(snapshot.series["erm", "loss"].values) == [1, 2, 3, 4, -5, -6, -7, -8]
     assert [(look.step, look.evaluation.groups[1].correct) for look in snapshot.evaluations["erm", "validation"]] == [
@@ -226,7 +226,7 @@ def test_a_stage_that_counts_from_nought_and_says_the_resumed_step_again_has_it_
 def test_a_stage_that_begins_anew_keeps_nothing_and_other_stages_keep_all(run, evaluation):
     for stage in ("erm", "prune"):
         run.say(1.0, StageStarted(stage, 8), Scalars(stage, 0, 0.0, {"loss": 1.0}))
-        run.say(2.0, Evaluated(stage, 0, "test", evaluation().to_json(), True))
+        run.say(2.0, Evaluated(stage, 0, "test", evaluation(), True))
     run.say(9.0, begin(resumed=True), StageStarted("prune", 8))
     snapshot = run.feed.poll()
     assert {key: len(series) for key, series in snapshot.series.items()} == {("erm", "loss"): 1, ("prune", "loss"): 0}
@@ -238,7 +238,7 @@ def test_a_stage_that_begins_anew_keeps_nothing_and_other_stages_keep_all(run, e
 
 def test_a_final_look_at_an_earlier_step_leaves_the_later_looks(run, evaluation):
     for step, final in ((2, False), (4, False), (2, True)):
-        run.say(1.0, Evaluated("erm", step, "validation", evaluation(step).to_json(), final))
+        run.say(1.0, Evaluated("erm", step, "validation", evaluation(step), final))
     looks = run.feed.poll().evaluations["erm", "validation"]
     assert [(look.step, look.final) for look in looks] == [(2, False), (4, False), (2, True)]
 
@@ -312,7 +312,7 @@ def test_a_feed_that_looks_late_sees_what_one_that_followed_saw(run, evaluation)
         run.say(float(next(steps)), begin(start > 0), StageStarted("erm", 9, start=start))
         for step in range(start + 1, start + 5):
             run.say(float(next(steps)), Scalars("erm", step, 0.0, {"loss": step + start}), Progress("erm", step, 9))
-            run.say(float(next(steps)), Evaluated("erm", step, "test", evaluation(step).to_json()))
+            run.say(float(next(steps)), Evaluated("erm", step, "test", evaluation(step)))
             run.feed.poll()
     followed, late = run.feed.poll(), RunFeed(run.folder, clock=lambda: run.now).poll()
     assert followed.stages == late.stages

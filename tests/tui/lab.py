@@ -96,13 +96,13 @@ def say_erm(writer, t, steps=200):
     for step in (50, 100, 200):
         worst = 40 + step / 10
         told = evaluation((98, worst, worst + 3, 97), "validation", 1200)
-        writer.write(Evaluated("erm", step, "validation", told.to_json()), t + step / 50)
+        writer.write(Evaluated("erm", step, "validation", told), t + step / 50)
     picks = {
         "last": {"step": 200, "value": None, "uses": "nothing"},
         "worst-group": {"step": 200, "value": 0.6, "uses": "attributes of the validation split"},
     }
     writer.write(Selected("erm", "last", 200, picks), t + 4)
-    writer.write(Evaluated("erm", 200, "test", evaluation(BEFORE).to_json(), True), t + 4)
+    writer.write(Evaluated("erm", 200, "test", evaluation(BEFORE), True), t + 4)
     writer.write(StageFinished("erm", 4.0), t + 4)
 
 
@@ -135,7 +135,7 @@ def say_masks(writer, t, steps=100):
         writer.write(Sparsity("prune", step, 1 - 0.44 * share, layers), t + step / 20)
         writer.write(Progress("prune", step, steps), t + step / 20)
         told = evaluation((95, 60 + 30 * share, 65 + 25 * share, 96), "validation", 1200)
-        writer.write(Evaluated("prune", step, "validation", told.to_json()), t + step / 20)
+        writer.write(Evaluated("prune", step, "validation", told), t + step / 20)
     writer.write(StageFinished("prune", 5.0, 0.56), t + 5)
 
 
@@ -145,7 +145,7 @@ def say_rest(writer, t):
     for step in range(10, 61, 10):
         writer.write(Scalars("finetune", step, step / 20, {"loss": 0.2 - step / 1000}), t + step / 30)
         writer.write(Progress("finetune", step, 60), t + step / 30)
-    writer.write(Evaluated("finetune", 60, "test", evaluation(AFTER).to_json(), True), t + 2)
+    writer.write(Evaluated("finetune", 60, "test", evaluation(AFTER), True), t + 2)
     writer.write(StageFinished("finetune", 2.0, 0.56), t + 2)
     writer.write(Logged("done"), t + 2)
     writer.write(RunFinished("finished"), t + 2)
@@ -277,7 +277,7 @@ def say_look(writer, t, step, worst=(40, 44, 47), average=(68, 69, 70), **more):
     """One look at all restarts on the validation split, and at the groups of the first one."""
     writer.write(members("validation", step, worst, average, **more), t)
     told = evaluation((72, worst[0], worst[0] + 3, 71), "validation", 1200)
-    writer.write(Evaluated("train", step, "validation", told.to_json()), t)
+    writer.write(Evaluated("train", step, "validation", told), t)
 
 
 def say_ends(writer, t, step=500, weights=(9100.0,)):
@@ -285,7 +285,7 @@ def say_ends(writer, t, step=500, weights=(9100.0,)):
     for split, lift in (("train", 4), ("validation", 2), ("test", 0)):
         worst, average = (58.1 + lift, 62.2 + lift, 66 + lift), (70.2 + lift, 71.3 + lift, 72.1 + lift)
         writer.write(members(split, step, worst, average, weights=weights, final=True, chosen=1), t)
-    writer.write(Evaluated("train", step, "test", evaluation((71, 62, 64, 72)).to_json(), True), t)
+    writer.write(Evaluated("train", step, "test", evaluation((71, 62, 64, 72)), True), t)
     writer.write(StageFinished("train", 9.0), t)
     writer.write(RunFinished("finished"), t)
 

@@ -128,7 +128,7 @@ async def test_a_running_run_moves_and_only_what_changed_is_painted(home, painte
             writer.write(Sparsity("prune", 10, 0.9, {"conv1": 0.95, "conv2": 0.8}))
             app.panel.show(feed.poll())
             await until(pilot, lambda: "still learning" in text(app) and "95.0" in text(app))
-            writer.write(Evaluated("prune", 10, "validation", evaluation((95, 71, 80, 90), "validation").to_json()))
+            writer.write(Evaluated("prune", 10, "validation", evaluation((95, 71, 80, 90), "validation")))
             app.panel.show(feed.poll())
             await until(pilot, lambda: "●" in text(app))
             await pilot.pause()

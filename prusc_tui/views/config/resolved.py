@@ -52,13 +52,11 @@ def resolve(record: RunRecord) -> tuple[Resolved, ...]:
     Imports pydantic: to be called off the event loop. Whatever a newer or an older version wrote is taken as it is.
     """
     from core.config import config_model, flatten
-    from experiments.recipes import RECIPES
     from prusc_tui.screens.new_run.fields import section_help, settings_of
 
     ours = dict(flatten(dict(record.config)))
     overrides = dict(flatten(dict(record.overrides)))
     data = _data_section(record)
-    len(RECIPES)  # stages of installed packages bring sections of their own
     model_type = config_model()
     plain = model_type()
     base: dict[str, Any] = plain.model_dump(mode="json")
