@@ -1,6 +1,6 @@
-"""What a person does with runs, at the command line or on a screen: start, stop, resume, rename, delete and so on.
+"""Actions on runs, shared by the command line and the screen: start, stop, resume, rename, delete and so on.
 
-Most return what became of it, as a sentence.
+Most return their outcome as a sentence.
 """
 
 import time
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from experiments.order import Order
 
 LOOK_EVERY = 0.1
-"""Seconds between looks at a run that was asked to stop."""
+"""Seconds between checks of a run that was asked to stop."""
 
 
 def start(home: Home, order: "Order", version: str = "") -> RunFolder:
-    """Plan a run, check that it can run, write it down and have its launcher start it; imports torch.
+    """Plan a run, check that it can run, record it and have its launcher start it; imports torch.
 
     Args:
-        home: where the run will be; made if missing, once everything fits.
+        home: where the run will be; created if missing, once everything fits.
         order: what to run, and where.
         version: of the program, for the record.
 
@@ -55,10 +55,10 @@ def start(home: Home, order: "Order", version: str = "") -> RunFolder:
 
 
 def start_outside(home: Home, order: "Order", version: str = "") -> RunFolder:
-    """Have another process start a run, so that torch stays out of this one, unless the run is to live here.
+    """Have another process start a run, which keeps torch out of this one, unless the run belongs in this one.
 
     Raises:
-        InputError: the order does not fit, or the run cannot be started; the sentence of `prusc run`.
+        InputError: the order does not fit, or the run cannot be started; the message of `prusc run`.
     """
     import orjson
 
@@ -69,7 +69,7 @@ def start_outside(home: Home, order: "Order", version: str = "") -> RunFolder:
 
 
 def now(folder: RunFolder) -> RunRecord:
-    """The run as it is now, as its launcher tells; its folder does where that launcher is not installed here.
+    """The run as its launcher sees it now; as its folder says if that launcher is not installed here.
 
     Raises:
         InputError: there is no such run.
@@ -81,7 +81,7 @@ def now(folder: RunFolder) -> RunRecord:
 
 
 def log_path(folder: RunFolder) -> Path:
-    """Where the console output of a run goes; in its folder where its launcher is not installed here."""
+    """Where the console output of a run goes; its folder if its launcher is not installed here."""
     with suppress(InputError):
         return launcher_of(folder.record()).log_path(folder)
     return folder.log
@@ -94,13 +94,13 @@ def stop(folder: RunFolder) -> RunRecord:
         The run as it was when it was asked.
 
     Raises:
-        InputError: it is not at work.
+        InputError: it is not running.
     """
     record = now(folder)
     if record.status not in ACTIVE:
         raise InputError(f"run '{record.name}' is {record.status}, not running")
     if not record.in_hand:
-        raise InputError(f"run '{record.name}' waits for a process to take it; there is nothing to stop yet")
+        raise InputError(f"run '{record.name}' is queued; there is nothing to stop yet")
     launcher_of(record).stop(folder)
     return record
 
@@ -113,7 +113,7 @@ def ended(folder: RunFolder, patience: float) -> RunRecord | None:
         patience: seconds to wait.
 
     Returns:
-        The run as it ended; None where it has not answered.
+        The run as it ended; None if it has not answered.
     """
     until = time.monotonic() + patience
     while True:
@@ -126,7 +126,7 @@ def ended(folder: RunFolder, patience: float) -> RunRecord | None:
 
 
 def how_it_ended(folder: RunFolder, record: RunRecord) -> str:
-    """What there is to say of a run that is no longer at work."""
+    """How a run that is no longer active ended, as a sentence."""
     match record.status:
         case "stopped":
             return f"{record.name} stopped {_where(folder, record)}"
@@ -143,9 +143,8 @@ def _where(folder: RunFolder, record: RunRecord) -> str:
         return "at its end"
     if not folder.checkpoint(stage).exists():
         return f"at the start of {stage}; the stages before it are kept"
-    progress = ProgressReader(folder.events).look()
-    known = progress.stage == stage and progress.total > 1
-    step = f"step {progress.step:,} of {progress.total:,} of " if known else ""
+    at = ProgressReader(folder.events).look()
+    step = f"step {at.step:,} of {at.total:,} of " if at.stage == stage and at.total > 1 else ""
     return f"at {step}{stage}, checkpoint kept"
 
 
@@ -153,16 +152,16 @@ def kill(folder: RunFolder) -> str:
     """End a run that does not answer; it is then lost, and can be resumed.
 
     Raises:
-        InputError: nothing works on it, or it is out of reach.
+        InputError: no process runs it, or it is out of reach.
     """
     record = now(folder)
     launcher_of(record).kill(folder)
     status = now(folder).status
-    return f"{record.name} is {status}: its process was killed; resume goes on from the last checkpoint"
+    return f"{record.name} is {status}: its process was killed; resume continues from the last checkpoint"
 
 
 def check_resumable(folder: RunFolder) -> RunRecord:
-    """Refuse to resume a run that is finished or at work.
+    """Refuse to resume a run that is finished or active.
 
     Returns:
         The run as it is.
@@ -184,14 +183,14 @@ def resume(
     fresh: bool = False,
     auto_batch: bool = False,
 ) -> None:
-    """Go on with a run that was stopped, failed or lost; imports torch.
+    """Resume a run that was stopped, failed or lost; imports torch.
 
     Args:
         folder: of the run.
-        by: launcher that starts it, which need not be the one that did so before.
+        by: launcher to use, which need not be the one used before.
         device: `auto`, `cpu` or `cuda:N`.
         fresh: compute every stage.
-        auto_batch: from here on, divide batches that do not fit into memory.
+        auto_batch: from now on, split batches that do not fit into memory.
 
     Raises:
         InputError: there is nothing to resume, or it cannot start.
@@ -207,10 +206,10 @@ def resume(
 
 
 def resume_outside(folder: RunFolder) -> str:
-    """Have another process go on with a run: by the launcher that started it, or detached if that would be local.
+    """Have another process resume a run, with the launcher that started it, or detached if that was local.
 
     Raises:
-        InputError: there is nothing to resume, or it cannot start; the sentence of `prusc resume`.
+        InputError: there is nothing to resume, or it cannot start; the message of `prusc resume`.
     """
     from experiments.order import launcher_option
 
@@ -219,23 +218,23 @@ def resume_outside(folder: RunFolder) -> str:
     stage = next((stage.name for stage in record.stages if stage.status != "done"), None)
     _prusc(folder.home, "resume", folder.id, *launcher_option(host.name if host.outlives else "detached"))
     if stage is None:
-        return f"{record.name} goes on"
+        return f"{record.name} resumes"
     kept = folder.checkpoint(stage).exists()
-    return f"{record.name} goes on {'from the last checkpoint of' if kept else 'at the start of'} {stage}"
+    return f"{record.name} resumes {'from the last checkpoint of' if kept else 'at the start of'} {stage}"
 
 
 def rename(folder: RunFolder, name: str) -> str:
-    """Give a run another name.
+    """Rename a run.
 
     Raises:
-        InputError: the name is taken or will not do.
+        InputError: the name is taken or not allowed.
     """
     before = folder.record().name
-    return f"{before} is now called {RunLog(folder.home).rename(folder, name).name}"
+    return f"{before} is now {RunLog(folder.home).rename(folder, name).name}"
 
 
 def read_tags(text: str) -> tuple[str, ...]:
-    """Read tags from a line: words, with or without commas, each once.
+    """Read tags from a line of words, with or without commas; each is kept once.
 
     Raises:
         InputError: a tag has control characters.
@@ -247,27 +246,27 @@ def read_tags(text: str) -> tuple[str, ...]:
 
 
 def tag(folder: RunFolder, tags: Iterable[str]) -> str:
-    """Give a run these tags and no others."""
+    """Replace the tags of a run."""
     record = folder.update(tags=tuple(tags))
     RunLog(folder.home).put(record)
     return f"{record.name}: {' '.join(record.tags) or 'no tags'}"
 
 
 def note(folder: RunFolder, text: str) -> str:
-    """Give a run a note; an empty text takes it away."""
+    """Set the note of a run; an empty text removes it."""
     record = folder.update(note=text.strip())
     RunLog(folder.home).put(record)
-    return f"{record.name}: note {'written' if record.note else 'taken away'}"
+    return f"{record.name}: note {'saved' if record.note else 'removed'}"
 
 
 def check_deletable(folder: RunFolder) -> RunRecord:
-    """Refuse to delete a run that is at work.
+    """Refuse to delete an active run.
 
     Returns:
         The run as it is.
 
     Raises:
-        InputError: it is at work.
+        InputError: it is active.
     """
     record = now(folder)
     if record.in_hand:
@@ -276,21 +275,21 @@ def check_deletable(folder: RunFolder) -> RunRecord:
 
 
 def delete(folder: RunFolder) -> str:
-    """Delete a run with all that it wrote.
+    """Delete a run with all its files.
 
     Raises:
-        InputError: it is at work.
+        InputError: it is active.
     """
     record = check_deletable(folder)
     _remove(folder)
-    return f"{record.name} is deleted"
+    return f"{record.name} deleted"
 
 
 def export(folder: RunFolder, to: Path) -> str:
     """Write network, masks, clusters, predictions and metrics of a run as plain files.
 
     Raises:
-        InputError: the sentence of `prusc export`.
+        InputError: the message of `prusc export`.
     """
     import orjson
 

@@ -1,11 +1,11 @@
-"""Published accuracies on ColoredMNIST, for the reader to see where ours stand; no run uses them."""
+"""Published accuracies on ColoredMNIST, for comparison only; no run uses them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 Shares = tuple[float, float | None]
-"""Mean in per cent and the deviation that stands beside it, where one does."""
+"""Mean in per cent, and its standard deviation if one was published."""
 
 
 class Source(NamedTuple):
@@ -17,11 +17,11 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class Anchor:
-    """What one method reaches according to one source.
+    """The accuracies of one method according to one source.
 
     Attributes:
-        recipe: the recipe that does the same here.
-        source: who published it.
+        recipe: the equivalent recipe.
+        source: where they were published.
         values: label noise → split → accuracy, averaged over the split.
     """
 
@@ -33,7 +33,7 @@ class Anchor:
 IRM_AUTHORS = Source("IRM authors", "log of the code of arXiv 1907.02893, 50,000 training images, 10 restarts")
 EIIL_AUTHORS = Source("EIIL repository", "repository of arXiv 2010.07249, 50,000 training images, 10 restarts")
 PROTOCOL = {"environment_noise": [0.2, 0.1], "test_noise": 0.9}
-"""Settings of data `cmnist` for which the numbers were published."""
+"""Settings of data set `cmnist` behind the published numbers."""
 
 
 def _over_noise(*tests: float) -> dict[float, dict[str, Shares]]:

@@ -1,7 +1,4 @@
-"""What can be run, by name: presets, studies and the data sets of the config model (no torch).
-
-Recipes lie in `experiments.recipes`.
-"""
+"""What can be run, by name: presets, studies and data sets (no torch). Recipes are in `experiments.recipes`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ from core.errors import InputError, nearest
 from core.overrides import read_toml
 
 DEFAULT = "demo"
-"""The preset that is run when none is named."""
+"""The preset that runs by default."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +36,11 @@ class Study:
     Attributes:
         name: as typed after `prusc run`.
         summary: one line.
-        recipes: in the order in which they run and stand in a table; those that make what others reuse come first.
+        recipes: in the order of runs and of table rows; recipes whose stages others reuse come first.
         presets: data and values; all recipes run on the first preset, then on the next.
-        settings: dotted key → value, laid over every preset.
-        of: recipe → settings that are laid over those for its runs alone.
-        table: what `prusc table` shows its runs; None where no table does.
+        settings: dotted key → value, applied to every preset.
+        of: recipe → further settings for its runs only.
+        table: name for `prusc table`; None if no table shows its runs.
     """
 
     name: str
@@ -55,7 +52,7 @@ class Study:
     table: str | None
 
     def short(self, preset: str) -> str:
-        """A preset without the beginning that all presets of the study share."""
+        """Name of a preset without the prefix that all presets of the study share."""
         words = [name.split("-") for name in self.presets]
         shared = 0
         while len(words) > 1 and len({tuple(name[: shared + 1]) for name in words}) == 1:
@@ -72,7 +69,7 @@ def get_preset(name: str) -> Preset:
     """Read the preset called `name`.
 
     Raises:
-        InputError: there is none; the sentence names the nearest.
+        InputError: there is none; the message names the nearest.
     """
     if name not in preset_names():
         raise InputError(f"unknown preset '{name}'{nearest(name, preset_names())} (see: prusc recipes)")
@@ -81,7 +78,7 @@ def get_preset(name: str) -> Preset:
 
 
 def data_names() -> list[str]:
-    """Names of the data sets, as the settings have them."""
+    """Names of the data sets."""
     return list(data_sets())
 
 
@@ -89,7 +86,7 @@ def preset_or_data(name: str) -> Preset:
     """Return the preset called `name`, or the data set of that name with its defaults, as a preset without a name.
 
     Raises:
-        InputError: there is neither; the sentence names the nearest.
+        InputError: there is neither; the message names the nearest.
     """
     if name in preset_names():
         return get_preset(name)
@@ -108,19 +105,19 @@ def get_study(name: str) -> Study:
     """Read the study called `name`.
 
     Raises:
-        InputError: there is none; the sentence names the nearest.
+        InputError: there is none; the message names the nearest.
     """
     if name not in study_names():
         raise InputError(f"unknown study '{name}'{nearest(name, study_names())} (see: prusc recipes)")
-    said = read_toml(_folder("studies") / f"{name}.toml")
+    values = read_toml(_folder("studies") / f"{name}.toml")
     return Study(
         name=name,
-        summary=said["summary"],
-        recipes=tuple(said["recipes"]),
-        presets=tuple(said["presets"]),
-        settings=dict(flatten(said.get("settings", {}))),
-        of={recipe: dict(flatten(settings)) for recipe, settings in said.get("of", {}).items()},
-        table=said.get("table"),
+        summary=values["summary"],
+        recipes=tuple(values["recipes"]),
+        presets=tuple(values["presets"]),
+        settings=dict(flatten(values.get("settings", {}))),
+        of={recipe: dict(flatten(settings)) for recipe, settings in values.get("of", {}).items()},
+        table=values.get("table"),
     )
 
 

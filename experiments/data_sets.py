@@ -1,4 +1,4 @@
-"""Which data sets there are, the settings of one that a person names, and words about it (no torch)."""
+"""The data sets, the settings of a named one, and facts about it in words (no torch)."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def data_sets() -> dict[str, str]:
-    """Name of every data set → what it is, in one line."""
+    """Name of every data set → description in one line."""
     from core.config import data_sets
 
     return {name: str(kind.__doc__).splitlines()[0].replace("`", "") for name, kind in data_sets().items()}
@@ -27,13 +27,12 @@ def resolve(
     Args:
         name: of the data set or of the preset.
         overrides: texts `data.key=value`.
-        root: folder of the data set, which is there; None for that of the settings.
-        source: what asks, for the sentence of an error.
-        sizes: settings of images in a folder where the person gives none, such as the `size` that a network takes.
+        root: existing folder of the data set; None for the one in the settings.
+        source: who asks, for error messages.
+        sizes: defaults for images in a folder, such as the `size` that a network takes.
 
     Raises:
-        InputError: no data set or preset of that name, a setting that it does not have or that does not fit, or a
-            folder for data that is in none.
+        InputError: no data set or preset of that name, an unknown or unfit setting, or a folder for bundled data.
     """
     from core.data.settings import Photos
     from core.errors import InputError
@@ -41,7 +40,7 @@ def resolve(
 
     given = parse_overrides(overrides)
     if foreign := [key for key in given if key != "data"]:
-        raise InputError(f"--set {foreign[0]}: no setting of a data set; they begin with 'data.'")
+        raise InputError(f"--set {foreign[0]}: not a setting of a data set; those begin with 'data.'")
     whole = _named(name)
     if sizes and isinstance(validate(whole, source).data, Photos):
         merge(whole, {"data": sizes})
@@ -49,20 +48,18 @@ def resolve(
     if root is None:
         return settings
     if not isinstance(settings, Photos):
-        raise InputError(
-            f"--data-root: data set '{settings.name}' is bundled and lies in no folder (see: prusc data ls)"
-        )
+        raise InputError(f"--data-root: data set '{settings.name}' is bundled and needs no folder (see: prusc data ls)")
     return settings.model_copy(update={"root": root})
 
 
 def missing(name: str) -> str:
-    """What a person has to say before a data set, or that of a preset, can be read; empty where nothing is missing."""
+    """What the user still has to give for a data set, or for that of a preset, to be read; empty if nothing."""
     from core.errors import InputError
 
     try:
         return resolve(name).missing
     except InputError:
-        return ""  # whoever reads it says what is wrong with it
+        return ""  # reported when it is read
 
 
 def _named(name: str) -> dict[str, Any]:
@@ -72,12 +69,12 @@ def _named(name: str) -> dict[str, Any]:
 
 
 def colours_gone(settings: Mapping[str, Any]) -> str:
-    """What to add about images whose colours were taken out by hand; empty for others."""
-    return ", colours put into one" if settings.get("grey") else ""
+    """Note on images whose colours were removed; empty for others."""
+    return ", colours merged into one channel" if settings.get("grey") else ""
 
 
 def facts_of(about: Mapping[str, Any]) -> dict[str, str]:
-    """What else there is to say of a data set, in this order; `about` is what `prusc data show --json` prints."""
+    """Further facts about a data set, in order; `about` is the object of `prusc data show --json`."""
     settings = about["settings"]
     facts = {}
     if "label_noise" in settings:
@@ -96,7 +93,7 @@ def facts_of(about: Mapping[str, Any]) -> dict[str, str]:
 
 
 def published(found: int, expected: int | None) -> str:
-    """Mark whether a count is the published one, and that one where it is not; empty where none is known."""
+    """Mark a count as published, or give the published one if it differs; empty if none is known."""
     if expected is None:
         return ""
     return "✓ as published" if found == expected else f"≠ {expected:,} published"

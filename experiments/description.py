@@ -1,6 +1,6 @@
-"""What a file of weights needs beside it to be used: the network, its outputs and the pixels that it takes (no torch).
+"""Description of a file of weights: the network, its outputs and the pixels that it takes (no torch).
 
-The description lies beside the weights under the same name, `model.json` beside `model.safetensors`.
+It is stored next to the weights under the same name: `model.json` next to `model.safetensors`.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from core.data.dataset import DataSet
 
 OF_MEMBERS = ("reference", "train")
-"""Stages that train the network of section `train`; all others have that of section `model`."""
+"""Stages that train the network of section `train`; all others use that of section `model`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +26,14 @@ class Description:
 
     Attributes:
         network: its name.
-        hidden: units of each hidden layer, for a network that can have any number; torchvision's cannot: 0.
-        outputs: logits, one for each label; 1 where the only one is that of label 1 against label 0.
+        hidden: units of each hidden layer; 0 for networks of torchvision, where it is fixed.
+        outputs: number of logits, one per label; 1 for a single logit of label 1 against label 0.
         labels: names of the labels in the order of their numbers.
         channels: channels of the images.
         stored: height and width that an image is resized to.
-        crop: height and width of the part in the middle that the network sees.
+        crop: height and width of the centre crop that the network sees.
         mean: mean of each channel, of pixels in [0, 1].
-        std: standard deviation likewise.
+        std: standard deviation of each channel.
     """
 
     network: str
@@ -48,49 +48,49 @@ class Description:
 
     @property
     def build(self) -> str:
-        """The network in Python, with fresh weights; `load_state_dict` of the file's tensors does the rest."""
+        """Python code of the network with fresh weights, ready for `load_state_dict` of the file's tensors."""
         return in_python(self.network, self.outputs, self.channels, self.crop, self.hidden)
 
     @property
     def says(self) -> dict[str, str]:
-        """What goes in and what comes out, in words."""
+        """Input and output in words."""
         (height, width), (rows, columns) = self.stored, self.crop
         whole = self.stored == self.crop
-        middle = "" if whole else f", of which the middle {rows}×{columns} is taken"
+        middle = "" if whole else f", cropped to the middle {rows}×{columns}"
         pixels = f"images of {height}×{width}{middle}; pixels / 255, minus mean, divided by std, channel by channel"
         if self.outputs == 1:
             return {"input": pixels, "output": "one logit: above 0 for label 1, below for label 0"}
         return {"input": pixels, "output": "a logit for every label, in the order of labels"}
 
     def to_json(self) -> dict[str, Any]:
-        """Return what the file holds."""
+        """Return the content of the file."""
         return {**asdict(self), "build": self.build, **self.says}
 
     @classmethod
     def read(cls, file: Path) -> Self | None:
-        """Read the description that lies beside the weights `file`; None where there is none.
+        """Read the description next to the weights `file`; None if there is none.
 
         Raises:
-            InputError: it is there, and is no such description.
+            InputError: it exists, but is not a description.
         """
         beside = file.with_suffix(".json")
         if not beside.is_file():
             return None
         try:
-            told = orjson.loads(beside.read_bytes())
-            known: dict[str, Any] = {f.name: told[f.name] for f in fields(cls) if f.name in told}
+            values = orjson.loads(beside.read_bytes())
+            known: dict[str, Any] = {f.name: values[f.name] for f in fields(cls) if f.name in values}
             known |= {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
             return cls(**known)
         except (OSError, ValueError, TypeError) as error:
-            raise InputError(f"{beside}: is no description of a network ({error})") from None
+            raise InputError(f"{beside}: is not a description of a network ({error})") from None
 
 
 def describe(config: Config, dataset: "DataSet", stage: str) -> Description:
-    """Describe the network that `stage` hands on."""
+    """Describe the network that `stage` produces."""
     channels, height, width = dataset.splits["train"].images.shape[1:]
     member = stage in OF_MEMBERS
     network = config.train.network if member else config.model.name
-    hidden = config.train.hidden if member else Train().hidden  # section `model` has no say in it
+    hidden = config.train.hidden if member else Train().hidden  # section `model` does not affect it
     binary = member and config.train.head_for(len(dataset.label_names)) == "binary"
     return Description(
         network=network,

@@ -1,4 +1,4 @@
-"""Data sets that their authors publish: downloaded, unpacked, checked. Nothing else needs a network."""
+"""Downloads of published data sets: fetched, unpacked, checked. Nothing else needs an internet connection."""
 
 import errno
 import gzip
@@ -31,7 +31,7 @@ CELEBA_BYTES = 3_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Images of a group, or of a split where `group` is empty: how many there are, how many were published."""
+    """Number of images of a group, or of a split if `group` is empty: found and published."""
 
     split: str
     group: str
@@ -41,18 +41,18 @@ class Size:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetched:
-    """A data set that is whole.
+    """A complete data set.
 
     Attributes:
-        table: its rows; every image is there.
-        fresh: whether it was downloaded just now; else it was there before.
+        table: its rows; every image exists.
+        fresh: whether it was downloaded just now.
     """
 
     table: ImageTable
     fresh: bool
 
     def sizes(self) -> list[Size]:
-        """Every split and group of which the published size is known."""
+        """Every split and group whose published size is known."""
         table, found = self.table, []
         titles = [
             " · ".join([label, *values.values()])
@@ -71,10 +71,10 @@ class Fetched:
 
 
 def whole(settings: Photos) -> ImageTable | None:
-    """Table of a data set of which every image is there; None where its folder has no table.
+    """Table of a data set, all of whose images exist; None if its folder has no table.
 
     Raises:
-        InputError: it is there in part, or something else is.
+        InputError: it is incomplete, or another data set.
     """
     root = Path(settings.root)
     if not any((root / name).exists() for name in settings.tables):
@@ -93,36 +93,36 @@ def get_archive(settings: Photos, watch: Watch = QUIET, url: str | None = None) 
     """Download the archive that the authors of a data set publish, and unpack it into the folder of the settings.
 
     Args:
-        settings: of the data set, with its folder; made where it is missing. Data that is whole is left alone.
-        watch: hears how many bytes of how many are done; may stop the work between two parts.
-        url: of the archive; the published one where none is named.
+        settings: of the data set, with its folder; created if missing. A complete data set is left alone.
+        watch: is told the progress in bytes; may stop the download between two parts.
+        url: of the archive; the published one by default.
 
     Raises:
-        InputError: no network, no room, or an archive of something else; a partial file is kept, and named.
-        Stopped: a stop was asked for; the next call goes on from there.
+        InputError: no connection, no disk space, or an archive of something else; a partial file is kept and named.
+        Stopped: a stop was requested; the next call continues from there.
     """
     url, root = url or settings.archive, Path(settings.root)
     if table := whole(settings):
         return Fetched(table, fresh=False)
     if not hasattr(tarfile, "data_filter"):
-        raise InputError("to unpack an archive safely takes Python 3.11.4 or newer; see prusc doctor for yours")
+        raise InputError("unpacking an archive safely needs Python 3.11.4 or newer; see prusc doctor for yours")
     archive = root / url.rpartition("/")[2]
     there_before = archive.is_file()
     try:
         others = [path.name for path in root.glob("*") if not path.name.startswith((".", archive.name))]
         if others:
-            raise InputError(f"{root} holds something else already ({others[0]}); name an empty folder, or a new one")
+            raise InputError(f"{root} is not empty ({others[0]}); name an empty or a new folder")
         if not there_before:
             download(url, archive, watch)
         try:
             _settle(archive, settings, watch)
         except _Unfit as error:
             if there_before:
-                raise InputError(f"{archive}: {error}; remove it, and it is downloaded anew") from None
+                raise InputError(f"{archive}: {error}; remove it to download it again") from None
             archive.unlink()
-            raise InputError(f"{url}: {error}; nothing of it is kept") from None
+            raise InputError(f"{url}: {error}; it was removed") from None
     except OSError as error:
-        raise InputError(f"{_said(error, root)}{kept(archive)}") from None
+        raise InputError(f"{_os_error(error, root)}{kept(archive)}") from None
     archive.unlink()
     return Fetched(read_table(settings), fresh=True)
 
@@ -131,16 +131,16 @@ def get_celeba(settings: Photos, url: str | None = None) -> Fetched:
     """Download CelebA into the folder of the settings, as torchvision lays it out and checks it.
 
     Args:
-        settings: of CelebA, with its folder; made where it is missing. Data that is whole is left alone.
-        url: page that has to answer first, so that no network is told from everything else.
+        settings: of CelebA, with its folder; created if missing. A complete data set is left alone.
+        url: page that has to answer first, to tell a missing connection from other errors.
 
     Raises:
-        InputError: no network, no room, no package gdown, or no files given out; which to put where by hand.
+        InputError: no connection, no disk space, no package gdown, or a refusal of the host; says what to do by hand.
     """
     from importlib.util import find_spec
 
     root = Path(settings.root)
-    with suppress(InputError):  # what is there in part, torchvision completes
+    with suppress(InputError):  # torchvision completes a partial data set
         if table := whole(settings):
             return Fetched(table, fresh=False)
     by_hand = (
@@ -168,9 +168,9 @@ def get_celeba(settings: Photos, url: str | None = None) -> Fetched:
         Here(root, download=True)
         try:
             whole(settings)
-        except InputError:  # unpacking was cut short once, which torchvision does not see
+        except InputError:  # torchvision does not notice an interrupted unpacking
             extract_archive(root / "img_align_celeba.zip")
-    # Whatever went wrong between gdown, the host and torchvision, a person has to do the same.
+    # Whatever went wrong between gdown, the host and torchvision, the advice is the same.
     except Exception as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"celeba could not be downloaded ({why[:200]}); try again tomorrow, or {by_hand}") from None
@@ -178,15 +178,15 @@ def get_celeba(settings: Photos, url: str | None = None) -> Fetched:
 
 
 SPECIAL = {"celeba": get_celeba}
-"""Data set → what downloads it, where its authors publish no archive (`Photos.archive`)."""
+"""Data set → its download, if its authors publish no archive (`Photos.archive`)."""
 
 
 class _Unfit(Exception):
-    """An archive that is damaged, or is not what it should be."""
+    """An archive that is damaged, or of something else."""
 
 
 def _settle(archive: Path, settings: Photos, watch: Watch) -> None:
-    """Unpack beside the archive, see that it is the data set, and only then move it to where it belongs."""
+    """Unpack next to the archive, check that it is the data set, and only then move it into place."""
     root, tables = Path(settings.root), settings.tables
     unpacking = root / f"{archive.name}.unpacking"
     shutil.rmtree(unpacking, ignore_errors=True)
@@ -209,7 +209,7 @@ def _settle(archive: Path, settings: Photos, watch: Watch) -> None:
 
 
 def _unpack(archive: Path, folder: Path, watch: Watch) -> None:
-    """Unpack a tar.gz; what would lie outside the folder, or is no file or folder, is refused."""
+    """Unpack a tar.gz; members outside the folder, or other than files and folders, are refused."""
     size = archive.stat().st_size
     try:
         with archive.open("rb") as raw, gzip.GzipFile(fileobj=raw) as packed, tarfile.open(fileobj=packed) as tar:
@@ -222,10 +222,10 @@ def _unpack(archive: Path, folder: Path, watch: Watch) -> None:
     except tarfile.FilterError as error:
         raise _Unfit(f"the archive is refused, as it would write outside its folder ({error})") from None
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise _Unfit(f"the archive is damaged, or is no tar.gz ({error})") from None
+        raise _Unfit(f"the archive is damaged, or not a tar.gz ({error})") from None
 
 
-def _said(error: OSError, root: Path) -> str:
+def _os_error(error: OSError, root: Path) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{root}: the disk is full; make room, and the same command goes on"
+        return f"{root}: the disk is full; free some space, and run the same command again"
     return f"{error.filename or root}: cannot be written ({error.strerror or error})"

@@ -1,4 +1,4 @@
-"""Accuracy by group of any trained network: that of a run, an exported one, or one that was trained elsewhere."""
+"""Accuracy by group of any trained network: of a run, exported, or trained by another program."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,13 +29,13 @@ from experiments.plan import config_of
 
 @dataclass(frozen=True)
 class Subject:
-    """A network on data: what is to be evaluated.
+    """A network and the data to evaluate it on.
 
     Attributes:
         file: its weights.
-        about: the network.
+        about: description of the network.
         settings: of the data set.
-        dataset: the data set, with the normalisation that the network wants.
+        dataset: the data set, with the normalisation of the network.
     """
 
     file: Path
@@ -45,32 +45,32 @@ class Subject:
 
 
 def sizes_for(about: Description) -> dict[str, int]:
-    """Sizes of images in a folder for a network: it sees what it was trained on, unless told otherwise."""
+    """Default sizes of images in a folder for a network: those that it was trained on."""
     return {"size": min(about.crop), "stored": max(min(about.stored), min(about.crop))}
 
 
 def of_file(file: Path, settings: DataSettings, about: Description | None, network: str | None = None) -> Subject:
-    """Take the network of a file.
+    """Return the network of a file as a subject.
 
     Args:
         file: its weights, as `core.models.checkpoint.load_foreign` reads them.
         settings: of the data.
-        about: its description, where there is one; else it takes the images of the data as they are.
+        about: its description, if there is one; else the network takes the images as they are.
         network: name of the network; needed without a description.
 
     Raises:
-        InputError: the network is not known, or does not go with the data.
+        InputError: the network is unknown, or does not fit the data.
     """
     if file.suffix == ".onnx":
-        raise InputError(f"--model {file}: is a graph, not weights; evaluate the model.safetensors beside it")
+        raise InputError(f"--model {file}: is a graph, not weights; evaluate the model.safetensors next to it")
     name = network or (about.network if about is not None else None)
     if name is None:
         raise InputError(
-            f"--model {file}: no {file.with_suffix('.json').name} beside it says which network this is; "
+            f"--model {file}: no {file.with_suffix('.json').name} next to it says which network this is; "
             "name it with --network"
         )
     if name not in (known := names()):
-        raise InputError(f"network '{name}' is not known{nearest(name, known)}")
+        raise InputError(f"unknown network '{name}'{nearest(name, known)}")
     dataset = load(settings, bundled.folder())
     if about is None or name != about.network:
         about = _guess(file, name, dataset, about)
@@ -78,7 +78,7 @@ def of_file(file: Path, settings: DataSettings, about: Description | None, netwo
 
 
 def of_run(folder: RunFolder, stage: str | None = None) -> Subject:
-    """Take the network that a run hands on, or that one of its stages does.
+    """Return the final network of a run, or that of one of its stages, as a subject.
 
     Raises:
         InputError: it has none, or the data is gone.
@@ -91,7 +91,7 @@ def of_run(folder: RunFolder, stage: str | None = None) -> Subject:
 
 
 def by_cluster(subject: Subject, folder: RunFolder) -> Subject:
-    """Look at the clusters of a run in place of the attributes; only its training images have one.
+    """Replace the attributes by the clusters of a run; only its training images have clusters.
 
     Raises:
         InputError: the run has no clusters.
@@ -116,15 +116,15 @@ def evaluate(subject: Subject, split: SplitName, device: torch.device) -> Evalua
     network = network_of(about)
     load_foreign(subject.file, network)
     network.to(device).to(memory_format=torch.channels_last).eval()
-    # Labels are told by name: the file may have them in another order than the data.
+    # Labels are matched by name: their order in the file may differ from the data.
     order = [about.labels.index(label) for label in subject.dataset.label_names]
     images = Images(subject.dataset, split, device)
-    said = predict(lambda pixels: all_logits(network, pixels, about.outputs)[:, order], images)
-    return count_groups(said.classes, images, subject.dataset, split)
+    predictions = predict(lambda pixels: all_logits(network, pixels, about.outputs)[:, order], images)
+    return count_groups(predictions.classes, images, subject.dataset, split)
 
 
 def _guess(file: Path, name: str, dataset: DataSet, about: Description | None) -> Description:
-    """Describe a network that nothing is known of but its name: it was made for images such as these."""
+    """Describe a network of which only the name is known, assuming that it fits these images."""
     channels, height, width = dataset.splits["train"].images.shape[1:]
     guess = Description(
         network=name,
@@ -152,11 +152,11 @@ def _has_one_output(file: Path, about: Description) -> bool:
 
 
 def _fitted(dataset: DataSet, about: Description, file: Path) -> DataSet:
-    """Return the data normalised as the network wants it."""
+    """Return the data with the normalisation of the network."""
     channels = dataset.splits["train"].images.shape[1]
     if channels != about.channels:
-        raise InputError(f"--model {file}: takes images of {about.channels} channels, and the data has {channels}")
+        raise InputError(f"--model {file}: takes images of {about.channels} channels, but the data has {channels}")
     if sorted(about.labels) != sorted(dataset.label_names):
         ours, theirs = (", ".join(labels) for labels in (about.labels, dataset.label_names))
-        raise InputError(f"--model {file}: tells {ours} apart, and the labels of '{dataset.name}' are {theirs}")
+        raise InputError(f"--model {file}: predicts {ours}, but the labels of '{dataset.name}' are {theirs}")
     return replace(dataset, mean=about.mean, std=about.std)

@@ -1,4 +1,4 @@
-"""A run as plain files that other programs read: safetensors, CSV, JSON; a state dict of torch and ONNX where asked."""
+"""A run as plain files for other programs: safetensors, CSV, JSON; on request a torch state dict and ONNX."""
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,17 +33,17 @@ def export_run(
     torch: bool = False,
     onnx: bool = False,
 ) -> list[Path]:
-    """Write the network of a run and all that describes it.
+    """Write the network of a run and everything that describes it.
 
     Files: `model.safetensors` (state dict of the plain network, zeros where masked), `model.json` (how to build the
     network, its labels and the pixels that it takes), `masks.safetensors`, `clusters.csv`, `environments.csv`,
-    `predictions.csv`, `metrics.csv`, `metrics.parquet`, `model.pt`, `model.onnx`; those that the run does not have or
-    that nobody asked for are left out.
+    `predictions.csv`, `metrics.csv`, `metrics.parquet`, `model.pt`, `model.onnx`; files that the
+    run does not have, or that were not asked for, are left out.
 
     Args:
         folder: of the run.
-        to: folder for the files; made if missing, files of these names are replaced.
-        stage: whose network; the last stage that has one by default.
+        to: folder for the files; created if missing; existing files are replaced.
+        stage: stage of the network; by default the last that has one.
         parquet: also write `metrics.parquet`.
         torch: also write `model.pt`, the state dict as torch saves it.
         onnx: also write `model.onnx`, with the normalisation inside.
@@ -52,7 +52,7 @@ def export_run(
         The files written.
 
     Raises:
-        InputError: no such stage, nothing to export yet, a folder that cannot be written, or a package is missing.
+        InputError: no such stage, nothing to export yet, a folder that cannot be written, or a missing package.
     """
     from core.data.load import glance
 
@@ -70,8 +70,8 @@ def export_run(
     try:
         to.mkdir(parents=True, exist_ok=True)
         written = [_copy(source / "model.safetensors", to)]
-        told = {"run": record.id, "stage": source.name, **about.to_json()}
-        (to / "model.json").write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        values = {"run": record.id, "stage": source.name, **about.to_json()}
+        (to / "model.json").write_bytes(orjson.dumps(values, option=orjson.OPT_INDENT_2))
         written.append(to / "model.json")
         if (source / "masks.safetensors").exists():
             written.append(_copy(source / "masks.safetensors", to))
@@ -86,10 +86,10 @@ def export_run(
 
 
 def stage_with_network(folder: RunFolder, stage: str | None = None) -> str:
-    """Name of the stage whose network is meant: the one named, else the last that has one.
+    """Check that a stage has a network; by default return the last that has one.
 
     Raises:
-        InputError: the stage named has none, or no stage has one yet.
+        InputError: the stage has none, or no stage has one yet.
     """
     record = folder.record()
     names = [s.name for s in record.stages if (folder.artifacts(s.name) / "model.safetensors").exists()]
@@ -138,7 +138,7 @@ def _tables(
 
 
 def _paths(settings: "DataSettings") -> "Paths":
-    """Split → the column `path` of its images; without that column where images are in no files of their own."""
+    """Split → the column `path` of its images; no column if images have no files of their own."""
     if not isinstance(settings, Photos):
         return {split: {} for split in SPLITS}
     import numpy as np
@@ -151,7 +151,7 @@ def _paths(settings: "DataSettings") -> "Paths":
 
 
 def _clusters(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
-    """Every training image: its index, path, label, cluster, and how often the balanced set holds it."""
+    """Every training image: index, path, label, cluster, and number of times in the balanced set."""
     import numpy as np
     import pandas as pd
     from safetensors.numpy import load_file
@@ -174,7 +174,7 @@ def _clusters(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
 
 
 def _environments(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
-    """Every training image: its index and label, and for each environment whether it is in it (1) or not (0)."""
+    """Every training image: index, path, label, and a column per environment, 1 if the image is in it, else 0."""
     import numpy as np
     import pandas as pd
     from safetensors.numpy import load_file
@@ -192,7 +192,7 @@ def _environments(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
 
 
 def _predictions(source: Path, dataset: "DataSet", paths: "Paths") -> Any:
-    """Every image of validation and test: its label and attributes, the predicted class and its probability."""
+    """Every image of validation and test: label, attributes, predicted class and its probability."""
     import numpy as np
     import pandas as pd
     from safetensors.numpy import load_file
@@ -200,11 +200,11 @@ def _predictions(source: Path, dataset: "DataSet", paths: "Paths") -> Any:
     names = np.array(dataset.label_names)
     parts = []
     for split in HELD_OUT:
-        arrays, said = dataset.splits[split], load_file(source / f"predictions-{split}.safetensors")
+        arrays, stored = dataset.splits[split], load_file(source / f"predictions-{split}.safetensors")
         columns = {"split": split, "index": np.arange(len(arrays)), **paths[split], "label": names[arrays.labels]}
         for column, (attribute, values) in enumerate(dataset.attributes.items()):
             columns[attribute] = np.array(values)[arrays.attributes[:, column]]
-        columns |= {"prediction": names[said["classes"]], "probability": said["probabilities"]}
+        columns |= {"prediction": names[stored["classes"]], "probability": stored["probabilities"]}
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
 

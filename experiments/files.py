@@ -1,4 +1,4 @@
-"""Files that settings name: looked into before a run is written, and called by their whole path once it is."""
+"""Files named in settings: checked before a run is created, and stored with absolute paths."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[str] = ()) -> None:
-    """See that every file that the stages will take is there and fits; imports torch.
+    """Check that every file that the stages will read exists and fits; imports torch.
 
     Args:
         config: all settings.
-        load: makes the data set; called only where it lies in no folder, so that no image is decoded for this.
-        taken: stages that are there already, and need their files no more.
+        load: loads the data set; called only for bundled data, so that no image is decoded.
+        taken: stages that are already done and no longer need their files.
 
     Raises:
-        InputError: what is missing or does not fit, or a file that no stage of the recipe would take.
+        InputError: a file is missing or does not fit, or no stage of the recipe reads it.
     """
     stages = get_recipe(config.recipe).stage_names
     for key, file, stage in (
@@ -30,7 +30,7 @@ def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[s
         ("cluster.file", config.cluster.file, "cluster"),
     ):
         if file and stage not in stages:
-            raise InputError(f"{key}: recipe '{config.recipe}' has no stage '{stage}' that would take a file")
+            raise InputError(f"{key}: recipe '{config.recipe}' has no stage '{stage}' to read it")
     if "erm" in stages and "erm" not in taken and (config.model.checkpoint or config.model.weights != "none"):
         _check_network(config, load)
     if config.cluster.file and "cluster" not in taken:
@@ -41,7 +41,7 @@ def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[s
 
 
 def whole_paths(config: Config) -> Config:
-    """The same settings with whole paths, as a run may go on in another folder than it was made in."""
+    """The same settings with absolute paths, as a run may be resumed from another folder."""
     model, cluster, data = config.model, config.cluster, config.data
     weights = model.weights if model.weights in ("none", "imagenet") else _whole(model.weights)
     changed: dict[str, object] = {

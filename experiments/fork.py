@@ -1,4 +1,4 @@
-"""Runs that start from the stages of another run: where they begin, and which plans can go on from there (no torch)."""
+"""Forks: runs that start from the stages of another run, and the plans that can continue from there (no torch)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from experiments.recipes import RECIPES, get_recipe
 
 @dataclass(frozen=True)
 class Fork:
-    """A new run's start: the stages of `source` up to and with `stage` are taken over as they are."""
+    """Start of a new run: the stages of `source` up to and including `stage` are taken over unchanged."""
 
     source: RunRecord
     stage: str
@@ -50,7 +50,7 @@ def read_fork(home: Home, text: str) -> Fork:
 
 
 def fork_at(home: Home, text: str) -> Fork:
-    """Read `RUN:STAGE`, or `RUN` alone for its last stage that is done, and the one before if all are done.
+    """Read `RUN:STAGE`; `RUN` alone means its last done stage, or the one before that if all are done.
 
     Raises:
         InputError: there is no such run or stage, or no stage is done.
@@ -60,16 +60,16 @@ def fork_at(home: Home, text: str) -> Fork:
     record = RunFolder.open(home, resolve_run(RunLog(home), text)).record()
     done = [stage.name for stage in record.stages if stage.status == "done"]
     if not done:
-        raise InputError(f"run '{record.name}' has no stage that is done, so there is nothing to take over")
+        raise InputError(f"run '{record.name}' has no finished stage to take over")
     return Fork(record, done[-2] if len(done) == len(record.stages) > 1 else done[-1])
 
 
 def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: int | None = None) -> Plan:
-    """Plan a run that goes on from a fork: the source's settings, under another recipe where one is named.
+    """Plan a run that continues from a fork: the settings of its source, with another recipe if one is given.
 
     Raises:
-        InputError: the recipe does not begin with the stages taken over, one of these would not be the same, or a
-            setting does not fit.
+        InputError: the recipe does not begin with the stages taken over, one of them would change, or a setting
+            does not fit.
     """
     old = get_recipe(fork.source.recipe)
     new = get_recipe(recipe or old.name)
@@ -77,7 +77,7 @@ def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: in
         raise InputError(f"--from: recipe '{new.name}' does not begin with {', '.join(fork.stages)}")
     settings = merge({}, dict(fork.source.config))
     for key in old.fixed:
-        if key not in new.fixed:  # what the old recipe fixed was not chosen by a person; the default is taken
+        if key not in new.fixed:  # fixed by the old recipe, not chosen by the user: back to the default
             section, _, name = key.partition(".")
             settings[section].pop(name, None)
     settings["recipe"] = new.name
@@ -87,7 +87,7 @@ def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: in
 
 
 def recipes_after(fork: Fork) -> tuple[str, ...]:
-    """Recipes that can go on from a fork: those that begin with the stages taken over, made in the same way."""
+    """Recipes that can continue from a fork: those that begin with the same stages, computed in the same way."""
     fit = []
     for name in RECIPES:
         try:
@@ -99,7 +99,7 @@ def recipes_after(fork: Fork) -> tuple[str, ...]:
 
 
 def _refuse_changes(fork: Fork, config: Config) -> None:
-    """Refuse a plan in which a stage that is taken over would not be the same."""
+    """Refuse a plan that would change a stage that is taken over."""
     source = config_of(fork.source)  # its data may have moved since
     old = {stage.name: stage for stage in get_recipe(source.recipe).stages(source)}
     for stage in get_recipe(config.recipe).stages(config):
@@ -113,12 +113,12 @@ def _refuse_changes(fork: Fork, config: Config) -> None:
         sections = [name for name in changed if isinstance(ours[name], dict)]
         if sections != changed and not files:
             raise InputError(
-                f"--from: recipe '{config.recipe}' makes stage '{stage.name}' in another way than '{source.recipe}' "
-                "does; take over fewer stages"
+                f"--from: recipe '{config.recipe}' computes stage '{stage.name}' unlike '{source.recipe}'; "
+                "take over fewer stages"
             )
-        # With a file in its place it is another stage, of which comparing settings says nothing.
+        # A stage replaced by a file is another stage: comparing settings would say nothing.
         own = [key.partition(".")[0] for key in files] or sections
-        # Data is also read by the stages to come, which would see other images.
+        # Later stages read the data too and would see other images.
         own += ["data"] if config.data.deciding() != source.data.deciding() else []
         if own or config.seed != source.seed:
             what = ", ".join(dict.fromkeys(own)) or "seed"

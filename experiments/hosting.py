@@ -1,4 +1,4 @@
-"""The engine of this process: every run that lives here is one of its jobs (no torch until the first one begins)."""
+"""The engine of this process: every run hosted here is one of its jobs (no torch before the first one)."""
 
 from typing import TYPE_CHECKING
 

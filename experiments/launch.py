@@ -1,4 +1,4 @@
-"""From a plan to a run on disk: new, forked or resumed, and the check that it can run at all."""
+"""From a plan to a run on disk, new or forked, and the check that it can run."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ from experiments.recipes import get_recipe
 
 
 def check(config: Config, fork: Fork | None = None) -> None:
-    """Make sure that the configuration can be built on this machine, with every file that it names; imports torch.
+    """Check that the configuration can run on this machine, with every file that it names; imports torch.
 
     Args:
         config: all settings.
-        fork: where the run goes on from; the stages taken over need no files.
+        fork: where the run continues from; the stages taken over need no files.
 
     Raises:
-        InputError: what is missing or unknown, or does not fit.
+        InputError: something is missing, unknown or does not fit.
     """
     from core.models.networks import has_buffers, names
 
@@ -36,8 +36,8 @@ def check(config: Config, fork: Fork | None = None) -> None:
             raise InputError(f"{key} = '{name}': unknown network{nearest(name, known)}")
     if "train" in get_recipe(config.recipe).stage_names and has_buffers(config.train.network):
         raise InputError(
-            f"train.network = '{config.train.network}' has BatchNorm, whose running statistics members that are "
-            "trained side by side cannot share; take mlp, mnist-cnn, or a network without it such as vgg11"
+            f"train.network = '{config.train.network}' has BatchNorm, but networks trained side by side cannot "
+            "share its running statistics; use mlp, mnist-cnn, or a network without BatchNorm such as vgg11"
         )
     config = whole_paths(config)
     pipeline = build_pipeline(config)
@@ -53,7 +53,7 @@ def create_run(
     fork: Fork | None = None,
     version: str = "",
 ) -> RunFolder:
-    """Write a new run, queued, into the home and the index.
+    """Create a queued run in the home and the index.
 
     Raises:
         InputError: the name is taken.
@@ -90,7 +90,7 @@ def create_run(
 
 
 def change_settings(folder: RunFolder, changes: Mapping[str, Any]) -> None:
-    """Change settings of a run that is not at work, before it goes on; its record says so.
+    """Change settings of an inactive run before it is resumed; its record lists them as overrides.
 
     Args:
         folder: of the run.

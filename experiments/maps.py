@@ -1,6 +1,6 @@
-"""Maps of the representation of a run: read what is stored, and have one computed beside the run.
+"""Maps of the representation of a run: read the stored ones, or compute one next to the run.
 
-`python -m experiments.maps --home HOME --method tsne RUN` computes one in a process of its own and stores it in the
+`python -m experiments.maps --home HOME --method tsne RUN` computes one in a separate process and stores it in the
 folder `views` of the run. Reading needs no torch.
 """
 
@@ -18,7 +18,7 @@ from core.runs.home import Home
 
 METHODS = ("pca", "tsne")
 WAITS = 600.0
-"""Seconds that a process waits for another one that computes the same map."""
+"""Seconds to wait for another process that computes the same map."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,14 +28,14 @@ class Map:
     Attributes:
         method: `pca` or `tsne`.
         epoch: age of the checkpoint whose representation is drawn.
-        explained: share of the variance along x and along y; empty where that means nothing.
+        explained: share of the variance along x and along y; empty if it is undefined.
         index: number of the image in the training split.
         x: across.
         y: up.
         label: number of the class.
         cluster: number of the cluster.
-        group: number of the group; None where the data set has no attributes.
-        correct: 1 where the network of that checkpoint is right, else 0; None where nobody asked it.
+        group: number of the group; None if the data set has no attributes.
+        correct: 1 if the network of that checkpoint is right, else 0; None if it was not evaluated.
         labels: names of the classes.
         groups: titles of the groups.
     """
@@ -58,13 +58,13 @@ class Map:
 
 
 def map_file(folder: RunFolder, method: str) -> Path:
-    """Where the map lies: the artifact of stage `cluster` where that has one, else the run's folder `views`."""
+    """File of the map: the artifact of stage `cluster` if it has one, else in the run's folder `views`."""
     artifact = folder.artifacts("cluster") / f"map-{method}.json"
     return artifact if artifact.exists() else folder.path / "views" / f"map-{method}.json"
 
 
 def read_map(folder: RunFolder, method: str) -> Map | None:
-    """Read a map; None where there is none, or none that can be read."""
+    """Read a map; None if there is none that can be read."""
     import orjson
 
     try:
@@ -75,14 +75,14 @@ def read_map(folder: RunFolder, method: str) -> Map | None:
 
 
 def words(folder: RunFolder, method: str) -> list[str]:
-    """Words after `python -m experiments.maps` that have a map computed."""
+    """Arguments of `python -m experiments.maps` that compute a map."""
     return ["--home", str(folder.home.root), "--method", method, folder.id]
 
 
 def compute(folder: RunFolder, method: str) -> Path:
     """Compute a map of the clusters that the run chose, store it, and return its file; imports torch.
 
-    Of several processes that are asked for one map at once, one computes it and the others wait for that.
+    If several processes want one map at once, one computes it and the others wait.
 
     Raises:
         InputError: the run has no clusters yet, or its representation is gone.
@@ -125,7 +125,7 @@ def _computed(folder: RunFolder, method: str) -> bytes:
 
 
 def _chosen_epoch(folder: RunFolder) -> float:
-    """Age of the checkpoint whose representation was clustered, as the stage said when it chose."""
+    """Age of the checkpoint whose representation was clustered, from the stage's event."""
     from core.engine.artifacts import read_seal
     from core.events import Choice
 
@@ -133,17 +133,17 @@ def _chosen_epoch(folder: RunFolder) -> float:
     for event in sealed.events if sealed else ():
         if isinstance(event, Choice):
             return float(event.candidates[event.chosen]["epoch"])
-    raise InputError(f"the clusters of run '{folder.record().name}' do not say what they were made of; cluster again")
+    raise InputError(f"the clusters of run '{folder.record().name}' do not record their representation; cluster again")
 
 
 def main() -> int:
-    """Compute one map; 0 when it is stored, 2 where it cannot be."""
+    """Compute one map; return 0 if it is stored, 2 if that is not possible."""
     parser = argparse.ArgumentParser(prog="python -m experiments.maps", description=__doc__)
     parser.add_argument("run")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--method", choices=METHODS, default="tsne")
     given = parser.parse_args()
-    os.nice(10)  # whoever trains on this machine comes first
+    os.nice(10)  # training comes first
     try:
         print(compute(RunFolder.open(Home.open(given.home), given.run), given.method))  # noqa: T201
     except InputError as error:

@@ -1,4 +1,4 @@
-"""A network as ONNX: for programs without torch; normalisation is inside, so that pixels in [0, 1] are all it needs."""
+"""A network as ONNX, for programs without torch; it includes normalisation and takes pixels in [0, 1]."""
 
 import contextlib
 import io
@@ -21,7 +21,7 @@ INPUT, OUTPUT = "pixels", "logits"
 
 
 def need_onnx() -> None:
-    """See that the packages are there which torch exports with.
+    """Check that the packages for torch's export are installed.
 
     Raises:
         InputError: one of them is missing.
@@ -36,11 +36,11 @@ def need_onnx() -> None:
 def write_onnx(weights: Path, about: Description, to: Path) -> None:
     """Write a network with its normalisation as one ONNX file.
 
-    Names of the labels, the network and its size lie among the file's properties.
+    The properties of the file name the labels, the network and its input size.
 
     Args:
         weights: the network's tensors, safetensors.
-        about: the network.
+        about: description of the network.
         to: file to write.
 
     Raises:
@@ -51,8 +51,8 @@ def write_onnx(weights: Path, about: Description, to: Path) -> None:
     network = network_of(about)
     network.load_state_dict(load_tensors(weights))
     whole = _Normalised(network, about).eval()
-    example = torch.zeros(2, about.channels, *about.crop)  # a batch of 1 would be taken for a constant
-    # The exporter tells its steps on standard output, and of operators that nobody asked for in its log.
+    example = torch.zeros(2, about.channels, *about.crop)  # a batch of 1 would become a constant
+    # The exporter prints its steps, and logs about operators that are not used.
     quiet = logging.getLogger("torch.onnx")
     level = quiet.level
     quiet.setLevel(logging.ERROR)
@@ -76,12 +76,12 @@ def write_onnx(weights: Path, about: Description, to: Path) -> None:
 
 
 def network_of(about: Description) -> nn.Module:
-    """Build the network that a description describes, with fresh weights."""
+    """Build the network of a description, with fresh weights."""
     return build(about.network, about.outputs, about.channels, about.crop, hidden=about.hidden or 1)
 
 
 def all_logits(network: nn.Module, pixels: Tensor, outputs: int) -> Tensor:
-    """Logits of all labels, [n, labels], whatever the head: 0 for label 0 where it has one output."""
+    """Logits of all labels, [n, labels], for any head: 0 for label 0 if it has one output."""
     logits: Tensor = network(pixels)
     return class_logits(logits.reshape(-1)) if outputs == 1 else logits
 

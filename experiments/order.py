@@ -1,4 +1,4 @@
-"""What a person asks for when starting a run, the command line that asks for the same, and the plan of it."""
+"""An order to start a run, its equivalent command line, and its plan."""
 
 import shlex
 from collections.abc import Iterable, Sequence
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A run to be started, in the words of `prusc run`.
+    """A run to start, in the terms of `prusc run`.
 
     Attributes:
         target: recipe or preset; None for a fork that keeps the recipe of its source.
-        data: preset whose data and values a recipe takes; None for the one that is taken unasked.
+        data: preset with the data and values of a recipe; None for its default.
         overrides: texts `a.b=c`.
-        seed: of the run; None leaves it as it is.
-        name: of the run; None has one made up.
+        seed: of the run; None keeps that of the settings.
+        name: of the run; None for a generated one.
         tags: labels.
         device: `auto`, `cpu` or `cuda:N`.
         fork: `RUN:STAGE` to start from.
         fresh: compute every stage.
-        launcher: who starts it, which decides where it lives.
+        launcher: name of the launcher, which decides where the run lives.
     """
 
     target: str | None = None
@@ -42,7 +42,7 @@ class Order:
     launcher: str = "detached"
 
     def also(self, overrides: Iterable[str]) -> "Order":
-        """The same with more overrides, which count where two set one key."""
+        """The same order with more overrides; later ones win."""
         return replace(self, overrides=(*self.overrides, *overrides))
 
     def words(self) -> list[str]:
@@ -64,15 +64,15 @@ class Order:
 
 
 def shown(words: Sequence[str]) -> str:
-    """The command line as one types it into a shell."""
+    """The command line, quoted for a shell."""
     return " ".join(shlex.quote(word) for word in words)
 
 
 def plan(home: "Home", order: Order) -> "tuple[Plan, Fork | None]":
-    """Plan the run of an order, and say where it goes on from.
+    """Plan the run of an order; return the plan and its fork, if any.
 
     Raises:
-        InputError: a name, key or value is not known or does not fit, or a fork changes what it takes over.
+        InputError: a name, key or value is unknown or does not fit, or a fork would change a stage that it takes over.
     """
     from experiments.fork import plan_fork
 
@@ -81,7 +81,7 @@ def plan(home: "Home", order: Order) -> "tuple[Plan, Fork | None]":
 
 
 def launcher_option(name: str) -> list[str]:
-    """The option of `prusc run` and `prusc resume` that names a launcher; a run is local unasked."""
+    """The option of `prusc run` and `prusc resume` for a launcher; empty for local, the default."""
     return {"local": [], "detached": ["--detach"]}.get(name, ["--launcher", name])
 
 
@@ -97,7 +97,7 @@ def _fork(home: "Home", order: Order) -> "Fork | None":
     if order.fork is None:
         return None
     if order.data is not None:
-        raise InputError("--data: a run that starts with --from has the data of the run that it goes on from")
+        raise InputError("--data: a run started with --from uses the data of its source")
     return read_fork(home, order.fork)
 
 

@@ -1,4 +1,4 @@
-"""From what a person types to what is run: recipe or preset, data, overrides (no torch)."""
+"""From the user's words to a validated plan: recipe or preset, data, overrides (no torch)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be run, validated.
+    """A validated plan of a run.
 
     Attributes:
         config: all settings, resolved.
         recipe: the recipe in force.
-        base_name: what a run of this plan is called when the person gives no name.
-        preset: name of the preset that it started from, if any.
-        overrides: settings that the person gave, dotted key → value.
+        base_name: name of the run if the user gives none.
+        preset: name of the preset, if any.
+        overrides: settings given by the user, dotted key → value.
     """
 
     config: Config
@@ -38,16 +38,16 @@ class Plan:
 def make_plan(
     target: str | None = None, *, data: str | None = None, overrides: Sequence[str] = (), seed: int | None = None
 ) -> Plan:
-    """Resolve what a person asked for.
+    """Resolve a target, its data and overrides.
 
     Args:
-        target: a preset, or a recipe, which then runs on `data`; nothing for the preset `demo`.
-        data: a preset whose data and values a recipe takes, or a data set, for its defaults.
+        target: a preset, or a recipe, which then runs on `data`; None for the preset `demo`.
+        data: a preset with data and values for a recipe, or a data set with its defaults.
         overrides: texts `a.b=c`.
         seed: of the run.
 
     Raises:
-        InputError: a name, key or value is not known or does not fit.
+        InputError: a name, key or value is unknown or does not fit.
     """
     target = target or DEFAULT
     if target in RECIPES:
@@ -55,7 +55,7 @@ def make_plan(
         preset = preset_or_data(data or get_recipe(target).preset)
     elif target in preset_names():
         if data is not None:
-            raise InputError(f"'{target}' is a preset and brings its own data; --data goes with a recipe")
+            raise InputError(f"'{target}' is a preset with its own data; --data is for recipes")
         recipe_name, preset = None, get_preset(target)
     elif target in study_names():
         raise InputError(f"'{target}' is a study of many runs; make them with: prusc run {target}")
@@ -70,10 +70,10 @@ def make_plan(
 
 
 def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None) -> Plan:
-    """Lay overrides and the recipe's fixed settings over `settings` and validate the whole.
+    """Apply overrides and the recipe's fixed settings to `settings`, and validate the result.
 
     Raises:
-        InputError: an override touches what the recipe fixes, or a key or value does not fit it or the recipe.
+        InputError: an override changes a fixed setting, or a key or value is unknown or does not fit.
     """
     given = parse_overrides(overrides)
     if seed is not None:
@@ -102,13 +102,13 @@ def config_of(record: RunRecord) -> Config:
     """Settings of a run on disk.
 
     Raises:
-        InputError: this version does not know one of them.
+        InputError: one of them is unknown to this version.
     """
     return validate(record.config, f"run '{record.name}'")
 
 
 def build_pipeline(config: Config) -> "Pipeline":
-    """Make the stages of a configuration and find its data, without looking at an image; imports torch.
+    """Create the stages of a configuration and find its data, without reading an image; imports torch.
 
     Raises:
         InputError: the folder or the table of a data set does not fit.

@@ -1,4 +1,4 @@
-"""What a recipe is: stages in an order, the settings that it fixes, and what it uses of the attributes (no torch)."""
+"""The recipe: stages in order, the settings that it fixes, and its supervision (no torch)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from core.config import Config, config_model
 from core.engine.stage import Stage
 
 Supervision = Literal["none", "validation", "train", "environments", "shortcut"]
-"""What a result owes to knowledge of the shortcut: nothing; attributes of the validation split, to select; those of the
-training split; training environments that came with the data; or the shortcut itself, taken out by hand."""
+"""Supervision behind a result: none; attributes of the validation split, for selection; attributes of the training
+split; training environments that come with the data; or the shortcut itself, removed by hand."""
 Kind = Literal["baseline", "method", "control", "rival", "oracle"]
 KINDS = get_args(Kind)
-"""In the order in which lists have them."""
+"""In the order of lists."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Recipe:
     Attributes:
         name: as typed after `prusc run`.
         summary: one line.
-        kind: what it is for: baseline, method, control of a method, rival, or oracle.
-        stages: makes the stages of a configuration; reads no file and imports no torch. Their names are the same for
-            every configuration.
+        kind: baseline, method, control of a method, rival, or oracle.
+        stages: returns the stages of a configuration without reading files or importing torch. Their names are the
+            same for every configuration.
         fixed: settings that make the recipe what it is, dotted key → value; they cannot be overridden.
-        supervision: what training itself knows of the shortcut.
-        title: the method as a paper would call it; empty for the name.
+        supervision: supervision of training itself.
+        title: name of the method in a paper; empty for `name`.
         data: names of the data sets that it works on; empty for all.
-        preset: whose data and values it takes where the person names none.
+        preset: its default data and values.
         check: refuses settings that the recipe cannot work with.
     """
 
@@ -51,7 +51,7 @@ class Recipe:
         return tuple(stage.name for stage in self.stages(config_model()()))
 
     def attributes_used(self, config: Config) -> Supervision:
-        """What the result owes to knowledge of the shortcut; a rule that selects by attributes counts if no more."""
+        """Supervision behind a result; a selection rule that uses attributes counts as well."""
         if self.supervision != "none":
             return self.supervision
         return "validation" if config.select.rule == "worst-group" else "none"
@@ -73,7 +73,7 @@ class Recipe:
         return any({key, section} & {*stage.reads, stage.replaced_by} for stage in of)
 
     def replaceable(self, config: Config) -> Iterator[str]:
-        """Settings that may name a file which takes the place of a stage's work."""
+        """Settings that may name a file to replace the work of a stage."""
         for stage in self.stages(config):
             if stage.replaced_by and self.reads(config, stage.replaced_by):
                 yield stage.replaced_by

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """What one tile shows.
+    """One tile.
 
     Attributes:
         cluster: number of the cluster.
         label: number of the class.
-        group: title of the group; None where the data set has no attributes.
+        group: title of the group; None if the data set has no attributes.
         index: number of the image in the training split.
-        correct: 1 where the network whose representation was clustered is right, else 0; None where nobody asked it.
+        correct: 1 if the network whose representation was clustered is right, else 0; None if it was not evaluated.
     """
 
     cluster: int
@@ -34,7 +34,7 @@ class Samples:
     """A sheet of tiles.
 
     Attributes:
-        tiles: what each of them shows: by cluster, then label, then index.
+        tiles: by cluster, then label, then index.
         labels: names of the classes.
         size: width and height of a tile in pixels.
         columns: tiles in a row of the sheet.
@@ -58,7 +58,7 @@ class Samples:
 
 
 def read_samples(folder: RunFolder) -> Samples | None:
-    """Read the sample images; None where there are none, or none that can be read."""
+    """Read the sample images; None if there are none that can be read."""
     import orjson
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Studies: many runs that belong together, of which only those are made that are not there yet (no torch)."""
+"""Studies: many runs that belong together, of which only the missing ones are made (no torch)."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,13 +19,13 @@ from experiments.catalog import Study
 from experiments.launch import create_run
 from experiments.plan import Plan, config_of, make_plan
 
-Did = Literal["kept", "elsewhere", "resumed", "made"]
-"""What became of a task: it was finished before, another process works on it, or this process has taken it."""
+Origin = Literal["kept", "elsewhere", "resumed", "made"]
+"""Where the run of a task comes from: finished before, running in another process, resumed, or new."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run of a study, as it is to be."""
+    """One planned run of a study."""
 
     recipe: str
     preset: str
@@ -33,7 +33,7 @@ class Task:
 
     @property
     def title(self) -> str:
-        """What is run on what."""
+        """Recipe and preset in words."""
         return f"{self.recipe} on {self.preset}"
 
     @cached_property
@@ -43,17 +43,17 @@ class Task:
 
 
 class Claim(NamedTuple):
-    """The run of a task, and what became of it."""
+    """The run of a task, and where it comes from."""
 
     folder: RunFolder
-    did: Did
+    origin: Origin
     status: str
-    """Of the run as it was found."""
+    """Status of the run when it was found."""
 
     @property
     def is_ours(self) -> bool:
         """Whether this process is to do the work."""
-        return self.did in ("resumed", "made")
+        return self.origin in ("resumed", "made")
 
 
 def plan_study(
@@ -65,10 +65,10 @@ def plan_study(
         study: what to plan.
         overrides: texts `a.b=c`, for all runs.
         seed: of all runs.
-        only: recipes, presets or both, with commas between; None for all.
+        only: recipes, presets or both, separated by commas; None for all.
 
     Raises:
-        InputError: a name, key or value is not known or does not fit one of the runs.
+        InputError: a name, key or value is unknown or does not fit one of the runs.
     """
     recipes, presets = _chosen(study, only)
     tasks = []
@@ -90,24 +90,24 @@ def plan_study(
 
 
 def find_run(log: RunLog, task: Task) -> RunRecord | None:
-    """Find the run that has the very settings and the seed of a task, with the status that it has now.
+    """Find the run with the exact settings and seed of a task, with its current status.
 
-    Of several the newest finished one counts, else the newest that a process works on, else the newest of all.
+    Of several, the newest finished one counts, else the newest active one, else the newest of all.
     """
     plan, found = task.plan, []
     for run in log.all():
         if (run["recipe"], run["data"], run["seed"]) == (task.recipe, plan.config.data.name, plan.config.seed):
-            with suppress(InputError):  # it was deleted meanwhile, or this version does not know its settings
+            with suppress(InputError):  # deleted meanwhile, or has settings unknown to this version
                 record = RunFolder.open(log.home, run["id"]).settled()
-                # Settings that came in since the run was made have their defaults there.
+                # Settings newer than the run take their defaults.
                 if config_of(record).model_dump(mode="json") == task.config:
                     found.append(record)
-    # `sorted` keeps the order of the log, newest first, among those that are alike.
+    # `sorted` is stable: equal runs keep the order of the log, newest first.
     return next(iter(sorted(found, key=lambda r: (r.status != "finished", not r.in_hand))), None)
 
 
 def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), version: str = "") -> Claim:
-    """Find the run of a task or make it; where there is work to do, this process has it in hand from here on.
+    """Find the run of a task or create it; if there is work left, it belongs to this process from now on.
 
     Any number of processes may work through one study at once, each on a device of its own: no run is taken twice.
     """
@@ -118,8 +118,8 @@ def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), ver
             found = Claim(folder, "made", "queued")
         else:
             folder = RunFolder.open(home, record.id)
-            did: Did = "kept" if record.status == "finished" else "elsewhere" if record.in_hand else "resumed"
-            found = Claim(folder, did, record.status)
+            origin: Origin = "kept" if record.status == "finished" else "elsewhere" if record.in_hand else "resumed"
+            found = Claim(folder, origin, record.status)
         if found.is_ours:
             folder.clear_stop()  # left by a process that died
             folder.update(status="queued", **here())
@@ -127,7 +127,7 @@ def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), ver
 
 
 def _chosen(study: Study, only: str | None) -> tuple[Sequence[str], Sequence[str]]:
-    """Recipes and presets that are named; all where none of the kind is."""
+    """The named recipes and presets; all of a kind if none of it is named."""
     if only is None:
         return study.recipes, study.presets
     words = [word.strip() for word in only.split(",")]

@@ -1,4 +1,4 @@
-"""Work in a process of its own, so that what it imports never enters this one."""
+"""Work in a separate process, so that its imports never enter this one."""
 
 import os
 import subprocess
@@ -12,10 +12,10 @@ def start(module: str, *words: str, home: Home | None = None, outlives: bool = T
     """Start `python -m module words`.
 
     Args:
-        module: what is run.
-        words: its command line.
+        module: to run.
+        words: its arguments.
         home: where its runs are; None leaves the environment as it is.
-        outlives: whether it goes on when the terminal of this process goes.
+        outlives: whether it outlives the terminal of this process.
     """
     return subprocess.Popen(
         [sys.executable, "-m", module, *words],
@@ -33,20 +33,20 @@ def output_of(process: "subprocess.Popen[str]") -> str:
     """Wait for a process to end and return what it printed.
 
     Raises:
-        InputError: it failed; the last line that it wrote to stderr.
+        InputError: it failed; the last line of its stderr.
     """
-    out, complaint = process.communicate()
+    out, errors = process.communicate()
     if process.returncode:
-        lines = complaint.strip().splitlines() or [f"it ended with code {process.returncode}"]
+        lines = errors.strip().splitlines() or [f"it ended with code {process.returncode}"]
         raise InputError(lines[-1].removeprefix("error: "))
     return out
 
 
 def run(module: str, *words: str, home: Home | None = None) -> str:
-    """Run `python -m module words`, which outlives the terminal of this process, and return what it prints.
+    """Run `python -m module words`, which outlives the terminal of this process, and return its output.
 
     Raises:
-        InputError: it cannot be started, or fails; the last line that it wrote to stderr.
+        InputError: it cannot be started, or fails; the last line of its stderr.
     """
     try:
         process = start(module, *words, home=home)

@@ -1,4 +1,4 @@
-"""Methods against label noise: tables from finished runs, beside the published numbers (no torch)."""
+"""Methods against label noise: tables from finished runs, next to published numbers (no torch)."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,14 +20,14 @@ from experiments.recipes import RECIPES
 
 NOISE, SIZE = "data.label_noise", "data.train_size"
 WEIGHT = "train.penalty_weights"
-"""In the settings of a row this is the one weight of its networks."""
+"""In the settings of a row: the single weight of its networks."""
 _COUNTS = ("recipe", "seed", "train.restarts", NOISE)
-"""Settings that say how many networks there are and in which cell they stand, not how one is trained."""
+"""Settings that decide the number of networks and their cell, not how one is trained."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A table that can be made: of which data, in one line, and the study that makes its runs and orders its rows."""
+    """A kind of table: its data set, summary, and the study that makes its runs and orders its rows."""
 
     data: str
     summary: str
@@ -45,9 +45,9 @@ class Row:
 
     Attributes:
         recipe: its recipe.
-        title: as a paper would call it.
+        title: name of the method in a paper.
         supervision: `attributes_used` of its runs.
-        settings: dotted key → value where it differs from most rows that read it.
+        settings: dotted key → value, if it differs from most rows that read it.
         weight: penalty weight; None for an objective without one.
         cells: label noise → split → its networks.
     """
@@ -62,14 +62,14 @@ class Row:
 
 @dataclass(frozen=True)
 class MethodTable:
-    """Runs on the same data but for the label noise.
+    """Runs on data that differs only in label noise.
 
     Attributes:
         data: settings of the data in common.
-        settings: other settings of most rows that read them, where they are not the defaults.
+        settings: other settings of most rows that read them, if not the defaults.
         noises: label noise of the columns, ascending.
         rows: in the order of the study.
-        published: anchors that were measured on such data, with at least one of the columns.
+        published: anchors measured on such data, with at least one of the columns.
     """
 
     data: Mapping[str, Any]
@@ -94,17 +94,17 @@ def kind_of(name: str) -> Kind:
     """Return the table called `name`.
 
     Raises:
-        InputError: there is none; the sentence names those that there are.
+        InputError: there is none; the message lists all tables.
     """
     if name not in TABLES:
-        raise InputError(f"unknown table '{name}'{nearest(name, list(TABLES))} (there is: {', '.join(TABLES)})")
+        raise InputError(f"unknown table '{name}'{nearest(name, list(TABLES))} (tables: {', '.join(TABLES)})")
     return TABLES[name]
 
 
 def method_tables(records: Iterable[RunRecord], kind: Kind) -> list[MethodTable]:
-    """Make tables of finished runs: one for each choice of the data's settings but label noise, small data first.
+    """Return tables of finished runs: one for each setting of the data other than label noise, small data first.
 
-    Runs that computed the very same thing, because they differ in settings that their recipe does not read, count once.
+    Runs that computed the same, as they differ only in settings that their recipe does not read, count once.
     """
     able = [r for r in records if r.status == "finished" and r.data == kind.data and splits(r)]
     groups: dict[bytes, list[_Entry]] = {}
@@ -128,7 +128,7 @@ def _distinct(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 
 def _entry(record: RunRecord, weight: float) -> _Entry:
-    # What an older version could not set was as today's default.
+    # Settings that an older version did not have take today's defaults.
     flat = _defaults() | dict(flatten(dict(record.config)))
     fixed = _fixed(record.recipe)
     data = {
@@ -187,7 +187,7 @@ def _row(entries: Sequence[_Entry], common: Mapping[str, Any]) -> Row:
 
 
 def _common(heads: Sequence[_Entry]) -> dict[str, Any]:
-    """For each setting the value of most rows, of those that are free to choose it; the first row's where they tie."""
+    """For each setting, the most common value among rows whose recipe does not fix it; the first in a tie."""
     values: dict[str, list[Any]] = {}
     for head in heads:
         for key, value in _free(head).items():
@@ -207,7 +207,7 @@ def _free(entry: _Entry) -> dict[str, Any]:
 
 
 def _reads(recipe: str, key: str) -> bool:
-    """Whether a setting outside of the data can change what a recipe computes; of a recipe not known here any can."""
+    """Whether a setting other than of data can change a recipe's result; always for an unknown recipe."""
     return recipe not in RECIPES or "." not in key or RECIPES[recipe].reads(config_model()(), key)
 
 
@@ -225,5 +225,5 @@ def _defaults() -> dict[str, Any]:
 
 
 def _text(value: Any) -> bytes:
-    """One text for equal values, a list and a tuple alike."""
+    """The same text for equal values, also for a list and a tuple."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -1,4 +1,4 @@
-"""One file over HTTP: with a limit on patience, gone on with where it broke off, whole or not there at all."""
+"""One file over HTTP, with timeouts; an interrupted download is resumed, and a file is complete or absent."""
 
 import http.client
 import os
@@ -15,20 +15,20 @@ from core.data.watch import QUIET, Watch
 from core.errors import InputError
 
 OPENING, SILENCE = 8.0, 20.0
-"""Seconds until a server has to have answered, and that it may be silent afterwards."""
+"""Seconds for a server to answer, and to stay silent afterwards."""
 PART = 1 << 20
-"""Bytes between two looks at whether to stop."""
+"""Bytes between two checks for a stop."""
 
 
 def download(url: str, file: Path, watch: Watch = QUIET) -> None:
-    """Download to `file`, by way of a file `….part` beside it; a broken download goes on where it broke off.
+    """Download to `file` through a file `….part` next to it, which a later call resumes.
 
-    The partial file bears the time of the published one, so that the server itself says whether the two still go
-    together; where they do not, or it knows no ranges, the download begins anew.
+    The partial file has the time of the published one, so that the server decides whether the two still match; if they
+    do not, or the server does not support ranges, the download starts again.
 
     Raises:
-        InputError: the server cannot be reached or does not have the file, there is no room, or it broke off again.
-        Stopped: a stop was asked for; the partial file is kept.
+        InputError: no answer, no such file, a full disk, or the download broke off again.
+        Stopped: a stop was requested; the partial file is kept.
         OSError: the file cannot be written.
     """
     part = file.with_name(file.name + ".part")
@@ -40,7 +40,7 @@ def download(url: str, file: Path, watch: Watch = QUIET) -> None:
             raise InputError(f"{unreached(url, error)}{kept(file)}") from None
         with response:
             if done < total:
-                # Photographs hardly shrink when packed: as much again is needed to unpack them.
+                # Photographs hardly compress: unpacking needs as much space again.
                 see_room(file.parent, total - done + total)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 done = _receive(response, part, done, total, watch)
@@ -48,12 +48,14 @@ def download(url: str, file: Path, watch: Watch = QUIET) -> None:
             part.replace(file)
             return
         if done <= most:
-            raise InputError(f"{url} broke off at {done:,} of {total:,} bytes; the same command goes on{kept(file)}")
+            raise InputError(
+                f"{url} broke off at {done:,} of {total:,} bytes; run the same command again to continue{kept(file)}"
+            )
         most = done
 
 
 def _from_where(url: str, part: Path) -> tuple[http.client.HTTPResponse, int, int]:
-    """Ask for what is missing: the answer, the bytes that are there and still hold, the bytes of the whole file."""
+    """Request the missing part; return the response, the valid bytes on disk, and the size of the whole file."""
     request = urllib.request.Request(url)
     if there := part.stat().st_size if part.is_file() else 0:
         request.add_header("Range", f"bytes={there}-")
@@ -63,7 +65,7 @@ def _from_where(url: str, part: Path) -> tuple[http.client.HTTPResponse, int, in
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
-        # Nothing lies beyond what is there: it is the whole file, or not the same one.
+        # Nothing is left to send: the partial file is complete, or of another version.
         total = error.headers.get("Content-Range", "").rpartition("/")[2]
         if total == str(there):
             return error, there, there  # type: ignore[return-value]
@@ -73,17 +75,17 @@ def _from_where(url: str, part: Path) -> tuple[http.client.HTTPResponse, int, in
     length = response.headers.get("Content-Length", "")
     if not length.isdecimal():
         response.close()
-        raise urllib.error.URLError("it does not say how large the file is")
+        raise urllib.error.URLError("it does not give the size of the file")
     part_only = response.headers.get("Content-Range", "").startswith(f"bytes {there}-")
     if response.status == 206 and not part_only:
         response.close()
-        raise urllib.error.URLError("it sends another part than the one that is missing")
+        raise urllib.error.URLError("it sends another part than the missing one")
     begins = there if response.status == 206 else 0
     return response, begins, begins + int(length)
 
 
 def _receive(response: http.client.HTTPResponse, part: Path, done: int, total: int, watch: Watch) -> int:
-    """Write the answer from byte `done` on; return the bytes that are there when it ends or breaks off."""
+    """Write the response from byte `done` on; return the number of bytes on disk at its end."""
     stamp = _stamp(response)
     try:
         with part.open("r+b" if done else "wb") as file:
@@ -109,7 +111,7 @@ def _receive(response: http.client.HTTPResponse, part: Path, done: int, total: i
 
 
 def _date(part: Path, stamp: float | None) -> None:
-    """Give the partial file the time of the published one; without one, the next call begins anew."""
+    """Give the partial file the time of the published one; without one, the next call starts again."""
     with suppress(OSError):
         os.utime(part, (stamp or 0, stamp or 0))
 
@@ -121,11 +123,11 @@ def _stamp(response: http.client.HTTPResponse) -> float | None:
 
 
 def open_address(request: urllib.request.Request) -> http.client.HTTPResponse:
-    """Open an address; a server that has not answered in time counts as none, however long the name is looked up.
+    """Open an address, with a timeout that includes the lookup of the name.
 
     Raises:
-        OSError: no answer, or one that is an error (`urllib.error.HTTPError`).
-        http.client.HTTPException: an answer that cannot be understood.
+        OSError: no answer, or an error (`urllib.error.HTTPError`).
+        http.client.HTTPException: an invalid answer.
     """
     answer: list[Any] = []
 
@@ -147,32 +149,32 @@ def open_address(request: urllib.request.Request) -> http.client.HTTPResponse:
 
 
 def see_room(folder: Path, needed: int) -> None:
-    """See that a disk has room.
+    """Check that a disk has enough space.
 
     Args:
-        folder: which may not be there yet.
+        folder: need not exist yet.
         needed: bytes.
 
     Raises:
-        InputError: it has less.
+        InputError: it has not.
     """
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     if free < needed:
-        raise InputError(f"{folder}: {needed / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free")
+        raise InputError(f"{folder}: {needed / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB free")
 
 
 def unreached(url: str, error: Exception) -> str:
-    """Say in one sentence why an address gave nothing."""
+    """Return a sentence: why an address cannot be read."""
     if isinstance(error, urllib.error.HTTPError):
         return f"{url}: the server answers {error.code} {error.reason}"
     why = getattr(error, "reason", error)
     why = getattr(why, "strerror", None) or str(why) or type(why).__name__
-    return f"{url} cannot be reached ({why}); is there a network connection?"
+    return f"{url} cannot be reached ({why}); is there an internet connection?"
 
 
 def kept(file: Path) -> str:
-    """Name what is left of a download of `file`, in brackets; empty where nothing is."""
+    """Name the remains of a download of `file`, in brackets; empty if there are none."""
     for left in (file, file.with_name(file.name + ".part")):
         if left.is_file():
             return f" (kept: {left})"

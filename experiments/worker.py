@@ -11,7 +11,7 @@ from core.runs.home import Home
 
 
 def main() -> int:
-    """Run one run to its end; 0 finished or stopped, 1 failed, 2 could not begin."""
+    """Run one run to its end; return 0 if finished or stopped, 1 if failed, 2 if it could not start."""
     from core.engine.engine import note_failure
 
     parser = argparse.ArgumentParser(prog="python -m experiments.worker", description=__doc__)

@@ -1,6 +1,6 @@
-"""Every key of the screen, in one table: those of `prusc_tui.keys`, and those that the views declare.
+"""Every key of the screen in one table: those of `prusc_tui.keys` and of the views.
 
-The help screen, the palette and the user's keymap are made from this table. An `id` is what a keymap names.
+The help screen, the palette and the user's keymap are made from this table. A keymap names keys by `id`.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from prusc_tui import keys
 from prusc_tui.keys import Key
 from prusc_tui.views import views
 
-# The digits that bring a view to the front stand before the keys that turn to the next one.
+# The digits of the views come before the keys for the next and previous view.
 _TURN = next(place for place, key in enumerate(keys.KEYS) if key.id == "run.next_view")
 KEYS: tuple[Key, ...] = (
     *keys.KEYS[:_TURN],
@@ -21,7 +21,7 @@ KEYS: tuple[Key, ...] = (
 
 
 def _areas() -> dict[str, str]:
-    """The areas of `prusc_tui.keys`, and after that of the run those of its views."""
+    """The areas of `prusc_tui.keys`, with those of the views after `run`."""
     used = {key.area for key in KEYS}
     areas = {}
     for area, title in keys.AREAS.items():
@@ -39,12 +39,12 @@ def check_keymap(keymap: Mapping[str, object], where: str) -> dict[str, str]:
     """Return the keymap of a settings file, checked: id → keys.
 
     Raises:
-        InputError: an id that no key has (the sentence names the nearest), or a value that is not a text.
+        InputError: an unknown id (with the nearest one), or a value that is not text.
     """
     by_id = {key.id: key for key in KEYS}
     for id, given in keymap.items():
         if id not in by_id:
-            raise InputError(f"{where}: there is no key '{id}'{nearest(id, list(by_id))}")
+            raise InputError(f"{where}: unknown key '{id}'{nearest(id, list(by_id))}")
         if not isinstance(given, str) or not given.strip():
             raise InputError(f"{where}: '{id}' needs the name of a key, as in {id} = \"{by_id[id].keys}\"")
     return {id: str(given) for id, given in keymap.items()}

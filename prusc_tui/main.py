@@ -1,4 +1,4 @@
-"""The command `prusc-tui [RUN]`: from the words of the shell to the app, and cleanly out again."""
+"""The command `prusc-tui [RUN]`: from the command line to the app, and cleanly out again."""
 
 import argparse
 import contextlib
@@ -12,20 +12,19 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from core.errors import InputError, nearest
+from core.runs.text import safe_text
 from prusc_tui import __version__
 
 if TYPE_CHECKING:
     from prusc_tui.app import PruscApp
 
 STOP_PATIENCE = 120.0
-"""Seconds that runs in this process get for their checkpoints when the program ends."""
+"""Seconds for runs in this process to write their checkpoints when the program ends."""
 
 
 def main() -> None:
     """Run the screen; bad input gets one sentence on standard error and exit code 2."""
-    from core.errors import InputError
-    from core.runs.text import safe_text
-
     given = _parser().parse_args()
     try:
         app = _app(given.run, given.home, given.theme)
@@ -40,7 +39,7 @@ def main() -> None:
 
 
 def host(app: "PruscApp") -> None:
-    """Run the app until the user leaves or the line drops; runs in this process are checkpointed and `stopped`."""
+    """Run the app until the user quits or the connection drops; runs in this process are stopped with a checkpoint."""
     with _leave_on_hangup(app):
         threading.Thread(target=_tell_hangup, args=(sys.stdin.fileno(),), name="hangup", daemon=True).start()
         from experiments.hosting import ENGINE
@@ -57,14 +56,14 @@ def host(app: "PruscApp") -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="prusc-tui",
-        description="See an image classifier lean on a shortcut, take the shortcut out, keep every run.",
-        epilog="The same without a screen: prusc --help",
+        description="Detect and remove spurious correlations in image classifiers, without group labels.",
+        epilog="Without a screen: prusc --help",
     )
     parser.add_argument(
         "run", metavar="RUN", nargs="?", help="open one run: its id, a unique prefix, its name, or last"
     )
-    parser.add_argument("--home", type=Path, help="where the runs are; default: $PRUSC_HOME or your data folder")
-    parser.add_argument("--theme", help="theme for this time; the palette (ctrl+p) lists them")
+    parser.add_argument("--home", type=Path, help="folder of the runs (default: $PRUSC_HOME, or your data folder)")
+    parser.add_argument("--theme", help="theme for this session; the palette (ctrl+p) lists them")
     parser.add_argument("--version", action="version", version=f"prusc-tui {__version__}")
     return parser
 
@@ -72,7 +71,6 @@ def _parser() -> argparse.ArgumentParser:
 def _app(run: str | None, root: Path | None, theme: str | None) -> "PruscApp":
     import dataclasses
 
-    from core.errors import InputError, nearest
     from core.runs.home import Home
     from core.runs.log import RunLog
     from core.runs.query import resolve
@@ -83,7 +81,7 @@ def _app(run: str | None, root: Path | None, theme: str | None) -> "PruscApp":
     settings = read_settings(settings_path())
     if theme is not None:
         if theme not in NAMES:
-            raise InputError(f"--theme: there is no theme '{theme}'{nearest(theme, list(NAMES))}")
+            raise InputError(f"--theme: unknown theme '{theme}'{nearest(theme, list(NAMES))}")
         settings = dataclasses.replace(settings, theme=theme)
     home = Home.open(root, create=False)
     os.environ["PRUSC_HOME"] = str(home.root)  # for the processes that the screen starts
@@ -91,16 +89,16 @@ def _app(run: str | None, root: Path | None, theme: str | None) -> "PruscApp":
 
 
 def _tell_hangup(terminal: int) -> None:
-    """Wait until the terminal is gone, and make that the hang-up which a shell in between may have kept to itself."""
+    """Wait until the terminal is gone and raise SIGHUP, which a shell in between may have swallowed."""
     gone = select.poll()
-    gone.register(terminal, 0)  # hang-up and errors are told without being asked for, and nothing else is
+    gone.register(terminal, 0)  # reports hang-up and errors only
     if any(event & select.POLLHUP for _, event in gone.poll()):
         os.kill(os.getpid(), signal.SIGHUP)
 
 
 @contextlib.contextmanager
 def _leave_on_hangup(app: "PruscApp") -> Iterator[None]:
-    """End the app when the terminal goes or somebody asks the process to end."""
+    """End the app on hang-up or termination."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         app.leave_from_outside()

@@ -1,4 +1,4 @@
-"""Colours by what they mean, so that the same drawing serves the shell's 16 colours and every theme of the screen."""
+"""Colours by meaning, so that one drawing serves the shell's 16 colours and every theme of the screen."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,15 @@ class Palette:
 
     Attributes:
         text: ordinary text.
-        muted: what is read second: units, captions, sizes.
+        muted: secondary text: units, captions, sizes.
         track: the empty part of a bar, grid lines, rules.
-        accent: what the eye should find: cursor, chosen item, own brand.
+        accent: cursor, chosen item, brand.
         good: done, improved.
-        warn: stopped, alarms.
+        warn: stopped, warnings.
         bad: worst group, failed.
-        series: colours of curves and categories, told apart in this order.
+        series: colours of curves and categories.
         heat: background colours from low to high, with a readable text colour, as `black on #rrggbb`.
-        background: what lies behind, for blending.
+        background: for blending.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Palette:
         return str(getattr(self, _ROLES[state]))
 
     def of_series(self, index: int) -> str:
-        """Style of the `index`-th curve; the colours come round again."""
+        """Style of the `index`-th curve; colours repeat."""
         return self.series[index % len(self.series)]
 
 
@@ -51,7 +51,7 @@ MARKS = {
     "failed": "✗",
     "lost": "?",
 }
-"""State of a run or a stage → the mark that says it without colour."""
+"""State of a run or a stage → its mark, for displays without colour."""
 
 _ROLES = {
     "waiting": "muted",
@@ -89,6 +89,6 @@ SHELL = Palette(
 
 
 def palette_in(app: object) -> Palette:
-    """The colours in force in an app; the terminal's own where it has none."""
+    """The palette of an app; the terminal's own if it has none."""
     palette = getattr(app, "palette", SHELL)
     return palette if isinstance(palette, Palette) else SHELL

@@ -1,4 +1,4 @@
-"""What a user sets about the screen, in one TOML file: theme and keys.
+"""User settings of the screen, in one TOML file: theme and keys.
 
 `$XDG_CONFIG_HOME/prusc-tui/settings.toml`, or the file that $PRUSC_SETTINGS names:
 
@@ -32,7 +32,7 @@ class Settings:
 
 
 def settings_path() -> Path:
-    """Where the settings are read from."""
+    """Return the settings file."""
     if named := os.environ.get("PRUSC_SETTINGS"):
         return Path(named).expanduser()
     from platformdirs import user_config_dir
@@ -41,10 +41,10 @@ def settings_path() -> Path:
 
 
 def read_settings(path: Path) -> Settings:
-    """Read the settings; a file that is not there gives the defaults.
+    """Read the settings; a missing file gives the defaults.
 
     Raises:
-        InputError: what is wrong, with file and key, and the nearest name where one is not known.
+        InputError: what is wrong, with file and key, and the nearest name for an unknown one.
     """
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -66,9 +66,9 @@ def _checked(found: Mapping[str, Any], where: str) -> Settings:
             raise InputError(f"{where}: unknown setting '{name}'{nearest(name, ['theme', 'keys'])}")
     theme, keys = found.get("theme", Settings().theme), found.get("keys", {})
     if theme not in NAMES:
-        raise InputError(f"{where}: there is no theme '{theme}'{nearest(str(theme), list(NAMES))}")
+        raise InputError(f"{where}: unknown theme '{theme}'{nearest(str(theme), list(NAMES))}")
     if not isinstance(keys, dict):
-        raise InputError(f"{where}: keys is a table, as in [keys]")
+        raise InputError(f"{where}: keys must be a table, as in [keys]")
     return Settings(theme, check_keymap(keys, f"{where}, [keys]"))
 
 

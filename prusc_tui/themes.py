@@ -1,4 +1,4 @@
-"""Themes of the screen: our own, beside those that Textual brings, and the palette that is drawn with under each."""
+"""Themes of the screen, ours and Textual's, and the palette of each."""
 
 from math import log
 
@@ -9,7 +9,7 @@ from prusc_tui.palette import SHELL, Palette
 
 DEFAULT = "ink"
 
-# Okabe and Ito, “Color Universal Design” (2008): eight colours that all kinds of colour vision tell apart.
+# Okabe and Ito, “Color Universal Design” (2008): eight colours that every kind of colour vision can tell apart.
 _OKABE_ITO = ("#56b4e9", "#e69f00", "#cc79a7", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#bbbbbb")
 _DARK_SERIES = ("#5cc8e8", "#f2b134", "#c594f0", "#7fce7a", "#f07f93", "#7fa5ff", "#e8946a", "#b9c4cc")
 _LIGHT_SERIES = ("#00708f", "#9a6200", "#7a3fa8", "#2c7a2c", "#b3234a", "#2b50c0", "#a3491b", "#55606a")
@@ -73,7 +73,7 @@ OWN: tuple[Theme, ...] = (
         variables={"series": "#00d7ff #ffd700 #ff87ff #00ff87 #ffffff #87afff #ff875f #d0d0d0"},
     ),
 )
-"""Dark, light, one for every kind of colour vision, and one for bad screens and bright rooms."""
+"""Dark, light, one for every kind of colour vision, and one with high contrast."""
 
 NAMES: tuple[str, ...] = (*(theme.name for theme in OWN), *BUILTIN_THEMES)
 """Every theme by name, ours first."""
@@ -83,7 +83,7 @@ TERMINAL = ("ansi-dark", "ansi-light")
 
 
 def palette_of(theme: Theme) -> Palette:
-    """The palette of a theme; that of the shell where the theme leaves the colours to the terminal."""
+    """The palette of a theme; the shell's if the theme leaves colours to the terminal."""
     if theme.name in TERMINAL:
         return SHELL
     text = Shade.parse(theme.foreground or ("#e0e0e0" if theme.dark else "#202020"))
@@ -108,14 +108,14 @@ def palette_of(theme: Theme) -> Palette:
 
 
 def _cell(colour: Shade, text: Shade, ground: Shade) -> str:
-    """A cell of a heat table, in whichever of the two text colours reads better on it."""
+    """Style of a heat table cell, with the text colour of higher contrast."""
     here = _luminance(colour)
     best = max((text, ground), key=lambda ink: abs(_log_ratio(_luminance(ink), here)))
     return f"{best.hex6} on {colour.hex6}"
 
 
 def _log_ratio(one: float, other: float) -> float:
-    """Logarithm of WCAG's contrast ratio, with a sign."""
+    """Signed logarithm of WCAG's contrast ratio."""
     return log((one + 0.05) / (other + 0.05))
 
 

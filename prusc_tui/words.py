@@ -1,4 +1,4 @@
-"""Numbers, times and states as short words, the same wherever they are shown."""
+"""Short texts for times, supervision and missing results, the same everywhere."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,13 @@ SUPERVISION = {
     "environments": "environments given",
     "shortcut": "shortcut removed",
 }
-"""`attributes_used` of a run → what its method was told of the shortcut."""
+"""`attributes_used` of a run → supervision of its method."""
 ORACLES = frozenset({"train", "environments", "shortcut"})
-"""What a result may have used that the method is to do without."""
+"""Supervision that the method itself has to do without."""
 
 
 def waiting(snapshot: "Snapshot", things: str, stage: str) -> str:
-    """Say in a sentence why a run has no `things` yet, which its stage `stage` makes."""
+    """Return a sentence: why a run has no `things` yet, which its stage `stage` makes."""
     from core.runs.record import ACTIVE
     from core.runs.text import safe_text
 
@@ -37,7 +37,7 @@ def waiting(snapshot: "Snapshot", things: str, stage: str) -> str:
 
 
 def unit_of(snapshot: "Snapshot") -> str:
-    """What one of the groups of a run's data is called: `group`, or `class` where there are no attributes."""
+    """What a group of a run's data is called: `group`, or `class` if there are no attributes."""
     evaluations = (looks[-1].evaluation for looks in snapshot.evaluations.values())
     return next((evaluation.unit for evaluation in evaluations if evaluation.groups), "group")
 
@@ -54,17 +54,17 @@ def moment(seconds: float | None, now: float | None = None) -> str:
 
 
 def is_oracle(attributes_used: str) -> bool:
-    """Whether a result rests on knowledge that the method is to do without."""
+    """Whether a result rests on supervision that the method itself has to do without."""
     return attributes_used in ORACLES
 
 
 def supervision(attributes_used: str) -> str:
-    """What a method is told of the shortcut, in a word or two for a table."""
+    """Supervision of a method in a word or two, for a table."""
     return SUPERVISION.get(attributes_used, attributes_used)
 
 
 def attributes_sentence(attributes_used: str, selection: str) -> str:
-    """Which attributes a result rests on, as one sentence."""
+    """Return a sentence: which attributes a result rests on."""
     match attributes_used:
         case "train":
             return f"attributes used in TRAINING (an oracle); checkpoints by rule '{selection}'"
@@ -73,12 +73,12 @@ def attributes_sentence(attributes_used: str, selection: str) -> str:
         case "environments":
             return f"training environments GIVEN (an oracle), no attributes; checkpoints by rule '{selection}'"
         case "shortcut":
-            return f"the shortcut was taken out of the images BY HAND (an oracle); checkpoints by rule '{selection}'"
+            return f"the shortcut was removed from the images BY HAND (an oracle); checkpoints by rule '{selection}'"
     return f"no attributes used for training or selection; checkpoints by rule '{selection}'"
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Console for output of commands: as wide as the terminal, and wide enough for every table off one."""
+    """Console for commands: as wide as the terminal, or wide enough for every table without one."""
     from rich.console import Console
 
     made = Console(stderr=stderr, highlight=False)
@@ -86,7 +86,7 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def print_lines(out: "Console", lines: "Iterable[Text]") -> None:
-    """Print lines that are filled up to a width, without the blanks at their ends."""
+    """Print lines without trailing blanks."""
     for line in lines:
         line.rstrip()
         out.print(line)

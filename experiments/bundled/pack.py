@@ -1,6 +1,6 @@
-"""Pack the four MNIST files as they ship: `python -m experiments.bundled.pack SOURCE_FOLDER`.
+"""Pack the four MNIST files for the package: `python -m experiments.bundled.pack SOURCE_FOLDER`.
 
-The source folder holds the files as their authors publish them (idx, gzip). The same content gives the same bytes.
+The source folder holds the published files (idx, gzip). Equal content gives equal bytes.
 """
 
 import gzip
@@ -32,7 +32,7 @@ def pack(source: Path, target: Path) -> None:
         target: folder to write to; it exists.
 
     Raises:
-        InputError: a file is missing, is not gzip, or its idx header is not that of MNIST; nothing is written.
+        InputError: a file is missing, not gzip, or its idx header is not that of MNIST; nothing is written.
     """
     contents = {name: _content(source / f"{name}.gz", SHAPES[name]) for name in NAMES}
     packed = {f"{name}.gz": _compress(content) for name, content in contents.items()}

@@ -1,6 +1,6 @@
-"""Where a run lives: one small protocol, and one file for each launcher that fulfils it (no torch).
+"""Launchers: one small protocol, and one file for each launcher (no torch).
 
-A new launcher is a new file in this folder with one subclass of `Launcher`; nothing else has to know of it.
+To add one, write a file in this folder with a subclass of `Launcher`; nothing else has to change.
 """
 
 import importlib
@@ -15,13 +15,13 @@ from core.runs.record import RunRecord
 
 
 class Launcher(ABC):
-    """Starts runs in one kind of place, and reaches them there.
+    """Starts runs in one kind of place, and controls them there.
 
-    What the run's folder tells or takes is enough for most places, so only `check`, `start` and `kill` must be written.
+    The run's folder is enough for most places, so only `check`, `start` and `kill` must be written.
 
     Attributes:
-        name: as `--launcher` takes it and a run's record holds it.
-        summary: one line for a person who chooses.
+        name: as in `--launcher` and in the record of a run.
+        summary: one line for the user.
         outlives: whether a run goes on when the process that started it ends.
     """
 
@@ -42,10 +42,10 @@ class Launcher(ABC):
 
     @abstractmethod
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
-        """Start a run, or have it go on after a stop; its record names this launcher and its job from here on.
+        """Start or resume a run; from now on its record names this launcher and its job.
 
         Args:
-            folder: of the run; a request to stop that is left there is for an earlier process.
+            folder: of the run; a request to stop left there was for an earlier process.
             device: as for `check`.
             fresh: compute every stage, even if another run has its result.
 
@@ -55,10 +55,10 @@ class Launcher(ABC):
 
     @abstractmethod
     def kill(self, folder: RunFolder) -> None:
-        """End a run that does not answer; it is `lost` afterwards and can go on from its last checkpoint.
+        """End a run that does not answer; it is then `lost` and can be resumed from its last checkpoint.
 
         Raises:
-            InputError: nothing works on the run, or it is out of reach.
+            InputError: no process runs it, or it is out of reach.
         """
 
     def state(self, folder: RunFolder) -> RunRecord:
@@ -83,18 +83,18 @@ def launcher(name: str) -> Launcher:
     """Return the launcher called `name`.
 
     Raises:
-        InputError: there is none; the sentence names the nearest.
+        InputError: there is none; the message names the nearest.
     """
     found = _found()
     if name not in found:
         raise InputError(
-            f"unknown launcher '{name}'{nearest(name, sorted(found))}; there are {', '.join(sorted(found))}"
+            f"unknown launcher '{name}'{nearest(name, sorted(found))}; choose from {', '.join(sorted(found))}"
         )
     return found[name]()
 
 
 def launcher_of(record: RunRecord) -> Launcher:
-    """Return the launcher that reaches a run.
+    """Return the launcher that controls a run.
 
     Raises:
         InputError: this installation does not have the launcher that started it.

@@ -1,4 +1,4 @@
-"""Runs that live in a worker process of their own on this machine, which outlives the terminal."""
+"""Runs in a worker process of their own on this machine, which outlives the terminal."""
 
 import subprocess
 import sys
@@ -16,17 +16,17 @@ class DetachedLauncher(Launcher):
     """Hosts each run in a worker process of its own, which outlives this process and its terminal."""
 
     name = "detached"
-    summary = "In a process of its own, which outlives this one and the connection."
+    summary = "In a separate process, which outlives this one and the connection."
 
     def check(self, device: str) -> None:
-        """See that the device is there; imports torch."""
+        """Check that the device exists; imports torch."""
         from core.engine.devices import resolve
 
         resolve(device)
 
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
-        """Start the worker in a session of its own, so that no hang-up of the terminal reaches it."""
-        folder.clear_stop()  # left by a process that died; from here on a request is for this one
+        """Start the worker in a session of its own, so that a hang-up of the terminal does not reach it."""
+        folder.clear_stop()  # left by a process that died
         folder.update(status="queued", launcher=self.name, job="")
         command = [sys.executable, "-m", WORKER, "--home", str(folder.home.root), "--device", device]
         with self.log_path(folder).open("ab") as log:
@@ -37,7 +37,7 @@ class DetachedLauncher(Launcher):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        # Until the worker says so itself, so that a worker that dies early is seen to be gone.
+        # Recorded before the worker does so itself, so that its early death is noticed.
         RunLog(folder.home).put(folder.update(**identity(process.pid)))
 
     def kill(self, folder: RunFolder) -> None:

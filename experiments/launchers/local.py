@@ -1,4 +1,4 @@
-"""Runs that live in the process that starts them, such as `prusc run` in the foreground."""
+"""Runs in the process that starts them, such as `prusc run` in the foreground."""
 
 from core.runs.alive import here, kill
 from core.runs.folder import RunFolder
@@ -14,7 +14,7 @@ class LocalLauncher(Launcher):
     outlives = False
 
     def check(self, device: str) -> None:
-        """See that the device is there; imports torch."""
+        """Check that the device exists; imports torch."""
         from core.engine.devices import resolve
 
         resolve(device)
@@ -26,10 +26,10 @@ class LocalLauncher(Launcher):
 
         ENGINE.refuse_when_closed()
         config, chosen = config_of(folder.record()), pick(device, folder.home.locks)
-        folder.clear_stop()  # left by a process that died; from here on a request is for this one
+        folder.clear_stop()  # left by a process that died
         folder.update(status="queued", launcher=self.name, job="", **here())
         ENGINE.submit(folder, config, chosen, fresh=fresh)
 
     def kill(self, folder: RunFolder) -> None:
-        """Kill the process in which the run lives, if that is another one of this machine."""
+        """Kill the process of the run, if it is another one on this machine."""
         kill(folder.settled())

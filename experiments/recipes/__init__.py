@@ -1,4 +1,4 @@
-"""The recipes by name: one readable file each, found by themselves; installed packages may add to them."""
+"""The recipes by name: one file each in this folder, and those of installed packages."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
@@ -12,7 +12,7 @@ GROUP = "prusc_tui.recipes"
 
 
 class _Recipes(Mapping[str, Recipe]):
-    """Name → recipe, in the order of their kinds; looked for at the first use."""
+    """Name → recipe, ordered by kind; found at first use."""
 
     def _all(self) -> dict[str, Recipe]:
         by_name: dict[str, Recipe] = {}
@@ -37,7 +37,7 @@ def get_recipe(name: str) -> Recipe:
     """Return the recipe called `name`.
 
     Raises:
-        InputError: there is none; the sentence names the nearest.
+        InputError: there is none; the message names the nearest.
     """
     if name not in RECIPES:
         raise InputError(f"unknown recipe '{name}'{nearest(name, list(RECIPES))} (see: prusc recipes)")
@@ -49,5 +49,5 @@ def _read(module: ModuleType) -> Iterable[Recipe]:
     if not recipes:
         raise ValueError("it declares no recipe")
     for recipe in recipes:
-        recipe.stage_names  # noqa: B018  # a recipe that cannot make its stages is found out here
+        recipe.stage_names  # noqa: B018  # fails here if the recipe cannot create its stages
     return recipes

@@ -9,7 +9,7 @@ from experiments.recipe import Recipe
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
-    """Train the reference as the final network, but by ERM; split the samples by its mistakes; train by IRM."""
+    """Train a reference like the final network, but by ERM; split the samples by its mistakes; train by IRM."""
     reference = reference_of(config.train)
     return (
         TrainReference(reference, config.select),

@@ -1,4 +1,4 @@
-"""Oracle: EIIL whose reference answers by the attribute alone, so that its mistakes are the true conflicts."""
+"""Oracle: EIIL whose reference predicts the attribute, so that its mistakes are the true conflicts."""
 
 from core.config import Config
 from core.engine.stage import Stage
@@ -18,8 +18,8 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 EIIL_ATTRIBUTE = Recipe(
     name="eiil-attribute",
-    title="EIIL, colour for its reference",
-    summary="Oracle: EIIL with the attribute for its reference (training attributes used).",
+    title="EIIL, colour as reference",
+    summary="Oracle: EIIL with the attribute as its reference (training attributes used).",
     kind="oracle",
     stages=stages,
     fixed={"train.objective": "irm", "environments.reference": "attribute"},

@@ -1,4 +1,4 @@
-"""Empirical risk minimisation: the network as everybody trains it, and the start of most other recipes."""
+"""Empirical risk minimisation: standard training, and the start of most other recipes."""
 
 from core.config import Config
 from core.engine.stage import Stage
@@ -8,7 +8,7 @@ from experiments.recipe import Recipe
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
-    """Train on all training images by their mean loss, or take the trained network that is given."""
+    """Train on all training images by their mean loss, or load a trained network."""
     if config.model.checkpoint:
         return (TakeCheckpoint(config.model),)
     return (TrainErm(config.erm, config.model, config.select, compute=config.compute),)
@@ -16,7 +16,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 ERM = Recipe(
     name="erm",
-    summary="Train on all images by their mean loss; what every other recipe is compared with.",
+    summary="Train on all images by their mean loss; the baseline of every other recipe.",
     kind="baseline",
     stages=stages,
     fixed={"erm.objective": "erm"},

@@ -1,4 +1,4 @@
-"""Oracle: ERM on images from which the colour was taken out by hand, so that there is no shortcut to take."""
+"""Oracle: ERM on images without colour, so that there is no shortcut."""
 
 from experiments.recipe import Recipe
 from experiments.recipes.erm_pooled import stages
@@ -6,7 +6,7 @@ from experiments.recipes.erm_pooled import stages
 ERM_GREY = Recipe(
     name="erm-grey",
     title="ERM without colour",
-    summary="Oracle: ERM on images without colour (data cmnist only): what there is to be had.",
+    summary="Oracle: ERM on images without colour (data cmnist only): the upper bound.",
     kind="oracle",
     stages=stages,
     fixed={"train.objective": "erm", "data.grey": True},

@@ -1,4 +1,4 @@
-"""What is to be beaten: plain ERM on all training images, with the network and the steps of the invariant methods."""
+"""Baseline: plain ERM on all training images, with the network and steps of the invariant methods."""
 
 from core.config import Config
 from core.engine.stage import Stage
@@ -15,7 +15,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 ERM_POOLED = Recipe(
     name="erm-pooled",
     title="ERM",
-    summary="ERM on all images with IRM's network and steps; what the invariant methods are compared with.",
+    summary="ERM on all images with IRM's network and steps; the baseline of the invariant methods.",
     kind="baseline",
     stages=stages,
     fixed={"train.objective": "erm"},

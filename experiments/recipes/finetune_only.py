@@ -8,7 +8,7 @@ from experiments.recipes.prusc import PRUSC, to_balanced_set
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
-    """Draw the balanced set as PruSC does and fine-tune ERM's network on it at the same rate."""
+    """Draw the balanced set as PruSC does and fine-tune ERM's network on it at the same learning rate."""
     return (
         *to_balanced_set(config),
         FinetuneNetwork(config.finetune, config.model, config.select, source="erm", compute=config.compute),

@@ -1,4 +1,4 @@
-"""Oracle: ERM on batches that hold every group equally often; reads the attributes of the training split."""
+"""Oracle: ERM on batches with every group equally often; uses the attributes of the training split."""
 
 from experiments.recipe import Recipe
 from experiments.recipes.erm import stages

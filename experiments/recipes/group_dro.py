@@ -1,4 +1,4 @@
-"""Oracle: minimise the worst group's loss (GroupDRO); reads the attributes of the training split."""
+"""Oracle: minimise the worst group's loss (GroupDRO); uses the attributes of the training split."""
 
 from experiments.recipe import Recipe
 from experiments.recipes.erm import stages

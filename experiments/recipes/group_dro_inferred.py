@@ -1,4 +1,4 @@
-"""GroupDRO on the environments that are inferred from clusters: the worst of their risks."""
+"""GroupDRO on environments inferred from clusters: minimise the worst of their risks."""
 
 from experiments.recipe import Recipe
 from experiments.recipes.irm import FIXED, stages
@@ -6,7 +6,7 @@ from experiments.recipes.irm import FIXED, stages
 GROUP_DRO_INFERRED = Recipe(
     name="group-dro-inferred",
     title="GroupDRO, environments from clusters",
-    summary="GroupDRO on the environments from clusters: the worst risk in place of IRM's penalty.",
+    summary="GroupDRO on the environments from clusters: the worst risk instead of IRM's penalty.",
     kind="method",
     stages=stages,
     fixed={**FIXED, "train.objective": "group-dro"},

@@ -1,4 +1,4 @@
-"""IRM with annotation-free environments: infer environments from the clusters, then train to hold in all of them."""
+"""IRM without annotations: infer environments from clusters, then train a predictor that is invariant across them."""
 
 from core.config import Config
 from core.engine.stage import Stage
@@ -11,7 +11,7 @@ FIXED = {"erm.objective": "erm", "cluster.method": "kmeans"}
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
-    """Cluster; make environments of those who go against the label of their cluster; train on them."""
+    """Cluster; form environments from the samples that conflict with their cluster; train on them."""
     return (
         *to_clusters(config),
         InferFromClusters(config.environments),
@@ -22,7 +22,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 IRM = Recipe(
     name="irm",
     title="IRM, environments from clusters (ours)",
-    summary="Infer environments from the clusters of the representation, train by IRM to hold in all of them.",
+    summary="Infer environments from clusters of the representation, then train by IRM.",
     kind="method",
     stages=stages,
     fixed={**FIXED, "train.objective": "irm"},

@@ -9,15 +9,15 @@ from experiments.recipe import Recipe
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
-    """Take the given environments, and train on them."""
+    """Train on the given environments."""
     return (TakeGiven(), TrainMembers(config.train, config.select))
 
 
 def check(config: Config) -> None:
-    """See that there are environments to be invariant over.
+    """Check that there are environments to be invariant over.
 
     Raises:
-        InputError: the data brings fewer than two.
+        InputError: the data has fewer than two.
     """
     match config.data.n_given_environments:
         case 0:
@@ -27,7 +27,7 @@ def check(config: Config) -> None:
             )
         case 1:
             raise InputError(
-                "data.environment_noise has one environment only, and IRM needs at least two to be invariant over; "
+                "data.environment_noise has only one environment, but IRM needs at least two; "
                 "give two shares, such as [0.2,0.1]"
             )
 

@@ -1,4 +1,4 @@
-"""Control: IRM on environments drawn by lot, with the sizes and labels of those from clusters."""
+"""Control: IRM on random environments, with the sizes and labels of those from clusters."""
 
 from core.config import Config
 from core.engine.stage import Stage
@@ -10,7 +10,7 @@ from experiments.recipes.prusc import to_clusters
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
-    """Do all that `irm` does, but give every place in an environment to another sample of the same label."""
+    """Do as `irm` does, but replace every sample of an environment by a random one with the same label."""
     return (
         *to_clusters(config),
         InferFromClusters(config.environments, lot=True),
@@ -21,7 +21,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 IRM_RANDOM = Recipe(
     name="irm-random",
     title="IRM, random environments",
-    summary="Control: IRM on environments drawn by lot. Does it matter who is in them?",
+    summary="Control: IRM on random environments. Does it matter which samples are in them?",
     kind="control",
     stages=stages,
     fixed=IRM.fixed,

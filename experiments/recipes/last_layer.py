@@ -1,4 +1,4 @@
-"""Control: refit the linear head on the balanced set, with the representation as ERM left it."""
+"""Control: refit the linear head on the balanced set, with ERM's representation unchanged."""
 
 from core.config import Config
 from core.engine.stage import Stage

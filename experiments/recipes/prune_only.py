@@ -1,4 +1,4 @@
-"""Control: the masks alone, with every weight as ERM left it."""
+"""Control: the masks alone, with ERM's weights unchanged."""
 
 from core.config import Config
 from core.engine.stage import Stage

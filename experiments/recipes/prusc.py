@@ -13,7 +13,7 @@ from experiments.recipes import erm
 
 
 def to_clusters(config: Config) -> tuple[Stage, ...]:
-    """Train by ERM, then cluster the representation; or take the network, or the clusters, that are given."""
+    """Train by ERM, then cluster the representation; or use a given network or given clusters."""
     trained = None if config.model.checkpoint else config.erm
     return (
         *erm.stages(config),

@@ -1,4 +1,4 @@
-"""Control: PruSC without its contrastive loss, so that masks are learned by cross-entropy and sparsity alone."""
+"""Control: PruSC without its contrastive loss: masks are learned by cross-entropy and sparsity alone."""
 
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, stages

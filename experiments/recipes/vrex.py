@@ -1,4 +1,4 @@
-"""V-REx on the environments that are inferred from clusters: equal risks in place of IRM's penalty."""
+"""V-REx on environments inferred from clusters: equal risks instead of IRM's penalty."""
 
 from experiments.recipe import Recipe
 from experiments.recipes.irm import FIXED, stages
@@ -6,7 +6,7 @@ from experiments.recipes.irm import FIXED, stages
 VREX = Recipe(
     name="vrex",
     title="V-REx, environments from clusters",
-    summary="V-REx on the environments from clusters: does it take IRM's penalty?",
+    summary="V-REx on the environments from clusters. Is IRM's penalty needed?",
     kind="method",
     stages=stages,
     fixed={**FIXED, "train.objective": "vrex"},

@@ -1,4 +1,4 @@
-"""Axes: round bounds, ticks that people read at a glance, and labels that never touch."""
+"""Axes: round bounds, readable ticks, and labels that never touch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count, pairwise
@@ -10,7 +10,7 @@ from core.words import clock
 XMode = Literal["step", "epoch", "time"]
 
 GAP = 2
-"""Least number of cells between two labels of the x axis."""
+"""Minimum number of cells between two labels of the x axis."""
 
 _CLOCK = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _TINY = 1e-9
@@ -19,7 +19,7 @@ _MINUS = "−"
 
 
 class Tick(NamedTuple):
-    """One tick: the value, where it is (cells from the left, or from the top), and its label."""
+    """One tick: its value, position (cells from the left or the top) and label."""
 
     value: float
     at: int
@@ -30,14 +30,14 @@ def steps_of_1_2_5(least: float) -> Iterator[float]:
     """Every 1, 2 and 5 times a power of ten that is not below `least` (> 0), rising without end."""
     for exponent in count(floor(log10(least) - _TINY)):
         for digit in (1, 2, 5):
-            # Division keeps 0.1 the float that one means; a product with 1e-1 would not.
+            # Division gives exactly 0.1; a product with 1e-1 would not.
             step = digit * 10**exponent if exponent >= 0 else digit / 10**-exponent
             if step >= least * (1 - _TINY):
                 yield float(step)
 
 
 def clock_steps(least: float) -> Iterator[float]:
-    """Steps in seconds that fit a clock: below a second 1-2-5, from a day on whole days."""
+    """Steps in seconds that suit a clock: 1-2-5 below a second, whole days from a day on."""
     if least < 1:
         for step in steps_of_1_2_5(least):
             if step >= 1:
@@ -48,10 +48,10 @@ def clock_steps(least: float) -> Iterator[float]:
 
 
 def multiples(low: float, high: float, step: float) -> list[float]:
-    """Multiples of `step` in [low, high]; rounding does not lose those at the ends."""
+    """Multiples of `step` in [low, high], without losing the ends to rounding."""
     first, last = ceil(low / step - _TINY), floor(high / step + _TINY)
     if step < 1:
-        # k × 0.1 is not what people write; k / 10 is.
+        # k × 0.1 is not the float of its decimal text; k / 10 is.
         per_unit = 1 / step
         if abs(per_unit - round(per_unit)) < _TINY * per_unit:
             return [k / round(per_unit) for k in range(first, last + 1)]
@@ -59,11 +59,11 @@ def multiples(low: float, high: float, step: float) -> list[float]:
 
 
 def calm_bounds(low: float, high: float, floor_: float = -inf, ceiling: float = inf) -> tuple[float, float]:
-    """Widen a range to round numbers, so that it stays where it is while values come in.
+    """Widen a range to round numbers, so that it stays stable while values come in.
 
     Args:
         low: least value.
-        high: greatest value, `low` ≤ `high`; where they are equal the value comes to the middle.
+        high: greatest value, `low` ≤ `high`; if they are equal the value is centred.
         floor_: the range does not go below unless `low` does.
         ceiling: the range does not go above unless `high` does.
     """
@@ -80,7 +80,7 @@ def calm_bounds(low: float, high: float, floor_: float = -inf, ceiling: float = 
 
 
 def calm_log_bounds(low: float, high: float) -> tuple[float, float]:
-    """Widen a range of positive numbers to 1, 2 or 5 times a power of ten; a single value comes to the middle."""
+    """Widen a range of positive numbers to 1, 2 or 5 times a power of ten; a single value is centred."""
     if high <= low * (1 + _TINY):
         low, high = low / 2, high * 2
     below = max(step for step in _three_decades(low) if step <= low * (1 + _TINY))
@@ -102,7 +102,7 @@ def number_labels(values: Sequence[float], step: float) -> list[str]:
 
 
 def clock_label(seconds: float, step: float) -> str:
-    """Elapsed time as `0:30`, `5:00` or `1:00:00`, with a fraction where ticks are closer than a second."""
+    """Elapsed time as `0:30`, `5:00` or `1:00:00`, with a fraction if ticks are closer than a second."""
     decimals = max(0, -floor(log10(step) + _TINY))
     tenths = round(abs(seconds) * 10**decimals)
     whole, fraction = divmod(tenths, 10**decimals)
@@ -117,7 +117,7 @@ def x_ticks(low: float, high: float, width: int, mode: XMode) -> list[Tick]:
         low: x at the centre of the first column of dots.
         high: x at the centre of the last; above `low`.
         width: cells across, two columns of dots in each.
-        mode: what x is; steps get whole numbers, times the steps of a clock.
+        mode: meaning of x; steps get whole numbers, times the steps of a clock.
     """
     span, dots = high - low, 2 * width - 1
     least = span / max(1, width) * (2 + GAP)
@@ -145,8 +145,8 @@ def y_ticks(low: float, high: float, height: int, *, log: bool = False) -> list[
         low: value at the centre of the lowest row of dots.
         high: value at the centre of the highest; above `low`.
         height: cells down, four rows of dots in each.
-        log: logarithmic axis, 0 < `low`; powers of ten, with 2 and 5 times them (or all digits) where there is room,
-            and ordinary round numbers where the span is too short for that.
+        log: logarithmic axis, 0 < `low`; powers of ten, with 2 and 5 times them (or all digits) if there is room,
+            and ordinary round numbers if the span is too short.
     """
     to_row = row_of(low, high, height * 4, log=log)
 
@@ -165,7 +165,7 @@ def y_ticks(low: float, high: float, height: int, *, log: bool = False) -> list[
     for step in steps_of_1_2_5((high - low) / max(1, height)):
         values = [v for v in multiples(low, high, step) if v > 0 or not log]
         ticks = placed(values, number_labels(values, step))
-        # Three rows apart is calm, two will do where that leaves a label or two.
+        # Three rows apart is best; two will do if three leave only a label or two.
         if roomy(ticks, 3):
             return ticks if len(ticks) > 2 or len(crowded) <= len(ticks) else crowded
         if not crowded and roomy(ticks, 2):
@@ -174,9 +174,9 @@ def y_ticks(low: float, high: float, height: int, *, log: bool = False) -> list[
 
 
 def row_of(low: float, high: float, rows: int, *, log: bool = False) -> Callable[[float], int]:
-    """From a value to its row of dots, counted from the bottom: `low` is row 0, `high` is row `rows` − 1.
+    """Map a value to its row of dots, counted from the bottom: `low` is row 0, `high` is row `rows` − 1.
 
-    Values far outside get rows far outside, bounded so that they stay small numbers.
+    Rows of values far outside are bounded.
     """
     if log:
         bottom, scale = log10(low), (rows - 1) / (log10(high) - log10(low))

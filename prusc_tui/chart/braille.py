@@ -1,7 +1,7 @@
 """Curves as braille dots, two columns by four rows in a cell.
 
-A column of dots is one whole number, bit 0 at the bottom. A vertical run is then one `or`, and the number in
-hexadecimal is the column read cell by cell: the drawing never looks at single dots.
+A column of dots is one integer, bit 0 at the bottom. A vertical run is then one `or`, and its hexadecimal digits are
+the cells of the column, so there is no loop over single dots.
 """
 
 from array import array
@@ -22,12 +22,12 @@ _LEFT, _RIGHT = zip(*reversed(DOTS), strict=True)
 
 
 def glyph(bits: int) -> str:
-    """The character with these dots; a blank without any."""
+    """The character with these dots; a blank if there are none."""
     return chr(0x2800 + bits) if bits else " "
 
 
 def _glyphs() -> dict[str, str]:
-    """Two hexadecimal digits, those of the left and the right half of a cell → the character."""
+    """Hexadecimal digits of the left and right half of a cell → its character."""
 
     def dots(half: tuple[int, ...], digit: int) -> int:
         return sum(dot for bit, dot in enumerate(half) if digit >> bit & 1)
@@ -39,7 +39,7 @@ _GLYPHS = _glyphs()
 
 
 class Stroke(NamedTuple):
-    """All that a curve does within one column of dots; `joined` to the stroke before it by a line."""
+    """The part of a curve in one column of dots; `joined`: a line connects it to the previous stroke."""
 
     column: int
     first: float
@@ -50,7 +50,7 @@ class Stroke(NamedTuple):
 
 
 class Strokes(NamedTuple):
-    """A curve by columns of dots, the points drawn, and how many values the axis cannot show."""
+    """A curve by columns of dots, the number of drawn points, and of values that the axis cannot show."""
 
     strokes: list[Stroke]
     points: int
@@ -58,7 +58,7 @@ class Strokes(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """Dots of one curve: a number for each column, the ink (1 to 15), and whether all other curves hide it."""
+    """Dots of one curve: an integer per column, the ink (1 to 15), and whether all other curves cover it."""
 
     columns: Sequence[int]
     ink: int
@@ -68,17 +68,17 @@ class Layer(NamedTuple):
 def strokes(
     x: "array[float]", y: "array[float]", window: tuple[float, float], columns: int, above: float = -inf
 ) -> Strokes:
-    """Gather a curve by columns of dots: first, least, greatest and last value, from which the drawing is exact.
+    """Reduce a curve to the first, least, greatest and last value of each column of dots.
 
-    Nothing is lost against drawing every point: within a column a curve covers what lies between its extremes, and
+    The result is the same as drawing every point: within a column a curve covers the range between its extremes, and
     between columns it is a line from the last point to the first (M4, Jugel et al. 2014).
 
     Args:
         x: [n] not decreasing.
         y: [n]; NaN and infinities break the line.
-        window: the x at the centres of the first and the last column, in this order and apart.
-        columns: columns of dots, at least 2. Points outside the window get columns outside.
-        above: values that are not greater break the line and are counted: 0 for a logarithmic axis.
+        window: x at the centres of the first and the last column, increasing.
+        columns: columns of dots, at least 2. Points outside the window get columns outside the range.
+        above: values that are not greater break the line and are counted; 0 for a logarithmic axis.
     """
     left, right = window
     scale = (columns - 1) / (right - left)
@@ -89,7 +89,7 @@ def strokes(
         end = bisect_left(x, left + (column + 0.5) / scale, begin + 1, n)
         values = y[begin:end]
         begin = end
-        # The sum is not finite if any value is not: the plain case never looks at single values in Python.
+        # The sum is not finite if any value is not, so the common case needs no loop over values.
         if isfinite(sum(values)) and (low := min(values)) > above:
             out.append(Stroke(column, values[0], low, max(values), values[-1], joined))
             points += len(values)
@@ -110,11 +110,11 @@ def strokes(
 
 
 def rasterise(strokes: Sequence[Stroke], row: Callable[[float], int], columns: int, rows: int) -> list[int]:
-    """Draw strokes as dots; what lies outside is clipped.
+    """Draw strokes as dots, clipped to the plot.
 
     Args:
         strokes: columns not decreasing.
-        row: from a value to a row of dots counted from the bottom; not decreasing.
+        row: maps a value to a row of dots counted from the bottom; not decreasing.
         columns: columns of dots.
         rows: rows of dots.
 
@@ -132,7 +132,7 @@ def rasterise(strokes: Sequence[Stroke], row: Callable[[float], int], columns: i
             top, y1, y_last = row(high), row(first), row(last)
         if 0 <= column < columns and top >= 0 and bottom < rows:
             bottom = max(bottom, 0)
-            # A run that reaches over the top is cut by `full`; a shift that far never happens.
+            # `full` clips a run at the top.
             out[column] |= ((1 << (min(top, rows) - bottom + 1)) - 1) << bottom & full
         if joined:
             _line(out, x0, y0, column, y1, full, rows)
@@ -163,10 +163,9 @@ def _line(out: list[int], x0: int, y0: int, x1: int, y1: int, full: int, rows: i
 
 
 def compose(layers: Sequence[Layer], width: int, height: int) -> list[tuple[str, str]]:
-    """Lay curves over each other, the last one on top.
+    """Overlay curves, the last one on top.
 
-    Dots of several curves share a cell, which has the ink of the topmost; faint curves show in cells that the others
-    leave empty.
+    Dots of several curves share a cell, in the ink of the topmost; faint curves only appear in otherwise empty cells.
 
     Args:
         layers: each with 2 × `width` columns of 4 × `height` dots.
@@ -174,7 +173,7 @@ def compose(layers: Sequence[Layer], width: int, height: int) -> list[tuple[str,
         height: cells down.
 
     Returns:
-        Rows from the top: characters, and for each the ink as a hexadecimal digit, `BLANK` where there is no dot.
+        Rows from the top: characters, and the ink of each as a hexadecimal digit, `BLANK` without dots.
     """
     ones = int("1" * height, 16)
     ordered = sorted(layers, key=lambda layer: not layer.faint)
@@ -189,7 +188,7 @@ def compose(layers: Sequence[Layer], width: int, height: int) -> list[tuple[str,
             dots = a | b
             if not dots:
                 continue
-            # One bit in each digit, then the whole digit, where the cell has a dot.
+            # One bit in each digit whose cell has a dot; times 15 it is the whole digit.
             taken = (dots | dots >> 1 | dots >> 2 | dots >> 3) & ones
             ink = ink & ~(taken * 15) | taken * colour
             if faint:
@@ -213,7 +212,7 @@ def compose(layers: Sequence[Layer], width: int, height: int) -> list[tuple[str,
 
 
 def runs(text: str, inks: str) -> list[tuple[str, str]]:
-    """Join neighbours of one ink, from left to right. Spaces have no ink and go with what is before them."""
+    """Join neighbours of one ink, from left to right. Spaces have no ink and join the text before them."""
     if not inks:
         return []
     cuts = [0, *(i for i, (a, b) in enumerate(pairwise(inks), 1) if a != b), len(inks)]

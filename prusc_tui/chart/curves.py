@@ -1,4 +1,4 @@
-"""Curves as a chart takes them, and what can be read off them."""
+"""Curves of a chart, and reading values from them."""
 
 from array import array
 from bisect import bisect_left, bisect_right
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from core.words import clock
 
 MARKS = "●■▲◆○□△◇"
-"""Shapes that tell curves apart where colours do not."""
+"""Shapes that distinguish curves without colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Curve:
     Attributes:
         name: for the legend.
         x: [n] not decreasing; the steps, epochs or times of a series.
-        y: [n] values; NaN where there is none.
-        colour: which colour of the palette and which mark.
-        key: what tells it from others while it grows.
-        origin: what is subtracted from x, such as the time of the start.
+        y: [n] values; NaN for a missing one.
+        colour: index of colour and mark.
+        key: identity of the curve while it grows.
+        origin: subtracted from x, such as the start time.
         smooth: whether smoothing applies; evaluations are shown as they are.
     """
 
@@ -42,7 +42,7 @@ class Curve:
 
 
 class Reading(NamedTuple):
-    """A point of a curve: which one `at` of the sequence, its place and its value."""
+    """A point of a curve: its index, x and y."""
 
     at: int
     x: float
@@ -50,14 +50,14 @@ class Reading(NamedTuple):
 
 
 def extent(curves: Iterable[Curve]) -> tuple[float, float] | None:
-    """Least and greatest x of all curves; None without a point."""
+    """Least and greatest x of all curves; None if there are no points."""
     ends = [(curve.x[0] - curve.origin, curve.x[len(curve.x) - 1] - curve.origin) for curve in curves if len(curve.x)]
     ends = [(low, high) for low, high in ends if isfinite(low) and isfinite(high)]
     return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
 
 
 def visible(curve: Curve, window: tuple[float, float]) -> tuple[int, int]:
-    """Range of the points in the window, with one neighbour on each side, to which lines lead out of it."""
+    """Range of the points in the window, with one neighbour on each side for the lines that leave it."""
     n, x = len(curve.x), curve.x
     begin = bisect_left(x, window[0] + curve.origin)
     end = bisect_right(x, window[1] + curve.origin, lo=begin)
@@ -65,13 +65,13 @@ def visible(curve: Curve, window: tuple[float, float]) -> tuple[int, int]:
 
 
 def as_array(values: Sequence[float], begin: int, end: int) -> "array[float]":
-    """Part of a sequence as an array; a copy of memory where it is one already."""
+    """Part of a sequence as an array; a fast copy if it is one already."""
     part = values[begin:end]
     return part if isinstance(part, array) else array("d", part)
 
 
 def nearest(curve: Curve, x: float) -> Reading | None:
-    """The point of the curve that lies nearest to `x`, the left one where two do; None without points."""
+    """The point of the curve nearest to `x`, the left one in a tie; None if there are no points."""
     n = len(curve.x)
     if not n:
         return None
@@ -82,12 +82,12 @@ def nearest(curve: Curve, x: float) -> Reading | None:
 
 
 def read(curve: Curve, x: float, reach: float) -> Reading | None:
-    """The point nearest to `x` of a curve that goes by there; None where it begins later or ended before.
+    """The point of a curve nearest to `x`; None if the curve starts later or has ended before.
 
     Args:
         curve: the curve.
         x: place of the cursor.
-        reach: how far from its ends a curve can still be read, such as half a cell.
+        reach: distance from its ends at which a curve can still be read, such as half a cell.
     """
     n = len(curve.x)
     if not n or not curve.x[0] - reach <= x + curve.origin <= curve.x[n - 1] + reach:
@@ -106,7 +106,7 @@ def last(curve: Curve) -> Reading | None:
 def step_aside(curves: Iterable[Curve], x: float, direction: int, least: float) -> float | None:
     """The next point of any curve at least `least` away from `x` to the left (−1) or right (1).
 
-    The outermost point where there is none so far away; None without points.
+    The outermost point if none is that far away; None if there are no points.
     """
     ahead: list[float] = []
     outer: list[float] = []
@@ -126,7 +126,7 @@ def step_aside(curves: Iterable[Curve], x: float, direction: int, least: float) 
 
 
 def value_text(value: float, unit: str, digits: int = 4) -> str:
-    """A value for the legend: per cent with two decimals, others with `digits` digits; a dash for none."""
+    """A value for the legend: per cent with two decimals, others with `digits` digits; a dash if missing."""
     if not isfinite(value):
         return "–"
     text = f"{value:.2f}" if unit == "%" else f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.{digits}g}"
@@ -134,7 +134,7 @@ def value_text(value: float, unit: str, digits: int = 4) -> str:
 
 
 def place_text(x: float, mode: str) -> str:
-    """Where the cursor stands: a step, an epoch with decimals, or elapsed time."""
+    """Position of the cursor: a step, an epoch with decimals, or elapsed time."""
     if mode == "step":
         return f"{x:,.0f}"
     if mode == "epoch":

@@ -1,4 +1,4 @@
-"""A chart without its cursor: everything that costs work, done once until data, view, size or settings change."""
+"""A chart without its cursor: the expensive part, computed once until data, view, size or settings change."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ FIRST_COLOUR = 2
 """Ink of the first colour of the palette; 14 fit."""
 COLOURS = 14
 LEAST_LABELS = 5
-"""Least width of the labels of the y axis: the name of the x axis stands below."""
+"""Minimum width of the labels of the y axis, as the name of the x axis is below them."""
 
 _HUGE, _SMALL = 1e290, 1e-290
 
@@ -27,13 +27,13 @@ class Settings:
     """How a chart shows its curves.
 
     Attributes:
-        mode: what x is.
+        mode: meaning of x.
         log: logarithmic y axis.
         smoothing: weight of the moving average; 0 shows raw curves alone.
         view: window of x; None shows all and follows the newest.
-        reach: all of x, where charts share an axis; None for that of the curves.
+        reach: whole range of x, if charts share an axis; None for that of the curves.
         unit: of y; `%` keeps the axis within 0 to 100.
-        marker: the x at which a vertical line stands; None for no line.
+        marker: x of a vertical line; None for no line.
     """
 
     mode: XMode = "step"
@@ -66,7 +66,7 @@ class Frame:
         x_ticks: of the x axis.
         y_ticks: of the y axis, the lowest first.
         window: x at the first and the last column of dots.
-        bounds: y at the lowest and the highest row of dots; None where nothing can be drawn.
+        bounds: y at the lowest and the highest row of dots; None if nothing can be drawn.
         log: whether y is logarithmic.
         left_out: values that a logarithmic axis cannot show.
     """
@@ -88,7 +88,7 @@ class Frame:
         return label_width(self.y_ticks)
 
     def column(self, x: float) -> int:
-        """Cell of `x` from the left; it may lie outside."""
+        """Cell of `x` from the left; may be outside."""
         return _dot(x, self.window, self.across) // DOTS_ACROSS
 
     def x_at(self, cell: float) -> float:
@@ -97,7 +97,7 @@ class Frame:
         return left + (right - left) * (DOTS_ACROSS * cell + 0.5) / (DOTS_ACROSS * self.across - 1)
 
     def row(self, y: float) -> int | None:
-        """Cell of `y` from the top; None where it is outside or has no place on the axis."""
+        """Cell of `y` from the top; None if it is outside."""
         if self.bounds is None or not isfinite(y) or (self.log and y < _SMALL):
             return None
         dot = row_of(*self.bounds, DOTS_DOWN * self.down, log=self.log)(y)
@@ -110,7 +110,7 @@ class Frame:
 
 
 def label_width(ticks: Sequence[Tick]) -> int:
-    """Cells that the labels of a y axis take, all alike."""
+    """Common width of the labels of a y axis, in cells."""
     return max([LEAST_LABELS, *(len(tick.label) for tick in ticks)])
 
 
@@ -119,13 +119,13 @@ def build(curves: Sequence[Curve], settings: Settings, width: int, height: int, 
 
     Args:
         curves: the last one on top.
-        settings: how.
+        settings: how to show them.
         width: cells for the labels of the y axis, its line and the plot.
         height: cells for the plot, without the x axis.
-        cache: keeps what was smoothed.
+        cache: of smoothed curves.
     """
     window = settings.view or settings.reach or full(curves, settings.mode) or (0.0, 1.0)
-    # The width of the labels decides how wide the plot is, and hardly the range of y: two rounds settle it.
+    # The labels' width affects the plot's width, which hardly affects the range of y: two rounds are enough.
     across = max(1, width - LEAST_LABELS - 1)
     drawn = _gather(curves, settings, window, across, cache)
     bounds = _bounds(drawn, settings, across)
@@ -162,13 +162,13 @@ def build(curves: Sequence[Curve], settings: Settings, width: int, height: int, 
 
 
 def full(curves: Sequence[Curve], mode: XMode) -> Window | None:
-    """The window that shows all of the curves; None without a point."""
+    """The window that shows all of the curves; None if there are no points."""
     ends = extent(curves)
     return calm_reach(*ends, mode) if ends else None
 
 
 def ink_of(curve: Curve) -> int:
-    """Ink of a curve: the colours come round again."""
+    """Ink of a curve: colours repeat."""
     return FIRST_COLOUR + curve.colour % COLOURS
 
 
@@ -197,12 +197,12 @@ def _gather(
 
 
 def _bounds(drawn: Sequence[tuple[Curve, int, Strokes]], settings: Settings, across: int) -> tuple[float, float] | None:
-    """Range of y of what is in the window; of the lines that cross it where no point is."""
+    """Range of y in the window; of the lines that cross it if it has no points."""
     every = [stroke for _, _, lines in drawn for stroke in lines.strokes]
     seen = [stroke for stroke in every if 0 <= stroke.column < DOTS_ACROSS * across] or every
     if not seen:
         return None
-    # Differences of numbers beyond would be infinite.
+    # Differences of larger numbers would be infinite.
     low, high = (
         max(-_HUGE, min(_HUGE, end))
         for end in (min(stroke.low for stroke in seen), max(stroke.high for stroke in seen))
@@ -213,7 +213,7 @@ def _bounds(drawn: Sequence[tuple[Curve, int, Strokes]], settings: Settings, acr
 
 
 def _marked(lines: Strokes, across: int, number: int, of: int) -> list[Stroke]:
-    """Strokes that get a mark: all where points are few, else the last one, and a few on the way where curves meet."""
+    """Strokes that get a mark: all if points are few, else the last one, and a few more if there are several curves."""
     inside = [stroke for stroke in lines.strokes if 0 <= stroke.column < DOTS_ACROSS * across]
     if lines.points <= across // 4:
         return inside

@@ -1,6 +1,7 @@
-"""Several charts as one instrument: one cursor and one window for all that share an x axis."""
+"""Several charts as one: charts on the same x axis share cursor and window."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from rich.text import Text
@@ -23,17 +24,17 @@ MODES: tuple[XMode, ...] = ("step", "epoch", "time")
 WEIGHTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 """Smoothing, from none to most."""
 MOST = 4
-"""Charts that are on the screen at a time."""
+"""Maximum number of charts on the screen."""
 _WIDE, _TALL = 96, 18
-"""Cells from which two charts fit beside, and above each other."""
+"""Cells needed for two charts side by side, and one above the other."""
 
 
 class Plot(NamedTuple):
-    """What one chart of a grid shows.
+    """The content of one chart of a grid.
 
     Attributes:
-        key: what tells it from others.
-        title: what it shows.
+        key: identity of the plot.
+        title: of the chart.
         unit: of y; `%` keeps the axis within 0 to 100.
         axis: charts with the same one share cursor and window.
         curves: the last one on top.
@@ -47,18 +48,17 @@ class Plot(NamedTuple):
 
 
 class Cells(Grid):
-    """Where the charts are."""
+    """The cells of the charts."""
 
     class Resized(Message):
-        """There is more or less room."""
+        """The size has changed."""
 
     def on_resize(self) -> None:
-        """Tell the grid."""
         self.post_message(self.Resized())
 
 
 class ChartGrid(Widget, can_focus=True):
-    """Charts in a grid: one, two or four at a time, the others a page away. Keys go to the active one and its axis."""
+    """Charts in a grid: one, two or four on each page. Keys go to the active one and its axis."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         key for key in bindings("charts") if isinstance(key, Binding) and key.action != "toggle_picker"
@@ -69,18 +69,11 @@ class ChartGrid(Widget, can_focus=True):
     ChartGrid > #pages { height: 1; padding: 0 2; color: $foreground-muted; display: none; text-wrap: nowrap; }
     """
 
+    @dataclass
     class ModeChanged(Message):
-        """The x axis is to show something else: whoever gives the plots gives them anew."""
+        """The x axis has changed, so the plots must be given again."""
 
-        def __init__(self, grid: "ChartGrid", mode: XMode) -> None:
-            super().__init__()
-            self.grid = grid
-            self.mode = mode
-
-        @property
-        def control(self) -> "ChartGrid":
-            """The grid."""
-            return self.grid
+        mode: XMode
 
     def __init__(self, *, id: str | None = None, note: str = "no values yet") -> None:
         """A grid without plots that says `note`."""
@@ -99,18 +92,15 @@ class ChartGrid(Widget, can_focus=True):
         self._shape: tuple[int, int, int] | None = None
 
     def compose(self) -> ComposeResult:
-        """As many charts as are ever on the screen, and a line that says where one is."""
         with Cells():
             yield from self.charts
         yield Static(id="pages")
 
     def on_mount(self) -> None:
-        """Begin empty."""
         self._arrange()
 
     @on(Cells.Resized)
     def _resized(self, message: Cells.Resized) -> None:
-        """Fit as many as there is room for."""
         message.stop()
         self._arrange()
 
@@ -131,7 +121,7 @@ class ChartGrid(Widget, can_focus=True):
         return self.charts[self._shown.index(plot) if plot in self._shown else 0]
 
     def show_plots(self, plots: Sequence[Plot]) -> None:
-        """Show plots; cheap where they are what they were.
+        """Show plots; cheap if they have not changed.
 
         Args:
             plots: in the order of the grid; x in the units of `mode`.
@@ -143,25 +133,22 @@ class ChartGrid(Widget, can_focus=True):
     # Keys
 
     def action_smooth(self, by: int) -> None:
-        """Smooth more (1) or less (−1)."""
         self._weight = max(0, min(self._weight + by, len(WEIGHTS) - 1))
         self._arrange()
 
     def action_toggle_log(self) -> None:
-        """Change the y axis of the active chart between linear and logarithmic."""
         if self.active is not None:
             self._log ^= {self.active.key}
             self._arrange()
 
     def action_next_x(self) -> None:
-        """Another x axis: step, epoch, time."""
         self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
         self._views.clear()
         self._cursors.clear()
-        self.post_message(self.ModeChanged(self, self.mode))
+        self.post_message(self.ModeChanged(self.mode))
 
     def action_zoom(self, notches: int) -> None:
-        """Zoom in (1) or out (−1), at the cursor where it is in sight."""
+        """Zoom in (1) or out (−1), at the cursor if it is visible."""
         if self.active is None or (reach := self._reach(self.active.axis)) is None:
             return
         axis = self.active.axis
@@ -171,19 +158,17 @@ class ChartGrid(Widget, can_focus=True):
         self._look(axis, zoomed((left, right), reach, 2 * notches, at, self.mode))
 
     def action_pan(self, direction: int) -> None:
-        """Move the window by a quarter."""
         if self.active is not None and (view := self._views.get(self.active.axis)):
             reach = self._reach(self.active.axis) or view
             self._look(self.active.axis, panned(view, reach, direction * (view[1] - view[0]) / 4))
 
     def action_reset_view(self) -> None:
-        """Show all, follow the newest, no cursor."""
         if self.active is not None:
             self._cursors.pop(self.active.axis, None)
             self._look(self.active.axis, None)
 
     def action_cursor(self, direction: int) -> None:
-        """Move the cursor to the next point, a cell away at least; it begins at the newest."""
+        """Move the cursor to the next point at least a cell away; start at the newest."""
         plot, frame = self.active, self.active_chart.frame
         if plot is None or frame is None or frame.bounds is None:
             return
@@ -204,18 +189,15 @@ class ChartGrid(Widget, can_focus=True):
         self._arrange()
 
     def action_maximise(self) -> None:
-        """The active chart alone, and back."""
         self._alone = not self._alone
         self._arrange()
 
     def action_next_chart(self) -> None:
-        """Go to the next chart, turning the page where needed."""
         if (plot := self.active) is not None:
             self._active = self._plots[(self._plots.index(plot) + 1) % len(self._plots)].key
             self._arrange()
 
     def action_grid(self) -> None:
-        """As many charts at a time as fit, one, two, four."""
         self._alone = False
         self._at_a_time = {0: 1, 1: 2, 2: 4, 4: 0}[self._at_a_time]
         self._arrange()
@@ -271,7 +253,7 @@ class ChartGrid(Widget, can_focus=True):
         return calm_reach(*ends, self.mode) if ends else None
 
     def _arrange(self) -> None:
-        """Put plots, settings and cursors on the charts; charts repaint only where something differs."""
+        """Give plots, settings and cursors to the charts, which repaint only what differs."""
         if not self.is_mounted:
             return
         columns, rows = self._fit()
@@ -297,14 +279,14 @@ class ChartGrid(Widget, can_focus=True):
         pages = self.query_one("#pages", Static)
         pages.display = len(self._shown) < len(self._plots)
         if pages.display:
-            said = f"chart {first + 1}–{first + len(self._shown)} of {len(self._plots)}"
+            text = f"chart {first + 1}–{first + len(self._shown)} of {len(self._plots)}"
             if len(self._shown) == 1:
-                said = f"chart {first + 1} of {len(self._plots)}"
-            if pages.content != (line := Text(f"{said} · tab for the next")):
+                text = f"chart {first + 1} of {len(self._plots)}"
+            if pages.content != (line := Text(f"{text} · tab for the next")):
                 pages.update(line)
 
     def _fit(self) -> tuple[int, int]:
-        """Columns and rows of the grid for the plots, the room, and what was asked for."""
+        """Columns and rows of the grid, for the plots, the available space, and the user's choice."""
         width, height = self.query_one(Cells).size
         many = 1 if self._alone else min(len(self._plots), self._at_a_time or MOST)
         wide, tall = width >= _WIDE, height >= _TALL
@@ -325,7 +307,7 @@ class ChartGrid(Widget, can_focus=True):
         grid.styles.grid_size_rows = min(rows, -(-count // columns))
         for index, chart in enumerate(self.charts):
             chart.display = index < count
-            # A last chart without a neighbour takes the whole row.
+            # A last chart without a neighbour fills the row.
             chart.styles.column_span = columns if index == count - 1 and count % columns else 1
 
     def _point(self) -> None:

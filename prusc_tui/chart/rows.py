@@ -1,4 +1,4 @@
-"""A chart as rows of text: title, legend, axes, plot and cursor put together."""
+"""A chart as rows of text: title, legend, axes, plot and cursor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.palette import Palette
 
 TITLE, MUTED, TRACK, ACCENT, VALUE = "T", "M", "K", "A", "V"
-"""Inks beside those of the curves, which are hexadecimal digits."""
+"""Inks other than those of curves, which are hexadecimal digits."""
 
 MARKER = "┊"
-"""What the line of the marker is drawn with."""
+"""Character of the marker's line."""
 
 Row = tuple[str, str]
-"""Characters, and for each its ink."""
+"""Characters, and the ink of each."""
 
 _VALUE_WIDTH = 8
 _BETWEEN = 2
@@ -29,13 +29,13 @@ _LEAST_HEIGHT = 6
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where the parts of a chart go.
+    """Layout of a chart.
 
     Attributes:
         width: cells across.
         height: cells down.
         lines: the curves of each row of the legend.
-        inline: whether the legend stands beside the title.
+        inline: whether the legend is beside the title.
         hidden: curves that the legend has no room for.
         plot: rows of the plot.
         axis: whether there is room for the x axis.
@@ -60,7 +60,7 @@ def styles(palette: Palette) -> dict[str, str]:
 
 
 class Line:
-    """A row of text that is written piece by piece."""
+    """A row of text, written piece by piece."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -79,7 +79,7 @@ class Line:
 
 
 def plan(curves: Sequence[Curve], settings: Settings, title: str, width: int, height: int) -> Plan:
-    """Share out the room. It depends on the curves' names, not on their values, so nothing jumps while they change."""
+    """Lay out a chart by the curves' names, not their values, so that nothing jumps while these change."""
     sizes = [entry_width(curve, settings) for curve in curves]
     axis = height >= _LEAST_HEIGHT
     room = width - cell_len(safe_text(title)) - 5 - _flags_room(settings)
@@ -110,14 +110,14 @@ def plan(curves: Sequence[Curve], settings: Settings, title: str, width: int, he
 
 
 def entry_width(curve: Curve, settings: Settings) -> int:
-    """Cells of a curve in the legend; the value has a fixed share."""
+    """Cells of a curve in the legend, with a fixed width for the value."""
     smoothed = _VALUE_WIDTH + 2 if settings.smoothing and curve.smooth else 0
     named = cell_len(safe_text(curve.name)) + 1 if curve.name else 0
     return 2 + named + _VALUE_WIDTH + smoothed
 
 
 def frame_of(curves: Sequence[Curve], settings: Settings, plan: Plan, cache: SmoothCache) -> Frame:
-    """The plot of a plan."""
+    """Draw the plot of a layout."""
     return build(curves, settings, plan.width, plan.plot, cache)
 
 
@@ -133,18 +133,18 @@ def picture(
     active: bool = False,
     note: str = "no values yet",
 ) -> list[Row]:
-    """Put a chart together.
+    """Compose a chart.
 
     Args:
         frame: plot and axes.
-        plan: where the parts go.
+        plan: layout.
         curves: those of the frame.
         settings: those of the frame.
-        title: what the chart shows.
-        cache: keeps what was smoothed.
+        title: of the chart.
+        cache: of smoothed curves.
         cursor: the x to read values at; None shows the newest.
         active: whether keys go to this chart.
-        note: said where there is nothing to show.
+        note: shown if there is nothing else.
 
     Returns:
         [height] rows of `width` cells.
@@ -226,7 +226,7 @@ def _flags_room(settings: Settings) -> int:
 
 
 def _entry(curve: Curve, reading: Reading | None, settings: Settings, cache: SmoothCache, digits: int) -> Line:
-    """Mark, name and value of a curve; behind ≈ the smoothed value."""
+    """Mark, name and value of a curve, and the smoothed value after ≈."""
     line = Line().add(f"{curve.mark} ", f"{ink_of(curve):x}")
     if curve.name:
         line.add(f"{safe_text(curve.name)} ", MUTED)
@@ -255,7 +255,7 @@ def _body(
     readings: Sequence[Reading | None],
     marker: float | None,
 ) -> list[Row]:
-    """The plot over its grid, with marks, cursor, and the line of the marker where nothing else is."""
+    """The plot over its grid, with marks, cursor, and the marker's line in empty cells."""
     grid = {tick.at for tick in frame.y_ticks}
     texts = [list(text.replace(" ", "┈") if y in grid else text) for y, (text, _) in enumerate(frame.rows)]
     inks = [list(row_inks) for _, row_inks in frame.rows]
@@ -290,7 +290,7 @@ def _x_axis(frame: Frame, settings: Settings, at: int | None, place: str | None)
     if at is not None and place is not None and len(place) <= frame.across:
         start = max(0, min(at - len(place) // 2, frame.across - len(place)))
         end = start + len(place)
-        # A label that the cursor's touches is taken away as a whole.
+        # A label that the cursor's label touches is removed as a whole.
         for tick in frame.x_ticks:
             begin = label_start(tick, frame.across)
             if begin < end + 1 and begin + len(tick.label) > start - 1:

@@ -1,4 +1,4 @@
-"""Smoothing of curves that grow: what was smoothed once is kept."""
+"""Smoothing of growing curves, computed incrementally."""
 
 from array import array
 from collections.abc import Collection, Hashable, Sequence
@@ -11,15 +11,15 @@ class Smoothed:
     """Debiased exponential moving average of a growing sequence.
 
     m_t = w m_{t−1} + (1 − w) v_t with m_0 = 0, shown as m_t / (1 − w^t): the bias correction of Adam (Kingma and Ba
-    2015, section 3), which TensorBoard uses for its curves. t counts the finite values; the others stay what they are
-    and change nothing.
+    2015, section 3), which TensorBoard uses for its curves. t counts the finite values; others are
+    kept as they are and ignored.
     """
 
     def __init__(self, weight: float) -> None:
-        """Smooth with `weight` w in [0, 0.99]; 0 leaves the values alone.
+        """Smooth with `weight` w in [0, 0.99]; 0 leaves the values unchanged.
 
         Raises:
-            ValueError: the weight is outside.
+            ValueError: the weight is out of range.
         """
         if not 0 <= weight <= MAX_WEIGHT:
             raise ValueError(f"smoothing weight {weight}")
@@ -29,7 +29,7 @@ class Smoothed:
         self._left = 1.0  # w^t
 
     def extend(self, values: Sequence[float]) -> None:
-        """Take in what is new."""
+        """Append new values."""
         w, mean, left = self.weight, self._mean, self._left
         append = self.values.append
         for value in values:
@@ -43,7 +43,7 @@ class Smoothed:
 
 
 class SmoothCache:
-    """Smoothed curves by key; a curve that only grew costs what is new."""
+    """Smoothed curves by key; for a curve that only grew, just the new values are computed."""
 
     def __init__(self) -> None:
         self._known: dict[Hashable, tuple[Smoothed, float, float]] = {}
@@ -51,12 +51,12 @@ class SmoothCache:
     def smoothed(self, key: Hashable, x: Sequence[float], y: Sequence[float], weight: float) -> "array[float]":
         """Return the smoothed `y`.
 
-        A curve counts as grown where the last point known is where it was; after a resume that took another course it
-        is not, and the work starts again.
+        A curve has only grown if its last known point is unchanged; otherwise, as after a resume on another course, all
+        is computed again.
 
         Args:
             key: which curve.
-            x: [n] places of the values.
+            x: [n] positions of the values.
             y: [n] values.
             weight: in [0, 0.99].
         """

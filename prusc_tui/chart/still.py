@@ -1,4 +1,4 @@
-"""A chart as lines of text, for pictures in which nothing is pointed at."""
+"""A chart as lines of text, without interaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

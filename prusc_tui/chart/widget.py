@@ -1,7 +1,7 @@
-"""A chart in the terminal: curves in braille, axes, a legend that reads values, zoom and pan by mouse."""
+"""A chart in the terminal: curves in braille, axes, a legend with values, zoom and pan by mouse."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.segment import Segment
@@ -24,50 +24,32 @@ from prusc_tui.palette import Palette, palette_in
 class Chart(Widget):
     """Curves over one x axis.
 
-    `show` gives the curves, `change` how they are shown, `point` where the cursor is. It draws again only what differs
-    from what is on the screen: a value that comes in costs the cells that it changes.
+    `show` sets the curves, `change` their settings, `point` the cursor. Only cells that differ from the screen
+    are drawn again.
     """
 
     ALLOW_SELECT = False
     DEFAULT_CSS = "Chart { width: 1fr; height: 1fr; }"
 
+    @dataclass
     class Zoomed(Message):
         """The mouse changed the window; None shows all and follows the newest."""
 
-        def __init__(self, chart: "Chart", view: Window | None) -> None:
-            super().__init__()
-            self.chart = chart
-            self.view = view
+        chart: "Chart"
+        view: Window | None
 
-        @property
-        def control(self) -> "Chart":
-            """The chart."""
-            return self.chart
-
+    @dataclass
     class Pointed(Message):
-        """The mouse moved the cursor to `x`; None took it away."""
+        """The mouse moved the cursor to `x`; None removed it."""
 
-        def __init__(self, chart: "Chart", x: float | None) -> None:
-            super().__init__()
-            self.chart = chart
-            self.x = x
+        chart: "Chart"
+        x: float | None
 
-        @property
-        def control(self) -> "Chart":
-            """The chart."""
-            return self.chart
-
+    @dataclass
     class Touched(Message):
-        """A button of the mouse went down on the chart."""
+        """A mouse button was pressed on the chart."""
 
-        def __init__(self, chart: "Chart") -> None:
-            super().__init__()
-            self.chart = chart
-
-        @property
-        def control(self) -> "Chart":
-            """The chart."""
-            return self.chart
+        chart: "Chart"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None, note: str = "no values yet") -> None:
         """An empty chart that says `note`."""
@@ -89,17 +71,17 @@ class Chart(Widget):
 
     @property
     def curves(self) -> tuple[Curve, ...]:
-        """What is shown."""
+        """The curves, the last one on top."""
         return self._curves
 
     @property
     def title(self) -> str:
-        """What the chart says that it shows."""
+        """Title of the chart."""
         return self._title
 
     @property
     def settings(self) -> Settings:
-        """How it is shown."""
+        """The settings in force."""
         return self._settings
 
     @property
@@ -109,21 +91,21 @@ class Chart(Widget):
 
     @property
     def frame(self) -> Frame | None:
-        """What was drawn last; None before the first time."""
+        """The last frame drawn; None before the first."""
         return self._frame
 
     @property
     def rows(self) -> list[str]:
-        """The chart as plain rows of text, as it is on the screen."""
+        """The chart as plain rows of text."""
         return [text for text, _ in self._rows]
 
     def show(self, curves: Sequence[Curve], *, title: str | None = None, settings: Settings | None = None) -> None:
-        """Show curves, the last one on top; nothing happens where nothing differs.
+        """Show curves, the last one on top; nothing happens if nothing has changed.
 
         Args:
-            curves: while a curve grows its key stays.
-            title: what they are; None leaves it.
-            settings: how; None leaves them.
+            curves: a growing curve keeps its key.
+            title: None keeps it.
+            settings: None keeps them.
         """
         new = tuple(curves), self._title if title is None else title, settings or self._settings
         if new == (self._curves, self._title, self._settings):
@@ -133,23 +115,22 @@ class Chart(Widget):
         self._redraw()
 
     def change(self, **changes: Any) -> None:
-        """Change some of the settings, by the names of their fields."""
+        """Change some of the settings, by field name."""
         self.show(self._curves, settings=replace(self._settings, **changes))
 
     def point(self, x: float | None) -> None:
-        """Put the cursor at `x`, or take it away."""
+        """Put the cursor at `x`, or remove it."""
         if x != self._cursor:
             self._cursor = x
             self._repaint()
 
     def mark_active(self, active: bool) -> None:
-        """Say in the title whether keys go to this chart."""
+        """Mark in the title whether keys go to this chart."""
         if active != self._active:
             self._active = active
             self._repaint()
 
     def render_line(self, y: int) -> Strip:
-        """Give one row to the screen."""
         if self._plan is None or (self._plan.width, self._plan.height) != self.size:
             self._draw()
         if not 0 <= y < len(self._rows):
@@ -160,7 +141,6 @@ class Chart(Widget):
         return self._strips[y]
 
     def on_mount(self) -> None:
-        """Follow the theme."""
         self._styles = self._parsed()
         self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
 
@@ -177,14 +157,13 @@ class Chart(Widget):
         self.refresh()
 
     def _redraw(self) -> None:
-        """Data, view or settings changed."""
         self._frame = None
         self._repaint()
 
     def _repaint(self) -> None:
-        """Draw, and send what differs from what is on the screen."""
+        """Draw, and refresh the regions that differ from the screen."""
         if not self.size or self._plan is None:
-            # Not on the screen: drawn when it comes there.
+            # Not on the screen yet.
             self._plan = None
             self.refresh()
             return
@@ -220,34 +199,28 @@ class Chart(Widget):
     # The mouse
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Zoom in at the pointer."""
         self._wheel(event, 1)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Zoom out at the pointer."""
         self._wheel(event, -1)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Take hold of the picture."""
         self.post_message(self.Touched(self))
         if event.button == 1 and self._frame is not None and self._frame.bounds:
             self._grip = event.screen_x, self._frame.window
             self.capture_mouse()
 
     def on_mouse_up(self) -> None:
-        """Let go."""
         if self._grip is not None:
             self._grip = None
             self.release_mouse()
 
     def on_click(self, event: events.Click) -> None:
-        """Two clicks show all again."""
         if event.chain == 2:
             event.stop()
             self._look(None)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Pan while a button is held, else read values."""
         frame = self._frame
         if frame is None or frame.bounds is None:
             return
@@ -259,7 +232,6 @@ class Chart(Widget):
         self._hover(self._snapped(frame.x_at(cell)) if 0 <= cell < frame.across else None)
 
     def on_leave(self, event: events.Leave) -> None:
-        """Take away the cursor that the mouse brought."""
         if event.node is self:
             self._hover(None)
 
@@ -294,22 +266,22 @@ class Chart(Widget):
 
     @property
     def reach(self) -> Window | None:
-        """The window that shows all; None without a point."""
+        """The window that shows all; None if there are no points."""
         return self._settings.reach or full(self._curves, self._settings.mode)
 
     def _snapped(self, x: float) -> float:
-        """The place of the nearest point of any curve."""
+        """The x of the nearest point of any curve."""
         places = [reading.x for curve in self._curves if (reading := nearest(curve, x)) is not None]
         return min(places, key=lambda place: abs(place - x), default=x)
 
 
 def _changes(before: Sequence[Row], after: Sequence[Row], width: int) -> Iterator[Region]:
-    """Regions in which two pictures differ: one in a row, since a row is sent up to the end of each region in it."""
+    """Regions in which two pictures differ, at most one per row, as Textual sends a row up to the end of each."""
     for y, (old, new) in enumerate(zip(before, after, strict=True)):
         if old == new:
             continue
         if not len(old[0]) == len(new[0]) == width:
-            # A wide character: cells are not characters.
+            # With wide characters, cells are not characters.
             yield Region(0, y, width, 1)
             continue
         cells = zip(old[0], new[0], old[1], new[1], strict=True)

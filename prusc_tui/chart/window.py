@@ -1,4 +1,4 @@
-"""The window that a chart shows of its x axis: pure arithmetic of zooming and panning."""
+"""The window of a chart on its x axis: arithmetic of zooming and panning."""
 
 from math import ceil, floor
 
@@ -8,13 +8,13 @@ Window = tuple[float, float]
 """The x at the left and at the right end."""
 
 ZOOM = 1.25
-"""Factor of one notch of the wheel or one press of a key."""
+"""Factor of one notch of the wheel or one key press."""
 
 
 def calm_reach(low: float, high: float, mode: XMode) -> Window:
-    """All of the data with a round end, so that the picture moves in few jumps while values come in.
+    """The whole range with round ends, so that the picture moves in few jumps while values come in.
 
-    An axis that nearly begins at 0 begins there; a single point comes to the middle.
+    A range that starts near 0 starts at 0; a single point is centred.
     """
     if high <= low:
         half = 0.5 if mode != "time" else 5.0
@@ -39,12 +39,12 @@ def zoomed(window: Window, reach: Window, notches: float, at: float, mode: XMode
 
 
 def panned(window: Window, reach: Window, by: float) -> Window:
-    """Move the window by `by`, no further than the reach goes."""
+    """Move the window by `by`, within the reach."""
     return within((window[0] + by, window[1] + by), reach)
 
 
 def within(window: Window, reach: Window) -> Window:
-    """Push a window back into the reach, without changing its span where it fits."""
+    """Move a window into the reach, keeping its span if it fits."""
     span = min(window[1] - window[0], reach[1] - reach[0])
     left = max(reach[0], min(window[0], reach[1] - span))
     return left, left + span

@@ -1,4 +1,4 @@
-"""The commands of `prusc`, put together; every heavy import waits until a command runs."""
+"""The commands of `prusc`; heavy imports wait until a command runs."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from prusc_tui.cli import compare, data, eval, export, machine, recipes, run, ru
 
 app = typer.Typer(
     name="prusc",
-    help="See an image classifier lean on a shortcut, and take the shortcut out without group labels.",
+    help="Detect and remove spurious correlations in image classifiers, without group labels.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -1,40 +1,41 @@
-"""`prusc data cache`: decode the images of a data set ahead of a run; see and remove what was decoded."""
+"""`prusc data cache`: decode the images of a data set ahead of a run; list and remove decoded images."""
 
+import shutil
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
-from prusc_tui.cli.options import DataRoot, folder_of
+from core.data.caches import remove, stores
+from core.data.photos import PhotoSource
+from core.data.settings import Photos
+from core.data.store import cache_folder, mapped, store_bytes, store_key, store_path, stored
+from core.data.watch import Watch
+from core.errors import InputError, Stopped
+from core.runs.text import safe_text
+from core.words import size_of
+from experiments.data_sets import resolve
+from prusc_tui.cli.data_shown import Ticker
+from prusc_tui.cli.host import stop_on_signals
+from prusc_tui.cli.options import folder_of
+from prusc_tui.palette import MARKS
+from prusc_tui.words import console, moment, to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from core.data.caches import Store
-    from core.data.photos import PhotoSource
 
 INTERRUPTED = 130
 
 
-def cache(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Name of a data set or of a preset.", show_default=False)
-    ] = None,
-    data_root: DataRoot = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as data.stored=128. Repeatable."),
-    ] = None,
-    ls: Annotated[bool, typer.Option("--list", help="List what is decoded, and what it takes.")] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Remove it: that of NAME, or all.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Decode the images of a data set once, as its first run would; or list or remove what is decoded."""
-    from core.data.store import cache_folder
-    from core.errors import InputError
-
+def run(name: str | None, data_root: str | None, overrides: list[str], *, ls: bool, clear: bool, json: bool) -> None:
+    """Run `prusc data cache`."""
     if ls and (clear or name is not None):
-        raise InputError("--list shows all that is decoded; it goes with no name and not with --clear")
+        raise InputError("--list shows all decoded data sets; it takes neither a name nor --clear")
     if name is None and (data_root is not None or overrides):
         raise InputError("prusc data cache: which data set? Name one (see: prusc data ls)")
     folder = cache_folder()
@@ -43,35 +44,21 @@ def cache(
     if ls:
         _list(folder, json)
     elif clear:
-        _clear(folder, None if name is None else _source(name, data_root, overrides or []), json)
+        _clear(folder, None if name is None else _source(name, data_root, overrides), json)
     else:
         assert name is not None
-        _build(folder, _source(name, data_root, overrides or []), json)
+        _build(folder, _source(name, data_root, overrides), json)
 
 
-def _source(name: str, data_root: str | None, overrides: list[str]) -> "PhotoSource":
-    from core.data.photos import PhotoSource
-    from core.data.settings import Photos
-    from core.errors import InputError
-    from experiments.data_sets import resolve
-
+def _source(name: str, data_root: str | None, overrides: list[str]) -> PhotoSource:
     settings = resolve(name, overrides, folder_of(data_root), source="prusc data cache")
     if not isinstance(settings, Photos):
         raise InputError(f"data set '{settings.name}' is bundled and needs no cache")
     return PhotoSource(settings)
 
 
-def _build(folder: "Path", source: "PhotoSource", json: bool) -> None:
-    """Decode what is missing; the size is told before anything is written."""
-    import shutil
-
-    from core.data.store import mapped, store_bytes, store_path, stored
-    from core.data.watch import Watch
-    from core.errors import Stopped
-    from core.words import size_of
-    from prusc_tui.cli.data_shown import Ticker
-    from prusc_tui.cli.host import stop_on_signals
-
+def _build(folder: "Path", source: PhotoSource, json: bool) -> None:
+    """Decode the missing images; the size is printed before anything is written."""
     with stop_on_signals() as stopper:
         watch = Watch(Ticker(), lambda: stopper.asked)
         try:
@@ -81,46 +68,37 @@ def _build(folder: "Path", source: "PhotoSource", json: bool) -> None:
             if not ready:
                 there = next(path for path in (folder, *folder.parents) if path.exists())
                 _say(
-                    f"{len(squares):,} images of {squares.side} × {squares.side}: {size_of(size)} in {folder}, "
-                    f"where {size_of(shutil.disk_usage(there).free)} are free",
+                    f"{len(squares):,} images of {squares.side} × {squares.side}: {size_of(size)} in {folder} "
+                    f"({size_of(shutil.disk_usage(there).free)} free)",
                     aside=json,
                 )
                 stored(squares, folder, watch)
         except Stopped:
-            _say("stopped; what is decoded is kept, and the same command goes on from there", aside=True)
+            _say("stopped; decoded images are kept, and the same command continues from there", aside=True)
             raise typer.Exit(INTERRUPTED) from None
     if json:
-        _print_json(
-            {
-                "images": len(squares),
-                "side": squares.side,
-                "bytes": size,
-                "path": str(final),
-                "fingerprint": source.fingerprint(),
-            }
+        typer.echo(
+            to_json(
+                {
+                    "images": len(squares),
+                    "side": squares.side,
+                    "bytes": size,
+                    "path": str(final),
+                    "fingerprint": source.fingerprint(),
+                }
+            )
         )
     else:
-        _say(f"✓ {len(squares):,} images {'were decoded before' if ready else 'decoded'}: {final}")
+        _say(f"✓ {len(squares):,} images {'already decoded' if ready else 'decoded'}: {final}")
 
 
 def _list(folder: "Path", json: bool) -> None:
-    from core.data.caches import stores
-
     found = stores(folder)
     if json:
-        _print_json({"folder": str(folder), "stores": [_object(store) for store in found]})
+        typer.echo(to_json({"folder": str(folder), "stores": [_object(store) for store in found]}))
         return
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from core.runs.text import safe_text
-    from core.words import size_of
-    from prusc_tui.palette import MARKS
-    from prusc_tui.words import console, moment
-
     if not found:
-        _say(f"nothing is decoded in {folder}")
+        _say(f"no decoded images in {folder}")
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, right in {"": False, "images": True, "side": True, "size": True, "used": False, "from": False}.items():
@@ -141,24 +119,18 @@ def _list(folder: "Path", json: bool) -> None:
     out.print(Text(safe_text(f"{size_of(sum(store.bytes for store in found))} in {folder}")))
 
 
-def _clear(folder: "Path", source: "PhotoSource | None", json: bool) -> None:
-    from core.data.caches import remove, stores
-    from core.data.store import store_key
-    from core.data.watch import Watch
-    from core.words import size_of
-    from prusc_tui.cli.data_shown import Ticker
-
+def _clear(folder: "Path", source: PhotoSource | None, json: bool) -> None:
     key = None if source is None else store_key(source.squares(Watch(Ticker())))
     chosen = [store for store in stores(folder) if key is None or store.path.stem == key]
     gone = [store for store in chosen if remove(store)]
     kept = len(chosen) - len(gone)
     if json:
-        _print_json({"removed": [_object(store) for store in gone], "in_use": kept})
+        typer.echo(to_json({"removed": [_object(store) for store in gone], "in_use": kept}))
         return
     freed = size_of(sum(store.bytes for store in gone))
     _say(f"removed {len(gone)}, {freed} freed" if gone else "nothing to remove")
     if kept:
-        _say(f"{kept} left alone: another process is decoding there")
+        _say(f"{kept} kept: another process is decoding there")
 
 
 def _object(store: "Store") -> dict[str, Any]:
@@ -174,13 +146,5 @@ def _object(store: "Store") -> dict[str, Any]:
 
 
 def _say(text: str, *, aside: bool = False) -> None:
-    from core.runs.text import safe_text
-
     (sys.stderr if aside else sys.stdout).write(safe_text(text) + "\n")
     sys.stdout.flush()
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    from prusc_tui.words import to_json
-
-    typer.echo(to_json(value))

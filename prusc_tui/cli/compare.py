@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from core.errors import InputError
+from core.runs.home import Home
 from prusc_tui.cli.run import find
 from prusc_tui.words import console, to_json
 
@@ -25,19 +27,20 @@ def compare(
         list[str] | None, typer.Argument(metavar="RUN...", help="Ids, unique prefixes, names, or last.")
     ] = None,
     where: Annotated[
-        str, typer.Option("--where", metavar="QUERY", help="Also all of these, as 'recipe=prusc and tag:paper'.")
+        str,
+        typer.Option("--where", metavar="QUERY", help="Also matching runs, such as 'recipe=prusc and tag:paper'."),
     ] = "",
     by: Annotated[
-        By, typer.Option("--by", help="Columns: families of runs that differ by seed alone, or stages of each family.")
+        By,
+        typer.Option("--by", help="Columns: families of runs that differ only by seed, or their stages."),
     ] = "family",
     split: Annotated[
-        Split | None, typer.Option("--split", help="Whose accuracies; default test, validation where there is none.")
+        Split | None, typer.Option("--split", help="Split to compare (default: test, or validation if there is none).")
     ] = None,
-    format: Annotated[Format, typer.Option("--format", help="What to print; LaTeX is for booktabs.")] = "table",
+    format: Annotated[Format, typer.Option("--format", help="Output format; LaTeX uses booktabs.")] = "table",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Compare runs: groups as mean ± standard deviation over seeds, and the settings that differ."""
-    from core.errors import InputError
+    """Compare runs: groups as mean ± standard deviation over seeds, and differing settings."""
     from core.results.compare import families, split_of
     from prusc_tui.tables import comparison
     from prusc_tui.tables import grid as tables
@@ -45,11 +48,11 @@ def compare(
     records = _records(references or [], where)
     if len(records) < 2:
         what = f"only '{records[0].name}' is" if records else "no run is"
-        raise InputError(f"compare needs two runs or more, and {what} given; 'prusc ls' shows them all")
+        raise InputError(f"compare needs at least two runs, but {what} given; 'prusc ls' lists all runs")
     members = families(records)
     chosen = split or split_of(records)
     if chosen is None:
-        raise InputError("none of these runs has been evaluated yet; 'prusc watch RUN' shows how far one is")
+        raise InputError("none of these runs has been evaluated yet; 'prusc watch RUN' shows its progress")
     if by == "family":
         grids = [one.grid for one in comparison.grids_of_families(members, chosen)]
     else:
@@ -70,8 +73,7 @@ def compare(
 
 
 def _records(references: Sequence[str], where: str) -> list["RunRecord"]:
-    """The runs that were named, then those that the query finds, oldest first; none of them twice."""
-    from core.runs.home import Home
+    """The named runs, then those that match the query, oldest first; each only once."""
     from core.runs.log import RunLog
     from core.runs.query import parse
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prusc_tui.cli.cache import cache
-from prusc_tui.cli.get import get
+from core.errors import InputError
+from core.runs.text import safe_text
 from prusc_tui.cli.options import DataRoot, folder_of
+from prusc_tui.words import to_json
 
 if TYPE_CHECKING:
     from core.data.dataset import DataSet
@@ -39,13 +40,13 @@ def ls(data_root: DataRoot = None, json: Json = False) -> None:
 
     about, there = data_sets(), _found_in(data_root)
     if json:
-        _print_json({"datasets": [{"name": name, "about": text, **there[name]} for name, text in about.items()]})
+        typer.echo(
+            to_json({"datasets": [{"name": name, "about": text, **there[name]} for name, text in about.items()]})
+        )
         return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-
-    from core.runs.text import safe_text
 
     console = Console(highlight=False)
     for origin in dict.fromkeys(found["origin"] for found in there.values()):
@@ -55,7 +56,7 @@ def ls(data_root: DataRoot = None, json: Json = False) -> None:
         table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
         table.add_column(min_width=max(map(len, about)))
         for name in names:
-            table.add_row(name, Text(safe_text(_said(there[name]) or about[name])))
+            table.add_row(name, Text(safe_text(_found_text(there[name]) or about[name])))
         console.print(Text(safe_text(origin if data_root is None else f"in {data_root}"), "bold"))
         console.print(table)
 
@@ -72,7 +73,7 @@ def show(
     split: Annotated[SplitChoice | None, typer.Option(help="Only this split.")] = None,
     json: Json = False,
 ) -> None:
-    """Show the groups of a data set or preset: how many, and how well an attribute gives the label away."""
+    """Show the groups of a data set or preset: their sizes, and how well each attribute predicts the label."""
     from core.data.load import open_source
     from experiments.bundled import folder
     from experiments.data_sets import resolve
@@ -88,7 +89,7 @@ def show(
     if pixels is not None:
         about["pixels"] = _write_pixels(dataset, splits, pixels)
     if json:
-        _print_json(about | ({"sample": str(sample)} if sample else {}))
+        typer.echo(to_json(about | ({"sample": str(sample)} if sample else {})))
     else:
         print_tables(about)
         if sample is not None:
@@ -101,7 +102,6 @@ def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, j
     from core.data.check import check as check_all
     from core.data.settings import Photos
     from core.data.watch import Watch
-    from core.errors import InputError
     from experiments.data_sets import resolve
     from prusc_tui.cli.data_shown import Ticker, report_lines, report_object
 
@@ -110,7 +110,7 @@ def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, j
         raise InputError(f"'{name}' is {settings.origin}, and is checked whenever it is read")
     report = check_all(settings, Watch(report=Ticker()))
     if json:
-        _print_json(report_object(name, report))
+        typer.echo(to_json(report_object(name, report)))
     else:
         for line in report_lines(name, report):
             typer.echo(line)
@@ -118,12 +118,40 @@ def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, j
         raise typer.Exit(1)
 
 
-app.command("cache")(cache)
-app.command("get")(get)
+@app.command()
+def cache(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Name of a data set or of a preset.", show_default=False)
+    ] = None,
+    data_root: DataRoot = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as data.stored=128. Repeatable."),
+    ] = None,
+    ls: Annotated[bool, typer.Option("--list", help="List decoded data sets and their sizes.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove decoded images: of NAME, or all.")] = False,
+    json: Json = False,
+) -> None:
+    """Decode the images of a data set ahead of its first run; or list or remove decoded images."""
+    from prusc_tui.cli.cache import run
+
+    run(name, data_root, overrides or [], ls=ls, clear=clear, json=json)
+
+
+@app.command()
+def get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A published data set, or a preset of one.")],
+    data_root: DataRoot = None,
+    json: Json = False,
+) -> None:
+    """Download a published data set; exit code 1 if the download does not match the published sizes."""
+    from prusc_tui.cli.get import run
+
+    run(name, data_root, json)
 
 
 def _found_in(data_root: str | None) -> dict[str, dict[str, Any]]:
-    """Data set → whether it is bundled, and for a folder how many images of it are there, or why it is not."""
+    """Data set → whether it is bundled; with a folder, also how many images are there, or why none are."""
     from core.config import data_sets
     from core.data.settings import Bundled, Photos
 
@@ -133,7 +161,6 @@ def _found_in(data_root: str | None) -> dict[str, dict[str, Any]]:
         found[name] = {"origin": kind.origin, "bundled": issubclass(kind, Bundled)}
         if root is not None and issubclass(kind, Photos):
             from core.data.table import read_table
-            from core.errors import InputError
 
             try:
                 found[name] |= {"images": len(read_table(kind(root=root))), "why_not": None}
@@ -142,7 +169,7 @@ def _found_in(data_root: str | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _said(found: dict[str, Any]) -> str:
+def _found_text(found: dict[str, Any]) -> str:
     if "images" not in found:
         return ""
     return f"✓ {found['images']:,} images" if found["images"] is not None else f"– {found['why_not']}"
@@ -150,7 +177,6 @@ def _said(found: dict[str, Any]) -> str:
 
 def _write_sample(dataset: "DataSet", splits: list["SplitName"], path: Path) -> None:
     from core.data.sample import sample_picture
-    from core.errors import InputError
 
     picture = sample_picture(dataset, splits)
     try:
@@ -160,15 +186,9 @@ def _write_sample(dataset: "DataSet", splits: list["SplitName"], path: Path) -> 
 
 
 def _write_pixels(dataset: "DataSet", splits: list["SplitName"], path: Path) -> dict[str, list[int]]:
-    """Write images of every group as bare RGB, one after another; return split → how many of each group there are."""
+    """Write images of every group as raw RGB, one after another; return split → number of images per group."""
     from core.data.sample import first_images
 
     found = {split: first_images(dataset, split) for split in splits}
     path.write_bytes(b"".join(images.tobytes() for groups in found.values() for images in groups))
     return {split: [len(images) for images in groups] for split, groups in found.items()}
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    import orjson
-
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -1,13 +1,21 @@
-"""What `prusc data` prints: a data set as one object and as tables, what a check found, how far it is."""
+"""Output of `prusc data`: a data set as an object and as tables, the report of a check, and progress."""
 
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
+from core.data.dataset import agreement, environment_conflicts, group_counts
+from core.groups import group_titles
+from core.runs.text import safe_text
+from experiments.data_sets import colours_gone, facts_of, published
+
+if TYPE_CHECKING:
     from core.config import DataSettings
     from core.data.check import Report
     from core.data.dataset import DataSet
@@ -15,7 +23,7 @@ if TYPE_CHECKING:
     from core.data.table import ImageTable
 
 SHOWN = 10
-"""Problems of one kind that are listed as text; the object has them all."""
+"""Problems of one kind listed as text; the object has them all."""
 
 
 def describe(
@@ -25,13 +33,10 @@ def describe(
 
     Args:
         settings: the data section.
-        dataset: what it makes; no image of it is looked at.
+        dataset: the data set; no image is read.
         splits: which splits.
-        table: what it was made of, for a data set in a folder.
+        table: its table, for a data set in a folder.
     """
-    from core.data.dataset import agreement, environment_conflicts, group_counts
-    from core.groups import group_titles
-
     titles = group_titles(dataset.label_names, dataset.attributes)
     comparable = [name for name, values in dataset.attributes.items() if len(values) == len(dataset.label_names)]
     described = {}
@@ -72,15 +77,7 @@ def describe(
 
 
 def print_tables(about: Mapping[str, Any]) -> None:
-    """Print what `describe` says."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from core.runs.text import safe_text
-    from experiments.data_sets import colours_gone, facts_of, published
-
+    """Print the object of `describe` as tables."""
     console = Console(highlight=False)
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_row("data set", about["name"], style="bold")
@@ -89,9 +86,9 @@ def print_tables(about: Mapping[str, Any]) -> None:
         facts.add_row(name, Text(safe_text(value)))
     console.print(facts)
     for name, split in about["splits"].items():
-        said = [f"{split['n']:,} images", published(split["n"], split["published"])]
-        said += [f"P({key} = label) {share:.3f}" for key, share in split["agreement"].items()]
-        console.print(Text.assemble("\n", (name, "bold"), "  ", safe_text(", ".join(filter(None, said)))))
+        words = [f"{split['n']:,} images", published(split["n"], split["published"])]
+        words += [f"P({key} = label) {share:.3f}" for key, share in split["agreement"].items()]
+        console.print(Text.assemble("\n", (name, "bold"), "  ", safe_text(", ".join(filter(None, words)))))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("label", *about["attributes"]):
             table.add_column(Text(safe_text(heading)))
@@ -110,9 +107,6 @@ def print_tables(about: Mapping[str, Any]) -> None:
 
 
 def _environments_table(environments: Iterable[dict[str, Any]]) -> "Table":
-    from rich import box
-    from rich.table import Table
-
     table = Table("given environment", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("n", "conflicts"):
         table.add_column(heading, justify="right")
@@ -122,7 +116,7 @@ def _environments_table(environments: Iterable[dict[str, Any]]) -> "Table":
 
 
 def report_object(name: str, report: "Report") -> dict[str, Any]:
-    """What a check found, as the object that `--json` prints."""
+    """The report of a check, as the object that `--json` prints."""
     return {
         "name": name,
         "root": str(report.root),
@@ -137,9 +131,7 @@ def report_object(name: str, report: "Report") -> dict[str, Any]:
 
 
 def report_lines(name: str, report: "Report") -> Iterable[str]:
-    """What a check found, as lines of plain text."""
-    from core.runs.text import safe_text
-
+    """The report of a check, as lines of plain text."""
     yield f"{name}  {safe_text(str(report.root))}"
     yield f"{report.opened:,} images opened, {report.rows:,} rows in {safe_text(report.file)}"
     kinds = dict.fromkeys(problem.kind for problem in report.problems)
@@ -149,13 +141,13 @@ def report_lines(name: str, report: "Report") -> Iterable[str]:
         yield f"✗ {kind}: {len(found):,}"
         yield from (f"  {safe_text(problem.sentence)}" for problem in found[:SHOWN])
         if len(found) > SHOWN:
-            yield f"  … and {len(found) - SHOWN:,} more (all of them: --json)"
+            yield f"  … and {len(found) - SHOWN:,} more (list all with --json)"
     if not kinds:
-        yield "✓ nothing amiss"
+        yield "✓ no problems found"
 
 
 class Ticker:
-    """How far long work is, on one line of standard error: replaced in a terminal, anew every ten seconds elsewhere."""
+    """Progress on standard error: one line updated in place on a terminal, elsewhere a new line every ten seconds."""
 
     def __init__(self, number: Callable[[int], str] = "{:,}".format) -> None:
         self._number = number
@@ -165,7 +157,7 @@ class Ticker:
         self._width = 0
 
     def __call__(self, doing: str, done: int, total: int) -> None:
-        """Say it, unless it was said a moment ago."""
+        """Write the progress, unless it was written a moment ago."""
         if done < total and time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self._pause

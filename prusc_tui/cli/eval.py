@@ -5,9 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.errors import InputError
+from core.runs.home import Home
+from core.runs.text import safe_text
 from prusc_tui.cli.data import SplitChoice
 from prusc_tui.cli.options import DataRoot, existing_file, folder_of
 from prusc_tui.cli.run import Device, find
+from prusc_tui.palette import SHELL
+from prusc_tui.words import console, print_lines, to_json
 
 if TYPE_CHECKING:
     from experiments.evaluate import Subject
@@ -15,7 +20,7 @@ if TYPE_CHECKING:
 
 def eval_(
     reference: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A run, for its network and its data; else give --model.")
+        str | None, typer.Argument(metavar="[RUN]", help="A run, for its network and data; or use --model.")
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", metavar="FILE", help="An exported network, or any state dict.")
@@ -24,22 +29,23 @@ def eval_(
     data_root: DataRoot = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the data, as data.size=64. Repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="A data setting, such as data.size=64. Repeatable."),
     ] = None,
     network: Annotated[
-        str | None, typer.Option("--network", metavar="NAME", help="Which network FILE is, where no JSON beside says.")
+        str | None,
+        typer.Option("--network", metavar="NAME", help="Architecture of FILE, if no JSON file beside it says so."),
     ] = None,
-    stage: Annotated[str | None, typer.Option("--stage", help="Of RUN whose network; default the last.")] = None,
-    split: Annotated[SplitChoice | None, typer.Option(help="Which images. Default: test.")] = None,
+    stage: Annotated[
+        str | None, typer.Option("--stage", help="Stage of RUN whose network is evaluated (default: the last).")
+    ] = None,
+    split: Annotated[SplitChoice | None, typer.Option(help="Images to evaluate on (default: test).")] = None,
     by_cluster: Annotated[
-        bool, typer.Option("--by-cluster", help="Of RUN: every class in every cluster, of the training images.")
+        bool, typer.Option("--by-cluster", help="Show every class in every cluster of RUN's training images.")
     ] = False,
     device: Device = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Evaluate a trained network by group: that of a run, an exported one, or one trained elsewhere."""
-    from core.errors import InputError
-
+    """Evaluate a trained network by group: of a run, exported, or any state dict."""
     if (reference is None) == (model is None):
         raise InputError("name what to evaluate: a RUN, or a file with --model FILE --data NAME")
     if by_cluster and split not in (None, SplitChoice.train):
@@ -47,14 +53,14 @@ def eval_(
     if reference is not None:
         foreign = {"--data": data, "--data-root": data_root, "--set": overrides, "--network": network}
         if given := [option for option, value in foreign.items() if value]:
-            raise InputError(f"{given[0]}: run '{reference}' brings its own; it goes with --model")
+            raise InputError(f"{given[0]}: run '{reference}' has its own; use it with --model")
         subject, title = _of_run(reference, stage, by_cluster)
     else:
         for option, value in {"--stage": stage, "--by-cluster": by_cluster}.items():
             if value:
                 raise InputError(f"{option} goes with a run, not with --model")
         if data is None:
-            raise InputError("--model needs to know on which images: --data NAME (see: prusc data ls)")
+            raise InputError("--model needs a data set: --data NAME (see: prusc data ls)")
         assert model is not None  # as there is no run
         subject = _of_file(model, data, data_root, overrides or [], network)
         title = Path(model).name
@@ -87,24 +93,20 @@ def _show(subject: "Subject", title: str, split: str, device: str, json: bool) -
 
     from core.data.splits import SplitName
     from core.engine.devices import pick
-    from core.runs.home import Home
-    from core.runs.text import safe_text
     from experiments.evaluate import evaluate
-    from prusc_tui.palette import SHELL
     from prusc_tui.report.groups import table
     from prusc_tui.report.results import Result
-    from prusc_tui.words import console, print_lines, to_json
 
     evaluation = evaluate(subject, cast(SplitName, str(split)), pick(device, Home.open(create=False).locks))
     if json:
-        told = {
+        result = {
             "model": str(subject.file),
             "network": subject.about.network,
             "data": subject.settings.model_dump(mode="json"),
             "split": split,
             "evaluation": evaluation.to_json(),
         }
-        typer.echo(to_json(told))
+        typer.echo(to_json(result))
         return
     out = console()
     out.print(Text(safe_text(f"{subject.about.network} on {subject.dataset.name}"), "bold"))

@@ -1,4 +1,4 @@
-"""`prusc export`: take a run out into plain files."""
+"""`prusc export`: a run as plain files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,11 +12,11 @@ from prusc_tui.words import to_json
 
 def export(
     reference: Run,
-    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the files go; made if missing.")],
-    stage: Annotated[str | None, typer.Option("--stage", help="Whose network; default the last that has one.")] = None,
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder for the files; created if missing.")],
+    stage: Annotated[str | None, typer.Option("--stage", help="Stage of the network (default: the last).")] = None,
     parquet: Annotated[bool, typer.Option("--parquet", help="Also write metrics.parquet.")] = False,
     torch: Annotated[bool, typer.Option("--torch", help="Also write model.pt, a state dict for torch.load.")] = False,
-    onnx: Annotated[bool, typer.Option("--onnx", help="Also write model.onnx; it normalises pixels itself.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also write model.onnx, with normalisation inside.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write model, masks, clusters, predictions and metrics of a run as plain files."""

@@ -1,30 +1,32 @@
-"""`prusc data get`: download a data set that its authors publish, and see that it is as published."""
+"""`prusc data get`: download a published data set and check its sizes."""
 
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from prusc_tui.cli.options import DataRoot
+from core.data.settings import Photos
+from core.data.watch import Watch
+from core.errors import InputError, Stopped
+from core.runs.text import safe_text
+from core.words import size_of
+from experiments.data_sets import published, resolve
+from experiments.downloads import SPECIAL, get_archive
+from prusc_tui.cli.data_shown import Ticker
+from prusc_tui.cli.host import stop_on_signals
+from prusc_tui.words import to_json
 
 if TYPE_CHECKING:
     from core.config import DataSettings
-    from core.data.settings import Photos
     from experiments.downloads import Fetched
 
 INTERRUPTED = 130
 
 
-def get(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A published data set, or a preset of one.")],
-    data_root: DataRoot = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Download a published data set; exit code 1 if the download does not match the published sizes."""
-    from experiments.data_sets import resolve
-
+def run(name: str, data_root: str | None, json: bool) -> None:
+    """Run `prusc data get`."""
     settings = _into(resolve(name, source="prusc data get"), data_root)
     fetched = _get_archive(settings) if settings.archive else _get_specially(settings)
     if json:
@@ -36,22 +38,18 @@ def get(
 
 
 def _into(settings: "DataSettings", data_root: str | None) -> "Photos":
-    """The settings with the folder that the data set is downloaded to.
+    """The settings with the folder to download to.
 
     Raises:
         InputError: there is nothing to download, or no folder to download it to.
     """
-    from core.data.settings import Photos
-    from core.errors import InputError
-    from experiments.downloads import SPECIAL
-
     if not isinstance(settings, Photos):
         raise InputError(f"'{settings.name}' is {settings.origin}; there is nothing to download")
     if not settings.archive and settings.name not in SPECIAL:
-        alone = f"is published in no single archive; collect images and table yourself: {settings.layout}"
+        alone = f"is not published as a single archive; collect images and table yourself: {settings.layout}"
         raise InputError(f"'{settings.name}' {settings.nothing_to_get or alone}")
     if data_root is None:
-        raise InputError(f"prusc data get {settings.name}: say where to with --data-root FOLDER")
+        raise InputError(f"prusc data get {settings.name}: choose the folder to download to with --data-root FOLDER")
     root = Path.cwd() / Path(data_root).expanduser()
     if root.exists() and not root.is_dir():
         raise InputError(f"--data-root {data_root}: is a file, not a folder")
@@ -59,47 +57,35 @@ def _into(settings: "DataSettings", data_root: str | None) -> "Photos":
 
 
 def _get_archive(settings: "Photos") -> "Fetched":
-    from core.data.watch import Watch
-    from core.errors import Stopped
-    from core.words import size_of
-    from experiments.downloads import get_archive
-    from prusc_tui.cli.data_shown import Ticker
-    from prusc_tui.cli.host import stop_on_signals
-
     with stop_on_signals() as stopper:
         try:
             return get_archive(settings, Watch(Ticker(size_of), lambda: stopper.asked))
         except Stopped:
-            below = "\n" if sys.stderr.isatty() else ""  # the line that says how far it is
-            sys.stderr.write(f"{below}stopped; what is downloaded is kept, and the same command goes on from there\n")
+            below = "\n" if sys.stderr.isatty() else ""  # below the line of progress
+            sys.stderr.write(
+                f"{below}stopped; the partial download is kept, and the same command continues from there\n"
+            )
             raise typer.Exit(INTERRUPTED) from None
 
 
 def _get_specially(settings: "Photos") -> "Fetched":
-    from experiments.downloads import SPECIAL
-
-    with contextlib.redirect_stdout(sys.stderr):  # torchvision and gdown say how far they are
+    with contextlib.redirect_stdout(sys.stderr):  # torchvision and gdown print progress
         return SPECIAL[settings.name](settings)
 
 
 def _print_lines(name: str, fetched: "Fetched") -> None:
-    from core.runs.text import safe_text
-    from experiments.data_sets import published
-
-    how = "downloaded to" if fetched.fresh else "is there already, whole:"
+    how = "downloaded to" if fetched.fresh else "is already complete in"
     typer.echo(safe_text(f"✓ {name} {how} {fetched.table.root} ({len(fetched.table):,} images)"))
     sizes = fetched.sizes()
     others = [size for size in sizes if size.found != size.published]
     for size in others:
-        told = f"{size.split}, {size.group or 'all images'}: {size.found:,} {published(size.found, size.published)}"
-        typer.echo(safe_text(told))
+        line = f"{size.split}, {size.group or 'all images'}: {size.found:,} {published(size.found, size.published)}"
+        typer.echo(safe_text(line))
     if sizes and not others:
-        typer.echo("✓ splits and groups are as large as published")
+        typer.echo("✓ sizes of splits and groups are as published")
 
 
 def _print_json(name: str, fetched: "Fetched") -> None:
-    from prusc_tui.words import to_json
-
     sizes = fetched.sizes()
     about = {
         "name": name,

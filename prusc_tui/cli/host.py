@@ -1,4 +1,4 @@
-"""Showing the work of a run, and stopping one of this process, for all commands that do."""
+"""Following a run live and stopping it on signals, for all commands that do so."""
 
 import contextlib
 import os
@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from core.runs.stream import EventReader
+from experiments.hosting import ENGINE
+from prusc_tui.lines import line_of
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from core.engine.engine import Job
     from core.runs.folder import RunFolder
-    from core.runs.stream import EventReader
 
 EVERY = 0.25
 """Seconds between looks at the run's folder."""
@@ -23,20 +26,20 @@ LEAST_BETWEEN = 0.45
 
 
 class Stopper:
-    """Passes a request to stop on to the run at work, or to the one that comes next."""
+    """Passes a request to stop on to the current run, or to the next one."""
 
     def __init__(self) -> None:
         self.asked = False
         self._job: Job | None = None
 
     def stop(self) -> None:
-        """Stop the run at work at its next step boundary."""
+        """Stop the current run at its next step boundary."""
         self.asked = True
         if self._job is not None:
             self._job.stop()
 
     def watch(self, job: "Job") -> None:
-        """From here on `job` is the run at work."""
+        """Make `job` the current run."""
         self._job = job
         if self.asked:
             job.stop()
@@ -46,7 +49,7 @@ class Stopper:
 def stop_on_signals() -> Iterator[Stopper]:
     """Stop cleanly on the first Ctrl-C, hang-up or termination; the second Ctrl-C ends the process at once.
 
-    A hang-up that whoever started the process had it ignore, as nohup does, stays ignored.
+    A hang-up that was ignored at the start of the process, as with nohup, stays ignored.
     """
     stopper = Stopper()
 
@@ -55,7 +58,7 @@ def stop_on_signals() -> Iterator[Stopper]:
             os._exit(130)
         stopper.stop()
         with contextlib.suppress(OSError):
-            sys.stderr.write("\nstopping at the next step, with a checkpoint (Ctrl-C again ends at once)\n")
+            sys.stderr.write("\nstopping at the next step, with a checkpoint (Ctrl-C again quits at once)\n")
 
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -71,44 +74,40 @@ def stop_on_signals() -> Iterator[Stopper]:
             signal.signal(number, handler)
 
 
-def past(folder: "RunFolder") -> "EventReader":
-    """A reader of the run's events that stands behind those so far: what was said before a resume is not told again."""
-    from core.runs.stream import EventReader
-
+def reader_at_end(folder: "RunFolder") -> "EventReader":
+    """Return a reader past all events so far, so that a resumed run does not print them again."""
     reader = EventReader(folder.events)
     reader.read()
     return reader
 
 
-def follow(folder: "RunFolder", out: "Console", stopper: Stopper, told: "EventReader | None" = None) -> "Job":
-    """Show the work of a run that was started in this process until it has ended.
+def follow(folder: "RunFolder", out: "Console", stopper: Stopper, reader: "EventReader | None" = None) -> "Job":
+    """Show a run of this process until it has ended.
 
     Args:
         folder: of the run.
         out: where to show it.
         stopper: passes requests to stop on to it.
-        told: from where on its events are told as lines; None from the first.
+        reader: its events are printed as lines from where this stands; None prints all.
 
     Returns:
-        The job; its `error` says what kept the run from even beginning, which the record then says too.
+        The job; its `error` says why the run could not even start, as its record then does too.
     """
-    from experiments.hosting import ENGINE
-
     job = ENGINE.job(folder.id)
     stopper.watch(job)
-    show(folder, out, lambda: job.wait(0), told)
+    show(folder, out, lambda: job.wait(0), reader)
     job.wait()
     return job
 
 
-def show(folder: "RunFolder", console: "Console", ended: Callable[[], bool], told: "EventReader | None" = None) -> None:
-    """Show a run until it has ended: a live frame on a terminal; elsewhere plain lines, from where `told` stands."""
-    from core.runs.stream import EventReader
-
+def show(
+    folder: "RunFolder", console: "Console", ended: Callable[[], bool], reader: "EventReader | None" = None
+) -> None:
+    """Show a run until it has ended: a live frame on a terminal; elsewhere plain lines, from where `reader` stands."""
     if console.is_terminal:
         _show_frames(folder, console, ended)
     else:
-        _show_lines(folder, console, ended, told or EventReader(folder.events))
+        _show_lines(folder, console, ended, reader or EventReader(folder.events))
 
 
 def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bool]) -> None:
@@ -122,7 +121,7 @@ def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bo
         while True:
             over = ended()
             snapshot, now = feed.poll(), time.time()
-            # The clock ticks once a second; what is new may come twice.
+            # The clock ticks once a second; news may come twice.
             if now - drawn >= (1 if snapshot is last else LEAST_BETWEEN) or picture.room != room:
                 room = picture.room
                 picture.show(frame(snapshot, now, *room))
@@ -133,8 +132,6 @@ def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bo
 
 
 def _show_lines(folder: "RunFolder", console: "Console", ended: Callable[[], bool], reader: "EventReader") -> None:
-    from prusc_tui.lines import line_of
-
     record = folder.record()
     console.file.write(f"{record.name} {record.id}: {record.recipe} on {record.data}, seed {record.seed}\n")
     while True:

@@ -16,10 +16,9 @@ HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
 class LivePicture:
-    """Lines at the end of the terminal, rewritten where they differ, and gone when it is left.
+    """Lines at the end of the terminal, rewritten where they differ, and removed at the end.
 
-    What is written to stderr meanwhile would tear the picture: its last line stands below it, and all of it is written
-    at the end.
+    Output to stderr would tear the picture: its last line is shown below, and all of it is written at the end.
     """
 
     def __init__(self, console: "Console") -> None:
@@ -44,17 +43,17 @@ class LivePicture:
 
     @property
     def room(self) -> tuple[int, int]:
-        """Columns and lines for the picture; the last line stays free for the cursor and for what is said aside."""
+        """Columns and lines for the picture; the last line is for the cursor and for stderr."""
         width, height = self._console.size
         return width, max(1, height - 1)
 
     def show(self, lines: "Sequence[Text]") -> None:
         """Change the picture to these lines, none wider than `room`."""
-        said = self._aside.getvalue().strip().rpartition("\n")[2]
-        new = [*map(self._drawn, lines[: self.room[1]]), said[: self.room[0] - 1]]
+        aside = self._aside.getvalue().strip().rpartition("\n")[2]
+        new = [*map(self._drawn, lines[: self.room[1]]), aside[: self.room[0] - 1]]
         size = self._console.size
         if size != self._size:
-            # The terminal has put the old lines where it liked: begin again on a cleared screen.
+            # A resized terminal has moved the old lines: start again on a cleared screen.
             out = "\x1b[H\x1b[2J" if self._lines else ""
             out += "\n".join(new)
             self._size = size
@@ -64,12 +63,12 @@ class LivePicture:
         self._write(out)
 
     def _changes(self, new: list[str]) -> str:
-        """What turns the old lines into the new ones; the cursor begins and ends on the last line."""
+        """Codes that turn the old lines into the new ones; the cursor starts and ends on the last line."""
         old, at, out = self._lines, len(self._lines) - 1, ""
         for row, line in enumerate(new):
             if row < len(old) and old[row] == line:
                 continue
-            # Cleared before it is written: after a line as wide as the terminal the cursor still stands on its end.
+            # Cleared before writing: after a line of full width the cursor is still on its last character.
             out += _move(at, row) + CLEAR_LINE + line
             at = row
         out += _move(at, len(new) - 1) if at != len(new) - 1 else ""
@@ -87,5 +86,5 @@ class LivePicture:
 
 
 def _move(row: int, to: int) -> str:
-    """From one line to the beginning of another; a line feed makes the lines that are not there yet."""
+    """Codes from one line to the start of another; line feeds create missing lines."""
     return (UP.format(row - to) if to < row else "\n" * (to - row)) + "\r"

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
+from core.errors import InputError
+from core.runs.home import Home
 from core.runs.text import safe_text
 from prusc_tui.words import to_json
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Print versions, devices and home, and say what is missing; exit code 1 where something is."""
+    """Print versions, devices, home and missing requirements; exit code 1 if there are any."""
     facts, missing = _facts()
     problems = _problems()
     if json:
@@ -31,9 +33,10 @@ def _facts() -> tuple[dict[str, Any], list[str]]:
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
-    from core.errors import InputError
-    from core.runs.home import Home
+    from core.data.idx import read_digits
+    from core.engine.devices import describe
     from core.runs.log import RunLog
+    from experiments.bundled import folder
     from prusc_tui import __version__
 
     missing: list[str] = []
@@ -45,7 +48,7 @@ def _facts() -> tuple[dict[str, Any], list[str]]:
             facts[package] = "not installed"
             optional = package == "pyarrow"
             missing.append(f"{package} (only for --parquet; install prusc-tui[parquet])" if optional else package)
-    facts["devices"] = _devices()
+    facts["devices"] = describe()
     try:
         home = Home.open()
         facts["home"] = str(home.root)
@@ -53,23 +56,14 @@ def _facts() -> tuple[dict[str, Any], list[str]]:
     except InputError as error:
         missing.append(str(error))
     try:
-        from core.data.idx import read_digits
-        from experiments.bundled import folder
-
         facts["digits"] = len(read_digits(folder(), "train").labels) + len(read_digits(folder(), "t10k").labels)
     except InputError as error:
         missing.append(str(error))
     return facts, missing
 
 
-def _devices() -> list[str]:
-    from core.engine.devices import describe
-
-    return describe()
-
-
 def _problems() -> list[str]:
-    """What is wrong with installed packages that bring recipes, data sets or networks."""
+    """Problems of installed packages that add recipes, data sets or networks."""
     from core import discovery
     from core.config import data_sets
     from core.models.networks import names

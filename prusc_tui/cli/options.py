@@ -1,4 +1,4 @@
-"""Options of `prusc run` that are short for a setting: each says by its own name what does not fit."""
+"""Options of `prusc run` that stand for a setting; an error names the option."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from core.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.plan import Plan
@@ -21,31 +23,33 @@ class Precision(StrEnum):
 
 
 DataRoot = Annotated[
-    str | None, typer.Option("--data-root", metavar="FOLDER", help="Folder of the data set, laid out as published.")
+    str | None, typer.Option("--data-root", metavar="FOLDER", help="Folder of the data set, in its published layout.")
 ]
 Weights = Annotated[
-    str | None, typer.Option("--weights", metavar="FILE|imagenet", help="Weights that the network starts from.")
+    str | None, typer.Option("--weights", metavar="FILE|imagenet", help="Initial weights of the network.")
 ]
 Checkpoint = Annotated[
-    str | None, typer.Option("--checkpoint", metavar="FILE", help="A trained network, in place of training by ERM.")
+    str | None, typer.Option("--checkpoint", metavar="FILE", help="A trained network, instead of training one by ERM.")
 ]
 Clusters = Annotated[
-    str | None, typer.Option("--clusters", metavar="FILE", help="A cluster for every training image, made elsewhere.")
+    str | None, typer.Option("--clusters", metavar="FILE", help="Precomputed clusters, one for each training image.")
 ]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Decode images when they are needed; keep no copy.")]
-AutoBatch = Annotated[bool, typer.Option("--auto-batch", help="Out of memory: go on with a batch in more parts.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Decode images on the fly; keep no decoded copy.")]
+AutoBatch = Annotated[
+    bool, typer.Option("--auto-batch", help="On out-of-memory, split the batch (gradient accumulation).")
+]
 PrecisionOf = Annotated[Precision | None, typer.Option("--precision", help="Precision of forward passes.")]
 
 
 @dataclass(frozen=True)
-class Short:
+class OptionAlias:
     """An option that stands for a setting.
 
     Attributes:
         option: as typed.
         key: of the setting.
         value: of the setting.
-        stage: without which a recipe has no use for the option; empty where every recipe has one.
+        stage: the stage that uses it; empty if every recipe does.
     """
 
     option: str
@@ -55,13 +59,13 @@ class Short:
 
     @property
     def override(self) -> str:
-        """The same as `--set` takes it."""
+        """The same setting as an argument of `--set`."""
         import orjson
 
         return f"{self.key}={orjson.dumps(self.value).decode()}"
 
 
-def shorts(
+def option_aliases(
     data_root: str | None = None,
     weights: str | None = None,
     checkpoint: str | None = None,
@@ -70,60 +74,57 @@ def shorts(
     *,
     no_cache: bool = False,
     auto_batch: bool = False,
-) -> list[Short]:
-    """Return the options that were given; files and folders are absolute from here on.
+) -> list[OptionAlias]:
+    """Return the options that were given, with files and folders as absolute paths.
 
     Raises:
-        InputError: a file or folder is not there, or one option leaves another nothing to do.
+        InputError: a file or folder does not exist, or two options exclude each other.
     """
-    from core.errors import InputError
-
     if checkpoint is not None and weights is not None:
-        raise InputError("--weights: a network that is given with --checkpoint starts from nothing else; leave one out")
+        raise InputError("--weights: cannot be combined with --checkpoint; leave one out")
     found = []
     if data_root is not None:
-        found.append(Short("--data-root", "data.root", existing_folder("--data-root", data_root)))
+        found.append(OptionAlias("--data-root", "data.root", existing_folder("--data-root", data_root)))
     if no_cache:
-        found.append(Short("--no-cache", "data.cache", False))
+        found.append(OptionAlias("--no-cache", "data.cache", False))
     if weights is not None:
         start = weights if weights in ("none", "imagenet") else existing_file("--weights", weights)
-        found.append(Short("--weights", "model.weights", start, "erm"))
+        found.append(OptionAlias("--weights", "model.weights", start, "erm"))
     if checkpoint is not None:
-        found.append(Short("--checkpoint", "model.checkpoint", existing_file("--checkpoint", checkpoint), "erm"))
+        found.append(OptionAlias("--checkpoint", "model.checkpoint", existing_file("--checkpoint", checkpoint), "erm"))
     if clusters is not None:
-        found.append(Short("--clusters", "cluster.file", existing_file("--clusters", clusters), "cluster"))
+        found.append(OptionAlias("--clusters", "cluster.file", existing_file("--clusters", clusters), "cluster"))
     if precision is not None:
-        found.append(Short("--precision", "compute.precision", str(precision)))
+        found.append(OptionAlias("--precision", "compute.precision", str(precision)))
     if auto_batch:
-        found.append(Short("--auto-batch", "compute.auto_batch", True))
+        found.append(OptionAlias("--auto-batch", "compute.auto_batch", True))
     return found
 
 
-def refuse_misfits(given: Sequence[Short], plan: "Plan") -> None:
-    """See that the options go with a plan that was made without them.
+def refuse_misfits(given: Sequence[OptionAlias], plan: "Plan") -> None:
+    """Check that the options fit a plan that was made without them.
 
     Raises:
-        InputError: one of them is for other data, or for a stage that the recipe does not have.
+        InputError: an option needs other data, or a stage that the recipe does not have.
     """
     from core.data.settings import Photos
-    from core.errors import InputError
 
     data, recipe = plan.config.data, plan.recipe
-    for short in given:
-        if short.key.startswith("data.") and not isinstance(data, Photos):
+    for alias in given:
+        if alias.key.startswith("data.") and not isinstance(data, Photos):
             raise InputError(
-                f"{short.option}: data set '{data.name}' is bundled and lies in no folder; "
-                "name another with --data (see: prusc data ls)"
+                f"{alias.option}: data set '{data.name}' is bundled and needs no folder; "
+                "choose another with --data (see: prusc data ls)"
             )
-        if short.stage and short.stage not in recipe.stage_names:
-            raise InputError(f"{short.option}: recipe '{recipe.name}' has no stage '{short.stage}' that would take it")
+        if alias.stage and alias.stage not in recipe.stage_names:
+            raise InputError(f"{alias.option}: recipe '{recipe.name}' has no stage '{alias.stage}' to use it")
 
 
 def folder_of(data_root: str | None) -> str | None:
-    """Folder that --data-root names, as an absolute path; None where it is not given.
+    """Return the folder of --data-root as an absolute path; None if the option is not given.
 
     Raises:
-        InputError: it is not there, or is not a folder.
+        InputError: it does not exist, or is not a folder.
     """
     return None if data_root is None else existing_folder("--data-root", data_root)
 
@@ -132,10 +133,8 @@ def existing_folder(option: str, text: str) -> str:
     """Return the folder as an absolute path.
 
     Raises:
-        InputError: it is not there, or no folder.
+        InputError: it does not exist, or is not a folder.
     """
-    from core.errors import InputError
-
     path = _absolute(text)
     if not path.is_dir():
         raise InputError(f"{option} {text}: {'is a file, not a folder' if path.exists() else 'no such folder'}")
@@ -146,10 +145,8 @@ def existing_file(option: str, text: str) -> str:
     """Return the file as an absolute path.
 
     Raises:
-        InputError: it is not there, or no file.
+        InputError: it does not exist, or is not a file.
     """
-    from core.errors import InputError
-
     path = _absolute(text)
     if not path.is_file():
         raise InputError(f"{option} {text}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
@@ -157,5 +154,5 @@ def existing_file(option: str, text: str) -> str:
 
 
 def _absolute(text: str) -> Path:
-    # Links stay as they are typed: a data set that is moved behind its link is still the one that was meant.
+    # Links are not resolved, so that a data set may move behind its link.
     return Path.cwd() / Path(text).expanduser()

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prusc_tui.words import to_json
+from prusc_tui.words import console, to_json
 
 if TYPE_CHECKING:
     from experiments.plan import Plan
@@ -49,8 +49,6 @@ def ls(context: typer.Context, json: Json = False) -> None:
         )
         return
     from rich.table import Table
-
-    from prusc_tui.words import console
 
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold cyan", no_wrap=True)
@@ -106,7 +104,6 @@ def _print_settings(plan: "Plan") -> None:
     from rich.text import Text
 
     from core.config import config_model, differences
-    from prusc_tui.words import console
 
     out = console()
     out.print(Text.assemble((plan.recipe.name, "bold"), "  ", plan.recipe.summary))

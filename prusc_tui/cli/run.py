@@ -1,4 +1,4 @@
-"""`prusc run`, `resume` and `watch`: what works, and shows the work."""
+"""`prusc run`, `resume` and `watch`."""
 
 import contextlib
 import sys
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.errors import InputError
+from core.runs.home import Home
 from prusc_tui.cli.options import (
     AutoBatch,
     Checkpoint,
@@ -17,32 +19,34 @@ from prusc_tui.cli.options import (
     NoCache,
     PrecisionOf,
     Weights,
+    option_aliases,
     refuse_misfits,
-    shorts,
 )
+from prusc_tui.words import console, print_lines, to_json
 
 if TYPE_CHECKING:
     from core.runs.folder import RunFolder
     from core.runs.stream import EventReader
 
 PICTURE_WIDTH = 120
-"""Columns of a frame that is written as a picture."""
+"""Columns of a frame written as a picture."""
 
 _WHY_NOT = {
-    "--data": "it brings its own data",
+    "--data": "it has its own data",
     "--name": "it names each of them itself",
     "--from": "each of them reuses the stages that it can",
-    "--detach": "start it with nohup to have it outlive this terminal",
+    "--detach": "start it with nohup so that it outlives this terminal",
     "--launcher": "each of them runs in this process",
 }
-"""Option → why a study does not take it."""
+"""Option → why a study does not accept it."""
 
-Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Where to compute.")]
+Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device to run on.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end; progress goes to stderr.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute every stage, even if another run has its result.")]
-Detach = Annotated[bool, typer.Option("--detach", help="Run in a process that outlives this terminal, and return.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Run in a process that outlives this terminal; return at once.")]
 Launcher = Annotated[
-    str | None, typer.Option("--launcher", metavar="NAME", help="Who runs it: local (default), detached, or another.")
+    str | None,
+    typer.Option("--launcher", metavar="NAME", help="Host of the run: local (default), detached, or another."),
 ]
 
 
@@ -60,7 +64,8 @@ def run(
     checkpoint: Checkpoint = None,
     clusters: Clusters = None,
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, as prune.lr=0.05. Repeatable.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as prune.lr=0.05. Repeatable."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of weights, order, masks and clusters.")] = None,
     device: Device = "auto",
@@ -68,10 +73,10 @@ def run(
     tags: Annotated[list[str] | None, typer.Option("--tag", help="A label for the run log. Repeatable.")] = None,
     only: Annotated[
         str | None,
-        typer.Option("--only", metavar="NAME,...", help="Of a study only these recipes or presets."),
+        typer.Option("--only", metavar="NAME,...", help="Run only these recipes or presets of the study."),
     ] = None,
     fork: Annotated[
-        str | None, typer.Option("--from", metavar="RUN:STAGE", help="Take the stages up to STAGE from another run.")
+        str | None, typer.Option("--from", metavar="RUN:STAGE", help="Reuse the stages of another run, up to STAGE.")
     ] = None,
     no_cache: NoCache = False,
     precision: PrecisionOf = None,
@@ -81,27 +86,27 @@ def run(
     launcher: Launcher = None,
     json: Json = False,
 ) -> None:
-    """Run a recipe or a preset, live, or what a study lacks; every run is kept in the run log."""
-    from core.errors import InputError
-    from core.runs.home import Home
+    """Run a recipe or preset, or the missing runs of a study, with live output."""
     from experiments import actions
     from experiments.catalog import study_names
     from experiments.order import Order, plan
     from prusc_tui import __version__
 
-    given = shorts(data_root, weights, checkpoint, clusters, precision, no_cache=no_cache, auto_batch=auto_batch)
+    given = option_aliases(
+        data_root, weights, checkpoint, clusters, precision, no_cache=no_cache, auto_batch=auto_batch
+    )
     if target in study_names():
         from prusc_tui.cli.study import run_study
 
         _refuse_with_study(
             target, {"--data": data, "--name": name, "--from": fork, "--detach": detach, "--launcher": launcher}
         )
-        settings = [*(overrides or ()), *(short.override for short in given)]
+        settings = [*(overrides or ()), *(alias.override for alias in given)]
         raise typer.Exit(
             run_study(target, settings, seed, only, device=device, tags=tags or (), fresh=fresh, json=json)
         )
     if only is not None:
-        raise InputError("--only goes with a study (see: prusc recipes)")
+        raise InputError("--only applies to studies (see: prusc recipes)")
     home = Home.open(create=False)
     order = Order(
         target=target,
@@ -117,7 +122,7 @@ def run(
     )
     if given:
         refuse_misfits(given, plan(home, order)[0])
-    _go_on(actions.start(home, order.also(short.override for short in given), __version__), json)
+    _go_on(actions.start(home, order.also(alias.override for alias in given), __version__), json)
 
 
 def resume(
@@ -129,29 +134,28 @@ def resume(
     launcher: Launcher = None,
     json: Json = False,
 ) -> None:
-    """Go on with a run that was stopped, failed or lost, exactly where its last checkpoint is."""
+    """Resume a stopped, failed or lost run, exactly from its last checkpoint."""
     from experiments import actions
-    from prusc_tui.cli.host import past
+    from prusc_tui.cli.host import reader_at_end
 
     folder = find(reference)
     by = _launcher(launcher, detach)
-    told = past(folder) if by == "local" else None
+    reader = reader_at_end(folder) if by == "local" else None
     actions.resume(folder, by, device=device, fresh=fresh, auto_batch=auto_batch)
-    _go_on(folder, json, told)
+    _go_on(folder, json, reader)
 
 
 def watch(
     reference: Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")] = "last",
-    once: Annotated[bool, typer.Option("--once", help="Print one frame and leave.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print one frame and exit.")] = False,
     svg: Annotated[
-        Path | None, typer.Option("--svg", metavar="FILE", help="Write one frame as a picture and leave.")
+        Path | None, typer.Option("--svg", metavar="FILE", help="Write one frame as an SVG picture and exit.")
     ] = None,
 ) -> None:
-    """Watch a run live, wherever it is hosted; Ctrl-C leaves the run alone."""
+    """Watch a run live, wherever it is hosted; Ctrl-C does not stop the run."""
     from core.feed.feed import RunFeed
     from prusc_tui.cli.host import show
     from prusc_tui.report.frame import frame
-    from prusc_tui.words import console, print_lines
 
     folder = find(reference)
     out = console()
@@ -166,13 +170,12 @@ def watch(
 
 
 def find(reference: str) -> "RunFolder":
-    """Find the run that a person means.
+    """Find the run that a reference names.
 
     Raises:
         InputError: there is no such run, or more than one.
     """
     from core.runs.folder import RunFolder
-    from core.runs.home import Home
     from core.runs.log import RunLog
     from core.runs.query import resolve
 
@@ -185,7 +188,6 @@ def _draw(folder: "RunFolder", path: Path) -> None:
 
     from rich.console import Console
 
-    from core.errors import InputError
     from core.feed.feed import RunFeed
     from prusc_tui.report.frame import frame
     from prusc_tui.widgets.svg import standalone
@@ -200,8 +202,6 @@ def _draw(folder: "RunFolder", path: Path) -> None:
 
 
 def _refuse_with_study(study: str, given: Mapping[str, object]) -> None:
-    from core.errors import InputError
-
     for option, value in given.items():
         if value:
             raise InputError(f"{option}: '{study}' is a study of many runs; {_WHY_NOT[option]}")
@@ -209,33 +209,30 @@ def _refuse_with_study(study: str, given: Mapping[str, object]) -> None:
 
 def _launcher(name: str | None, detach: bool) -> str:
     """Name of the launcher that the options ask for."""
-    from core.errors import InputError
-
     if detach and name not in (None, "detached"):
-        raise InputError(f"--detach: is short for --launcher detached; leave it out with --launcher {name}")
+        raise InputError(f"--detach: means --launcher detached; leave it out with --launcher {name}")
     return "detached" if detach else name or "local"
 
 
-def _go_on(folder: "RunFolder", json: bool, told: "EventReader | None" = None) -> None:
-    """Show the work of a run of this process, report and leave with its exit code; of another one say that it runs."""
+def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None) -> None:
+    """Follow a run of this process and exit with its code; for any other, say how to watch it."""
     from experiments.launchers import launcher_of
 
     if launcher_of(folder.record()).outlives:
         _say_started(folder, json)
     else:
-        _work(folder, json, told)
+        _work(folder, json, reader)
 
 
-def _work(folder: "RunFolder", json: bool, told: "EventReader | None") -> None:
+def _work(folder: "RunFolder", json: bool, reader: "EventReader | None") -> None:
     from prusc_tui.cli.host import follow, stop_on_signals
 
-    with stop_on_signals() as stopper:  # first of all, as the run is under way
+    with stop_on_signals() as stopper:  # before the slow imports, as the run has already started
         from core.feed.feed import RunFeed
         from prusc_tui.report.report import report
-        from prusc_tui.words import console, print_lines, to_json
 
         out = console(stderr=json)
-        job = follow(folder, out, stopper, told)
+        job = follow(folder, out, stopper, reader)
     if job.error is not None:
         raise job.error
     if json:
@@ -243,15 +240,13 @@ def _work(folder: "RunFolder", json: bool, told: "EventReader | None") -> None:
     else:
         print_lines(out, report(RunFeed(folder).poll(), time.time(), out.width))
     if job.status != "finished":
-        sys.stderr.write(f"{job.status}; everything so far is kept. Go on with: prusc resume {folder.id}\n")
+        sys.stderr.write(f"{job.status}; everything so far is kept. Resume with: prusc resume {folder.id}\n")
     raise typer.Exit({"finished": 0, "stopped": 130}.get(job.status, 1))
 
 
 def _say_started(folder: "RunFolder", json: bool) -> None:
-    from prusc_tui.words import to_json
-
     record = folder.record()
     if json:
         typer.echo(to_json(record.to_json()))
     else:
-        typer.echo(f"{record.name} {record.id} runs on its own. Watch it with: prusc watch {record.id}")
+        typer.echo(f"{record.name} {record.id} runs in the background. Watch it with: prusc watch {record.id}")

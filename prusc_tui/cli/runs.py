@@ -5,6 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from core.errors import InputError
+from core.runs.home import Home
+from core.runs.text import safe_text
 from core.words import duration, percent, sparsity
 from prusc_tui.cli.run import find
 from prusc_tui.palette import SHELL
@@ -16,23 +19,22 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")]
 
 WIDE = 110
-"""Columns of a terminal from which `ls` shows data, average and sparsity too."""
+"""Width of the terminal from which `ls` also shows data, average and sparsity."""
 STOP_PATIENCE = 30.0
 """Seconds that `stop` waits for the run's process to answer."""
 
 
 def ls(
     where: Annotated[
-        str, typer.Option("--where", metavar="QUERY", help="Only these, as 'recipe=prusc and wga>0.8'.")
+        str, typer.Option("--where", metavar="QUERY", help="Only matching runs, such as 'recipe=prusc and wga>0.8'.")
     ] = "",
     sort: Annotated[
-        str, typer.Option("--sort", metavar="FIELD", help="Sort by a field; scores best first; -FIELD turns it round.")
+        str, typer.Option("--sort", metavar="FIELD", help="Sort by a field, best scores first; -FIELD reverses it.")
     ] = "",
-    limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="At most so many.")] = None,
+    limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Maximum number of runs.")] = None,
     json: Json = False,
 ) -> None:
     """List the runs, newest first."""
-    from core.runs.home import Home
     from core.runs.log import RunLog
     from core.runs.query import parse
     from core.runs.query import sort as sort_runs
@@ -52,7 +54,7 @@ def ls(
 
 
 def sort_key(field: str) -> str:
-    """Turn the direction of fields of which more is better: `wga` lists the best run first, `-wga` the worst."""
+    """Reverse fields where more is better: `wga` lists the best run first, `-wga` the worst."""
     bare = field.removeprefix("-")
     if bare not in ("wga", "average", "avg", "sparsity", "created", "started", "ended"):
         return field
@@ -64,7 +66,7 @@ def show(
     config: Annotated[bool, typer.Option("--config", help="Print the settings instead, changed ones marked.")] = False,
     json: Json = False,
 ) -> None:
-    """Show a run: groups before and after, times, alarms; what it used of the attributes."""
+    """Show a run: groups before and after, times, warnings, and which attributes it used."""
     from core.feed.feed import RunFeed
     from core.runs.record import worked
     from prusc_tui.report.report import report
@@ -84,14 +86,13 @@ def show(
 
 def stop(reference: Run) -> None:
     """Stop a run at its next step, with a checkpoint."""
-    from core.errors import InputError
     from experiments import actions
 
     folder = find(reference)
     record = actions.stop(folder)
     if (ended := actions.ended(folder, STOP_PATIENCE)) is None:
         raise InputError(
-            f"run '{record.name}' has not answered for {STOP_PATIENCE:.0f} s; it stops when its step ends "
+            f"run '{record.name}' has not answered for {STOP_PATIENCE:.0f} s; it will stop when its step ends "
             f"(process {record.pid} on {record.host})"
         )
     typer.echo(f"{ended.name} {ended.id} is {ended.status}")
@@ -99,9 +100,9 @@ def stop(reference: Run) -> None:
 
 def rm(
     references: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique prefixes, names, or last.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Delete runs with all that they wrote; other runs that reuse their stages keep theirs."""
+    """Delete runs and all their files; other runs that reuse their stages keep them."""
     from experiments import actions
 
     folders = [find(reference) for reference in references]
@@ -116,8 +117,7 @@ def rm(
 
 @index.command()
 def rebuild(json: Json = False) -> None:
-    """Make the index anew from the run folders, which are the truth."""
-    from core.runs.home import Home
+    """Rebuild the index from the run folders."""
     from core.runs.log import RunLog
 
     skipped: list[str] = []
@@ -134,8 +134,6 @@ def rebuild(json: Json = False) -> None:
 def _print_runs(found: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
-
-    from core.runs.text import safe_text
 
     out = console()
     wide = out.width >= WIDE

@@ -1,4 +1,4 @@
-"""A study on the command line: what it lacks is run, one run after the other."""
+"""A study on the command line: its missing runs, one after the other."""
 
 import sys
 from collections import Counter
@@ -7,34 +7,47 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
+from core.results.restarts import pool, weights
+from core.results.settings import show
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.text import safe_text
 from core.words import duration, spread
+from experiments.catalog import get_study
+from experiments.launch import check
+from experiments.launchers import launcher
+from experiments.study import claim, find_run, plan_study
+from prusc_tui import __version__
+from prusc_tui.cli.host import follow, reader_at_end, stop_on_signals
 from prusc_tui.palette import MARKS, SHELL
 from prusc_tui.words import console, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
     from core.runs.record import RunRecord
     from experiments.catalog import Study
     from experiments.study import Claim, Task
 
-SAYS = {"kept": "finished before", "elsewhere": "in another process", "resumed": "goes on", "made": ""}
-"""What became of a task → words behind its title."""
+NOTES = {"kept": "finished before", "elsewhere": "in another process", "resumed": "resumed", "made": ""}
+"""Origin of a task's run → note after its title."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A task after its turn; `did` says how it came to its run, `record` how that run stands now."""
+    """A task after its turn: where its run came from, and that run as it is now."""
 
     task: "Task"
-    did: str
+    origin: str
     record: "RunRecord"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run as `prusc ls --json` does, and what became of the task."""
-        return {"did": self.did, **self.record.summary()}
+        """Return the run as `prusc ls --json` does, with its origin."""
+        return {"did": self.origin, **self.record.summary()}
 
 
 def run_study(
@@ -48,22 +61,14 @@ def run_study(
     fresh: bool,
     json: bool,
 ) -> int:
-    """Run what a study lacks, live; a run that fails is said, and the next one begins.
+    """Run the missing runs of a study, live; failures are reported and the next run starts.
 
     Returns:
-        Exit code: 0 where nothing failed, 1 where a run did, 130 where the study was stopped.
+        Exit code: 0 if nothing failed, 1 if a run did, 130 if the study was stopped.
 
     Raises:
-        InputError: one of the runs cannot be; nothing is written then.
+        InputError: one of the runs is not possible; nothing is written.
     """
-    from core.runs.home import Home
-    from experiments.catalog import get_study
-    from experiments.launch import check
-    from experiments.launchers import launcher
-    from experiments.study import claim, plan_study
-    from prusc_tui import __version__
-    from prusc_tui.cli.host import follow, past, stop_on_signals
-
     study = get_study(name)
     tasks = plan_study(study, overrides=overrides, seed=seed, only=only)
     launcher("local").check(device)
@@ -79,39 +84,31 @@ def run_study(
             claimed = claim(home, study, task, tags=tags, version=__version__)
             out.print(_head(number, len(tasks), task, claimed))
             if claimed.is_ours:
-                told = past(claimed.folder)
+                reader = reader_at_end(claimed.folder)
                 launcher("local").start(claimed.folder, device=device, fresh=fresh)
-                follow(claimed.folder, out, stopper, told)
+                follow(claimed.folder, out, stopper, reader)
                 out.print(_result(claimed.folder.settled()))
-            outcomes.append(Outcome(task, claimed.did, claimed.folder.settled()))
+            outcomes.append(Outcome(task, claimed.origin, claimed.folder.settled()))
             if claimed.is_ours and outcomes[-1].record.status == "stopped":
                 stopper.stop()  # it may have been asked for by `prusc stop`
     if json:
         typer.echo(to_json({"study": name, "tasks": len(tasks), "runs": [outcome.to_json() for outcome in outcomes]}))
     _summarise(out, study, len(tasks), outcomes)
     if stopper.asked:
-        sys.stderr.write("stopped; everything so far is kept. The same command goes on from here\n")
+        sys.stderr.write("stopped; everything so far is kept. The same command continues from here\n")
         return 130
     return 1 if any(outcome.record.status == "failed" for outcome in outcomes) else 0
 
 
 def print_study(study: "Study", json: bool) -> None:
-    """Print the runs of a study and how far each of them is: recipes down, presets across."""
-    from core.results.settings import show
-    from core.runs.home import Home
-    from core.runs.log import RunLog
-    from experiments.study import find_run, plan_study
-
+    """Print the status of each run of a study: recipes down, presets across."""
     log = RunLog(Home.open(create=False))
     found = {(task.recipe, task.preset): find_run(log, task) for task in plan_study(study)}
     if json:
         runs = [{"recipe": recipe, "preset": preset, **_brief(record)} for (recipe, preset), record in found.items()]
-        told = {"name": study.name, "summary": study.summary, "table": study.table}
-        typer.echo(to_json({**told, "settings": study.settings, "settings_of": study.of, "runs": runs}))
+        about = {"name": study.name, "summary": study.summary, "table": study.table}
+        typer.echo(to_json({**about, "settings": study.settings, "settings_of": study.of, "runs": runs}))
         return
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("recipe", no_wrap=True)
@@ -128,7 +125,7 @@ def print_study(study: "Study", json: bool) -> None:
             words = ", ".join(f"{key}={show(value)}" for key, value in settings.items())
             out.print(Text(f"settings of {whose}: {words}"))
     out.print(table)
-    out.print(Text(f"{done} of {len(found)} finished. Run what is missing with: prusc run {study.name}"))
+    out.print(Text(f"{done} of {len(found)} finished. Run the missing ones with: prusc run {study.name}"))
     if study.table:
         out.print(Text(f"See them with: prusc table {study.table}"))
 
@@ -140,28 +137,19 @@ def _brief(record: "RunRecord | None") -> dict[str, Any]:
 
 
 def _state(record: "RunRecord | None") -> "Text":
-    from rich.text import Text
-
     if record is None:
         return Text("–", SHELL.muted)
     return Text(f"{MARKS[record.status]} {record.status}", SHELL.of_state(record.status))
 
 
 def _head(number: int, of: int, task: "Task", claimed: "Claim") -> "Text":
-    from rich.text import Text
-
     text = Text(f"[{number}/{of}] ", SHELL.muted).append(task.title, f"bold {SHELL.text}")
-    words = SAYS[claimed.did]
+    words = NOTES[claimed.origin]
     return text.append(f"  {words}: {claimed.folder.id}" if words else "", SHELL.muted)
 
 
 def _result(record: "RunRecord") -> "Text":
-    """One line at the end of a run: state, time, and what it reaches on test."""
-    from rich.text import Text
-
-    from core.results.restarts import pool, weights
-    from core.runs.text import safe_text
-
+    """One line at the end of a run: status, time, and test accuracy."""
     text = Text(f"      {MARKS[record.status]} {record.status}", SHELL.of_state(record.status))
     text.append(f" after {duration(record.seconds)}", SHELL.muted)
     if record.status == "failed":
@@ -175,10 +163,6 @@ def _result(record: "RunRecord") -> "Text":
 
 
 def _summarise(out: "Console", study: "Study", n_tasks: int, outcomes: Sequence[Outcome]) -> None:
-    from rich.text import Text
-
-    from core.runs.text import safe_text
-
     counts = Counter(outcome.record.status for outcome in outcomes)
     waiting = n_tasks - len(outcomes)
     words = [f"{MARKS[status]} {count} {status}" for status, count in counts.items()]
@@ -188,7 +172,7 @@ def _summarise(out: "Console", study: "Study", n_tasks: int, outcomes: Sequence[
         if record.status == "failed":
             out.print(Text(f"{MARKS['failed']} {outcome.task.title}: {safe_text(record.reason)}"))
             out.print(Text(f"  see: prusc show {record.id}", SHELL.muted))
-        elif outcome.did == "elsewhere":
+        elif outcome.origin == "elsewhere":
             where = safe_text(record.host or "another machine")
             out.print(Text(f"{MARKS[record.status]} {outcome.task.title}: {record.id} is {record.status} on {where}"))
     if study.table and counts["finished"]:

@@ -1,4 +1,4 @@
-"""`prusc table`: methods side by side, from the finished runs of the log and beside published numbers."""
+"""`prusc table`: methods side by side, from finished runs, next to published numbers."""
 
 import sys
 from collections.abc import Callable, Hashable, Sequence
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from core.errors import InputError
+from core.runs.home import Home
 from prusc_tui.words import console, to_json
 
 if TYPE_CHECKING:
@@ -23,23 +25,22 @@ Format = Literal["text", "markdown", "latex", "csv"]
 
 def table(
     name: Annotated[
-        str | None, typer.Argument(metavar="[TABLE]", help="Which; none lists those that there are.")
+        str | None, typer.Argument(metavar="[TABLE]", help="Name of a table; omit it to list all tables.")
     ] = None,
-    split: Annotated[Split, typer.Option("--split", help="Whose accuracies; 'both' is train and test.")] = "both",
+    split: Annotated[Split, typer.Option("--split", help="Split to report; 'both' is train and test.")] = "both",
     measure: Annotated[
-        Measure, typer.Option("--measure", help="Accuracy on average or in the worst group; of train the average only.")
+        Measure, typer.Option("--measure", help="Average or worst-group accuracy; train has only the average.")
     ] = "both",
     where: Annotated[
-        str, typer.Option("--where", metavar="QUERY", help="Only of these runs, as 'seed=0 and tag:paper'.")
+        str, typer.Option("--where", metavar="QUERY", help="Only matching runs, such as 'seed=0 and tag:paper'.")
     ] = "",
     format: Annotated[
         Format,
-        typer.Option("--format", help="What to print; CSV has a line for each restart, split and penalty weight."),
+        typer.Option("--format", help="Output format; CSV has a line per restart, split and penalty weight."),
     ] = "text",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Make a table from finished runs: methods × label noise, mean ± standard deviation over restarts."""
-    from core.errors import InputError
     from experiments.table import kind_of, method_tables
 
     if name is None:
@@ -77,12 +78,10 @@ def _list(json: bool) -> None:
 
 
 def _records(data: str, where: str) -> tuple[list["RunRecord"], int]:
-    """Finished runs on a data set, oldest first, and how many of those asked for are not finished."""
+    """Finished runs on a data set that match a query, oldest first, and the number of unfinished ones."""
     from contextlib import suppress
 
-    from core.errors import InputError
     from core.runs.folder import RunFolder
-    from core.runs.home import Home
     from core.runs.log import RunLog
     from core.runs.query import parse
 
@@ -98,8 +97,6 @@ def _records(data: str, where: str) -> tuple[list["RunRecord"], int]:
 
 
 def _nothing(name: str, study: str, where: str, unfinished: int) -> Exception:
-    from core.errors import InputError
-
     which = f" that matches '{where}'" if where else ""
     rest = f"; {unfinished} not finished yet" if unfinished else ""
     return InputError(f"there is no finished run{which} for table '{name}'{rest}; make them with: prusc run {study}")
@@ -114,7 +111,7 @@ def _columns(table: "MethodTable", splits: Sequence[str], measure: Measure) -> "
 def _print(
     out: "Console", tables: "Sequence[MethodTable]", columns: "Sequence[Sequence[Column]]", unfinished: int
 ) -> None:
-    """For the eye: each table whole where it fits, else in parts."""
+    """Print each table whole if it fits, else in parts."""
     from rich.text import Text
 
     from prusc_tui.tables.methods import grid, heading
@@ -137,7 +134,7 @@ def _print(
     if marked:
         out.print(Text("Bold: the best of the methods without supervision.", "dim"))
     if unfinished:
-        out.print(Text(f"Runs on this data that are not finished and not counted: {unfinished}.", "dim"))
+        out.print(Text(f"Unfinished runs on this data, not counted: {unfinished}.", "dim"))
 
 
 def _parts(table: "MethodTable", columns: "Sequence[Column]", width: int) -> "list[Grid]":

@@ -1,1 +1,1 @@
-"""A run as lines of text: what the shell prints and the views of the screen are composed of."""
+"""A run as lines of text, for the shell and for the views of the screen."""

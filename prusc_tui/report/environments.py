@@ -1,4 +1,4 @@
-"""Who went into which environment, and how good the conflict samples are that decided it."""
+"""Composition of the environments, and quality of the conflict samples behind them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,28 +16,28 @@ from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten, wrap
 
 STAGE = "environments"
 TEXTURES = "█▓▒░"
-"""Fillings of the parts of a bar, in turn, so that neighbours differ without colour."""
+"""Fillings of the parts of a bar, so that neighbours differ without colour."""
 MOST_ROWS = 16
-"""Groups up to which each has a row; above, labels have."""
+"""Maximum number of groups with a row each; above that, labels have rows."""
 AGAINST = "≠"
-"""Mark of the groups whose attribute is not the one that goes with their label."""
+"""Mark of groups whose attribute conflicts with their label."""
 NAME, CELL = 24, 16
 """Cells of the longest name of an environment, and of a column with count and share."""
 SHARE = 19
-"""Cells of a share in words and in per cent, without its bar."""
+"""Cells of a share's label and percentage, without its bar."""
 LEAST_CELL = 9
 """Cells of a column with the share alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Makeup:
-    """What the environments are made of, part by part.
+    """Composition of the environments by group or label.
 
     Attributes:
         by: `group` or `label`.
         parts: names of the parts.
         labels: number of the label of each part.
-        against: for each part whether its attribute speaks against its label; empty where that cannot be told.
+        against: whether the attribute of each part conflicts with its label; empty if unknown.
         counts: environments × parts.
     """
 
@@ -49,21 +49,21 @@ class Makeup:
 
 
 def makeup_of(made: EnvironmentsMade) -> Makeup:
-    """Groups where they are known and few enough to be read, else labels."""
+    """Composition by group if groups are known and few enough, else by label."""
     n = len(made.labels)
     if not made.groups or len(made.groups) % n or len(made.groups) > MOST_ROWS:
         return Makeup("label", tuple(map(safe, made.labels)), tuple(range(n)), (), made.table)
     values = len(made.groups) // n
     labels = tuple(i // values for i in range(len(made.groups)))
     tails = [title.removeprefix(f"{made.labels[label]} · ") for title, label in zip(made.groups, labels, strict=True)]
-    # Value v of one attribute goes with label v; of several attributes none is known to be the spurious one.
+    # Value v of a single attribute agrees with label v; of several attributes, any may be the spurious one.
     alone = values == n and not any(" · " in tail for tail in tails)
     against = tuple(i % values != label for i, label in enumerate(labels)) if alone else ()
     return Makeup("group", tuple(map(safe, made.groups)), labels, against, made.group_table)
 
 
 def environments(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text]:
-    """Return what is used, a bar for each environment, and the table of its parts, in lines of `width` cells."""
+    """Return the used share, a bar per environment, and a table of their parts, in lines of `width` cells."""
     makeup = makeup_of(made)
     return [
         heading("Environments", safe(made.source), width, palette),
@@ -76,31 +76,31 @@ def environments(made: EnvironmentsMade, width: int, palette: Palette) -> list[T
 
 
 def conflicts(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text]:
-    """Return how many conflict samples were found, and where attributes are known how well."""
+    """Return the number of conflict samples found, with precision and recall if attributes are known."""
     found = made.conflicts.get("found")
     if found is None:
         return []
     title = "Conflict samples"
     if "true" not in made.conflicts:
-        text = f"{found:,} samples were taken for conflicts; there is no single attribute to compare them with."
+        text = f"{found:,} samples count as conflicts; there is no single attribute to check them against."
         return [heading(title, f"{found:,} found", width, palette), *wrap(ink(text, palette.muted), width)]
     true, hits = made.conflicts["true"], made.conflicts.get("hits", 0)
-    note = f"{found:,} found; looked at only, nothing chooses by it"
+    note = f"{found:,} found; for information, not used to choose"
     if cell_len(title) + 2 + cell_len(note) > width:
-        note = f"{found:,} found; looked at only"
-    said = [f"  {hits:,} of {found:,} found are true", f"  {hits:,} of {true:,} true ones are found"]
-    if width < SHARE + 8 + max(map(cell_len, said)):
-        said = [f"  {hits:,} of {found:,}", f"  {hits:,} of {true:,}"]
-    bar = max(4, min(40, width - SHARE - max(map(cell_len, said))))
+        note = f"{found:,} found; for information"
+    notes = [f"  {hits:,} of {found:,} found are true", f"  {hits:,} of {true:,} true ones are found"]
+    if width < SHARE + 8 + max(map(cell_len, notes)):
+        notes = [f"  {hits:,} of {found:,}", f"  {hits:,} of {true:,}"]
+    bar = max(4, min(40, width - SHARE - max(map(cell_len, notes))))
     return [
         heading(title, note, width, palette),
-        _share("precision", _ratio(hits, found), bar, said[0], width, palette),
-        _share("recall", _ratio(hits, true), bar, said[1], width, palette),
+        _share("precision", _ratio(hits, found), bar, notes[0], width, palette),
+        _share("recall", _ratio(hits, true), bar, notes[1], width, palette),
     ]
 
 
 def in_brief(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text]:
-    """Names, sizes, what is used, and how good the conflict samples are: for an overview."""
+    """Names, sizes, used share, and quality of the conflict samples, for an overview."""
     sizes = _sizes(made)
     facts = [f"{size:,} in {safe(name)}" for name, size in zip(made.names, sizes, strict=True)]
     facts.append(f"{percent(_ratio(made.used, made.total))} % of training used")
@@ -114,7 +114,7 @@ def in_brief(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text]
 
 
 def waiting(snapshot: Snapshot) -> str:
-    """Say in a sentence why there are no environments; nothing where there are some."""
+    """Return a sentence: why there are no environments; empty if there are."""
     if snapshot.environments is not None:
         return ""
     if any(stage.name == STAGE and stage.state == "running" for stage in snapshot.stages):
@@ -137,7 +137,7 @@ def _ratio(part: int, whole: int) -> float:
 
 
 def _used(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text]:
-    """How much of the training split is in an environment, and how much of it in several."""
+    """Share of the training split in an environment, and in several of them."""
     share = made.used / made.total if made.total else 0.0
     value = f"  {made.used:,} of {made.total:,} training images used, {percent(_ratio(made.used, made.total))} %"
     room = width - cell_len(value)
@@ -157,12 +157,12 @@ def _used(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text]:
 
 
 def _style(makeup: Makeup, part: int, environments: int, palette: Palette) -> str:
-    """Colour of a part: that of its label, none of which is that of an environment."""
+    """Colour of a part: that of its label, different from those of environments."""
     return palette.of_series(environments + makeup.labels[part])
 
 
 def _bars(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette) -> list[Text]:
-    """A bar for each environment, all of one length: its parts, and its size behind it."""
+    """A bar of parts for each environment, all of one length, followed by its size."""
     names = min(NAME, width // 3, 2 + max(cell_len(safe(name)) for name in made.names))
     sizes = [f"{size:,}" for size in _sizes(made)]
     numbers = max(map(len, sizes)) + 2
@@ -173,7 +173,7 @@ def _bars(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette) 
         for part, cells in enumerate(_portions(counts, room)):
             style = _style(makeup, part, len(made.names), palette)
             texture = TEXTURES[part % len(TEXTURES)]
-            # The same colour behind full blocks: where a font leaves a gap between cells, the bar stays whole.
+            # The same background behind full blocks hides gaps that some fonts leave between cells.
             line.append(texture * cells, f"{style} on {style}" if texture == "█" else style)
         if not sum(counts):
             line.append_text(fit("empty", room, palette.bad))
@@ -182,7 +182,7 @@ def _bars(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette) 
 
 
 def _portions(counts: Sequence[int], cells: int) -> list[int]:
-    """Share out cells by count, the largest remainders first; what is there gets a cell where they are enough."""
+    """Distribute cells by count, largest remainders first; each non-empty part gets a cell if there are enough."""
     total = sum(counts)
     if not total:
         return [0] * len(counts)
@@ -199,10 +199,10 @@ def _portions(counts: Sequence[int], cells: int) -> list[int]:
 
 
 def _table(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette) -> list[Text]:
-    """Parts down, environments across: how many samples, and their share in per cent."""
+    """Parts down, environments across: number of samples, and their share in per cent."""
     n = len(made.names)
     titles = [2 + cell_len(part) + (2 if makeup.against else 0) for part in makeup.parts]
-    # Two rows have titles of their own: the headings, and the sum below.
+    # The rows of headings and of sums have titles of their own.
     titles += [len(f"by {makeup.by}, %"), len(f"{AGAINST} against label") if makeup.against else 0]
     label = min(max(titles) + 1, max(14, width * 2 // 5))
     cell = next((size for size in (CELL, LEAST_CELL) if label + size * n <= width), LEAST_CELL)
@@ -241,11 +241,11 @@ def _table(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette)
     return lines
 
 
-def _share(label: str, ratio: float, bar: int, said: str, width: int, palette: Palette) -> Text:
-    """A share as a bar, in per cent, and in words."""
+def _share(label: str, ratio: float, bar: int, note: str, width: int, palette: Palette) -> Text:
+    """A share as a bar and in per cent, with a note."""
     line = fit(label, 10, palette.text)
     line.append_text(meter(0.0 if ratio != ratio else ratio, bar, palette.accent, palette))
     value = f"{percent(ratio)} %" if ratio == ratio else "–"
     return fit(
-        line.append_text(fit(value, SHARE - 10, f"bold {palette.text}", right=True)).append(said, palette.muted), width
+        line.append_text(fit(value, SHARE - 10, f"bold {palette.text}", right=True)).append(note, palette.muted), width
     )

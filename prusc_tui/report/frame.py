@@ -1,4 +1,4 @@
-"""A run as one picture: what `prusc watch` shows, and the parts that the screen puts into widgets."""
+"""A run as one picture: the frame of `prusc watch`, and parts that the screen puts into widgets."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,13 +19,13 @@ from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten, wrap
 from prusc_tui.words import attributes_sentence, is_oracle, unit_of
 
 WIDE = 110
-"""Cells from which there are two columns."""
+"""Width in cells from which there are two columns."""
 GAP = 3
 """Cells between the columns."""
-ALARMS = 3
-"""Newest alarms that are shown."""
+WARNINGS = 3
+"""Number of newest warnings to show."""
 LEAST_GROUPS = 6
-"""Lines below which the groups do not shrink: heading, stages, worst, average and the worst group's own line."""
+"""Minimum lines of the groups: heading, stages, worst, average and the line of the worst group."""
 
 
 def side_width(width: int) -> int:
@@ -43,11 +43,11 @@ def frame(
     """Return a run as lines of exactly `width` cells, the most important thing first.
 
     Args:
-        snapshot: what the feed last said.
-        now: seconds since 1970, for the clocks of a running run; None for the time at which the snapshot was taken.
+        snapshot: the newest one of the feed.
+        now: seconds since 1970, for the clocks of a running run; None for the time of the snapshot.
         width: cells of every line.
-        height: lines at most; what matters least is left out, never the state, the stages and the worst group. None
-            for as many as it takes.
+        height: maximum number of lines; the least important parts are left out, never the state, the stages or the
+            worst group. None for no limit.
         palette: colours.
     """
     ago = age(snapshot, now)
@@ -73,7 +73,7 @@ def age(snapshot: Snapshot, now: float | None) -> float:
 
 
 def side_by_side(left: Sequence[Text], right: Sequence[Text], left_width: int, right_width: int) -> list[Text]:
-    """Put two columns next to each other, the shorter one filled up with blank lines."""
+    """Put two columns side by side, the shorter one padded with blank lines."""
     count = max(len(left), len(right))
     first = [*left, *[fit("", left_width)] * (count - len(left))]
     second = [*right, *[fit("", right_width)] * (count - len(right))]
@@ -81,7 +81,7 @@ def side_by_side(left: Sequence[Text], right: Sequence[Text], left_width: int, r
 
 
 def head(record: RunRecord, elapsed: float, width: int, palette: Palette) -> Text:
-    """The run in a line: name, recipe, data, seed and device; state and time of work at the right edge."""
+    """The run in a line: name, recipe, data, seed and device; status and time at the right edge."""
     style = palette.of_state(record.status)
     state = ink(f"{MARKS[record.status]} {record.status}", f"bold {style}").append(
         f"  {duration(elapsed)}", palette.text
@@ -94,7 +94,7 @@ def head(record: RunRecord, elapsed: float, width: int, palette: Palette) -> Tex
 
 
 def about(record: RunRecord, elapsed: float, width: int, palette: Palette) -> list[Text]:
-    """The run with its id, nothing of it cut: as many lines as a narrow column needs."""
+    """The run with its id, wrapped to a narrow column without cutting anything."""
     state = ink(f"{MARKS[record.status]} {record.status}", f"bold {palette.of_state(record.status)}")
     if elapsed:
         state.append(f"  {duration(elapsed)}", palette.text)
@@ -109,13 +109,13 @@ def about(record: RunRecord, elapsed: float, width: int, palette: Palette) -> li
 
 
 def reason(record: RunRecord, width: int, palette: Palette) -> list[Text]:
-    """Why the run failed; nothing where it did not."""
+    """Why the run failed; empty if it did not."""
     text = ink(f"{MARKS['failed']} {safe(record.reason)}", palette.bad)
     return wrap(text, width, indent=2) if record.reason else []
 
 
 def masks(sparsity: Sparsity | None, width: int, palette: Palette) -> list[Text]:
-    """Share of the weights that the masks keep, as a bar."""
+    """Share of the weights kept by the masks, as a bar."""
     if sparsity is None:
         return []
     kept, cut = percent(sparsity.keep_ratio), percent(1 - sparsity.keep_ratio)
@@ -128,7 +128,7 @@ def masks(sparsity: Sparsity | None, width: int, palette: Palette) -> list[Text]
 def clusters(
     choice: Choice | None, clustered: Clustered | None, balanced: Balanced | None, width: int, palette: Palette
 ) -> list[Text]:
-    """Number of clusters, where they come from, and the size of the balanced set."""
+    """Number of clusters, their source, and the size of the balanced set."""
     facts = [f"k = {len(clustered.table)}"] if clustered else []
     if choice and choice.candidates:
         chosen = choice.candidates[choice.chosen]
@@ -141,12 +141,12 @@ def clusters(
 
 
 def trained_to(epoch: float) -> str:
-    """The network whose representation was clustered: epoch 0 is that of one that was given, not trained here."""
+    """Name the network whose representation was clustered; epoch 0 is a given network."""
     return f"epoch {epoch:g} of ERM" if epoch else "the given network"
 
 
-def alarms(warnings: Sequence[Warned], width: int, palette: Palette, most: int = ALARMS) -> list[Text]:
-    """The newest alarms, each broken at words."""
+def warning_lines(warnings: Sequence[Warned], width: int, palette: Palette, most: int = WARNINGS) -> list[Text]:
+    """The newest warnings, wrapped at words."""
     lines = []
     for warned in warnings[-most:]:
         text = ink("! ", f"bold {palette.warn}").append(safe(warned.text), palette.text)
@@ -159,8 +159,8 @@ def notes(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
     return [line for note in snapshot.notes for line in wrap(ink(note, palette.text), width, indent=2)]
 
 
-def knowledge(record: RunRecord, width: int, palette: Palette, repeats: str = "") -> list[Text]:
-    """Which attributes the result rests on, and how often it was repeated."""
+def supervision_lines(record: RunRecord, width: int, palette: Palette, repeats: str = "") -> list[Text]:
+    """The supervision behind the result, and its repetitions."""
     sentence = attributes_sentence(record.attributes_used, record.selection)
     style = palette.warn if is_oracle(record.attributes_used) else palette.muted
     text = f"{sentence[0].upper()}{sentence[1:]}{f'; {repeats}' if repeats else ''}."
@@ -168,12 +168,12 @@ def knowledge(record: RunRecord, width: int, palette: Palette, repeats: str = ""
 
 
 def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> list[tuple[int, list[Text]]]:
-    """Everything beside stages and groups, from top to bottom, each with how early it is given up (low: late)."""
+    """Everything except stages and groups, from top to bottom, each with its rank (low: kept longest)."""
     masked = stage_in_view(snapshot, snapshot.sparsity)
     curves = losses(*current_series(snapshot), width, palette, rows)
     made = [
         (0, reason(snapshot.record, width, palette)),
-        (1, alarms(snapshot.warnings, width, palette)),
+        (1, warning_lines(snapshot.warnings, width, palette)),
         (2, restarts.in_brief(restarts.restarts_of(snapshot), width, palette, unit_of(snapshot))),
         (3, curves),
         (4, masks(snapshot.sparsity[masked] if masked else None, width, palette)),
@@ -181,13 +181,13 @@ def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> l
         (7, clusters(snapshot.choice, snapshot.clusters, snapshot.balanced, width, palette)),
         (8, selection([s.name for s in snapshot.stages], snapshot.selected, width, palette)),
         (2, notes(snapshot, width, palette)),
-        (5, knowledge(snapshot.record, width, palette)),
+        (5, supervision_lines(snapshot.record, width, palette)),
     ]
     return [(order, lines) for order, lines in made if lines]
 
 
 def _fit_parts(parts: list[tuple[int, list[Text]]], room: int | None) -> list[Text]:
-    """Stack the parts with a blank line between; those that do not fit are given up, the least important first."""
+    """Stack the parts with a blank line between; leave out the least important ones until they fit."""
     kept = list(parts)
     cost: Callable[[], int] = lambda: sum(len(lines) + 1 for _, lines in kept) - 1  # noqa: E731
     while room is not None and kept and cost() > room:
@@ -206,7 +206,7 @@ def _one_column(snapshot: Snapshot, width: int, room: int | None, palette: Palet
         picture = groups(found, width, palette)
         return [*picture, *([fit("", width)] if picture else []), *_fit_parts(parts, None)]
     compact = groups(found, width, palette, 0)
-    # Groups first, then what fits below them; what is left over makes the picture of the groups larger.
+    # Groups first, then what fits below them; the groups get the remaining lines.
     least = min(len(compact), max(LEAST_GROUPS, room * 2 // 3)) if compact else -1
     below = _fit_parts(parts, room - least - 1)
     rest = room - len(below) - (1 if below else 0)

@@ -1,4 +1,4 @@
-"""Accuracy of every group, stage beside stage: the picture that a run is about."""
+"""Accuracy of every group, stages side by side: the main picture of a run."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from prusc_tui.report.results import Result
 from prusc_tui.widgets.bars import axis, fit, heading, ink, interval_bar, safe, shorten, wrap
 
 FEW = 8
-"""Groups up to which each gets a bar per stage on one common axis, if the height allows."""
+"""Maximum number of groups with a bar per stage on one common axis, if the height allows."""
 NUMBER, CHANGE, MARK = 6, 8, 3
 """Cells of an accuracy, of a change and of the mark of the worst group."""
 WORST = "◂"
 LEAST_BAR = 5
-"""Cells below which a column shows numbers alone."""
+"""Width in cells below which a column shows only numbers."""
 INTERVAL, MOST_COLUMN = 10, 26
-"""Cells of an interval in figures, and of a stage in a table of figures at most."""
+"""Cells of an interval in figures, and maximum for a stage in a table of figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Row:
 
     @property
     def summary(self) -> bool:
-        """Whether it sums groups up."""
+        """Whether it summarises groups."""
         return not self.worst
 
 
@@ -47,15 +47,15 @@ def groups(
 ) -> list[Text]:
     """Return lines of exactly `width` cells.
 
-    A few groups get a bar for each stage on one common axis, if that fits; more of them a line each with the stages
-    side by side.
+    A few groups get a bar for each stage on one common axis, if that fits; more groups get a line each, with the
+    stages side by side.
 
     Args:
         results: of the stages, in the order of the recipe.
         width: cells of every line.
         palette: colours.
-        height: lines that are there; None for as many as it takes.
-        crop: keep to the height whatever there is: the groups that do worst stay, the others are counted.
+        height: available lines; None for no limit.
+        crop: keep to the height in any case: the worst groups stay, the others are counted.
     """
     if not results:
         return []
@@ -79,7 +79,7 @@ def groups(
 
 
 def table(results: Sequence[Result], width: int, palette: Palette) -> list[Text]:
-    """The same in figures, with the adjusted average, every interval and the sparsity; what does not fit goes below.
+    """The same in figures, with adjusted average, every interval and sparsity; columns that do not fit go below.
 
     Args:
         results: of the stages, in the order of the recipe.
@@ -166,7 +166,7 @@ def _sizes(numbers: Iterable[int]) -> str:
 
 
 def _change(share: float | None, palette: Palette, quiet: bool = False) -> Text:
-    """Difference in points with its direction as a mark."""
+    """Difference in percentage points, with a mark for its direction."""
     if share is None or share != share:
         return ink("")
     points = round(100 * share, 1)
@@ -224,7 +224,7 @@ def _number(row: Row, i: int, latest: bool, palette: Palette) -> Text:
 
 
 def _sources(results: Sequence[Result], width: int, palette: Palette) -> list[Text]:
-    """Which stage was measured on what; stages that were measured on the same are named together."""
+    """What each stage was evaluated on; stages with the same evaluation are named together."""
     by_source: dict[str, list[str]] = {}
     for result in results:
         by_source.setdefault(result.source, []).append(safe(result.stage))
@@ -238,7 +238,7 @@ def _sources(results: Sequence[Result], width: int, palette: Palette) -> list[Te
 
 
 class _Layout(NamedTuple):
-    """Cells of label, size and each column, and the stages that fit as indices."""
+    """Cells of label, size and each column, and indices of the stages that fit."""
 
     label: int
     size: int
@@ -247,7 +247,7 @@ class _Layout(NamedTuple):
 
 
 def _layout(results: Sequence[Result], width: int, rows: Sequence[Row]) -> _Layout:
-    """Where not all stages fit, the first one, which all is compared with, and the last ones stay."""
+    """If not all stages fit, keep the first one, the basis of comparison, and the last ones."""
     longest = max((cell_len(row.title) for row in rows), default=0)
     size = max((cell_len(row.note) - 2 for row in rows), default=0)
     label = min(max(12, longest), max(12, width * 3 // 10))
@@ -270,7 +270,7 @@ def _stages(results: Sequence[Result], layout: _Layout, width: int, palette: Pal
 
 
 def _head_of_columns(results: Sequence[Result], layout: _Layout, width: int, palette: Palette) -> list[Text]:
-    """Title, names of the stages, and below each what it was measured on; on two lines where one is too short."""
+    """Title, names of the stages, and below each its evaluation, on two lines if one is too short."""
     shown, room = [results[i] for i in layout.shown], layout.column - 2
     split = any(cell_len(result.source) > room for result in shown)
     lines = [ink(" " * (layout.label + (layout.size + 1 if layout.size else 0))) for _ in range(2 if split else 1)]
@@ -291,7 +291,7 @@ def _columns(
     palette: Palette,
     figures: bool = False,
 ) -> list[Text]:
-    """A line for each row, the stages side by side: with bars on equal axes, or with intervals in figures."""
+    """A line for each row, stages side by side, with bars on equal axes or intervals in figures."""
     bar = layout.column - 1 - NUMBER - MARK
     lines = []
     for row in rows:
@@ -320,5 +320,5 @@ def _columns(
 
 def _rest(rows: Sequence[Row], units: str) -> str:
     values = [row.values[-1] for row in rows if row.values[-1] == row.values[-1]]
-    told = f", {percent(min(values))} to {percent(max(values))} %" if values else ""
-    return f"… {len(rows):,} more {units}{told}"
+    between = f", {percent(min(values))} to {percent(max(values))} %" if values else ""
+    return f"… {len(rows):,} more {units}{between}"

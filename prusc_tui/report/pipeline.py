@@ -1,4 +1,4 @@
-"""The stages of a run as a line that fills up: the connector behind a stage is its progress bar."""
+"""The stages of a run as a line: the connector behind a stage is its progress bar."""
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -9,23 +9,23 @@ from prusc_tui.palette import MARKS, Palette
 from prusc_tui.widgets.bars import fit, ink, meter, safe
 
 NARROW = 44
-"""Cells below which every stage takes a line of its own."""
+"""Width in cells below which every stage has its own line."""
 SHORTEST = 2
 """Cells of the shortest connector."""
 LONGEST = 24
 """Cells of the longest connector of a stage that is not running."""
 ROOM_OF_RUNNING = 22
-"""Cells that the stage at work gets, where there are any, for its step and the time left."""
+"""Cells for the running stage, if available, for its step and the time left."""
 
 
 def pipeline(stages: tuple[StageView, ...], width: int, palette: Palette, ago: float = 0.0) -> list[Text]:
-    """Return the stages as lines of exactly `width` cells: names and connectors, and below each what it took.
+    """Return the stages as lines of exactly `width` cells: names and connectors, and below each its time.
 
     Args:
         stages: in the order of the recipe.
         width: cells of every line.
         palette: colours.
-        ago: seconds since the stages were looked at, by which the clock of a running one has moved on.
+        ago: seconds since the snapshot, added to the clock of a running stage.
     """
     if width < NARROW:
         return [_own_line(stage, stages, width, palette, ago) for stage in stages]
@@ -41,7 +41,7 @@ def pipeline(stages: tuple[StageView, ...], width: int, palette: Palette, ago: f
 
 
 def share_done(stage: StageView) -> float:
-    """Share of the stage's steps that are done; 0 where they cannot be counted."""
+    """Share of the stage's steps that are done; 0 if they cannot be counted."""
     if stage.state in ("done", "reused"):
         return 1.0
     return min(1.0, stage.step / stage.total) if stage.total else 0.0
@@ -69,7 +69,7 @@ def _rows(stages: tuple[StageView, ...], width: int) -> list[list[StageView]]:
 
 
 def _sizes(row: list[StageView], width: int) -> list[int]:
-    """Cells of each segment: what it needs, and the rest for the stage at work, else for all alike."""
+    """Cells of each segment: its minimum, and the rest for the running stage, else for all equally."""
     sizes = [min(width, _least(stage)) for stage in row]
     rest = width - sum(sizes)
     working = [i for i, stage in enumerate(row) if _at_work(stage)]
@@ -103,7 +103,7 @@ def _note(stage: StageView, size: int, palette: Palette, ago: float) -> Text:
 
 
 def _facts(stage: StageView, room: int, ago: float) -> str:
-    """What is known of a stage, the most wanted first, as much of it as fits."""
+    """Facts about a stage, the most important first, as many as fit."""
     match stage.state:
         case "waiting":
             return ""

@@ -1,4 +1,4 @@
-"""The report of a run: what `prusc run` ends with and `prusc show` prints."""
+"""The report of a run, as at the end of `prusc run` and in `prusc show`."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from core.runs.record import RunRecord, worked
 from core.words import duration, percent
 from prusc_tui.palette import SHELL, Palette
 from prusc_tui.report.environments import conflicts, environments
-from prusc_tui.report.frame import about, alarms, knowledge, notes, reason
+from prusc_tui.report.frame import about, notes, reason, supervision_lines, warning_lines
 from prusc_tui.report.groups import table
 from prusc_tui.report.restarts import members, restarts, restarts_of
 from prusc_tui.report.results import results
@@ -20,16 +20,16 @@ from prusc_tui.widgets.bars import fit, ink, safe, wrap
 from prusc_tui.words import unit_of
 
 MOST_GROUPS = 8
-"""Groups up to which the shares of the validation split are listed one by one."""
+"""Maximum number of groups whose shares of the validation split are listed."""
 
 RESTARTS = "sd: sample standard deviation over restarts; the accuracies above are those of one restart"
 
 
 def report(snapshot: Snapshot, now: float, width: int, palette: Palette = SHELL) -> list[Text]:
-    """Return everything that a run came to, every number in figures, as lines of exactly `width` cells.
+    """Return all results of a run in figures, as lines of exactly `width` cells.
 
     Args:
-        snapshot: what the feed last said.
+        snapshot: the newest one of the feed.
         now: seconds since 1970, for the clock of a running run.
         width: cells of every line.
         palette: colours.
@@ -62,14 +62,14 @@ def _parts(snapshot: Snapshot, now: float, width: int, palette: Palette) -> Iter
     repeats = "one seed" + (f", {several} restarts" if several > 1 else "")
     facts = [validation_line(record), _times(record), _clusters_hint(snapshot)]
     yield [
-        *knowledge(record, width, palette, repeats),
+        *supervision_lines(record, width, palette, repeats),
         *(line for fact in facts if fact for line in wrap(ink(fact, palette.text), width, indent=2)),
     ]
-    yield [*reason(record, width, palette), *alarms(snapshot.warnings, width, palette, len(snapshot.warnings))]
+    yield [*reason(record, width, palette), *warning_lines(snapshot.warnings, width, palette, len(snapshot.warnings))]
 
 
 def validation_line(record: RunRecord) -> str | None:
-    """What the validation split was made of, on which checkpoints are chosen: the share of every group or class."""
+    """The validation split, on which checkpoints are chosen: its share of every group or class."""
     value = record.final_evaluation("validation")
     if value is None:
         return None
@@ -88,7 +88,7 @@ def validation_line(record: RunRecord) -> str | None:
 
 
 def _clusters_hint(snapshot: Snapshot) -> str | None:
-    """How to see more than classes where the data has no attributes: clusters are the groups that the run found."""
+    """How to see more than classes if the data has no attributes: by the clusters of the run."""
     clustered = any(stage.name == "cluster" and stage.status == "done" for stage in snapshot.record.stages)
     if unit_of(snapshot) == "group" or not clustered:
         return None
@@ -96,7 +96,7 @@ def _clusters_hint(snapshot: Snapshot) -> str | None:
 
 
 def _times(record: RunRecord) -> str:
-    """How long each stage took, and which stages were taken from which run instead."""
+    """Time of each stage, and the sources of reused stages."""
     worked = [stage for stage in record.stages if not stage.reused]
     times = [f"{s.name} {duration(s.seconds) if s.status == 'done' else s.status}" for s in worked]
     sources: dict[str, list[str]] = {}

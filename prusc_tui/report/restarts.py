@@ -1,4 +1,4 @@
-"""What all restarts of a training reach: mean and spread, and every restart as a tick on the axis from 0 to 100 %."""
+"""Results of all restarts of a training: mean and spread, and a tick per restart on the axis from 0 to 100 %."""
 
 from collections.abc import Sequence
 from math import isnan
@@ -17,16 +17,16 @@ from prusc_tui.widgets.bars import axis, fit, heading, ink, interval_bar, safe, 
 SPLITS = ("train", "validation", "test")
 TICK, CHOSEN = "│", "●"
 MEASURE, MEAN, SPAN = 11, 12, 11
-"""Cells of `worst group` or `worst class`, of a mean with its deviation, and of the least and the greatest."""
+"""Cells of `worst group` or `worst class`, of a mean with its deviation, and of a range."""
 LEAST_STRIP, MOST_STRIP = 12, 80
 COURSE, ROOMY = 16, 100
-"""Cells of the course over the looks, and of a line from which it is shown."""
+"""Cells of the course over evaluations, and minimum width of a line to show it."""
 
 
 def restarts_of(snapshot: Snapshot, stage: str | None = None) -> tuple[tuple[Restarts, ...], ...]:
-    """All that was said of the restarts of a stage: for each split the looks, the last word at the end.
+    """The evaluations of the restarts of a stage, for each split in order, the final one last.
 
-    Train, validation and test, in this order. Where the stream says nothing, the record's last word stands.
+    Splits are train, validation and test, in this order. If the stream has none, the record's final ones are used.
 
     Args:
         snapshot: the run.
@@ -44,7 +44,7 @@ def restarts_of(snapshot: Snapshot, stage: str | None = None) -> tuple[tuple[Res
 
 
 def members(found: Sequence[Sequence[Restarts]]) -> int:
-    """Number of restarts that a stage trained side by side, however many penalty weights each has."""
+    """Number of restarts that a stage trained side by side, not counting penalty weights."""
     return max((len(set(looks[-1].restarts)) for looks in found), default=0)
 
 
@@ -55,7 +55,7 @@ def restarts(found: Sequence[Sequence[Restarts]], width: int, palette: Palette, 
         found: what `restarts_of` returns.
         width: cells of every line.
         palette: colours.
-        unit: what `words.unit_of` calls a group.
+        unit: name of a group, from `words.unit_of`.
     """
     if not found:
         return []
@@ -87,7 +87,7 @@ def restarts(found: Sequence[Sequence[Restarts]], width: int, palette: Palette, 
 
 
 def in_brief(found: Sequence[Sequence[Restarts]], width: int, palette: Palette, unit: str = "group") -> list[Text]:
-    """Worst group and average on the split that counts: test at the end, validation before; for an overview."""
+    """Worst group and average on test, or on validation before the end; for an overview."""
     if not found:
         return []
     now = next((looks[-1] for looks in reversed(found) if looks[-1].split != "train"), found[-1][-1])
@@ -106,7 +106,7 @@ def in_brief(found: Sequence[Sequence[Restarts]], width: int, palette: Palette, 
 
 
 def strip(values: Sequence[float], chosen: int | None, width: int, style: str, palette: Palette) -> Text:
-    """Shares as ticks on the axis from 0 to 1, joined from the least to the greatest; `chosen` stands out."""
+    """Shares as ticks on the axis from 0 to 1, joined from the least to the greatest; `chosen` is highlighted."""
     cells = list(interval_bar(float("nan"), (0.0, 0.0), width, "", palette).plain)
     at = {i: min(width - 1, max(0, int(value * width))) for i, value in enumerate(values) if not isnan(value)}
     if not at or not cells:
@@ -122,7 +122,7 @@ def strip(values: Sequence[float], chosen: int | None, width: int, style: str, p
 
 
 class _Layout(NamedTuple):
-    """Cells of the least and greatest with the gap before, and of the strip with its gap; 0 where left out."""
+    """Cells of the range and of the strip, each with the gap before it; 0 if left out."""
 
     span: int
     strip: int
@@ -159,7 +159,7 @@ def _row(members: Members, measure: str, unit: str, layout: _Layout, palette: Pa
 
 
 def _course(looks: Sequence[Restarts], value: float, measure: str) -> str:
-    """The mean over the looks, the last word left out: it may be of an earlier step."""
+    """Means over the evaluations, without the final one, which may be of an earlier step."""
     means = []
     for look in looks:
         columns = look.worst if measure == "worst" else look.average
@@ -170,7 +170,7 @@ def _course(looks: Sequence[Restarts], value: float, measure: str) -> str:
 
 
 def _note(now: Restarts) -> str:
-    marks = f"{TICK} a restart" + (f", {CHOSEN} the one handed on" if now.chosen is not None else "")
+    marks = f"{TICK} a restart" + (f", {CHOSEN} the chosen one" if now.chosen is not None else "")
     return f"{safe(now.stage)}: {_count(now)}; accuracy in %, {marks}"
 
 

@@ -1,4 +1,4 @@
-"""Which evaluation stands for each stage of a run, and what it is compared with."""
+"""The evaluation that represents each stage of a run, and its basis of comparison."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ class Result:
     Attributes:
         stage: its name.
         step: step of the network that was evaluated.
-        final: whether it is the checkpoint that the stage hands on.
+        final: whether it is of the stage's chosen checkpoint.
         evaluation: the accuracies.
         before: the first stage's evaluation on the same split; None for the first stage itself, or without one.
         restarts: networks that the stage trained side by side; the evaluation is that of one.
-        keep_ratio: share of weights kept; None where nothing is masked.
+        keep_ratio: share of weights kept; None if nothing is masked.
     """
 
     stage: str
@@ -33,7 +33,7 @@ class Result:
 
     @property
     def source(self) -> str:
-        """Split and number of samples, the step where the stage has not ended, and of how many restarts it is one."""
+        """Split, number of samples, the step if the stage has not ended, and the number of restarts if several."""
         step = "" if self.final else f" at step {self.step:,}"
         one = f", 1 of {self.restarts} restarts" if self.restarts > 1 else ""
         return f"{self.evaluation.split}{step}{one}, n {self.evaluation.n:,}"
@@ -67,9 +67,9 @@ def results(snapshot: Snapshot) -> list[Result]:
 
 
 def members(snapshot: Snapshot) -> dict[str, int]:
-    """Stage → networks that it trained side by side, for those that train several."""
+    """Stage → number of networks trained side by side, for stages that train several."""
     counts = {stage.name: _count(value) for stage in snapshot.record.stages for value in stage.restarts.values()}
-    return counts | {stage: len(said[-1].restarts) for (stage, _), said in snapshot.restarts.items() if said}
+    return counts | {stage: len(looks[-1].restarts) for (stage, _), looks in snapshot.restarts.items() if looks}
 
 
 def _count(value: Mapping[str, Any]) -> int:
@@ -81,7 +81,7 @@ def results_of(
     evaluations: Mapping[tuple[str, str], tuple[Look, ...]],
     members: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Result]:
-    """What `results` returns, from the parts of a snapshot that decide it."""
+    """As `results`, from the relevant parts of a snapshot."""
     found: list[Result] = []
     for stage in stages:
         look, split = _latest(evaluations, stage.name)

@@ -1,4 +1,4 @@
-"""Which checkpoint each rule would hand on, and what it had to look at for that."""
+"""The checkpoint that each selection rule would choose, and what the rule uses."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ IN_FORCE, OTHER = "●", "○"
 
 
 def selection(stages: Sequence[str], selected: Mapping[str, Selected], width: int, palette: Palette) -> list[Text]:
-    """Rules down, stages across: the step that each rule takes and the validation accuracy that made it do so.
+    """Rules down, stages across: the step that each rule chooses, and its validation accuracy.
 
     Args:
         stages: names in the order of the recipe.
@@ -48,12 +48,12 @@ def selection(stages: Sequence[str], selected: Mapping[str, Selected], width: in
 
 
 def _uses(selected: Mapping[str, Selected], stages: Sequence[str], rule: str) -> str:
-    said = {str(selected[stage].picks[rule].get("uses", "")) for stage in stages if rule in selected[stage].picks}
-    return ", ".join(safe(text.removeprefix("validation ")) for text in sorted(said)) or "–"
+    uses = {str(selected[stage].picks[rule].get("uses", "")) for stage in stages if rule in selected[stage].picks}
+    return ", ".join(safe(text.removeprefix("validation ")) for text in sorted(uses)) or "–"
 
 
 def _together(uses: Mapping[str, str]) -> str:
-    """What the rules use as one sentence, those that use the same named together."""
+    """Return a sentence: what the rules use, those with the same use together."""
     by_use: dict[str, list[str]] = {}
     for rule, use in uses.items():
         by_use.setdefault(use, []).append(safe(rule))
@@ -66,6 +66,6 @@ def _pick(selected: Selected, rule: str, values: bool, palette: Palette, tint: s
     if pick is None:
         return ink("–", palette.muted)
     step = f"{pick['step']:,}"
-    # The rule `last` looks at no number.
+    # The rule `last` uses no number.
     value = "" if rule == "last" else percent(pick["value"])
     return ink(step, palette.muted).append_text(fit(value, 5, tint, right=True)) if values else ink(step, tint)

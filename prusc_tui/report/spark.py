@@ -13,23 +13,23 @@ from prusc_tui.widgets.bars import fit, heading, safe, shorten
 
 SPARKS = " ▁▂▃▄▅▆▇█"
 LABEL = 16
-"""Cells of the longest label."""
+"""Maximum cells of a label."""
 VALUE = 9
 """Cells of a last value."""
 RISKS = 3
-"""Risks of environments that stand among the losses; the others are left to their own view."""
+"""Maximum number of environment risks among the losses; the environments view shows all."""
 
 
 def spark(values: Sequence[float], width: int, rows: int = 1) -> list[str]:
-    """Draw numbers as blocks, the mean of each column between the least and the greatest of these means.
+    """Draw numbers as blocks, the mean of each column scaled between the least and the greatest mean.
 
     Args:
         values: [n]; NaN and infinities are left out.
-        width: columns; a shorter series takes one for each number.
+        width: columns; a shorter series uses one for each number.
         rows: lines of the drawing.
 
     Returns:
-        `rows` strings of exactly `width` characters, the top first; the lowest mean still shows.
+        `rows` strings of exactly `width` characters, the top first; the lowest mean is still visible.
     """
     means = column_means(values, width)
     low, high = min(means, default=0.0), max(means, default=0.0)
@@ -52,27 +52,27 @@ def column_means(values: Sequence[float], width: int) -> list[float]:
 
 
 def stage_in_view(snapshot: Snapshot, among: Iterable[str]) -> str | None:
-    """The last stage of the recipe that is among those named: what is being worked on, or was last."""
+    """The last stage of the recipe that is among the given ones: the current or latest one."""
     named = set(among)
     return next((stage.name for stage in reversed(snapshot.stages) if stage.name in named), None)
 
 
 def current_series(snapshot: Snapshot) -> tuple[str, dict[str, Series]]:
-    """The stage whose curves matter now, and these by name; no name and no curves before the first number."""
+    """The current stage and its curves by name; both empty before the first number."""
     stage = stage_in_view(snapshot, (owner for (owner, _), series in snapshot.series.items() if len(series)))
     curves = {name: s for (owner, name), s in snapshot.series.items() if owner == stage and len(s)}
     return stage or "", _of_environments(curves) if any(name.startswith("risk ") for name in curves) else curves
 
 
 def _of_environments(curves: dict[str, Series]) -> dict[str, Series]:
-    """Of a training over environments: the loss, the risks of the first ones, the largest penalty."""
+    """The loss, the risks of the first environments, and the largest penalty."""
     risks = [name for name in curves if name.startswith("risk ")][:RISKS]
     shown = {"loss", *risks, "penalty worst"}
     return {name: series for name, series in curves.items() if name in shown}
 
 
 def _drawn(name: str, series: Series) -> Sequence[float]:
-    """What of a series is drawn: the logarithm of a penalty, which runs over many powers of ten."""
+    """Values to draw: the logarithm of a penalty, which spans many powers of ten."""
     if not name.startswith("penalty "):
         return series.values
     return [log10(value) if value > 0 else nan for value in series.values]

@@ -1,4 +1,4 @@
-"""What a comparison of runs says, as tables and sentences: the same for the shell, the screen and the clipboard."""
+"""A comparison of runs as tables and sentences, for the shell, the screen and the clipboard."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Column:
 
 
 class FamilyGrid(NamedTuple):
-    """A group table, and whose results each of its columns shows; None for the column of samples."""
+    """A group table, and the family of each of its columns; None for the column of samples."""
 
     grid: Grid
     owners: tuple[Family | None, ...]
@@ -38,13 +38,13 @@ class FamilyGrid(NamedTuple):
 def grids_of_families(
     members: Sequence[Family], split: str, stage: str | None = None, unfolded: Iterable[Family] = ()
 ) -> list[FamilyGrid]:
-    """Families side by side; one table for each data set.
+    """Families side by side, one table for each data set.
 
     Args:
         members: the families.
         split: `test` or `validation`.
-        stage: after which stage; None is the last one that was evaluated.
-        unfolded: families whose runs stand beside them.
+        stage: stage of the results; None for the last evaluated one.
+        unfolded: families to show with their runs beside them.
     """
     opened = list(unfolded)
     tables = comparable(members)
@@ -64,20 +64,20 @@ def grids_of_families(
             notes = _notes(table, split, stage)
             data = table[0].runs[0].data
             if len(tables) > 1:
-                notes.insert(0, f"{safe_text(data)} only: other data has other groups, so it has a table of its own")
+                notes.insert(0, f"{safe_text(data)} only: other data has other groups and so a table of its own")
             grids.append(FamilyGrid(grid_of(data, columns, notes), tuple(owners)))
     return grids
 
 
 def grid_of_stages(family: Family, split: str) -> Grid | None:
-    """One family, its evaluated stages side by side; None where nothing was evaluated on the split."""
+    """The evaluated stages of a family side by side; None if none was evaluated on the split."""
     results = [family.result(split, stage) for stage in family.stages]
     columns = [Column(result.stage, result) for result in results if result is not None]
     return grid_of(family.label, columns, _notes([family], split, None)) if columns else None
 
 
 def grid_of(corner: str, columns: Sequence[Column], notes: Sequence[str] = ()) -> Grid:
-    """Worst group, averages, groups, sparsity and time of columns that have the same groups."""
+    """Worst group, averages, groups, sparsity and time of columns with the same groups."""
     results = [column.result for column in columns]
     samples = Cell(_range([result.samples for result in results]), is_number=True)
     top = (
@@ -116,7 +116,7 @@ def grid_of(corner: str, columns: Sequence[Column], notes: Sequence[str] = ()) -
 
 
 def grid_of_settings(records: Sequence[RunRecord], *, everything: bool = False) -> Grid | None:
-    """The settings in which runs differ, or all of them with those marked, runs across; None where there are none."""
+    """Settings in which runs differ, or all with those marked, runs across; None if there are none."""
     shown = [one for one in settings(records) if everything or one.differs]
     if not shown:
         return None
@@ -126,7 +126,7 @@ def grid_of_settings(records: Sequence[RunRecord], *, everything: bool = False) 
 
 
 def grid_of_overlaps(records: Sequence[RunRecord], pairs: Mapping[tuple[str, str], Overlap | None]) -> Grid | None:
-    """Intersection over union of the kept weights of two runs each, what chance gives in brackets."""
+    """Intersection over union of the kept weights of each pair of runs, with the value by chance in brackets."""
     shown = [run for run in records if any(run.id in pair for pair in pairs)]
     known = {frozenset(pair): found for pair, found in pairs.items()}
     lines = [
@@ -138,13 +138,13 @@ def grid_of_overlaps(records: Sequence[RunRecord], pairs: Mapping[tuple[str, str
     width = len(shown) - 1
     filled = (line._replace(cells=(*line.cells, *[EMPTY] * (width - len(line.cells)))) for line in lines[1:])
     about = (
-        "overlap of the masks: kept weights of both over kept weights of either (IoU); in brackets what chance gives"
+        "overlap of the masks: kept weights of both over kept weights of either (IoU); in brackets the value by chance"
     )
     return Grid("IoU", tuple(run_title(run) for run in shown[:-1]), (tuple(filled),), about)
 
 
 def grid_of_family_settings(members: Sequence[Family]) -> Grid | None:
-    """The settings in which families differ, and the seeds of each; None where there is but one family."""
+    """Settings in which families differ, and the seeds of each; None if they do not differ."""
     shown = [one for one in settings([family.runs[0] for family in members]) if one.differs and not one.is_seed]
     if not shown:
         return None
@@ -154,13 +154,13 @@ def grid_of_family_settings(members: Sequence[Family]) -> Grid | None:
 
 
 def run_title(run: RunRecord) -> str:
-    """Name of a run, behind a mark where it has not finished."""
+    """Name of a run, after a mark if it is not finished."""
     name = safe_text(run.name)
     return name if run.status == "finished" else f"{MARKS[run.status]} {name}"
 
 
 def paired_sentence(pair: Paired) -> str:
-    """What changed from one family to the other, seed by seed."""
+    """Return a sentence: the change from one family to the other, paired by seed."""
     n = len(pair.seeds)
     over = f"{n} seeds" if n > 1 else f"seed {pair.seeds[0]} alone"
     return (
@@ -170,25 +170,25 @@ def paired_sentence(pair: Paired) -> str:
 
 
 def _differences(members: Sequence[Family], split: str, stage: str | None) -> Iterable[str]:
-    """Every family against the first one."""
+    """Each family against the first one."""
     pairs = (paired(members[0], other, split, stage) for other in members[1:])
     return (paired_sentence(pair) for pair in pairs if pair is not None)
 
 
 def _notes(members: Sequence[Family], split: str, stage: str | None) -> list[str]:
-    """What was known of the attributes, what changed from the first family, what went into the means and what not."""
-    said: list[str] = []
+    """Supervision, changes from the first family, and the runs inside and outside the means."""
+    remarks: list[str] = []
     names: list[str] = []
-    told: dict[str, list[str]] = {}
+    sentences: dict[str, list[str]] = {}
     for family in members:
         result = family.result(split, stage)
         if result is None:
-            said.append(f"{family.label}: not evaluated on the {split} split" + (f" after {stage}" if stage else ""))
+            remarks.append(f"{family.label}: not evaluated on the {split} split" + (f" after {stage}" if stage else ""))
             continue
         sentence = attributes_sentence(result.runs[0].attributes_used, result.runs[0].selection)
-        told.setdefault(sentence, []).append(family.label)
+        sentences.setdefault(sentence, []).append(family.label)
         if result.unfinished:
-            said.append(f"{family.label}: no run has finished; the numbers are what there is so far")
+            remarks.append(f"{family.label}: no run has finished; the numbers are preliminary")
         of = "mean over " if len(result.runs) > 1 else ""
         names.append(f"{family.label}: {of}" + ", ".join(f"{safe_text(run.name)} {run.id}" for run in result.runs))
         inside = {run.id for run in result.runs}
@@ -196,27 +196,27 @@ def _notes(members: Sequence[Family], split: str, stage: str | None) -> list[str
             if run.id in inside:
                 continue
             if run.status != "finished":
-                said.append(f"{family.label}: {safe_text(run.name)} ({run.status}) is left out of the mean")
+                remarks.append(f"{family.label}: {safe_text(run.name)} ({run.status}) is left out of the mean")
             elif run.seed in result.seeds:
-                said.append(f"{family.label}: {safe_text(run.name)} repeats seed {run.seed}; the newest counts")
+                remarks.append(f"{family.label}: {safe_text(run.name)} repeats seed {run.seed}; the newest counts")
             else:
-                said.append(f"{family.label}: {safe_text(run.name)} has other samples and is left out of the mean")
-    facts = [f"{sentence[0].upper()}{sentence[1:]}" for sentence in told]
-    if len(told) > 1:
-        facts = [f"{', '.join(labels)}: {sentence}" for sentence, labels in told.items()]
-    return [*facts, *_differences(members, split, stage), *said, *names]
+                remarks.append(f"{family.label}: {safe_text(run.name)} has other samples and is left out of the mean")
+    facts = [f"{sentence[0].upper()}{sentence[1:]}" for sentence in sentences]
+    if len(sentences) > 1:
+        facts = [f"{', '.join(labels)}: {sentence}" for sentence, labels in sentences.items()]
+    return [*facts, *_differences(members, split, stage), *remarks, *names]
 
 
 def _about(results: Sequence[Result]) -> str:
-    said = [f"{results[0].split} split", "accuracies and sparsity in per cent"]
+    parts = [f"{results[0].split} split", "accuracies and sparsity in per cent"]
     if any(len(result.runs) > 1 for result in results):
-        said.append("mean ± sample standard deviation over seeds")
+        parts.append("mean ± sample standard deviation over seeds")
     if any(len(result.runs) == 1 for result in results):
-        said.append("in brackets 95 % intervals (Wilson) of the groups of a single run")
-    said.append("adjusted average: groups weighted by their shares of the training split")
+        parts.append("in brackets 95 % intervals (Wilson) of the groups of a single run")
+    parts.append("adjusted average: groups weighted by their shares of the training split")
     if any(stage.reused for result in results for run in result.runs for stage in run.stages):
-        said.append("a reused stage counts with the time that it took where it was made")
-    return "; ".join(said)
+        parts.append("a reused stage counts with its original time")
+    return "; ".join(parts)
 
 
 def _runs(result: Result) -> str:

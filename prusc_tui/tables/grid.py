@@ -1,4 +1,4 @@
-"""A table as data, and as Markdown and LaTeX text that a paper or an issue takes as it is."""
+"""A table as data, and as Markdown and LaTeX for a paper or an issue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from core.runs.text import safe_text
 from prusc_tui.palette import MARKS
 
 HELD = "\u00a0"
-"""A blank at which no heading is broken."""
+"""A no-break space within a heading."""
 
 
 class Cell(NamedTuple):
@@ -16,9 +16,9 @@ class Cell(NamedTuple):
 
     Attributes:
         text: a number or a word.
-        spread: what stands behind it and is read second, such as `± 1.2`.
-        is_number: numbers stand under each other by their point.
-        stands_out: the one to look at in its column.
+        spread: secondary text after it, such as `± 1.2`.
+        is_number: numbers are aligned by their decimal point.
+        stands_out: whether it is highlighted.
     """
 
     text: str
@@ -28,12 +28,12 @@ class Cell(NamedTuple):
 
     @property
     def plain(self) -> str:
-        """All of it as text."""
+        """The whole cell as text."""
         return f"{self.text} {self.spread}" if self.spread else self.text
 
 
 class Line(NamedTuple):
-    """One row: what it is about, and its cells."""
+    """One row: its title and cells."""
 
     title: str
     cells: tuple[Cell, ...]
@@ -45,11 +45,11 @@ class Grid:
 
     Attributes:
         corner: heading of the column of titles.
-        columns: headings of the others; they may be broken at blanks, but not at no-break ones.
+        columns: headings of the other columns; they may be broken at spaces, but not at no-break spaces.
         blocks: rows, in blocks with a rule between them; every row has as many cells as there are columns.
-        about: what the numbers are, as one sentence.
-        notes: sentences to stand beneath.
-        words: how many of the first columns hold words, which every part of a wide table repeats.
+        about: a sentence that defines the numbers.
+        notes: sentences below the table.
+        words: number of leading text columns, which every part of a wide table repeats.
     """
 
     corner: str
@@ -69,7 +69,7 @@ _SIGNS = frozenset({*MARKS.values(), "+", "−", "└", "≠"})
 
 
 def folded(head: str) -> str:
-    """A heading one word below the other; signs stay with the word behind them."""
+    """A heading with one word per line; signs stay with the word after them."""
     out = ""
     for word in head.split(" "):
         out += word if not out else (f" {word}" if out.rpartition("\n")[2] in _SIGNS else f"\n{word}")
@@ -77,7 +77,7 @@ def folded(head: str) -> str:
 
 
 def markdown(grid: Grid) -> str:
-    """The table in GitHub's Markdown, the sentences beneath it, a newline at the end."""
+    """The table in GitHub's Markdown with its sentences below; ends with a newline."""
     rows = [_heads(grid), *([line.title, *(c.plain for c in line.cells)] for line in grid.lines)]
     texts = [[_markdown_text(text) for text in row] for row in rows]
     widths = [max(3, *(len(row[i]) for row in texts)) for i in range(len(texts[0]))]
@@ -90,11 +90,11 @@ def markdown(grid: Grid) -> str:
 
 
 def latex(grid: Grid, *, booktabs: bool = True) -> str:
-    r"""The table as a `tabular`, and what it shows in comments above; a newline at the end.
+    r"""The table as a `tabular` with its sentences as comments above; ends with a newline.
 
     Args:
         grid: the table.
-        booktabs: rules of that package, which the comments then ask for; else plain `\hline`.
+        booktabs: rules of that package, which a comment then names; else plain `\hline`.
     """
     top, middle, bottom = (r"\toprule", r"\midrule", r"\bottomrule") if booktabs else (r"\hline",) * 3
     needs = r"needs \usepackage{booktabs}" if booktabs else ""
@@ -107,7 +107,7 @@ def latex(grid: Grid, *, booktabs: bool = True) -> str:
     return "\n".join([*comments, rf"\begin{{tabular}}{{{spec}}}", top, head, *body, bottom, r"\end{tabular}", ""])
 
 
-# Looked up character by character, so that no escape is escaped again.
+# Replaced character by character, so that no escape is escaped again.
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -122,7 +122,7 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    "[": "{[}",  # a row that begins with a bracket would be read as the argument of the row before
+    "[": "{[}",  # at the start of a row a bracket would be an argument of the row before
     "]": "{]}",
     "–": "--",
     "—": "---",
@@ -147,7 +147,7 @@ _LATEX = {
 
 
 def latex_text(text: str) -> str:
-    """Text that LaTeX prints as it stands here."""
+    """Escape text for LaTeX."""
     return "".join(_LATEX.get(character, character) for character in safe_text(text))
 
 
@@ -160,5 +160,5 @@ def _latex_row(texts: Sequence[str]) -> str:
 
 
 def _markdown_text(text: str) -> str:
-    """Text that Markdown shows as it stands here: no column is split, no emphasis, link or tag begun."""
+    """Escape text for a Markdown table."""
     return "".join(f"\\{character}" if character in "\\|*_`<>[~" else character for character in safe_text(text))

@@ -1,4 +1,4 @@
-"""Tables of methods against label noise, as grids: what the numbers are of, and how many stand behind each."""
+"""Tables of methods against label noise, as grids, with the number of networks behind each cell."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ Measure = Literal["average", "worst"]
 
 
 class Column(NamedTuple):
-    """Which accuracies stand in a column."""
+    """The accuracies of a column."""
 
     noise: float
     split: str
@@ -33,7 +33,7 @@ class Column(NamedTuple):
 
 
 class _Behind(NamedTuple):
-    """What stands behind a number: how many networks, of which seeds."""
+    """The networks behind a number: how many, and their seeds."""
 
     networks: int
     seeds: tuple[int, ...]
@@ -44,7 +44,7 @@ class _Behind(NamedTuple):
 
 
 def columns_of(table: "MethodTable", splits: Sequence[str], measures: Sequence[Measure]) -> tuple[Column, ...]:
-    """The columns of a table; of the training split there is the average alone."""
+    """The columns of a table; the training split has only the average."""
     return tuple(
         Column(noise, split, measure)
         for noise in table.noises
@@ -55,7 +55,7 @@ def columns_of(table: "MethodTable", splits: Sequence[str], measures: Sequence[M
 
 
 def grid(table: "MethodTable", columns: Sequence[Column]) -> Grid:
-    """One table: rows are methods; the published numbers stand in a block of their own."""
+    """One table: rows are methods; published numbers have a block of their own."""
     splits = tuple(dict.fromkeys(column.split for column in columns))
     usual = _usual(table, splits)
     best = [_best(table, column) for column in columns]
@@ -84,7 +84,7 @@ def grid(table: "MethodTable", columns: Sequence[Column]) -> Grid:
 
 
 def heading(table: "MethodTable") -> str:
-    """What the runs of a table have in common, as one sentence without its full stop."""
+    """What the runs of a table have in common, as a sentence without a full stop."""
     data = table.data
     given = " and ".join(_share(share) for share in data["environment_noise"])
     parts = [
@@ -102,9 +102,9 @@ def heading(table: "MethodTable") -> str:
 
 
 def titles(table: "MethodTable") -> list[str]:
-    """The method of each row, where it differs from the other rows, and its penalty weight where it has several.
+    """The method of each row, with the settings that distinguish it, and its penalty weight if there are several.
 
-    Numbers are rounded where that leaves every row a title of its own.
+    Numbers are rounded if titles stay distinct.
     """
     rounded = [_title(row, table, exact=False) for row in table.rows]
     return [
@@ -136,7 +136,7 @@ def _rounded(value: Any) -> Any:
 
 
 def _headings(columns: Sequence[Column]) -> tuple[str, list[str]]:
-    """What all columns have in common, and of each of them what they do not."""
+    """The common heading of all columns, and the specific one of each."""
     splits = {column.split for column in columns}
     measures = {column.measure for column in columns}
     corner = "worst-group accuracy, %" if measures == {"worst"} else "accuracy, %"
@@ -171,13 +171,13 @@ def _pools(table: "MethodTable", splits: Sequence[str]) -> "Iterator[tuple[str, 
 
 
 def _usual(table: "MethodTable", splits: Sequence[str]) -> _Behind | None:
-    """What stands behind most numbers."""
+    """The most common networks behind a number."""
     counts = Counter(_behind(pool) for _, _, pool in _pools(table, splits))
     return counts.most_common(1)[0][0] if counts else None
 
 
 def _spread(row: "Row", column: Column) -> "Spread | None":
-    """The numbers of a cell; None where nobody ran it, or where the worst group is not known."""
+    """The numbers of a cell; None if it was not run, or its worst group is unknown."""
     pool = _pool(row, column.noise, column.split)
     if pool is None:
         return None
@@ -186,9 +186,9 @@ def _spread(row: "Row", column: Column) -> "Spread | None":
 
 
 def _best(table: "MethodTable", column: Column) -> "Row | None":
-    """The row with the highest mean of those without supervision; None where there is nothing to compare.
+    """The row with the highest mean of those without supervision; None if there is nothing to compare.
 
-    On the training split more is not better: the shortcut is what makes it more.
+    On the training split more is not better, as the shortcut raises it.
     """
     if column.split == "train":
         return None
@@ -210,14 +210,14 @@ def _cell(row: "Row", column: Column, usual: _Behind | None, best: bool) -> Cell
 
 
 def _published(table: "MethodTable", columns: Sequence[Column]) -> Iterator[Line]:
-    """The anchors that have a number in one of the columns; nobody published the worst group."""
+    """The anchors with a number in one of the columns; worst groups are not published."""
     from experiments.recipes import RECIPES
 
     for anchor in table.published:
         cells = [_anchor_cell(anchor, column) for column in columns]
         if any(cell is not NONE for cell in cells):
-            told = Cell(supervision(RECIPES[anchor.recipe].supervision))
-            yield Line(f"{RECIPES[anchor.recipe].title} (published: {anchor.source.name})", (told, *cells))
+            source = Cell(supervision(RECIPES[anchor.recipe].supervision))
+            yield Line(f"{RECIPES[anchor.recipe].title} (published: {anchor.source.name})", (source, *cells))
 
 
 def _anchor_cell(anchor: "Anchor", column: Column) -> Cell:
@@ -239,7 +239,7 @@ def _numbers(table: "MethodTable", columns: Sequence[Column], usual: _Behind | N
     images = ", ".join(f"{split} n = {_sizes(sizes[split])}" for split in splits if sizes[split])
     behind = f"over {usual}" if usual else "over restarts"
     if any(_behind(pool) != usual for _, _, pool in _pools(table, splits)):
-        behind += " (or as many restarts as stand in brackets)"
+        behind += " (or the number of restarts in brackets)"
     measures = {column.measure for column in columns}
     worst = "in the worst group (label and colour) of a split"
     over = worst if measures == {"worst"} else "over all images of a split"
@@ -253,12 +253,12 @@ def _sizes(found: set[int]) -> str:
 
 
 def _others(table: "MethodTable", splits: Sequence[str], usual: _Behind | None) -> Iterator[str]:
-    """One sentence for each number that another count stands behind than behind most."""
-    said: dict[tuple[str, _Behind], dict[float, None]] = {}
+    """A sentence for each number with other networks behind it than usual."""
+    noises_of: dict[tuple[str, _Behind], dict[float, None]] = {}
     for title, noise, pool in _pools(table, splits):
         if (behind := _behind(pool)) != usual:
-            said.setdefault((title, behind), {})[noise] = None
-    for (title, behind), noises in said.items():
+            noises_of.setdefault((title, behind), {})[noise] = None
+    for (title, behind), noises in noises_of.items():
         yield f"{title}, noise {', '.join(map(_share, noises))}: {behind}."
 
 
@@ -273,7 +273,7 @@ def _share(share: float) -> str:
 
 
 def tidy(tables: "Sequence[MethodTable]") -> Iterator[Mapping[str, Any]]:
-    """Every trained network on every split as one flat row; accuracies are shares in [0, 1]."""
+    """One flat row per trained network and split; accuracies are shares in [0, 1]."""
     for number, table in enumerate(tables, 1):
         for row in table.rows:
             words = " ".join(_setting(key, value, exact=True) for key, value in row.settings.items())

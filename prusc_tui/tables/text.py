@@ -1,4 +1,4 @@
-"""A table on a terminal: whole where it fits, else in parts that do."""
+"""A table on a terminal: whole if it fits, else in parts."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +15,7 @@ T = TypeVar("T")
 GAP = 2
 """Cells between columns."""
 LEAST_TITLE, WORDS = 20, 12
-"""Cells that titles are broken into at least, and columns of words at most, in a table that has such columns."""
+"""Minimum cells of titles and maximum cells of text columns, in a table with text columns."""
 
 
 def fits(grid: Grid, width: int) -> bool:
@@ -24,7 +24,7 @@ def fits(grid: Grid, width: int) -> bool:
 
 
 def parts(grid: Grid, width: int) -> Iterator[Grid]:
-    """Parts that fit the width, each with titles and columns of words; a single column may still be too wide."""
+    """Parts that fit the width, each with titles and text columns; a single column may still be too wide."""
     begin, used = grid.words, _lead(grid)
     for i in range(grid.words, len(grid.columns)):
         size = _width(grid, i)
@@ -46,7 +46,7 @@ def printed(grid: Grid) -> "Table":
     heads = [folded(title) for title in grid.columns]
     height = max(head.count("\n") for head in heads[grid.words :])
     for i, head in enumerate(heads):
-        # Headings would stand on their last lines otherwise, so that those of fewer lines begin lower.
+        # Rich aligns headings at the bottom; padding aligns them at the top.
         made.add_column(
             Text(head + "\n" * (height - head.count("\n")) if i >= grid.words else head),
             no_wrap=i >= grid.words,
@@ -61,7 +61,7 @@ def printed(grid: Grid) -> "Table":
 
 
 def _lead(grid: Grid) -> int:
-    """Cells of the titles and of the columns of words, each with the gap behind it."""
+    """Cells of the titles and text columns, each with the gap after it."""
     from rich.cells import cell_len
 
     longest = max(cell_len(text) for text in (grid.corner, *(line.title for line in grid.lines)))
@@ -84,7 +84,7 @@ def _digits(grid: Grid, column: int) -> int:
 
 
 def _text(cell: Cell, digits: int) -> "Text":
-    """A cell; numbers end below each other."""
+    """A cell; numbers are right-aligned."""
     from rich.text import Text
 
     text = Text(cell.text.rjust(digits) if cell.is_number else cell.text, "bold" if cell.stands_out else "")

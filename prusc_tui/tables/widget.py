@@ -1,4 +1,4 @@
-"""A table of a comparison on the screen: it repaints the cells that changed, and keeps its place."""
+"""A table of a comparison on the screen, which repaints only changed cells and keeps its position."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -18,10 +18,10 @@ _BLANK = Cell("")
 
 
 class GridTable(DataTable[Text]):
-    """Shows a `Grid`. The first column stays where it is while the others scroll.
+    """Shows a `Grid`. The first column stays in place while the others scroll.
 
     Args:
-        by_columns: the cursor takes a whole column instead of a row.
+        by_columns: the cursor selects a column instead of a row.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -60,35 +60,32 @@ class GridTable(DataTable[Text]):
         self._spaced = True
 
     def action_cursor_down(self) -> None:
-        """Down; at the end of a table without a row cursor, whatever holds it scrolls on."""
+        """Move down; at the end of a table without a row cursor, its container scrolls."""
         if (around := self._around(down=True)) is not None:
             around.scroll_down(animate=False)
         else:
             super().action_cursor_down()
 
     def action_cursor_up(self) -> None:
-        """Up, as `action_cursor_down`."""
         if (around := self._around(down=False)) is not None:
             around.scroll_up(animate=False)
         else:
             super().action_cursor_up()
 
     def action_page_down(self) -> None:
-        """A page down, as `action_cursor_down`."""
         if (around := self._around(down=True)) is not None:
             around.scroll_page_down(animate=False)
         else:
             super().action_page_down()
 
     def action_page_up(self) -> None:
-        """A page up, as `action_cursor_down`."""
         if (around := self._around(down=False)) is not None:
             around.scroll_page_up(animate=False)
         else:
             super().action_page_up()
 
     def _around(self, down: bool) -> Widget | None:
-        """What is to scroll in place of the table; None where the table does."""
+        """The container that scrolls instead of the table; None if the table does."""
         holder = self.parent
         if not isinstance(holder, Widget) or self.cursor_type != "column":
             return None
@@ -96,24 +93,22 @@ class GridTable(DataTable[Text]):
         return holder if ended else None
 
     def on_mount(self) -> None:
-        """Follow the theme."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self._again())
 
     def watch_virtual_size(self) -> None:
-        """Ask for room anew once the size of all rows is known.
+        """Lay out again once the size of all rows is known.
 
-        Textual keeps the height that it worked out for an auto-sized widget while a layout is already asked for, and
-        the rows are measured later than that.
+        Textual caches the height of an auto-sized widget while a layout is pending, but measures the rows later.
         """
         self.call_later(self.refresh, layout=True)
 
     def show(self, grid: Grid, *, spaced: bool = True, signs: Mapping[int, str] | None = None) -> None:
-        """Show a table; nothing is repainted where it is what is there.
+        """Show a table; nothing is repainted if it has not changed.
 
         Args:
             grid: the table.
             spaced: an empty row between its blocks.
-            signs: column → what stands before its heading.
+            signs: column → prefix of its heading.
         """
         self._grid, self._spaced, self._signs = grid, spaced, signs or {}
         heads = (safe_text(grid.corner), *(self._signs.get(i, "") + t for i, t in enumerate(grid.columns)))
@@ -134,7 +129,7 @@ class GridTable(DataTable[Text]):
         self.header_height = max(label.count("\n") + 1 for label in labels)
         texts = [[self._text(cell, x) for x, cell in enumerate(row)] for row in rows]
         for x, label in enumerate(labels):
-            # Given, as Textual may measure a column before it knows all of its rows.
+            # Explicit, as Textual may measure a column before it has all rows.
             width = max(map(cell_len, [*label.split("\n"), *(row[x].plain for row in texts)]))
             self.add_column(Text(label, f"bold {self._palette.text}"), width=width)
         for row in texts:
@@ -165,7 +160,7 @@ class GridTable(DataTable[Text]):
 
 
 def _widths(rows: list[tuple[Cell, ...]]) -> list[list[int]]:
-    """Width of every cell: where one changes, so may the widths of the columns."""
+    """Width of every cell; a change may affect the widths of columns."""
     return [[cell_len(cell.text) + cell_len(cell.spread) for cell in row] for row in rows]
 
 

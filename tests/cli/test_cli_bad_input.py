@@ -17,7 +17,7 @@ BAD_RUNS = {
     "device that is not there": (["run", "--device", "cuda:9"], "--device cuda:9", "--device cpu"),
     "device of no kind": (["run", "--device", "gpu"], "--device gpu", "cuda:N"),
     "setting that the recipe fixes": (["run", "prusc", "--set", "cluster.method=random"], "cluster.method", "kmeans"),
-    "preset with data": (["run", "demo", "--data", "patch-mnist"], "'demo'", "--data goes with a recipe"),
+    "preset with data": (["run", "demo", "--data", "patch-mnist"], "'demo'", "--data is for recipes"),
     "folder for bundled data": (
         ["run", "prusc", "--data-root", "."],
         "--data-root: data set 'colored-mnist'",
@@ -38,7 +38,7 @@ BAD_RUNS = {
     "nothing to evaluate": (["eval"], "RUN", "--model FILE"),
     "model without data": (["eval", "--model", __file__], "--model", "--data NAME"),
     "model that is not there": (["eval", "--model", "x.pt", "--data", "isic"], "--model x.pt", "no such file"),
-    "run with data of its own": (["eval", "last", "--data", "isic"], "--data", "brings its own"),
+    "run with data of its own": (["eval", "last", "--data", "isic"], "--data", "has its own"),
     "model of clusters": (["eval", "--model", __file__, "--data", "isic", "--by-cluster"], "--by-cluster", "a run"),
     "clusters of test images": (["eval", "last", "--by-cluster", "--split", "test"], "--by-cluster", "training"),
     "negative seed": (["run", "--seed", "-1"], "seed = -1", "greater than or equal to 0"),

@@ -131,7 +131,7 @@ def test_a_table_too_wide_for_the_terminal_comes_in_parts_with_all_columns(prusc
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ((), "compare needs two runs or more, and no run is given"),
+        ((), "compare needs at least two runs, but no run is given"),
         (("erm-0",), "only 'erm-0' is given"),
         (("erm-0", "erm-0"), "only 'erm-0' is given"),
         (("erm-0", "erm-9"), "no run 'erm-9'"),

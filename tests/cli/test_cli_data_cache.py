@@ -38,16 +38,16 @@ def test_images_are_decoded_ahead_of_a_run_and_the_size_is_told_first(prusc, bir
     said = prusc("data", "cache", *of(birds))
     assert said.code == 0, said.err
     first, last = said.out.splitlines()
-    assert first.startswith(f"120 images of 40 × 40: 576.1 kB in {cache}, where ")
+    assert first.startswith(f"120 images of 40 × 40: 576.1 kB in {cache} (")
     assert last.startswith("✓ 120 images decoded: ")
     assert np.load(Path(last.partition(": ")[2]) / "pixels.npy").shape == (120, 3, 40, 40)
     again = prusc("data", "cache", *of(birds))
-    assert again.out.startswith("✓ 120 images were decoded before: ")
+    assert again.out.startswith("✓ 120 images already decoded: ")
     assert prusc("data", "cache", *of(birds, "--json")).json["images"] == 120
 
 
 def test_what_is_decoded_is_listed_and_removed_one_by_one_or_whole(prusc, birds, cache):
-    assert "nothing is decoded" in prusc("data", "cache", "--list").out
+    assert "no decoded images" in prusc("data", "cache", "--list").out
     small, large = (prusc("data", "cache", *of(birds, "--set", f"data.stored={s}", "--json")).json for s in (36, 48))
     listed = prusc("data", "cache", "--list")
     assert str(birds) in listed.out.replace("\n", "")
@@ -74,7 +74,7 @@ def test_ctrl_c_keeps_what_is_decoded(prusc, tmp_path, cache):
         os.kill(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "the same command goes on from there" in err
+    assert "the same command continues from there" in err
     assert out == ""
     (store,) = prusc("data", "cache", "--list", "--json").json["stores"]
     assert 0 < store["decoded"] < 1_500

@@ -89,7 +89,7 @@ def test_a_run_is_started_stopped_and_resumed_by_its_launcher(slate):
     assert (refused.code, "is queued; stop it first" in refused.err) == (2, True)
     stopped = slate("stop", "last")
     assert (stopped.code, stopped.out.endswith(" is stopped\n")) == (0, True)
-    assert "runs on its own" in slate("resume", "last", "--launcher", "slate").out
+    assert "runs in the background" in slate("resume", "last", "--launcher", "slate").out
     assert written(slate) == ["start", "stop", "start"]
 
 
@@ -99,7 +99,7 @@ def test_kill_and_the_log_reach_the_launcher_through_the_record(slate):
     assert "is lost" in actions.kill(folder)
     assert written(slate) == ["start", "kill"]
     assert launcher_of(folder.record()).log_path(folder) == actions.log_path(folder) == slate.home / "slate"
-    assert actions.delete(folder).endswith("is deleted")
+    assert actions.delete(folder).endswith("deleted")
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -135,14 +135,14 @@ def test_a_launcher_that_is_not_installed_is_named_and_its_run_is_read_from_the_
     assert actions.log_path(folder) == folder.log
     folder.update(status="finished")
     assert slate("rm", "-y", "last").code == 0
-    with pytest.raises(InputError, match=r"^unknown launcher 'slate'.*; there are detached, local$"):
+    with pytest.raises(InputError, match=r"^unknown launcher 'slate'.*; choose from detached, local$"):
         actions.start(Home.open(slate.home), Order(launcher="slate"))
 
 
 def test_detach_is_the_launcher_of_that_name(prusc):
     said = prusc("run", "demo", "--detach", "--launcher", "local")
     assert said.code == 2
-    assert said.err.startswith("error: --detach: is short for --launcher detached")
+    assert said.err.startswith("error: --detach: means --launcher detached")
     study = prusc("run", "cmnist-study", "--launcher", "detached")
     assert study.code == 2
     assert study.err.startswith("error: --launcher: 'cmnist-study' is a study")

@@ -1,4 +1,4 @@
-"""Options that are short for a setting, and names of data sets in place of presets."""
+"""Options that stand for a setting, and names of data sets in place of presets."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from core.runs.log import RunLog
 from experiments.catalog import data_names, preset_names
 from experiments.launch import create_run
 from experiments.plan import make_plan
-from prusc_tui.cli.options import shorts
+from prusc_tui.cli.options import option_aliases
 
 FAST = [*TINY, "--set", "erm.epochs=0.2", "--set", "erm.keep_epochs=[0.2]"]
 
@@ -21,15 +21,15 @@ def test_each_option_stands_for_its_setting_and_files_are_absolute(tmp_path, mon
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a b ü").mkdir()
     (tmp_path / "x=1.pt").write_text("")
-    given = shorts("a b ü", "imagenet", None, "x=1.pt", "bf16", no_cache=True, auto_batch=True)
-    plan = make_plan("prusc", data="waterbirds", overrides=[short.override for short in given])
+    given = option_aliases("a b ü", "imagenet", None, "x=1.pt", "bf16", no_cache=True, auto_batch=True)
+    plan = make_plan("prusc", data="waterbirds", overrides=[alias.override for alias in given])
     config = plan.config
     assert (config.data.root, config.data.cache) == (str(tmp_path / "a b ü"), False)
     assert config.cluster.file == str(tmp_path / "x=1.pt")
     assert (config.model.weights, config.compute.precision, config.compute.auto_batch) == ("imagenet", "bf16", True)
-    (short,) = shorts(checkpoint="x=1.pt")
-    assert make_plan("prusc", overrides=[short.override]).config.model.checkpoint == str(tmp_path / "x=1.pt")
-    assert shorts() == []
+    (alias,) = option_aliases(checkpoint="x=1.pt")
+    assert make_plan("prusc", overrides=[alias.override]).config.model.checkpoint == str(tmp_path / "x=1.pt")
+    assert option_aliases() == []
 
 
 @pytest.mark.parametrize("name", [name for name in data_names() if name not in preset_names()])
@@ -56,8 +56,9 @@ def test_a_run_goes_on_with_auto_batch_in_one_command(prusc, status):
 
 def test_names_and_options_are_read_without_torch():
     code = (
-        "import sys; from experiments.plan import make_plan; from prusc_tui.cli.options import shorts, refuse_misfits;"
-        "given = shorts(no_cache=True); plan = make_plan('prusc', data='celeba'); refuse_misfits(given, plan);"
+        "import sys; from experiments.plan import make_plan;"
+        "from prusc_tui.cli.options import option_aliases, refuse_misfits;"
+        "given = option_aliases(no_cache=True); plan = make_plan('prusc', data='celeba'); refuse_misfits(given, plan);"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -194,7 +194,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_the_same_command_goes_on(prusc):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "The same command goes on" in err
+    assert "The same command continues" in err
     assert "■ stopped" in out
     assert "1 to come" in out
     assert [run["status"] for run in RunLog(Home.open(prusc.home)).all()] == ["stopped"]

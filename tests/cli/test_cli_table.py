@@ -128,7 +128,7 @@ def test_a_filter_that_no_run_matches_is_named(grid):
 
 
 def test_unfinished_runs_do_not_count_and_are_said(grid):
-    assert re.search(r"not finished and not counted: 1\.", grid("table", "cmnist").out)
+    assert re.search(r"Unfinished runs on this data, not counted: 1\.", grid("table", "cmnist").out)
     said = grid("table", "cmnist", "--where", "seed=1")
     assert said.code == 2
     assert "1 not finished yet" in said.err
@@ -146,7 +146,7 @@ def test_each_cell_is_mean_and_deviation_and_a_run_that_is_missing_is_a_dash(gri
     assert ours[3] == cell(shares(at["irm", 0.25], 5)) + " (5)"
     assert by_title["IRM, given environments"][0] == "environments given"
     assert by_title["ERM without colour"][0] == "shortcut removed"
-    assert by_title["EIIL, colour for its reference"][0] == "training attributes"
+    assert by_title["EIIL, colour as reference"][0] == "training attributes"
 
 
 def test_the_worst_group_stands_beside_the_average_of_test_and_not_of_train(grid):

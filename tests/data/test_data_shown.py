@@ -149,7 +149,8 @@ def test_a_data_set_without_environments_shows_none():
 
 def test_show_says_that_colours_were_taken_out():
     assert (
-        "1 × 14 × 14, uint8, colours put into one" in invoke("show", "cmnist", *TINY, "--set", "data.grey=true").stdout
+        "1 × 14 × 14, uint8, colours merged into one channel"
+        in invoke("show", "cmnist", *TINY, "--set", "data.grey=true").stdout
     )
     assert "put into one" not in invoke("show", "cmnist", *TINY).stdout
 
@@ -190,14 +191,14 @@ def test_show_one_split_and_write_its_sample(tmp_path):
         ),
         (
             ["colored-mnist", "--data-root", "/"],
-            "--data-root: data set 'colored-mnist' is bundled and lies in no folder",
+            "--data-root: data set 'colored-mnist' is bundled and needs no folder",
         ),
         (["waterbirds"], "waterbirds is not bundled; pass its folder with --data-root FOLDER or data.root"),
         (["waterbirds", "--data-root", "/nowhere"], "--data-root /nowhere: no such folder"),
         (["waterbirds", "--set", "data.root=/nowhere"], "data.root /nowhere: there is no such folder"),
         (["celeba", "--set", "data.attributes=[Male, Male]"], "data.attributes"),
         (["celeba", "--set", 'data.attributes=["Male", "Male"]'], "attributes: 'Male' occurs twice"),
-        (["colored-mnist", "--set", "prune.lr=2"], "--set prune: no setting of a data set"),
+        (["colored-mnist", "--set", "prune.lr=2"], "--set prune: not a setting of a data set"),
         (
             ["colored-mnist", *TINY, "--sample", "/nowhere/sample.png"],
             "--sample /nowhere/sample.png: cannot be written",

@@ -140,7 +140,7 @@ def test_check_says_that_nothing_is_amiss(birds):
     assert result.stdout.splitlines() == [
         f"waterbirds  {birds}",
         "60 images opened, 60 rows in metadata.csv",
-        "✓ nothing amiss",
+        "✓ no problems found",
     ]
     assert result.stderr == "checking images: 60 of 60\n"
 
@@ -158,7 +158,7 @@ def test_check_lists_problems_kind_by_kind_with_lines_and_leaves_with_1(birds, t
     assert f"  metadata.csv, line {line}: place '9' is unknown (known: land, water)" in lines
     place = lines.index("✗ missing images: 12")
     assert lines[place + 1] == f"  metadata.csv, line 2: {rows[0][1]}: does not exist"
-    assert lines[place + 11] == "  … and 2 more (all of them: --json)"
+    assert lines[place + 11] == "  … and 2 more (list all with --json)"
     found = invoke("check", "waterbirds", "--data-root", root, "--json")
     assert found.exit_code == 1
     problems = orjson.loads(found.stdout)["problems"]

@@ -72,11 +72,11 @@ def test_invariant_learning_goes_on_from_the_clusters_of_prusc_and_its_environme
 @pytest.mark.parametrize(
     ("recipe", "stage", "other", "sentence"),
     [
-        ("irm", "environments", "irm-random", "'irm-random' makes stage 'environments' in another way than 'irm' does"),
+        ("irm", "environments", "irm-random", "'irm-random' computes stage 'environments' unlike 'irm'"),
         ("irm", "environments", "irm-given", "'irm-given' does not begin with erm, represent, cluster, environments"),
         ("irm", "train", "vrex", "so train cannot change"),
-        ("irm", "train", "erm-balance", "'erm-balance' makes stage 'train' in another way than 'irm' does"),
-        ("irm-given", "environments", "erm-pooled", "'erm-pooled' makes stage 'environments' in another way"),
+        ("irm", "train", "erm-balance", "'erm-balance' computes stage 'train' unlike 'irm'"),
+        ("irm-given", "environments", "erm-pooled", "'erm-pooled' computes stage 'environments' unlike"),
         ("erm-pooled", "environments", "erm-grey", "so data cannot change"),
         ("eiil", "environments", "irm", "'irm' does not begin with reference, environments"),
     ],

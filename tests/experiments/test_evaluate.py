@@ -109,8 +109,8 @@ def test_a_state_dict_with_one_output_is_the_logit_of_label_one(tmp_path, settin
 @pytest.mark.parametrize(
     ("changes", "network", "sentence"),
     [
-        ({"labels": ("cat", "dog")}, None, "tells cat, dog apart.*0–4, 5–9"),
-        ({"channels": 2}, None, "images of 2 channels, and the data has 3"),
+        ({"labels": ("cat", "dog")}, None, "predicts cat, dog, but.*0–4, 5–9"),
+        ({"channels": 2}, None, "images of 2 channels, but the data has 3"),
         (None, None, "model.json.*--network"),
         (None, "digit-cnn", "'digits-cnn'"),
         (None, "resnet18", "does not match the network"),
@@ -154,5 +154,5 @@ def test_a_description_is_read_back_and_builds_the_network_that_the_weights_fit(
 @pytest.mark.parametrize("text", ["[]", "{", '{"network": "resnet18"}'])
 def test_a_broken_description_is_refused(tmp_path, text):
     (tmp_path / "model.json").write_text(text)
-    with pytest.raises(InputError, match=r"model\.json: is no description"):
+    with pytest.raises(InputError, match=r"model\.json: is not a description"):
         Description.read(tmp_path / "model.pt")

@@ -207,8 +207,8 @@ def test_clusters_of_other_names_are_numbered_and_the_log_says_how(home, trained
         ("prusc", ["model.weights=imagenet"], "no published weights of 'digits-cnn'"),
         ("prusc", ["cluster.file=FOLDER/gone.csv"], r"gone\.csv: cannot be read"),
         ("prusc", ["cluster.file=FOLDER/short.csv"], "599 of 600 training images have no cluster"),
-        ("erm", ["cluster.file=FOLDER/short.csv"], "recipe 'erm' has no stage 'cluster' that would take a file"),
-        ("eiil", ["model.checkpoint=FOLDER/ten.pth"], "recipe 'eiil' has no stage 'erm' that would take a file"),
+        ("erm", ["cluster.file=FOLDER/short.csv"], "recipe 'erm' has no stage 'cluster' to read it"),
+        ("eiil", ["model.checkpoint=FOLDER/ten.pth"], "recipe 'eiil' has no stage 'erm' to read it"),
     ],
 )
 def test_files_that_do_not_fit_are_refused_before_a_run_is_written(tmp_path, recipe, overrides, sentence):

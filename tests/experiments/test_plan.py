@@ -121,7 +121,7 @@ def test_every_plan_says_what_it_uses_of_the_attributes(name):
     [
         ("prusk", {}, "unknown recipe or preset 'prusk'.*'prusc'"),
         ("erm", {"data": "demoo"}, "no preset or data set 'demoo'.*'demo'"),
-        ("demo", {"data": "patch-mnist"}, "brings its own data"),
+        ("demo", {"data": "patch-mnist"}, "with its own data"),
         ("erm", {"overrides": ["recipe=prusc"]}, "prusc run RECIPE"),
         ("erm", {"overrides": ["data.name=patch-mnist", "data.saturation=1"]}, "'data.saturation'.*patch-mnist"),
         ("erm", {"seed": -1}, "seed = -1"),

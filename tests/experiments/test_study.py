@@ -247,11 +247,11 @@ def test_a_finished_run_counts_before_newer_ones_and_the_newest_of_those(home, t
 def test_a_new_run_is_made_with_the_name_and_the_tags_of_the_study_and_is_in_hand_at_once(home, small, task):
     claimed = claim(home, small, task, tags=["paper"])
     record = RunFolder.open(home, claimed.folder.id).settled()
-    assert (claimed.did, claimed.is_ours) == ("made", True)
+    assert (claimed.origin, claimed.is_ours) == ("made", True)
     assert (record.name, record.tags, record.status) == ("small/erm/patch-mnist", ("small", "paper"), "queued")
     assert record.pid is not None
     again = claim(home, small, task)
-    assert (again.did, again.is_ours, again.folder.id) == ("elsewhere", False, record.id)
+    assert (again.origin, again.is_ours, again.folder.id) == ("elsewhere", False, record.id)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_what_is_there_is_kept_or_resumed_and_never_made_again(home, small, task
     set_status(first, status, **changes)
     before = first.folder.record()
     again = claim(home, small, task, tags=["new"])
-    assert (again.did, again.folder.id) == (did, first.folder.id)
+    assert (again.origin, again.folder.id) == (did, first.folder.id)
     assert len(RunLog(home).all()) == 1
     after = again.folder.record()
     if did == "kept":
@@ -286,7 +286,7 @@ def test_of_many_that_come_at_once_one_makes_the_run(home, small, task):
 
     def come():
         together.wait()
-        found.append(claim(home, small, task).did)
+        found.append(claim(home, small, task).origin)
 
     threads = [threading.Thread(target=come) for _ in range(6)]
     for thread in threads:

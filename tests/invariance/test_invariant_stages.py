@@ -182,7 +182,7 @@ def test_a_penalty_that_explodes_raises_the_alarm_once_in_the_run(home):
     ("words", "sentence"),
     [
         (("irm-given", "demo"), "has no given training environments"),
-        (("irm-given", "cmnist-eta25", "data.environment_noise=[0.15]"), "one environment only"),
+        (("irm-given", "cmnist-eta25", "data.environment_noise=[0.15]"), "only one environment"),
         (("irm", None, "train.penalty=multi-class", "train.head=binary"), "needs a logit for every class"),
         (("irm", None, "train.penalty=binary", "train.head=multi-class"), "needs the one logit"),
         (("irm", "demo", "data.classes=10", "train.head=binary"), "the data has 10"),

@@ -159,7 +159,7 @@ def said(home, *words, **environment):
     ("words", "sentence"),
     [
         (["nonsense"], "no run"),
-        (["--theme", "papr"], "there is no theme 'papr'; did you mean 'paper'?"),
+        (["--theme", "papr"], "unknown theme 'papr'; did you mean 'paper'?"),
         ([], "needs a terminal"),
     ],
 )

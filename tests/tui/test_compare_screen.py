@@ -251,7 +251,7 @@ async def test_a_running_run_is_followed(home, folders):
         live.update(stages=(*done, *rest))
         await until(pilot, lambda: shown(pilot.app, "seed 5, unfinished"))
         assert row(pilot.app, "runs").endswith("seed 5, unfinished")
-        await until(pilot, lambda: shown(pilot.app, "no run has finished; the numbers are what there is so far"))
+        await until(pilot, lambda: shown(pilot.app, "no run has finished; the numbers are preliminary"))
     writer.close()
 
 

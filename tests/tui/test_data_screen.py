@@ -219,7 +219,7 @@ def test_facts_are_those_of_the_kind_of_data():
     told |= {"settings": {"label_noise": 0.25, "seed": 3, "grey": True}, "image_shape": [1, 14, 14]}
     words = " ".join(facts(told, SHELL).plain.split())
     assert "validation and test" not in words
-    assert "14 × 14, 1 channel, colours put into one" in words
+    assert "14 × 14, 1 channel, colours merged into one channel" in words
 
 
 def test_the_cursor_moves_through_data_sets_and_presets(toy, monkeypatch):

@@ -10,7 +10,7 @@ from core.words import span, spread, weight
 from prusc_tui.lines import line_of
 from prusc_tui.palette import SHELL
 from prusc_tui.report import restarts as spreads
-from prusc_tui.report.frame import frame, knowledge
+from prusc_tui.report.frame import frame, supervision_lines
 from prusc_tui.report.report import report, validation_line
 from prusc_tui.report.results import results
 from prusc_tui.words import attributes_sentence, is_oracle, unit_of
@@ -171,14 +171,14 @@ def test_the_overview_without_a_height_has_it_all(home):
 def test_every_oracle_says_so_in_the_colour_of_alarms(used):
     assert is_oracle(used)
     assert "oracle" in attributes_sentence(used, "last")
-    (line, *_) = knowledge(irm_record(attributes_used=used), 200, SHELL)
+    (line, *_) = supervision_lines(irm_record(attributes_used=used), 200, SHELL)
     assert {style for _, style in pieces(line)} == {SHELL.warn}
 
 
 @pytest.mark.parametrize("used", ["none", "validation"])
 def test_what_uses_no_more_than_validation_is_no_oracle(used):
     assert not is_oracle(used)
-    (line, *_) = knowledge(irm_record(attributes_used=used), 200, SHELL)
+    (line, *_) = supervision_lines(irm_record(attributes_used=used), 200, SHELL)
     assert {style for _, style in pieces(line)} == {SHELL.muted}
 
 

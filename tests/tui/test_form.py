@@ -336,7 +336,7 @@ def test_a_recipe_that_does_not_go_with_the_data_leaves_a_form_that_says_so_and_
 def test_a_training_on_one_given_environment_is_refused_in_one_sentence():
     form = Form("irm-given")
     form.set("data.environment_noise", "0.2")
-    assert "one environment only" in form.check().sentence
+    assert "only one environment" in form.check().sentence
     form.set("data.environment_noise", "0.2, 0.1, 0.3")
     assert form.check().sentence == ""
 

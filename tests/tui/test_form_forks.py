@@ -100,7 +100,7 @@ def test_the_environments_of_irm_go_on_to_the_recipes_that_make_them_in_the_same
     assert (found["train.penalty_weights"].origin, found["train.hidden"].origin) == ("source", "default")
     form.set("recipe", "vrex")
     assert form.check().plan.config.train.objective == "vrex"
-    with pytest.raises(InputError, match="'irm-random' makes stage 'environments' in another way than 'irm' does"):
+    with pytest.raises(InputError, match="'irm-random' computes stage 'environments' unlike 'irm'"):
         form.set("recipe", "irm-random")
     form.set("stage", "cluster")
     form.set("recipe", "irm-random")

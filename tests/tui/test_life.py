@@ -63,10 +63,10 @@ def test_kill_ends_the_process_and_the_run_is_lost(home, worker):
 def test_resume_starts_the_command_line_in_a_process_of_its_own(home, commands):
     started, _ = commands
     folder = put(home, record_of("demo", "stopped"))
-    assert life.resume_outside(folder) == "demo goes on at the start of erm"
+    assert life.resume_outside(folder) == "demo resumes at the start of erm"
     folder.checkpoint("erm").parent.mkdir()
     folder.checkpoint("erm").touch()
-    assert life.resume_outside(folder) == "demo goes on from the last checkpoint of erm"
+    assert life.resume_outside(folder) == "demo resumes from the last checkpoint of erm"
     assert started[0] == (["prusc_tui", "resume", folder.id, "--detach"], home)
 
 
@@ -96,14 +96,14 @@ def test_export_says_what_it_wrote(home, commands, tmp_path):
 def test_rename_tag_and_note_reach_folder_and_index(home):
     folder = finished_run(home)
     other = finished_run(home, "other")
-    assert life.rename(folder, "better") == "demo is now called better"
+    assert life.rename(folder, "better") == "demo is now better"
     life.tag(folder, ["paper", "best"])
     life.note(folder, "  looks [b]good[/b] ")
     record = folder.record()
     assert (record.name, record.tags, record.note) == ("better", ("paper", "best"), "looks [b]good[/b]")
     index = summary(home, folder)
     assert (index["name"], index["tags"], index["note"]) == ("better", ["paper", "best"], "looks [b]good[/b]")
-    assert life.note(folder, " ") == "better: note taken away"
+    assert life.note(folder, " ") == "better: note removed"
     with pytest.raises(InputError, match="a run named 'other' exists"):
         life.rename(folder, "other")
     assert other.record().name == "other"
@@ -118,7 +118,7 @@ def test_tags_are_read_as_words():
 
 def test_delete_takes_folder_and_index_and_refuses_a_run_at_work(home):
     folder = finished_run(home)
-    assert life.delete(folder) == "demo is deleted"
+    assert life.delete(folder) == "demo deleted"
     assert not folder.path.exists()
     assert summary(home, folder) is None
     live, _ = running_run(home)

@@ -110,7 +110,7 @@ async def test_resume_tells_the_outcome_of_every_run(home, commands):
         await pilot.press("R")
         await said(pilot, "resuming one, two …")
         await said(pilot, "no space")
-        await said(pilot, "two goes on at the start of erm")
+        await said(pilot, "two resumes at the start of erm")
 
 
 async def test_fork_opens_the_form_of_a_new_run(home):
@@ -126,9 +126,9 @@ async def test_rename_tag_and_note_ask_for_a_line(home):
     app = stage(folder)
     async with app.run_test() as pilot:
         for key, text, done in (
-            ("r", "better", "demo is now called better"),
+            ("r", "better", "demo is now better"),
             ("t", "old, paper", "better: old paper"),
-            ("N", "a [b]note", "better: note written"),
+            ("N", "a [b]note", "better: note saved"),
         ):
             await pilot.press(key)
             await write(pilot, text)
@@ -206,7 +206,7 @@ async def test_delete_asks_and_a_click_answers(home):
         await pilot.press("D")
         await asked(pilot, AskScreen)
         await pilot.click(app.screen.query(Choice).first())
-        await said(pilot, "demo is deleted")
+        await said(pilot, "demo deleted")
         await until(pilot, lambda: app.screen.gone == [folder.id])
         assert not folder.path.exists()
 
@@ -236,8 +236,8 @@ async def test_names_and_reasons_are_shown_as_text_in_questions_and_toasts(home)
         await asked(pilot, AskScreen)
         assert any(r"Delete [red]x\x1b]0;t\x07?" in line for line in rows(app))
         await pilot.press("y")
-        await said(pilot, r"[red]x\x1b]0;t\x07 is deleted")
-        await until(pilot, lambda: any(r"[red]x\x1b]0;t\x07 is deleted" in line for line in rows(app)))
+        await said(pilot, r"[red]x\x1b]0;t\x07 deleted")
+        await until(pilot, lambda: any(r"[red]x\x1b]0;t\x07 deleted" in line for line in rows(app)))
 
 
 async def test_a_run_that_went_away_meanwhile_is_said_and_nothing_breaks(home):

@@ -41,10 +41,10 @@ def test_theme_and_keys_are_read(tmp_path):
     ("text", "sentence"),
     [
         ('them = "paper"', r"unknown setting 'them'.*theme"),
-        ('theme = "papre"', r"no theme 'papre'.*paper"),
-        ('[keys]\n"life.stpo" = "x"', r"\[keys\]: there is no key 'life.stpo'.*life\.stop"),
+        ('theme = "papre"', r"unknown theme 'papre'.*paper"),
+        ('[keys]\n"life.stpo" = "x"', r"\[keys\]: unknown key 'life.stpo'.*life\.stop"),
         ('[keys]\n"life.stop" = 3', r"'life.stop' needs the name of a key"),
-        ('keys = "x"', "keys is a table"),
+        ('keys = "x"', "keys must be a table"),
         ("theme = = 1", "line 1"),
     ],
 )

@@ -8,7 +8,7 @@ from core.feed.snapshot import Snapshot
 from core.results.settings import show
 from core.runs.record import RunRecord
 from prusc_tui.palette import Palette
-from prusc_tui.report.frame import about, alarms, reason
+from prusc_tui.report.frame import about, reason, warning_lines
 from prusc_tui.report.groups import groups
 from prusc_tui.report.pipeline import pipeline
 from prusc_tui.report.results import results
@@ -29,7 +29,7 @@ def side(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
         [*about(record, snapshot.elapsed, width, palette), *reason(record, width, palette)],
         list(_said_of_it(record, width, palette)),
         pipeline(snapshot.stages, width, palette),
-        alarms(snapshot.warnings, width, palette),
+        warning_lines(snapshot.warnings, width, palette),
         groups(found if len(found) < 3 else [found[0], found[-1]], width, palette, 0),
         losses(*current_series(snapshot), width, palette),
         _changed(record, width, palette),

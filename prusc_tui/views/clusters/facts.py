@@ -5,7 +5,7 @@ from rich.text import Text
 from core.feed.snapshot import Snapshot
 from prusc_tui import words
 from prusc_tui.palette import Palette
-from prusc_tui.report.frame import alarms, trained_to
+from prusc_tui.report.frame import trained_to, warning_lines
 from prusc_tui.widgets.bars import heading, ink, safe, wrap
 
 STAGES = ("represent", "cluster", "balance")
@@ -17,7 +17,7 @@ def facts(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
     if snapshot.clusters is None:
         return wrap(ink(waiting(snapshot), palette.muted), width)
     doubts = [warned for warned in snapshot.warnings if warned.stage in STAGES]
-    return [*choice(snapshot, width, palette), *alarms(doubts, width, palette, len(doubts))]
+    return [*choice(snapshot, width, palette), *warning_lines(doubts, width, palette, len(doubts))]
 
 
 def choice(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:

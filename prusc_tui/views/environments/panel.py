@@ -8,7 +8,7 @@ from textual.containers import Container, Vertical, VerticalScroll
 
 from core.feed.snapshot import Snapshot
 from prusc_tui.report.environments import conflicts, environments, waiting
-from prusc_tui.report.frame import alarms
+from prusc_tui.report.frame import warning_lines
 from prusc_tui.report.restarts import restarts, restarts_of
 from prusc_tui.views.environments.risks import LEAST, Course, course, course_of
 from prusc_tui.widgets.bars import ink, wrap
@@ -77,7 +77,7 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
         # The alarms of the stages that make and use the environments.
         stages = {"environments", "reference", "train"}
         doubts = tuple(warned for warned in snapshot.warnings if warned.stage in stages)
-        say("doubts").show(doubts, lambda w, _, p: alarms(doubts, w, p, len(doubts)))
+        say("doubts").show(doubts, lambda w, _, p: warning_lines(doubts, w, p, len(doubts)))
         self._curves = course_of(snapshot)
         self.set_class(self._curves is not None, "curves")
         self._show_course()

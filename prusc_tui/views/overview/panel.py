@@ -14,7 +14,7 @@ from core.feed.snapshot import Snapshot
 from core.runs.alive import this_host
 from prusc_tui.palette import SHELL
 from prusc_tui.report import environments, restarts
-from prusc_tui.report.frame import WIDE, age, alarms, clusters, knowledge, masks, notes, reason
+from prusc_tui.report.frame import WIDE, age, clusters, masks, notes, reason, supervision_lines, warning_lines
 from prusc_tui.report.groups import groups
 from prusc_tui.report.pipeline import pipeline
 from prusc_tui.report.results import results
@@ -138,7 +138,8 @@ class OverviewPanel(VerticalScroll, Panel):
             say("machine").show("", lambda *_: [])
         warnings = snapshot.warnings
         say("alarms").show(
-            (record.reason, warnings), lambda w, _, p: [*reason(record, w, p), *alarms(warnings, w, p, len(warnings))]
+            (record.reason, warnings),
+            lambda w, _, p: [*reason(record, w, p), *warning_lines(warnings, w, p, len(warnings))],
         )
         say("notes").show(snapshot.notes, lambda w, _, p: notes(snapshot, w, p))
         stage, curves = current_series(snapshot)
@@ -155,7 +156,7 @@ class OverviewPanel(VerticalScroll, Panel):
         names, selected = [stage.name for stage in snapshot.stages], dict(snapshot.selected)
         say("checkpoints").show((names, selected), lambda w, _, p: selection(names, selected, w, p))
         known = record.attributes_used, record.selection
-        say("knowledge").show(known, lambda w, _, p: knowledge(record, w, p))
+        say("knowledge").show(known, lambda w, _, p: supervision_lines(record, w, p))
 
     def _show_stages(self, snapshot: Snapshot) -> None:
         ago = age(snapshot, self._clock())
