@@ -25,6 +25,6 @@ def commands(app: App[None], screen: Screen[object], use_theme: Callable[[str], 
         run = partial(app.run_action, active.binding.action, active.node)
         yield SystemCommand(f"{where}: {key.label}", f"{key.help}  ({app.get_key_display(active.binding)})", run)
     yield SystemCommand("go: new run", "Start a new run", partial(app.post_message, OpenNew()))
-    yield SystemCommand("go: data", "Look into the data sets", partial(app.post_message, OpenData()))
+    yield SystemCommand("go: data", "Browse the data sets", partial(app.post_message, OpenData()))
     for name in NAMES:
         yield SystemCommand(f"theme: {name}", "Change the colours", partial(use_theme, name))

@@ -87,9 +87,9 @@ class Views(Following):
         await self.action_view(message.name)
 
     async def _bring(self, name: str) -> None:
-        """Build a view when it is first looked at, and give it the keys."""
+        """Build a view when first opened, and focus it."""
         raise NotImplementedError
 
     def _give_keys(self, view: Widget) -> None:
-        """Give the keys to a view: to itself, or to the first thing in it that takes them."""
+        """Focus a view, or the first focusable widget in it."""
         self.set_focus(view if view.can_focus else next((w for w in view.query("*") if w.focusable), None))

@@ -28,7 +28,7 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss()
 
     def _areas(self) -> list[str]:
-        """Areas in the order of the table, those with keys at work beneath this screen first."""
+        """Areas in the order of the table, active ones first."""
         beneath = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else self.app.screen
         at_work = {(active.binding.id or "").partition(".")[0] for active in beneath.active_bindings.values()}
         return sorted(AREAS, key=lambda area: (area == "app", area not in at_work))

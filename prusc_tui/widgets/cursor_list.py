@@ -123,16 +123,16 @@ class CursorList(ScrollView, can_focus=True):
 
     @property
     def _width(self) -> int:
-        """Cells of a line; the scrollbar has its own."""
+        """Cells of a line, without the scrollbar."""
         return max(1, self.scrollable_content_region.width)
 
     @property
     def _seen(self) -> int:
-        """Lines that are seen at once."""
+        """Number of visible lines."""
         return max(1, self.size.height - self.HEAD)
 
     def _across(self, line: Text, here: bool = False) -> Strip:
-        """A line over the whole width, which stands out where the cursor is; its first cell is the cursor's bar."""
+        """A line of the full width, highlighted under the cursor; its first cell is the cursor's bar."""
         ground = self.rich_style
         if here and self._palette.background == "default":
             # A terminal with its own colours has no shade for the cursor.
@@ -142,7 +142,7 @@ class CursorList(ScrollView, can_focus=True):
         return Strip(line.render(self.app.console)).adjust_cell_length(self._width).apply_style(ground)
 
     def _go(self, place: int) -> None:
-        """Put the cursor on the line at `place`, and bring it into sight."""
+        """Move the cursor to the line at `place`, and scroll to it."""
         other, self._at = place != self._at, place
         self._reveal()
         self._repaint()
@@ -156,7 +156,7 @@ class CursorList(ScrollView, can_focus=True):
             self.virtual_size = size
 
     def _reveal(self) -> None:
-        """Scroll to the cursor; a heading right above comes with it."""
+        """Scroll to the cursor, including a heading right above."""
         top = self.scroll_offset.y
         above = self._at - 1 if self._at and self.is_heading(self._at - 1) else self._at
         if above < top:
@@ -165,17 +165,17 @@ class CursorList(ScrollView, can_focus=True):
             self._scroll(self._at - self._seen + 1)
 
     def _scroll(self, top: int) -> None:
-        """Bring the line at `top` right below the head, as far as one can scroll."""
+        """Scroll the line at `top` right below the head, as far as possible."""
         most = max(0, self.count - self._seen)
         self.scroll_to(y=min(max(0, top), most), animate=False, force=True, immediate=True)
 
     def _restyle(self) -> None:
-        """Draw everything anew."""
+        """Redraw everything."""
         self._drawn.clear()
         self.refresh()
 
     def _repaint(self) -> None:
-        """Send the rows that differ from what is on the screen."""
+        """Redraw the rows that differ from the screen."""
         for y in range(self.size.height):
             if self._drawn.get(y) != self._row(y):
                 self.refresh(Region(0, y, self._width, 1))

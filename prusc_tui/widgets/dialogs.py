@@ -57,7 +57,7 @@ class AskScreen(ModalScreen[bool]):
         Binding("n,escape,enter,q", "answer(False)", "no"),
     ]
 
-    def __init__(self, title: str, text: str, yes: str, no: str = "leave it") -> None:
+    def __init__(self, title: str, text: str, yes: str, no: str = "Cancel") -> None:
         super().__init__()
         self._question, self._text, self._yes, self._no = title, text, yes, no
 
@@ -120,8 +120,8 @@ class LineScreen(ModalScreen[str | None]):
             yield QuietInput(self.value, compact=True, select_on_focus=False)
             yield Static(Text(self._hint), id="hint")
             with Choices(classes="choices"):
-                yield Choice("enter", "take it")
-                yield Choice("escape", "leave it")
+                yield Choice("enter", "OK")
+                yield Choice("escape", "Cancel")
 
     def action_back(self) -> None:
         self.dismiss(None)

@@ -77,7 +77,7 @@ def dots(image: "Image", width: int, height: int, *, invert: bool = False) -> li
 
 
 def _scaled(image: "Image", width: int, height: int) -> bytes:
-    """Pixels row by row, three bytes each. By area a picture also grows by whole pixels, never blurred."""
+    """Pixels row by row, three bytes each. Box filtering also enlarges without blur."""
     from PIL import Image
 
     data: bytes = image.resize((width, height), Image.Resampling.BOX).tobytes()

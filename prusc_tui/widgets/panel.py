@@ -4,11 +4,13 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from textual.containers import VerticalScroll
 from textual.message_pump import MessagePump
 from textual.widget import Widget
 
 from core.feed.snapshot import Snapshot
 from core.runs.text import safe_text
+from prusc_tui.widgets.picture import Picture
 
 T = TypeVar("T")
 
@@ -79,7 +81,7 @@ class Panel(Widget):
     snapshot: Snapshot | None = None
 
     def show(self, snapshot: Snapshot) -> None:
-        """Take in what is new, now or as soon as there is a place for it; cheap where nothing is."""
+        """Take a new snapshot, and show it once mounted; cheap if it is the same."""
         if snapshot is not self.snapshot:
             self.snapshot = snapshot
             if self.is_mounted:
@@ -90,5 +92,12 @@ class Panel(Widget):
             self.show_snapshot(self.snapshot)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Show another snapshot than before."""
+        """Show a new snapshot."""
         raise NotImplementedError
+
+    def _picture(self, name: str) -> Picture:
+        return self.query_one(f"#{name}", Picture)
+
+
+class Scroll(VerticalScroll, can_focus=False):
+    """Scrolls by mouse and by the keys of its panel."""

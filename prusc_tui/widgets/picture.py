@@ -100,7 +100,7 @@ class Picture(Widget):
 
 
 def _changed(old: Strip, new: Strip, y: int) -> Region | None:
-    """The part of line `y` that differs, in whole segments; None where nothing does."""
+    """The part of line `y` that differs, in whole segments; None if nothing does."""
     before, after = list(old), list(new)
     if before == after:
         return None

@@ -64,7 +64,7 @@ class ViewLine(Static):
             self.refresh()
 
     def render(self) -> Text:
-        """The line: in full where it fits, else with short words, else closer together, else the others as numbers."""
+        """The line: in full if it fits, else with short titles, else denser, else with numbers only."""
         room = self.size.width
         for short, close in ((False, False), (True, False), (True, True)):
             line = self._line(short, close)
@@ -78,7 +78,7 @@ class ViewLine(Static):
                 self.post_message(self.Chosen(name))
 
     def _line(self, short: bool, close: bool, numbers: bool = False) -> Text:
-        """The views; `close` with a blank less between them, `numbers` with the title of the one in front alone."""
+        """The views; `close` removes a space between them, `numbers` shows only the title of the one in front."""
         line = Text(no_wrap=True)
         self._places = []
         for number, name, shortened in self.tabs:

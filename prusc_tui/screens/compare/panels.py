@@ -56,7 +56,7 @@ class GroupsPanel(VerticalScroll):
         self._said: list[Text] = []
 
     def compose(self) -> ComposeResult:
-        """A first table; more are made where there is more than one data set."""
+        """The first table; more follow if there are several data sets."""
         yield FamilyTable()
         yield Static(classes="notes")
 
@@ -98,7 +98,7 @@ class GroupsPanel(VerticalScroll):
         self._said = texts
 
     def _signs(self, grid: Grid, owners: Sequence[Family | None]) -> dict[int, str]:
-        """`+` before a family that can be unfolded, `−` before one that is; its runs have their own sign."""
+        """`+` before a folded family, `−` before an unfolded one; its runs have their own sign."""
         return {
             i: "− " if family.runs[0].id in self._unfolded else "+ "
             for i, family in enumerate(owners)
@@ -146,7 +146,7 @@ class SettingsPanel(VerticalScroll):
         said = "all settings; ≠ where the runs differ" if everything else "settings in which the runs differ"
         settings = grid_of_settings(records, everything=everything)
         self._show("settings", settings)
-        self._say("same", said if settings is not None else "the runs have the same settings, and the same seed")
+        self._say("same", said if settings is not None else "the runs have the same settings and seed")
         self._show("overlaps", overlaps)
         self._say("masks", overlaps.about if overlaps is not None else "")
 

@@ -94,7 +94,7 @@ class CompareScreen(Views):
     # Keys
 
     async def action_next_stage(self) -> None:
-        """Results after another stage: the last one, then each that was evaluated."""
+        """Show results after the next stage: first the last, then each evaluated one."""
         families = self.seen.families if self.seen else ()
         stages = [None, *merged([family.stages for family in families])]
         self.stage = stages[(stages.index(self.stage) + 1) % len(stages)] if self.stage in stages else None
@@ -104,7 +104,7 @@ class CompareScreen(Views):
         records = self.seen.records if self.seen else ()
         known = [split for split in SPLITS if any(run.final_evaluation(split) is not None for run in records)]
         if len(known) < 2:
-            self.notify(f"no other split was evaluated than {self.split}", markup=False)
+            self.notify(f"only the {self.split} split was evaluated", markup=False)
             return
         self._split = known[(known.index(self.split) + 1) % len(known)]
         await self._show()
@@ -144,7 +144,6 @@ class CompareScreen(Views):
         await self._show()
 
     async def _bring(self, name: str) -> None:
-        """Build a view when it is first looked at, and give it the keys."""
         if self.seen is None:
             return
         switcher = self.query_one(ContentSwitcher)
@@ -155,7 +154,7 @@ class CompareScreen(Views):
         self._give_keys(switcher.get_child_by_id(name))
 
     async def _show(self) -> None:
-        """Give the view in front what is new; it repaints only what differs."""
+        """Update the view in front; it repaints only differences."""
         self._draw_head()
         name = self.query_one(ContentSwitcher).current
         # While the screen is taken down, the last look may find the view gone.
@@ -175,7 +174,7 @@ class CompareScreen(Views):
             front.take(self.seen, self.stage)
 
     def _compare_masks(self, seen: Seen) -> None:
-        """Compare the masks of the runs that have some, anew where another run has got its own."""
+        """Compare masks, again when another run has stored its own."""
         ids = masked(seen.records)
         if len(ids) > 1 and ids != self._masked:
             self._masked = ids
@@ -197,7 +196,7 @@ class CompareScreen(Views):
             shown = grid_of_settings(self.seen.records, everything=self.everything)
             grids = [shown] if shown is not None else []
         if not grids:
-            self.notify("there is no table to copy yet", severity="warning", markup=False)
+            self.notify("no table to copy yet", severity="warning", markup=False)
             return
         text = "\n".join(write(grid) for grid in grids)
         self.app.copy_to_clipboard(text)

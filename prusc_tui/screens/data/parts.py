@@ -39,7 +39,7 @@ def facts(about: Mapping[str, Any], palette: Palette) -> Text:
         *((name, safe_text(value)) for name, value in facts_of(about).items()),
     ]
     if any(split.get("published") is not None for split in about["splits"].values()):
-        pairs.append(("published", "✓ as many, ≠ that many"))
+        pairs.append(("published", "✓ same count, ≠ other count"))
     for name, value in pairs:
         text.append(f"\n{name:<19} ", palette.muted).append(value, palette.text)
     return text
@@ -54,7 +54,7 @@ def unread(name: str, sentence: str, palette: Palette) -> Text:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names with commas; of many the first."""
+    """Names separated by commas, cut if there are many."""
     shown = ", ".join(map(safe_text, names[:FEW]))
     return shown if len(names) <= FEW else f"{shown} … ({len(names):,} in all)"
 
@@ -114,7 +114,7 @@ def group_bars(split: Mapping[str, Any], width: int, palette: Palette) -> Text:
 
 
 def _mark(found: int, expected: int | None) -> str:
-    """Beside a count: whether it is the published one, or that one."""
+    """A mark if the count is the published one, else the published count."""
     if expected is None:
         return ""
     return " ✓" if found == expected else f" ≠ {expected:,}"
@@ -183,5 +183,5 @@ def _strip(line: Text) -> Strip:
 
 @cache
 def _console() -> Console:
-    """What a text is rendered with; nothing is ever written to it."""
+    """A console to render text with; nothing is written to it."""
     return Console(file=io.StringIO())

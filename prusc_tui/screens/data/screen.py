@@ -101,7 +101,7 @@ class DataScreen(Screen[None]):
         names = {"data sets": sets, "presets": [name for name in preset_names() if name not in sets]}
         known = [name for group in names.values() for name in group]
         if self._name is not None and self._name not in known:
-            names["asked for"] = [self._name]
+            names["other"] = [self._name]
         options = self.query_one(Names)
         for heading, group in names.items():
             above = "\n" if options.option_count else ""
@@ -177,7 +177,6 @@ class DataScreen(Screen[None]):
         self.query_one("#title", Static).update(Text.assemble(("Data  ", "bold"), name))
 
     def _show(self) -> None:
-        """Draw what was read, as it is now to be seen."""
         if self._look is None or not self.is_attached:
             return
         about, palette = self._look.about, self._palette

@@ -50,7 +50,7 @@ class Choice(Vertical):
         self._offers: list[tuple[str, str, str]] = []
 
     def compose(self) -> ComposeResult:
-        yield QuietInput(placeholder="what to run: type to narrow down, ↑ ↓ and enter to choose", compact=True)
+        yield QuietInput(placeholder="what to run: type to filter, ↑ ↓ and enter to choose", compact=True)
         yield Static()
         options = OptionList(compact=True)
         options.can_focus = False
@@ -118,12 +118,12 @@ class Choice(Vertical):
             line = Text.assemble((name.ljust(NAME_WIDTH), f"bold {palette.accent}"), (summary, palette.text))
             line.overflow, line.no_wrap = "ellipsis", True
             found.append(Option(line, id=name))
-        options.add_options(found or [Option(Text("nothing of that name", palette.muted), disabled=True)])
+        options.add_options(found or [Option(Text("no match", palette.muted), disabled=True)])
         options.highlighted = _nearest(found, text.strip()) if found else None
 
 
 def _nearest(options: list[Option], text: str) -> int:
-    """Index of what is called like the text, else of what begins so, else of the first that is no heading."""
+    """Index of the entry equal to the text, else of the first that starts with it, else of the first entry."""
     names = [option.id or "" for option in options]
     begins = [at for at, name in enumerate(names) if name and name.startswith(text)]
     return names.index(text) if text and text in names else (begins or [1])[0]

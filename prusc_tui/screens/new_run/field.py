@@ -24,8 +24,8 @@ VALUE_AT, VALUE_WIDTH = 26, 26
 _ORIGINS = {
     "default": "the default",
     "preset": "set by the preset",
-    "source": "as in the run it goes on from",
-    "recipe": "fixed: it makes the recipe what it is",
+    "source": "as in the run it is forked from",
+    "recipe": "fixed: it defines the recipe",
     "taken over": "fixed: the stage taken over was made with it",
 }
 
@@ -55,7 +55,7 @@ class FieldRow(Widget, can_focus=True):
         Binding("space", "turn", "choose", show=False),
         Binding("left", "step(-1)", "previous", show=False),
         Binding("right", "step(1)", "next", show=False),
-        Binding("delete", "reset", "as it was", show=False),
+        Binding("delete", "reset", "as before", show=False),
         Binding("escape", "cancel", "cancel", show=True),
     ]
 
@@ -136,7 +136,7 @@ class FieldRow(Widget, can_focus=True):
         return self._begins_text(character) and key not in ("space", "question_mark")
 
     async def on_key(self, event: Key) -> None:
-        """Typing on a field begins a new value, or goes to the choice of that letter."""
+        """Typing on a field starts a new value, or selects the choice with that letter."""
         character = event.character
         if self.field.fixed or character is None or not event.is_printable:
             return
@@ -157,7 +157,7 @@ class FieldRow(Widget, can_focus=True):
                 self._enter(starts[at % len(starts)])
 
     async def on_click(self, event: Click) -> None:
-        """A click on the value edits it, chooses, or turns a switch."""
+        """Edit the value, choose, or toggle a switch."""
         if event.widget is self and event.x >= VALUE_AT - 2 and not self.editing:
             await self.action_edit()
 
@@ -168,7 +168,7 @@ class FieldRow(Widget, can_focus=True):
         self.refresh()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Keys of an open editor are its own; a value that is fixed has none."""
+        """An open editor has its own keys; a fixed value has none."""
         if action == "cancel":
             return self.editing
         return not self.editing and not self.field.fixed
@@ -198,7 +198,7 @@ class FieldRow(Widget, can_focus=True):
             self._enter(self.field.base if self.field.setting.kind in ("choice", "switch") else "")
 
     async def action_cancel(self) -> None:
-        """Close the editor; the value is what it was before."""
+        """Close the editor and restore the value."""
         if self._before is not None:
             self._enter(self._before)
         await self.close()
@@ -239,7 +239,6 @@ class FieldRow(Widget, can_focus=True):
         event.stop()
 
     async def on_descendant_blur(self, event: DescendantBlur) -> None:
-        """What is left behind is closed."""
         if self.editing and event.widget in self.children:
             await self.close(stay=False)
 

@@ -143,7 +143,7 @@ def override_of(setting: Setting, text: str) -> str:
 
 
 def _about(description: str) -> str:
-    """First line, without the name of the stage where that is the name of the section."""
+    """First line, without the stage's name if the section has the same name."""
     line = re.sub(r"^Stage `\w+`: ", "", description.splitlines()[0])
     return line[:1].upper() + line[1:]
 
@@ -202,7 +202,7 @@ def _expects(kind: Any, bounds: tuple[Any, ...], *, is_path: bool) -> str:
         inner, limits = next(_arms(items[0], ()))
         count = "" if Ellipsis in items else {2: "two", 3: "three"}.get(len(items), str(len(items)))
         many = {int: "whole numbers", float: "numbers", str: "names"}[inner]
-        between = "with a comma between" if count == "two" else "with commas between"
+        between = "separated by a comma" if count == "two" else "separated by commas"
         return " ".join(filter(None, (count, many, _limits(limits), between)))
     if _origin(kind) is Literal:
         return ", ".join(map(str, get_args(kind)))

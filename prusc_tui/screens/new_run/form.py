@@ -213,7 +213,7 @@ class Form:
         self._of_preset = get_preset(self.preset).settings
 
     def _begin(self) -> None:
-        """Look anew at what the run is before a setting is changed."""
+        """Plan again before a setting is changed."""
         from core.config import config_model
 
         self._ground = self._outline([])
@@ -258,11 +258,11 @@ class Form:
         return Plan(validate(settings, "settings"), recipe, recipe.name, self.preset, {})
 
     def _entered(self) -> list[Setting]:
-        """Settings with a text of the person that go with recipe and data as they now are."""
+        """Entered settings that apply to the current recipe and data."""
         return [s for s in self._settings if s.key in self._typed and self._is_free(s)]
 
     def _is_free(self, setting: Setting) -> bool:
-        """Whether a setting is read by the recipe, and neither fixed by it nor taken over."""
+        """Whether the recipe reads a setting that is neither fixed nor taken over."""
         fixed = setting.key in self._ground.recipe.fixed
         return self._is_used(setting) and not fixed and not self._is_locked(setting)
 
@@ -270,7 +270,7 @@ class Form:
         return setting.section in ("", "data") or self._ground.recipe.reads(self._with_files(), setting.key)
 
     def _with_files(self) -> "Config":
-        """The settings with those entered files that take the place of a stage's work, as they change what is read."""
+        """The settings plus entered files that replace a stage's work, as they change which settings are read."""
         config = self._ground.config
         for key in self._ground.recipe.replaceable(config):
             section, _, name = key.partition(".")
@@ -280,7 +280,7 @@ class Form:
         return config
 
     def _absent(self, plan: "Plan") -> dict[str, str]:
-        """Files and folders that a plan names and that are not there, but for those that nothing will look at."""
+        """Missing files and folders of a plan, except those that no stage will read."""
         known = {setting.key: setting for setting in self._settings}
         return {key: why for key, why in absent(plan.config).items() if key in known and self._is_free(known[key])}
 
@@ -294,7 +294,7 @@ class Form:
         return [override_of(setting, self._typed[setting.key]) for setting in self._entered()]
 
     def _changed(self) -> list[Setting]:
-        """What was entered and is another value than without; a value that does not fit is one, too."""
+        """Entered values that differ from the default, including invalid ones."""
         try:
             now = _flat(self._plan(self._overrides()).config)
         except InputError:

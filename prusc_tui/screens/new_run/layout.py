@@ -99,7 +99,6 @@ class FieldList(VerticalScroll, can_focus=False):
             _give(rows[at])
 
     def action_turn(self, by: int) -> None:
-        """Go to the first field of the next or the previous section."""
         rows = list(self.query(FieldRow))
         if not rows:
             return
@@ -162,7 +161,7 @@ class Aside(Vertical):
         self._update("help", text if self._wide else self._cut(text))
 
     def _cut(self, text: Text) -> Text:
-        """As much of a text as has room below the form, with a mark where that is not all."""
+        """The part of a text that fits below the form, with an ellipsis if it was cut."""
         lines = text.wrap(self.app.console, max(1, self.size.width))
         if len(lines) > HELP_LINES:
             last = lines[HELP_LINES - 1]
@@ -209,7 +208,7 @@ def _give(row: FieldRow) -> None:
 
 
 def _prose(text: str) -> Text:
-    """Help with what stands in backticks set off."""
+    """Help text with the parts in backticks highlighted."""
     told = Text()
     for number, part in enumerate(text.split("`")):
         told.append(part, "bold" if number % 2 else "")

@@ -14,11 +14,11 @@ DEFAULTS = {"name": "", "tags": "", "device": "auto", "start": "detached", "fres
 RUN_FIELDS: dict[str, Setting] = {
     setting.key: setting
     for setting in (
-        Setting("recipe", "", "choice", "Which stages are run."),
-        Setting("preset", "", "choice", "Preset whose data and values the recipe takes."),
-        Setting("stage", "", "choice", "The stages up to this one are taken over from the other run as they are."),
+        Setting("recipe", "", "choice", "Which stages to run."),
+        Setting("preset", "", "choice", "Preset that provides data and values."),
+        Setting("stage", "", "choice", "Stages up to this one are taken over from the other run unchanged."),
         Setting("name", "", "text", "Name of the run; must be new.", expects="a name"),
-        Setting("tags", "", "list", "Labels for the run log.", expects="words with commas or spaces between"),
+        Setting("tags", "", "list", "Labels for the run log.", expects="words separated by commas or spaces"),
         Setting(
             "device",
             "",
@@ -26,7 +26,7 @@ RUN_FIELDS: dict[str, Setting] = {
             "Where to compute; auto takes the first GPU that is free.",
             expects="auto, cpu or cuda:N",
         ),
-        Setting("start", "", "choice", "Where the run lives."),
+        Setting("start", "", "choice", "Which process runs it."),
         Setting("fresh", "", "switch", "Compute every stage, even if another run has its result."),
     )
 }

@@ -109,7 +109,7 @@ class RunScreen(Views, Life):
 
     @property
     def _names(self) -> list[str]:
-        """Of the views that have anything to do with the run."""
+        """Names of the views that apply to the run."""
         return [tab.name for line in self.query(ViewLine) for tab in line.tabs]
 
     def _tick(self) -> None:

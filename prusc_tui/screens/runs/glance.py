@@ -47,7 +47,7 @@ def reading(name: str, width: int, palette: Palette) -> list[Text]:
 
 
 def _said_of_it(record: RunRecord, width: int, palette: Palette) -> Iterator[Text]:
-    """Tags and note: what people wrote."""
+    """Tags and note."""
     if record.tags:
         yield from wrap(Text("tags  ", palette.muted).append(safe(" ".join(record.tags)), palette.accent), width, 6)
     for line in record.note.splitlines():

@@ -54,7 +54,7 @@ class SidePanel(VerticalScroll, can_focus=False):
         self._leave()
 
     def watch_run(self, folder: RunFolder | None, name: str = "") -> None:
-        """Show another run as soon as the cursor rests on it; None shows nothing and reads nothing."""
+        """Show another run once the cursor rests on it; None shows nothing."""
         if folder is not None and self._folder is not None and folder.id == self._folder.id:
             return
         self._leave()

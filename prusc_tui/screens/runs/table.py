@@ -124,7 +124,6 @@ class RunTable(CursorList):
             self.post_message(self.Marked())
 
     def on_click(self, event: Click) -> None:
-        """Sort by a column, mark a run, go to a run, open it."""
         if event.y == 0:
             if (key := self._column_at(event.x)) is not None:
                 self.post_message(self.SortAsked(key))

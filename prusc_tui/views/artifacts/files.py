@@ -46,7 +46,7 @@ class File(NamedTuple):
     shared: str
 
 
-class Room(NamedTuple):
+class StageFiles(NamedTuple):
     """The files of one stage, or those of the run itself: heading, a note beside it, files by name."""
 
     title: str
@@ -68,7 +68,7 @@ def described(name: str, files: Mapping[str, str]) -> str:
 
 
 def _declared(recipe: str) -> dict[str, Mapping[str, str]]:
-    """Stage → files that it declares; none for a recipe that is not installed here."""
+    """Stage → its declared files; empty for a recipe that is not installed."""
     from core.config import config_model
     from experiments.recipes import RECIPES
 
@@ -76,7 +76,7 @@ def _declared(recipe: str) -> dict[str, Mapping[str, str]]:
     return {stage.name: stage.files for stage in stages}
 
 
-def survey(folder: RunFolder, record: RunRecord) -> tuple[Room, ...]:
+def survey(folder: RunFolder, record: RunRecord) -> tuple[StageFiles, ...]:
     """Look through the folder of a run: stages in their order, what else there is, the run itself last.
 
     Args:
@@ -102,7 +102,7 @@ def survey(folder: RunFolder, record: RunRecord) -> tuple[Room, ...]:
             place, name = "", parts[0]
         groups.setdefault(place, []).append((name, path, status))
     declared = _declared(record.recipe)
-    rooms = []
+    found = []
     for place in sorted(
         groups, key=lambda place: (order.index(place) if place in order else len(order), not place, place)
     ):
@@ -120,8 +120,8 @@ def survey(folder: RunFolder, record: RunRecord) -> tuple[Room, ...]:
                 File(path, name, status.st_size, is_linked, described(path.name, declared.get(place, {})), shared)
             )
         note = f"reused from {source}" if source else f"shared with {with_whom}" if linked else ""
-        rooms.append(Room(place or "run", note, tuple(files)))
-    return tuple(rooms)
+        found.append(StageFiles(place or "run", note, tuple(files)))
+    return tuple(found)
 
 
 def _walk(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
@@ -137,7 +137,7 @@ def _walk(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _sharing(folder: RunFolder, path: Path, status: os.stat_result) -> list[str]:
-    """Ids of the other runs that have the very same file at the same place."""
+    """Ids of the other runs with the same file in the same place."""
     found = []
     within = path.relative_to(folder.path)
     with suppress(OSError):
@@ -152,7 +152,7 @@ def _sharing(folder: RunFolder, path: Path, status: os.stat_result) -> list[str]
 
 
 def _names(others: list[str], source: str | None) -> str:
-    """The runs in words; the one that made the files first."""
+    """The runs in words, the source first."""
     ordered = sorted(others, key=lambda id: (id != source, id))
     if not ordered:
         return source or "a run elsewhere"

@@ -16,7 +16,7 @@ from core.words import size_of
 from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
 from prusc_tui.views.artifacts import VIEW
-from prusc_tui.views.artifacts.files import File, Room, survey
+from prusc_tui.views.artifacts.files import File, StageFiles, survey
 from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
 from prusc_tui.widgets.panel import Panel, Reading
 from prusc_tui.widgets.sectioned_list import SectionedList
@@ -35,7 +35,7 @@ class ArtifactsPanel(SectionedList[File], Panel):
         folder: where the run is; it is looked through off the event loop, when a stage or the run changes its state.
     """
 
-    HEADING = Room
+    HEADING = StageFiles
     HEAD: ClassVar[int] = 2
     """The totals, a blank."""
     BINDINGS: ClassVar[list[BindingType]] = bindings(VIEW.keys)
@@ -45,7 +45,7 @@ class ArtifactsPanel(SectionedList[File], Panel):
         super().__init__(id=id)
         self._folder = folder
         self._state: object = None
-        self._rooms: tuple[Room, ...] | None = None
+        self._rooms: tuple[StageFiles, ...] | None = None
         self._problem = ""
         self._reading = Reading(self, self._take)
 
@@ -53,7 +53,6 @@ class ArtifactsPanel(SectionedList[File], Panel):
         return entry.path
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Have the folder looked through where the state of the run or of a stage is another."""
         state = snapshot.status, tuple((stage.name, stage.state) for stage in snapshot.stages)
         if state != self._state:
             self._state = state
@@ -75,30 +74,29 @@ class ArtifactsPanel(SectionedList[File], Panel):
 
     def draw_line(self, place: int) -> Strip:
         entry = self.listed[place] if place < len(self.listed) else None
-        if isinstance(entry, Room):
+        if isinstance(entry, StageFiles):
             return self._across(_head(entry, self._width, self._palette))
         if not isinstance(entry, File):
             return self._across(ink(""))
         here = place == self._at
         return self._across(_row(entry, self._width, self._palette, "▌" if here else " ", self.has_focus), here)
 
-    def _read(self, record: RunRecord) -> tuple[Room, ...] | str:
-        """On a thread: look through the folder, or say why that cannot be."""
+    def _read(self, record: RunRecord) -> tuple[StageFiles, ...] | str:
+        """On a thread: list the files, or say why that failed."""
         try:
             return survey(self._folder, record)
         except OSError as error:
             return f"{self._folder.path}: cannot be read ({error.strerror})"
 
-    def _take(self, found: tuple[Room, ...] | str) -> None:
+    def _take(self, found: tuple[StageFiles, ...] | str) -> None:
         self._rooms, self._problem = ((), found) if isinstance(found, str) else (found, "")
-        lines: list[Room | File | None] = []
+        lines: list[StageFiles | File | None] = []
         for room in self._rooms:
             lines += [*([None] if lines else []), room, *room.files]
         self.set_lines(lines)
         self._repaint()
 
     def _totals(self, width: int, palette: Palette) -> Text:
-        """How much there is in all, and where."""
         if self._problem:
             return ink(safe(self._problem), palette.bad)
         if self._rooms is None:
@@ -113,7 +111,7 @@ class ArtifactsPanel(SectionedList[File], Panel):
         return line.append(" " * room).append(path, palette.muted) if room > 2 and len(path) > 12 else line
 
 
-def _head(room: Room, width: int, palette: Palette) -> Text:
+def _head(room: StageFiles, width: int, palette: Palette) -> Text:
     total = size_of(sum(file.size for file in room.files))
     line = heading(room.title, room.note, width - SIZE - 1, palette)
     return line.append(" ").append_text(fit(total, SIZE, f"bold {palette.text}", right=True))

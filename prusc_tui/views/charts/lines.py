@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
+from operator import is_
 
 from core.events import Sparsity
 from core.feed.series import Series
@@ -64,7 +65,7 @@ class Lines:
         self._sparsity: dict[str, tuple[tuple[Sparsity, ...], list[float], list[float]]] = {}
 
     def update(self, snapshot: Snapshot) -> dict[Key, Line]:
-        """Return all lines of the snapshot, stage by stage in the order of the recipe."""
+        """Return all lines of the snapshot, in the order of the stages."""
         started = {stage.name: stage.started for stage in snapshot.stages}
         clocks = _clocks(snapshot.series)
         out: list[tuple[Key, Line]] = []
@@ -83,7 +84,7 @@ class Lines:
     ) -> dict[Key, Line]:
         known = self._looks.get((stage, split))
         said = len(clock) if clock is not None else 0
-        if known is not None and len(known[0]) == len(looks) and all(map(_is, known[0], looks)) and known[1] == said:
+        if known is not None and len(known[0]) == len(looks) and all(map(is_, known[0], looks)) and known[1] == said:
             return known[2]
         lines = dict(_accuracies(stage, split, looks, clock, started))
         self._looks[stage, split] = looks, said, lines
@@ -102,7 +103,7 @@ class Lines:
 
 
 def by_quantity(lines: Mapping[Key, Line], chosen: Collection[Key], mode: XMode) -> list[Plot]:
-    """Charts of the chosen lines: one for each quantity, lines in the order of the run."""
+    """Charts of the chosen lines: one for each quantity, in the order of the run."""
     groups: dict[tuple[str, str], list[Line]] = {}
     for line in lines.values():
         # An entry even where nothing is chosen, so that charts keep their places while one chooses.
@@ -113,7 +114,7 @@ def by_quantity(lines: Mapping[Key, Line], chosen: Collection[Key], mode: XMode)
 
 
 def default_choice(lines: Mapping[Key, Line], snapshot: Snapshot) -> list[Key]:
-    """What says most of the stage that is under way: its losses, the worst group and the average on validation."""
+    """The main lines of the current stage: losses, worst group and average on validation."""
     stages = [stage for stage, _ in lines]
     if not stages:
         return []
@@ -130,7 +131,7 @@ def default_choice(lines: Mapping[Key, Line], snapshot: Snapshot) -> list[Key]:
 
 
 def _plot(group: Sequence[Line], mode: XMode) -> Plot:
-    """A chart of lines of one quantity: what all share is said in the title, what differs in the legend."""
+    """A chart of one quantity: common words go to the title, differences to the legend."""
     quantity, unit = group[0].quantity, group[0].unit
     stages = list(dict.fromkeys(line.key[0] for line in group))
     names = [line.key[1] for line in group]
@@ -164,7 +165,7 @@ def _of_series(key: Key, series: Series, origin: float) -> Line:
 def _accuracies(
     stage: str, split: str, looks: Sequence[Look], clock: Series | None, started: float | None
 ) -> Iterator[tuple[Key, Line]]:
-    """Worst group, average and every group of a split, in per cent."""
+    """Accuracy of the worst group, average and each group of a split, in per cent."""
     # The final look repeats an earlier one, that of the checkpoint handed on.
     by_step = {look.step: look.evaluation for look in sorted(looks, key=lambda look: not look.final)}
     steps = [float(step) for step in sorted(by_step)]
@@ -196,7 +197,7 @@ def _line(
     clock: Series | None,
     started: float | None,
 ) -> Line:
-    """A line that is known by step alone; a series of its stage tells epochs and times."""
+    """A line known by step only; a series of its stage supplies epochs and times."""
     if clock is None or not len(clock):
         return Line(key, quantity, unit, steps, (), (), values, 0.0, False)
     origin = started if started is not None else clock.times[0]
@@ -206,7 +207,7 @@ def _line(
 
 
 def _between(steps: Sequence[float], column: Sequence[float], step: float, at_zero: float) -> float:
-    """Value of a column at a step between those that it has; it begins with `at_zero` at step 0."""
+    """Interpolated value of a column at a step; it begins with `at_zero` at step 0."""
     right = bisect_left(steps, step)
     if right == len(steps):
         return column[right - 1]
@@ -216,7 +217,7 @@ def _between(steps: Sequence[float], column: Sequence[float], step: float, at_ze
 
 
 def _clocks(series: Mapping[Key, Series]) -> dict[str, Series]:
-    """For each stage its longest series: it tells when a step was done."""
+    """The longest series of each stage, which tells when a step was done."""
     out: dict[str, Series] = {}
     for (stage, _), one in series.items():
         if stage not in out or len(one) > len(out[stage]):
@@ -226,7 +227,3 @@ def _clocks(series: Mapping[Key, Series]) -> dict[str, Series]:
 
 def _first(times: Sequence[float]) -> float:
     return times[0] if len(times) else 0.0
-
-
-def _is(a: object, b: object) -> bool:
-    return a is b

@@ -47,13 +47,13 @@ class ChartsPanel(ChartGrid, Panel):
 
     @property
     def chosen(self) -> list[Key]:
-        """Stage and name of the lines that are shown."""
+        """Stage and name of the visible lines."""
         if self._picked is not None:
             return [key for key in self._lines if key in self._picked]
         return default_choice(self._lines, self.snapshot) if self.snapshot is not None else []
 
     def action_toggle_picker(self) -> None:
-        """Go to the picker, showing it if need be; from there, put it away."""
+        """Focus the picker and show it if needed; if it has the focus, hide it."""
         picker = self.query_one(Picker)
         if picker.display and picker.has_focus_within:
             self._asked = picker.display = False

@@ -14,10 +14,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from core.runs.text import safe_text
+from prusc_tui.views.charts.lines import Key
 from prusc_tui.widgets.filter_bar import FilterBar
-
-Key = tuple[str, str]
-"""Stage and name."""
 
 AUTOMATIC = "automatic"
 CHOSEN, OPEN = "✓", "·"
@@ -82,14 +80,14 @@ class Picker(Widget):
                 self._fill()
 
     def take_keys(self) -> None:
-        """Give the keys to the list."""
+        """Focus the list."""
         self.query_one(Choices).focus()
 
     def action_filter(self) -> None:
         self.query_one(FilterBar).ask()
 
     def action_leave(self) -> None:
-        """Out of the filter, then back to the charts."""
+        """Leave the filter, then the picker."""
         bar = self.query_one(FilterBar)
         if bar.shown:
             bar.clear()
@@ -113,7 +111,7 @@ class Picker(Widget):
         self.post_message(self.Chosen(self._listed[event.option_index]))
 
     def _fill(self) -> None:
-        """Make the list anew; the highlight stays on its line."""
+        """Rebuild the list; the highlight stays on its line."""
         choices = self.query_one(Choices)
         at = choices.highlighted
         before = self._listed[at] if at is not None and at < len(self._listed) else None

@@ -67,7 +67,7 @@ def heat_table(
 
 
 def columns_for(clustered: Clustered, balanced: Balanced | None, width: int) -> Columns:
-    """Choose what fits: groups before labels, whole numbers before rounded ones, all side columns before some."""
+    """Choose what fits: groups before labels, exact before rounded numbers, all side columns before some."""
     labels = [safe(label) for label in clustered.labels]
     by_label = tuple((label, "") for label in labels)
     by_group = tuple(_split(safe(group), labels) for group in clustered.groups)
@@ -90,7 +90,7 @@ def columns_for(clustered: Clustered, balanced: Balanced | None, width: int) -> 
 
 
 def region_of(cluster: int) -> Region:
-    """Where the row of a cluster is; with the first one go the headings."""
+    """Region of the row of a cluster; the first one includes the headings."""
     return Region(0, 0 if cluster == 0 else HEADS + cluster, 1, HEADS + 1 if cluster == 0 else 1)
 
 
@@ -104,7 +104,7 @@ def short(number: int) -> str:
 
 
 def _split(group: str, labels: Sequence[str]) -> tuple[str, str]:
-    """Label and the rest of a group's title; a label may hold the separator itself."""
+    """Label and rest of a group's title; a label may contain the separator."""
     for label in labels:
         if group.startswith(f"{label} · "):
             return label, group[len(label) + 3 :]
@@ -112,7 +112,7 @@ def _split(group: str, labels: Sequence[str]) -> tuple[str, str]:
 
 
 def _fixed(clustered: Clustered, layout: Columns) -> int:
-    """Cells of everything beside the columns of counts: cluster, size, largest class, balanced set."""
+    """Cells of all columns other than counts."""
     return _name(clustered) + _size(clustered) + layout.largest + 2 + (BALANCED if layout.balanced else 0)
 
 
@@ -125,7 +125,7 @@ def _size(clustered: Clustered) -> int:
 
 
 def _headings(layout: Columns, clustered: Clustered, width: int, palette: Palette) -> list[Text]:
-    """Labels over the columns that are theirs, and below them what tells these apart, or else the other titles."""
+    """Two heading rows: labels above, attributes or the other titles below."""
     grouped = any(tail for _, tail in layout.heads)
     upper, lower = ink(" " * _name(clustered)), ink(" " * _name(clustered))
     place = 0
@@ -190,6 +190,6 @@ def _largest(clustered: Clustered, counts: Sequence[int], total: int, room: int,
 
 
 def _shade(count: int, total: int, palette: Palette) -> str:
-    """Colours of a cell: anything at all differs from nothing."""
+    """Colour of a cell; any count above 0 differs from 0."""
     steps = len(palette.heat) - 1
     return palette.heat[max(1, round(steps * count / total))] if count and total else palette.heat[0]

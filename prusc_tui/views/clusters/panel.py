@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.events import Click
 
 from core.feed.snapshot import Snapshot
@@ -19,7 +19,7 @@ from prusc_tui.views.clusters.maps import compute
 from prusc_tui.views.clusters.scatter import COLOURS, colours_of, picture
 from prusc_tui.views.clusters.tiles import tiles
 from prusc_tui.widgets.bars import safe
-from prusc_tui.widgets.panel import Panel, Reading
+from prusc_tui.widgets.panel import Panel, Reading, Scroll
 from prusc_tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ VIEWS = ("table", "map", "images")
 """What is shown one at a time where there is no room for all."""
 DONE = ("done", "reused")
 COMPUTING = {
-    "pca": "The map by PCA is being computed …",
-    "tsne": "t-SNE is being computed, which takes some ten seconds …",
+    "pca": "Computing the PCA map …",
+    "tsne": "Computing t-SNE, about ten seconds …",
 }
 
 
@@ -47,10 +47,6 @@ class Stored(NamedTuple):
 
     maps: "dict[str, Map | None]"
     samples: "Samples | None"
-
-
-class Scroll(VerticalScroll, can_focus=False):
-    """Scrolls by mouse, and by what holds it."""
 
 
 class ClustersPanel(Panel, can_focus=True):
@@ -128,7 +124,7 @@ class ClustersPanel(Panel, can_focus=True):
         self._show_map()
 
     def action_toggle_method(self) -> None:
-        """Show the other map; have it computed where there is none."""
+        """Show the other map; compute it if it is missing."""
         if self._stored is None:
             return
         maps = self._stored.maps
@@ -141,7 +137,7 @@ class ClustersPanel(Panel, can_focus=True):
         self._show_map()
 
     def action_next_view(self) -> None:
-        """Table, map or images, where there is no room for all."""
+        """Switch between table, map and images if they do not all fit."""
         if self._clustered is None:
             return
         now = next(view for view in VIEWS if self.has_class(view))
@@ -175,12 +171,9 @@ class ClustersPanel(Panel, can_focus=True):
 
     @property
     def _map(self) -> "Map | None":
-        """The map to show: the one that is wanted, or the other one until that is there."""
+        """The requested map, or the PCA map until it is there."""
         maps = self._stored.maps if self._stored is not None else {}
         return maps.get(self._method) or maps.get("pca")
-
-    def _picture(self, name: str) -> Picture:
-        return self.query_one(f"#{name}", Picture)
 
     def _choose(self, cluster: int) -> None:
         if cluster != self.chosen:
@@ -208,7 +201,6 @@ class ClustersPanel(Panel, can_focus=True):
         self.call_after_refresh(self._fit)
 
     def _read(self) -> Stored:
-        """On a thread: read what is stored."""
         from experiments.maps import METHODS, read_map
         from experiments.samples import read_samples
 
@@ -234,20 +226,19 @@ class ClustersPanel(Panel, can_focus=True):
 
     @property
     def _note(self) -> str:
-        """What is to be said of the map."""
         if self._computing:
             return COMPUTING[self._computing]
         if self._problem:
             return f"The map cannot be computed: {safe(self._problem)}"
         if self._stored is None:
-            return "The map comes when the stage is done."
-        return "" if self._map is not None else "This run stored no map. Ask for one with the key of t-SNE."
+            return "The map appears when the stage is done."
+        return "" if self._map is not None else "This run stored no map. Press the t-SNE key to compute one."
 
     def _show_images(self) -> None:
         if self.snapshot is None or self._clustered is None:
             return
         samples = self._stored.samples if self._stored is not None else None
-        note = "This run stored no images." if self._stored is not None else "Images come when the stage is done."
+        note = "This run stored no images." if self._stored is not None else "Images appear when the stage is done."
         said = samples, self._clustered, self.snapshot.balanced, self.chosen, note
         self._picture("images").show(
             said,
@@ -255,7 +246,7 @@ class ClustersPanel(Panel, can_focus=True):
         )
 
     def _fit(self) -> None:
-        """Give the images the room that there is, or a view of their own where there is none."""
+        """Give the images the remaining height, or a view of their own if there is none."""
         left = self.query_one("#left").size.height
         above = sum(self.query_one(name).outer_size.height + 1 for name in ("#facts", "#table-scroll"))
         self.set_class(self.has_class("one") and left - above < LEAST_IMAGES, "crowded")

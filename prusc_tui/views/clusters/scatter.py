@@ -96,7 +96,7 @@ def colours_of(found: "Map | None") -> list[str]:
 
 
 def categories(names: Sequence[str], palette: Palette) -> list[Category]:
-    """Give every name a mark and a colour; two that share a colour have different marks."""
+    """Give every name a mark and a colour; names of the same colour get different marks."""
     # With eight colours and eight marks the second round shifts the marks by one.
     colours = len(palette.series)
     return [
@@ -159,7 +159,7 @@ def scatter(
 
 
 def legend(kinds: Sequence[int], shown: Sequence[Category], width: int, palette: Palette, lines: int = 2) -> list[Text]:
-    """Return mark, name and number of points of every category there is, in at most so many lines of `width` cells."""
+    """Return mark, name and number of points of each category present, in at most `lines` lines of `width` cells."""
     size = Counter(kinds)
     present = [kind for kind in range(len(shown)) if size[kind]]
     out: list[Text] = []
@@ -187,7 +187,7 @@ def legend(kinds: Sequence[int], shown: Sequence[Category], width: int, palette:
 
 
 def _scale(values: Sequence[float], dots: int) -> list[int]:
-    """Place of every value among so many dots: the least on the first, the greatest on the last."""
+    """Map values to dots: the smallest to the first, the largest to the last."""
     low, high = min(values, default=inf), max(values, default=-inf)
     if high <= low:
         return [(dots - 1) // 2] * len(values)

@@ -76,7 +76,7 @@ def tiles(
 
 
 def _size(size: tuple[int, int], counts: Sequence[int], width: int, height: int, captions: bool) -> tuple[int, int]:
-    """Cells of a tile: the most rows with which all of them fit."""
+    """Cells of a tile: the most rows with which all tiles fit."""
     for down in range(min(MOST, -(-size[1] // 2) if size[1] > LEAST * 4 else MOST), LEAST - 1, -1):
         across = fitted(size, width, down)[0]
         per_row = (width + GAP) // (across + GAP)
@@ -124,7 +124,7 @@ def _pictures(
 
 
 def _captions(samples: "Samples", part: Sequence[int], across: int, width: int, palette: Palette) -> Text:
-    """Under every tile whether the network is right, and what its group has beside the label."""
+    """Below each tile: whether the prediction is right, and its group without the label."""
     line = ink("")
     for place, i in enumerate(part):
         tile = samples.tiles[i]

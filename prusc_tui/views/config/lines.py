@@ -66,10 +66,10 @@ def lines_of(
         for section, members in sections.items():
             out += [*([None] if out else []), Heading(section or "run", members[0].about), *members]
         if not shown:
-            out.append(Heading("Nothing found", f"no setting holds “{wanted.strip()}”"))
+            out.append(Heading("Nothing found", f"no setting contains “{wanted.strip()}”"))
     else:
         note = f"{len(differing)} of {len(settings)} settings  {LEGEND}" if differing else ""
-        title = "Differs from the defaults" if differing else "Every setting has its default"
+        title = "Differs from the defaults" if differing else "All settings have their defaults"
         # What a person set by hand is what they will look for.
         order = sorted(differing, key=lambda one: not one.by_hand)
         out += [Heading(title, note), *order]
@@ -78,7 +78,7 @@ def lines_of(
 
 
 def widths(lines: Sequence[Line], width: int) -> Widths:
-    """Share out the width between key, value and default."""
+    """Distribute the width over key, value and default."""
     keys = [cell_len(safe(line.key)) for line in lines if isinstance(line, Resolved)]
     values = [cell_len(safe(line.value)) for line in lines if isinstance(line, Resolved)]
     key = min(max(keys, default=12), max(14, (width - GUTTER) * 2 // 5))
@@ -111,7 +111,7 @@ def line(one: Line, at: Widths, width: int, palette: Palette, here: bool, focuse
 
 
 def detail(one: Line, preset: str | None, width: int, height: int, palette: Palette) -> list[Text]:
-    """What the line under the cursor is, in words: exactly `height` lines."""
+    """Explain the line under the cursor in exactly `height` lines."""
     lines = _about(one, preset, width, palette)
     return [*lines, *[fit("", width)] * (height - len(lines))][:height]
 
@@ -123,14 +123,14 @@ def _about(one: Line, preset: str | None, width: int, palette: Palette) -> list[
         return []
     out = [heading(safe(one.key), "", width, palette)]
     if not one.known:
-        text = "This version has no such setting; an older or a newer one made the run."
+        text = "This version has no such setting; the run was made by an older or newer one."
         return out + wrap(ink(text, palette.warn), width)
     out += wrap(ink(one.help or one.about, palette.text), width)
     said = (
         [f"is {safe(one.value)}", f"default {safe(one.default)}"] if one.differs else [f"default {safe(one.default)}"]
     )
     if one.value == "–" and not one.differs:
-        said.insert(0, "the run does not have it")
+        said.insert(0, "not in this run")
     if one.by_hand:
         said.append("set by hand")
     elif one.differs:

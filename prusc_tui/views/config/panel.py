@@ -104,7 +104,6 @@ class ConfigPanel(Panel):
         self._list()
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Have the settings put beside the defaults where they are others than before."""
         record = snapshot.record
         if record is self._record:
             return

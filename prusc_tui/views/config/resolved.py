@@ -37,7 +37,7 @@ class Resolved:
 
     @property
     def section(self) -> str:
-        """First part of the key; empty for what stands outside all sections."""
+        """First part of the key; empty for a key without a section."""
         return self.key.partition(".")[0] if "." in self.key else ""
 
     @property
@@ -88,7 +88,7 @@ def resolve(record: RunRecord) -> tuple[Resolved, ...]:
 
 
 def facts(record: RunRecord) -> tuple[tuple[str, str], ...]:
-    """What else is known of a run: label and text; what is not known is left out."""
+    """Labels and texts of what else is known of a run."""
     pairs = (
         ("name", record.name),
         ("id", record.id),
@@ -115,7 +115,7 @@ def _time(seconds: float | None) -> str | None:
 
 
 def _data_section(record: RunRecord) -> "type[Section] | None":
-    """The model of the run's data set; None where this version has no such data set."""
+    """The model of the run's data set; None if this version does not have it."""
     from core.config import data_sets
 
     data = record.config.get("data")

@@ -59,9 +59,6 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
         self.set_class(self.outer_size.width >= WIDE, "wide")
         self.call_after_refresh(self._fit)
 
-    def _picture(self, name: str) -> Picture:
-        return self.query_one(f"#{name}", Picture)
-
     def show_snapshot(self, snapshot: Snapshot) -> None:
         with self.app.batch_update():
             self._show_all(snapshot)
@@ -85,7 +82,6 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
         say("restarts").show((reached, unit), lambda w, _, p: restarts(reached, w, p, unit))
 
     def _show_course(self) -> None:
-        """Risk and penalty over the steps, as high as there is room for."""
         curves, room = self._curves, self._room
         made = self.snapshot.environments if self.snapshot is not None else None
         names = made.names if made is not None else []
@@ -95,7 +91,7 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
         )
 
     def _fit(self) -> None:
-        """Give the curves the height that is left, or as much as what stands beside them."""
+        """Give the curves the remaining height, or that of the column beside them."""
         below, height = self._picture("restarts"), self.scrollable_content_region.height
         if self.has_class("wide"):
             left = height - (below.outer_size.height + 1 if below.display else 0)

@@ -45,7 +45,7 @@ class Course:
 
 
 def course_of(snapshot: Snapshot) -> Course | None:
-    """The course of the last stage that told the risk of environments; None where none has."""
+    """The course of the last stage that reported risks of environments; None if there is none."""
     said = {owner for (owner, name), series in snapshot.series.items() if name.startswith(RISK) and len(series)}
     stage = stage_in_view(snapshot, said)
     if stage is None:
@@ -61,7 +61,7 @@ def course_of(snapshot: Snapshot) -> Course | None:
 
 
 def jump_of(series: Series | None) -> tuple[float, float, float] | None:
-    """Where the penalty weight last changed: the step, the weight before and from there on; None where it never did."""
+    """The last change of the penalty weight: step, old and new weight; None if it never changed."""
     if series is None:
         return None
     values = series.values[:]
@@ -102,7 +102,7 @@ def course(found: Course, names: Sequence[str], width: int, height: int, palette
 
 
 def _share_out(height: int, count: int) -> list[int]:
-    """Lines of every chart, those of its axis included, which all but the last leave out."""
+    """Lines of each chart, including its axis, which all but the last omit."""
     plots = max(height + AXIS * (count - 1), LEAST * count)
     return [plots // count + (i < plots % count) for i in range(count)]
 

@@ -61,7 +61,7 @@ class Piece(NamedTuple):
     earlier: int = 0
 
 
-class Story:
+class LogTail:
     """The events of a run as lines with the time of day; a line for the date where the day changes."""
 
     def __init__(self, path: Path) -> None:
@@ -142,7 +142,7 @@ class Console:
 
 
 def _line_start(fd: int, at: int, end: int | None = None) -> int:
-    """Offset of the first line that begins at `at` or later; `at` itself where none begins within a chunk."""
+    """Offset of the first line that begins at `at` or later; `at` itself if none begins within a chunk."""
     if at == 0:
         return 0
     length = CHUNK if end is None else end - at
@@ -151,7 +151,6 @@ def _line_start(fd: int, at: int, end: int | None = None) -> int:
 
 
 def _count_lines(fd: int, end: int) -> int:
-    """Lines in the first `end` bytes."""
     lines = offset = 0
     while offset < end:
         data = os.pread(fd, min(1 << 22, end - offset), offset)
@@ -179,7 +178,7 @@ def _told(event: Event) -> list[str]:
 
 
 def _weight(event: Event) -> tuple[str, str]:
-    """Mark and role of an event."""
+    """Mark and colour role of an event."""
     match event:
         case Warned() | Logged(level="warning"):
             return "!", "warn"

@@ -240,7 +240,7 @@ def rows(layers: Sequence[LayerState], width: int, palette: Palette) -> list[Tex
 
 def layers_title(pruned: Pruned, by_ratio: bool, width: int, palette: Palette) -> Text:
     """Heading over the layers: their order, and what the marks mean."""
-    note = "most pruned first" if by_ratio else "in the order of the network"
+    note = "most pruned first" if by_ratio else "in network order"
     dead = sum(keep < DEAD for keep in pruned.now.layers.values())
     marks = f"{MOST_PRUNED} pruned most" + (f"  {MARKS['failed']} dead: {dead}" if dead else "")
     return heading("Layers", f"{note}  {marks}", width, palette)
@@ -285,7 +285,7 @@ def _iou(shared: LayerOverlap | None, width: int, palette: Palette) -> Text:
 
 
 def _bar(share: float, width: int, style: str, palette: Palette) -> Text:
-    """A solid bar on a dotted track, exact to an eighth of a cell; what is not nothing shows."""
+    """A solid bar on a dotted track, exact to an eighth of a cell; any value above 0 is visible."""
     eighths = max(round(8 * width * min(1.0, max(0.0, share))), 1 if share > 0 else 0)
     whole, part = divmod(eighths, 8)
     line = ink("█" * whole, f"{style} on {style}").append(EIGHTHS[part], style)
@@ -293,7 +293,7 @@ def _bar(share: float, width: int, style: str, palette: Palette) -> Text:
 
 
 def _fall(history: Sequence[float]) -> str:
-    """How much the keep ratio fell since the first look, in points of per cent; a plus where it rose."""
+    """Decrease of the keep ratio since the first look, in percentage points; a plus if it rose."""
     if len(history) < 2:
         return ""
     points = 100 * (history[0] - history[-1])
@@ -301,7 +301,7 @@ def _fall(history: Sequence[float]) -> str:
 
 
 def _course(history: Sequence[float], width: int) -> str:
-    """The keep ratio over all looks as blocks, on the axis from nothing to everything."""
+    """The keep ratio over all looks as blocks, on an axis from 0 to 1."""
     return "".join(SPARKS[1 + round(7 * min(1.0, max(0.0, keep)))] for keep in column_means(history, width))
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 
 from core.errors import InputError
 from core.events import Sparsity
@@ -19,7 +19,7 @@ from prusc_tui.views.masks import VIEW
 from prusc_tui.views.masks.layers import Pruned, heads, rows, top
 from prusc_tui.views.masks.stored import STAGE, compare, layer_sizes, stored_masks
 from prusc_tui.views.masks.trade_off import trade_off, trade_off_of
-from prusc_tui.widgets.panel import Panel, Reading
+from prusc_tui.widgets.panel import Panel, Reading, Scroll
 from prusc_tui.widgets.picture import Picture
 
 WIDE = 116
@@ -42,10 +42,6 @@ class Compared(NamedTuple):
     other: str
     found: Overlap | None
     problem: str
-
-
-class Scroll(VerticalScroll, can_focus=False):
-    """Scrolls by mouse, and by the panel's keys."""
 
 
 class MasksPanel(Panel, can_focus=True):
@@ -109,12 +105,11 @@ class MasksPanel(Panel, can_focus=True):
         self._show_again()
 
     def action_overlap(self) -> None:
-        """Ask for the run whose masks are to be compared."""
         if self._stage is not None:
             from prusc_tui.widgets.dialogs import LineScreen
 
-            hint = "name, id or last; an empty line takes the overlap away"
-            asked = LineScreen("Compare the masks with those of which run?", self._typed, hint)
+            hint = "name, id or last; empty removes the overlap"
+            asked = LineScreen("Compare the masks with which run?", self._typed, hint)
             self.app.push_screen(asked, self._asked)
 
     def action_move(self, by: int) -> None:
@@ -131,7 +126,7 @@ class MasksPanel(Panel, can_focus=True):
 
     @property
     def _stage(self) -> str | None:
-        """The stage whose masks are shown: what it said, else what is stored of it."""
+        """The pruning stage in view: the last to report, else one with stored masks."""
         if self.snapshot is None:
             return None
         return stage_in_view(self.snapshot, self.snapshot.sparsity) or next(
@@ -178,13 +173,10 @@ class MasksPanel(Panel, can_focus=True):
         if snapshot is None or not snapshot.stages:
             return "reading …"
         if all(view.name != STAGE for view in snapshot.stages):
-            return "Nothing is pruned in this run: its recipe has no stage that prunes."
+            return "Nothing is pruned in this run: its recipe has no pruning stage."
         if snapshot.status in ACTIVE:
-            return "Nothing is pruned yet. The masks come with the first look of the stage that prunes."
-        return f"There are no masks: the run is {snapshot.status} and said nothing of them."
-
-    def _picture(self, name: str) -> Picture:
-        return self.query_one(f"#{name}", Picture)
+            return "Nothing is pruned yet. Masks appear once the pruning stage reports."
+        return f"There are no masks: the run is {snapshot.status} and reported none."
 
     def _fit(self) -> None:
         """Give the curve the height that the layers leave."""
@@ -202,7 +194,7 @@ class MasksPanel(Panel, can_focus=True):
             curve.styles.height = max(1, height)
 
     def _read(self, stage: str, before: tuple[str, ...], silent: bool) -> Stored:
-        """On a thread: read sizes, and the masks themselves where the run says nothing of them."""
+        """On a thread: read sizes, and the masks if the run reported none."""
         weights = layer_sizes(self._folder, stage, before)
         return Stored(weights, stored_masks(self._folder, stage) if silent else None)
 
@@ -230,7 +222,7 @@ class MasksPanel(Panel, can_focus=True):
         try:
             folder = RunFolder.open(self._folder.home, resolve(RunLog(self._folder.home), typed))
             if folder.id == self._folder.id:
-                raise InputError("that is this run itself; name another one")
+                raise InputError("this is the same run; name another one")
             return Compared(folder.record().name, compare(self._folder, folder, stage), "")
         except InputError as error:
             return Compared(typed, None, str(error))

@@ -37,7 +37,7 @@ def layer_sizes(folder: RunFolder, stage: str, before: tuple[str, ...]) -> dict[
 
 
 def stored_masks(folder: RunFolder, stage: str) -> Sparsity | None:
-    """The masks that a stage hands on, which say nothing themselves where they were taken from another run.
+    """The stored masks of a stage, for runs that reused them and report none; None if unreadable.
 
     None where there are none that can be read.
     """
@@ -64,7 +64,7 @@ def compare(a: RunFolder, b: RunFolder, stage: str) -> Overlap:
 
 
 def _shapes(path: Path) -> dict[str, list[int]]:
-    """Tensor → shape. A safetensors file begins with the length of its header (8 bytes) and the header as JSON."""
+    """Tensor → shape, from the header of a safetensors file: its length (8 bytes), then JSON."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > _MOST:

@@ -51,7 +51,7 @@ class TradeOff:
 
 
 def trade_off_of(snapshot: Snapshot, stage: str) -> TradeOff:
-    """Put every state of the masks beside the worst-group accuracy at its step, or at the nearest step before."""
+    """Pair every state of the masks with the worst-group accuracy at its step, or the nearest earlier one."""
     sparsity = {state.step: 1 - state.keep_ratio for state in snapshot.mask_states.get(stage, ())}
     accuracy: dict[int, float] = {}
     final: int | None = None
@@ -78,12 +78,12 @@ def trade_off_of(snapshot: Snapshot, stage: str) -> TradeOff:
 
 
 def trade_off(found: TradeOff, width: int, height: int, palette: Palette) -> list[Text]:
-    """Draw heading, chart and legend in `height` lines of `width` cells; nothing where they do not fit."""
+    """Draw heading, chart and legend in `height` lines of `width` cells; nothing if they do not fit."""
     if height < LEAST or width < 24:
         return []
     title = heading(f"Worst {found.unit} ↑  sparsity →", "validation, %", width, palette)
     if not found.points:
-        text = ink("The curve comes with the first look at the validation split.", palette.muted)
+        text = ink("The curve appears after the first evaluation on validation.", palette.muted)
         return [title, *wrap(text, width)][:height]
     legend = _legend(found, width, palette)
     rows = height - 3 - len(legend)
@@ -147,7 +147,7 @@ def _chart(found: TradeOff, width: int, height: int, palette: Palette) -> list[T
 def _lines(
     points: Sequence[tuple[int, float]], row: Callable[[float], int], across: int, height: int
 ) -> list[tuple[str, str]]:
-    """The way from point to point; it may turn back, where weights come back to life."""
+    """The path from point to point; it may turn back, as pruned weights can return."""
     dots = [0] * (2 * across)
     for a, b in pairwise(points):
         (x0, y0), (x1, y1) = sorted((a, b))
@@ -180,7 +180,7 @@ def _worst(look: Look) -> float | None:
 
 
 def _final(evaluations: Mapping[tuple[str, str], tuple[Look, ...]], stages: Sequence[str]) -> tuple[str, float] | None:
-    """The first of the stages whose checkpoint was evaluated on the validation split."""
+    """The first of the stages whose checkpoint was evaluated on validation."""
     for stage in stages:
         for look in evaluations.get((stage, "validation"), ()):
             if look.final and (worst := _worst(look)) is not None:

@@ -127,9 +127,6 @@ class OverviewPanel(VerticalScroll, Panel):
     def _at_work(self) -> bool:
         return self.snapshot is not None and self.snapshot.status == "running"
 
-    def _picture(self, name: str) -> Picture:
-        return self.query_one(f"#{name}", Picture)
-
     def _show_all(self, snapshot: Snapshot) -> None:
         record, say = snapshot.record, self._picture
         self._show_stages(snapshot)
@@ -169,7 +166,7 @@ class OverviewPanel(VerticalScroll, Panel):
         above = len(pipeline(snapshot.stages, max(1, width), SHELL)) + 1
         room = max(1, self.scrollable_content_region.height - above)
         if not found:
-            text = "Accuracy by group comes with the first evaluation."
+            text = "Accuracy by group appears after the first evaluation."
             self._picture("groups").show(text, lambda w, _, p: wrap(ink(text, p.muted), w))
             return
         self._picture("groups").show((found, room), lambda w, _, p: groups(found, w, p, room))
@@ -180,7 +177,7 @@ class OverviewPanel(VerticalScroll, Panel):
         self._follow()
 
     def _follow(self, seen: bool = True) -> None:
-        """Tick and look at the machine exactly while there is something to see."""
+        """Tick and read the machine only while the panel is visible and the run is active."""
         live = seen and self._at_work and self.is_attached and self.is_on_screen
         if self._ticking is not None:
             if live:
