@@ -1,4 +1,4 @@
-"""The files of a run: where they are, how large, what each is, and with whom they are shared."""
+"""The files of a run: paths, sizes, descriptions, and which runs share them."""
 
 import os
 import re
@@ -23,7 +23,7 @@ OF_THE_RUN: Mapping[str, str] = {
     r"run\.lock": "guards the record",
     r"stop": "asks the run to stop",
 }
-"""Files that the engine writes: regular expression of the name → what it is; the stages declare theirs."""
+"""Files that the engine writes: regular expression of the name → description; stages declare their own."""
 
 
 class File(NamedTuple):
@@ -31,11 +31,11 @@ class File(NamedTuple):
 
     Attributes:
         path: where it is.
-        name: as it is shown, below its stage.
+        name: path relative to its stage.
         size: bytes.
-        linked: whether its bytes are also in the folder of another run.
-        what: what it is; empty where that is not known.
-        shared: whom it comes from or is shared with; empty where nobody.
+        linked: whether another run shares its bytes.
+        what: description; empty if unknown.
+        shared: its source or the runs that share it; may be empty.
     """
 
     path: Path
@@ -47,7 +47,7 @@ class File(NamedTuple):
 
 
 class StageFiles(NamedTuple):
-    """The files of one stage, or those of the run itself: heading, a note beside it, files by name."""
+    """The files of a stage or of the run itself: heading, note, files by name."""
 
     title: str
     note: str
@@ -55,11 +55,11 @@ class StageFiles(NamedTuple):
 
 
 def described(name: str, files: Mapping[str, str]) -> str:
-    """What a file of this name is; empty if that is not known.
+    """Description of a file of this name; empty if unknown.
 
     Args:
         name: of the file.
-        files: what its stage declares.
+        files: declared by its stage.
     """
     for pattern, words in {**files, **OF_THE_RUN}.items():
         if match := re.fullmatch(pattern, name):
@@ -77,14 +77,14 @@ def _declared(recipe: str) -> dict[str, Mapping[str, str]]:
 
 
 def survey(folder: RunFolder, record: RunRecord) -> tuple[StageFiles, ...]:
-    """Look through the folder of a run: stages in their order, what else there is, the run itself last.
+    """List the files of a run: stages in order, other folders, then the run itself.
 
     Args:
-        folder: where the run is.
-        record: its stages, and where they took their artifacts from.
+        folder: of the run.
+        record: its stages and the sources of reused artifacts.
 
     Raises:
-        OSError: the folder cannot be read; files and folders that go meanwhile are left out.
+        OSError: the folder cannot be read; files that vanish meanwhile are omitted.
     """
     os.stat(folder.path)  # noqa: PTH116
     order = [stage.name for stage in record.stages]
@@ -129,7 +129,7 @@ def _walk(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
     for root, _, names in os.walk(path):
         for name in names:
             file = Path(root, name)
-            # A file may go while we look: checkpoints are replaced.
+            # Files may vanish meanwhile: checkpoints are replaced.
             with suppress(FileNotFoundError):
                 status = file.lstat()
                 if stat.S_ISREG(status.st_mode):

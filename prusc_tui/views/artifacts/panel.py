@@ -1,4 +1,4 @@
-"""The files of a run: by stage, how large, what each is, and which of them other runs share."""
+"""The files of a run by stage: sizes, descriptions, and which other runs share them."""
 
 from functools import partial
 from pathlib import Path
@@ -25,19 +25,19 @@ SIZE = 9
 """Cells of a size."""
 LONGEST_NAME = 36
 ROOM_FOR_BOTH = 56
-"""Cells from which a line says what the file is and whom it is shared with."""
+"""Width from which a line has both description and sharing."""
 
 
 class ArtifactsPanel(SectionedList[File], Panel):
     """The files of a run.
 
     Args:
-        folder: where the run is; it is looked through off the event loop, when a stage or the run changes its state.
+        folder: of the run; read off the event loop when the state of a stage or of the run changes.
     """
 
     HEADING = StageFiles
     HEAD: ClassVar[int] = 2
-    """The totals, a blank."""
+    """The totals and an empty line."""
     BINDINGS: ClassVar[list[BindingType]] = bindings(VIEW.keys)
     DEFAULT_CSS = "ArtifactsPanel { padding: 0 1; }"
 
@@ -59,7 +59,7 @@ class ArtifactsPanel(SectionedList[File], Panel):
             self._reading.ask(partial(self._read, snapshot.record))
 
     def on_click(self, event: Click) -> None:
-        # A first click has put the cursor on a file.
+        # The first click moved the cursor to the file.
         if event.chain == 2 and self.place_under(event) is not None:
             self.action_copy_path()
 
@@ -124,7 +124,7 @@ def _row(file: File, width: int, palette: Palette, bar: str, focused: bool) -> T
     line.append_text(fit(shorten(safe(file.name), name), name, palette.text)).append("  ")
     words = ink(file.what, palette.muted)
     more = f"{' · ' if file.what else ''}{safe(file.shared)}" if file.shared else ""
-    # Where there is no room for whom it is shared with, the mark and the heading of the stage say it.
+    # In narrow lines, only the mark and the heading of the stage show sharing.
     if room >= ROOM_FOR_BOTH:
         words.append(more, palette.accent)
     line.append_text(fit(words, room)).append(" ").append("↔ " if file.shared else "  ", palette.accent)

@@ -1,4 +1,4 @@
-"""Every number of a run that can be drawn over steps: its series, and what its evaluations say."""
+"""Every number of a run that can be drawn over steps: its series and evaluations."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ Key = tuple[str, str]
 ACCURACY, SPARSITY = "accuracy", "sparsity"
 _SPLITS = ("training ", "train ", "validation ", "test ")
 _BY_ENVIRONMENT = ("risk", "penalty")
-"""Quantities that every environment has: their lines share a chart."""
+"""Quantities of every environment, whose lines share a chart."""
 _APART = "penalty weight"
 
 
@@ -33,11 +33,11 @@ class Line:
         quantity: lines of one quantity share a chart.
         unit: `%` or nothing.
         steps: [n] steps of the stage.
-        epochs: [n] passes over the data; empty where nobody said.
-        times: [n] seconds since 1970; empty where nobody said.
+        epochs: [n] passes over the data; empty if unknown.
+        times: [n] seconds since 1970; empty if unknown.
         values: [n].
-        origin: when the stage began.
-        smooth: whether smoothing makes sense: many values, each with noise.
+        origin: start of the stage.
+        smooth: whether smoothing makes sense (many noisy values).
     """
 
     key: Key
@@ -58,7 +58,7 @@ class Line:
 
 
 class Lines:
-    """The lines of a run. What did not change stays the very same object from one snapshot to the next."""
+    """The lines of a run. Unchanged lines stay the same objects from one snapshot to the next."""
 
     def __init__(self) -> None:
         self._looks: dict[Key, tuple[tuple[Look, ...], int, dict[Key, Line]]] = {}
@@ -95,7 +95,7 @@ class Lines:
     ) -> tuple[Key, Line]:
         known = self._sparsity.get(stage)
         if known is None or len(known[0]) != len(states) or known[0][-1] is not states[-1]:
-            course = sorted(states, key=lambda state: state.step)  # the last word may be on an earlier step
+            course = sorted(states, key=lambda state: state.step)  # the last event may be of an earlier step
             known = states, [state.step for state in course], [100 * (1 - state.keep_ratio) for state in course]
             self._sparsity[stage] = known
         key = stage, SPARSITY
@@ -106,7 +106,7 @@ def by_quantity(lines: Mapping[Key, Line], chosen: Collection[Key], mode: XMode)
     """Charts of the chosen lines: one for each quantity, in the order of the run."""
     groups: dict[tuple[str, str], list[Line]] = {}
     for line in lines.values():
-        # An entry even where nothing is chosen, so that charts keep their places while one chooses.
+        # An entry even if nothing is chosen, so that charts keep their places.
         group = groups.setdefault((line.quantity, line.unit), [])
         if line.key in chosen:
             group.append(line)
@@ -166,7 +166,7 @@ def _accuracies(
     stage: str, split: str, looks: Sequence[Look], clock: Series | None, started: float | None
 ) -> Iterator[tuple[Key, Line]]:
     """Accuracy of the worst group, average and each group of a split, in per cent."""
-    # The final look repeats an earlier one, that of the checkpoint handed on.
+    # The final look repeats that of the final checkpoint.
     by_step = {look.step: look.evaluation for look in sorted(looks, key=lambda look: not look.final)}
     steps = [float(step) for step in sorted(by_step)]
     evaluations = [by_step[step] for step in sorted(by_step)]

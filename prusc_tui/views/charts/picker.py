@@ -1,4 +1,4 @@
-"""What can be drawn, stage by stage, to choose from."""
+"""The picker of lines, stage by stage."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Choices(OptionList):
 
 
 class Picker(Widget):
-    """A list of numbers with a mark at those that are shown; `/` filters it by words of stage and name."""
+    """A list of lines with marks at visible ones; `/` filters it by words of stage and name."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", tooltip="filter by words of stage and name"),
@@ -44,12 +44,12 @@ class Picker(Widget):
 
     @dataclass
     class Chosen(Message):
-        """A line was chosen, or given up; None is the automatic choice."""
+        """A line was chosen or removed; None is the automatic choice."""
 
         key: Key | None
 
     class Left(Message):
-        """The keys are to go back to the charts."""
+        """Return the focus to the charts."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -66,12 +66,12 @@ class Picker(Widget):
         self._fill()
 
     def show(self, keys: Sequence[Key], chosen: Collection[Key], automatic: bool) -> None:
-        """List the lines; cheap where nothing differs.
+        """List the lines; cheap if nothing changed.
 
         Args:
             keys: stage and name of each, stage by stage.
-            chosen: those that are shown.
-            automatic: whether they were chosen for the user.
+            chosen: visible lines.
+            automatic: whether the choice is automatic.
         """
         new = tuple(keys), frozenset(chosen), automatic
         if new != (self._keys, self._chosen, self._automatic):

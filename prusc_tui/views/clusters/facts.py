@@ -1,4 +1,4 @@
-"""What is said of the clusters beside the table: how they were chosen, what is taken, what is doubtful."""
+"""Facts about the clusters: how they were chosen, size of the balanced set, warnings."""
 
 from rich.text import Text
 
@@ -9,7 +9,7 @@ from prusc_tui.report.frame import trained_to, warning_lines
 from prusc_tui.widgets.bars import heading, ink, safe, wrap
 
 STAGES = ("represent", "cluster", "balance")
-"""Those that make and use the clusters."""
+"""The stages that make or use clusters."""
 
 
 def facts(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:

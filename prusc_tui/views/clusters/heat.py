@@ -1,4 +1,4 @@
-"""The table of clusters: what each is made of, as cells whose shade is the share of the cluster."""
+"""The composition of each cluster, as a table whose shades are shares of the cluster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
 CURSOR = "▸"
 NONE = "·"
 BALANCED = 9
-"""Cells of the column that says what the balanced set takes."""
+"""Cells of the column with the number of images in the balanced set."""
 HEADS = 3
 """Lines above the first cluster: title, labels, attributes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """How the table is laid out.
+    """Layout of the table.
 
     Attributes:
-        heads: name of every column in two parts: the label, and what tells the groups of a label apart.
+        heads: name of each column in two parts: the label, and the attributes of the group.
         counts: clusters × columns.
         cell: cells of a column.
         compact: numbers are rounded to thousands.
-        more: classes that there is no room for.
+        more: number of classes that do not fit.
         largest: cells of the column with the largest class.
-        balanced: whether to say how much the balanced set takes.
+        balanced: whether to show the balanced set.
     """
 
     heads: tuple[tuple[str, str], ...]
@@ -48,8 +48,7 @@ def heat_table(
 ) -> list[Text]:
     """Return the title, two lines of headings, and a line for each cluster, all of `width` cells.
 
-    Groups have a column each where they fit, else labels have. A count stands in every cell, so that nothing is said
-    by colour alone.
+    Columns are groups if they fit, else labels. Every cell has a count, so that nothing depends on colour alone.
     """
     layout = columns_for(clustered, balanced, width)
     by = "group" if any(tail for _, tail in layout.heads) else "class"

@@ -1,4 +1,4 @@
-"""The clusters of a run: what they are made of, where they lie, what their images look like."""
+"""The clusters of a run: composition, map and sample images."""
 
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from experiments.samples import Samples
 
 WIDE, HIGH = 104, 26
-"""Cells from which table and images stand beside the map."""
+"""Width and height from which table and images are beside the map."""
 TALL = 40
-"""Lines from which they stand above it."""
+"""Height from which they are above it."""
 LEAST_IMAGES = 7
-"""Lines below which images get a view of their own."""
+"""Height below which images get a view of their own."""
 VIEWS = ("table", "map", "images")
-"""What is shown one at a time where there is no room for all."""
+"""Views shown one at a time if they do not all fit."""
 DONE = ("done", "reused")
 COMPUTING = {
     "pca": "Computing the PCA map …",
@@ -43,7 +43,7 @@ COMPUTING = {
 
 
 class Stored(NamedTuple):
-    """What is stored of the clusters: a map for each method, and sample images; None where there is none."""
+    """Stored results: a map per method, and sample images; None if missing."""
 
     maps: "dict[str, Map | None]"
     samples: "Samples | None"
@@ -53,7 +53,7 @@ class ClustersPanel(Panel, can_focus=True):
     """The clusters of a run.
 
     Args:
-        folder: where the run is; the map and the images are read from there, off the event loop.
+        folder: of the run; map and images are read off the event loop.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -128,7 +128,7 @@ class ClustersPanel(Panel, can_focus=True):
         if self._stored is None:
             return
         maps = self._stored.maps
-        # Without the map by PCA, as in a run of an older version, that one comes first.
+        # Runs of older versions may lack the PCA map: compute it first.
         self._method = "pca" if self._method == "tsne" or maps["pca"] is None else "tsne"
         self._problem = ""
         if maps[self._method] is None and not self._computing:
@@ -193,7 +193,7 @@ class ClustersPanel(Panel, can_focus=True):
             self.chosen = min(self.chosen, len(snapshot.clusters.table) - 1)
             self._stored, self._asked = None, False
             self._reading.forget()
-        # The stage says what it found before its artifacts are in their place.
+        # The event of the clusters precedes the artifacts of the stage.
         if not self._asked and any(s.name == "cluster" and s.state in DONE for s in snapshot.stages):
             self._asked = True
             self._reading.ask(self._read)

@@ -1,4 +1,4 @@
-"""Settings as lines: mark, key, value, default; and in words what the one under the cursor is."""
+"""Settings as lines: mark, key, value, default; and an explanation of the one under the cursor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 BY_HAND, DIFFERS, UNKNOWN = "●", "≠", "?"
 LEGEND = f"{BY_HAND} by hand  {DIFFERS} by preset"
 GUTTER = 4
-"""Cells at the left: the bar of the cursor, the mark, blanks."""
+"""Cells at the left: cursor bar, mark, spaces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A line that divides; no cursor rests on it."""
+    """A heading; the cursor skips it."""
 
     title: str
     note: str = ""
@@ -27,7 +27,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something known of a run that is no setting."""
+    """A fact about a run that is not a setting."""
 
     label: str
     text: str
@@ -38,7 +38,7 @@ Line = Heading | Resolved | Fact | None
 
 
 class Widths(NamedTuple):
-    """Cells of key and value; the default has the rest."""
+    """Cells of key and value; the default gets the rest."""
 
     key: int
     value: int
@@ -47,13 +47,13 @@ class Widths(NamedTuple):
 def lines_of(
     settings: Sequence[Resolved], facts: Sequence[tuple[str, str]], everything: bool, wanted: str
 ) -> list[Line]:
-    """What is listed: what differs or all by section, narrowed down to what holds a text, then what else is known.
+    """List changed settings, or all by section, filtered by a text; then the facts.
 
     Args:
         settings: of the run.
         facts: label and text.
-        everything: all settings, each section under a heading of its own.
-        wanted: text that key, value or help must hold; all settings are searched. Empty for no filter.
+        everything: all settings, by section.
+        wanted: words that key, value or help must contain, among all settings; empty for no filter.
     """
     words = wanted.casefold().split()
     differing = [one for one in settings if one.differs]
@@ -70,7 +70,7 @@ def lines_of(
     else:
         note = f"{len(differing)} of {len(settings)} settings  {LEGEND}" if differing else ""
         title = "Differs from the defaults" if differing else "All settings have their defaults"
-        # What a person set by hand is what they will look for.
+        # Settings made by hand come first.
         order = sorted(differing, key=lambda one: not one.by_hand)
         out += [Heading(title, note), *order]
     rest = [Fact(label, text) for label, text in facts if all(w in f"{label} {text}".casefold() for w in words)]

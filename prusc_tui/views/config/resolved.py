@@ -1,4 +1,4 @@
-"""The settings of a run beside the defaults: what differs, who set it, and what each setting is."""
+"""The settings of a run and their defaults: what differs, who set it, and what each setting means."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """One setting as the run has it.
+    """One setting of a run.
 
     Attributes:
         key: dotted, as after `--set`.
-        value: as a person would type it; a dash where the run does not have it.
-        default: the value where nobody sets it; empty where this version knows no such setting.
-        differs: whether the run has another value than the default.
-        by_hand: whether a person set it for this run.
-        help: what it is; empty where this version does not know it.
-        expects: what may be entered.
-        about: where it stands: what the section is about.
+        value: as one would type it; a dash if the run does not have it.
+        default: its default; empty if this version does not have the setting.
+        differs: whether value and default differ.
+        by_hand: whether the user set it for this run.
+        help: description; empty if this version does not have the setting.
+        expects: valid values.
+        about: description of its section.
     """
 
     key: str
@@ -47,9 +47,9 @@ class Resolved:
 
 
 def resolve(record: RunRecord) -> tuple[Resolved, ...]:
-    """Every setting of a run in the order of the model; behind them those that only the run has.
+    """All settings of a run in the order of the model, then those that only the run has.
 
-    Imports pydantic: to be called off the event loop. Whatever a newer or an older version wrote is taken as it is.
+    Imports pydantic: call off the event loop. Settings of newer and older versions are accepted.
     """
     from core.config import config_model, flatten
     from prusc_tui.screens.new_run.fields import section_help, settings_of
@@ -66,7 +66,7 @@ def resolve(record: RunRecord) -> tuple[Resolved, ...]:
     model = {setting.key: setting for setting in settings_of(model_type, data or type(plain.data))}
     about = section_help(model_type, data or type(plain.data))
     if data is None:
-        # Another version's data set: its settings have no defaults here.
+        # A data set of another version: no defaults are known.
         defaults = {key: value for key, value in defaults.items() if not key.startswith("data.")}
         model = {key: setting for key, setting in model.items() if not key.startswith("data.")}
     found = []

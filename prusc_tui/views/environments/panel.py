@@ -1,4 +1,4 @@
-"""The environments of a run: who is in which, how risk and penalty go, and what the restarts reach."""
+"""The environments of a run: composition, risk and penalty over the steps, results of the restarts."""
 
 from typing import ClassVar
 
@@ -17,9 +17,9 @@ from prusc_tui.widgets.picture import Picture
 from prusc_tui.words import unit_of
 
 WIDE = 112
-"""Cells from which the curves stand beside the environments."""
+"""Width from which the curves are beside the environments."""
 LOW, HIGH = 2 * LEAST + 2, 34
-"""Lines of the curves: at least, and at most where there is room to spare."""
+"""Lines of the curves, at least and at most."""
 
 
 class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
@@ -71,7 +71,7 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
         else:
             say("makeup").show(made, lambda w, _, p: environments(made, w, p))
         say("conflicts").show(made, lambda w, _, p: conflicts(made, w, p) if made is not None else [])
-        # The alarms of the stages that make and use the environments.
+        # Warnings of the stages that make or use environments.
         stages = {"environments", "reference", "train"}
         doubts = tuple(warned for warned in snapshot.warnings if warned.stage in stages)
         say("doubts").show(doubts, lambda w, _, p: warning_lines(doubts, w, p, len(doubts)))

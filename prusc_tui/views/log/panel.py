@@ -1,4 +1,4 @@
-"""What a run said, and the console of its process: followed while it works, searched, read back to the beginning."""
+"""Events and console of a run: followed while it is active, searchable, scrollable back to the beginning."""
 
 import threading
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ NO_CONSOLE = "No console: the process of this run printed to its own terminal."
 
 @dataclass
 class _Source:
-    """One of the two logs: its reader, which one thread at a time uses, and what is wanted of it."""
+    """One of the two logs: its reader, used by one thread at a time, and pending requests."""
 
     reader: LogTail | Console
     busy: bool = False
@@ -46,7 +46,7 @@ class _Source:
 
 
 class SearchBar(FilterBar, inherit_bindings=False):
-    """What is searched for; the other keys go to the lines while one types."""
+    """The search text; ↑ and ↓ step through the hits."""
 
     DEFAULT_CSS = "SearchBar #note { color: $foreground-muted; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,7 +56,7 @@ class SearchBar(FilterBar, inherit_bindings=False):
 
     @dataclass
     class Step(Message):
-        """Go to the next line that holds the text, or to the previous one."""
+        """Go to the next or previous hit."""
 
         by: int
 
@@ -68,7 +68,7 @@ class LogPanel(Panel, can_focus=True):
     """The log of a run.
 
     Args:
-        folder: where the run is; its files are read off the event loop.
+        folder: of the run; its files are read off the event loop.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -106,7 +106,7 @@ class LogPanel(Panel, can_focus=True):
         self.query_one(f"#{CONSOLE}").display = False
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        # Escape leaves a search first, then the screen.
+        # Escape leaves the search first, then the screen.
         return action != "leave_search" or self._searching
 
     @property
@@ -231,7 +231,7 @@ class LogPanel(Panel, can_focus=True):
         older = 0 if self.query_one(f"#{name}", LogView).full else source.older
         source.older = 0
         work = partial(self._work, name, newer, older)
-        # A daemon, as no exit has to wait for it.
+        # A daemon does not delay the exit.
         threading.Thread(target=work, name="reading", daemon=True).start()
 
     def _work(self, name: str, newer: bool, older: int) -> None:

@@ -1,4 +1,4 @@
-"""Lines of a log, any number of them: wrapped at words, drawn where they are seen, following at their end."""
+"""Any number of log lines: wrapped at words, drawn only where visible, following the end."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -18,11 +18,11 @@ from prusc_tui.views.log.tail import KEPT, Line
 from prusc_tui.widgets.quiet import News
 
 TIME, MARK = 9, 2
-"""Cells before the text where the lines have a time of day: the time, the mark."""
+"""Cells of time and mark before the text of lines with a time of day."""
 
 
 class LogView(ScrollView, can_focus=False):
-    """Shows lines; whoever holds it has the keys."""
+    """Shows lines; its panel handles the keys."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -34,7 +34,7 @@ class LogView(ScrollView, can_focus=False):
 
     @dataclass
     class Moved(News):
-        """One sees other lines than before; `top` is whether the first line is near."""
+        """Other lines are visible; `top` is whether the first line is near."""
 
         top: bool
 
@@ -96,11 +96,11 @@ class LogView(ScrollView, can_focus=False):
         self._entries += fresh
         self.hits += self._search(fresh, begin)
         self._measure(fresh)
-        # A tenth more than are kept, so that not every line costs a walk through all.
+        # A tenth of slack, so that not every new line moves all others.
         if len(self._entries) > KEPT + KEPT // 10:
             self._drop(len(self._entries) - KEPT)
         self._settle()
-        # Lines that take the place of others, or come into free room, are not brought by scrolling.
+        # Lines that replace others or fill free space do not scroll, so they need a refresh.
         if self._rows <= self._top + self.size.height or self.following:
             self.refresh()
 
@@ -178,7 +178,7 @@ class LogView(ScrollView, can_focus=False):
         line = self._entries[place]
         part = row - (self._ends[place - 1] if place else 0)
         lead = self._lead(line)
-        # As it was measured: the width may be another already while the lines are still to be wrapped for it.
+        # The measured width: the current one may differ until the lines are wrapped again.
         rest = broken(line.text, max(1, self._wrapped - lead))
         segments = []
         if lead and part:
@@ -194,7 +194,7 @@ class LogView(ScrollView, can_focus=False):
 
     @property
     def _room(self) -> int:
-        # Before there is a place, a usual width does: the lines are wrapped anew when there is one.
+        # A usual width until there is a layout; then the lines are wrapped again.
         return self.scrollable_content_region.width or 80
 
     @property
@@ -275,7 +275,7 @@ class LogView(ScrollView, can_focus=False):
 
 
 def broken(text: str, width: int) -> list[str]:
-    """The text in rows of at most `width` cells, broken after blanks where there are some; together they are the text.
+    """Split a text into rows of at most `width` cells, after spaces if possible; joined they are the text.
 
     Args:
         text: without control characters.
@@ -285,14 +285,14 @@ def broken(text: str, width: int) -> list[str]:
         return [text]
     rows = []
     while text:
-        # The first row by cells; plain text has as many characters as cells.
+        # ASCII has as many characters as cells.
         row = text[:width] if text.isascii() else chop_cells(text[: width + 1], width)[0] or text[:1]
         if len(row) < len(text) and not text[len(row)].isspace():
             blank = row.rfind(" ") + 1
-            # A word that is longer than most of a row, such as a path, is cut.
+            # A word longer than most of a row, such as a path, is cut.
             row = row[:blank] if blank > width // 3 else row
         elif len(row) < len(text):
-            # The blank at the break hangs over the edge, where nothing is drawn.
+            # The space at the break lies beyond the edge, where nothing is drawn.
             row = text[: len(row) + 1]
         rows.append(row)
         text = text[len(row) :]

@@ -1,4 +1,4 @@
-"""What is pruned: sparsity, layer by layer, what it buys, and what another run kept."""
+"""The masks of a run: sparsity by layer, accuracy against sparsity, overlap with another run."""
 
 from functools import partial
 from typing import ClassVar, NamedTuple
@@ -23,21 +23,21 @@ from prusc_tui.widgets.panel import Panel, Reading, Scroll
 from prusc_tui.widgets.picture import Picture
 
 WIDE = 116
-"""Cells from which the curve stands beside the layers."""
+"""Width from which the curve is beside the layers."""
 CURVE, MOST_CURVE = 8, 20
-"""Lines of the curve: at least where it is shown, and at most above the layers."""
+"""Lines of the curve: at least, and at most above the layers."""
 DONE = ("done", "reused")
 
 
 class Stored(NamedTuple):
-    """What the files of a run say: weights of every layer, and the masks where the run itself said nothing of them."""
+    """Read from files: weights of every layer, and the masks if the run reported none."""
 
     weights: dict[str, int]
     masks: Sparsity | None
 
 
 class Compared(NamedTuple):
-    """The masks beside those of another run, or why that cannot be."""
+    """Overlap with the masks of another run, or why it failed."""
 
     other: str
     found: Overlap | None
@@ -48,7 +48,7 @@ class MasksPanel(Panel, can_focus=True):
     """The masks of a run.
 
     Args:
-        folder: where the run is; sizes and stored masks are read from there, off the event loop.
+        folder: of the run; sizes and stored masks are read off the event loop.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(VIEW.keys), *motions()]
@@ -93,7 +93,7 @@ class MasksPanel(Panel, can_focus=True):
         wide = self.outer_size.width >= WIDE
         self.set_class(wide, "wide")
         below, layers, curve = (self.query_one(name) for name in ("#below", "#list", "#curve"))
-        # Beside the layers the curve is on the right, above them it comes first.
+        # The curve is right of the layers, or above them.
         if wide:
             below.move_child(curve, after=layers)
         else:
@@ -135,7 +135,7 @@ class MasksPanel(Panel, can_focus=True):
 
     @property
     def pruned(self) -> Pruned | None:
-        """What there is to show."""
+        """The masks to show."""
         stage = self._stage
         if stage is None or self.snapshot is None:
             return None

@@ -1,4 +1,4 @@
-"""Sparsity against worst-group accuracy: what the pruning buys, and where the chosen checkpoint lies."""
+"""Worst-group accuracy over sparsity, with the chosen checkpoint."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ POINT, CHOSEN, LATER, BEFORE = "●", "◆", "▲", "┄"
 MARGIN = 5
 """Cells of the labels of the y axis."""
 LEAST = 6
-"""Lines below which there is no room for the chart."""
+"""Height below which the chart is omitted."""
 
 
 class Point(NamedTuple):
@@ -33,14 +33,14 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TradeOff:
-    """The course of a stage that prunes, on the validation split.
+    """The course of a pruning stage on the validation split.
 
     Attributes:
         points: states of the masks by step.
-        chosen: the checkpoint that is handed on; None while there is none.
-        before: stage before the pruning and its worst-group accuracy; None where it was not evaluated.
-        after: a later stage with the same masks and its worst-group accuracy; None where there is none.
-        unit: what `words.unit_of` calls a group.
+        chosen: the final checkpoint; None if there is none yet.
+        before: stage before pruning and its worst-group accuracy; None if not evaluated.
+        after: a later stage with the same masks and its worst-group accuracy; None if there is none.
+        unit: word for a group, from `words.unit_of`.
     """
 
     points: tuple[Point, ...] = ()
@@ -70,7 +70,7 @@ def trade_off_of(snapshot: Snapshot, stage: str) -> TradeOff:
     names = [view.name for view in snapshot.stages]
     place = names.index(stage) if stage in names else len(names)
     before = _final(snapshot.evaluations, names[:place][::-1])
-    # Accuracy on the very samples that were trained on says nothing.
+    # Accuracy on training samples is not informative.
     tuned: object = snapshot.record.config.get("finetune", {})
     trained_on = tuned.get("data") == "validation" if isinstance(tuned, Mapping) else False
     after = None if trained_on or chosen is None else _final(snapshot.evaluations, names[place + 1 :][::-1])
@@ -122,7 +122,7 @@ def _chart(found: TradeOff, width: int, height: int, palette: Palette) -> list[T
         at = line_of(found.chosen.worst)
         put(found.chosen.sparsity, at, CHOSEN, f"bold {palette.accent}")
         if found.after is not None:
-            # Within the same cell the two would hide each other; the legend has the numbers.
+            # In the same cell one would hide the other; the legend has the numbers.
             later = line_of(found.after[1])
             later = later if later != at else at - 1 if at > 0 else at + 1
             put(found.chosen.sparsity, later, LATER, f"bold {palette.good}")

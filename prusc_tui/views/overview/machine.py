@@ -1,4 +1,4 @@
-"""What the machine is doing: a line for each GPU, the processors and the memory."""
+"""Load of the machine: GPUs, processors and memory."""
 
 from typing import TYPE_CHECKING
 

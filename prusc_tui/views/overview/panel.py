@@ -1,4 +1,4 @@
-"""What a run comes to, at a glance: stages, groups before and after, losses, weights, checkpoints, the machine."""
+"""A run at a glance: stages, groups before and after, losses, weights, checkpoints, machine."""
 
 import time
 from collections.abc import Callable
@@ -42,16 +42,16 @@ PICTURES = (
     "machine",
     "knowledge",
 )
-"""What stands beside the groups, or below them."""
+"""Ids of the pictures beside or below the groups."""
 MACHINE_EVERY = 2.0
-"""Seconds between looks at the machine."""
+"""Seconds between readings of the machine."""
 
 
 class OverviewPanel(VerticalScroll, Panel):
     """The overview of a run.
 
     Args:
-        clock: gives the seconds since 1970.
+        clock: returns the seconds since 1970.
     """
 
     DEFAULT_CSS = """
@@ -66,7 +66,7 @@ class OverviewPanel(VerticalScroll, Panel):
 
     @dataclass
     class Measured(News):
-        """The machine has been looked at."""
+        """A new reading of the machine."""
 
         machine: "Machine"
 
@@ -88,7 +88,7 @@ class OverviewPanel(VerticalScroll, Panel):
     def show(self, snapshot: Snapshot) -> None:
         super().show(snapshot)
         if self.is_mounted:
-            # The very same run may be seen again, after another screen was in front.
+            # The same snapshot may return after another screen was in front.
             self._follow()
 
     def on_mount(self) -> None:
@@ -101,7 +101,7 @@ class OverviewPanel(VerticalScroll, Panel):
 
     def on_resize(self) -> None:
         self.set_class(self.outer_size.width >= WIDE, "wide")
-        # The groups take their layout from the height too.
+        # The layout of the groups also depends on the height.
         if self.snapshot is not None:
             self._show_groups(self.snapshot)
 
@@ -157,7 +157,7 @@ class OverviewPanel(VerticalScroll, Panel):
 
     def _show_stages(self, snapshot: Snapshot) -> None:
         ago = age(snapshot, self._clock())
-        # To the second: that is how often the clock moves.
+        # In whole seconds, as the clock ticks.
         self._picture("stages").show((snapshot.stages, int(ago)), lambda w, _, p: pipeline(snapshot.stages, w, p, ago))
 
     def _show_groups(self, snapshot: Snapshot) -> None:
