@@ -1,4 +1,4 @@
-"""What the command palette offers: every key of the place one is at, the screens, the themes."""
+"""Entries of the command palette: active keys, screens and themes."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,7 +16,7 @@ _UNSAID = ("runs.clear", "charts.cursor_left", "charts.cursor_right", "clusters.
 
 
 def commands(app: App[None], screen: Screen[object], use_theme: Callable[[str], object]) -> Iterable[SystemCommand]:
-    """Everything that can be done now, as `place: what`."""
+    """All current actions, as `place: action`."""
     for active in screen.active_bindings.values():
         key = _BY_ID.get(active.binding.id or "")
         if key is None or not active.enabled or key.id in _UNSAID:

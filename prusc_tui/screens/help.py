@@ -1,4 +1,4 @@
-"""All keys, by place; those of the screen beneath come first."""
+"""All keys by place, those of the current screen first."""
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -14,7 +14,7 @@ KEY_WIDTH = 14
 
 
 class HelpScreen(ModalScreen[None]):
-    """Every key there is, with the user's own keys in place."""
+    """All keys, including the user's own."""
 
     BINDINGS = [("escape,q,question_mark,f1", "close", "close")]  # noqa: RUF012
 

@@ -1,4 +1,4 @@
-"""The keys that change a run's life, for every screen that shows runs: deeds on threads, their outcome as toasts."""
+"""Actions on runs, for every screen that shows runs: they run on threads and report by toasts."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -21,20 +21,20 @@ from prusc_tui.navigation import OpenNew
 from prusc_tui.widgets.dialogs import AskScreen, LineScreen
 
 PATIENCE = 5.0
-"""Seconds without an answer to a stop after which the screen says so."""
+"""Seconds to wait for a stop before saying so."""
 LONG = 12.0
-"""Seconds that a toast stands that asks for a decision."""
+"""Seconds that an important toast stays."""
 
 
 class Target(NamedTuple):
-    """A run that a key is for, and what it was when the key was pressed."""
+    """A run to act on, and its record when the key was pressed."""
 
     folder: RunFolder
     record: RunRecord
 
 
 class Life(Screen[None]):
-    """A screen with runs to stop, resume, rename, delete."""
+    """A screen with actions on runs."""
 
     @dataclass
     class Gone(Message):
@@ -43,14 +43,14 @@ class Life(Screen[None]):
         ids: Sequence[str]
 
     def life_targets(self) -> list[RunFolder]:
-        """The runs that the keys are for: the marked ones, else the one under the cursor."""
+        """The runs to act on: the marked ones, else the one under the cursor."""
         raise NotImplementedError
 
     def life_changed(self) -> None:
         """Called on another thread when a run may have changed."""
 
     def life_gone(self, ids: Sequence[str]) -> None:
-        """Called when runs were deleted: a screen of one run has nothing left to show."""
+        """Called when runs were deleted: a screen of one run closes."""
         if self.is_current and ids:
             self.dismiss()
 
@@ -219,7 +219,7 @@ class Life(Screen[None]):
             said = work()
         except InputError as error:
             self._say(str(error), "error")
-        except Exception as error:  # a full disk, a folder that went away: said, and the screen goes on
+        except Exception as error:  # report a full disk or a deleted folder, and keep the screen
             self._say(f"{type(error).__name__}: {error}", "error")
         else:
             if said:
@@ -227,7 +227,7 @@ class Life(Screen[None]):
         self.life_changed()
 
     def _say(self, text: str, severity: Literal["information", "warning", "error"] = "information") -> None:
-        with suppress(RuntimeError):  # the program has ended meanwhile
+        with suppress(RuntimeError):  # the program may have ended
             timeout = None if severity == "information" else LONG
             self.app.notify(safe_text(text), severity=severity, timeout=timeout, markup=False)
 

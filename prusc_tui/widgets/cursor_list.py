@@ -1,4 +1,4 @@
-"""A list with a cursor; draws the lines that are seen, and again only those that changed."""
+"""A list with a cursor; draws visible lines, and redraws only changed ones."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -16,16 +16,16 @@ from prusc_tui.widgets.bars import ink
 
 
 class CursorList(ScrollView, can_focus=True):
-    """Lines of one row each below a head that does not scroll.
+    """One-row lines below a fixed head.
 
-    Subclasses hold the lines: they say how many there are, on which of them the cursor may rest, and how one looks.
+    Subclasses hold the lines: their number, where the cursor may stop, and how to draw one.
     """
 
     ALLOW_SELECT = False
     HEAD: ClassVar[int] = 0
-    """Rows that do not scroll."""
+    """Rows of the head."""
     OVERLAP: ClassVar[int] = 2
-    """Lines that are seen before a page and after it."""
+    """Lines shared by consecutive pages."""
     BINDINGS: ClassVar[list[BindingType]] = motions()
     COMPONENT_CLASSES = {"cursor-list--cursor"}  # noqa: RUF012
     DEFAULT_CSS = """
@@ -41,34 +41,30 @@ class CursorList(ScrollView, can_focus=True):
         self._at = 0
         self._drawn: dict[int, Strip] = {}
 
-    # What a subclass says
-
     @property
     def count(self) -> int:
-        """How many lines there are."""
+        """Number of lines."""
         raise NotImplementedError
 
     @property
     def stops(self) -> Sequence[int]:
-        """Places at which the cursor may rest, in order."""
+        """Indices where the cursor may stop, in order."""
         return range(self.count)
 
     def is_heading(self, place: int) -> bool:  # noqa: ARG002
-        """Whether the line at `place` is to be seen with the one below it."""
+        """Whether the line at `place` should be visible with the one below it."""
         return False
 
     def draw_head(self, y: int) -> Strip:
-        """Draw the row at `y` of those that do not scroll; asked for only where `HEAD` says that there are any."""
+        """Draw row `y` of the head."""
         raise NotImplementedError
 
     def draw_line(self, place: int) -> Strip:
-        """Draw the line at `place`, or what is to be seen below the last one."""
+        """Draw the line at `place`, which may be below the last one."""
         raise NotImplementedError
 
     def moved(self) -> None:
-        """The cursor came to another line."""
-
-    # Keys and mouse
+        """Called when the cursor moved."""
 
     def action_move(self, by: int) -> None:
         if stops := self.stops:
@@ -87,14 +83,12 @@ class CursorList(ScrollView, can_focus=True):
             self._go(stops[-1])
 
     def place_under(self, event: Click) -> int | None:
-        """The line that was clicked; None where the cursor cannot rest."""
+        """Index of the clicked line; None if the cursor cannot stop there."""
         offset = event.get_content_offset(self)
         if offset is None or offset.y < self.HEAD:
             return None
         place = self.scroll_offset.y + offset.y - self.HEAD
         return place if place in self.stops else None
-
-    # What happens
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
@@ -114,8 +108,6 @@ class CursorList(ScrollView, can_focus=True):
         strip = self._row(y)
         self._drawn[y] = strip
         return strip
-
-    # Help for a subclass
 
     @property
     def _palette(self) -> Palette:

@@ -1,4 +1,4 @@
-"""What every panel does: show the newest snapshot once there is a place for it, read what is slow on a thread."""
+"""Base of all panels: shows the newest snapshot once mounted, and reads slow data on threads."""
 
 import threading
 from collections.abc import Callable
@@ -16,18 +16,18 @@ T = TypeVar("T")
 
 
 class Question(Generic[T]):
-    """One question of a `Reading`; only the newest one is answered."""
+    """One request of a `Reading`; only the newest is answered."""
 
     def __init__(self, reading: "Reading[T]") -> None:
         self._reading = reading
 
     @property
     def stale(self) -> bool:
-        """Whether nobody waits for the answer any more."""
+        """Whether the answer is no longer wanted."""
         return self._reading.question is not self
 
     def answer(self, found: T) -> bool:
-        """Give an answer, from any thread and any number of times; False when nobody waits for it."""
+        """Send an answer, from any thread and any number of times; False if it is no longer wanted."""
         return not self.stale and self._reading.owner.call_later(self._give, found)
 
     def _give(self, found: T) -> object:
@@ -35,11 +35,11 @@ class Question(Generic[T]):
 
 
 class Reading(Generic[T]):
-    """Reads on a daemon thread, which no exit has to wait for, and drops the answer to every question but the newest.
+    """Reads on a daemon thread, and drops all answers but that to the newest request.
 
     Args:
-        owner: the widget or screen on whose event loop answers are taken; no answer reaches it once it is gone.
-        take: is called there with the answer; it may be a coroutine function.
+        owner: widget or screen whose event loop takes the answers, until it is removed.
+        take: called there with the answer; may be a coroutine function.
     """
 
     def __init__(self, owner: MessagePump, take: Callable[[T], object]) -> None:
@@ -48,23 +48,23 @@ class Reading(Generic[T]):
         self.question: Question[T] | None = None
 
     def ask(self, read: Callable[[], T]) -> None:
-        """Call `read` on a thread, and take what it returns."""
+        """Call `read` on a thread, and take its result."""
         question = self.begin()
         threading.Thread(target=self._work, args=(read, question), name="reading", daemon=True).start()
 
     def begin(self) -> Question[T]:
-        """A question that the caller answers."""
+        """Open a request that the caller answers."""
         self.question = Question(self)
         return self.question
 
     def forget(self) -> None:
-        """Take no answer to what was asked."""
+        """Drop all pending answers."""
         self.question = None
 
     def _work(self, read: Callable[[], T], question: Question[T]) -> None:
         try:
             found = read()
-        except Exception as error:  # a traceback would be printed into the picture
+        except Exception as error:  # a traceback would be printed over the screen
             self.owner.call_later(self._fail, question, error)
         else:
             question.answer(found)
@@ -76,7 +76,7 @@ class Reading(Generic[T]):
 
 
 class Panel(Widget):
-    """A view of a run; a subclass says how it shows a snapshot, and names this base after any other widget."""
+    """A view of a run; subclasses implement `show_snapshot`, and list this base last."""
 
     snapshot: Snapshot | None = None
 

@@ -1,4 +1,4 @@
-"""One line of views to choose from: a digit or a click."""
+"""One line of views, chosen by digit or click."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from textual.widgets import Static
 
 
 class Tab(NamedTuple):
-    """A view to choose.
+    """A view in the line.
 
     Attributes:
-        key: that brings it to the front.
+        key: that opens it.
         name: its title.
-        short: its title where there is little room: no title is ever cut; empty for its name.
+        short: title for narrow lines, as titles are never cut; empty for its name.
     """
 
     key: str
@@ -25,7 +25,7 @@ class Tab(NamedTuple):
 
 
 class ViewLine(Static):
-    """`1 overview  2 charts  …`, the one shown standing out without colour too."""
+    """`1 overview  2 charts  …`, the one in front highlighted even without colour."""
 
     DEFAULT_CSS = """
     ViewLine { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; }
@@ -52,13 +52,13 @@ class ViewLine(Static):
         self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh(layout=False))
 
     def offer(self, tabs: Sequence[Tab]) -> None:
-        """Offer these views."""
+        """Set the views."""
         if tuple(tabs) != self.tabs:
             self.tabs = tuple(tabs)
             self.refresh()
 
     def show(self, name: str) -> None:
-        """Say which view is in front."""
+        """Set the view in front."""
         if name != self._shown:
             self._shown = name
             self.refresh()

@@ -28,16 +28,16 @@ from prusc_tui.widgets.quiet import News
 from prusc_tui.widgets.tabs import Tab
 
 EVERY = 0.25
-"""Seconds between looks at the runs' folders."""
+"""Seconds between readings of the runs' folders."""
 
 
 class CompareScreen(Views):
-    """Runs side by side, live or past.
+    """Runs side by side, active or not.
 
     Args:
-        folders: of the runs; the first one is what the others are measured against.
-        clock: gives the seconds since 1970.
-        feeds: follow the runs; None reads the folders.
+        folders: of the runs; the first is the reference.
+        clock: returns the seconds since 1970.
+        feeds: of the runs; None reads the folders.
     """
 
     BINDINGS = bindings("compare")
@@ -45,7 +45,7 @@ class CompareScreen(Views):
 
     @dataclass
     class Looked(News):
-        """The runs have something new to show."""
+        """The runs have new data."""
 
         seen: Seen
 
@@ -80,18 +80,16 @@ class CompareScreen(Views):
 
     @property
     def split(self) -> str:
-        """Whose accuracies are shown."""
+        """The split whose accuracies are shown."""
         return self._split or split_of(self.seen.records if self.seen else ()) or SPLITS[0]
 
     @property
     def grids(self) -> list[FamilyGrid]:
-        """The group tables that are shown."""
+        """The visible group tables."""
         if self.seen is None:
             return []
         opened = [family for family in self.seen.families if family.runs[0].id in self.unfolded]
         return grids_of_families(self.seen.families, self.split, self.stage, opened)
-
-    # Keys
 
     async def action_next_stage(self) -> None:
         """Show results after the next stage: first the last, then each evaluated one."""
@@ -118,8 +116,6 @@ class CompareScreen(Views):
 
     def action_copy_latex(self) -> None:
         self._copy("LaTeX", latex)
-
-    # What happens
 
     @on(GroupsPanel.Unfolded)
     async def _unfold(self, message: GroupsPanel.Unfolded) -> None:
@@ -157,13 +153,13 @@ class CompareScreen(Views):
         """Update the view in front; it repaints only differences."""
         self._draw_head()
         name = self.query_one(ContentSwitcher).current
-        # While the screen is taken down, the last look may find the view gone.
+        # While the screen closes, the view may be gone.
         front: Any = next(iter(self.query(f"ContentSwitcher > #{name}")), None)
         if self.seen is None or front is None or name == "reading":
             return
         if name == "groups":
             what = self.seen.records, self.split, self.stage, self.unfolded
-            # Records are compared by what they are: a run that works says much that changes no result.
+            # Compare by value: most events of an active run do not change results.
             if what != self._tabled:
                 self._tabled = what
                 await front.show(self.grids, self.unfolded, "no run has been evaluated yet")

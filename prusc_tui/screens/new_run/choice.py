@@ -1,4 +1,4 @@
-"""What to run: presets and recipes with what they are, narrowed down as one types."""
+"""The choice of a preset or recipe, filtered while typing."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ NAME_WIDTH = 24
 
 
 class Choice(Vertical):
-    """A filter and the list that it narrows; the keys stay with the filter, ↑ ↓ move in the list."""
+    """A filter and its list; the focus stays in the filter, ↑ ↓ move in the list."""
 
     DEFAULT_CSS = """
     Choice { height: 1fr; }
@@ -57,7 +57,7 @@ class Choice(Vertical):
         yield options
 
     def offer(self, sentence: str = "") -> None:
-        """Fill the list, and take the keys; say what was wrong with an earlier choice."""
+        """Fill and focus the list; show the error of an earlier choice."""
         from experiments.catalog import DEFAULT, get_preset, preset_names
         from experiments.recipes import RECIPES
 

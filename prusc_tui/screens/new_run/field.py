@@ -1,4 +1,4 @@
-"""One field of the form of a new run: a line of label, value, unit and base; an editor only while it is edited."""
+"""One field of the form of a new run: a line of label, value, unit and base; an editor only while editing."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from prusc_tui.screens.new_run.run_fields import OFF, ON, RUN_FIELDS
 from prusc_tui.widgets.quiet import QuietInput
 
 VALUE_AT, VALUE_WIDTH = 26, 26
-"""Where the value stands in the line, in cells; the label is left of it, unit and base value are right of it."""
+"""Column of the value; the label is left of it, unit and base value are right of it."""
 
 _ORIGINS = {
     "default": "the default",
@@ -30,11 +30,11 @@ _ORIGINS = {
 }
 
 _AT_HAND = {"whole": "0123456789+-.", "number": "0123456789+-."}
-"""Kind → characters that begin a new value; those of other kinds take every character."""
+"""Kind → characters that start a new value; other kinds take every character."""
 
 
 class FieldRow(Widget, can_focus=True):
-    """A field. Keys: enter edits or chooses, typing begins anew, ← → step through choices, delete takes back."""
+    """A field. Keys: enter edits or chooses, typing starts a new value, ← → step through choices, delete resets."""
 
     DEFAULT_CSS = """
     FieldRow { height: 1; width: 1fr; }
@@ -61,7 +61,7 @@ class FieldRow(Widget, can_focus=True):
 
     @dataclass
     class Entered(Message):
-        """Another text stands in the field; posted as one types."""
+        """The text has changed; posted while typing."""
 
         key: str
         text: str
@@ -74,7 +74,7 @@ class FieldRow(Widget, can_focus=True):
 
     @property
     def key(self) -> str:
-        """Key of the setting."""
+        """The key of the setting."""
         return self.field.setting.key
 
     @property
@@ -84,7 +84,7 @@ class FieldRow(Widget, can_focus=True):
 
     @property
     def about(self) -> tuple[str, str, str]:
-        """Key, help, and what may be entered with where the value comes from: for the one place where help stands."""
+        """Key, help, and valid values with the origin of the value, for the help area."""
         field = self.field
         if field.changed:
             origin = f"was {safe_text(field.base)}" if field.base and self.key != "name" else ""
@@ -98,12 +98,12 @@ class FieldRow(Widget, can_focus=True):
         return palette_in(self.app)
 
     def show(self, field: Field) -> None:
-        """Take another state of the field; nothing is drawn where it is the same."""
+        """Show a new state of the field; draws nothing if it is the same."""
         if field != self.field:
             self.field = field
             self.set_class(bool(field.error), "wrong")
             self.refresh()
-            if field.error and self.has_focus_within:  # the line below it has to be seen, too
+            if field.error and self.has_focus_within:  # the error line below must be visible, too
                 self.call_after_refresh(self.scroll_visible, animate=False)
 
     def compose(self) -> ComposeResult:
@@ -130,7 +130,7 @@ class FieldRow(Widget, can_focus=True):
         return line
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Keys that begin a new value are not those of the screen, nor are those that come before its editor is up."""
+        """Keys that start a new value, or come before its editor is ready, are not those of the screen."""
         if self.query(Input):
             return character is not None and character.isprintable()
         return self._begins_text(character) and key not in ("space", "question_mark")
@@ -140,7 +140,7 @@ class FieldRow(Widget, can_focus=True):
         character = event.character
         if self.field.fixed or character is None or not event.is_printable:
             return
-        if self.editing:  # by a key that came before the editor had the keys, as those of a slow line do, all at once
+        if self.editing:  # a key came before the editor had the focus, as on a slow line
             for editor in self.query(Input):
                 event.stop()
                 editor.insert_text_at_cursor(character)
@@ -204,7 +204,7 @@ class FieldRow(Widget, can_focus=True):
         await self.close()
 
     async def close(self, stay: bool = True) -> None:
-        """Close the editor; what was entered stays.
+        """Close the editor and keep the value.
 
         Args:
             stay: keep the focus here.

@@ -1,4 +1,4 @@
-"""The form of a new run: choose what, change settings, see the command line that does the same, start."""
+"""The form of a new run: choose, change settings, see the equivalent command line, start."""
 
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from prusc_tui.screens.new_run.form import Check, Form
 
 WIDE = 110
-"""Columns from which the help stands beside the form."""
+"""Width from which the help is beside the form."""
 
 
 class Started(NamedTuple):
-    """The run is under way."""
+    """The run has started."""
 
     id: str
 
@@ -46,9 +46,9 @@ class NewRunScreen(Screen[None]):
     """A form made from the config model.
 
     Args:
-        home: where the run will be.
-        fork: `RUN` or `RUN:STAGE` to go on from.
-        preset: recipe or preset to begin with; without one and without a fork, it is chosen first.
+        home: of the run.
+        fork: `RUN` or `RUN:STAGE` to start from.
+        preset: recipe or preset; if neither it nor a fork is given, the choice is shown first.
     """
 
     DEFAULT_CSS = """
@@ -77,7 +77,7 @@ class NewRunScreen(Screen[None]):
         self._leaving = False
         self._start = Reading(self, self._told)
         self._sentence = ""
-        """What went wrong, until something is entered."""
+        """The last error, until something is entered."""
 
     def compose(self) -> ComposeResult:
         yield Static("New run", id="title")
@@ -216,7 +216,7 @@ class NewRunScreen(Screen[None]):
         self.query_one(FieldList).disabled = True
         self.refresh_bindings()
         self._say()
-        # A run that is under way when one leaves is found among the others.
+        # A run started before leaving appears in the list.
         self._start.ask(partial(self._work, order))
 
     def _work(self, order: "Order") -> Started | Refused:
@@ -228,7 +228,7 @@ class NewRunScreen(Screen[None]):
             return Started(actions.start_outside(self._home, order, __version__).id)
         except InputError as error:
             return Refused(str(error))
-        except Exception as error:  # whatever a machine comes up with: the form is still there
+        except Exception as error:  # any failure: keep the form
             return Refused(f"the run could not be started: {error or type(error).__name__}")
 
     def _told(self, outcome: Started | Refused) -> None:

@@ -1,4 +1,4 @@
-"""A run in a narrow column: what the panel beside the table shows."""
+"""A run in a narrow column, for the panel beside the table."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,9 +16,9 @@ from prusc_tui.report.spark import current_series, losses
 from prusc_tui.widgets.bars import fit, heading, safe, wrap
 
 LOG_LINES = 5
-"""Newest lines of the log that are shown."""
+"""Number of log lines."""
 SETTINGS = 12
-"""Changed settings that are shown."""
+"""Maximal number of changed settings."""
 
 
 def side(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
@@ -42,7 +42,7 @@ def side(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
 
 
 def reading(name: str, width: int, palette: Palette) -> list[Text]:
-    """What stands there while a long stream is read."""
+    """Placeholder while a long stream is read."""
     return [fit(safe(name), width, f"bold {palette.text}"), fit("reading …", width, palette.muted)]
 
 

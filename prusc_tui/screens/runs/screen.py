@@ -1,4 +1,4 @@
-"""The first screen: all runs, and the one under the cursor at a glance."""
+"""The first screen: all runs, and a summary of the one under the cursor."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -32,17 +32,17 @@ from prusc_tui.widgets.poller import Poller, why_not
 from prusc_tui.widgets.quiet import News
 
 EVERY, EVERY_OF_MANY, MANY = 0.5, 1.0, 2000
-"""Seconds between looks at the runs, and for more than MANY of them."""
+"""Seconds between readings of the runs, and for more than MANY of them."""
 WIDE = 110
-"""Columns of the terminal from which the side panel stands on the right, unasked."""
+"""Width of the terminal from which the side panel is shown by default."""
 
 
 class RunsScreen(Following, Life):
     """All runs of a home.
 
     Args:
-        home: where the runs are.
-        clock: gives the seconds since 1970.
+        home: of the runs.
+        clock: returns the seconds since 1970.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs") + bindings("life")
@@ -61,7 +61,7 @@ class RunsScreen(Following, Life):
 
     @dataclass
     class Seen(News):
-        """There are other runs than before, or others say something new."""
+        """Runs were added, removed or changed."""
 
         rows: Rows
 
@@ -111,7 +111,7 @@ class RunsScreen(Following, Life):
         self.query_one(SidePanel).watch_run(None)
 
     def life_targets(self) -> list[RunFolder]:
-        """The marked runs in their order, else the one under the cursor."""
+        """The marked runs in order, else the one under the cursor."""
         return [RunFolder(self._home, id) for id in self._targets_by_id()]
 
     def life_changed(self) -> None:
@@ -119,7 +119,7 @@ class RunsScreen(Following, Life):
         self._poller.hurry()
 
     def life_gone(self, ids: Sequence[str]) -> None:
-        """Deleted runs are marked no longer."""
+        """Remove the marks of deleted runs."""
         table = self._table
         table.mark(table.marked - set(ids))
 
@@ -205,7 +205,7 @@ class RunsScreen(Following, Life):
         self.rows, self._failure = message.rows, ""
         self.set_class(not self.rows.all, "empty")
         self._poller.every = EVERY_OF_MANY if len(self.rows) > MANY else EVERY
-        # Clocks and progress bars alone move no run, unless the runs are sorted by them.
+        # Clocks and progress alone do not reorder runs, unless sorted by them.
         if self.rows.edition != self._edition or self._sort[0] == "time":
             self._wanted = wanted_widths(self.rows.all)
             table = self._table
