@@ -77,13 +77,11 @@ class PruscApp(App[None]):
             self.open_run(self._first)
 
     def open_run(self, id: str) -> None:
-        """Show one run."""
         from prusc_tui.screens.run.screen import RunScreen
 
         self.push_screen(RunScreen(RunFolder.open(self.home, id), self.clock))
 
     def open_compare(self, ids: Sequence[str]) -> None:
-        """Show several runs side by side."""
         from prusc_tui.screens.compare.screen import CompareScreen
 
         self.push_screen(CompareScreen([RunFolder.open(self.home, id) for id in ids], self.clock))
@@ -95,7 +93,6 @@ class PruscApp(App[None]):
         self.push_screen(NewRunScreen(self.home, fork=fork, preset=preset))
 
     def open_data(self, name: str | None = None) -> None:
-        """Show the data sets."""
         from prusc_tui.screens.data.screen import DataScreen
 
         self.push_screen(DataScreen(name))
@@ -132,7 +129,6 @@ class PruscApp(App[None]):
         self.use_theme(NAMES[(NAMES.index(self.theme) + 1) % len(NAMES)] if self.theme in NAMES else DEFAULT)
 
     def use_theme(self, name: str) -> None:
-        """Change and save the theme."""
         from core.errors import InputError
 
         self.theme = name

@@ -177,9 +177,9 @@ class Life(Screen[None]):
         return life.how_it_ended(folder, ended)
 
     def _delete(self, folders: Sequence[RunFolder]) -> str:
-        said = [life.delete(folder) for folder in folders]
+        messages = [life.delete(folder) for folder in folders]
         self.post_message(self.Gone([folder.id for folder in folders]))
-        return said[0] if len(said) == 1 else f"{len(said)} runs deleted"
+        return messages[0] if len(messages) == 1 else f"{len(messages)} runs deleted"
 
     @on(Gone)
     def _gone_for_good(self, message: Gone) -> None:
@@ -216,14 +216,14 @@ class Life(Screen[None]):
 
     def _try(self, work: Callable[[], str | None]) -> None:
         try:
-            said = work()
+            message = work()
         except InputError as error:
             self._say(str(error), "error")
         except Exception as error:  # report a full disk or a deleted folder, and keep the screen
             self._say(f"{type(error).__name__}: {error}", "error")
         else:
-            if said:
-                self._say(said)
+            if message:
+                self._say(message)
         self.life_changed()
 
     def _say(self, text: str, severity: Literal["information", "warning", "error"] = "information") -> None:

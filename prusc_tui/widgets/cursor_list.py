@@ -43,7 +43,6 @@ class CursorList(ScrollView, can_focus=True):
 
     @property
     def count(self) -> int:
-        """Number of lines."""
         raise NotImplementedError
 
     @property
@@ -142,7 +141,6 @@ class CursorList(ScrollView, can_focus=True):
             self.moved()
 
     def _measure(self) -> None:
-        """Take the width and the number of lines."""
         size = Size(self._width, self.count + self.HEAD)
         if size != self.virtual_size:
             self.virtual_size = size
@@ -162,7 +160,6 @@ class CursorList(ScrollView, can_focus=True):
         self.scroll_to(y=min(max(0, top), most), animate=False, force=True, immediate=True)
 
     def _restyle(self) -> None:
-        """Redraw everything."""
         self._drawn.clear()
         self.refresh()
 

@@ -57,7 +57,6 @@ class FilterBar(Horizontal):
 
     @property
     def text(self) -> str:
-        """What was typed."""
         return self.query_one(Input).value
 
     def ask(self) -> None:
@@ -66,12 +65,10 @@ class FilterBar(Horizontal):
         self.query_one(Input).focus()
 
     def clear(self) -> None:
-        """Clear and hide the line."""
         self.query_one(Input).value = ""
         self.remove_class("shown")
 
     def note(self, text: Text) -> None:
-        """Show a note at the right edge."""
         note = self.query_one("#note", Static)
         if note.content != text:
             note.update(text)

@@ -15,5 +15,4 @@ class News(Message):
     """A state; a newer message replaces one still waiting."""
 
     def can_replace(self, message: Message) -> bool:
-        """Only the newest matters."""
         return isinstance(message, type(self))

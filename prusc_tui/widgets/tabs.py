@@ -45,20 +45,17 @@ class ViewLine(Static):
 
     @property
     def shown(self) -> str:
-        """Name of the view in front."""
         return self._shown
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh(layout=False))
 
     def offer(self, tabs: Sequence[Tab]) -> None:
-        """Set the views."""
         if tuple(tabs) != self.tabs:
             self.tabs = tuple(tabs)
             self.refresh()
 
     def show(self, name: str) -> None:
-        """Set the view in front."""
         if name != self._shown:
             self._shown = name
             self.refresh()

@@ -93,5 +93,4 @@ def usual(lines: Mapping[Key, Line], stage: str | None) -> list[Key]:
 
 
 def _of(runs: Sequence[RunLines], key: Key) -> list[Line]:
-    """One line in every run that has it."""
     return [lines[key] for _, _, lines in runs if key in lines]

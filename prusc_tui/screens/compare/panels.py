@@ -92,8 +92,8 @@ class GroupsPanel(VerticalScroll):
             grid, owners = self._shown[number]
             table.show(grid, spaced=spaced, signs=self._signs(grid, owners))
             texts.append(Text("\n".join([*grid.notes, grid.about])))
-        for note, text, said in zip(notes, texts, [*self._said, *[None] * len(texts)], strict=False):
-            if text != said:
+        for note, text, before in zip(notes, texts, [*self._said, *[None] * len(texts)], strict=False):
+            if text != before:
                 note.update(text)
         self._said = texts
 
@@ -143,10 +143,10 @@ class SettingsPanel(VerticalScroll):
 
     def show(self, records: Sequence[RunRecord], everything: bool, overlaps: Grid | None) -> None:
         """Show the settings of the runs, and the overlap of their masks if known."""
-        said = "all settings; ≠ where the runs differ" if everything else "settings in which the runs differ"
+        title = "all settings; ≠ where the runs differ" if everything else "settings in which the runs differ"
         settings = grid_of_settings(records, everything=everything)
         self._show("settings", settings)
-        self._say("same", said if settings is not None else "the runs have the same settings and seed")
+        self._say("same", title if settings is not None else "the runs have the same settings and seed")
         self._show("overlaps", overlaps)
         self._say("masks", overlaps.about if overlaps is not None else "")
 

@@ -85,7 +85,6 @@ class CompareScreen(Views):
 
     @property
     def grids(self) -> list[FamilyGrid]:
-        """The visible group tables."""
         if self.seen is None:
             return []
         opened = [family for family in self.seen.families if family.runs[0].id in self.unfolded]

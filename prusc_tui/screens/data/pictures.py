@@ -68,19 +68,18 @@ class Looker:
                 words = ("data", "show", self.name, "--json", "--pixels", str(file))
                 process = self._process = subprocesses.start("prusc_tui", *words, outlives=False)
             try:
-                said = subprocesses.output_of(process)
+                output = subprocesses.output_of(process)
             except InputError:
                 if not self._cancelled.is_set():
                     raise
             if self._cancelled.is_set():
                 return None
-            about = orjson.loads(said)
+            about = orjson.loads(output)
             look = DataLook(about, images_in(file.read_bytes(), about))
         _SEEN[self.name] = look
         return look
 
     def cancel(self) -> None:
-        """Stop reading."""
         with self._lock:
             self._cancelled.set()
             if self._process is not None and self._process.poll() is None:

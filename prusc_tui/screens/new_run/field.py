@@ -74,7 +74,6 @@ class FieldRow(Widget, can_focus=True):
 
     @property
     def key(self) -> str:
-        """The key of the setting."""
         return self.field.setting.key
 
     @property

@@ -82,7 +82,6 @@ class Form:
 
     @property
     def launcher(self) -> str:
-        """Name of its launcher."""
         return launcher_of_choice(self._of_run["start"])
 
     def set(self, key: str, text: str) -> None:
@@ -135,7 +134,6 @@ class Form:
         return section_help(config_model(), type(self._shape.config.data))
 
     def check(self) -> Check:
-        """Check the whole form."""
         errors: dict[str, str] = {}
         plan, sentence = None, self._device_error()
         if sentence:
@@ -173,7 +171,6 @@ class Form:
         }
 
     def order(self) -> Order:
-        """The order to start."""
         from experiments.recipes import get_recipe
 
         changed = {setting.key: override_of(setting, self._typed[setting.key]) for setting in self._changed()}

@@ -48,7 +48,6 @@ class FieldList(VerticalScroll, can_focus=False):
 
     @property
     def current(self) -> FieldRow | None:
-        """The focused field."""
         focused = self.screen.focused
         around = focused.ancestors_with_self if focused is not None else ()
         return next((row for row in around if isinstance(row, FieldRow)), None)
@@ -72,7 +71,6 @@ class FieldList(VerticalScroll, can_focus=False):
         self.focus_key(focus, "recipe")
 
     def show(self, fields: Mapping[str, Field]) -> None:
-        """Update the fields."""
         for row in self.query(FieldRow):
             if row.key in fields:
                 row.show(fields[row.key])
@@ -143,7 +141,6 @@ class Aside(Vertical):
         return self.screen.has_class("-wide")
 
     def title(self, form: "Form") -> Text:
-        """The run, for the title of the screen."""
         plan = form.check().plan
         summary = plan.recipe.summary if plan is not None else ""
         text = Text.assemble(("New run  ", "bold"), (safe_text(form.title), f"bold {self._palette.accent}"))

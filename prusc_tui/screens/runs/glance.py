@@ -27,7 +27,7 @@ def side(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
     found = results(snapshot)
     parts = [
         [*about(record, snapshot.elapsed, width, palette), *reason(record, width, palette)],
-        list(_said_of_it(record, width, palette)),
+        list(_tags_and_note(record, width, palette)),
         pipeline(snapshot.stages, width, palette),
         warning_lines(snapshot.warnings, width, palette),
         groups(found if len(found) < 3 else [found[0], found[-1]], width, palette, 0),
@@ -46,8 +46,7 @@ def reading(name: str, width: int, palette: Palette) -> list[Text]:
     return [fit(safe(name), width, f"bold {palette.text}"), fit("reading …", width, palette.muted)]
 
 
-def _said_of_it(record: RunRecord, width: int, palette: Palette) -> Iterator[Text]:
-    """Tags and note."""
+def _tags_and_note(record: RunRecord, width: int, palette: Palette) -> Iterator[Text]:
     if record.tags:
         yield from wrap(Text("tags  ", palette.muted).append(safe(" ".join(record.tags)), palette.accent), width, 6)
     for line in record.note.splitlines():

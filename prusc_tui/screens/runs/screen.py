@@ -111,15 +111,12 @@ class RunsScreen(Following, Life):
         self.query_one(SidePanel).watch_run(None)
 
     def life_targets(self) -> list[RunFolder]:
-        """The marked runs in order, else the one under the cursor."""
         return [RunFolder(self._home, id) for id in self._targets_by_id()]
 
     def life_changed(self) -> None:
-        """Look now."""
         self._poller.hurry()
 
     def life_gone(self, ids: Sequence[str]) -> None:
-        """Remove the marks of deleted runs."""
         table = self._table
         table.mark(table.marked - set(ids))
 

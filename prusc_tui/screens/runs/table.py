@@ -75,12 +75,10 @@ class RunTable(CursorList):
 
     @property
     def count(self) -> int:
-        """How many runs are shown."""
         return len(self.rows)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that are shown."""
         return tuple(column.key for column, _ in self._columns)
 
     def show(self, rows: Sequence[Row], nothing: str = "", wanted: Mapping[str, int] | None = None) -> None:
@@ -113,11 +111,9 @@ class RunTable(CursorList):
         self._repaint()
 
     def toggle_mark(self, id: str) -> None:
-        """Toggle the mark of a run."""
         self.mark(self.marked ^ {id})
 
     def mark(self, ids: Iterable[str]) -> None:
-        """Mark these runs and no others."""
         if (marked := set(ids)) != self.marked:
             self.marked = marked
             self._repaint()
@@ -137,7 +133,6 @@ class RunTable(CursorList):
             self.post_message(self.Opened(self.rows[place].id))
 
     def draw_head(self, y: int) -> Strip:  # noqa: ARG002
-        """Draw the headings with the sort direction."""
         palette = self._palette
         made = [Cell(" " * GUTTER, palette.muted)]
         for column, width in self._columns:
@@ -149,14 +144,12 @@ class RunTable(CursorList):
         return self._strip(made, self.get_component_rich_style("run-table--head"))
 
     def draw_line(self, place: int) -> Strip:
-        """Draw a run, or the text for no runs."""
         if place < len(self.rows):
             return self._run(self.rows[place], place == self._at)
         text = f"{' ' * GUTTER}{self._nothing}" if place == 1 and not self.rows else ""
         return self._strip([Cell(text, self._palette.muted)], self.rich_style)
 
     def moved(self) -> None:
-        """Post a message if the cursor is on another run."""
         current = self.rows[self._at].id if self.rows else None
         if current != self._current:
             self._current = current

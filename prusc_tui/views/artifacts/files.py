@@ -30,7 +30,7 @@ class File(NamedTuple):
     """One file.
 
     Attributes:
-        path: where it is.
+        path: of the file.
         name: path relative to its stage.
         size: bytes.
         linked: whether another run shares its bytes.

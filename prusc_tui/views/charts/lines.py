@@ -83,11 +83,11 @@ class Lines:
         self, stage: str, split: str, looks: tuple[Look, ...], clock: Series | None, started: float | None
     ) -> dict[Key, Line]:
         known = self._looks.get((stage, split))
-        said = len(clock) if clock is not None else 0
-        if known is not None and len(known[0]) == len(looks) and all(map(is_, known[0], looks)) and known[1] == said:
+        ticks = len(clock) if clock is not None else 0
+        if known is not None and len(known[0]) == len(looks) and all(map(is_, known[0], looks)) and known[1] == ticks:
             return known[2]
         lines = dict(_accuracies(stage, split, looks, clock, started))
-        self._looks[stage, split] = looks, said, lines
+        self._looks[stage, split] = looks, ticks, lines
         return lines
 
     def _of_sparsity(
@@ -120,8 +120,8 @@ def default_choice(lines: Mapping[Key, Line], snapshot: Snapshot) -> list[Key]:
         return []
     begun = [view.name for view in snapshot.stages if view.state != "waiting" and view.name in stages]
     stage = begun[-1] if begun else stages[-1]
-    said = {split for owner, split in snapshot.evaluations if owner == stage}
-    split = "validation" if "validation" in said or not said else min(said)
+    splits = {split for owner, split in snapshot.evaluations if owner == stage}
+    split = "validation" if "validation" in splits or not splits else min(splits)
     accuracies = {f"{split} worst group", f"{split} average"}
     return [
         key

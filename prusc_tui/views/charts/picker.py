@@ -80,7 +80,6 @@ class Picker(Widget):
                 self._fill()
 
     def take_keys(self) -> None:
-        """Focus the list."""
         self.query_one(Choices).focus()
 
     def action_filter(self) -> None:

@@ -183,8 +183,8 @@ class ClustersPanel(Panel, can_focus=True):
             self.query_one("#images-scroll").scroll_home(animate=False)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        said = waiting(snapshot), snapshot.clusters, snapshot.choice, snapshot.balanced, snapshot.warnings
-        self._picture("facts").show(said, lambda w, _, p: facts(snapshot, w, p))
+        parts = waiting(snapshot), snapshot.clusters, snapshot.choice, snapshot.balanced, snapshot.warnings
+        self._picture("facts").show(parts, lambda w, _, p: facts(snapshot, w, p))
         self.set_class(snapshot.clusters is None, "empty")
         if snapshot.clusters is None:
             return
@@ -213,8 +213,8 @@ class ClustersPanel(Panel, can_focus=True):
 
     def _show_table(self) -> None:
         if self.snapshot is not None and self._clustered is not None:
-            said = clustered, balanced, chosen = self._clustered, self.snapshot.balanced, self.chosen
-            self._picture("table").show(said, lambda w, _, p: heat_table(clustered, balanced, chosen, w, p))
+            parts = clustered, balanced, chosen = self._clustered, self.snapshot.balanced, self.chosen
+            self._picture("table").show(parts, lambda w, _, p: heat_table(clustered, balanced, chosen, w, p))
 
     def _show_map(self) -> None:
         found, chosen, note = self._map, self.chosen, self._note
@@ -239,10 +239,10 @@ class ClustersPanel(Panel, can_focus=True):
             return
         samples = self._stored.samples if self._stored is not None else None
         note = "This run stored no images." if self._stored is not None else "Images appear when the stage is done."
-        said = samples, self._clustered, self.snapshot.balanced, self.chosen, note
+        parts = samples, self._clustered, self.snapshot.balanced, self.chosen, note
         self._picture("images").show(
-            said,
-            lambda w, h, p: tiles(*said, w, h, p, colour=not self.app.no_color, dark=self.app.current_theme.dark),
+            parts,
+            lambda w, h, p: tiles(*parts, w, h, p, colour=not self.app.no_color, dark=self.app.current_theme.dark),
         )
 
     def _fit(self) -> None:

@@ -126,18 +126,18 @@ def _about(one: Line, preset: str | None, width: int, palette: Palette) -> list[
         text = "This version has no such setting; the run was made by an older or newer one."
         return out + wrap(ink(text, palette.warn), width)
     out += wrap(ink(one.help or one.about, palette.text), width)
-    said = (
+    parts = (
         [f"is {safe(one.value)}", f"default {safe(one.default)}"] if one.differs else [f"default {safe(one.default)}"]
     )
     if one.value == "–" and not one.differs:
-        said.insert(0, "not in this run")
+        parts.insert(0, "not in this run")
     if one.by_hand:
-        said.append("set by hand")
+        parts.append("set by hand")
     elif one.differs:
-        said.append(f"from preset {safe(preset)}" if preset else "from the recipe")
+        parts.append(f"from preset {safe(preset)}" if preset else "from the recipe")
     if one.expects:
-        said.append(f"takes {one.expects}")
-    return out + wrap(ink(" · ".join(said), palette.muted), width)
+        parts.append(f"takes {one.expects}")
+    return out + wrap(ink(" · ".join(parts), palette.muted), width)
 
 
 def _mark(one: Resolved, palette: Palette) -> tuple[str, str]:

@@ -46,8 +46,8 @@ class Course:
 
 def course_of(snapshot: Snapshot) -> Course | None:
     """The course of the last stage that reported risks of environments; None if there is none."""
-    said = {owner for (owner, name), series in snapshot.series.items() if name.startswith(RISK) and len(series)}
-    stage = stage_in_view(snapshot, said)
+    reported = {owner for (owner, name), series in snapshot.series.items() if name.startswith(RISK) and len(series)}
+    stage = stage_in_view(snapshot, reported)
     if stage is None:
         return None
     series: Mapping[str, Series] = {

@@ -125,11 +125,9 @@ class LogView(ScrollView, can_focus=False):
         self.post_message(self.Moved(False))
 
     def move(self, rows: int) -> None:
-        """Scroll by this many rows."""
         self.scroll_to(y=self._top + rows, animate=False, force=True)
 
     def page(self, by: int) -> None:
-        """Scroll by whole pages."""
         self.move(by * max(1, self.size.height - 1))
 
     def search(self, needle: str) -> None:

@@ -45,7 +45,6 @@ class LayerState(NamedTuple):
 
     @property
     def keep(self) -> float:
-        """Share of weights kept now."""
         return self.history[-1]
 
     @property

@@ -135,7 +135,6 @@ class MasksPanel(Panel, can_focus=True):
 
     @property
     def pruned(self) -> Pruned | None:
-        """The masks to show."""
         stage = self._stage
         if stage is None or self.snapshot is None:
             return None
@@ -153,8 +152,8 @@ class MasksPanel(Panel, can_focus=True):
             self._reading.ask(partial(self._read, stage, tuple(names[: names.index(stage)]), silent))
         pruned = self.pruned
         self.set_class(pruned is None, "empty")
-        said = pruned, done or snapshot.status != "running", self._nothing, *self._note
-        self._picture("top").show(said, lambda w, _, p: top(*said, w, p))
+        parts = pruned, done or snapshot.status != "running", self._nothing, *self._note
+        self._picture("top").show(parts, lambda w, _, p: top(*parts, w, p))
         by_ratio = self._by_ratio
         self._picture("heads").show((pruned, by_ratio), lambda w, _, p: heads(pruned, by_ratio, w, p))
         self._picture("rows").show(
