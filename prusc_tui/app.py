@@ -1,4 +1,4 @@
-"""`prusc-tui`: the app that holds the screens together; what each does is its own affair."""
+"""`prusc-tui`: the app that opens the screens."""
 
 import asyncio
 import time
@@ -19,13 +19,13 @@ from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
 
 
 class PruscApp(App[None]):
-    """Runs first; a run, a comparison, a form, a data set over it.
+    """Starts with the runs; other screens open in front.
 
     Args:
         home: where the runs are.
         settings: the user's theme and keys.
-        run: id of a run to open at once.
-        clock: gives the seconds since 1970.
+        run: id of a run to open.
+        clock: returns the seconds since 1970.
     """
 
     TITLE = "prusc-tui"
@@ -54,14 +54,14 @@ class PruscApp(App[None]):
 
     @property
     def palette(self) -> Palette:
-        """The colours to draw with under the theme in force."""
+        """The colours of the current theme."""
         if self._palette is None or self._palette[0] != self.theme:
             self._palette = self.theme, palette_of(self.current_theme)
         return self._palette[1]
 
     @property
     def _background_screens(self) -> list[Screen[object]]:
-        """Screens that shine through the one in front: none where its ground is opaque.
+        """Screens visible behind the one in front: none if its background is opaque.
 
         Textual (8.2) repaints the screen in front whenever one beneath it draws, seen or not.
         """
@@ -77,25 +77,22 @@ class PruscApp(App[None]):
             self.open_run(self._first)
 
     def open_run(self, id: str) -> None:
-        """Show one run."""
         from prusc_tui.screens.run.screen import RunScreen
 
         self.push_screen(RunScreen(RunFolder.open(self.home, id), self.clock))
 
     def open_compare(self, ids: Sequence[str]) -> None:
-        """Show several runs side by side."""
         from prusc_tui.screens.compare.screen import CompareScreen
 
         self.push_screen(CompareScreen([RunFolder.open(self.home, id) for id in ids], self.clock))
 
     def open_new(self, fork: str | None = None, preset: str | None = None) -> None:
-        """Show the form of a new run: from nothing, from a preset, or from another run."""
+        """Show the form of a new run, empty or filled from a preset or another run."""
         from prusc_tui.screens.new_run.screen import NewRunScreen
 
         self.push_screen(NewRunScreen(self.home, fork=fork, preset=preset))
 
     def open_data(self, name: str | None = None) -> None:
-        """Show the data sets."""
         from prusc_tui.screens.data.screen import DataScreen
 
         self.push_screen(DataScreen(name))
@@ -117,7 +114,7 @@ class PruscApp(App[None]):
         self.open_data(message.name)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Everything a key does here, the themes, and the screens."""
+        """Actions of all active keys, themes and screens."""
         from prusc_tui.screens.commands import commands
 
         return commands(self, screen, self.use_theme)
@@ -132,7 +129,6 @@ class PruscApp(App[None]):
         self.use_theme(NAMES[(NAMES.index(self.theme) + 1) % len(NAMES)] if self.theme in NAMES else DEFAULT)
 
     def use_theme(self, name: str) -> None:
-        """Change the theme, and remember it for the next time."""
         from core.errors import InputError
 
         self.theme = name
@@ -142,7 +138,7 @@ class PruscApp(App[None]):
             self.notify(str(error), severity="error", markup=False)
 
     def action_picture(self) -> None:
-        """Write the screen as an SVG picture into the folder in which the program was started."""
+        """Save the screen as an SVG picture in the working directory."""
         from prusc_tui.widgets.svg import standalone
 
         name = time.strftime("prusc-tui-%Y%m%d-%H%M%S.svg", time.localtime(self.clock()))
@@ -154,7 +150,7 @@ class PruscApp(App[None]):
             self.notify(f"wrote {name}", markup=False)
 
     def leave_from_outside(self) -> None:
-        """Leave without a question; for signals and other threads, which a waiting event loop does not notice."""
+        """Leave without asking; for signals and other threads, which do not wake the event loop."""
         if self._running_loop is None:
             self.exit()
         else:

@@ -1,1 +1,1 @@
-"""What fills the terminal: one screen per file or folder."""
+"""The screens, one per file or folder."""

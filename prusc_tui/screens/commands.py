@@ -1,4 +1,4 @@
-"""What the command palette offers: every key of the place one is at, the screens, the themes."""
+"""Entries of the command palette: active keys, screens and themes."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,7 +16,7 @@ _UNSAID = ("runs.clear", "charts.cursor_left", "charts.cursor_right", "clusters.
 
 
 def commands(app: App[None], screen: Screen[object], use_theme: Callable[[str], object]) -> Iterable[SystemCommand]:
-    """Everything that can be done now, as `place: what`."""
+    """All current actions, as `place: action`."""
     for active in screen.active_bindings.values():
         key = _BY_ID.get(active.binding.id or "")
         if key is None or not active.enabled or key.id in _UNSAID:
@@ -25,6 +25,6 @@ def commands(app: App[None], screen: Screen[object], use_theme: Callable[[str], 
         run = partial(app.run_action, active.binding.action, active.node)
         yield SystemCommand(f"{where}: {key.label}", f"{key.help}  ({app.get_key_display(active.binding)})", run)
     yield SystemCommand("go: new run", "Start a new run", partial(app.post_message, OpenNew()))
-    yield SystemCommand("go: data", "Look into the data sets", partial(app.post_message, OpenData()))
+    yield SystemCommand("go: data", "Browse the data sets", partial(app.post_message, OpenData()))
     for name in NAMES:
         yield SystemCommand(f"theme: {name}", "Change the colours", partial(use_theme, name))

@@ -1,4 +1,4 @@
-"""Screens that follow what is on disk for as long as they are in front."""
+"""Screens that follow files while they are in front."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,13 +17,13 @@ from prusc_tui.widgets.tabs import Tab, ViewLine
 
 
 class Following(Screen[None]):
-    """Looks again and again by a poller, which a subclass makes; what cannot be read is said once."""
+    """Follows a poller made by the subclass; reports each error once."""
 
     _poller: Poller[Any]
 
     @dataclass
     class Unreadable(Message):
-        """There is nothing to be seen, for this reason."""
+        """Reading failed, for this reason."""
 
         why: str
 
@@ -38,7 +38,7 @@ class Following(Screen[None]):
         self._poller.stop()
 
     def on_screen_suspend(self) -> None:
-        # What a covered screen draws is sent all the same.
+        # A covered screen would still send what it draws.
         self._poller.hold()
 
     def on_screen_resume(self) -> None:
@@ -52,7 +52,7 @@ class Following(Screen[None]):
 
 
 class Views(Following):
-    """A head, a line of views, and the view in front; a subclass builds a view when it is first looked at."""
+    """A head, a line of views and the view in front; a subclass builds a view when first opened."""
 
     TABS: ClassVar[tuple[Tab, ...]] = ()
     AUTO_FOCUS: ClassVar[str | None] = None
@@ -87,9 +87,9 @@ class Views(Following):
         await self.action_view(message.name)
 
     async def _bring(self, name: str) -> None:
-        """Build a view when it is first looked at, and give it the keys."""
+        """Build a view when first opened, and focus it."""
         raise NotImplementedError
 
     def _give_keys(self, view: Widget) -> None:
-        """Give the keys to a view: to itself, or to the first thing in it that takes them."""
+        """Focus a view, or the first focusable widget in it."""
         self.set_focus(view if view.can_focus else next((w for w in view.query("*") if w.focusable), None))

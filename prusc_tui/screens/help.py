@@ -1,4 +1,4 @@
-"""All keys, by place; those of the screen beneath come first."""
+"""All keys by place, those of the current screen first."""
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -14,7 +14,7 @@ KEY_WIDTH = 14
 
 
 class HelpScreen(ModalScreen[None]):
-    """Every key there is, with the user's own keys in place."""
+    """All keys, including the user's own."""
 
     BINDINGS = [("escape,q,question_mark,f1", "close", "close")]  # noqa: RUF012
 
@@ -28,7 +28,7 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss()
 
     def _areas(self) -> list[str]:
-        """Areas in the order of the table, those with keys at work beneath this screen first."""
+        """Areas in the order of the table, active ones first."""
         beneath = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else self.app.screen
         at_work = {(active.binding.id or "").partition(".")[0] for active in beneath.active_bindings.values()}
         return sorted(AREAS, key=lambda area: (area == "app", area not in at_work))

@@ -1,4 +1,4 @@
-"""The keys that change a run's life, for every screen that shows runs: deeds on threads, their outcome as toasts."""
+"""Actions on runs, for every screen that shows runs: they run on threads and report by toasts."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -21,20 +21,20 @@ from prusc_tui.navigation import OpenNew
 from prusc_tui.widgets.dialogs import AskScreen, LineScreen
 
 PATIENCE = 5.0
-"""Seconds without an answer to a stop after which the screen says so."""
+"""Seconds to wait for a stop before saying so."""
 LONG = 12.0
-"""Seconds that a toast stands that asks for a decision."""
+"""Seconds that an important toast stays."""
 
 
 class Target(NamedTuple):
-    """A run that a key is for, and what it was when the key was pressed."""
+    """A run to act on, and its record when the key was pressed."""
 
     folder: RunFolder
     record: RunRecord
 
 
 class Life(Screen[None]):
-    """A screen with runs to stop, resume, rename, delete."""
+    """A screen with actions on runs."""
 
     @dataclass
     class Gone(Message):
@@ -43,73 +43,66 @@ class Life(Screen[None]):
         ids: Sequence[str]
 
     def life_targets(self) -> list[RunFolder]:
-        """The runs that the keys are for: the marked ones, else the one under the cursor."""
+        """The runs to act on: the marked ones, else the one under the cursor."""
         raise NotImplementedError
 
     def life_changed(self) -> None:
         """Called on another thread when a run may have changed."""
 
     def life_gone(self, ids: Sequence[str]) -> None:
-        """Called when runs were deleted: a screen of one run has nothing left to show."""
+        """Called when runs were deleted: a screen of one run closes."""
         if self.is_current and ids:
             self.dismiss()
 
     def action_stop(self) -> None:
-        """Ask the runs to stop, and say what became of each."""
         for target in self._at_work("nothing to stop"):
             self._do(partial(self._stop, target))
 
     def action_kill(self) -> None:
-        """Kill the processes of the runs, after a question."""
         if targets := self._at_work("nothing to kill"):
             text = (
-                "The process gets no chance to write a checkpoint: the work since the last one is lost, and is done "
-                "again when the run is resumed. S stops it politely."
+                "The process cannot write a checkpoint: work since the last one is lost, and repeated when the run is "
+                "resumed. S stops it gracefully."
             )
             self._ask(f"Kill {_names(targets)}?", text, "kill", lambda: self._each(life.kill, targets))
 
     def action_resume(self) -> None:
-        """Go on with the runs, each in a process of its own."""
         if targets := self._targets():
             self._say(f"resuming {_names(targets)} …")
             self._each(life.resume_outside, targets)
 
     def action_fork(self) -> None:
-        """Open the form of a new run that begins with this one."""
         if (target := self._one("fork")) is not None:
             self.post_message(OpenNew(fork=target.folder.id))
 
     def action_rename(self) -> None:
-        """Ask for another name."""
         if (target := self._one("rename")) is not None:
-            screen = LineScreen("Name of the run", safe_text(target.record.name), "no other run may have it")
+            screen = LineScreen("Name of the run", safe_text(target.record.name), "must be unique")
             self._ask_line(screen, lambda name: self._each(lambda folder: life.rename(folder, name), [target]))
 
     def action_tag(self) -> None:
-        """Ask for the tags; of several runs those that all have."""
+        """Edit the tags; of several runs those that they share."""
         if targets := self._targets():
             sets = [target.record.tags for target in targets]
             shared = [tag for tag in sets[0] if all(tag in tags for tags in sets)]
-            hint = "words, with blanks between" if len(targets) == 1 else "those that all the marked runs have"
+            hint = "words, separated by spaces" if len(targets) == 1 else "tags shared by all marked runs"
             screen = LineScreen(f"Tags of {_names(targets)}", safe_text(" ".join(shared)), hint, life.read_tags)
             self._ask_line(screen, lambda text: self._each(partial(_retag, shared, life.read_tags(text)), targets))
 
     def action_note(self) -> None:
-        """Ask for a note."""
         if (target := self._one("note")) is not None:
             title = f"Note on {safe_text(target.record.name)}"
-            screen = LineScreen(title, safe_text(target.record.note), "empty takes it away")
+            screen = LineScreen(title, safe_text(target.record.note), "empty removes it")
             self._ask_line(screen, lambda text: self._each(lambda folder: life.note(folder, text), [target]))
 
     def action_export(self) -> None:
-        """Ask for a folder, and write the runs there as plain files."""
         targets = self._targets()
         if not targets:
             return
         several = len(targets) > 1
         names = {target.folder.id: _file_name(target.record) for target in targets}
         value = "export" if several else f"export/{names[targets[0].folder.id]}"
-        hint = "a folder for each run is made in it" if several else "a folder; it is made if missing"
+        hint = "each run gets a subfolder" if several else "a folder; created if missing"
 
         def start(text: str) -> None:
             base = Path(text.strip()).expanduser().absolute()
@@ -120,7 +113,6 @@ class Life(Screen[None]):
         self._ask_line(screen, start, unchanged=True)
 
     def action_delete(self) -> None:
-        """Delete the runs, after a question; not while they are at work."""
         targets = self._targets()
         try:
             for target in targets:
@@ -128,22 +120,21 @@ class Life(Screen[None]):
         except InputError as error:
             self._say(str(error), "error")
             return
-        text = "Everything that it wrote goes with it; other runs keep the stages that they took from it."
+        text = "All its files are deleted; other runs keep the stages that they reuse from it."
         if len(targets) > 1:
-            text = f"{len(targets)} runs with everything that they wrote; other runs keep the stages taken from them."
+            text = f"{len(targets)} runs with all their files; other runs keep the stages that they reuse."
         if targets:
             folders = [target.folder for target in targets]
             self._ask(f"Delete {_names(targets)}?", text, "delete", lambda: self._do(partial(self._delete, folders)))
 
     def action_copy_id(self) -> None:
-        """Put the ids into the clipboard of the terminal."""
         if folders := self.life_targets():
             ids = " ".join(folder.id for folder in folders)
             self.app.copy_to_clipboard(ids)
             self._say(f"copied {ids}")
 
     def _targets(self) -> list[Target]:
-        """The runs that the keys are for, with what they are just now."""
+        """The selected runs with their current records."""
         found = []
         for folder in self.life_targets():
             try:
@@ -160,7 +151,7 @@ class Life(Screen[None]):
         return targets[0] if targets else None
 
     def _at_work(self, else_say: str) -> list[Target]:
-        """The targets that are queued or running."""
+        """The queued or running targets."""
         found = self._targets()
         active = [target for target in found if target.record.status in ACTIVE]
         if found and not active:
@@ -171,7 +162,7 @@ class Life(Screen[None]):
     def _stop(self, target: Target) -> str:
         folder, name = target.folder, target.record.name
         if folder.stop_requested():
-            self._say(f"{name} was asked to stop before; K kills it", "warning")
+            self._say(f"{name} is already stopping; K kills it", "warning")
         else:
             self._say(f"stopping {name} …")
         life.stop(folder)
@@ -186,9 +177,9 @@ class Life(Screen[None]):
         return life.how_it_ended(folder, ended)
 
     def _delete(self, folders: Sequence[RunFolder]) -> str:
-        said = [life.delete(folder) for folder in folders]
+        messages = [life.delete(folder) for folder in folders]
         self.post_message(self.Gone([folder.id for folder in folders]))
-        return said[0] if len(said) == 1 else f"{len(said)} runs are deleted"
+        return messages[0] if len(messages) == 1 else f"{len(messages)} runs deleted"
 
     @on(Gone)
     def _gone_for_good(self, message: Gone) -> None:
@@ -202,7 +193,7 @@ class Life(Screen[None]):
         self.app.push_screen(AskScreen(title, text, yes), answered)
 
     def _ask_line(self, screen: LineScreen, deed: Callable[[str], object], unchanged: bool = False) -> None:
-        """Ask, and do it with the answer; with one that changes nothing only where `unchanged` says so."""
+        """Ask for a line and act on it; an unchanged one only if `unchanged` says so."""
 
         def answered(text: str | None) -> None:
             if text is not None and (unchanged or text.strip() != screen.value.strip()):
@@ -211,7 +202,7 @@ class Life(Screen[None]):
         self.app.push_screen(screen, answered)
 
     def _each(self, deed: Callable[[RunFolder], str], targets: Sequence[Target]) -> None:
-        """Do something to every run, one after the other; an error with one does not keep the others from it."""
+        """Act on each run in turn; an error with one does not stop the others."""
 
         def work() -> None:
             for target in targets:
@@ -220,23 +211,23 @@ class Life(Screen[None]):
         self._do(work)
 
     def _do(self, work: Callable[[], str | None]) -> None:
-        """Work on a thread for which leaving the program does not wait."""
+        """Act on a daemon thread, which does not delay the exit."""
         threading.Thread(target=self._try, args=(work,), name="life", daemon=True).start()
 
     def _try(self, work: Callable[[], str | None]) -> None:
         try:
-            said = work()
+            message = work()
         except InputError as error:
             self._say(str(error), "error")
-        except Exception as error:  # a full disk, a folder that went away: said, and the screen goes on
+        except Exception as error:  # report a full disk or a deleted folder, and keep the screen
             self._say(f"{type(error).__name__}: {error}", "error")
         else:
-            if said:
-                self._say(said)
+            if message:
+                self._say(message)
         self.life_changed()
 
     def _say(self, text: str, severity: Literal["information", "warning", "error"] = "information") -> None:
-        with suppress(RuntimeError):  # the program has ended meanwhile
+        with suppress(RuntimeError):  # the program may have ended
             timeout = None if severity == "information" else LONG
             self.app.notify(safe_text(text), severity=severity, timeout=timeout, markup=False)
 
@@ -252,7 +243,7 @@ def _file_name(record: RunRecord) -> str:
 
 
 def _retag(shared: Sequence[str], wanted: Sequence[str], folder: RunFolder) -> str:
-    """Take away the shared tags that are no longer wanted and add the new ones; a run's other tags stay."""
+    """Remove the shared tags that are no longer wanted and add the new ones; keep the others."""
     kept = [tag for tag in folder.record().tags if tag not in shared or tag in wanted]
     return life.tag(folder, [*kept, *(tag for tag in wanted if tag not in kept)])
 

@@ -1,4 +1,4 @@
-"""What is wrong with installed packages, as notifications."""
+"""Problems with installed packages, as notifications."""
 
 from textual.screen import Screen
 
@@ -7,6 +7,6 @@ from core.runs.text import safe_text
 
 
 def tell_problems(screen: Screen[None]) -> None:
-    """Show a notification for every package that was looked for and cannot be used."""
+    """Show a notification for each unusable package."""
     for sentence in discovery.problems():
         screen.notify(safe_text(sentence), severity="warning", markup=False)

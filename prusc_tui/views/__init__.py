@@ -21,16 +21,16 @@ def _always(_snapshot: "Snapshot") -> bool:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is to be known of a view before it is looked at; nothing of its panel is imported for that.
+    """Declaration of a view; its panel is imported when first opened.
 
     Attributes:
-        name: of its folder and its tab.
-        place: among the views, and the digit that brings it to the front, from 1 to 9.
-        help: what there is to be seen, for the help screen.
-        panel: imports and builds its panel, for a run and a clock that gives the seconds since 1970.
-        keys: of the panel; their ids begin with the name of the view.
-        short: its tab where there is little room; empty for its name.
-        shows: whether it has anything to do with a run; where it has not, it has no tab.
+        name: of folder and tab.
+        place: order among the views, and the digit that opens it, 1 to 9.
+        help: contents, for the help screen.
+        panel: imports and builds the panel, given a run and a clock (seconds since 1970).
+        keys: of the panel; their ids start with the name of the view.
+        short: title of a narrow tab; empty for the name.
+        shows: whether it applies to a run; if not, it has no tab.
     """
 
     name: str
@@ -43,13 +43,13 @@ class View:
 
     @property
     def key(self) -> Key:
-        """The key that brings it to the front."""
+        """The key that opens it."""
         return Key(f"run.{self.name}", str(self.place), f"view('{self.name}')", self.name, self.help)
 
 
 @cache
 def views() -> tuple[View, ...]:
-    """Every view whose folder lies here, in their places."""
+    """All views of this package, in order."""
     names = (found.name for found in pkgutil.iter_modules(__path__) if found.ispkg)
     declared: list[View] = [importlib.import_module(f"{__name__}.{name}").VIEW for name in names]
     return tuple(sorted(declared, key=lambda view: (view.place, view.name)))

@@ -1,4 +1,4 @@
-"""Lines of exact width, and the bars that stand in them."""
+"""Lines of exact width, and bars."""
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -7,23 +7,23 @@ from prusc_tui.palette import Palette
 
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 ROOMY = 24
-"""Cells of a bar from which an interval shorter than a cell is drawn too; below, the end of the bar says more."""
+"""Width from which a bar shows intervals shorter than a cell."""
 
 
 def safe(text: str) -> str:
-    """Text of a file or a person without characters that could move the cursor."""
+    """External text without control characters."""
     from core.runs.text import safe_text
 
     return safe_text(text)
 
 
 def ink(text: str, style: str = "") -> Text:
-    """Text in a style that what is appended does not take over, as it would with the style of a whole `Text`."""
+    """Text in a style that appended text does not inherit, unlike the style of a whole `Text`."""
     return Text(end="", no_wrap=True).append(text, style or None)
 
 
 def filled(text: str, width: int, right: bool = False) -> str:
-    """Plain text cut or filled up to exactly `width` cells: what `fit` is for styled text."""
+    """Cut or pad plain text to exactly `width` cells, as `fit` does for styled text."""
     length = cell_len(text)
     if length > width:
         return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
@@ -32,7 +32,7 @@ def filled(text: str, width: int, right: bool = False) -> str:
 
 
 def fit(text: Text | str, width: int, style: str = "", right: bool = False) -> Text:
-    """Return the text cut or filled up to exactly `width` cells; at the `right` edge if asked."""
+    """Cut or pad a text to exactly `width` cells, optionally right-aligned."""
     made = ink(text, style) if isinstance(text, str) else text.copy()
     made.truncate(width, overflow="ellipsis")
     gap = width - made.cell_len
@@ -44,7 +44,7 @@ def fit(text: Text | str, width: int, style: str = "", right: bool = False) -> T
 
 
 def shorten(text: str, width: int) -> str:
-    """Cut from the middle: both ends of a group's title tell it from its neighbours."""
+    """Cut in the middle, as both ends of a group's title matter."""
     if cell_len(text) <= width:
         return text
     if width < 5:
@@ -58,7 +58,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def wrap(text: Text | str, width: int, indent: int = 0) -> list[Text]:
-    """Break at words into lines of exactly `width` cells; all but the first are indented."""
+    """Wrap at words into lines of exactly `width` cells; all but the first are indented."""
     from rich.console import Console
 
     whole = Text(text) if isinstance(text, str) else text
@@ -68,7 +68,7 @@ def wrap(text: Text | str, width: int, indent: int = 0) -> list[Text]:
 
 
 def heading(title: str, note: str, width: int, palette: Palette) -> Text:
-    """Title, a note in the second voice, and a rule to the edge."""
+    """Title, a muted note, and a rule to the edge."""
     line = ink(title, f"bold {palette.text}")
     if note:
         line.append(f"  {note}", palette.muted)
@@ -79,7 +79,7 @@ def heading(title: str, note: str, width: int, palette: Palette) -> Text:
 
 
 def meter(share: float, width: int, style: str, palette: Palette) -> Text:
-    """How much of something is done or used: a heavy line on a thin one, exact to half a cell."""
+    """A share as a heavy line on a thin one, exact to half a cell."""
     halves = round(2 * width * min(1.0, max(0.0, share)))
     line = ink("━" * (halves // 2), style)
     if halves % 2:
@@ -90,11 +90,11 @@ def meter(share: float, width: int, style: str, palette: Palette) -> Text:
 def interval_bar(value: float, interval: tuple[float, float], width: int, style: str, palette: Palette) -> Text:
     """A share as a bar on the axis 0 to 1, its interval as a whisker over the end of the bar.
 
-    Without colour the whisker still reads: the bar then ends where the interval begins.
+    Without colour the bar ends where the interval starts.
 
     Args:
         value: share in [0, 1]; NaN draws the empty axis.
-        interval: its low and its high end.
+        interval: its low and high end.
         width: cells of the whole axis.
         style: colour of the bar.
         palette: colours of the axis.
@@ -108,7 +108,7 @@ def interval_bar(value: float, interval: tuple[float, float], width: int, style:
     filled = value * width
     whole = int(filled)
     part = EIGHTHS[int(8 * (filled - whole))][: width - whole]
-    # The same colour behind the blocks: where a font or a picture leaves a gap between cells, the bar stays whole.
+    # The same colour behind the blocks hides gaps between cells in some fonts.
     out = ink("█" * whole, f"{style} on {style}").append(part, style).append_text(line[whole + len(part) :])
     if high > low or width >= ROOMY:
         whisker = "├" + "─" * (high - low - 1) + "┤" if high > low else "│"
@@ -120,7 +120,7 @@ def interval_bar(value: float, interval: tuple[float, float], width: int, style:
 
 
 def axis(width: int, palette: Palette) -> Text:
-    """The numbers above a bar: 0, 50 and 100, and the quarters where there is room."""
+    """The numbers above a bar: 0, 50 and 100, and the quarters if they fit."""
     marks = [" "] * width
     for share in (0, 25, 50, 75, 100) if width >= 34 else (0, 50, 100) if width >= 12 else (0, 100):
         label = str(share)

@@ -1,4 +1,4 @@
-"""A list with a cursor; draws the lines that are seen, and again only those that changed."""
+"""A list with a cursor; draws visible lines, and redraws only changed ones."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -16,16 +16,16 @@ from prusc_tui.widgets.bars import ink
 
 
 class CursorList(ScrollView, can_focus=True):
-    """Lines of one row each below a head that does not scroll.
+    """One-row lines below a fixed head.
 
-    Subclasses hold the lines: they say how many there are, on which of them the cursor may rest, and how one looks.
+    Subclasses hold the lines: their number, where the cursor may stop, and how to draw one.
     """
 
     ALLOW_SELECT = False
     HEAD: ClassVar[int] = 0
-    """Rows that do not scroll."""
+    """Rows of the head."""
     OVERLAP: ClassVar[int] = 2
-    """Lines that are seen before a page and after it."""
+    """Lines shared by consecutive pages."""
     BINDINGS: ClassVar[list[BindingType]] = motions()
     COMPONENT_CLASSES = {"cursor-list--cursor"}  # noqa: RUF012
     DEFAULT_CSS = """
@@ -41,34 +41,29 @@ class CursorList(ScrollView, can_focus=True):
         self._at = 0
         self._drawn: dict[int, Strip] = {}
 
-    # What a subclass says
-
     @property
     def count(self) -> int:
-        """How many lines there are."""
         raise NotImplementedError
 
     @property
     def stops(self) -> Sequence[int]:
-        """Places at which the cursor may rest, in order."""
+        """Indices where the cursor may stop, in order."""
         return range(self.count)
 
     def is_heading(self, place: int) -> bool:  # noqa: ARG002
-        """Whether the line at `place` is to be seen with the one below it."""
+        """Whether the line at `place` should be visible with the one below it."""
         return False
 
     def draw_head(self, y: int) -> Strip:
-        """Draw the row at `y` of those that do not scroll; asked for only where `HEAD` says that there are any."""
+        """Draw row `y` of the head."""
         raise NotImplementedError
 
     def draw_line(self, place: int) -> Strip:
-        """Draw the line at `place`, or what is to be seen below the last one."""
+        """Draw the line at `place`, which may be below the last one."""
         raise NotImplementedError
 
     def moved(self) -> None:
-        """The cursor came to another line."""
-
-    # Keys and mouse
+        """Called when the cursor moved."""
 
     def action_move(self, by: int) -> None:
         if stops := self.stops:
@@ -87,14 +82,12 @@ class CursorList(ScrollView, can_focus=True):
             self._go(stops[-1])
 
     def place_under(self, event: Click) -> int | None:
-        """The line that was clicked; None where the cursor cannot rest."""
+        """Index of the clicked line; None if the cursor cannot stop there."""
         offset = event.get_content_offset(self)
         if offset is None or offset.y < self.HEAD:
             return None
         place = self.scroll_offset.y + offset.y - self.HEAD
         return place if place in self.stops else None
-
-    # What happens
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
@@ -115,24 +108,22 @@ class CursorList(ScrollView, can_focus=True):
         self._drawn[y] = strip
         return strip
 
-    # Help for a subclass
-
     @property
     def _palette(self) -> Palette:
         return palette_in(self.app)
 
     @property
     def _width(self) -> int:
-        """Cells of a line; the scrollbar has its own."""
+        """Cells of a line, without the scrollbar."""
         return max(1, self.scrollable_content_region.width)
 
     @property
     def _seen(self) -> int:
-        """Lines that are seen at once."""
+        """Number of visible lines."""
         return max(1, self.size.height - self.HEAD)
 
     def _across(self, line: Text, here: bool = False) -> Strip:
-        """A line over the whole width, which stands out where the cursor is; its first cell is the cursor's bar."""
+        """A line of the full width, highlighted under the cursor; its first cell is the cursor's bar."""
         ground = self.rich_style
         if here and self._palette.background == "default":
             # A terminal with its own colours has no shade for the cursor.
@@ -142,7 +133,7 @@ class CursorList(ScrollView, can_focus=True):
         return Strip(line.render(self.app.console)).adjust_cell_length(self._width).apply_style(ground)
 
     def _go(self, place: int) -> None:
-        """Put the cursor on the line at `place`, and bring it into sight."""
+        """Move the cursor to the line at `place`, and scroll to it."""
         other, self._at = place != self._at, place
         self._reveal()
         self._repaint()
@@ -150,13 +141,12 @@ class CursorList(ScrollView, can_focus=True):
             self.moved()
 
     def _measure(self) -> None:
-        """Take the width and the number of lines."""
         size = Size(self._width, self.count + self.HEAD)
         if size != self.virtual_size:
             self.virtual_size = size
 
     def _reveal(self) -> None:
-        """Scroll to the cursor; a heading right above comes with it."""
+        """Scroll to the cursor, including a heading right above."""
         top = self.scroll_offset.y
         above = self._at - 1 if self._at and self.is_heading(self._at - 1) else self._at
         if above < top:
@@ -165,17 +155,16 @@ class CursorList(ScrollView, can_focus=True):
             self._scroll(self._at - self._seen + 1)
 
     def _scroll(self, top: int) -> None:
-        """Bring the line at `top` right below the head, as far as one can scroll."""
+        """Scroll the line at `top` right below the head, as far as possible."""
         most = max(0, self.count - self._seen)
         self.scroll_to(y=min(max(0, top), most), animate=False, force=True, immediate=True)
 
     def _restyle(self) -> None:
-        """Draw everything anew."""
         self._drawn.clear()
         self.refresh()
 
     def _repaint(self) -> None:
-        """Send the rows that differ from what is on the screen."""
+        """Redraw the rows that differ from the screen."""
         for y in range(self.size.height):
             if self._drawn.get(y) != self._row(y):
                 self.refresh(Region(0, y, self._width, 1))

@@ -1,4 +1,4 @@
-"""Small questions in front of a screen: yes or no, and a line of text."""
+"""Dialogs: a yes-or-no question, and a line of text."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -18,7 +18,7 @@ from prusc_tui.widgets.quiet import QuietInput
 
 
 class Choice(Static):
-    """A key and what it does, which the mouse can press too."""
+    """A key with its label, which can also be clicked."""
 
     DEFAULT_CSS = """
     Choice { width: auto; margin-right: 3; }
@@ -35,7 +35,7 @@ class Choice(Static):
 
 
 class Choices(Horizontal):
-    """The choices of a dialog, in one line."""
+    """The choices of a dialog."""
 
     DEFAULT_CSS = """
     Choices { height: 1; }
@@ -43,13 +43,13 @@ class Choices(Horizontal):
 
 
 class AskScreen(ModalScreen[bool]):
-    """A question that one key answers with yes; everything else that one would press by habit is a no.
+    """A question that only `y` answers with yes; enter and escape mean no.
 
     Args:
         title: the question.
-        text: what it means.
-        yes: the deed, as a word.
-        no: what a no does.
+        text: explanation.
+        yes: label of yes.
+        no: label of no.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,7 +57,7 @@ class AskScreen(ModalScreen[bool]):
         Binding("n,escape,enter,q", "answer(False)", "no"),
     ]
 
-    def __init__(self, title: str, text: str, yes: str, no: str = "leave it") -> None:
+    def __init__(self, title: str, text: str, yes: str, no: str = "Cancel") -> None:
         super().__init__()
         self._question, self._text, self._yes, self._no = title, text, yes, no
 
@@ -74,7 +74,7 @@ class AskScreen(ModalScreen[bool]):
 
 
 class LeaveScreen(AskScreen):
-    """The question before the program ends with runs inside it; enter is a yes, as one has asked to leave.
+    """The question before leaving with active runs; enter means yes, as the user asked to leave.
 
     Args:
         names: of the runs.
@@ -86,19 +86,19 @@ class LeaveScreen(AskScreen):
         run, them = ("runs", "it") if len(names) == 1 else ("run", "them")
         text = (
             f"{', '.join(names)} {run} inside this program. Leaving stops {them} at the next step, with a checkpoint; "
-            "resume goes on from there."
+            "resume continues from there."
         )
         super().__init__("Leave and stop?", text, "stop and leave", "stay")
 
 
 class LineScreen(ModalScreen[str | None]):
-    """A line of text; None where one turned back.
+    """A line of text; None if cancelled.
 
     Args:
-        title: what is asked for.
-        value: what it is now.
-        hint: said beneath, until something is wrong.
-        check: raises InputError for a text that will not do.
+        title: the question.
+        value: current value.
+        hint: shown below, until there is an error.
+        check: raises InputError for an invalid text.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back")]
@@ -120,8 +120,8 @@ class LineScreen(ModalScreen[str | None]):
             yield QuietInput(self.value, compact=True, select_on_focus=False)
             yield Static(Text(self._hint), id="hint")
             with Choices(classes="choices"):
-                yield Choice("enter", "take it")
-                yield Choice("escape", "leave it")
+                yield Choice("enter", "OK")
+                yield Choice("escape", "Cancel")
 
     def action_back(self) -> None:
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""The line in which one types what to look for; hidden until it is asked for."""
+"""The input line of a filter or search; hidden until requested."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,11 +15,11 @@ from prusc_tui.widgets.quiet import QuietInput
 
 
 class FilterBar(Horizontal):
-    """The sign of its key, the text, and what there is to say of it.
+    """A sign, the input, and a note.
 
     Args:
-        placeholder: what may be typed.
-        sign: stands before the text.
+        placeholder: hint at the input.
+        sign: shown before the text.
     """
 
     DEFAULT_CSS = """
@@ -33,12 +33,12 @@ class FilterBar(Horizontal):
 
     @dataclass
     class Changed(Message):
-        """Another text stands there."""
+        """The text has changed."""
 
         text: str
 
     class Left(Message):
-        """One is done with typing; without a text the line is hidden again."""
+        """Typing has ended; an empty line is hidden again."""
 
     def __init__(self, placeholder: str, *, sign: str = "/") -> None:
         super().__init__()
@@ -52,26 +52,23 @@ class FilterBar(Horizontal):
 
     @property
     def shown(self) -> bool:
-        """Whether there is a text, or one is being typed."""
+        """Whether the line is visible."""
         return self.has_class("shown")
 
     @property
     def text(self) -> str:
-        """What was typed."""
         return self.query_one(Input).value
 
     def ask(self) -> None:
-        """Show the line and give it the keys."""
+        """Show and focus the line."""
         self.add_class("shown")
         self.query_one(Input).focus()
 
     def clear(self) -> None:
-        """Take the text away, and the line with it."""
         self.query_one(Input).value = ""
         self.remove_class("shown")
 
     def note(self, text: Text) -> None:
-        """Say something at the right edge."""
         note = self.query_one("#note", Static)
         if note.content != text:
             note.update(text)

@@ -6,7 +6,7 @@ from textual.widgets import Static
 
 
 class KeyLine(Static):
-    """Keys of the screen and of whatever has the focus, each a place to click; most used first, help last."""
+    """Keys of the screen and of the focused widget, clickable; most used first, help last."""
 
     DEFAULT_CSS = """
     KeyLine { dock: bottom; height: 1; background: $panel; color: $foreground; padding: 0 1; text-wrap: nowrap; }
@@ -35,7 +35,7 @@ class KeyLine(Static):
         ]
         seen: set[str] = set()
         keys = [one for one in shown if not (one[1] in seen or seen.add(one[1]))]  # type: ignore[func-returns-value]
-        # Help is the way to everything that does not fit, so it is last in line and never the one left out.
+        # Help leads to all keys that do not fit, so it is never omitted.
         keys.sort(key=lambda one: one[1] == "help")
         if keys == self._said:
             return

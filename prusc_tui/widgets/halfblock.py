@@ -1,4 +1,4 @@
-"""Pictures in cells: two pixels above each other in each cell, or eight dots where there is no colour."""
+"""Images in cells: two pixels per cell, or eight dots in terminals without colour."""
 
 from functools import lru_cache
 from itertools import groupby
@@ -23,8 +23,8 @@ def fitted(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
 
     Args:
         size: width and height of the picture in pixels.
-        width: cells across that there are.
-        height: cells down that there are.
+        width: available cells across.
+        height: available cells down.
     """
     scale = min(width / size[0], 2 * height / size[1])
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale / 2))
@@ -33,8 +33,7 @@ def fitted(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
 def half_blocks(image: "Image", width: int, height: int) -> list[Text]:
     """Draw a picture in `height` rows of `width` cells, each the upper pixel in front of the lower one.
 
-    It is made smaller by the mean of an area, and larger by repeating pixels. Where the terminal has 16 colours, the
-    nearest of them are sent.
+    Shrinks by averaging areas, enlarges by repeating pixels. Terminals with 16 colours get the nearest ones.
     """
     pixels = _scaled(image.convert("RGB"), width, 2 * height)
     stride = 3 * width
@@ -43,7 +42,7 @@ def half_blocks(image: "Image", width: int, height: int) -> list[Text]:
         line = Text(end="", no_wrap=True)
         cells = ((pixels[i : i + 3], pixels[i + stride : i + stride + 3]) for i in range(top, top + stride, 3))
         for (upper, lower), same in groupby(cells):
-            # One colour needs no glyph: a space is the shorter thing to send, and whole in every font.
+            # For a single colour, a space is shorter and has no gaps in any font.
             line.append((" " if upper == lower else HALF) * sum(1 for _ in same), _style(upper, lower))
         rows.append(line)
     return rows
@@ -52,13 +51,13 @@ def half_blocks(image: "Image", width: int, height: int) -> list[Text]:
 def dots(image: "Image", width: int, height: int, *, invert: bool = False) -> list[Text]:
     """Draw a picture in braille, 2 × 4 dots to a cell, for terminals without colour.
 
-    Grey is a share of the dots (Floyd and Steinberg 1976), stretched from the darkest to the lightest pixel.
+    Grey is dithered (Floyd and Steinberg 1976), stretched from the darkest to the lightest pixel.
 
     Args:
         image: any picture.
         width: cells across.
         height: cells down.
-        invert: dots stand for dark pixels: the paper is light.
+        invert: dots are dark pixels, for light backgrounds.
     """
     from PIL import Image, ImageOps
 
@@ -77,7 +76,7 @@ def dots(image: "Image", width: int, height: int, *, invert: bool = False) -> li
 
 
 def _scaled(image: "Image", width: int, height: int) -> bytes:
-    """Pixels row by row, three bytes each. By area a picture also grows by whole pixels, never blurred."""
+    """Pixels row by row, three bytes each. Box filtering also enlarges without blur."""
     from PIL import Image
 
     data: bytes = image.resize((width, height), Image.Resampling.BOX).tobytes()

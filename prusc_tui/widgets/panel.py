@@ -1,31 +1,33 @@
-"""What every panel does: show the newest snapshot once there is a place for it, read what is slow on a thread."""
+"""Base of all panels: shows the newest snapshot once mounted, and reads slow data on threads."""
 
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from textual.containers import VerticalScroll
 from textual.message_pump import MessagePump
 from textual.widget import Widget
 
 from core.feed.snapshot import Snapshot
 from core.runs.text import safe_text
+from prusc_tui.widgets.picture import Picture
 
 T = TypeVar("T")
 
 
 class Question(Generic[T]):
-    """One question of a `Reading`; only the newest one is answered."""
+    """One request of a `Reading`; only the newest is answered."""
 
     def __init__(self, reading: "Reading[T]") -> None:
         self._reading = reading
 
     @property
     def stale(self) -> bool:
-        """Whether nobody waits for the answer any more."""
+        """Whether the answer is no longer wanted."""
         return self._reading.question is not self
 
     def answer(self, found: T) -> bool:
-        """Give an answer, from any thread and any number of times; False when nobody waits for it."""
+        """Send an answer, from any thread and any number of times; False if it is no longer wanted."""
         return not self.stale and self._reading.owner.call_later(self._give, found)
 
     def _give(self, found: T) -> object:
@@ -33,11 +35,11 @@ class Question(Generic[T]):
 
 
 class Reading(Generic[T]):
-    """Reads on a daemon thread, which no exit has to wait for, and drops the answer to every question but the newest.
+    """Reads on a daemon thread, and drops all answers but that to the newest request.
 
     Args:
-        owner: the widget or screen on whose event loop answers are taken; no answer reaches it once it is gone.
-        take: is called there with the answer; it may be a coroutine function.
+        owner: widget or screen whose event loop takes the answers, until it is removed.
+        take: called there with the answer; may be a coroutine function.
     """
 
     def __init__(self, owner: MessagePump, take: Callable[[T], object]) -> None:
@@ -46,23 +48,23 @@ class Reading(Generic[T]):
         self.question: Question[T] | None = None
 
     def ask(self, read: Callable[[], T]) -> None:
-        """Call `read` on a thread, and take what it returns."""
+        """Call `read` on a thread, and take its result."""
         question = self.begin()
         threading.Thread(target=self._work, args=(read, question), name="reading", daemon=True).start()
 
     def begin(self) -> Question[T]:
-        """A question that the caller answers."""
+        """Open a request that the caller answers."""
         self.question = Question(self)
         return self.question
 
     def forget(self) -> None:
-        """Take no answer to what was asked."""
+        """Drop all pending answers."""
         self.question = None
 
     def _work(self, read: Callable[[], T], question: Question[T]) -> None:
         try:
             found = read()
-        except Exception as error:  # a traceback would be printed into the picture
+        except Exception as error:  # a traceback would be printed over the screen
             self.owner.call_later(self._fail, question, error)
         else:
             question.answer(found)
@@ -74,12 +76,12 @@ class Reading(Generic[T]):
 
 
 class Panel(Widget):
-    """A view of a run; a subclass says how it shows a snapshot, and names this base after any other widget."""
+    """A view of a run; subclasses implement `show_snapshot`, and list this base last."""
 
     snapshot: Snapshot | None = None
 
     def show(self, snapshot: Snapshot) -> None:
-        """Take in what is new, now or as soon as there is a place for it; cheap where nothing is."""
+        """Take a new snapshot, and show it once mounted; cheap if it is the same."""
         if snapshot is not self.snapshot:
             self.snapshot = snapshot
             if self.is_mounted:
@@ -90,5 +92,12 @@ class Panel(Widget):
             self.show_snapshot(self.snapshot)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Show another snapshot than before."""
+        """Show a new snapshot."""
         raise NotImplementedError
+
+    def _picture(self, name: str) -> Picture:
+        return self.query_one(f"#{name}", Picture)
+
+
+class Scroll(VerticalScroll, can_focus=False):
+    """Scrolls by mouse and by the keys of its panel."""

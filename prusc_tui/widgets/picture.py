@@ -1,4 +1,4 @@
-"""A widget that is lines: drawn once for a size and a theme, sent again only where a line differs."""
+"""A widget of lines: drawn once per size and theme, and sent again only where lines differ."""
 
 from collections.abc import Callable
 
@@ -10,20 +10,20 @@ from textual.widget import Widget
 from prusc_tui.palette import Palette, palette_in
 
 Draw = Callable[[int, int, Palette], list[Text]]
-"""Lines of a given width, for a given height, in given colours."""
+"""Draws lines for a width, a height and a palette."""
 
 FIRST_GUESS = 80
-"""Cells that a picture is drawn at before it has a place, to tell whether there is anything to draw."""
+"""Width before the first layout, to determine whether there is anything to draw."""
 
 
 class Picture(Widget):
-    """Lines that a function draws.
+    """Lines drawn by a function.
 
-    With `height: auto` it is as high as the lines are many, takes no room where there are none, and the function may
-    assume `room` lines. Nothing is to be seen of it before it has something to draw.
+    With `height: auto` it is as high as its lines, and the function may assume `room` lines. It is hidden while there
+    is nothing to draw.
 
     Args:
-        draw: what is drawn until something is shown.
+        draw: initial drawing.
     """
 
     ALLOW_SELECT = False
@@ -41,27 +41,27 @@ class Picture(Widget):
 
     @property
     def lines(self) -> list[str]:
-        """What is drawn, as plain rows of text."""
+        """The drawn lines as plain text."""
         return [strip.text for strip in self._strips]
 
     def show(self, key: object, draw: Draw) -> None:
-        """Draw what `key` stands for, unless it is what is there already."""
+        """Draw, unless `key` is unchanged."""
         if key == self._key:
             return
         self._key, self._draw = key, draw
         self.touch()
-        # With lines it is the style sheet that says whether they are seen.
+        # If there are lines, the style sheet determines visibility.
         seen = not self._auto or bool(self._at(self.size.width or FIRST_GUESS))
         self.styles.display = None if seen else "none"
 
     def give_room(self, lines: int) -> None:
-        """Say how high the lines may assume that there is room."""
+        """Set the height that the drawing may assume."""
         if lines != self.room:
             self.room = lines
             self.touch()
 
     def touch(self) -> None:
-        """What is to be drawn changed: draw it, and send the cells that differ."""
+        """Draw again, and send the cells that differ."""
         self._version += 1
         if not self.is_attached or not self.size.width:
             self.refresh(layout=True)
@@ -100,7 +100,7 @@ class Picture(Widget):
 
 
 def _changed(old: Strip, new: Strip, y: int) -> Region | None:
-    """The part of line `y` that differs, in whole segments; None where nothing does."""
+    """The part of line `y` that differs, in whole segments; None if nothing does."""
     before, after = list(old), list(new)
     if before == after:
         return None

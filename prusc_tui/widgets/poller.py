@@ -1,4 +1,4 @@
-"""A thread that looks at something again and again, and tells only of what is new."""
+"""A thread that polls, and reports only changes."""
 
 import threading
 from collections.abc import Callable
@@ -11,15 +11,15 @@ T = TypeVar("T")
 
 
 class Poller(Generic[T]):
-    """Looks on a daemon thread, which no exit has to wait for.
+    """Polls on a daemon thread, which does not delay the exit.
 
-    A look that takes longer than the interval makes the next one later; looks never pile up.
+    A slow call delays the next one; calls never pile up.
 
     Args:
-        look: returns what is there now; the very same object where nothing changed.
-        tell: is called on the thread with every new object (`Widget.post_message` may be called there).
-        every: seconds between looks.
-        fail: is called on the thread with an error of `look`, and the looking goes on; without it an error ends it.
+        look: returns the current state; the same object if nothing changed.
+        tell: called on the thread with every new object (may call `Widget.post_message`).
+        every: seconds between calls.
+        fail: called on the thread with an error of `look`, and polling continues; without it an error ends it.
     """
 
     def __init__(
@@ -40,26 +40,26 @@ class Poller(Generic[T]):
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to look, at once."""
+        """Start polling, at once."""
         self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End; nothing is told from here on, apart from what is being told right now."""
+        """Stop; nothing more is reported, except a report in progress."""
         self._stopped.set()
         self._wake.set()
 
     def hold(self) -> None:
-        """Look no more until `go_on`: nobody sees it."""
+        """Pause until `go_on`."""
         self._held = True
 
     def go_on(self) -> None:
-        """Look again, at once."""
+        """Resume, at once."""
         self._held = False
         self._wake.set()
 
     def hurry(self) -> None:
-        """Look now instead of at the end of the interval."""
+        """Poll now instead of at the end of the interval."""
         self._wake.set()
 
     def _run(self) -> None:
@@ -70,7 +70,7 @@ class Poller(Generic[T]):
                 continue
             try:
                 seen = self._look()
-            except Exception as error:  # whatever a folder on a network disk comes up with
+            except Exception as error:  # network disks may raise anything
                 if self._fail is None:
                     return
                 if not self._stopped.is_set():
@@ -84,5 +84,5 @@ class Poller(Generic[T]):
 
 
 def why_not(error: Exception, path: Path) -> str:
-    """Why a look came to nothing, in a sentence that names the file or folder."""
+    """Error message that names the file or folder."""
     return str(error) if isinstance(error, InputError) else f"{path}: cannot be read ({error})"

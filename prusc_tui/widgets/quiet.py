@@ -1,4 +1,4 @@
-"""What keeps the wire quiet: a line to type on that does not blink, and news of which only the newest matter."""
+"""Less terminal output: an input that does not blink, and messages of which only the newest counts."""
 
 from textual.message import Message
 from textual.reactive import reactive
@@ -6,14 +6,13 @@ from textual.widgets import Input
 
 
 class QuietInput(Input):
-    """A line to type on; its cursor does not blink, so nothing is sent while nobody types."""
+    """An input without a blinking cursor, so that it is silent while idle."""
 
     cursor_blink = reactive(False, init=False)
 
 
 class News(Message):
-    """How something is now: one that waits behind another of its kind takes its place."""
+    """A state; a newer message replaces one still waiting."""
 
     def can_replace(self, message: Message) -> bool:
-        """Only the newest matters."""
         return isinstance(message, type(self))

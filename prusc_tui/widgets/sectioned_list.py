@@ -1,4 +1,4 @@
-"""A list of entries under headings; the cursor rests on entries, and stays on its own while others come and go."""
+"""A list of entries under headings; the cursor stays on its entry when others change."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar, cast
@@ -12,25 +12,25 @@ Entry = TypeVar("Entry")
 
 
 class SectionedList(CursorList, Generic[Entry]):
-    """A subclass says what a heading is, what an entry is called, and how a line looks; None is a blank line."""
+    """Subclasses define headings, names of entries, and drawing; None is an empty line."""
 
     HEADING: ClassVar[type]
-    """Class of the headings, on which no cursor rests."""
+    """Class of the headings, which the cursor skips."""
 
     class Moved(Message):
-        """The cursor came to another line, or the lines are others."""
+        """The cursor moved, or the lines changed."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.listed: Sequence[object] = ()
 
     def name_of(self, entry: Entry) -> object:
-        """What stays the same of an entry while the rest of it changes."""
+        """Identity of an entry while its contents change."""
         raise NotImplementedError
 
     @property
     def current(self) -> Entry | None:
-        """The entry under the cursor; None where there is none."""
+        """The entry under the cursor; None if there is none."""
         return cast(Entry, self.listed[self._at]) if self._at in self.stops else None
 
     @property
@@ -49,7 +49,7 @@ class SectionedList(CursorList, Generic[Entry]):
             self._go(place)
 
     def set_lines(self, lines: Sequence[object], keep: bool = True) -> None:
-        """Show lines; the cursor stays on its entry where that is still there, or goes to the first with `keep` off."""
+        """Show lines; the cursor stays on its entry if it still exists, or goes to the first without `keep`."""
         if lines == self.listed:
             return
         was = self.current if keep else None

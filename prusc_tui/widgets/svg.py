@@ -1,4 +1,4 @@
-"""A screen as an SVG picture that stands on its own."""
+"""A screen as a standalone SVG picture."""
 
 import re
 
@@ -6,5 +6,5 @@ _FONTS = re.compile(r"@font-face\s*\{[^}]*\}")
 
 
 def standalone(picture: str) -> str:
-    """Return the picture without the fonts that it would fetch from the net; the viewer's own take their place."""
+    """Return the picture without web fonts; the viewer's own are used."""
     return _FONTS.sub("", picture)

@@ -1,4 +1,4 @@
-"""One line of views to choose from: a digit or a click."""
+"""One line of views, chosen by digit or click."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from textual.widgets import Static
 
 
 class Tab(NamedTuple):
-    """A view to choose.
+    """A view in the line.
 
     Attributes:
-        key: that brings it to the front.
+        key: that opens it.
         name: its title.
-        short: its title where there is little room: no title is ever cut; empty for its name.
+        short: title for narrow lines, as titles are never cut; empty for its name.
     """
 
     key: str
@@ -25,7 +25,7 @@ class Tab(NamedTuple):
 
 
 class ViewLine(Static):
-    """`1 overview  2 charts  …`, the one shown standing out without colour too."""
+    """`1 overview  2 charts  …`, the one in front highlighted even without colour."""
 
     DEFAULT_CSS = """
     ViewLine { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; }
@@ -45,26 +45,23 @@ class ViewLine(Static):
 
     @property
     def shown(self) -> str:
-        """Name of the view in front."""
         return self._shown
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh(layout=False))
 
     def offer(self, tabs: Sequence[Tab]) -> None:
-        """Offer these views."""
         if tuple(tabs) != self.tabs:
             self.tabs = tuple(tabs)
             self.refresh()
 
     def show(self, name: str) -> None:
-        """Say which view is in front."""
         if name != self._shown:
             self._shown = name
             self.refresh()
 
     def render(self) -> Text:
-        """The line: in full where it fits, else with short words, else closer together, else the others as numbers."""
+        """The line: in full if it fits, else with short titles, else denser, else with numbers only."""
         room = self.size.width
         for short, close in ((False, False), (True, False), (True, True)):
             line = self._line(short, close)
@@ -78,7 +75,7 @@ class ViewLine(Static):
                 self.post_message(self.Chosen(name))
 
     def _line(self, short: bool, close: bool, numbers: bool = False) -> Text:
-        """The views; `close` with a blank less between them, `numbers` with the title of the one in front alone."""
+        """The views; `close` removes a space between them, `numbers` shows only the title of the one in front."""
         line = Text(no_wrap=True)
         self._places = []
         for number, name, shortened in self.tabs:

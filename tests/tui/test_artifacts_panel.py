@@ -56,7 +56,7 @@ async def test_files_stand_by_stage_with_their_sizes_at_the_right_edge(home, siz
         total = sum(path.stat().st_size for path in folder.path.rglob("*") if path.is_file())
         assert f"{size_of(total)} in " in rows(app)[0]
         lines = {row.split()[0]: row for row in (line.replace("▌", " ") for line in rows(app)) if row.split()}
-        assert "network that is handed on" in lines["model.safetensors"]
+        assert "final network" in lines["model.safetensors"]
         assert "after epoch 0.5" in lines["epoch-0.5.safetensors"]
         sizes = {
             "erm": "1.2 MB",

@@ -49,7 +49,7 @@ async def test_tsne_is_asked_for_computed_beside_and_picked_up(tmp_path, computi
     go, asked = computing(run, run.tsne())
     async with opened(run) as shown:
         await shown.press("m")
-        assert "t-SNE is being computed" in shown.lines("#map")[1]
+        assert "Computing t-SNE" in shown.lines("#map")[1]
         assert shown.lines("#map")[0].startswith("Map by PCA")  # stays until the other one is there
         await shown.press("m", "m")  # there and back while it is being computed asks for nothing more
         assert asked == ["tsne"]

@@ -129,7 +129,7 @@ async def test_before_the_clusters_the_panel_says_what_is_waited_for(tmp_path):
 async def test_the_map_is_read_when_the_stage_has_stored_it(tmp_path):
     run = Run(tmp_path, stored=False, done=False)
     async with opened(run) as shown:
-        assert "The map comes when the stage is done." in shown.text
+        assert "The map appears when the stage is done." in shown.text
         await shown.press("m")  # nothing to compute from yet
         run.store()
         with EventWriter(run.folder.events) as writer:

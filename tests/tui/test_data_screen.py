@@ -285,7 +285,7 @@ def test_counts_stand_beside_those_that_were_published(monkeypatch):
         await until(pilot, lambda: "no · red" in said(app))
         lines = [" ".join(row[25:].split()) for row in rows(app)]
         assert any(line.startswith("▸ train 200 ≠ 4,795 colour = label 96.0%") for line in lines)
-        assert any(line.startswith("published ✓ as many, ≠ that many") for line in lines)
+        assert any(line.startswith("published ✓ same, ≠ published count") for line in lines)
         assert any(line.startswith("no · red 90 ✓ 45.0%") for line in lines)
         assert any(line.startswith("no · green 5 ≠ 1,840 2.5%") for line in lines)
 

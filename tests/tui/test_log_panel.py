@@ -8,7 +8,7 @@ from core.runs.stream import EventWriter
 from prusc_tui.views.log import tail
 from prusc_tui.views.log import view as log_view
 from prusc_tui.views.log.panel import LogPanel
-from prusc_tui.views.log.tail import Console, Line, Story
+from prusc_tui.views.log.tail import Console, Line, LogTail
 from prusc_tui.views.log.view import LogView, broken
 from tests.tui.lab import NOW, all_read, finished_run, put, record_of, rows, running_run, text, until
 from tests.tui.stage import Alone
@@ -296,6 +296,6 @@ def test_a_line_without_end_is_cut_and_bytes_that_are_no_text_are_shown(tmp_path
 
 def test_the_date_is_told_where_the_day_changes(home):
     folder = broken_run(home)
-    lines = [line for piece in Story(folder.events).newer() for line in piece.lines]
+    lines = [line for piece in LogTail(folder.events).newer() for line in piece.lines]
     assert [bool(line.when) for line in lines] == [False, True, True, False, True, True]
     assert [line.mark for line in lines if line.when] == ["▸", "▸", "!", "✗"]

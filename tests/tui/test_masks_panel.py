@@ -204,7 +204,7 @@ async def test_o_asks_for_a_run_and_shows_the_overlap(home):
 
 @pytest.mark.parametrize(
     ("typed", "why"),
-    [("nobody", "no run 'nobody'"), ("demo", "that is this run itself"), ("bare", "has no masks"), ("odd", "cannot")],
+    [("nobody", "no run 'nobody'"), ("demo", "this is the same run"), ("bare", "has no masks"), ("odd", "cannot")],
 )
 async def test_a_run_that_cannot_be_compared_is_said_in_place(home, typed, why):
     ours = finished_run(home)

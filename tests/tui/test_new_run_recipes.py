@@ -71,7 +71,7 @@ def test_numbers_with_words_and_tuples_are_edited(home):
         await pilot.press("delete", "ctrl+a")
         await pilot.pause()
         await go(pilot, screen, "environments.shares")
-        assert "two numbers 0 … 1 with a comma between" in " ".join(said(app).split())
+        assert "two numbers 0 … 1 separated by a comma" in " ".join(said(app).split())
         await pilot.press(*"0.3")
         await until(pilot, lambda: under(app, "✗ 0.3").endswith("required"))
         await pilot.press(*", 0")

@@ -40,7 +40,7 @@ def test_in_the_list_of_what_to_run_the_arrows_choose_and_what_is_not_there_is_s
         await until(pilot, lambda: screen.query(FieldRow))
         assert "prusc run multi-mnist" in command(app)
         await pilot.press("ctrl+o", *"nothing like it")
-        await until(pilot, lambda: "nothing of that name" in said(app))
+        await until(pilot, lambda: "no match" in said(app))
         await pilot.press("enter", "escape")
         await until(pilot, lambda: "prusc run multi-mnist" in command(app))
 

@@ -212,8 +212,8 @@ async def test_no_rows_no_cursor():
     async with app.run_test(size=(100, 10)) as pilot:
         table = app.screen.query_one(RunTable)
         await until(pilot, lambda: table.current is not None)
-        table.show([], nothing="no run is like that")
-        await until(pilot, lambda: "no run is like that" in rows(app)[2])
+        table.show([], nothing="no run matches")
+        await until(pilot, lambda: "no run matches" in rows(app)[2])
         assert table.current is None
         await pilot.press("down", "G", "pageup")
         assert app.screen.heard[-1] == ("moved", None)

@@ -148,7 +148,7 @@ async def test_marks_head_compare_and_clear(home, runs):
         await ready(pilot)
         table = app.screen.query_one(RunTable)
         await pilot.press("c")
-        assert any("mark two runs or more" in said for said in app.said)
+        assert any("mark two or more runs" in said for said in app.said)
         await pilot.press("space", "down", "space")
         assert table.marked == {ids["alpha"], ids["gamma"]}
         assert current(app) == "delta"
@@ -186,7 +186,7 @@ async def test_the_filter_narrows_as_one_types_and_what_is_not_valid_yet_changes
         assert app.asked == [("run", runs["gamma"].id)]
         assert "wga>0.8" in rows(app)[1]
         await pilot.press("slash", *" zzz ")
-        await until(pilot, lambda: "no run is like that" in text(app))
+        await until(pilot, lambda: "no run matches" in text(app))
         await pilot.press("escape")
         await until(pilot, lambda: len(names(app)) == 6)
         assert not app.screen.query_one(RunFilter).display
@@ -215,7 +215,7 @@ async def test_a_word_that_may_go_on_does_not_empty_the_table(home, runs):
         await until(pilot, lambda: names(app) == ["alpha"])
         # Done with typing: now it means what it says.
         await pilot.press("enter")
-        await until(pilot, lambda: "no run is like that" in text(app))
+        await until(pilot, lambda: "no run matches" in text(app))
 
 
 async def test_keys_typed_into_the_filter_are_no_commands(home, runs):

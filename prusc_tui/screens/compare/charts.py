@@ -13,11 +13,11 @@ from prusc_tui.views.charts.panel import ChartsPanel
 from prusc_tui.views.charts.picker import Picker
 
 RunLines = tuple[str, str, Mapping[Key, Line]]
-"""Id of a run, what it is called, and its lines."""
+"""Id, title and lines of a run."""
 
 
 class CompareCharts(ChartsPanel):
-    """One chart for each number, one curve for each run; a run has the same colour and mark in all of them."""
+    """One chart for each number, one curve for each run, with its colour and mark in all charts."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -27,11 +27,11 @@ class CompareCharts(ChartsPanel):
         self._runs: list[RunLines] = []
 
     def take(self, seen: Seen, stage: str | None) -> None:
-        """Take in what is new; cheap where the series are those of the last time.
+        """Update the charts; cheap if no series changed.
 
         Args:
             seen: the runs.
-            stage: whose numbers to show where nothing is picked; None is every stage.
+            stage: shown by default; None for all stages.
         """
         if seen is self._seen and stage == self._stage:
             return
@@ -47,7 +47,7 @@ class CompareCharts(ChartsPanel):
 
     @property
     def chosen(self) -> list[Key]:
-        """Stage and name of the lines that are shown."""
+        """Stage and name of the visible lines."""
         if self._picked is not None:
             return super().chosen
         return usual(self._lines, self._stage)
@@ -59,7 +59,7 @@ class CompareCharts(ChartsPanel):
 
 
 def overlaid(runs: Sequence[RunLines], chosen: Collection[Key], mode: XMode) -> list[Plot]:
-    """A chart for each chosen line, with the curve of every run that has it."""
+    """A chart for each chosen line, with a curve for each run that has it."""
     plots = []
     for key in chosen:
         found = [(number, run, lines[key]) for number, (run, _, lines) in enumerate(runs) if key in lines]
@@ -74,14 +74,14 @@ def overlaid(runs: Sequence[RunLines], chosen: Collection[Key], mode: XMode) -> 
 
 
 def usual(lines: Mapping[Key, Line], stage: str | None) -> list[Key]:
-    """What one looks at first: worst group and average on validation, latest stage first; then losses and the like."""
+    """Default order: worst group and average on validation, latest stage first; then losses and others."""
     stages = list(dict.fromkeys(owner for owner, _ in lines))
     wanted = [stage] if stage in stages else stages[::-1]
     keys: list[Key] = []
     for owner in wanted:
         names = [name for whose, name in lines if whose == owner]
         wanted_names = (f"{split} {what}" for split in ("validation", "test") for what in ("worst group", "average"))
-        # One point is no curve: it stands in the table.
+        # A single point is not a curve; it is in the table.
         looks = [name for name in wanted_names if name in names and len(lines[owner, name].steps) > 1]
         keys += [(owner, name) for name in looks[:2]]
         keys += [
@@ -93,5 +93,4 @@ def usual(lines: Mapping[Key, Line], stage: str | None) -> list[Key]:
 
 
 def _of(runs: Sequence[RunLines], key: Key) -> list[Line]:
-    """One line in every run that has it."""
     return [lines[key] for _, _, lines in runs if key in lines]

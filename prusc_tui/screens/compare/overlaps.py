@@ -10,10 +10,10 @@ from core.runs.record import RunRecord
 STAGE = "prune"
 """Stage whose masks are compared."""
 MOST = 12
-"""Runs whose masks are compared; the pairs grow with the square."""
+"""Maximal number of runs; pairs grow quadratically."""
 
 Pairs = Mapping[tuple[str, str], Overlap | None]
-"""Ids of two runs → their overlap; None where their networks differ."""
+"""Ids of two runs → their overlap; None if their networks differ."""
 
 
 def masked(records: Sequence[RunRecord]) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ def masked(records: Sequence[RunRecord]) -> tuple[str, ...]:
 
 
 def overlaps(folders: Sequence[RunFolder]) -> Pairs:
-    """Compare the masks of all pairs; to be called off the event loop."""
+    """Compare the masks of all pairs; call off the event loop."""
     found: dict[tuple[str, str], Overlap | None] = {}
     for number, second in enumerate(folders):
         for first in folders[:number]:

@@ -19,11 +19,11 @@ from prusc_tui.tables.grid import Grid
 from prusc_tui.tables.widget import GridTable
 
 ROOM_FOR_SPACE = 26
-"""Rows from which the blocks of a table stand apart."""
+"""Height from which the blocks of a table are separated."""
 
 
 class FamilyTable(GridTable):
-    """A group table: the cursor takes a family, and unfolds it into its runs."""
+    """A group table, with a cursor on families that can be unfolded into their runs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select_cursor", "runs", tooltip="show the runs of the family, or hide them")
@@ -34,7 +34,7 @@ class FamilyTable(GridTable):
 
 
 class GroupsPanel(VerticalScroll):
-    """Group tables, one for each data set, with what there is to say about them beneath."""
+    """Group tables, one for each data set, with notes below."""
 
     can_focus = False
     DEFAULT_CSS = """
@@ -45,7 +45,7 @@ class GroupsPanel(VerticalScroll):
 
     @dataclass
     class Unfolded(Message):
-        """A family is to be shown with its runs, or without."""
+        """A family was unfolded or folded."""
 
         family: Family
 
@@ -56,7 +56,7 @@ class GroupsPanel(VerticalScroll):
         self._said: list[Text] = []
 
     def compose(self) -> ComposeResult:
-        """A first table; more are made where there is more than one data set."""
+        """The first table; more follow if there are several data sets."""
         yield FamilyTable()
         yield Static(classes="notes")
 
@@ -65,8 +65,8 @@ class GroupsPanel(VerticalScroll):
 
         Args:
             grids: one for each data set.
-            unfolded: ids of the first runs of the families that are shown with their runs.
-            empty: what to say where there is no table.
+            unfolded: ids of the first runs of unfolded families.
+            empty: text if there is no table.
         """
         self._shown, self._unfolded = list(grids), unfolded
         have = len(self.query(FamilyTable))
@@ -92,13 +92,13 @@ class GroupsPanel(VerticalScroll):
             grid, owners = self._shown[number]
             table.show(grid, spaced=spaced, signs=self._signs(grid, owners))
             texts.append(Text("\n".join([*grid.notes, grid.about])))
-        for note, text, said in zip(notes, texts, [*self._said, *[None] * len(texts)], strict=False):
-            if text != said:
+        for note, text, before in zip(notes, texts, [*self._said, *[None] * len(texts)], strict=False):
+            if text != before:
                 note.update(text)
         self._said = texts
 
     def _signs(self, grid: Grid, owners: Sequence[Family | None]) -> dict[int, str]:
-        """`+` before a family that can be unfolded, `−` before one that is; its runs have their own sign."""
+        """`+` before a folded family, `−` before an unfolded one; its runs have their own sign."""
         return {
             i: "− " if family.runs[0].id in self._unfolded else "+ "
             for i, family in enumerate(owners)
@@ -118,14 +118,14 @@ class GroupsPanel(VerticalScroll):
     def _unfold(self, table: object, column: int) -> None:
         tables = list(self.query(FamilyTable))
         _, owners = self._shown[tables.index(table)]  # type: ignore[arg-type]
-        # The first column holds the titles, and no family owns it.
+        # The first column holds the titles, not a family.
         family = owners[column - 1] if column else None
         if family is not None and len(family.runs) > 1:
             self.post_message(self.Unfolded(family))
 
 
 class SettingsPanel(VerticalScroll):
-    """Settings, runs across: those that differ, or all; beneath them how much the masks of the runs have in common."""
+    """Settings of the runs, differing ones or all, with the overlap of their masks below."""
 
     can_focus = False
     DEFAULT_CSS = """
@@ -142,11 +142,11 @@ class SettingsPanel(VerticalScroll):
         yield GridTable(by_columns=False, id="overlaps")
 
     def show(self, records: Sequence[RunRecord], everything: bool, overlaps: Grid | None) -> None:
-        """Show the settings of the runs, and the overlap of their masks where it is known."""
-        said = "all settings; ≠ where the runs differ" if everything else "settings in which the runs differ"
+        """Show the settings of the runs, and the overlap of their masks if known."""
+        title = "all settings; ≠ where the runs differ" if everything else "settings in which the runs differ"
         settings = grid_of_settings(records, everything=everything)
         self._show("settings", settings)
-        self._say("same", said if settings is not None else "the runs have the same settings, and the same seed")
+        self._say("same", title if settings is not None else "the runs have the same settings and seed")
         self._show("overlaps", overlaps)
         self._say("masks", overlaps.about if overlaps is not None else "")
 

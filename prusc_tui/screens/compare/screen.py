@@ -28,16 +28,16 @@ from prusc_tui.widgets.quiet import News
 from prusc_tui.widgets.tabs import Tab
 
 EVERY = 0.25
-"""Seconds between looks at the runs' folders."""
+"""Seconds between readings of the runs' folders."""
 
 
 class CompareScreen(Views):
-    """Runs side by side, live or past.
+    """Runs side by side, active or not.
 
     Args:
-        folders: of the runs; the first one is what the others are measured against.
-        clock: gives the seconds since 1970.
-        feeds: follow the runs; None reads the folders.
+        folders: of the runs; the first is the reference.
+        clock: returns the seconds since 1970.
+        feeds: of the runs; None reads the folders.
     """
 
     BINDINGS = bindings("compare")
@@ -45,7 +45,7 @@ class CompareScreen(Views):
 
     @dataclass
     class Looked(News):
-        """The runs have something new to show."""
+        """The runs have new data."""
 
         seen: Seen
 
@@ -80,21 +80,18 @@ class CompareScreen(Views):
 
     @property
     def split(self) -> str:
-        """Whose accuracies are shown."""
+        """The split whose accuracies are shown."""
         return self._split or split_of(self.seen.records if self.seen else ()) or SPLITS[0]
 
     @property
     def grids(self) -> list[FamilyGrid]:
-        """The group tables that are shown."""
         if self.seen is None:
             return []
         opened = [family for family in self.seen.families if family.runs[0].id in self.unfolded]
         return grids_of_families(self.seen.families, self.split, self.stage, opened)
 
-    # Keys
-
     async def action_next_stage(self) -> None:
-        """Results after another stage: the last one, then each that was evaluated."""
+        """Show results after the next stage: first the last, then each evaluated one."""
         families = self.seen.families if self.seen else ()
         stages = [None, *merged([family.stages for family in families])]
         self.stage = stages[(stages.index(self.stage) + 1) % len(stages)] if self.stage in stages else None
@@ -104,7 +101,7 @@ class CompareScreen(Views):
         records = self.seen.records if self.seen else ()
         known = [split for split in SPLITS if any(run.final_evaluation(split) is not None for run in records)]
         if len(known) < 2:
-            self.notify(f"no other split was evaluated than {self.split}", markup=False)
+            self.notify(f"only the {self.split} split was evaluated", markup=False)
             return
         self._split = known[(known.index(self.split) + 1) % len(known)]
         await self._show()
@@ -118,8 +115,6 @@ class CompareScreen(Views):
 
     def action_copy_latex(self) -> None:
         self._copy("LaTeX", latex)
-
-    # What happens
 
     @on(GroupsPanel.Unfolded)
     async def _unfold(self, message: GroupsPanel.Unfolded) -> None:
@@ -144,7 +139,6 @@ class CompareScreen(Views):
         await self._show()
 
     async def _bring(self, name: str) -> None:
-        """Build a view when it is first looked at, and give it the keys."""
         if self.seen is None:
             return
         switcher = self.query_one(ContentSwitcher)
@@ -155,16 +149,16 @@ class CompareScreen(Views):
         self._give_keys(switcher.get_child_by_id(name))
 
     async def _show(self) -> None:
-        """Give the view in front what is new; it repaints only what differs."""
+        """Update the view in front; it repaints only differences."""
         self._draw_head()
         name = self.query_one(ContentSwitcher).current
-        # While the screen is taken down, the last look may find the view gone.
+        # While the screen closes, the view may be gone.
         front: Any = next(iter(self.query(f"ContentSwitcher > #{name}")), None)
         if self.seen is None or front is None or name == "reading":
             return
         if name == "groups":
             what = self.seen.records, self.split, self.stage, self.unfolded
-            # Records are compared by what they are: a run that works says much that changes no result.
+            # Compare by value: most events of an active run do not change results.
             if what != self._tabled:
                 self._tabled = what
                 await front.show(self.grids, self.unfolded, "no run has been evaluated yet")
@@ -175,7 +169,7 @@ class CompareScreen(Views):
             front.take(self.seen, self.stage)
 
     def _compare_masks(self, seen: Seen) -> None:
-        """Compare the masks of the runs that have some, anew where another run has got its own."""
+        """Compare masks, again when another run has stored its own."""
         ids = masked(seen.records)
         if len(ids) > 1 and ids != self._masked:
             self._masked = ids
@@ -197,7 +191,7 @@ class CompareScreen(Views):
             shown = grid_of_settings(self.seen.records, everything=self.everything)
             grids = [shown] if shown is not None else []
         if not grids:
-            self.notify("there is no table to copy yet", severity="warning", markup=False)
+            self.notify("no table to copy yet", severity="warning", markup=False)
             return
         text = "\n".join(write(grid) for grid in grids)
         self.app.copy_to_clipboard(text)

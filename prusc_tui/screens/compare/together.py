@@ -1,4 +1,4 @@
-"""Several runs followed at once, by one thread."""
+"""Several runs followed by one thread."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,10 +15,10 @@ from prusc_tui.widgets.poller import why_not
 
 
 class Feed(Protocol):
-    """Follows one run: `core.feed.feed.RunFeed`, or what a test puts in its place."""
+    """Follows one run: `core.feed.feed.RunFeed`, or its stand-in in tests."""
 
     def poll(self) -> Snapshot:
-        """Return what is known of the run; the same object while nothing changed."""
+        """Return a snapshot of the run; the same object while nothing changed."""
         ...
 
 
@@ -27,10 +27,10 @@ class Seen:
     """Several runs at one moment.
 
     Attributes:
-        records: of the runs, in the order in which they were given; the same tuple while none changed.
-        families: those that differ by seed alone, put together.
-        snapshots: of the runs, with their streams; empty until those have been read.
-        lost: a sentence for each run that cannot be read; it stands as it was seen last, or not at all.
+        records: of the runs, in order; the same tuple while none changed.
+        families: runs that differ only by seed, grouped.
+        snapshots: of the runs; empty until their streams have been read.
+        lost: an error for each unreadable run, which keeps its last state, if any.
     """
 
     records: tuple[RunRecord, ...]
@@ -40,7 +40,7 @@ class Seen:
 
 
 class Together:
-    """Follows several runs. Records are small and come with the first look; streams may be large and come later."""
+    """Follows several runs. Records come with the first poll; streams may be large and come later."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Together:
         self._seen: Seen | None = None
 
     def look(self) -> Seen:
-        """Read what is new; the very same object comes back while nothing changed."""
+        """Read new data; return the same object while nothing changed."""
         before, lost = self._seen, []
         if before is None:
             records = []

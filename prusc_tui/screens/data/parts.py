@@ -1,4 +1,4 @@
-"""What the data screen draws: the facts, the groups of a split as bars, samples of every group in half blocks."""
+"""Parts of the data screen: facts, groups of a split as bars, samples of each group in half blocks."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SMALLEST, LARGEST = 14, 28
-"""Cells across an image; all images of a group side by side where that allows."""
+"""Width of an image in cells, if the images of a group fit side by side."""
 FEW = 12
-"""Names that are listed one by one."""
+"""Maximal number of names listed."""
 
 
 def facts(about: Mapping[str, Any], palette: Palette) -> Text:
-    """Name, shape, labels, attributes, and what else there is to say of a data set."""
+    """Name, shape, labels, attributes and other facts of a data set."""
     channels, height, width = about["image_shape"]
     text = Text.assemble((safe_text(about["name"]), f"bold {palette.accent}"))
     gone = colours_gone(about["settings"])
@@ -39,14 +39,14 @@ def facts(about: Mapping[str, Any], palette: Palette) -> Text:
         *((name, safe_text(value)) for name, value in facts_of(about).items()),
     ]
     if any(split.get("published") is not None for split in about["splits"].values()):
-        pairs.append(("published", "✓ as many, ≠ that many"))
+        pairs.append(("published", "✓ same, ≠ published count"))
     for name, value in pairs:
         text.append(f"\n{name:<19} ", palette.muted).append(value, palette.text)
     return text
 
 
 def unread(name: str, sentence: str, palette: Palette) -> Text:
-    """What a data set is that cannot be read yet, and what is needed for that."""
+    """A data set that cannot be read yet, and why."""
     text = Text.assemble((safe_text(name), f"bold {palette.accent}"))
     if about := data_sets().get(name):
         text.append(f"\n{about}", palette.muted)
@@ -54,13 +54,13 @@ def unread(name: str, sentence: str, palette: Palette) -> Text:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names with commas; of many the first."""
+    """Names separated by commas, cut if there are many."""
     shown = ", ".join(map(safe_text, names[:FEW]))
     return shown if len(names) <= FEW else f"{shown} … ({len(names):,} in all)"
 
 
 def split_lines(about: Mapping[str, Any], shown: str, palette: Palette) -> Text:
-    """One line per split: how many images, whether that is as published, how often attributes go with the label."""
+    """One line per split: number of images, whether it is as published, how often attributes agree with the label."""
     text = Text()
     beside = {name: _mark(split["n"], split.get("published")) for name, split in about["splits"].items()}
     column = max(map(len, beside.values()))
@@ -77,9 +77,9 @@ def split_lines(about: Mapping[str, Any], shown: str, palette: Palette) -> Text:
 
 
 def environment_lines(split: Mapping[str, Any], palette: Palette) -> Text:
-    """One line per environment that the split brings: its name, how many images, how often label and shortcut conflict.
+    """One line per given environment: name, number of images, how often label and shortcut conflict.
 
-    Empty where it brings none.
+    Empty if there are none.
     """
     environments = split["environments"]
     if not environments:
@@ -94,7 +94,7 @@ def environment_lines(split: Mapping[str, Any], palette: Palette) -> Text:
 
 
 def group_bars(split: Mapping[str, Any], width: int, palette: Palette) -> Text:
-    """One line per group: what it is, how many, whether that is as published, which share, and the share as a bar."""
+    """One line per group: title, count, whether it is as published, share, and share as a bar."""
     titles = [group_title(group) for group in split["groups"]]
     wide = max(map(len, titles), default=0)
     beside = [_mark(group["n"], group.get("published")) for group in split["groups"]]
@@ -114,7 +114,7 @@ def group_bars(split: Mapping[str, Any], width: int, palette: Palette) -> Text:
 
 
 def _mark(found: int, expected: int | None) -> str:
-    """Beside a count: whether it is the published one, or that one."""
+    """A mark if the count is the published one, else the published count."""
     if expected is None:
         return ""
     return " ✓" if found == expected else f" ≠ {expected:,}"
@@ -126,7 +126,7 @@ def group_title(group: Mapping[str, Any]) -> str:
 
 
 class Samples(Widget):
-    """Images of every group, two pixels to a cell; drawn anew only for other images or another width."""
+    """Images of every group, two pixels to a cell; redrawn only for other images or another width."""
 
     DEFAULT_CSS = """
     Samples { height: auto; width: 1fr; }
@@ -164,7 +164,7 @@ class Samples(Widget):
 
 
 def side_by_side(images: "Sequence[Image]", width: int, *, colour: bool = True) -> list[Strip]:
-    """As many images as fit into `width` cells with a cell between them; dots where there is no colour."""
+    """As many images as fit into `width` cells with gaps of one cell; dots in terminals without colour."""
     from prusc_tui.widgets.halfblock import dots, half_blocks
 
     if not images:
@@ -183,5 +183,5 @@ def _strip(line: Text) -> Strip:
 
 @cache
 def _console() -> Console:
-    """What a text is rendered with; nothing is ever written to it."""
+    """A console to render text with; nothing is written to it."""
     return Console(file=io.StringIO())

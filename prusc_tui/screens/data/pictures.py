@@ -1,4 +1,4 @@
-"""A look into a data set: counts and sample images, read by a process of its own."""
+"""Counts and sample images of a data set, read in a separate process."""
 
 import tempfile
 import threading
@@ -21,11 +21,11 @@ _SEEN: dict[str, "DataLook"] = {}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataLook:
-    """What there is to be seen of a data set.
+    """Facts and images of a data set.
 
     Attributes:
-        about: what `prusc data show --json` says.
-        samples: split → for every group, in the order of `about`, some images in RGB.
+        about: output of `prusc data show --json`.
+        samples: split → RGB images of every group, in the order of `about`.
     """
 
     about: Mapping[str, Any]
@@ -33,12 +33,12 @@ class DataLook:
 
 
 def seen(name: str) -> DataLook | None:
-    """What was read of this data set or preset before."""
+    """The cached result for a data set or preset."""
     return _SEEN.get(name)
 
 
 class Looker:
-    """Reads one data set; `cancel` ends it from another thread.
+    """Reads one data set; `cancel` stops it from another thread.
 
     Args:
         name: data set or preset.
@@ -51,10 +51,10 @@ class Looker:
         self._cancelled = threading.Event()
 
     def read(self) -> DataLook | None:
-        """Read it, from memory the second time; None where it was cancelled.
+        """Read it, the second time from the cache; None if it was cancelled.
 
         Raises:
-            InputError: there is no such data set, or it cannot be read; the sentence is that of `prusc data show`.
+            InputError: the data set does not exist or cannot be read, as reported by `prusc data show`.
         """
         import orjson
 
@@ -68,19 +68,18 @@ class Looker:
                 words = ("data", "show", self.name, "--json", "--pixels", str(file))
                 process = self._process = subprocesses.start("prusc_tui", *words, outlives=False)
             try:
-                said = subprocesses.output_of(process)
+                output = subprocesses.output_of(process)
             except InputError:
                 if not self._cancelled.is_set():
                     raise
             if self._cancelled.is_set():
                 return None
-            about = orjson.loads(said)
+            about = orjson.loads(output)
             look = DataLook(about, images_in(file.read_bytes(), about))
         _SEEN[self.name] = look
         return look
 
     def cancel(self) -> None:
-        """End the reading, if it is still at work."""
         with self._lock:
             self._cancelled.set()
             if self._process is not None and self._process.poll() is None:
@@ -88,7 +87,7 @@ class Looker:
 
 
 def images_in(pixels: bytes, about: Mapping[str, Any]) -> "dict[str, tuple[tuple[Image, ...], ...]]":
-    """Take the images out of bare RGB, where they lie one after another, group by group and split by split."""
+    """Split raw RGB bytes into images, by split and group."""
     from PIL import Image
 
     _, height, width = about["image_shape"]

@@ -1,4 +1,4 @@
-"""Data: which data sets there are, what is in one, and what its groups look like."""
+"""The data sets: facts, groups and sample images."""
 
 from rich.text import Text
 from textual import on
@@ -23,11 +23,11 @@ from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.panel import Reading
 
 REST = 0.15
-"""Seconds that the cursor rests on a name before it is read."""
+"""Seconds that the cursor rests on a name before reading."""
 
 
 class Names(OptionList):
-    """The names; page keys are for what is at the right, as the names are few."""
+    """The names; page keys scroll the right side."""
 
     BINDINGS = [  # noqa: RUF012
         Binding("pagedown", "screen.scroll_look(1)", "scroll", show=True),
@@ -36,10 +36,10 @@ class Names(OptionList):
 
 
 class DataScreen(Screen[None]):
-    """Names at the left, the one under the cursor at the right.
+    """Names on the left, the selected data set on the right.
 
     Args:
-        name: data set or preset to begin with.
+        name: data set or preset to select.
     """
 
     DEFAULT_CSS = """
@@ -85,7 +85,7 @@ class DataScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
-        # Reading the names takes a moment the first time.
+        # Reading the names is slow the first time.
         self.call_after_refresh(self._begin)
 
     def on_unmount(self) -> None:
@@ -101,7 +101,7 @@ class DataScreen(Screen[None]):
         names = {"data sets": sets, "presets": [name for name in preset_names() if name not in sets]}
         known = [name for group in names.values() for name in group]
         if self._name is not None and self._name not in known:
-            names["asked for"] = [self._name]
+            names["other"] = [self._name]
         options = self.query_one(Names)
         for heading, group in names.items():
             above = "\n" if options.option_count else ""
@@ -177,7 +177,6 @@ class DataScreen(Screen[None]):
         self.query_one("#title", Static).update(Text.assemble(("Data  ", "bold"), name))
 
     def _show(self) -> None:
-        """Draw what was read, as it is now to be seen."""
         if self._look is None or not self.is_attached:
             return
         about, palette = self._look.about, self._palette

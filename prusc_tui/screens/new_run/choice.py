@@ -1,4 +1,4 @@
-"""What to run: presets and recipes with what they are, narrowed down as one types."""
+"""The choice of a preset or recipe, filtered while typing."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ NAME_WIDTH = 24
 
 
 class Choice(Vertical):
-    """A filter and the list that it narrows; the keys stay with the filter, ↑ ↓ move in the list."""
+    """A filter and its list; the focus stays in the filter, ↑ ↓ move in the list."""
 
     DEFAULT_CSS = """
     Choice { height: 1fr; }
@@ -50,14 +50,14 @@ class Choice(Vertical):
         self._offers: list[tuple[str, str, str]] = []
 
     def compose(self) -> ComposeResult:
-        yield QuietInput(placeholder="what to run: type to narrow down, ↑ ↓ and enter to choose", compact=True)
+        yield QuietInput(placeholder="what to run: type to filter, ↑ ↓ and enter to choose", compact=True)
         yield Static()
         options = OptionList(compact=True)
         options.can_focus = False
         yield options
 
     def offer(self, sentence: str = "") -> None:
-        """Fill the list, and take the keys; say what was wrong with an earlier choice."""
+        """Fill and focus the list; show the error of an earlier choice."""
         from experiments.catalog import DEFAULT, get_preset, preset_names
         from experiments.recipes import RECIPES
 
@@ -118,12 +118,12 @@ class Choice(Vertical):
             line = Text.assemble((name.ljust(NAME_WIDTH), f"bold {palette.accent}"), (summary, palette.text))
             line.overflow, line.no_wrap = "ellipsis", True
             found.append(Option(line, id=name))
-        options.add_options(found or [Option(Text("nothing of that name", palette.muted), disabled=True)])
+        options.add_options(found or [Option(Text("no match", palette.muted), disabled=True)])
         options.highlighted = _nearest(found, text.strip()) if found else None
 
 
 def _nearest(options: list[Option], text: str) -> int:
-    """Index of what is called like the text, else of what begins so, else of the first that is no heading."""
+    """Index of the entry equal to the text, else of the first that starts with it, else of the first entry."""
     names = [option.id or "" for option in options]
     begins = [at for at, name in enumerate(names) if name and name.startswith(text)]
     return names.index(text) if text and text in names else (begins or [1])[0]

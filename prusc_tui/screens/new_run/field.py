@@ -1,4 +1,4 @@
-"""One field of the form of a new run: a line of label, value, unit and base; an editor only while it is edited."""
+"""One field of the form of a new run: a line of label, value, unit and base; an editor only while editing."""
 
 from dataclasses import dataclass
 
@@ -19,22 +19,22 @@ from prusc_tui.screens.new_run.run_fields import OFF, ON, RUN_FIELDS
 from prusc_tui.widgets.quiet import QuietInput
 
 VALUE_AT, VALUE_WIDTH = 26, 26
-"""Where the value stands in the line, in cells; the label is left of it, unit and base value are right of it."""
+"""Column of the value; the label is left of it, unit and base value are right of it."""
 
 _ORIGINS = {
     "default": "the default",
     "preset": "set by the preset",
-    "source": "as in the run it goes on from",
-    "recipe": "fixed: it makes the recipe what it is",
+    "source": "as in the run it is forked from",
+    "recipe": "fixed: it defines the recipe",
     "taken over": "fixed: the stage taken over was made with it",
 }
 
 _AT_HAND = {"whole": "0123456789+-.", "number": "0123456789+-."}
-"""Kind → characters that begin a new value; those of other kinds take every character."""
+"""Kind → characters that start a new value; other kinds take every character."""
 
 
 class FieldRow(Widget, can_focus=True):
-    """A field. Keys: enter edits or chooses, typing begins anew, ← → step through choices, delete takes back."""
+    """A field. Keys: enter edits or chooses, typing starts a new value, ← → step through choices, delete resets."""
 
     DEFAULT_CSS = """
     FieldRow { height: 1; width: 1fr; }
@@ -55,13 +55,13 @@ class FieldRow(Widget, can_focus=True):
         Binding("space", "turn", "choose", show=False),
         Binding("left", "step(-1)", "previous", show=False),
         Binding("right", "step(1)", "next", show=False),
-        Binding("delete", "reset", "as it was", show=False),
+        Binding("delete", "reset", "as before", show=False),
         Binding("escape", "cancel", "cancel", show=True),
     ]
 
     @dataclass
     class Entered(Message):
-        """Another text stands in the field; posted as one types."""
+        """The text has changed; posted while typing."""
 
         key: str
         text: str
@@ -74,7 +74,6 @@ class FieldRow(Widget, can_focus=True):
 
     @property
     def key(self) -> str:
-        """Key of the setting."""
         return self.field.setting.key
 
     @property
@@ -84,7 +83,7 @@ class FieldRow(Widget, can_focus=True):
 
     @property
     def about(self) -> tuple[str, str, str]:
-        """Key, help, and what may be entered with where the value comes from: for the one place where help stands."""
+        """Key, help, and valid values with the origin of the value, for the help area."""
         field = self.field
         if field.changed:
             origin = f"was {safe_text(field.base)}" if field.base and self.key != "name" else ""
@@ -98,12 +97,12 @@ class FieldRow(Widget, can_focus=True):
         return palette_in(self.app)
 
     def show(self, field: Field) -> None:
-        """Take another state of the field; nothing is drawn where it is the same."""
+        """Show a new state of the field; draws nothing if it is the same."""
         if field != self.field:
             self.field = field
             self.set_class(bool(field.error), "wrong")
             self.refresh()
-            if field.error and self.has_focus_within:  # the line below it has to be seen, too
+            if field.error and self.has_focus_within:  # the error line below must be visible, too
                 self.call_after_refresh(self.scroll_visible, animate=False)
 
     def compose(self) -> ComposeResult:
@@ -130,17 +129,17 @@ class FieldRow(Widget, can_focus=True):
         return line
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Keys that begin a new value are not those of the screen, nor are those that come before its editor is up."""
+        """Keys that start a new value, or come before its editor is ready, are not those of the screen."""
         if self.query(Input):
             return character is not None and character.isprintable()
         return self._begins_text(character) and key not in ("space", "question_mark")
 
     async def on_key(self, event: Key) -> None:
-        """Typing on a field begins a new value, or goes to the choice of that letter."""
+        """Typing on a field starts a new value, or selects the choice with that letter."""
         character = event.character
         if self.field.fixed or character is None or not event.is_printable:
             return
-        if self.editing:  # by a key that came before the editor had the keys, as those of a slow line do, all at once
+        if self.editing:  # a key came before the editor had the focus, as on a slow line
             for editor in self.query(Input):
                 event.stop()
                 editor.insert_text_at_cursor(character)
@@ -157,7 +156,7 @@ class FieldRow(Widget, can_focus=True):
                 self._enter(starts[at % len(starts)])
 
     async def on_click(self, event: Click) -> None:
-        """A click on the value edits it, chooses, or turns a switch."""
+        """Edit the value, choose, or toggle a switch."""
         if event.widget is self and event.x >= VALUE_AT - 2 and not self.editing:
             await self.action_edit()
 
@@ -168,7 +167,7 @@ class FieldRow(Widget, can_focus=True):
         self.refresh()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Keys of an open editor are its own; a value that is fixed has none."""
+        """An open editor has its own keys; a fixed value has none."""
         if action == "cancel":
             return self.editing
         return not self.editing and not self.field.fixed
@@ -198,13 +197,13 @@ class FieldRow(Widget, can_focus=True):
             self._enter(self.field.base if self.field.setting.kind in ("choice", "switch") else "")
 
     async def action_cancel(self) -> None:
-        """Close the editor; the value is what it was before."""
+        """Close the editor and restore the value."""
         if self._before is not None:
             self._enter(self._before)
         await self.close()
 
     async def close(self, stay: bool = True) -> None:
-        """Close the editor; what was entered stays.
+        """Close the editor and keep the value.
 
         Args:
             stay: keep the focus here.
@@ -239,7 +238,6 @@ class FieldRow(Widget, can_focus=True):
         event.stop()
 
     async def on_descendant_blur(self, event: DescendantBlur) -> None:
-        """What is left behind is closed."""
         if self.editing and event.widget in self.children:
             await self.close(stay=False)
 

@@ -1,4 +1,4 @@
-"""Every setting of the config model as a field of a form: kind, bounds, unit and help, read from the model itself."""
+"""Every setting of the config model as a field of a form: kind, bounds, unit and help, read from the model."""
 
 import re
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 Kind = Literal["whole", "number", "choice", "switch", "text", "list"]
 Origin = Literal["default", "preset", "recipe", "source", "taken over", "person"]
 Arm = tuple[Any, tuple[Any, ...]]
-"""One of the types that a setting takes, with what bounds it."""
+"""One of the types of a setting, with its bounds."""
 
 _UNITS = {"Images": "images", "Passes": "epochs", "Epochs": "epochs", "Steps": "steps", "Share": "share"}
 _PATHS = re.compile(r"^(?:File|Folder|Table)\b|\ba file\b")
-"""How the description of a text begins, or what it names, that is a path."""
+"""Matches the description of a setting that is a path."""
 _NO_BOUND = 2**62
-"""Bounds beyond are those of the machine and tell a person nothing."""
+"""Larger bounds are those of the machine, and not shown."""
 
 USUAL = frozenset(
     (
@@ -32,21 +32,21 @@ USUAL = frozenset(
         *("train.penalty_weights", "train.anneal_until", "train.steps", "train.batch_size", "train.lr", "select.rule"),
     )
 )
-"""Fields that most runs differ in; the others are shown on request."""
+"""Frequently changed fields; the others are shown on request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What can be said of a setting before it has a value.
+    """A setting without its value.
 
     Attributes:
-        key: dotted, as after `--set`; what is no setting of the model has a word of its own.
-        section: first part of the key; empty for what stands outside all sections.
-        kind: how it is entered.
-        help: what it is.
-        unit: such as `epochs`; empty where the description names none.
-        choices: all values of a choice; words that a number takes beside numbers.
-        expects: what may be entered, such as `a number 0 … 1`.
+        key: dotted, as after `--set`; a plain word if it is not part of the config model.
+        section: first part of the key; empty if there is none.
+        kind: type of its value.
+        help: description.
+        unit: such as `epochs`; empty if the description names none.
+        choices: all values of a choice, or words allowed instead of a number.
+        expects: valid values, such as `a number 0 … 1`.
     """
 
     key: str
@@ -68,11 +68,11 @@ class Field:
     """A setting with its value.
 
     Attributes:
-        setting: what it is.
-        text: value as it stands, or as the person has entered it.
-        base: value that it has when nobody sets it.
-        origin: where the value comes from.
-        error: why it does not fit; empty where it does.
+        setting: the setting.
+        text: current or entered value.
+        base: value if it is not entered.
+        origin: source of the value.
+        error: why it is invalid; empty if it is not.
     """
 
     setting: Setting
@@ -83,7 +83,7 @@ class Field:
 
     @property
     def changed(self) -> bool:
-        """Whether the person gave it another value than it would have."""
+        """Whether the user changed it."""
         return self.origin == "person"
 
     @property
@@ -93,16 +93,16 @@ class Field:
 
     @property
     def usual(self) -> bool:
-        """Whether it is among those that most runs differ in; what was changed always is."""
+        """Whether it is frequently changed, or was changed here."""
         return self.setting.key in USUAL or self.changed or bool(self.error)
 
 
 def settings_of(model: "type[Section]", data: "type[Section]") -> tuple[Setting, ...]:
-    """Every setting below a model, in its order.
+    """All settings of a model, in its order.
 
     Args:
-        model: the whole, whose sections are models.
-        data: the section in force where the model takes one of several.
+        model: the config model, whose sections are models.
+        data: the model of section `data`.
     """
     found: list[Setting] = []
     for name, info in model.model_fields.items():
@@ -115,12 +115,12 @@ def settings_of(model: "type[Section]", data: "type[Section]") -> tuple[Setting,
 
 
 def section_help(model: "type[Section]", data: "type[Section]") -> dict[str, str]:
-    """Section → what it is about, in one line."""
+    """Section → description in one line."""
     return {name: _about(str(section.__doc__)) for name, section in _sections(model, data).items()}
 
 
 def text_of(value: Any) -> str:
-    """A value as a person enters it; empty where there is none."""
+    """A value as the user enters it; empty for None."""
     match value:
         case None:
             return ""
@@ -134,7 +134,7 @@ def text_of(value: Any) -> str:
 
 
 def override_of(setting: Setting, text: str) -> str:
-    """What was entered as the `a.b=c` of the command line; a list needs no brackets and no quotes here."""
+    """The entered text as `a.b=c` of the command line; lists need no brackets or quotes here."""
     text = text.strip()
     if setting.kind == "list" and not text.startswith("[") and text not in setting.choices:
         items = [item.strip() for item in text.split(",") if item.strip()]
@@ -143,7 +143,7 @@ def override_of(setting: Setting, text: str) -> str:
 
 
 def _about(description: str) -> str:
-    """First line, without the name of the stage where that is the name of the section."""
+    """First line, without the stage's name if the section has the same name."""
     line = re.sub(r"^Stage `\w+`: ", "", description.splitlines()[0])
     return line[:1].upper() + line[1:]
 
@@ -202,7 +202,7 @@ def _expects(kind: Any, bounds: tuple[Any, ...], *, is_path: bool) -> str:
         inner, limits = next(_arms(items[0], ()))
         count = "" if Ellipsis in items else {2: "two", 3: "three"}.get(len(items), str(len(items)))
         many = {int: "whole numbers", float: "numbers", str: "names"}[inner]
-        between = "with a comma between" if count == "two" else "with commas between"
+        between = "separated by a comma" if count == "two" else "separated by commas"
         return " ".join(filter(None, (count, many, _limits(limits), between)))
     if _origin(kind) is Literal:
         return ", ".join(map(str, get_args(kind)))

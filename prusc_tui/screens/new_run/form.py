@@ -1,6 +1,6 @@
-"""The form of a new run: what can be set, what is set, whether it fits, and the order that comes of it (no torch).
+"""The form of a new run: fields, values, validity and the resulting order (no torch).
 
-The words of the command line and of its errors are those of `prusc run`, as the same functions plan both.
+Command line and errors are those of `prusc run`, as both share the planning functions.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether the form as a whole fits.
+    """Result of checking the form.
 
     Attributes:
-        plan: what would be run; None where it does not fit.
-        sentence: the first thing that does not fit, as the command line says it.
-        errors: key → why its value does not fit, whatever the other values.
+        plan: of the run; None if the form is invalid.
+        sentence: the first error, as the command line shows it.
+        errors: key → error of its value, regardless of other values.
     """
 
     plan: "Plan | None"
@@ -37,14 +37,14 @@ class Check:
 
 
 class Form:
-    """What is to be run, as far as it is filled in.
+    """A new run, as far as it is filled in.
 
     Args:
         target: recipe or preset; for a fork the recipe, None for that of the source.
-        fork: where the run goes on from.
+        fork: run to start from.
 
     Raises:
-        InputError: there is no such recipe or preset.
+        InputError: the recipe or preset does not exist.
     """
 
     def __init__(self, target: str | None = None, fork: "Fork | None" = None) -> None:
@@ -60,7 +60,7 @@ class Form:
             self.recipe, self.preset = plan.recipe.name, plan.preset or DEFAULT
         self._by_recipe = target in RECIPES
         self._own_preset = self.preset != get_recipe(self.recipe).preset
-        """Whether the person chose the preset, so that another recipe does not bring its own."""
+        """Whether the user chose the preset, so that another recipe keeps it."""
         self._of_preset = get_preset(self.preset).settings
         self._typed: dict[str, str] = {}
         self._of_run = dict(DEFAULTS)
@@ -68,28 +68,27 @@ class Form:
 
     @property
     def target(self) -> str | None:
-        """Recipe or preset, as typed after `prusc run`."""
+        """Recipe or preset, as after `prusc run`."""
         if self.fork is not None:
             return None if self.recipe == self.fork.source.recipe else self.recipe
         return self.recipe if self._by_recipe or self._of_preset["recipe"] != self.recipe else self.preset
 
     @property
     def title(self) -> str:
-        """What is to be run, in a few words."""
+        """Short description of the run."""
         if self.fork is not None:
             return f"{self.recipe} from {self.fork.source.name}:{self.fork.stage}"
         return self.preset if self.target == self.preset else f"{self.recipe} on {self.preset}"
 
     @property
     def launcher(self) -> str:
-        """Name of the launcher that starts the run."""
         return launcher_of_choice(self._of_run["start"])
 
     def set(self, key: str, text: str) -> None:
-        """Enter a value; an empty one takes back what was entered.
+        """Enter a value; an empty one resets it.
 
         Raises:
-            InputError: a recipe, preset or stage of that name does not go with the rest; all is as it was.
+            InputError: the recipe, preset or stage does not fit the rest; nothing is changed.
         """
         if key in ("recipe", "preset", "stage"):
             before = dict(vars(self))
@@ -109,12 +108,12 @@ class Form:
                 self._begin()
 
     def take_over(self, other: "Form") -> None:
-        """Take over what was entered in another form; what does not go with this one is left out."""
+        """Take over the entries of another form, except those that do not apply."""
         self._typed, self._of_run = dict(other._typed), dict(other._of_run)
         self._begin()
 
     def fields(self) -> list[Field]:
-        """Every field that the recipe uses, in the order of the form."""
+        """All fields that the recipe uses, in order."""
         errors = self.check().errors
         changed = {setting.key for setting in self._changed()} | errors.keys()
         known = {setting.key: setting for setting in self._settings}
@@ -129,13 +128,12 @@ class Form:
         return [*of_run[:2], seed, *of_run[2:], deterministic, name, *of_model.values()]
 
     def section_help(self) -> dict[str, str]:
-        """Section → what it is about, in one line."""
+        """Section → description in one line."""
         from core.config import config_model
 
         return section_help(config_model(), type(self._shape.config.data))
 
     def check(self) -> Check:
-        """Whether everything fits, and if not, what does not."""
         errors: dict[str, str] = {}
         plan, sentence = None, self._device_error()
         if sentence:
@@ -153,7 +151,7 @@ class Form:
         return Check(None if sentence else plan, sentence, errors)
 
     def validate_one(self, key: str, text: str) -> str | None:
-        """Why a value does not fit its field, whatever the others say; None where it does."""
+        """Error of a value, regardless of the others; None if it is valid."""
         setting = next(one for one in self._settings if one.key == key)
         name = self._typed.get("data.name")
         try:
@@ -165,7 +163,7 @@ class Form:
         return self._absent(plan).get(key)
 
     def differences(self) -> dict[str, tuple[str, str]]:
-        """Settings that the person changed: dotted key → (value, value without the change)."""
+        """Changed settings: dotted key → (value, value without the change)."""
         return {
             field.setting.key: (field.text, field.base)
             for field in self.fields()
@@ -173,7 +171,6 @@ class Form:
         }
 
     def order(self) -> Order:
-        """What to start."""
         from experiments.recipes import get_recipe
 
         changed = {setting.key: override_of(setting, self._typed[setting.key]) for setting in self._changed()}
@@ -195,7 +192,7 @@ class Form:
         )
 
     def command_line(self) -> list[str]:
-        """The words of `prusc run` that start the same run."""
+        """Arguments of `prusc run` that start the same run."""
         return self.order().words()
 
     def _choose(self, key: str, text: str) -> None:
@@ -213,7 +210,7 @@ class Form:
         self._of_preset = get_preset(self.preset).settings
 
     def _begin(self) -> None:
-        """Look anew at what the run is before a setting is changed."""
+        """Plan again before a setting is changed."""
         from core.config import config_model
 
         self._ground = self._outline([])
@@ -236,10 +233,10 @@ class Form:
         return make_plan(self.target, data=data, overrides=overrides)
 
     def _outline(self, overrides: list[str]) -> "Plan":
-        """What is planned; where the recipe does not go with the data, what would be if it did: still a form to fill.
+        """The plan; if recipe and data do not fit, the plan as if they did, so that the form can be shown.
 
         Raises:
-            InputError: it does not fit whatever the recipe, or a fork does not.
+            InputError: the values are invalid for any recipe, or a fork is.
         """
         from core.overrides import merge, nest, validate
         from experiments.plan import Plan, make_plan
@@ -258,11 +255,11 @@ class Form:
         return Plan(validate(settings, "settings"), recipe, recipe.name, self.preset, {})
 
     def _entered(self) -> list[Setting]:
-        """Settings with a text of the person that go with recipe and data as they now are."""
+        """Entered settings that apply to the current recipe and data."""
         return [s for s in self._settings if s.key in self._typed and self._is_free(s)]
 
     def _is_free(self, setting: Setting) -> bool:
-        """Whether a setting is read by the recipe, and neither fixed by it nor taken over."""
+        """Whether the recipe reads a setting that is neither fixed nor taken over."""
         fixed = setting.key in self._ground.recipe.fixed
         return self._is_used(setting) and not fixed and not self._is_locked(setting)
 
@@ -270,7 +267,7 @@ class Form:
         return setting.section in ("", "data") or self._ground.recipe.reads(self._with_files(), setting.key)
 
     def _with_files(self) -> "Config":
-        """The settings with those entered files that take the place of a stage's work, as they change what is read."""
+        """The settings plus entered files that replace a stage's work, as they change which settings are read."""
         config = self._ground.config
         for key in self._ground.recipe.replaceable(config):
             section, _, name = key.partition(".")
@@ -280,7 +277,7 @@ class Form:
         return config
 
     def _absent(self, plan: "Plan") -> dict[str, str]:
-        """Files and folders that a plan names and that are not there, but for those that nothing will look at."""
+        """Missing files and folders of a plan, except those that no stage will read."""
         known = {setting.key: setting for setting in self._settings}
         return {key: why for key, why in absent(plan.config).items() if key in known and self._is_free(known[key])}
 
@@ -294,7 +291,7 @@ class Form:
         return [override_of(setting, self._typed[setting.key]) for setting in self._entered()]
 
     def _changed(self) -> list[Setting]:
-        """What was entered and is another value than without; a value that does not fit is one, too."""
+        """Entered values that differ from the default, including invalid ones."""
         try:
             now = _flat(self._plan(self._overrides()).config)
         except InputError:

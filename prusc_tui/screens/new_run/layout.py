@@ -1,4 +1,4 @@
-"""The two halves of the form of a new run: the list of fields, and what is said about them."""
+"""The two halves of the form of a new run: the list of fields, and the help area."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from prusc_tui.screens.new_run.form import Form
 
 MARKS = {"good": "✓", "bad": "✗", "warn": "■", "accent": "▸"}
-"""Role of the state → the mark that says it without colour."""
+"""Role of the state → its mark, for terminals without colour."""
 HELP_LINES = 3
-"""Lines of help where it stands below the form."""
+"""Lines of help below the form."""
 
 
 class FieldList(VerticalScroll, can_focus=False):
@@ -48,17 +48,16 @@ class FieldList(VerticalScroll, can_focus=False):
 
     @property
     def current(self) -> FieldRow | None:
-        """The field that has the keys."""
         focused = self.screen.focused
         around = focused.ancestors_with_self if focused is not None else ()
         return next((row for row in around if isinstance(row, FieldRow)), None)
 
     def keys(self) -> list[str]:
-        """Keys of the fields shown, from top to bottom."""
+        """Keys of the visible fields, from top to bottom."""
         return [row.key for row in self.query(FieldRow)]
 
     async def build(self, fields: Sequence[Field], about: Mapping[str, str], focus: str) -> None:
-        """Show these fields, with the focus on the one of that key."""
+        """Show these fields, and focus the one with that key."""
         palette = palette_in(self.app)
         found: list[Widget] = []
         for section, group in groupby(fields, key=lambda field: field.setting.section):
@@ -72,20 +71,19 @@ class FieldList(VerticalScroll, can_focus=False):
         self.focus_key(focus, "recipe")
 
     def show(self, fields: Mapping[str, Field]) -> None:
-        """Take the fields as they now are."""
         for row in self.query(FieldRow):
             if row.key in fields:
                 row.show(fields[row.key])
 
     def focus_key(self, *keys: str) -> None:
-        """Give the keys to the first of these fields that is shown."""
+        """Focus the first visible one of these fields."""
         rows = {row.key: row for row in self.query(FieldRow)}
         found = next((rows[key] for key in keys if key in rows), None)
         if found is not None:
             _give(found)
 
     def focus_again(self) -> None:
-        """Give the keys back to the field that had them last."""
+        """Focus the field that was focused last."""
         self.focus_key(self._last, "recipe")
 
     def on_descendant_focus(self) -> None:
@@ -99,7 +97,6 @@ class FieldList(VerticalScroll, can_focus=False):
             _give(rows[at])
 
     def action_turn(self, by: int) -> None:
-        """Go to the first field of the next or the previous section."""
         rows = list(self.query(FieldRow))
         if not rows:
             return
@@ -116,7 +113,7 @@ class FieldList(VerticalScroll, can_focus=False):
 
 
 class Aside(Vertical):
-    """Help of the field, what differs, the command line, and whether it can start: beside the form or below it."""
+    """Help of the field, changes, command line and state, beside or below the form."""
 
     DEFAULT_CSS = """
     Aside { width: 100%; height: 9; padding: 0 1; border-top: solid $panel; background: $background; }
@@ -144,14 +141,13 @@ class Aside(Vertical):
         return self.screen.has_class("-wide")
 
     def title(self, form: "Form") -> Text:
-        """What is to be run, for the top of the screen."""
         plan = form.check().plan
         summary = plan.recipe.summary if plan is not None else ""
         text = Text.assemble(("New run  ", "bold"), (safe_text(form.title), f"bold {self._palette.accent}"))
         return text.append(f"   {summary}", self._palette.muted)
 
     def say_help(self, row: FieldRow | None) -> None:
-        """What a field is, what may be entered, and where its value comes from."""
+        """Help, valid values and origin of the value of a field."""
         self._row = row
         text = Text()
         if row is not None:
@@ -162,7 +158,7 @@ class Aside(Vertical):
         self._update("help", text if self._wide else self._cut(text))
 
     def _cut(self, text: Text) -> Text:
-        """As much of a text as has room below the form, with a mark where that is not all."""
+        """The part of a text that fits below the form, with an ellipsis if it was cut."""
         lines = text.wrap(self.app.console, max(1, self.size.width))
         if len(lines) > HELP_LINES:
             last = lines[HELP_LINES - 1]
@@ -172,7 +168,7 @@ class Aside(Vertical):
         return Text("\n").join(lines[:HELP_LINES])
 
     def say_order(self, form: "Form") -> None:
-        """What differs, and the command line that does the same."""
+        """Changed settings, and the equivalent command line."""
         from experiments.order import shown
 
         palette = self._palette
@@ -189,7 +185,7 @@ class Aside(Vertical):
         self._update("command", command.append(safe_text(shown(form.command_line()))))
 
     def say_state(self, role: str, sentence: str) -> None:
-        """Whether it can start, or why it does not."""
+        """Whether it can start, and why not."""
         style = str(getattr(self._palette, role))
         self._update("state", Text.assemble((f"{MARKS[role]} ", style), (safe_text(sentence), style)))
 
@@ -200,16 +196,16 @@ class Aside(Vertical):
 
 
 def _give(row: FieldRow) -> None:
-    """Give the keys to a row and bring it into view, both at once.
+    """Focus a row and scroll to it at once.
 
-    Keys that are held down come faster than messages are handled, and a scroll that glides is drawn many times.
+    Held-down keys arrive faster than messages are handled, and a smooth scroll is drawn many times.
     """
     row.screen.set_focus(row, scroll_visible=False)
     row.scroll_visible(animate=False)
 
 
 def _prose(text: str) -> Text:
-    """Help with what stands in backticks set off."""
+    """Help text with the parts in backticks highlighted."""
     told = Text()
     for number, part in enumerate(text.split("`")):
         told.append(part, "bold" if number % 2 else "")

@@ -1,4 +1,4 @@
-"""Files and folders that settings name: whether they are there (no torch; what is in them the start looks at)."""
+"""Whether files and folders in settings exist (no torch; their contents are checked at the start)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ _NO_FILE = ("", "none", "imagenet")
 
 
 def absent(config: "Config") -> Mapping[str, str]:
-    """Dotted key → why what it names cannot be taken, in a few words; empty where everything is there."""
+    """Dotted key → what is wrong with its path; empty if all exist."""
     from core.data.settings import Photos
 
     found = {}

@@ -1,24 +1,24 @@
-"""Fields of a new run that are no settings of the config model: recipe, data, name, where and how it runs."""
+"""Fields of a new run outside the config model: recipe, data, name, where and how it runs."""
 
 from dataclasses import replace
 
 from prusc_tui.screens.new_run.fields import Setting
 
 HERE = "in this process"
-"""What the launcher `local` is called on the screen."""
+"""Label of the launcher `local`."""
 ON, OFF = "true", "false"
 
 DEFAULTS = {"name": "", "tags": "", "device": "auto", "start": "detached", "fresh": OFF}
-"""Key → what stands in it at first; recipe, preset and stage have no value of their own."""
+"""Key → initial value; recipe, preset and stage have none."""
 
 RUN_FIELDS: dict[str, Setting] = {
     setting.key: setting
     for setting in (
-        Setting("recipe", "", "choice", "Which stages are run."),
-        Setting("preset", "", "choice", "Preset whose data and values the recipe takes."),
-        Setting("stage", "", "choice", "The stages up to this one are taken over from the other run as they are."),
+        Setting("recipe", "", "choice", "Which stages to run."),
+        Setting("preset", "", "choice", "Preset that provides data and values."),
+        Setting("stage", "", "choice", "Stages up to this one are taken over from the other run unchanged."),
         Setting("name", "", "text", "Name of the run; must be new.", expects="a name"),
-        Setting("tags", "", "list", "Labels for the run log.", expects="words with commas or spaces between"),
+        Setting("tags", "", "list", "Labels for the run log.", expects="words separated by commas or spaces"),
         Setting(
             "device",
             "",
@@ -26,7 +26,7 @@ RUN_FIELDS: dict[str, Setting] = {
             "Where to compute; auto takes the first GPU that is free.",
             expects="auto, cpu or cuda:N",
         ),
-        Setting("start", "", "choice", "Where the run lives."),
+        Setting("start", "", "choice", "Which process runs it."),
         Setting("fresh", "", "switch", "Compute every stage, even if another run has its result."),
     )
 }
@@ -34,13 +34,13 @@ RUN_FIELDS: dict[str, Setting] = {
 
 
 def with_choices(key: str, choices: tuple[str, ...], help: str = "") -> Setting:
-    """The field with what can be chosen now."""
+    """The field with its current choices."""
     setting = RUN_FIELDS[key]
     return replace(setting, choices=choices, help=help or setting.help)
 
 
 def places() -> tuple[tuple[str, ...], str]:
-    """Where a run can live, as choices of the field `start`, the default first; and what each of them means."""
+    """Choices of the field `start`, the default first, with their descriptions."""
     from experiments.launchers import launcher, names
 
     choices = {HERE if name == "local" else name: launcher(name).summary for name in names()}
@@ -49,5 +49,5 @@ def places() -> tuple[tuple[str, ...], str]:
 
 
 def launcher_of_choice(choice: str) -> str:
-    """Name of the launcher that a choice of the field `start` stands for."""
+    """Name of the launcher for a choice of the field `start`."""
     return "local" if choice == HERE else choice

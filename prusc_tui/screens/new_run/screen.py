@@ -1,4 +1,4 @@
-"""The form of a new run: choose what, change settings, see the command line that does the same, start."""
+"""The form of a new run: choose, change settings, see the equivalent command line, start."""
 
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from prusc_tui.screens.new_run.form import Check, Form
 
 WIDE = 110
-"""Columns from which the help stands beside the form."""
+"""Width from which the help is beside the form."""
 
 
 class Started(NamedTuple):
-    """The run is under way."""
+    """The run has started."""
 
     id: str
 
@@ -46,9 +46,9 @@ class NewRunScreen(Screen[None]):
     """A form made from the config model.
 
     Args:
-        home: where the run will be.
-        fork: `RUN` or `RUN:STAGE` to go on from.
-        preset: recipe or preset to begin with; without one and without a fork, it is chosen first.
+        home: of the run.
+        fork: `RUN` or `RUN:STAGE` to start from.
+        preset: recipe or preset; if neither it nor a fork is given, the choice is shown first.
     """
 
     DEFAULT_CSS = """
@@ -77,7 +77,7 @@ class NewRunScreen(Screen[None]):
         self._leaving = False
         self._start = Reading(self, self._told)
         self._sentence = ""
-        """What went wrong, until something is entered."""
+        """The last error, until something is entered."""
 
     def compose(self) -> ComposeResult:
         yield Static("New run", id="title")
@@ -88,7 +88,7 @@ class NewRunScreen(Screen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Draw first, then load the config model, which takes a moment the first time."""
+        """Draw first; loading the config model takes a moment."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self._redraw())
         self.call_after_refresh(self._begin)
 
@@ -121,7 +121,7 @@ class NewRunScreen(Screen[None]):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Most keys need a form, and none but escape has a say while the run starts."""
+        """Most keys need a form; only escape works while the run starts."""
         if action in ("start", "toggle_all", "copy_command"):
             return self._form is not None and not self._starting and not self.has_class("-choosing")
         return action != "preset" or not (self._starting or self.has_class("-choosing"))
@@ -140,7 +140,7 @@ class NewRunScreen(Screen[None]):
         self._say()
 
     async def _build(self, focus: str) -> None:
-        """Put up the rows that are to be seen."""
+        """Create the visible rows."""
         if self._form is None:
             return
         shown = [field for field in self._form.fields() if self._all or field.usual]
@@ -174,7 +174,7 @@ class NewRunScreen(Screen[None]):
         self._say()
 
     def _say(self) -> None:
-        """Title, help, differences, command line and state, as they now are."""
+        """Update title, help, differences, command line and state."""
         if not self.is_attached:
             return
         aside = self.query_one(Aside)
@@ -199,11 +199,11 @@ class NewRunScreen(Screen[None]):
         if sentence := self._sentence or check.sentence:
             return "bad", sentence
         if self._leaving:
-            return "warn", "escape again leaves, and what was entered is gone"
+            return "warn", "escape again leaves and discards your entries"
         return "good", "ready: ctrl+s starts it"
 
     def action_start(self) -> None:
-        """Start the run, or go to what does not fit."""
+        """Start the run, or go to the first invalid field."""
         if self._form is None:
             return
         check = self._form.check()
@@ -216,7 +216,7 @@ class NewRunScreen(Screen[None]):
         self.query_one(FieldList).disabled = True
         self.refresh_bindings()
         self._say()
-        # A run that is under way when one leaves is found among the others.
+        # A run started before leaving appears in the list.
         self._start.ask(partial(self._work, order))
 
     def _work(self, order: "Order") -> Started | Refused:
@@ -228,7 +228,7 @@ class NewRunScreen(Screen[None]):
             return Started(actions.start_outside(self._home, order, __version__).id)
         except InputError as error:
             return Refused(str(error))
-        except Exception as error:  # whatever a machine comes up with: the form is still there
+        except Exception as error:  # any failure: keep the form
             return Refused(f"the run could not be started: {error or type(error).__name__}")
 
     def _told(self, outcome: Started | Refused) -> None:
@@ -244,7 +244,7 @@ class NewRunScreen(Screen[None]):
         self._say()
 
     def action_preset(self) -> None:
-        """Choose another recipe or preset; what was entered stays where it goes with it."""
+        """Choose another recipe or preset; entered values stay where they apply."""
         self._choose()
 
     async def action_toggle_all(self) -> None:
@@ -262,7 +262,7 @@ class NewRunScreen(Screen[None]):
             self.notify("copied the command line")
 
     def action_back(self) -> None:
-        """Back; asks once more where something was entered."""
+        """Go back; ask once more if something was entered."""
         if self.has_class("-choosing") and self._form is not None:
             self.remove_class("-choosing")
             self.refresh_bindings()

@@ -1,1 +1,1 @@
-"""One run, live or past: a panel per view."""
+"""One run, active or not: a panel per view."""

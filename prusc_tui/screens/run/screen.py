@@ -1,4 +1,4 @@
-"""One run: a line that says what and how far, a line of views, and the view itself."""
+"""One run: a line of state and progress, a line of views, and the view in front."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ from prusc_tui.widgets.quiet import News
 from prusc_tui.widgets.tabs import Tab, ViewLine
 
 EVERY = 0.25
-"""Seconds between looks at the run's folder."""
+"""Seconds between readings of the run's folder."""
 
 
 def _tabs(offered: Sequence[View]) -> tuple[Tab, ...]:
@@ -35,12 +35,12 @@ def _tabs(offered: Sequence[View]) -> tuple[Tab, ...]:
 
 
 class RunScreen(Views, Life):
-    """A run, live or past.
+    """A run, active or not.
 
     Args:
-        folder: where the run is.
-        clock: gives the seconds since 1970.
-        feed: follows the run; None reads the folder.
+        folder: of the run.
+        clock: returns the seconds since 1970.
+        feed: of the run; None reads the folder.
     """
 
     BINDINGS = bindings(key for key in KEYS if key.area == "run") + bindings("life")
@@ -48,7 +48,7 @@ class RunScreen(Views, Life):
 
     @dataclass
     class Seen(News):
-        """The run has something new to show."""
+        """The run has new data."""
 
         snapshot: Snapshot
 
@@ -109,7 +109,7 @@ class RunScreen(Views, Life):
 
     @property
     def _names(self) -> list[str]:
-        """Of the views that have anything to do with the run."""
+        """Names of the views that apply to the run."""
         return [tab.name for line in self.query(ViewLine) for tab in line.tabs]
 
     def _tick(self) -> None:
@@ -139,7 +139,7 @@ class RunScreen(Views, Life):
     def _draw_head(self) -> None:
         if self.snapshot is not None:
             head = _head(self.snapshot, self._clock(), palette_in(self.app))
-            # Its place stays, so nothing else has to be laid out or sent again.
+            # Its size stays, so nothing else is laid out or sent again.
             self.query_one("#head", Static).update(head, layout=False)
 
 

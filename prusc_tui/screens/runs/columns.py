@@ -1,4 +1,4 @@
-"""The columns of the table of runs: what stands in them, how wide they are, and which of them fit."""
+"""The columns of the table of runs: contents, widths, and which of them fit."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ GAP = 2
 BAR = 6
 """Cells of a progress bar."""
 BARE, WITH_BAR, WITH_STAGE = 10, 20, 30
-"""Cells of the status: a word; progress and time left; these and the stage."""
+"""Cells of the status: a word; progress and time left; both with the stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class Column:
     """One column.
 
     Attributes:
-        key: names it.
-        title: stands above it.
-        sort: by what `core.runs.query.sort` sorts: what is most looked for comes first.
-        least: cells that it cannot do without.
-        most: cells that it does not go beyond.
-        early: how early it is left out where not all fit; 0 never.
-        right: whether it is aligned to the right.
+        key: its id.
+        title: its heading.
+        sort: field for `core.runs.query.sort`, in the more useful direction.
+        least: minimal width.
+        most: maximal width.
+        early: priority of omitting it if not all fit; 0 never.
+        right: whether it is right-aligned.
     """
 
     key: str
@@ -61,18 +61,18 @@ BY_KEY = {column.key: column for column in COLUMNS}
 
 
 class Cell(NamedTuple):
-    """Text and style of a piece of a row."""
+    """Text and style of a part of a row."""
 
     text: str
     style: str
 
 
 def lay_out(wanted: Mapping[str, int], width: int) -> tuple[tuple[Column, int], ...]:
-    """Choose the columns that fit into `width` cells, and how wide each of them is.
+    """Choose the columns that fit into `width` cells, and their widths.
 
     Args:
-        wanted: cells that would show all of every column, as `wanted_widths` returns them.
-        width: cells in all.
+        wanted: full width of each column, as `wanted_widths` returns.
+        width: total cells.
     """
     least = {column.key: min(column.least, wanted[column.key]) for column in COLUMNS if wanted[column.key]}
     if wanted["status"] > BARE:
@@ -86,7 +86,7 @@ def lay_out(wanted: Mapping[str, int], width: int) -> tuple[tuple[Column, int], 
             more = wanted[key] - widths[key]
             more = more if key != "status" or more <= _room(shown, widths, width) else 0
             widths[key] += max(0, min(more, _room(shown, widths, width)))
-    # Below any sensible width the name gives way, so that status and name are both seen.
+    # In very narrow tables the name shrinks, so that status and name both fit.
     widths["name"] = max(1, widths["name"] + min(0, _room(shown, widths, width)))
     return tuple((column, widths[column.key]) for column in shown)
 
@@ -96,7 +96,7 @@ def _room(shown: Sequence[Column], widths: dict[str, int], width: int) -> int:
 
 
 def wanted_widths(rows: Sequence[Row]) -> dict[str, int]:
-    """Cells that would show all of every column; 0 for tags that no run has."""
+    """Full width of each column; 0 for tags if no run has any."""
     wanted = {column.key: column.most for column in COLUMNS}
     summaries = [row.summary for row in rows]
     wanted["name"] = _longest([summary["name"] for summary in summaries])
@@ -116,7 +116,7 @@ def wanted_widths(rows: Sequence[Row]) -> dict[str, int]:
 
 
 def _longest(texts: Collection[str]) -> int:
-    # Nearly all names are ASCII, for which the length is the width; only where one is not are they measured.
+    # Measure cells only if a name is not ASCII, which is rare.
     together = "".join(texts)
     if together.isascii() and together.isprintable():
         return max(map(len, texts), default=0)
@@ -124,7 +124,7 @@ def _longest(texts: Collection[str]) -> int:
 
 
 def cells(row: Row, column: Column, width: int, now: float, palette: Palette) -> list[Cell]:
-    """What stands in one column of a row: pieces of exactly `width` cells together."""
+    """Contents of a column of a row, exactly `width` cells."""
     summary = row.summary
     match column.key:
         case "status":
@@ -171,7 +171,7 @@ def _status(row: Row, width: int, palette: Palette) -> list[Cell]:
 
 
 def time_left(seconds: float | None) -> str:
-    """Time left in the largest unit, so that it changes seldom: `43 s`, `12 min`, `2.1 h`, `3.4 d`."""
+    """Time left in the largest unit, so that it rarely changes: `43 s`, `12 min`, `2.1 h`, `3.4 d`."""
     if seconds is None:
         return ""
     for length, unit in ((86_400, "d"), (3_600, "h")):

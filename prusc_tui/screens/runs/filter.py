@@ -1,4 +1,4 @@
-"""The line in which a filter over runs is typed: what is valid holds, what is not says why."""
+"""The input line of the filter over runs: a valid one applies, an invalid one shows its error."""
 
 import re
 from contextlib import suppress
@@ -26,7 +26,7 @@ class RunFilter(FilterBar):
     """
 
     class Filtered(Message):
-        """Another filter is in force."""
+        """The filter has changed."""
 
     def __init__(self) -> None:
         super().__init__("recipe:prusc wga>0.8 tag:paper text")
@@ -34,9 +34,9 @@ class RunFilter(FilterBar):
 
     @property
     def meanwhile(self) -> Query | None:
-        """What to look for while nothing fits and the last word may go on.
+        """The query while the last word may still be incomplete.
 
-        `wga` may become `wga>0.8`, so it is left out; `tag:pa` may become `tag:paper`, so a part of it is enough.
+        `wga` may become `wga>0.8`, so it is omitted; `tag:pa` may become `tag:paper`, so a prefix matches.
         """
         text = self.query_in_force.text
         if (word := _LAST_WORD.search(text)) is not None:
@@ -47,7 +47,7 @@ class RunFilter(FilterBar):
                 text = text[: word.start()]
             else:
                 return None
-            with suppress(InputError):  # such as a `not` that has nothing behind it now, or a number that is no text
+            with suppress(InputError):  # such as a trailing `not`, or a prefix of a number
                 return parse(text)
         return None
 

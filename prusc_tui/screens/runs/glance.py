@@ -1,4 +1,4 @@
-"""A run in a narrow column: what the panel beside the table shows."""
+"""A run in a narrow column, for the panel beside the table."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,9 +16,9 @@ from prusc_tui.report.spark import current_series, losses
 from prusc_tui.widgets.bars import fit, heading, safe, wrap
 
 LOG_LINES = 5
-"""Newest lines of the log that are shown."""
+"""Number of log lines."""
 SETTINGS = 12
-"""Changed settings that are shown."""
+"""Maximal number of changed settings."""
 
 
 def side(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
@@ -27,7 +27,7 @@ def side(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
     found = results(snapshot)
     parts = [
         [*about(record, snapshot.elapsed, width, palette), *reason(record, width, palette)],
-        list(_said_of_it(record, width, palette)),
+        list(_tags_and_note(record, width, palette)),
         pipeline(snapshot.stages, width, palette),
         warning_lines(snapshot.warnings, width, palette),
         groups(found if len(found) < 3 else [found[0], found[-1]], width, palette, 0),
@@ -42,12 +42,11 @@ def side(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
 
 
 def reading(name: str, width: int, palette: Palette) -> list[Text]:
-    """What stands there while a long stream is read."""
+    """Placeholder while a long stream is read."""
     return [fit(safe(name), width, f"bold {palette.text}"), fit("reading …", width, palette.muted)]
 
 
-def _said_of_it(record: RunRecord, width: int, palette: Palette) -> Iterator[Text]:
-    """Tags and note: what people wrote."""
+def _tags_and_note(record: RunRecord, width: int, palette: Palette) -> Iterator[Text]:
     if record.tags:
         yield from wrap(Text("tags  ", palette.muted).append(safe(" ".join(record.tags)), palette.accent), width, 6)
     for line in record.note.splitlines():

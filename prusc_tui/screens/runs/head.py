@@ -1,4 +1,4 @@
-"""The line above the table of runs, and the page of a home without runs."""
+"""The line above the table of runs, and the page of an empty home."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from prusc_tui.palette import MARKS, Palette
 
 
 def head(total: int, shown: int, running: int, marked: int, root: Path, width: int, palette: Palette) -> Text:
-    """How many runs there are, how many of them are shown, at work and marked, and where they are kept."""
+    """Number of runs, of visible, active and marked ones, and the path of the home."""
     line = Text("prusc-tui", f"bold {palette.accent}", no_wrap=True)
     if total:
         word = "run" if total == 1 else "runs"
@@ -24,7 +24,7 @@ def head(total: int, shown: int, running: int, marked: int, root: Path, width: i
 
 
 def welcome(palette: Palette) -> Text:
-    """How to begin."""
+    """How to start."""
     text, loud, muted = palette.text, f"bold {palette.text}", palette.muted
     return Text.assemble(
         ("No runs yet\n\n", loud),
@@ -40,10 +40,10 @@ def welcome(palette: Palette) -> Text:
 
 
 def short_path(path: Path, width: int) -> str:
-    """A path with ~ for the user's folder; its beginning is cut away where it is too long."""
+    """A path with ~ for the user's folder; its beginning is cut if it is too long."""
     try:
         shown = f"~/{path.relative_to(Path.home())}"
-    except (ValueError, RuntimeError):  # elsewhere, or a user without a folder
+    except (ValueError, RuntimeError):  # outside it, or a user without a home folder
         shown = str(path)
     shown = safe_text(shown)
     if len(shown) <= width:

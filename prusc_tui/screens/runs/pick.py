@@ -1,4 +1,4 @@
-"""Which runs are shown, and in which order."""
+"""Filtering and sorting of runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from core.feed.board import Row, Rows
 from core.runs.query import Query, sort
 
 STATES = ("running", "queued", "stopped", "failed", "lost", "finished")
-"""In the order in which they ask for attention."""
+"""Statuses by urgency."""
 
 
 def pick(rows: Rows, query: Query, field: str, turned: bool) -> list[Row]:
@@ -15,9 +15,9 @@ def pick(rows: Rows, query: Query, field: str, turned: bool) -> list[Row]:
 
     Args:
         rows: all runs.
-        query: which of them.
-        field: as `core.runs.query.sort` takes it; the status sorts by how much it asks for attention.
-        turned: the other way round.
+        query: filter.
+        field: as in `core.runs.query.sort`; the status sorts by urgency.
+        turned: reverse the order.
     """
     found: list[Mapping[str, Any]] = [row.summary for row in rows.all if query.matches(row.summary)]
     if field == "status":

@@ -1,4 +1,4 @@
-"""The first screen: all runs, and the one under the cursor at a glance."""
+"""The first screen: all runs, and a summary of the one under the cursor."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -32,17 +32,17 @@ from prusc_tui.widgets.poller import Poller, why_not
 from prusc_tui.widgets.quiet import News
 
 EVERY, EVERY_OF_MANY, MANY = 0.5, 1.0, 2000
-"""Seconds between looks at the runs, and for more than MANY of them."""
+"""Seconds between readings of the runs, and for more than MANY of them."""
 WIDE = 110
-"""Columns of the terminal from which the side panel stands on the right, unasked."""
+"""Width of the terminal from which the side panel is shown by default."""
 
 
 class RunsScreen(Following, Life):
     """All runs of a home.
 
     Args:
-        home: where the runs are.
-        clock: gives the seconds since 1970.
+        home: of the runs.
+        clock: returns the seconds since 1970.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs") + bindings("life")
@@ -61,7 +61,7 @@ class RunsScreen(Following, Life):
 
     @dataclass
     class Seen(News):
-        """There are other runs than before, or others say something new."""
+        """Runs were added, removed or changed."""
 
         rows: Rows
 
@@ -107,25 +107,21 @@ class RunsScreen(Following, Life):
         self._show_side()
 
     def on_screen_suspend(self) -> None:
-        """Read nothing that nobody sees, and draw nothing."""
         self._covered = True
         self.query_one(SidePanel).watch_run(None)
 
     def life_targets(self) -> list[RunFolder]:
-        """The marked runs in their order, else the one under the cursor."""
         return [RunFolder(self._home, id) for id in self._targets_by_id()]
 
     def life_changed(self) -> None:
-        """Look now."""
         self._poller.hurry()
 
     def life_gone(self, ids: Sequence[str]) -> None:
-        """Deleted runs are marked no longer."""
         table = self._table
         table.mark(table.marked - set(ids))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without runs, only what makes one is offered."""
+        """Without runs, only keys that create one are active."""
         del parameters
         return len(self.rows) > 0 or action not in ("open", "filter", "mark", "compare", "mark_all")
 
@@ -140,13 +136,13 @@ class RunsScreen(Following, Life):
         self.post_message(OpenData())
 
     def action_compare(self) -> None:
-        """Compare the marked runs; with one marked, that one and the one under the cursor."""
+        """Compare the marked runs; if one is marked, with the one under the cursor."""
         table = self._table
         chosen = table.marked | ({table.current} if len(table.marked) == 1 and table.current else set())
         ids = [row.id for row in self.rows.all if row.id in chosen]
         ids.sort(key=self._places().__getitem__)
         if len(ids) < 2:
-            self.notify("mark two runs or more with space, then compare them", markup=False)
+            self.notify("mark two or more runs with space, then compare", markup=False)
         else:
             self.post_message(OpenCompare(ids))
 
@@ -156,7 +152,7 @@ class RunsScreen(Following, Life):
             self._table.action_move(1)
 
     def action_mark_all(self) -> None:
-        """Mark all runs shown; none where all are."""
+        """Mark all visible runs, or none if all are marked."""
         shown = {row.id for row in self._shown}
         marked = self._table.marked
         self._table.mark(marked - shown if shown <= marked else marked | shown)
@@ -165,7 +161,7 @@ class RunsScreen(Following, Life):
         self.query_one(RunFilter).ask()
 
     def action_clear(self) -> None:
-        """Take the filter away; without one the marks."""
+        """Clear the filter, else the marks."""
         line = self.query_one(RunFilter)
         if line.shown:
             line.clear()
@@ -197,7 +193,7 @@ class RunsScreen(Following, Life):
         return [table.current] if table.current is not None else []
 
     def _places(self) -> dict[str, int]:
-        """Place of every run: those shown in their order, then the others."""
+        """Place of every run: visible ones in order, then the others."""
         places = {row.id: place for place, row in enumerate(self._shown)}
         return places | {row.id: len(places) + i for i, row in enumerate(self.rows.all) if row.id not in places}
 
@@ -206,7 +202,7 @@ class RunsScreen(Following, Life):
         self.rows, self._failure = message.rows, ""
         self.set_class(not self.rows.all, "empty")
         self._poller.every = EVERY_OF_MANY if len(self.rows) > MANY else EVERY
-        # Clocks and progress bars alone move no run, unless the runs are sorted by them.
+        # Clocks and progress alone do not reorder runs, unless sorted by them.
         if self.rows.edition != self._edition or self._sort[0] == "time":
             self._wanted = wanted_widths(self.rows.all)
             table = self._table
@@ -259,7 +255,6 @@ class RunsScreen(Following, Life):
         self._apply()
 
     def _apply(self) -> None:
-        """Filter and sort anew."""
         self._edition = self.rows.edition
         self._shown = self._picked()
         self._table.show(self._shown, self._nothing, self._wanted)
@@ -270,7 +265,7 @@ class RunsScreen(Following, Life):
 
     @property
     def _nothing(self) -> str:
-        return "no run is like that; escape clears the filter" if self.rows.all else ""
+        return "no run matches; escape clears the filter" if self.rows.all else ""
 
     def _place_side(self, width: int) -> None:
         shown = self._side_asked if self._side_asked is not None else width >= WIDE

@@ -1,4 +1,4 @@
-"""The panel beside the table of runs: the run under the cursor, read once the cursor rests."""
+"""The panel beside the table of runs: a summary of the run under the cursor."""
 
 import time
 from collections.abc import Callable
@@ -19,18 +19,18 @@ from prusc_tui.widgets.picture import Draw, Picture
 from prusc_tui.widgets.poller import Poller, why_not
 
 REST = 0.1
-"""Seconds that the cursor rests on a run before its folder is read."""
+"""Seconds that the cursor rests on a run before reading."""
 PATIENCE = 0.3
-"""Seconds of reading after which the panel says that it reads."""
+"""Seconds of reading after which a placeholder is shown."""
 EVERY = 0.5
-"""Seconds between looks at the run's folder."""
+"""Seconds between readings of the run's folder."""
 
 
 class SidePanel(VerticalScroll, can_focus=False):
     """One run at a glance, live.
 
     Args:
-        clock: gives the seconds since 1970.
+        clock: returns the seconds since 1970.
     """
 
     DEFAULT_CSS = """
@@ -54,7 +54,7 @@ class SidePanel(VerticalScroll, can_focus=False):
         self._leave()
 
     def watch_run(self, folder: RunFolder | None, name: str = "") -> None:
-        """Show another run as soon as the cursor rests on it; None shows nothing and reads nothing."""
+        """Show another run once the cursor rests on it; None shows nothing."""
         if folder is not None and self._folder is not None and folder.id == self._folder.id:
             return
         self._leave()
@@ -82,7 +82,7 @@ class SidePanel(VerticalScroll, can_focus=False):
     def _begin(self, question: Question[Snapshot | str], folder: RunFolder) -> None:
         feed = RunFeed(folder, self._clock)
         self._poller = Poller(
-            # A stream of minutes to read must not go on being read for a run that one has left.
+            # Stop reading a long stream once the cursor has moved on.
             lambda: feed.poll(lambda: question.stale),
             question.answer,
             EVERY,

@@ -1,4 +1,4 @@
-"""The table of runs: draws the lines that are seen, and again only those that changed."""
+"""The table of runs: draws visible lines, and redraws only changed ones."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,14 +17,14 @@ from prusc_tui.widgets.bars import filled
 from prusc_tui.widgets.cursor_list import CursorList
 
 GUTTER = 3
-"""Cells at the left: the cursor's bar, the mark, a blank."""
+"""Cells at the left: cursor bar, mark, space."""
 
 
 class RunTable(CursorList):
-    """Any number of runs, with a cursor that stays on its run while rows come, go and move.
+    """Any number of runs, with a cursor that stays on its run when rows change.
 
     Args:
-        clock: gives the seconds since 1970.
+        clock: returns the seconds since 1970.
     """
 
     HEAD: ClassVar[int] = 1
@@ -35,22 +35,22 @@ class RunTable(CursorList):
 
     @dataclass
     class Opened(Message):
-        """A run was clicked twice."""
+        """A run was double-clicked."""
 
         id: str
 
     @dataclass
     class Moved(Message):
-        """The cursor came to another run; None where there is none."""
+        """The cursor moved to another run; None if there is none."""
 
         id: str | None
 
     class Marked(Message):
-        """Other runs are marked than before."""
+        """The marks have changed."""
 
     @dataclass
     class SortAsked(Message):
-        """The head of a column was clicked; `key` names the column."""
+        """The heading of a column was clicked."""
 
         key: str
 
@@ -75,22 +75,20 @@ class RunTable(CursorList):
 
     @property
     def count(self) -> int:
-        """How many runs are shown."""
         return len(self.rows)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that are shown."""
         return tuple(column.key for column, _ in self._columns)
 
     def show(self, rows: Sequence[Row], nothing: str = "", wanted: Mapping[str, int] | None = None) -> None:
-        """Take in the rows to show, in their order.
+        """Show these rows.
 
         Args:
             rows: from top to bottom.
-            nothing: is said where there are none.
-            wanted: widths of the columns; None fits them to the rows. Those of all runs keep the columns where they
-                are while a filter is typed.
+            nothing: text if there are none.
+            wanted: widths of the columns; None fits them to the rows. Those of all runs keep the columns in place
+                while a filter is typed.
         """
         offset = self._at - self.scroll_offset.y
         self.rows, self._nothing = rows, nothing
@@ -98,7 +96,7 @@ class RunTable(CursorList):
         self._places = {row.id: place for place, row in enumerate(rows)}
         if self._anchor is None and rows:
             self._anchor = rows[0].id
-        # The run that the cursor was put on may be filtered out; it is found again when it comes back.
+        # The run of the cursor may be filtered out; the cursor returns to it later.
         self._at = self._places.get(self._anchor or "", min(self._at, max(0, len(rows) - 1)))
         self._measure()
         if self.scroll_offset.y:
@@ -108,23 +106,20 @@ class RunTable(CursorList):
         self.moved()
 
     def show_sorted(self, key: str, down: bool) -> None:
-        """Say by which column the rows are sorted, and whether the greatest comes first."""
+        """Mark the column by which the rows are sorted, and the direction."""
         self._sorted = key, down
         self._repaint()
 
     def toggle_mark(self, id: str) -> None:
-        """Mark a run, or no longer."""
         self.mark(self.marked ^ {id})
 
     def mark(self, ids: Iterable[str]) -> None:
-        """Mark these runs and no others."""
         if (marked := set(ids)) != self.marked:
             self.marked = marked
             self._repaint()
             self.post_message(self.Marked())
 
     def on_click(self, event: Click) -> None:
-        """Sort by a column, mark a run, go to a run, open it."""
         if event.y == 0:
             if (key := self._column_at(event.x)) is not None:
                 self.post_message(self.SortAsked(key))
@@ -138,7 +133,6 @@ class RunTable(CursorList):
             self.post_message(self.Opened(self.rows[place].id))
 
     def draw_head(self, y: int) -> Strip:  # noqa: ARG002
-        """Draw the names of the columns, and the order of the rows."""
         palette = self._palette
         made = [Cell(" " * GUTTER, palette.muted)]
         for column, width in self._columns:
@@ -150,14 +144,12 @@ class RunTable(CursorList):
         return self._strip(made, self.get_component_rich_style("run-table--head"))
 
     def draw_line(self, place: int) -> Strip:
-        """Draw a run; where there is none, say so."""
         if place < len(self.rows):
             return self._run(self.rows[place], place == self._at)
         text = f"{' ' * GUTTER}{self._nothing}" if place == 1 and not self.rows else ""
         return self._strip([Cell(text, self._palette.muted)], self.rich_style)
 
     def moved(self) -> None:
-        """Tell which run the cursor is on, where it is another one."""
         current = self.rows[self._at].id if self.rows else None
         if current != self._current:
             self._current = current
@@ -193,7 +185,7 @@ class RunTable(CursorList):
         for column, width in self._columns:
             made += [*cells(row, column, width, now, palette), Cell(" " * GAP, palette.muted)]
         ground = self.get_component_rich_style("cursor-list--cursor") if here else self.rich_style
-        if here and palette.background == "default":  # the terminal's own colours: none of them is sure to stand out
+        if here and palette.background == "default":  # none of the terminal's own colours is sure to stand out
             made, ground = [made[0], *(Cell(cell.text, "reverse") for cell in made[1:])], self.rich_style
         strip = self._strip(made, ground)
         if len(self._strips) > 512:

@@ -1,4 +1,4 @@
-"""The files of a run: where they are, how large, what each is, and with whom they are shared."""
+"""The files of a run: paths, sizes, descriptions, and which runs share them."""
 
 import os
 import re
@@ -23,19 +23,19 @@ OF_THE_RUN: Mapping[str, str] = {
     r"run\.lock": "guards the record",
     r"stop": "asks the run to stop",
 }
-"""Files that the engine writes: regular expression of the name → what it is; the stages declare theirs."""
+"""Files that the engine writes: regular expression of the name → description; stages declare their own."""
 
 
 class File(NamedTuple):
     """One file.
 
     Attributes:
-        path: where it is.
-        name: as it is shown, below its stage.
+        path: of the file.
+        name: path relative to its stage.
         size: bytes.
-        linked: whether its bytes are also in the folder of another run.
-        what: what it is; empty where that is not known.
-        shared: whom it comes from or is shared with; empty where nobody.
+        linked: whether another run shares its bytes.
+        what: description; empty if unknown.
+        shared: its source or the runs that share it; may be empty.
     """
 
     path: Path
@@ -46,8 +46,8 @@ class File(NamedTuple):
     shared: str
 
 
-class Room(NamedTuple):
-    """The files of one stage, or those of the run itself: heading, a note beside it, files by name."""
+class StageFiles(NamedTuple):
+    """The files of a stage or of the run itself: heading, note, files by name."""
 
     title: str
     note: str
@@ -55,11 +55,11 @@ class Room(NamedTuple):
 
 
 def described(name: str, files: Mapping[str, str]) -> str:
-    """What a file of this name is; empty if that is not known.
+    """Description of a file of this name; empty if unknown.
 
     Args:
         name: of the file.
-        files: what its stage declares.
+        files: declared by its stage.
     """
     for pattern, words in {**files, **OF_THE_RUN}.items():
         if match := re.fullmatch(pattern, name):
@@ -68,7 +68,7 @@ def described(name: str, files: Mapping[str, str]) -> str:
 
 
 def _declared(recipe: str) -> dict[str, Mapping[str, str]]:
-    """Stage → files that it declares; none for a recipe that is not installed here."""
+    """Stage → its declared files; empty for a recipe that is not installed."""
     from core.config import config_model
     from experiments.recipes import RECIPES
 
@@ -76,15 +76,15 @@ def _declared(recipe: str) -> dict[str, Mapping[str, str]]:
     return {stage.name: stage.files for stage in stages}
 
 
-def survey(folder: RunFolder, record: RunRecord) -> tuple[Room, ...]:
-    """Look through the folder of a run: stages in their order, what else there is, the run itself last.
+def survey(folder: RunFolder, record: RunRecord) -> tuple[StageFiles, ...]:
+    """List the files of a run: stages in order, other folders, then the run itself.
 
     Args:
-        folder: where the run is.
-        record: its stages, and where they took their artifacts from.
+        folder: of the run.
+        record: its stages and the sources of reused artifacts.
 
     Raises:
-        OSError: the folder cannot be read; files and folders that go meanwhile are left out.
+        OSError: the folder cannot be read; files that vanish meanwhile are omitted.
     """
     os.stat(folder.path)  # noqa: PTH116
     order = [stage.name for stage in record.stages]
@@ -102,7 +102,7 @@ def survey(folder: RunFolder, record: RunRecord) -> tuple[Room, ...]:
             place, name = "", parts[0]
         groups.setdefault(place, []).append((name, path, status))
     declared = _declared(record.recipe)
-    rooms = []
+    found = []
     for place in sorted(
         groups, key=lambda place: (order.index(place) if place in order else len(order), not place, place)
     ):
@@ -120,8 +120,8 @@ def survey(folder: RunFolder, record: RunRecord) -> tuple[Room, ...]:
                 File(path, name, status.st_size, is_linked, described(path.name, declared.get(place, {})), shared)
             )
         note = f"reused from {source}" if source else f"shared with {with_whom}" if linked else ""
-        rooms.append(Room(place or "run", note, tuple(files)))
-    return tuple(rooms)
+        found.append(StageFiles(place or "run", note, tuple(files)))
+    return tuple(found)
 
 
 def _walk(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
@@ -129,7 +129,7 @@ def _walk(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
     for root, _, names in os.walk(path):
         for name in names:
             file = Path(root, name)
-            # A file may go while we look: checkpoints are replaced.
+            # Files may vanish meanwhile: checkpoints are replaced.
             with suppress(FileNotFoundError):
                 status = file.lstat()
                 if stat.S_ISREG(status.st_mode):
@@ -137,7 +137,7 @@ def _walk(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _sharing(folder: RunFolder, path: Path, status: os.stat_result) -> list[str]:
-    """Ids of the other runs that have the very same file at the same place."""
+    """Ids of the other runs with the same file in the same place."""
     found = []
     within = path.relative_to(folder.path)
     with suppress(OSError):
@@ -152,7 +152,7 @@ def _sharing(folder: RunFolder, path: Path, status: os.stat_result) -> list[str]
 
 
 def _names(others: list[str], source: str | None) -> str:
-    """The runs in words; the one that made the files first."""
+    """The runs in words, the source first."""
     ordered = sorted(others, key=lambda id: (id != source, id))
     if not ordered:
         return source or "a run elsewhere"

@@ -1,4 +1,4 @@
-"""The files of a run: by stage, how large, what each is, and which of them other runs share."""
+"""The files of a run by stage: sizes, descriptions, and which other runs share them."""
 
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from core.words import size_of
 from prusc_tui.keys import bindings
 from prusc_tui.palette import Palette
 from prusc_tui.views.artifacts import VIEW
-from prusc_tui.views.artifacts.files import File, Room, survey
+from prusc_tui.views.artifacts.files import File, StageFiles, survey
 from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
 from prusc_tui.widgets.panel import Panel, Reading
 from prusc_tui.widgets.sectioned_list import SectionedList
@@ -25,19 +25,19 @@ SIZE = 9
 """Cells of a size."""
 LONGEST_NAME = 36
 ROOM_FOR_BOTH = 56
-"""Cells from which a line says what the file is and whom it is shared with."""
+"""Width from which a line has both description and sharing."""
 
 
 class ArtifactsPanel(SectionedList[File], Panel):
     """The files of a run.
 
     Args:
-        folder: where the run is; it is looked through off the event loop, when a stage or the run changes its state.
+        folder: of the run; read off the event loop when the state of a stage or of the run changes.
     """
 
-    HEADING = Room
+    HEADING = StageFiles
     HEAD: ClassVar[int] = 2
-    """The totals, a blank."""
+    """The totals and an empty line."""
     BINDINGS: ClassVar[list[BindingType]] = bindings(VIEW.keys)
     DEFAULT_CSS = "ArtifactsPanel { padding: 0 1; }"
 
@@ -45,7 +45,7 @@ class ArtifactsPanel(SectionedList[File], Panel):
         super().__init__(id=id)
         self._folder = folder
         self._state: object = None
-        self._rooms: tuple[Room, ...] | None = None
+        self._rooms: tuple[StageFiles, ...] | None = None
         self._problem = ""
         self._reading = Reading(self, self._take)
 
@@ -53,14 +53,13 @@ class ArtifactsPanel(SectionedList[File], Panel):
         return entry.path
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Have the folder looked through where the state of the run or of a stage is another."""
         state = snapshot.status, tuple((stage.name, stage.state) for stage in snapshot.stages)
         if state != self._state:
             self._state = state
             self._reading.ask(partial(self._read, snapshot.record))
 
     def on_click(self, event: Click) -> None:
-        # A first click has put the cursor on a file.
+        # The first click moved the cursor to the file.
         if event.chain == 2 and self.place_under(event) is not None:
             self.action_copy_path()
 
@@ -75,30 +74,29 @@ class ArtifactsPanel(SectionedList[File], Panel):
 
     def draw_line(self, place: int) -> Strip:
         entry = self.listed[place] if place < len(self.listed) else None
-        if isinstance(entry, Room):
+        if isinstance(entry, StageFiles):
             return self._across(_head(entry, self._width, self._palette))
         if not isinstance(entry, File):
             return self._across(ink(""))
         here = place == self._at
         return self._across(_row(entry, self._width, self._palette, "▌" if here else " ", self.has_focus), here)
 
-    def _read(self, record: RunRecord) -> tuple[Room, ...] | str:
-        """On a thread: look through the folder, or say why that cannot be."""
+    def _read(self, record: RunRecord) -> tuple[StageFiles, ...] | str:
+        """On a thread: list the files, or say why that failed."""
         try:
             return survey(self._folder, record)
         except OSError as error:
             return f"{self._folder.path}: cannot be read ({error.strerror})"
 
-    def _take(self, found: tuple[Room, ...] | str) -> None:
+    def _take(self, found: tuple[StageFiles, ...] | str) -> None:
         self._rooms, self._problem = ((), found) if isinstance(found, str) else (found, "")
-        lines: list[Room | File | None] = []
+        lines: list[StageFiles | File | None] = []
         for room in self._rooms:
             lines += [*([None] if lines else []), room, *room.files]
         self.set_lines(lines)
         self._repaint()
 
     def _totals(self, width: int, palette: Palette) -> Text:
-        """How much there is in all, and where."""
         if self._problem:
             return ink(safe(self._problem), palette.bad)
         if self._rooms is None:
@@ -113,7 +111,7 @@ class ArtifactsPanel(SectionedList[File], Panel):
         return line.append(" " * room).append(path, palette.muted) if room > 2 and len(path) > 12 else line
 
 
-def _head(room: Room, width: int, palette: Palette) -> Text:
+def _head(room: StageFiles, width: int, palette: Palette) -> Text:
     total = size_of(sum(file.size for file in room.files))
     line = heading(room.title, room.note, width - SIZE - 1, palette)
     return line.append(" ").append_text(fit(total, SIZE, f"bold {palette.text}", right=True))
@@ -126,7 +124,7 @@ def _row(file: File, width: int, palette: Palette, bar: str, focused: bool) -> T
     line.append_text(fit(shorten(safe(file.name), name), name, palette.text)).append("  ")
     words = ink(file.what, palette.muted)
     more = f"{' · ' if file.what else ''}{safe(file.shared)}" if file.shared else ""
-    # Where there is no room for whom it is shared with, the mark and the heading of the stage say it.
+    # In narrow lines, only the mark and the heading of the stage show sharing.
     if room >= ROOM_FOR_BOTH:
         words.append(more, palette.accent)
     line.append_text(fit(words, room)).append(" ").append("↔ " if file.shared else "  ", palette.accent)

@@ -1,9 +1,10 @@
-"""Every number of a run that can be drawn over steps: its series, and what its evaluations say."""
+"""Every number of a run that can be drawn over steps: its series and evaluations."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
+from operator import is_
 
 from core.events import Sparsity
 from core.feed.series import Series
@@ -19,7 +20,7 @@ Key = tuple[str, str]
 ACCURACY, SPARSITY = "accuracy", "sparsity"
 _SPLITS = ("training ", "train ", "validation ", "test ")
 _BY_ENVIRONMENT = ("risk", "penalty")
-"""Quantities that every environment has: their lines share a chart."""
+"""Quantities of every environment, whose lines share a chart."""
 _APART = "penalty weight"
 
 
@@ -32,11 +33,11 @@ class Line:
         quantity: lines of one quantity share a chart.
         unit: `%` or nothing.
         steps: [n] steps of the stage.
-        epochs: [n] passes over the data; empty where nobody said.
-        times: [n] seconds since 1970; empty where nobody said.
+        epochs: [n] passes over the data; empty if unknown.
+        times: [n] seconds since 1970; empty if unknown.
         values: [n].
-        origin: when the stage began.
-        smooth: whether smoothing makes sense: many values, each with noise.
+        origin: start of the stage.
+        smooth: whether smoothing makes sense (many noisy values).
     """
 
     key: Key
@@ -57,14 +58,14 @@ class Line:
 
 
 class Lines:
-    """The lines of a run. What did not change stays the very same object from one snapshot to the next."""
+    """The lines of a run. Unchanged lines stay the same objects from one snapshot to the next."""
 
     def __init__(self) -> None:
         self._looks: dict[Key, tuple[tuple[Look, ...], int, dict[Key, Line]]] = {}
         self._sparsity: dict[str, tuple[tuple[Sparsity, ...], list[float], list[float]]] = {}
 
     def update(self, snapshot: Snapshot) -> dict[Key, Line]:
-        """Return all lines of the snapshot, stage by stage in the order of the recipe."""
+        """Return all lines of the snapshot, in the order of the stages."""
         started = {stage.name: stage.started for stage in snapshot.stages}
         clocks = _clocks(snapshot.series)
         out: list[tuple[Key, Line]] = []
@@ -82,11 +83,11 @@ class Lines:
         self, stage: str, split: str, looks: tuple[Look, ...], clock: Series | None, started: float | None
     ) -> dict[Key, Line]:
         known = self._looks.get((stage, split))
-        said = len(clock) if clock is not None else 0
-        if known is not None and len(known[0]) == len(looks) and all(map(_is, known[0], looks)) and known[1] == said:
+        ticks = len(clock) if clock is not None else 0
+        if known is not None and len(known[0]) == len(looks) and all(map(is_, known[0], looks)) and known[1] == ticks:
             return known[2]
         lines = dict(_accuracies(stage, split, looks, clock, started))
-        self._looks[stage, split] = looks, said, lines
+        self._looks[stage, split] = looks, ticks, lines
         return lines
 
     def _of_sparsity(
@@ -94,7 +95,7 @@ class Lines:
     ) -> tuple[Key, Line]:
         known = self._sparsity.get(stage)
         if known is None or len(known[0]) != len(states) or known[0][-1] is not states[-1]:
-            course = sorted(states, key=lambda state: state.step)  # the last word may be on an earlier step
+            course = sorted(states, key=lambda state: state.step)  # the last event may be of an earlier step
             known = states, [state.step for state in course], [100 * (1 - state.keep_ratio) for state in course]
             self._sparsity[stage] = known
         key = stage, SPARSITY
@@ -102,10 +103,10 @@ class Lines:
 
 
 def by_quantity(lines: Mapping[Key, Line], chosen: Collection[Key], mode: XMode) -> list[Plot]:
-    """Charts of the chosen lines: one for each quantity, lines in the order of the run."""
+    """Charts of the chosen lines: one for each quantity, in the order of the run."""
     groups: dict[tuple[str, str], list[Line]] = {}
     for line in lines.values():
-        # An entry even where nothing is chosen, so that charts keep their places while one chooses.
+        # An entry even if nothing is chosen, so that charts keep their places.
         group = groups.setdefault((line.quantity, line.unit), [])
         if line.key in chosen:
             group.append(line)
@@ -113,14 +114,14 @@ def by_quantity(lines: Mapping[Key, Line], chosen: Collection[Key], mode: XMode)
 
 
 def default_choice(lines: Mapping[Key, Line], snapshot: Snapshot) -> list[Key]:
-    """What says most of the stage that is under way: its losses, the worst group and the average on validation."""
+    """The main lines of the current stage: losses, worst group and average on validation."""
     stages = [stage for stage, _ in lines]
     if not stages:
         return []
     begun = [view.name for view in snapshot.stages if view.state != "waiting" and view.name in stages]
     stage = begun[-1] if begun else stages[-1]
-    said = {split for owner, split in snapshot.evaluations if owner == stage}
-    split = "validation" if "validation" in said or not said else min(said)
+    splits = {split for owner, split in snapshot.evaluations if owner == stage}
+    split = "validation" if "validation" in splits or not splits else min(splits)
     accuracies = {f"{split} worst group", f"{split} average"}
     return [
         key
@@ -130,7 +131,7 @@ def default_choice(lines: Mapping[Key, Line], snapshot: Snapshot) -> list[Key]:
 
 
 def _plot(group: Sequence[Line], mode: XMode) -> Plot:
-    """A chart of lines of one quantity: what all share is said in the title, what differs in the legend."""
+    """A chart of one quantity: common words go to the title, differences to the legend."""
     quantity, unit = group[0].quantity, group[0].unit
     stages = list(dict.fromkeys(line.key[0] for line in group))
     names = [line.key[1] for line in group]
@@ -164,8 +165,8 @@ def _of_series(key: Key, series: Series, origin: float) -> Line:
 def _accuracies(
     stage: str, split: str, looks: Sequence[Look], clock: Series | None, started: float | None
 ) -> Iterator[tuple[Key, Line]]:
-    """Worst group, average and every group of a split, in per cent."""
-    # The final look repeats an earlier one, that of the checkpoint handed on.
+    """Accuracy of the worst group, average and each group of a split, in per cent."""
+    # The final look repeats that of the final checkpoint.
     by_step = {look.step: look.evaluation for look in sorted(looks, key=lambda look: not look.final)}
     steps = [float(step) for step in sorted(by_step)]
     evaluations = [by_step[step] for step in sorted(by_step)]
@@ -196,7 +197,7 @@ def _line(
     clock: Series | None,
     started: float | None,
 ) -> Line:
-    """A line that is known by step alone; a series of its stage tells epochs and times."""
+    """A line known by step only; a series of its stage supplies epochs and times."""
     if clock is None or not len(clock):
         return Line(key, quantity, unit, steps, (), (), values, 0.0, False)
     origin = started if started is not None else clock.times[0]
@@ -206,7 +207,7 @@ def _line(
 
 
 def _between(steps: Sequence[float], column: Sequence[float], step: float, at_zero: float) -> float:
-    """Value of a column at a step between those that it has; it begins with `at_zero` at step 0."""
+    """Interpolated value of a column at a step; it begins with `at_zero` at step 0."""
     right = bisect_left(steps, step)
     if right == len(steps):
         return column[right - 1]
@@ -216,7 +217,7 @@ def _between(steps: Sequence[float], column: Sequence[float], step: float, at_ze
 
 
 def _clocks(series: Mapping[Key, Series]) -> dict[str, Series]:
-    """For each stage its longest series: it tells when a step was done."""
+    """The longest series of each stage, which tells when a step was done."""
     out: dict[str, Series] = {}
     for (stage, _), one in series.items():
         if stage not in out or len(one) > len(out[stage]):
@@ -226,7 +227,3 @@ def _clocks(series: Mapping[Key, Series]) -> dict[str, Series]:
 
 def _first(times: Sequence[float]) -> float:
     return times[0] if len(times) else 0.0
-
-
-def _is(a: object, b: object) -> bool:
-    return a is b

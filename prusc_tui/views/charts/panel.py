@@ -1,4 +1,4 @@
-"""The view of all numbers of a run as charts: pick some, zoom, pan, read."""
+"""All numbers of a run as charts, with a picker."""
 
 from typing import ClassVar
 
@@ -14,11 +14,11 @@ from prusc_tui.views.charts.picker import Picker
 from prusc_tui.widgets.panel import Panel
 
 ROOM_FOR_PICKER = 100
-"""Columns from which the picker stands beside the charts without being asked for."""
+"""Width from which the picker is visible by default."""
 
 
 class ChartsPanel(ChartGrid, Panel):
-    """Charts of a run. Until something is picked it shows what says most of the stage that is under way."""
+    """Charts of a run: by default the main lines of the current stage."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         key for key in bindings("charts") if isinstance(key, Binding) and key.action == "toggle_picker"
@@ -47,13 +47,13 @@ class ChartsPanel(ChartGrid, Panel):
 
     @property
     def chosen(self) -> list[Key]:
-        """Stage and name of the lines that are shown."""
+        """Stage and name of the visible lines."""
         if self._picked is not None:
             return [key for key in self._lines if key in self._picked]
         return default_choice(self._lines, self.snapshot) if self.snapshot is not None else []
 
     def action_toggle_picker(self) -> None:
-        """Go to the picker, showing it if need be; from there, put it away."""
+        """Focus the picker and show it if needed; if it has the focus, hide it."""
         picker = self.query_one(Picker)
         if picker.display and picker.has_focus_within:
             self._asked = picker.display = False
@@ -72,7 +72,7 @@ class ChartsPanel(ChartGrid, Panel):
             self._picked = [key for key in picked if key != message.key]
             if message.key not in picked:
                 self._picked.append(message.key)
-            # Nothing picked is no picture: back to the automatic choice.
+            # Without any picks, return to the automatic choice.
             self._picked = self._picked or None
         self._give()
 

@@ -1,4 +1,4 @@
-"""What can be drawn, stage by stage, to choose from."""
+"""The picker of lines, stage by stage."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from core.runs.text import safe_text
+from prusc_tui.views.charts.lines import Key
 from prusc_tui.widgets.filter_bar import FilterBar
-
-Key = tuple[str, str]
-"""Stage and name."""
 
 AUTOMATIC = "automatic"
 CHOSEN, OPEN = "✓", "·"
@@ -30,7 +28,7 @@ class Choices(OptionList):
 
 
 class Picker(Widget):
-    """A list of numbers with a mark at those that are shown; `/` filters it by words of stage and name."""
+    """A list of lines with marks at visible ones; `/` filters it by words of stage and name."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", tooltip="filter by words of stage and name"),
@@ -46,12 +44,12 @@ class Picker(Widget):
 
     @dataclass
     class Chosen(Message):
-        """A line was chosen, or given up; None is the automatic choice."""
+        """A line was chosen or removed; None is the automatic choice."""
 
         key: Key | None
 
     class Left(Message):
-        """The keys are to go back to the charts."""
+        """Return the focus to the charts."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -68,12 +66,12 @@ class Picker(Widget):
         self._fill()
 
     def show(self, keys: Sequence[Key], chosen: Collection[Key], automatic: bool) -> None:
-        """List the lines; cheap where nothing differs.
+        """List the lines; cheap if nothing changed.
 
         Args:
             keys: stage and name of each, stage by stage.
-            chosen: those that are shown.
-            automatic: whether they were chosen for the user.
+            chosen: visible lines.
+            automatic: whether the choice is automatic.
         """
         new = tuple(keys), frozenset(chosen), automatic
         if new != (self._keys, self._chosen, self._automatic):
@@ -82,14 +80,13 @@ class Picker(Widget):
                 self._fill()
 
     def take_keys(self) -> None:
-        """Give the keys to the list."""
         self.query_one(Choices).focus()
 
     def action_filter(self) -> None:
         self.query_one(FilterBar).ask()
 
     def action_leave(self) -> None:
-        """Out of the filter, then back to the charts."""
+        """Leave the filter, then the picker."""
         bar = self.query_one(FilterBar)
         if bar.shown:
             bar.clear()
@@ -113,7 +110,7 @@ class Picker(Widget):
         self.post_message(self.Chosen(self._listed[event.option_index]))
 
     def _fill(self) -> None:
-        """Make the list anew; the highlight stays on its line."""
+        """Rebuild the list; the highlight stays on its line."""
         choices = self.query_one(Choices)
         at = choices.highlighted
         before = self._listed[at] if at is not None and at < len(self._listed) else None

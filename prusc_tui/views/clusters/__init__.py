@@ -34,7 +34,7 @@ VIEW = View(
         Key(
             "clusters.method", "m", "toggle_method", "t-SNE", "map by PCA or t-SNE; t-SNE is computed on request", True
         ),
-        Key("clusters.view", "v", "next_view", "view", "table, map or images where not all fit", True),
+        Key("clusters.view", "v", "next_view", "view", "table, map or images if not all fit", True),
         Key("clusters.up", "up,k", "row(-1)", "up", "cluster above"),
         Key("clusters.down", "down,j", "row(1)", "down", "cluster below"),
     ),

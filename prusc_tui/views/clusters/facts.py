@@ -1,4 +1,4 @@
-"""What is said of the clusters beside the table: how they were chosen, what is taken, what is doubtful."""
+"""Facts about the clusters: how they were chosen, size of the balanced set, warnings."""
 
 from rich.text import Text
 
@@ -9,11 +9,11 @@ from prusc_tui.report.frame import trained_to, warning_lines
 from prusc_tui.widgets.bars import heading, ink, safe, wrap
 
 STAGES = ("represent", "cluster", "balance")
-"""Those that make and use the clusters."""
+"""The stages that make or use clusters."""
 
 
 def facts(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
-    """Return how the clusters came about and what is doubtful; before, what is being waited for."""
+    """Return how the clusters were chosen and any warnings; before that, why there are none yet."""
     if snapshot.clusters is None:
         return wrap(ink(waiting(snapshot), palette.muted), width)
     doubts = [warned for warned in snapshot.warnings if warned.stage in STAGES]
@@ -21,7 +21,7 @@ def facts(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
 
 
 def choice(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
-    """Return how checkpoint and number of clusters were chosen, and what the balanced set takes."""
+    """Return how checkpoint and number of clusters were chosen, and the size of the balanced set."""
     clusters, chosen, balanced = snapshot.clusters, snapshot.choice, snapshot.balanced
     told = [f"k = {len(clusters.table)}"] if clusters is not None else []
     lines: list[Text] = []
@@ -38,9 +38,9 @@ def choice(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
 
 
 def waiting(snapshot: Snapshot) -> str:
-    """Say why there are no clusters; nothing where there are some."""
+    """Say why there are no clusters; empty if there are."""
     if snapshot.clusters is not None:
         return ""
     if any(stage.name == "cluster" and stage.state == "running" for stage in snapshot.stages):
-        return "Clusters of several numbers and checkpoints are being tried …"
+        return "Trying several checkpoints and numbers of clusters …"
     return words.waiting(snapshot, "clusters", "cluster")

@@ -1,4 +1,4 @@
-"""The table of clusters: what each is made of, as cells whose shade is the share of the cluster."""
+"""The composition of each cluster, as a table whose shades are shares of the cluster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
 CURSOR = "▸"
 NONE = "·"
 BALANCED = 9
-"""Cells of the column that says what the balanced set takes."""
+"""Cells of the column with the number of images in the balanced set."""
 HEADS = 3
 """Lines above the first cluster: title, labels, attributes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """How the table is laid out.
+    """Layout of the table.
 
     Attributes:
-        heads: name of every column in two parts: the label, and what tells the groups of a label apart.
+        heads: name of each column in two parts: the label, and the attributes of the group.
         counts: clusters × columns.
         cell: cells of a column.
         compact: numbers are rounded to thousands.
-        more: classes that there is no room for.
+        more: number of classes that do not fit.
         largest: cells of the column with the largest class.
-        balanced: whether to say how much the balanced set takes.
+        balanced: whether to show the balanced set.
     """
 
     heads: tuple[tuple[str, str], ...]
@@ -48,8 +48,7 @@ def heat_table(
 ) -> list[Text]:
     """Return the title, two lines of headings, and a line for each cluster, all of `width` cells.
 
-    Groups have a column each where they fit, else labels have. A count stands in every cell, so that nothing is said
-    by colour alone.
+    Columns are groups if they fit, else labels. Every cell has a count, so that nothing depends on colour alone.
     """
     layout = columns_for(clustered, balanced, width)
     by = "group" if any(tail for _, tail in layout.heads) else "class"
@@ -67,7 +66,7 @@ def heat_table(
 
 
 def columns_for(clustered: Clustered, balanced: Balanced | None, width: int) -> Columns:
-    """Choose what fits: groups before labels, whole numbers before rounded ones, all side columns before some."""
+    """Choose what fits: groups before labels, exact before rounded numbers, all side columns before some."""
     labels = [safe(label) for label in clustered.labels]
     by_label = tuple((label, "") for label in labels)
     by_group = tuple(_split(safe(group), labels) for group in clustered.groups)
@@ -90,7 +89,7 @@ def columns_for(clustered: Clustered, balanced: Balanced | None, width: int) -> 
 
 
 def region_of(cluster: int) -> Region:
-    """Where the row of a cluster is; with the first one go the headings."""
+    """Region of the row of a cluster; the first one includes the headings."""
     return Region(0, 0 if cluster == 0 else HEADS + cluster, 1, HEADS + 1 if cluster == 0 else 1)
 
 
@@ -104,7 +103,7 @@ def short(number: int) -> str:
 
 
 def _split(group: str, labels: Sequence[str]) -> tuple[str, str]:
-    """Label and the rest of a group's title; a label may hold the separator itself."""
+    """Label and rest of a group's title; a label may contain the separator."""
     for label in labels:
         if group.startswith(f"{label} · "):
             return label, group[len(label) + 3 :]
@@ -112,7 +111,7 @@ def _split(group: str, labels: Sequence[str]) -> tuple[str, str]:
 
 
 def _fixed(clustered: Clustered, layout: Columns) -> int:
-    """Cells of everything beside the columns of counts: cluster, size, largest class, balanced set."""
+    """Cells of all columns other than counts."""
     return _name(clustered) + _size(clustered) + layout.largest + 2 + (BALANCED if layout.balanced else 0)
 
 
@@ -125,7 +124,7 @@ def _size(clustered: Clustered) -> int:
 
 
 def _headings(layout: Columns, clustered: Clustered, width: int, palette: Palette) -> list[Text]:
-    """Labels over the columns that are theirs, and below them what tells these apart, or else the other titles."""
+    """Two heading rows: labels above, attributes or the other titles below."""
     grouped = any(tail for _, tail in layout.heads)
     upper, lower = ink(" " * _name(clustered)), ink(" " * _name(clustered))
     place = 0
@@ -190,6 +189,6 @@ def _largest(clustered: Clustered, counts: Sequence[int], total: int, room: int,
 
 
 def _shade(count: int, total: int, palette: Palette) -> str:
-    """Colours of a cell: anything at all differs from nothing."""
+    """Colour of a cell; any count above 0 differs from 0."""
     steps = len(palette.heat) - 1
     return palette.heat[max(1, round(steps * count / total))] if count and total else palette.heat[0]

@@ -1,4 +1,4 @@
-"""Maps that are computed on request, in a process that outlives this one."""
+"""Maps computed on request, in a process that outlives this one."""
 
 from core.errors import InputError
 from core.runs.folder import RunFolder
@@ -7,14 +7,14 @@ from experiments.maps import words
 
 
 def compute(folder: RunFolder, method: str) -> str:
-    """Have a map computed and stored, and wait for it; to be called off the event loop.
+    """Compute and store a map, and wait for it; call off the event loop.
 
     Args:
         folder: of the run.
         method: `pca` or `tsne`.
 
     Returns:
-        An empty text, or a sentence that says what went wrong.
+        An error message; empty on success.
     """
     try:
         subprocesses.run("experiments.maps", *words(folder, method))

@@ -1,4 +1,4 @@
-"""The clusters of a run: what they are made of, where they lie, what their images look like."""
+"""The clusters of a run: composition, map and sample images."""
 
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.events import Click
 
 from core.feed.snapshot import Snapshot
@@ -19,7 +19,7 @@ from prusc_tui.views.clusters.maps import compute
 from prusc_tui.views.clusters.scatter import COLOURS, colours_of, picture
 from prusc_tui.views.clusters.tiles import tiles
 from prusc_tui.widgets.bars import safe
-from prusc_tui.widgets.panel import Panel, Reading
+from prusc_tui.widgets.panel import Panel, Reading, Scroll
 from prusc_tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
@@ -28,36 +28,32 @@ if TYPE_CHECKING:
     from experiments.samples import Samples
 
 WIDE, HIGH = 104, 26
-"""Cells from which table and images stand beside the map."""
+"""Width and height from which table and images are beside the map."""
 TALL = 40
-"""Lines from which they stand above it."""
+"""Height from which they are above it."""
 LEAST_IMAGES = 7
-"""Lines below which images get a view of their own."""
+"""Height below which images get a view of their own."""
 VIEWS = ("table", "map", "images")
-"""What is shown one at a time where there is no room for all."""
+"""Views shown one at a time if they do not all fit."""
 DONE = ("done", "reused")
 COMPUTING = {
-    "pca": "The map by PCA is being computed …",
-    "tsne": "t-SNE is being computed, which takes some ten seconds …",
+    "pca": "Computing the PCA map …",
+    "tsne": "Computing t-SNE, about ten seconds …",
 }
 
 
 class Stored(NamedTuple):
-    """What is stored of the clusters: a map for each method, and sample images; None where there is none."""
+    """Stored results: a map per method, and sample images; None if missing."""
 
     maps: "dict[str, Map | None]"
     samples: "Samples | None"
-
-
-class Scroll(VerticalScroll, can_focus=False):
-    """Scrolls by mouse, and by what holds it."""
 
 
 class ClustersPanel(Panel, can_focus=True):
     """The clusters of a run.
 
     Args:
-        folder: where the run is; the map and the images are read from there, off the event loop.
+        folder: of the run; map and images are read off the event loop.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -128,11 +124,11 @@ class ClustersPanel(Panel, can_focus=True):
         self._show_map()
 
     def action_toggle_method(self) -> None:
-        """Show the other map; have it computed where there is none."""
+        """Show the other map; compute it if it is missing."""
         if self._stored is None:
             return
         maps = self._stored.maps
-        # Without the map by PCA, as in a run of an older version, that one comes first.
+        # Runs of older versions may lack the PCA map: compute it first.
         self._method = "pca" if self._method == "tsne" or maps["pca"] is None else "tsne"
         self._problem = ""
         if maps[self._method] is None and not self._computing:
@@ -141,7 +137,7 @@ class ClustersPanel(Panel, can_focus=True):
         self._show_map()
 
     def action_next_view(self) -> None:
-        """Table, map or images, where there is no room for all."""
+        """Switch between table, map and images if they do not all fit."""
         if self._clustered is None:
             return
         now = next(view for view in VIEWS if self.has_class(view))
@@ -175,12 +171,9 @@ class ClustersPanel(Panel, can_focus=True):
 
     @property
     def _map(self) -> "Map | None":
-        """The map to show: the one that is wanted, or the other one until that is there."""
+        """The requested map, or the PCA map until it is there."""
         maps = self._stored.maps if self._stored is not None else {}
         return maps.get(self._method) or maps.get("pca")
-
-    def _picture(self, name: str) -> Picture:
-        return self.query_one(f"#{name}", Picture)
 
     def _choose(self, cluster: int) -> None:
         if cluster != self.chosen:
@@ -190,8 +183,8 @@ class ClustersPanel(Panel, can_focus=True):
             self.query_one("#images-scroll").scroll_home(animate=False)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        said = waiting(snapshot), snapshot.clusters, snapshot.choice, snapshot.balanced, snapshot.warnings
-        self._picture("facts").show(said, lambda w, _, p: facts(snapshot, w, p))
+        parts = waiting(snapshot), snapshot.clusters, snapshot.choice, snapshot.balanced, snapshot.warnings
+        self._picture("facts").show(parts, lambda w, _, p: facts(snapshot, w, p))
         self.set_class(snapshot.clusters is None, "empty")
         if snapshot.clusters is None:
             return
@@ -200,7 +193,7 @@ class ClustersPanel(Panel, can_focus=True):
             self.chosen = min(self.chosen, len(snapshot.clusters.table) - 1)
             self._stored, self._asked = None, False
             self._reading.forget()
-        # The stage says what it found before its artifacts are in their place.
+        # The event of the clusters precedes the artifacts of the stage.
         if not self._asked and any(s.name == "cluster" and s.state in DONE for s in snapshot.stages):
             self._asked = True
             self._reading.ask(self._read)
@@ -208,7 +201,6 @@ class ClustersPanel(Panel, can_focus=True):
         self.call_after_refresh(self._fit)
 
     def _read(self) -> Stored:
-        """On a thread: read what is stored."""
         from experiments.maps import METHODS, read_map
         from experiments.samples import read_samples
 
@@ -221,8 +213,8 @@ class ClustersPanel(Panel, can_focus=True):
 
     def _show_table(self) -> None:
         if self.snapshot is not None and self._clustered is not None:
-            said = clustered, balanced, chosen = self._clustered, self.snapshot.balanced, self.chosen
-            self._picture("table").show(said, lambda w, _, p: heat_table(clustered, balanced, chosen, w, p))
+            parts = clustered, balanced, chosen = self._clustered, self.snapshot.balanced, self.chosen
+            self._picture("table").show(parts, lambda w, _, p: heat_table(clustered, balanced, chosen, w, p))
 
     def _show_map(self) -> None:
         found, chosen, note = self._map, self.chosen, self._note
@@ -234,28 +226,27 @@ class ClustersPanel(Panel, can_focus=True):
 
     @property
     def _note(self) -> str:
-        """What is to be said of the map."""
         if self._computing:
             return COMPUTING[self._computing]
         if self._problem:
             return f"The map cannot be computed: {safe(self._problem)}"
         if self._stored is None:
-            return "The map comes when the stage is done."
-        return "" if self._map is not None else "This run stored no map. Ask for one with the key of t-SNE."
+            return "The map appears when the stage is done."
+        return "" if self._map is not None else "This run stored no map. Press the t-SNE key to compute one."
 
     def _show_images(self) -> None:
         if self.snapshot is None or self._clustered is None:
             return
         samples = self._stored.samples if self._stored is not None else None
-        note = "This run stored no images." if self._stored is not None else "Images come when the stage is done."
-        said = samples, self._clustered, self.snapshot.balanced, self.chosen, note
+        note = "This run stored no images." if self._stored is not None else "Images appear when the stage is done."
+        parts = samples, self._clustered, self.snapshot.balanced, self.chosen, note
         self._picture("images").show(
-            said,
-            lambda w, h, p: tiles(*said, w, h, p, colour=not self.app.no_color, dark=self.app.current_theme.dark),
+            parts,
+            lambda w, h, p: tiles(*parts, w, h, p, colour=not self.app.no_color, dark=self.app.current_theme.dark),
         )
 
     def _fit(self) -> None:
-        """Give the images the room that there is, or a view of their own where there is none."""
+        """Give the images the remaining height, or a view of their own if there is none."""
         left = self.query_one("#left").size.height
         above = sum(self.query_one(name).outer_size.height + 1 for name in ("#facts", "#table-scroll"))
         self.set_class(self.has_class("one") and left - above < LEAST_IMAGES, "crowded")

@@ -1,4 +1,4 @@
-"""The map of a representation: points as braille dots, or as marks where colours cannot tell categories apart."""
+"""The map of a representation: points as braille dots, or as marks in terminals without colour."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ TITLES = {"pca": "Map by PCA", "tsne": "Map by t-SNE"}
 COLOURS = ("label", "cluster", "group", "correctness")
 """What the points can be coloured by."""
 MARKS = "●○■□▲△◆◇"
-"""Marks of the categories in their order; they come round again."""
+"""Marks of the categories in order, repeated if there are more."""
 QUIET = "·"
-"""Mark of a point that is not among the chosen ones."""
+"""Mark of a point outside the chosen cluster."""
 
 
 class Category(NamedTuple):
-    """What points have in common: its name, its mark, and its colour."""
+    """Name, mark and colour of a set of points."""
 
     name: str
     mark: str
@@ -48,14 +48,14 @@ def picture(
     """Return heading, note, points and legend in at most `height` lines.
 
     Args:
-        found: the map; None where there is none yet.
+        found: the map; None if there is none yet.
         colour: one of `COLOURS`.
-        chosen: the cluster that stands out.
+        chosen: the highlighted cluster.
         note: a sentence under the heading.
         width: cells of every line.
-        height: lines that there are.
+        height: available lines.
         palette: colours.
-        marks: without colour every category needs a mark of its own, at the price of fewer points.
+        marks: draw marks instead of dots, for terminals without colour.
     """
     if found is None:
         return [heading("Map", "of the representation", width, palette), *wrap(ink(note, palette.muted), width)][
@@ -96,8 +96,8 @@ def colours_of(found: "Map | None") -> list[str]:
 
 
 def categories(names: Sequence[str], palette: Palette) -> list[Category]:
-    """Give every name a mark and a colour; two that share a colour have different marks."""
-    # With eight colours and eight marks the second round shifts the marks by one.
+    """Give every name a mark and a colour; names of the same colour get different marks."""
+    # The second round of colours shifts the marks by one.
     colours = len(palette.series)
     return [
         Category(name, MARKS[(i + i // colours) % len(MARKS)], palette.of_series(i)) for i, name in enumerate(names)
@@ -117,8 +117,8 @@ def scatter(
 ) -> list[Text]:
     """Draw points in `height` rows of `width` cells.
 
-    Where points of several categories share a cell, it has the colour of the rarest of them, so that a small one is
-    not lost under a large one; chosen points come before all others.
+    A cell shared by several categories has the colour of the rarest, so that small ones stay visible; chosen points
+    take precedence.
 
     Args:
         x: [n] across.
@@ -127,8 +127,8 @@ def scatter(
         shown: the categories.
         width: cells across.
         height: cells down.
-        chosen: [n] points that stand out while the others step back; None where none is to.
-        marks: draw the mark of the category in place of dots.
+        chosen: [n] which points are highlighted; None for no highlights.
+        marks: draw marks instead of dots.
     """
     if width < 1 or height < 1:
         return []
@@ -159,7 +159,7 @@ def scatter(
 
 
 def legend(kinds: Sequence[int], shown: Sequence[Category], width: int, palette: Palette, lines: int = 2) -> list[Text]:
-    """Return mark, name and number of points of every category there is, in at most so many lines of `width` cells."""
+    """Return mark, name and number of points of each category present, in at most `lines` lines of `width` cells."""
     size = Counter(kinds)
     present = [kind for kind in range(len(shown)) if size[kind]]
     out: list[Text] = []
@@ -169,7 +169,7 @@ def legend(kinds: Sequence[int], shown: Sequence[Category], width: int, palette:
         name = shorten(category.name, max(4, min(24, width - 2 - len(count))))
         left = len(present) - place
         more = f"… {left:,} more"
-        # The last line keeps room to say how many are left out.
+        # The last line keeps room for the number of omitted categories.
         reserve = len(more) + 2 if len(out) == lines - 1 and left > 1 else 0
         need = 2 + cell_len(name) + len(count)
         if line.cell_len and line.cell_len + 2 + need + reserve > width:
@@ -187,7 +187,7 @@ def legend(kinds: Sequence[int], shown: Sequence[Category], width: int, palette:
 
 
 def _scale(values: Sequence[float], dots: int) -> list[int]:
-    """Place of every value among so many dots: the least on the first, the greatest on the last."""
+    """Map values to dots: the smallest to the first, the largest to the last."""
     low, high = min(values, default=inf), max(values, default=-inf)
     if high <= low:
         return [(dots - 1) // 2] * len(values)
@@ -196,7 +196,7 @@ def _scale(values: Sequence[float], dots: int) -> list[int]:
 
 
 def _facts(found: "Map", colour: str) -> str:
-    # Right or wrong is the network of that checkpoint, not the one that the run ends with.
+    # Correctness is that of the checkpoint, not of the final network.
     facts = [f"by {colour} at epoch {found.epoch:g}" if colour == "correctness" else f"by {colour}"]
     if found.explained:
         facts.append(f"{100 * sum(found.explained):.0f} % of variance")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from experiments.samples import Samples
 
 LEAST, MOST = 4, 16
-"""Rows of a tile: fewer show nothing, more show only larger pixels."""
+"""Rows of a tile, at least and at most."""
 GAP = 1
 """Cells between tiles."""
 
@@ -32,21 +32,21 @@ def tiles(
     colour: bool = True,
     dark: bool = True,
 ) -> list[Text]:
-    """Return lines of `width` cells: a heading, and for each class of the cluster its images in rows.
+    """Return lines of `width` cells: a heading, then the images of each class.
 
-    Tiles are as large as they can be with all of them within `height` lines; if they cannot, there are more lines.
+    Tiles are as large as `height` lines allow; at the smallest size there may be more lines.
 
     Args:
-        samples: the images; None where there are none.
-        clustered: what the clusters are made of.
-        balanced: what the balanced set takes of them.
-        cluster: which one.
-        without: what to say where there are no images.
+        samples: the images; None if there are none.
+        clustered: composition of the clusters.
+        balanced: composition of the balanced set.
+        cluster: its index.
+        without: text if there are no images.
         width: cells of every line.
-        height: lines that there are.
+        height: available lines.
         palette: colours.
-        colour: draw with half blocks; else with dots.
-        dark: the paper is dark.
+        colour: draw half blocks, else dots.
+        dark: the background is dark.
     """
     title = f"Cluster {cluster}"
     if samples is None:
@@ -76,7 +76,7 @@ def tiles(
 
 
 def _size(size: tuple[int, int], counts: Sequence[int], width: int, height: int, captions: bool) -> tuple[int, int]:
-    """Cells of a tile: the most rows with which all of them fit."""
+    """Cells of a tile: the most rows with which all tiles fit."""
     for down in range(min(MOST, -(-size[1] // 2) if size[1] > LEAST * 4 else MOST), LEAST - 1, -1):
         across = fitted(size, width, down)[0]
         per_row = (width + GAP) // (across + GAP)
@@ -124,7 +124,7 @@ def _pictures(
 
 
 def _captions(samples: "Samples", part: Sequence[int], across: int, width: int, palette: Palette) -> Text:
-    """Under every tile whether the network is right, and what its group has beside the label."""
+    """Below each tile: whether the prediction is right, and its group without the label."""
     line = ink("")
     for place, i in enumerate(part):
         tile = samples.tiles[i]

@@ -1,4 +1,4 @@
-"""Settings as lines: mark, key, value, default; and in words what the one under the cursor is."""
+"""Settings as lines: mark, key, value, default; and an explanation of the one under the cursor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 BY_HAND, DIFFERS, UNKNOWN = "●", "≠", "?"
 LEGEND = f"{BY_HAND} by hand  {DIFFERS} by preset"
 GUTTER = 4
-"""Cells at the left: the bar of the cursor, the mark, blanks."""
+"""Cells at the left: cursor bar, mark, spaces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A line that divides; no cursor rests on it."""
+    """A heading; the cursor skips it."""
 
     title: str
     note: str = ""
@@ -27,7 +27,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something known of a run that is no setting."""
+    """A fact about a run that is not a setting."""
 
     label: str
     text: str
@@ -38,7 +38,7 @@ Line = Heading | Resolved | Fact | None
 
 
 class Widths(NamedTuple):
-    """Cells of key and value; the default has the rest."""
+    """Cells of key and value; the default gets the rest."""
 
     key: int
     value: int
@@ -47,13 +47,13 @@ class Widths(NamedTuple):
 def lines_of(
     settings: Sequence[Resolved], facts: Sequence[tuple[str, str]], everything: bool, wanted: str
 ) -> list[Line]:
-    """What is listed: what differs or all by section, narrowed down to what holds a text, then what else is known.
+    """List changed settings, or all by section, filtered by a text; then the facts.
 
     Args:
         settings: of the run.
         facts: label and text.
-        everything: all settings, each section under a heading of its own.
-        wanted: text that key, value or help must hold; all settings are searched. Empty for no filter.
+        everything: all settings, by section.
+        wanted: words that key, value or help must contain, among all settings; empty for no filter.
     """
     words = wanted.casefold().split()
     differing = [one for one in settings if one.differs]
@@ -66,11 +66,11 @@ def lines_of(
         for section, members in sections.items():
             out += [*([None] if out else []), Heading(section or "run", members[0].about), *members]
         if not shown:
-            out.append(Heading("Nothing found", f"no setting holds “{wanted.strip()}”"))
+            out.append(Heading("Nothing found", f"no setting contains “{wanted.strip()}”"))
     else:
         note = f"{len(differing)} of {len(settings)} settings  {LEGEND}" if differing else ""
-        title = "Differs from the defaults" if differing else "Every setting has its default"
-        # What a person set by hand is what they will look for.
+        title = "Differs from the defaults" if differing else "All settings have their defaults"
+        # Settings made by hand come first.
         order = sorted(differing, key=lambda one: not one.by_hand)
         out += [Heading(title, note), *order]
     rest = [Fact(label, text) for label, text in facts if all(w in f"{label} {text}".casefold() for w in words)]
@@ -78,7 +78,7 @@ def lines_of(
 
 
 def widths(lines: Sequence[Line], width: int) -> Widths:
-    """Share out the width between key, value and default."""
+    """Distribute the width over key, value and default."""
     keys = [cell_len(safe(line.key)) for line in lines if isinstance(line, Resolved)]
     values = [cell_len(safe(line.value)) for line in lines if isinstance(line, Resolved)]
     key = min(max(keys, default=12), max(14, (width - GUTTER) * 2 // 5))
@@ -111,7 +111,7 @@ def line(one: Line, at: Widths, width: int, palette: Palette, here: bool, focuse
 
 
 def detail(one: Line, preset: str | None, width: int, height: int, palette: Palette) -> list[Text]:
-    """What the line under the cursor is, in words: exactly `height` lines."""
+    """Explain the line under the cursor in exactly `height` lines."""
     lines = _about(one, preset, width, palette)
     return [*lines, *[fit("", width)] * (height - len(lines))][:height]
 
@@ -123,21 +123,21 @@ def _about(one: Line, preset: str | None, width: int, palette: Palette) -> list[
         return []
     out = [heading(safe(one.key), "", width, palette)]
     if not one.known:
-        text = "This version has no such setting; an older or a newer one made the run."
+        text = "This version has no such setting; the run was made by an older or newer one."
         return out + wrap(ink(text, palette.warn), width)
     out += wrap(ink(one.help or one.about, palette.text), width)
-    said = (
+    parts = (
         [f"is {safe(one.value)}", f"default {safe(one.default)}"] if one.differs else [f"default {safe(one.default)}"]
     )
     if one.value == "–" and not one.differs:
-        said.insert(0, "the run does not have it")
+        parts.insert(0, "not in this run")
     if one.by_hand:
-        said.append("set by hand")
+        parts.append("set by hand")
     elif one.differs:
-        said.append(f"from preset {safe(preset)}" if preset else "from the recipe")
+        parts.append(f"from preset {safe(preset)}" if preset else "from the recipe")
     if one.expects:
-        said.append(f"takes {one.expects}")
-    return out + wrap(ink(" · ".join(said), palette.muted), width)
+        parts.append(f"takes {one.expects}")
+    return out + wrap(ink(" · ".join(parts), palette.muted), width)
 
 
 def _mark(one: Resolved, palette: Palette) -> tuple[str, str]:

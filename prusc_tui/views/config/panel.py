@@ -1,4 +1,4 @@
-"""The settings of a run: what differs from the defaults first, all of them on a key, and what each one is."""
+"""The settings of a run: changed ones first, all on a key, each with an explanation."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -23,11 +23,11 @@ from prusc_tui.widgets.picture import Picture
 from prusc_tui.widgets.sectioned_list import SectionedList
 
 WIDE = 116
-"""Cells from which the explanation stands beside the list."""
+"""Width from which the explanation is beside the list."""
 
 
 class ConfigList(SectionedList[Resolved | Fact]):
-    """The settings, and what else is known of the run."""
+    """The settings and facts of the run."""
 
     HEADING = Heading
 
@@ -87,12 +87,12 @@ class ConfigPanel(Panel):
         self.set_class(self.outer_size.width < WIDE and self.outer_size.height < 14, "low")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        # Escape takes a filter away first, then leaves the screen.
+        # Escape clears a filter first, then leaves the screen.
         return action != "filter_off" or any(bar.shown for bar in self.query(FilterBar))
 
     def action_toggle_all(self) -> None:
         self._everything = not self._everything
-        # From the facts at the end the eye goes back to the settings.
+        # From the facts at the end, go back to the settings.
         self._list(keep=isinstance(self.query_one(ConfigList).current, Resolved))
 
     def action_filter(self) -> None:
@@ -104,14 +104,13 @@ class ConfigPanel(Panel):
         self._list()
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Have the settings put beside the defaults where they are others than before."""
         record = snapshot.record
         if record is self._record:
             return
         self._record = record
         if (record.config, record.overrides) != self._resolved_for:
             self._resolved_for = record.config, record.overrides
-            # On a thread: the config model comes with pydantic, which takes its time.
+            # On a thread: importing pydantic is slow.
             self._reading.ask(partial(resolve, record))
         self._list()
 

@@ -1,4 +1,4 @@
-"""The settings of a run beside the defaults: what differs, who set it, and what each setting is."""
+"""The settings of a run and their defaults: what differs, who set it, and what each setting means."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """One setting as the run has it.
+    """One setting of a run.
 
     Attributes:
         key: dotted, as after `--set`.
-        value: as a person would type it; a dash where the run does not have it.
-        default: the value where nobody sets it; empty where this version knows no such setting.
-        differs: whether the run has another value than the default.
-        by_hand: whether a person set it for this run.
-        help: what it is; empty where this version does not know it.
-        expects: what may be entered.
-        about: where it stands: what the section is about.
+        value: as one would type it; a dash if the run does not have it.
+        default: its default; empty if this version does not have the setting.
+        differs: whether value and default differ.
+        by_hand: whether the user set it for this run.
+        help: description; empty if this version does not have the setting.
+        expects: valid values.
+        about: description of its section.
     """
 
     key: str
@@ -37,7 +37,7 @@ class Resolved:
 
     @property
     def section(self) -> str:
-        """First part of the key; empty for what stands outside all sections."""
+        """First part of the key; empty for a key without a section."""
         return self.key.partition(".")[0] if "." in self.key else ""
 
     @property
@@ -47,9 +47,9 @@ class Resolved:
 
 
 def resolve(record: RunRecord) -> tuple[Resolved, ...]:
-    """Every setting of a run in the order of the model; behind them those that only the run has.
+    """All settings of a run in the order of the model, then those that only the run has.
 
-    Imports pydantic: to be called off the event loop. Whatever a newer or an older version wrote is taken as it is.
+    Imports pydantic: call off the event loop. Settings of newer and older versions are accepted.
     """
     from core.config import config_model, flatten
     from prusc_tui.screens.new_run.fields import section_help, settings_of
@@ -66,7 +66,7 @@ def resolve(record: RunRecord) -> tuple[Resolved, ...]:
     model = {setting.key: setting for setting in settings_of(model_type, data or type(plain.data))}
     about = section_help(model_type, data or type(plain.data))
     if data is None:
-        # Another version's data set: its settings have no defaults here.
+        # A data set of another version: no defaults are known.
         defaults = {key: value for key, value in defaults.items() if not key.startswith("data.")}
         model = {key: setting for key, setting in model.items() if not key.startswith("data.")}
     found = []
@@ -88,7 +88,7 @@ def resolve(record: RunRecord) -> tuple[Resolved, ...]:
 
 
 def facts(record: RunRecord) -> tuple[tuple[str, str], ...]:
-    """What else is known of a run: label and text; what is not known is left out."""
+    """Labels and texts of what else is known of a run."""
     pairs = (
         ("name", record.name),
         ("id", record.id),
@@ -115,7 +115,7 @@ def _time(seconds: float | None) -> str | None:
 
 
 def _data_section(record: RunRecord) -> "type[Section] | None":
-    """The model of the run's data set; None where this version has no such data set."""
+    """The model of the run's data set; None if this version does not have it."""
     from core.config import data_sets
 
     data = record.config.get("data")

@@ -1,4 +1,4 @@
-"""View environments: who is in which, risk and penalty, restarts."""
+"""View environments: composition, risk and penalty, restarts."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ def _panel(_folder: "RunFolder", _clock: Callable[[], float]) -> "Panel":
 VIEW = View(
     "environments",
     5,
-    "who is in which, risk and penalty, restarts",
+    "composition, risk and penalty, restarts",
     _panel,
     short="envs",
 )

@@ -1,4 +1,4 @@
-"""The environments of a run: who is in which, how risk and penalty go, and what the restarts reach."""
+"""The environments of a run: composition, risk and penalty over the steps, results of the restarts."""
 
 from typing import ClassVar
 
@@ -17,9 +17,9 @@ from prusc_tui.widgets.picture import Picture
 from prusc_tui.words import unit_of
 
 WIDE = 112
-"""Cells from which the curves stand beside the environments."""
+"""Width from which the curves are beside the environments."""
 LOW, HIGH = 2 * LEAST + 2, 34
-"""Lines of the curves: at least, and at most where there is room to spare."""
+"""Lines of the curves, at least and at most."""
 
 
 class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
@@ -59,9 +59,6 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
         self.set_class(self.outer_size.width >= WIDE, "wide")
         self.call_after_refresh(self._fit)
 
-    def _picture(self, name: str) -> Picture:
-        return self.query_one(f"#{name}", Picture)
-
     def show_snapshot(self, snapshot: Snapshot) -> None:
         with self.app.batch_update():
             self._show_all(snapshot)
@@ -74,7 +71,7 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
         else:
             say("makeup").show(made, lambda w, _, p: environments(made, w, p))
         say("conflicts").show(made, lambda w, _, p: conflicts(made, w, p) if made is not None else [])
-        # The alarms of the stages that make and use the environments.
+        # Warnings of the stages that make or use environments.
         stages = {"environments", "reference", "train"}
         doubts = tuple(warned for warned in snapshot.warnings if warned.stage in stages)
         say("doubts").show(doubts, lambda w, _, p: warning_lines(doubts, w, p, len(doubts)))
@@ -85,7 +82,6 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
         say("restarts").show((reached, unit), lambda w, _, p: restarts(reached, w, p, unit))
 
     def _show_course(self) -> None:
-        """Risk and penalty over the steps, as high as there is room for."""
         curves, room = self._curves, self._room
         made = self.snapshot.environments if self.snapshot is not None else None
         names = made.names if made is not None else []
@@ -95,7 +91,7 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
         )
 
     def _fit(self) -> None:
-        """Give the curves the height that is left, or as much as what stands beside them."""
+        """Give the curves the remaining height, or that of the column beside them."""
         below, height = self._picture("restarts"), self.scrollable_content_region.height
         if self.has_class("wide"):
             left = height - (below.outer_size.height + 1 if below.display else 0)

@@ -20,22 +20,22 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe
 RISK, PENALTY = "risk ", "penalty "
 WEIGHT = "penalty weight"
 LEAST = 7
-"""Lines of the lowest chart."""
+"""Lines of the smallest chart."""
 AXIS = 2
 """Lines of an x axis."""
 BESIDE, GAP = 96, 3
-"""Cells from which the charts stand side by side, and cells between them."""
+"""Width from which the charts are side by side, and cells between them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What is drawn; equal only while no series grew.
+    """The curves to draw; equal only while no series grew.
 
     Attributes:
-        stage: whose series these are.
+        stage: that the series belong to.
         risks: environment → risk over steps.
         penalties: environment → penalty over steps.
-        weight: penalty weight over steps; None where the objective has none.
+        weight: penalty weight over steps; None if the objective has none.
     """
 
     stage: str
@@ -45,23 +45,23 @@ class Course:
 
 
 def course_of(snapshot: Snapshot) -> Course | None:
-    """The course of the last stage that told the risk of environments; None where none has."""
-    said = {owner for (owner, name), series in snapshot.series.items() if name.startswith(RISK) and len(series)}
-    stage = stage_in_view(snapshot, said)
+    """The course of the last stage that reported risks of environments; None if there is none."""
+    reported = {owner for (owner, name), series in snapshot.series.items() if name.startswith(RISK) and len(series)}
+    stage = stage_in_view(snapshot, reported)
     if stage is None:
         return None
     series: Mapping[str, Series] = {
         name: s for (owner, name), s in snapshot.series.items() if owner == stage and len(s)
     }
     risks = tuple((name.removeprefix(RISK), s) for name, s in series.items() if name.startswith(RISK))
-    # An environment may be called as a series of its own is: it goes by those that have a risk.
+    # An environment may share its name with another series: only those with a risk count.
     names = [name for name, _ in risks]
     penalties = tuple((name, series[PENALTY + name]) for name in names if PENALTY + name in series)
     return Course(stage, risks, penalties, series.get(WEIGHT))
 
 
 def jump_of(series: Series | None) -> tuple[float, float, float] | None:
-    """Where the penalty weight last changed: the step, the weight before and from there on; None where it never did."""
+    """The last change of the penalty weight: step, old and new weight; None if it never changed."""
     if series is None:
         return None
     values = series.values[:]
@@ -70,13 +70,13 @@ def jump_of(series: Series | None) -> tuple[float, float, float] | None:
 
 
 def course(found: Course, names: Sequence[str], width: int, height: int, palette: Palette) -> list[Text]:
-    """Draw heading and charts in lines of `width` cells, about `height` of them, the lowest that can be read at least.
+    """Draw heading and charts in about `height` lines of `width` cells; more if they would be unreadable.
 
     Args:
         found: what `course_of` returns.
-        names: of the environments: each keeps the colour and mark of its place among them.
+        names: of all environments, which determine colours and marks.
         width: cells of every line.
-        height: lines that are there.
+        height: available lines.
         palette: colours.
     """
     jump = jump_of(found.weight)
@@ -90,7 +90,7 @@ def course(found: Course, names: Sequence[str], width: int, height: int, palette
         left, right = (chart.drawn(across, down, palette) for chart in charts)
         pairs = zip(left, right, strict=True)
         return lines + [fit(one.append(" " * GAP).append_text(other), width) for one, other in pairs]
-    # One above the other they share the axis of the lowest, and begin at the same column.
+    # Stacked charts share the axis of the lowest and start at the same column.
     sizes = _share_out(height - 1, len(charts))
     gutters = [chart.gutter(width, size) for chart, size in zip(charts, sizes, strict=True)]
     for chart, size, gutter in zip(charts, sizes, gutters, strict=True):
@@ -102,7 +102,7 @@ def course(found: Course, names: Sequence[str], width: int, height: int, palette
 
 
 def _share_out(height: int, count: int) -> list[int]:
-    """Lines of every chart, those of its axis included, which all but the last leave out."""
+    """Lines of each chart, including its axis, which all but the last omit."""
     plots = max(height + AXIS * (count - 1), LEAST * count)
     return [plots // count + (i < plots % count) for i in range(count)]
 

@@ -1,4 +1,4 @@
-"""View log: what the run said, and its console."""
+"""View log: events of the run, and its console."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,10 +20,10 @@ def _panel(folder: "RunFolder", _clock: Callable[[], float]) -> "Panel":
 VIEW = View(
     "log",
     7,
-    "what the run said, and its console",
+    "events of the run, and its console",
     _panel,
     keys=(
-        Key("log.source", "c", "toggle_source", "console", "what the run said, or the console of its process", True),
+        Key("log.source", "c", "toggle_source", "console", "events of the run, or the console of its process", True),
         Key("log.search", "slash", "search", "search", "search", True),
         Key("log.end", "end,G", "end", "follow", "go to the end and follow", True),
     ),

@@ -1,4 +1,4 @@
-"""What a run said, and the console of its process: followed while it works, searched, read back to the beginning."""
+"""Events and console of a run: followed while it is active, searchable, scrollable back to the beginning."""
 
 import threading
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from experiments.actions import log_path
 from prusc_tui.keys import bindings, motions
 from prusc_tui.palette import Palette
 from prusc_tui.views.log import VIEW
-from prusc_tui.views.log.tail import KEPT, Console, Piece, Story
+from prusc_tui.views.log.tail import KEPT, Console, LogTail, Piece
 from prusc_tui.views.log.view import LogView
 from prusc_tui.widgets.bars import fit, ink
 from prusc_tui.widgets.filter_bar import FilterBar
@@ -33,9 +33,9 @@ NO_CONSOLE = "No console: the process of this run printed to its own terminal."
 
 @dataclass
 class _Source:
-    """One of the two logs: its reader, which one thread at a time uses, and what is wanted of it."""
+    """One of the two logs: its reader, used by one thread at a time, and pending requests."""
 
-    reader: Story | Console
+    reader: LogTail | Console
     busy: bool = False
     again: bool = False
     older: int = 0
@@ -46,7 +46,7 @@ class _Source:
 
 
 class SearchBar(FilterBar, inherit_bindings=False):
-    """What is searched for; the other keys go to the lines while one types."""
+    """The search text; ↑ and ↓ step through the hits."""
 
     DEFAULT_CSS = "SearchBar #note { color: $foreground-muted; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,7 +56,7 @@ class SearchBar(FilterBar, inherit_bindings=False):
 
     @dataclass
     class Step(Message):
-        """Go to the next line that holds the text, or to the previous one."""
+        """Go to the next or previous hit."""
 
         by: int
 
@@ -68,7 +68,7 @@ class LogPanel(Panel, can_focus=True):
     """The log of a run.
 
     Args:
-        folder: where the run is; its files are read off the event loop.
+        folder: of the run; its files are read off the event loop.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,7 +84,7 @@ class LogPanel(Panel, can_focus=True):
 
     def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._sources = {EVENTS: _Source(Story(folder.events)), CONSOLE: _Source(Console(log_path(folder)))}
+        self._sources = {EVENTS: _Source(LogTail(folder.events)), CONSOLE: _Source(Console(log_path(folder)))}
         self._shown = EVENTS
 
     def compose(self) -> ComposeResult:
@@ -95,7 +95,7 @@ class LogPanel(Panel, can_focus=True):
 
     @property
     def view(self) -> LogView:
-        """The lines that are shown."""
+        """The lines in front."""
         return self.query_one(f"#{self._shown}", LogView)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:  # noqa: ARG002
@@ -106,7 +106,7 @@ class LogPanel(Panel, can_focus=True):
         self.query_one(f"#{CONSOLE}").display = False
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        # Escape leaves a search first, then the screen.
+        # Escape leaves the search first, then the screen.
         return action != "leave_search" or self._searching
 
     @property
@@ -132,14 +132,13 @@ class LogPanel(Panel, can_focus=True):
         self._search(self._needle)
 
     def action_leave_search(self) -> None:
-        """Put the lights out, and stay where one is."""
+        """Remove the highlights, but keep the position."""
         self.query_one(SearchBar).remove_class("shown")
         self.view.search("")
         self.focus()
         self._say()
 
     def action_end(self) -> None:
-        """Go to the end and follow."""
         self._sources[self._shown].to_top = False
         self.view.follow()
         self._look()
@@ -199,10 +198,10 @@ class LogPanel(Panel, can_focus=True):
         self._say()
 
     def _done(self, name: str, problem: str) -> None:
-        """A thread is through with a log; `problem` says what kept it from reading."""
+        """Called when a thread has finished reading; `problem` says why it failed."""
         source, view = self._sources[name], self.query_one(f"#{name}", LogView)
         source.busy, source.problem = False, problem
-        view.say(problem or ("The run has said nothing yet." if name == EVENTS else "The process has printed nothing."))
+        view.say(problem or ("No events yet." if name == EVENTS else "The process has printed nothing."))
         if source.again or source.older:
             again, source.again = source.again, False
             self._start(name, again)
@@ -212,14 +211,14 @@ class LogPanel(Panel, can_focus=True):
         self._say()
 
     def _look(self) -> None:
-        """Read what is new in the log that is shown."""
+        """Read new lines of the log in front."""
         source = self._sources[self._shown]
         source.again = source.busy
         if not source.busy:
             self._start(self._shown, True)
 
     def _read_back(self, lines: int) -> None:
-        """Read so many of the lines before the first, or a chunk."""
+        """Read at least this many earlier lines, in whole chunks."""
         source = self._sources[self._shown]
         if source.earlier and not self.view.full and isinstance(source.reader, Console):
             source.older = max(source.older, lines)
@@ -232,11 +231,11 @@ class LogPanel(Panel, can_focus=True):
         older = 0 if self.query_one(f"#{name}", LogView).full else source.older
         source.older = 0
         work = partial(self._work, name, newer, older)
-        # A daemon, as no exit has to wait for it.
+        # A daemon does not delay the exit.
         threading.Thread(target=work, name="reading", daemon=True).start()
 
     def _work(self, name: str, newer: bool, older: int) -> None:
-        """On a thread: read, until nobody is there to be told."""
+        """On a thread: read, until there are no listeners."""
         reader, problem = self._sources[name].reader, ""
         try:
             pieces: list[Iterable[Piece]] = [reader.newer()] if newer else []
@@ -259,7 +258,7 @@ class LogPanel(Panel, can_focus=True):
         self._say()
 
     def _say(self) -> None:
-        """Say where one is, and how many hits there are."""
+        """Update position and number of hits."""
         if not self.is_mounted:
             return
         self.query_one("#where", Picture).touch()
@@ -269,7 +268,7 @@ class LogPanel(Panel, can_focus=True):
         self.query_one(SearchBar).note(Text(f"{hits}  ↓ next · ↑ previous · esc done" if hits else "esc done"))
 
     def _where(self, width: int, _height: int, palette: Palette) -> list[Text]:
-        """Where one is on the left, what a key would do on the right."""
+        """Position on the left, a hint at a key on the right."""
         left, right = self._place(palette), self._hint(palette)
         room = width - right.cell_len - 2
         return [fit(left, room).append("  ").append_text(right) if room >= left.cell_len else fit(left, width)]
@@ -288,7 +287,7 @@ class LogPanel(Panel, can_focus=True):
             place = view.last_seen if view.hit is None else view.hit
             left.append(f"  line {before + place + 1:,} of {total:,}", palette.muted)
             if before and view.full:
-                left.append(f"  the first {before:,} are in the file only", palette.muted)
+                left.append(f"  the first {before:,} are only in the file", palette.muted)
         if source.problem and view.count:
             left.append(f"  {safe_text(source.problem)}", palette.warn)
         return left

@@ -1,4 +1,4 @@
-"""What a run said and what its process printed, read in pieces: the newest first, the rest as it is wanted."""
+"""Events and console of a run, read in pieces: the newest first, earlier ones on demand."""
 
 import datetime
 import os
@@ -22,9 +22,9 @@ from core.runs.text import safe_text
 from prusc_tui.lines import line_of
 
 KEPT = 100_000
-"""Lines kept in memory of one source."""
+"""Lines kept in memory per source."""
 CHUNK = 1 << 18
-"""Bytes of a console read at a time; of more than that written since the last look, only the end is read."""
+"""Bytes of a console read at a time; if more were written since the last read, only the end is read."""
 LONGEST = 4000
 """Characters shown of one line."""
 
@@ -33,10 +33,10 @@ class Line(NamedTuple):
     """One line of a log, safe to show.
 
     Attributes:
-        text: what it says.
-        when: time of day; empty where it is not known.
-        mark: says the level without colour: `!`, `✗`, `■`, `▸`, `✓`, `↺`, or nothing.
-        level: the role of its colour in the palette.
+        text: the text.
+        when: time of day; empty if unknown.
+        mark: shows the level without colour: `!`, `✗`, `■`, `▸`, `✓`, `↺`, or nothing.
+        level: role of the colour in the palette.
     """
 
     text: str
@@ -46,13 +46,13 @@ class Line(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Lines to take in.
+    """New lines for a view.
 
     Attributes:
-        place: `after` what is there, `before` it, or `anew`, in its place.
+        place: `after` or `before` the present lines, or `anew` to replace them.
         lines: whole lines.
-        unfinished: the line that is still being written; empty where there is none.
-        earlier: lines of the file before the first one that has been read.
+        unfinished: the line still being written; empty if there is none.
+        earlier: number of lines in the file before the first one read.
     """
 
     place: str
@@ -61,15 +61,15 @@ class Piece(NamedTuple):
     earlier: int = 0
 
 
-class Story:
-    """The events of a run as lines with the time of day; a line for the date where the day changes."""
+class LogTail:
+    """The events of a run as lines with the time of day, and a line with the date for each new day."""
 
     def __init__(self, path: Path) -> None:
         self._reader = EventReader(path)
         self._day: datetime.date | None = None
 
     def newer(self) -> Iterator[Piece]:
-        """Yield what is new, about a megabyte of the stream at a time.
+        """Yield new lines, about a megabyte of the stream at a time.
 
         Raises:
             OSError: it cannot be read.
@@ -93,9 +93,9 @@ class Story:
 
 
 class Console:
-    """A text file that may be huge and still be written: its end, what comes after, and what came before.
+    """A text file that may be huge and still growing: its end, new lines, and earlier ones on demand.
 
-    Unfinished lines are shown as they are; what is longer than a chunk is cut where a chunk ends.
+    Unfinished lines are included; lines longer than a chunk are cut at its end.
     """
 
     def __init__(self, path: Path) -> None:
@@ -105,10 +105,10 @@ class Console:
         self._earlier = 0
 
     def newer(self) -> Iterator[Piece]:
-        """Yield what is new: the end of the file at first, and where the file was cut or grew by more than a chunk.
+        """Yield new lines: the end of the file at first, or if it was truncated or grew by more than a chunk.
 
         Raises:
-            OSError: it cannot be read; FileNotFoundError where it is not there.
+            OSError: it cannot be read; FileNotFoundError if it does not exist.
         """
         with self._path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -124,7 +124,7 @@ class Console:
         yield Piece("anew" if anew else "after", lines, _shown(rest), self._earlier)
 
     def older(self, lines: int = 1) -> Iterator[Piece]:
-        """Yield what came before: chunks until there are so many `lines`, or the file begins.
+        """Yield earlier lines, chunk by chunk, until there are `lines` of them or the file begins.
 
         Raises:
             OSError: it cannot be read.
@@ -142,7 +142,7 @@ class Console:
 
 
 def _line_start(fd: int, at: int, end: int | None = None) -> int:
-    """Offset of the first line that begins at `at` or later; `at` itself where none begins within a chunk."""
+    """Offset of the first line that begins at `at` or later; `at` itself if none begins within a chunk."""
     if at == 0:
         return 0
     length = CHUNK if end is None else end - at
@@ -151,7 +151,6 @@ def _line_start(fd: int, at: int, end: int | None = None) -> int:
 
 
 def _count_lines(fd: int, end: int) -> int:
-    """Lines in the first `end` bytes."""
     lines = offset = 0
     while offset < end:
         data = os.pread(fd, min(1 << 22, end - offset), offset)
@@ -179,7 +178,7 @@ def _told(event: Event) -> list[str]:
 
 
 def _weight(event: Event) -> tuple[str, str]:
-    """Mark and role of an event."""
+    """Mark and colour role of an event."""
     match event:
         case Warned() | Logged(level="warning"):
             return "!", "warn"

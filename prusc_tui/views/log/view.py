@@ -1,4 +1,4 @@
-"""Lines of a log, any number of them: wrapped at words, drawn where they are seen, following at their end."""
+"""Any number of log lines: wrapped at words, drawn only where visible, following the end."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -18,11 +18,11 @@ from prusc_tui.views.log.tail import KEPT, Line
 from prusc_tui.widgets.quiet import News
 
 TIME, MARK = 9, 2
-"""Cells before the text where the lines have a time of day: the time, the mark."""
+"""Cells of time and mark before the text of lines with a time of day."""
 
 
 class LogView(ScrollView, can_focus=False):
-    """Shows lines; whoever holds it has the keys."""
+    """Shows lines; its panel handles the keys."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -34,7 +34,7 @@ class LogView(ScrollView, can_focus=False):
 
     @dataclass
     class Moved(News):
-        """One sees other lines than before; `top` is whether the first line is near."""
+        """Other lines are visible; `top` is whether the first line is near."""
 
         top: bool
 
@@ -53,26 +53,26 @@ class LogView(ScrollView, can_focus=False):
 
     @property
     def full(self) -> bool:
-        """Whether no earlier lines have room."""
+        """Whether there is no room for earlier lines."""
         return self._dropped > 0 or len(self._entries) >= KEPT
 
     @property
     def dropped(self) -> int:
-        """Lines that were the first, and were let go."""
+        """Number of lines that were removed at the beginning."""
         return self._dropped
 
     @property
     def count(self) -> int:
-        """Lines that are held, the one being written included."""
+        """Number of lines held, including the unfinished one."""
         return len(self._entries)
 
     @property
     def last_seen(self) -> int:
-        """Place of the last line that is seen, from 0."""
+        """Index of the last visible line."""
         return max(0, min(self.count - 1, bisect_right(self._ends, self._top + max(0, self.size.height - 1))))
 
     def say(self, nothing: str) -> None:
-        """Say this where there are no lines."""
+        """Set the text shown when there are no lines."""
         if nothing != self._nothing:
             self._nothing = nothing
             if not self._entries:
@@ -86,7 +86,7 @@ class LogView(ScrollView, can_focus=False):
         self.refresh()
 
     def append(self, lines: Sequence[Line], unfinished: str = "") -> None:
-        """Add lines at the end; `unfinished` is the one being written, and takes the place of the last such."""
+        """Add lines at the end; `unfinished` replaces the previous unfinished line."""
         if not lines and unfinished == self._unfinished:
             return
         if self._unfinished:
@@ -96,16 +96,16 @@ class LogView(ScrollView, can_focus=False):
         self._entries += fresh
         self.hits += self._search(fresh, begin)
         self._measure(fresh)
-        # A tenth more than are kept, so that not every line costs a walk through all.
+        # A tenth of slack, so that not every new line moves all others.
         if len(self._entries) > KEPT + KEPT // 10:
             self._drop(len(self._entries) - KEPT)
         self._settle()
-        # Lines that take the place of others, or come into free room, are not brought by scrolling.
+        # Lines that replace others or fill free space do not scroll, so they need a refresh.
         if self._rows <= self._top + self.size.height or self.following:
             self.refresh()
 
     def prepend(self, lines: Sequence[Line]) -> None:
-        """Add lines before the first; what is seen stays where it is."""
+        """Add lines before the first; the visible ones stay in place."""
         if not lines:
             return
         top, rows = self._top, self._rows
@@ -119,21 +119,19 @@ class LogView(ScrollView, can_focus=False):
         self._settle(top + self._rows - rows)
 
     def follow(self) -> None:
-        """Go to the end, and stay there when lines come."""
+        """Go to the end, and stay there as lines arrive."""
         self.following = True
         self._settle()
         self.post_message(self.Moved(False))
 
     def move(self, rows: int) -> None:
-        """Scroll by so many rows."""
         self.scroll_to(y=self._top + rows, animate=False, force=True)
 
     def page(self, by: int) -> None:
-        """Scroll by what is seen at once."""
         self.move(by * max(1, self.size.height - 1))
 
     def search(self, needle: str) -> None:
-        """Light up every line that holds the text, whatever its case, and go to the one nearest above the last seen."""
+        """Highlight lines that contain the text, ignoring case; go to the nearest one at or above the last visible."""
         self._needle = needle.lower()
         self.hits = self._search(self._entries, 0)
         from_here = self.last_seen if self.hit is None else self.hit
@@ -143,7 +141,7 @@ class LogView(ScrollView, can_focus=False):
         self.refresh()
 
     def next_hit(self, by: int) -> None:
-        """Go to the next line that holds the text, or the previous one; after the last comes the first."""
+        """Go to the next or previous hit, wrapping around."""
         if self.hits:
             place = bisect_right(self.hits, self.last_seen if self.hit is None else self.hit) - 1
             self.hit = self.hits[(place + by) % len(self.hits)]
@@ -154,7 +152,7 @@ class LogView(ScrollView, can_focus=False):
         self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh())
 
     def on_resize(self) -> None:
-        """Wrap for the new width; the line at the top stays there, or the end does."""
+        """Wrap for the new width; the line at the top, or the end, stays in place."""
         if self._wrapped != self._room:
             first = bisect_right(self._ends, self._top)
             self._measure_all()
@@ -163,7 +161,7 @@ class LogView(ScrollView, can_focus=False):
             self._settle()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Follow exactly while the end is seen."""
+        """Follow only while the end is visible."""
         super().watch_scroll_y(old_value, new_value)
         self.following = new_value >= self.max_scroll_y
         self.post_message(self.Moved(new_value < 2 * self.size.height))
@@ -178,7 +176,7 @@ class LogView(ScrollView, can_focus=False):
         line = self._entries[place]
         part = row - (self._ends[place - 1] if place else 0)
         lead = self._lead(line)
-        # As it was measured: the width may be another already while the lines are still to be wrapped for it.
+        # The measured width: the current one may differ until the lines are wrapped again.
         rest = broken(line.text, max(1, self._wrapped - lead))
         segments = []
         if lead and part:
@@ -194,7 +192,7 @@ class LogView(ScrollView, can_focus=False):
 
     @property
     def _room(self) -> int:
-        # Before there is a place, a usual width does: the lines are wrapped anew when there is one.
+        # A usual width until there is a layout; then the lines are wrapped again.
         return self.scrollable_content_region.width or 80
 
     @property
@@ -210,7 +208,7 @@ class LogView(ScrollView, can_focus=False):
         return TIME + MARK if line.when else 0
 
     def _lit(self, parts: Sequence[str], part: int) -> list[tuple[str, bool]]:
-        """One row of a line in stretches, and which of them were searched for; a hit may go on in the next row."""
+        """One row of a line in pieces, each with whether it matches the search; a hit may continue in the next row."""
         text, begin = parts[part], sum(map(len, parts[:part]))
         if not self._needle:
             return [(text, False)]
@@ -244,14 +242,14 @@ class LogView(ScrollView, can_focus=False):
         self._measure(self._entries)
 
     def _forget(self, begin: int) -> None:
-        """Take away the lines from `begin` on."""
+        """Remove the lines from `begin` on."""
         del self._entries[begin:], self._ends[begin:]
         while self.hits and self.hits[-1] >= begin:
             self.hits.pop()
         self.hit = None if self.hit is not None and self.hit >= begin else self.hit
 
     def _drop(self, lines: int) -> None:
-        """Take away so many of the first lines; what is seen stays where it is."""
+        """Remove the first `lines` lines; the visible ones stay in place."""
         rows, top = self._ends[lines - 1], self._top
         self._dropped += lines
         del self._entries[:lines]
@@ -261,7 +259,7 @@ class LogView(ScrollView, can_focus=False):
         self._settle(max(0, top - rows))
 
     def _settle(self, top: int | None = None) -> None:
-        """Make room for all rows, and go to the end where that is followed, else to the row `top`."""
+        """Make room for all rows; scroll to the end when following, else to row `top`."""
         following = self.following
         size = Size(self._room, self._rows)
         if size != self.virtual_size:
@@ -275,7 +273,7 @@ class LogView(ScrollView, can_focus=False):
 
 
 def broken(text: str, width: int) -> list[str]:
-    """The text in rows of at most `width` cells, broken after blanks where there are some; together they are the text.
+    """Split a text into rows of at most `width` cells, after spaces if possible; joined they are the text.
 
     Args:
         text: without control characters.
@@ -285,14 +283,14 @@ def broken(text: str, width: int) -> list[str]:
         return [text]
     rows = []
     while text:
-        # The first row by cells; plain text has as many characters as cells.
+        # ASCII has as many characters as cells.
         row = text[:width] if text.isascii() else chop_cells(text[: width + 1], width)[0] or text[:1]
         if len(row) < len(text) and not text[len(row)].isspace():
             blank = row.rfind(" ") + 1
-            # A word that is longer than most of a row, such as a path, is cut.
+            # A word longer than most of a row, such as a path, is cut.
             row = row[:blank] if blank > width // 3 else row
         elif len(row) < len(text):
-            # The blank at the break hangs over the edge, where nothing is drawn.
+            # The space at the break lies beyond the edge, where nothing is drawn.
             row = text[: len(row) + 1]
         rows.append(row)
         text = text[len(row) :]

@@ -24,6 +24,6 @@ VIEW = View(
     _panel,
     keys=(
         Key("masks.overlap", "o", "overlap", "overlap", "overlap (IoU) with the mask of another run", True),
-        Key("masks.order", "s", "order", "order", "layers in the order of the network, or most pruned first", True),
+        Key("masks.order", "s", "order", "order", "layers in network order, or most pruned first", True),
     ),
 )

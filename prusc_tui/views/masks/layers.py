@@ -1,4 +1,4 @@
-"""What is pruned: the sparsity in large figures, alarms, and a row with a bar for each layer."""
+"""The sparsity in large figures, warnings, and a row with a bar for each layer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,25 +16,25 @@ from prusc_tui.report.spark import SPARKS, column_means
 from prusc_tui.widgets.bars import EIGHTHS, fit, heading, ink, safe, shorten, wrap
 
 DEAD = 0.001
-"""Keep ratio below which a layer passes on next to nothing."""
+"""Keep ratio below which a layer counts as dead."""
 MOST_PRUNED = "▾"
 RATIO = 10
 """Cells of the column with the keep ratio."""
 COURSE, LONGEST_COURSE = 6, 12
-"""Cells of the course of a layer, at least and at most; the heading needs the least."""
+"""Cells of the history of a layer, at least (for its heading) and at most."""
 _FACTS = 22
-"""Cells from which there is room for words beside the figures."""
+"""Width from which there is text beside the figures."""
 
 
 class LayerState(NamedTuple):
-    """One layer as its row shows it.
+    """One row: a layer.
 
     Attributes:
         name: of the layer.
-        history: keep ratios at every look, the last one last.
-        weights: its size; None where it is not known.
-        shared: what it has in common with the other run; None where nothing is known.
-        leads: whether it is among those that are pruned most.
+        history: keep ratios at every look, the newest last.
+        weights: its size; None if unknown.
+        shared: overlap with the other run; None if unknown.
+        leads: whether it is among the most pruned.
     """
 
     name: str
@@ -45,24 +45,23 @@ class LayerState(NamedTuple):
 
     @property
     def keep(self) -> float:
-        """Share of weights kept now."""
         return self.history[-1]
 
     @property
     def dead(self) -> bool:
-        """Whether next to nothing is kept."""
+        """Whether hardly any weights are kept."""
         return self.keep < DEAD
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """All that the view of the masks shows of a stage.
+    """The masks of a stage, and their overlap with another run.
 
     Attributes:
-        states: states of the masks along the way, the last one last; at least one.
-        weights: layer → its size, as far as known.
-        other: name of the run whose mask is compared; empty for none.
-        overlap: what the masks have in common; None where it is not known.
+        states: history of the masks, the newest last; at least one.
+        weights: layer → size, if known.
+        other: name of the other run; empty for none.
+        overlap: of the masks; None if unknown.
     """
 
     states: tuple[Sparsity, ...]
@@ -76,7 +75,7 @@ class Pruned:
         return self.states[-1]
 
     def layers(self, by_ratio: bool) -> list[LayerState]:
-        """The layers in the order of the network, or those pruned most first."""
+        """The layers in network order, or most pruned first."""
         names = list(self.now.layers)
         lowest = sorted(names, key=lambda name: self.now.layers[name])
         alive = [name for name in lowest if DEAD <= self.now.layers[name] < 1]
@@ -107,14 +106,14 @@ def figures(text: str) -> list[str]:
 def top(
     pruned: Pruned | None, done: bool, nothing: str, note: str, wrong: bool, width: int, palette: Palette
 ) -> list[Text]:
-    """Figures, alarms, and what is to be said of the comparison with another run.
+    """Figures, warnings, and a note on the comparison with another run.
 
     Args:
-        pruned: a state of the masks; None where there is none.
-        done: whether the masks are learned.
-        nothing: why there is no state.
-        note: how the comparison goes, or why there is none; empty for nothing.
-        wrong: whether the note says what went wrong.
+        pruned: the masks; None if there are none.
+        done: whether learning has finished.
+        nothing: why there are no masks.
+        note: progress or error of the comparison; may be empty.
+        wrong: whether the note is an error.
         width: cells of every line.
         palette: colours.
     """
@@ -129,7 +128,7 @@ def top(
 
 
 def summary(pruned: Pruned, done: bool, width: int, palette: Palette) -> list[Text]:
-    """Three rows: the sparsity in large figures, and beside it what it means in words."""
+    """Three rows: the sparsity in large figures, with an explanation beside it."""
     now = pruned.now
     large = figures(f"{100 * (1 - now.keep_ratio):.1f}")
     room = width - len(large[0]) - 5
@@ -156,7 +155,7 @@ def summary(pruned: Pruned, done: bool, width: int, palette: Palette) -> list[Te
 
 
 def dead_layers(pruned: Pruned, width: int, palette: Palette) -> list[Text]:
-    """An alarm where layers are dead: the network is cut in two there. At most two lines."""
+    """A warning about dead layers, which cut the network in two; at most two lines."""
     empty = [name for name, keep in pruned.now.layers.items() if keep == 0]
     nearly = [name for name, keep in pruned.now.layers.items() if 0 < keep < DEAD]
     parts = []
@@ -173,7 +172,7 @@ def dead_layers(pruned: Pruned, width: int, palette: Palette) -> list[Text]:
 
 
 class Columns(NamedTuple):
-    """Widths of the columns of the layers; 0 for one that is left out."""
+    """Widths of the columns of the layers; 0 for an omitted one."""
 
     name: int
     bar: int
@@ -185,9 +184,9 @@ class Columns(NamedTuple):
 
 
 def columns(layers: Sequence[LayerState], width: int) -> Columns:
-    """Share out the width: what was asked for first, then what says most."""
+    """Distribute the width: requested columns first, then the most informative."""
     name = min(max((cell_len(safe(layer.name)) for layer in layers), default=4), max(8, width // 4))
-    # Mark and blank, name, gap, bar, gap and ratio.
+    # Mark and space, name, gap, bar, gap and ratio.
     left = width - 2 - name - 2 - 12 - RATIO
     sizes = dict.fromkeys(("spark", "fall", "weights", "other", "iou"), 0)
     wanted: list[tuple[str, int]] = []
@@ -225,7 +224,7 @@ def head(layers: Sequence[LayerState], other: str, width: int, palette: Palette)
 
 
 def heads(pruned: Pruned | None, by_ratio: bool, width: int, palette: Palette) -> list[Text]:
-    """Title and headings, which stay while the layers scroll."""
+    """Title and headings, which do not scroll."""
     if pruned is None:
         return []
     title = layers_title(pruned, by_ratio, width, palette)
@@ -233,14 +232,14 @@ def heads(pruned: Pruned | None, by_ratio: bool, width: int, palette: Palette) -
 
 
 def rows(layers: Sequence[LayerState], width: int, palette: Palette) -> list[Text]:
-    """A row for each layer: mark, name, bar, ratio, course, fall since the first look, size, overlap."""
+    """A row for each layer: mark, name, bar, ratio, history, decrease since the first look, size, overlap."""
     at = columns(layers, width)
     return [fit(_row(layer, at, palette), width) for layer in layers]
 
 
 def layers_title(pruned: Pruned, by_ratio: bool, width: int, palette: Palette) -> Text:
-    """Heading over the layers: their order, and what the marks mean."""
-    note = "most pruned first" if by_ratio else "in the order of the network"
+    """Heading over the layers: their order and the meaning of the marks."""
+    note = "most pruned first" if by_ratio else "in network order"
     dead = sum(keep < DEAD for keep in pruned.now.layers.values())
     marks = f"{MOST_PRUNED} pruned most" + (f"  {MARKS['failed']} dead: {dead}" if dead else "")
     return heading("Layers", f"{note}  {marks}", width, palette)
@@ -285,7 +284,7 @@ def _iou(shared: LayerOverlap | None, width: int, palette: Palette) -> Text:
 
 
 def _bar(share: float, width: int, style: str, palette: Palette) -> Text:
-    """A solid bar on a dotted track, exact to an eighth of a cell; what is not nothing shows."""
+    """A solid bar on a dotted track, exact to an eighth of a cell; any value above 0 is visible."""
     eighths = max(round(8 * width * min(1.0, max(0.0, share))), 1 if share > 0 else 0)
     whole, part = divmod(eighths, 8)
     line = ink("█" * whole, f"{style} on {style}").append(EIGHTHS[part], style)
@@ -293,7 +292,7 @@ def _bar(share: float, width: int, style: str, palette: Palette) -> Text:
 
 
 def _fall(history: Sequence[float]) -> str:
-    """How much the keep ratio fell since the first look, in points of per cent; a plus where it rose."""
+    """Decrease of the keep ratio since the first look, in percentage points; a plus if it rose."""
     if len(history) < 2:
         return ""
     points = 100 * (history[0] - history[-1])
@@ -301,7 +300,7 @@ def _fall(history: Sequence[float]) -> str:
 
 
 def _course(history: Sequence[float], width: int) -> str:
-    """The keep ratio over all looks as blocks, on the axis from nothing to everything."""
+    """The keep ratio over all looks as blocks, on an axis from 0 to 1."""
     return "".join(SPARKS[1 + round(7 * min(1.0, max(0.0, keep)))] for keep in column_means(history, width))
 
 

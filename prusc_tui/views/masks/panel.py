@@ -1,11 +1,11 @@
-"""What is pruned: sparsity, layer by layer, what it buys, and what another run kept."""
+"""The masks of a run: sparsity by layer, accuracy against sparsity, overlap with another run."""
 
 from functools import partial
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 
 from core.errors import InputError
 from core.events import Sparsity
@@ -19,40 +19,36 @@ from prusc_tui.views.masks import VIEW
 from prusc_tui.views.masks.layers import Pruned, heads, rows, top
 from prusc_tui.views.masks.stored import STAGE, compare, layer_sizes, stored_masks
 from prusc_tui.views.masks.trade_off import trade_off, trade_off_of
-from prusc_tui.widgets.panel import Panel, Reading
+from prusc_tui.widgets.panel import Panel, Reading, Scroll
 from prusc_tui.widgets.picture import Picture
 
 WIDE = 116
-"""Cells from which the curve stands beside the layers."""
+"""Width from which the curve is beside the layers."""
 CURVE, MOST_CURVE = 8, 20
-"""Lines of the curve: at least where it is shown, and at most above the layers."""
+"""Lines of the curve: at least, and at most above the layers."""
 DONE = ("done", "reused")
 
 
 class Stored(NamedTuple):
-    """What the files of a run say: weights of every layer, and the masks where the run itself said nothing of them."""
+    """Read from files: weights of every layer, and the masks if the run reported none."""
 
     weights: dict[str, int]
     masks: Sparsity | None
 
 
 class Compared(NamedTuple):
-    """The masks beside those of another run, or why that cannot be."""
+    """Overlap with the masks of another run, or why it failed."""
 
     other: str
     found: Overlap | None
     problem: str
 
 
-class Scroll(VerticalScroll, can_focus=False):
-    """Scrolls by mouse, and by the panel's keys."""
-
-
 class MasksPanel(Panel, can_focus=True):
     """The masks of a run.
 
     Args:
-        folder: where the run is; sizes and stored masks are read from there, off the event loop.
+        folder: of the run; sizes and stored masks are read off the event loop.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(VIEW.keys), *motions()]
@@ -97,7 +93,7 @@ class MasksPanel(Panel, can_focus=True):
         wide = self.outer_size.width >= WIDE
         self.set_class(wide, "wide")
         below, layers, curve = (self.query_one(name) for name in ("#below", "#list", "#curve"))
-        # Beside the layers the curve is on the right, above them it comes first.
+        # The curve is right of the layers, or above them.
         if wide:
             below.move_child(curve, after=layers)
         else:
@@ -109,12 +105,11 @@ class MasksPanel(Panel, can_focus=True):
         self._show_again()
 
     def action_overlap(self) -> None:
-        """Ask for the run whose masks are to be compared."""
         if self._stage is not None:
             from prusc_tui.widgets.dialogs import LineScreen
 
-            hint = "name, id or last; an empty line takes the overlap away"
-            asked = LineScreen("Compare the masks with those of which run?", self._typed, hint)
+            hint = "name, id or last; empty removes the overlap"
+            asked = LineScreen("Compare the masks with which run?", self._typed, hint)
             self.app.push_screen(asked, self._asked)
 
     def action_move(self, by: int) -> None:
@@ -131,7 +126,7 @@ class MasksPanel(Panel, can_focus=True):
 
     @property
     def _stage(self) -> str | None:
-        """The stage whose masks are shown: what it said, else what is stored of it."""
+        """The pruning stage in view: the last to report, else one with stored masks."""
         if self.snapshot is None:
             return None
         return stage_in_view(self.snapshot, self.snapshot.sparsity) or next(
@@ -140,7 +135,6 @@ class MasksPanel(Panel, can_focus=True):
 
     @property
     def pruned(self) -> Pruned | None:
-        """What there is to show."""
         stage = self._stage
         if stage is None or self.snapshot is None:
             return None
@@ -158,8 +152,8 @@ class MasksPanel(Panel, can_focus=True):
             self._reading.ask(partial(self._read, stage, tuple(names[: names.index(stage)]), silent))
         pruned = self.pruned
         self.set_class(pruned is None, "empty")
-        said = pruned, done or snapshot.status != "running", self._nothing, *self._note
-        self._picture("top").show(said, lambda w, _, p: top(*said, w, p))
+        parts = pruned, done or snapshot.status != "running", self._nothing, *self._note
+        self._picture("top").show(parts, lambda w, _, p: top(*parts, w, p))
         by_ratio = self._by_ratio
         self._picture("heads").show((pruned, by_ratio), lambda w, _, p: heads(pruned, by_ratio, w, p))
         self._picture("rows").show(
@@ -178,13 +172,10 @@ class MasksPanel(Panel, can_focus=True):
         if snapshot is None or not snapshot.stages:
             return "reading …"
         if all(view.name != STAGE for view in snapshot.stages):
-            return "Nothing is pruned in this run: its recipe has no stage that prunes."
+            return "Nothing is pruned in this run: its recipe has no pruning stage."
         if snapshot.status in ACTIVE:
-            return "Nothing is pruned yet. The masks come with the first look of the stage that prunes."
-        return f"There are no masks: the run is {snapshot.status} and said nothing of them."
-
-    def _picture(self, name: str) -> Picture:
-        return self.query_one(f"#{name}", Picture)
+            return "Nothing is pruned yet. Masks appear once the pruning stage reports."
+        return f"There are no masks: the run is {snapshot.status} and reported none."
 
     def _fit(self) -> None:
         """Give the curve the height that the layers leave."""
@@ -202,7 +193,7 @@ class MasksPanel(Panel, can_focus=True):
             curve.styles.height = max(1, height)
 
     def _read(self, stage: str, before: tuple[str, ...], silent: bool) -> Stored:
-        """On a thread: read sizes, and the masks themselves where the run says nothing of them."""
+        """On a thread: read sizes, and the masks if the run reported none."""
         weights = layer_sizes(self._folder, stage, before)
         return Stored(weights, stored_masks(self._folder, stage) if silent else None)
 
@@ -230,7 +221,7 @@ class MasksPanel(Panel, can_focus=True):
         try:
             folder = RunFolder.open(self._folder.home, resolve(RunLog(self._folder.home), typed))
             if folder.id == self._folder.id:
-                raise InputError("that is this run itself; name another one")
+                raise InputError("this is the same run; name another one")
             return Compared(folder.record().name, compare(self._folder, folder, stage), "")
         except InputError as error:
             return Compared(typed, None, str(error))

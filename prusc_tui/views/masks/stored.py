@@ -1,4 +1,4 @@
-"""What the files of a run say of its layers: their sizes, and the masks that are stored."""
+"""Sizes and masks of layers, read from the files of a run."""
 
 import json
 from math import prod
@@ -11,20 +11,20 @@ from core.results.overlap import Overlap, overlap
 from core.runs.folder import RunFolder
 
 STAGE = "prune"
-"""The stage that prunes."""
+"""The pruning stage."""
 _MOST = 100_000_000
-"""Bytes of a header, at most: the limit of the format."""
+"""Maximal bytes of a header, as the format prescribes."""
 
 
 def layer_sizes(folder: RunFolder, stage: str, before: tuple[str, ...]) -> dict[str, int]:
-    """Layer → number of its weights; of the masks if they are stored, else of the last network before them.
+    """Layer → number of weights, from the stored masks, else from the last network before them.
 
-    Only headers are read. Empty where nothing is stored yet.
+    Only headers are read. Empty if nothing is stored yet.
 
     Args:
         folder: of the run.
-        stage: the stage that prunes.
-        before: stages before it, in their order.
+        stage: the pruning stage.
+        before: earlier stages, in order.
     """
     paths = [folder.artifacts(stage) / MASKS, *(folder.artifacts(name) / MODEL for name in reversed(before))]
     for path in paths:
@@ -37,7 +37,7 @@ def layer_sizes(folder: RunFolder, stage: str, before: tuple[str, ...]) -> dict[
 
 
 def stored_masks(folder: RunFolder, stage: str) -> Sparsity | None:
-    """The masks that a stage hands on, which say nothing themselves where they were taken from another run.
+    """The stored masks of a stage, for runs that reused them and report none; None if unreadable.
 
     None where there are none that can be read.
     """
@@ -50,10 +50,10 @@ def stored_masks(folder: RunFolder, stage: str) -> Sparsity | None:
 
 
 def compare(a: RunFolder, b: RunFolder, stage: str) -> Overlap:
-    """Compare the masks of two runs; to be called off the event loop.
+    """Compare the masks of two runs; call off the event loop.
 
     Raises:
-        InputError: a run has no masks, or none that can be read, or the masks are of different networks.
+        InputError: masks are missing, unreadable or of different networks.
     """
     from safetensors import SafetensorError
 
@@ -64,10 +64,10 @@ def compare(a: RunFolder, b: RunFolder, stage: str) -> Overlap:
 
 
 def _shapes(path: Path) -> dict[str, list[int]]:
-    """Tensor → shape. A safetensors file begins with the length of its header (8 bytes) and the header as JSON."""
+    """Tensor → shape, from the header of a safetensors file: its length (8 bytes), then JSON."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > _MOST:
-            raise ValueError(f"{path}: no header")
+            raise ValueError(f"{path}: invalid header")
         header = json.loads(file.read(length))
     return {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}

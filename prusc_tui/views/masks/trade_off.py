@@ -1,4 +1,4 @@
-"""Sparsity against worst-group accuracy: what the pruning buys, and where the chosen checkpoint lies."""
+"""Worst-group accuracy over sparsity, with the chosen checkpoint."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ POINT, CHOSEN, LATER, BEFORE = "●", "◆", "▲", "┄"
 MARGIN = 5
 """Cells of the labels of the y axis."""
 LEAST = 6
-"""Lines below which there is no room for the chart."""
+"""Height below which the chart is omitted."""
 
 
 class Point(NamedTuple):
@@ -33,14 +33,14 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TradeOff:
-    """The course of a stage that prunes, on the validation split.
+    """The course of a pruning stage on the validation split.
 
     Attributes:
         points: states of the masks by step.
-        chosen: the checkpoint that is handed on; None while there is none.
-        before: stage before the pruning and its worst-group accuracy; None where it was not evaluated.
-        after: a later stage with the same masks and its worst-group accuracy; None where there is none.
-        unit: what `words.unit_of` calls a group.
+        chosen: the final checkpoint; None if there is none yet.
+        before: stage before pruning and its worst-group accuracy; None if not evaluated.
+        after: a later stage with the same masks and its worst-group accuracy; None if there is none.
+        unit: word for a group, from `words.unit_of`.
     """
 
     points: tuple[Point, ...] = ()
@@ -51,7 +51,7 @@ class TradeOff:
 
 
 def trade_off_of(snapshot: Snapshot, stage: str) -> TradeOff:
-    """Put every state of the masks beside the worst-group accuracy at its step, or at the nearest step before."""
+    """Pair every state of the masks with the worst-group accuracy at its step, or the nearest earlier one."""
     sparsity = {state.step: 1 - state.keep_ratio for state in snapshot.mask_states.get(stage, ())}
     accuracy: dict[int, float] = {}
     final: int | None = None
@@ -70,7 +70,7 @@ def trade_off_of(snapshot: Snapshot, stage: str) -> TradeOff:
     names = [view.name for view in snapshot.stages]
     place = names.index(stage) if stage in names else len(names)
     before = _final(snapshot.evaluations, names[:place][::-1])
-    # Accuracy on the very samples that were trained on says nothing.
+    # Accuracy on training samples is not informative.
     tuned: object = snapshot.record.config.get("finetune", {})
     trained_on = tuned.get("data") == "validation" if isinstance(tuned, Mapping) else False
     after = None if trained_on or chosen is None else _final(snapshot.evaluations, names[place + 1 :][::-1])
@@ -78,12 +78,12 @@ def trade_off_of(snapshot: Snapshot, stage: str) -> TradeOff:
 
 
 def trade_off(found: TradeOff, width: int, height: int, palette: Palette) -> list[Text]:
-    """Draw heading, chart and legend in `height` lines of `width` cells; nothing where they do not fit."""
+    """Draw heading, chart and legend in `height` lines of `width` cells; nothing if they do not fit."""
     if height < LEAST or width < 24:
         return []
     title = heading(f"Worst {found.unit} ↑  sparsity →", "validation, %", width, palette)
     if not found.points:
-        text = ink("The curve comes with the first look at the validation split.", palette.muted)
+        text = ink("The curve appears after the first evaluation on validation.", palette.muted)
         return [title, *wrap(text, width)][:height]
     legend = _legend(found, width, palette)
     rows = height - 3 - len(legend)
@@ -122,7 +122,7 @@ def _chart(found: TradeOff, width: int, height: int, palette: Palette) -> list[T
         at = line_of(found.chosen.worst)
         put(found.chosen.sparsity, at, CHOSEN, f"bold {palette.accent}")
         if found.after is not None:
-            # Within the same cell the two would hide each other; the legend has the numbers.
+            # In the same cell one would hide the other; the legend has the numbers.
             later = line_of(found.after[1])
             later = later if later != at else at - 1 if at > 0 else at + 1
             put(found.chosen.sparsity, later, LATER, f"bold {palette.good}")
@@ -147,7 +147,7 @@ def _chart(found: TradeOff, width: int, height: int, palette: Palette) -> list[T
 def _lines(
     points: Sequence[tuple[int, float]], row: Callable[[float], int], across: int, height: int
 ) -> list[tuple[str, str]]:
-    """The way from point to point; it may turn back, where weights come back to life."""
+    """The path from point to point; it may turn back, as pruned weights can return."""
     dots = [0] * (2 * across)
     for a, b in pairwise(points):
         (x0, y0), (x1, y1) = sorted((a, b))
@@ -180,7 +180,7 @@ def _worst(look: Look) -> float | None:
 
 
 def _final(evaluations: Mapping[tuple[str, str], tuple[Look, ...]], stages: Sequence[str]) -> tuple[str, float] | None:
-    """The first of the stages whose checkpoint was evaluated on the validation split."""
+    """The first of the stages whose checkpoint was evaluated on validation."""
     for stage in stages:
         for look in evaluations.get((stage, "validation"), ()):
             if look.final and (worst := _worst(look)) is not None:

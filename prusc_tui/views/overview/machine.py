@@ -1,4 +1,4 @@
-"""What the machine is doing: a line for each GPU, the processors and the memory."""
+"""Load of the machine: GPUs, processors and memory."""
 
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,8 @@ def machine(reading: "Machine", width: int, palette: Palette) -> list[Text]:
 
 
 def elsewhere(host: str, width: int, palette: Palette) -> list[Text]:
-    """Say that the run works on another machine, of which nothing can be measured from here."""
-    text = ink(f"The run works on {safe(host)}; what that machine does is not seen from here.", palette.muted)
+    """Say that the run is on another machine, which cannot be measured from here."""
+    text = ink(f"The run is on {safe(host)}; that machine cannot be measured from here.", palette.muted)
     return [heading("Machine", safe(host), width, palette), *wrap(text, width)]
 
 

@@ -1,4 +1,4 @@
-"""What a run comes to, at a glance: stages, groups before and after, losses, weights, checkpoints, the machine."""
+"""A run at a glance: stages, groups before and after, losses, weights, checkpoints, machine."""
 
 import time
 from collections.abc import Callable
@@ -42,16 +42,16 @@ PICTURES = (
     "machine",
     "knowledge",
 )
-"""What stands beside the groups, or below them."""
+"""Ids of the pictures beside or below the groups."""
 MACHINE_EVERY = 2.0
-"""Seconds between looks at the machine."""
+"""Seconds between readings of the machine."""
 
 
 class OverviewPanel(VerticalScroll, Panel):
     """The overview of a run.
 
     Args:
-        clock: gives the seconds since 1970.
+        clock: returns the seconds since 1970.
     """
 
     DEFAULT_CSS = """
@@ -66,7 +66,7 @@ class OverviewPanel(VerticalScroll, Panel):
 
     @dataclass
     class Measured(News):
-        """The machine has been looked at."""
+        """A new reading of the machine."""
 
         machine: "Machine"
 
@@ -88,7 +88,7 @@ class OverviewPanel(VerticalScroll, Panel):
     def show(self, snapshot: Snapshot) -> None:
         super().show(snapshot)
         if self.is_mounted:
-            # The very same run may be seen again, after another screen was in front.
+            # The same snapshot may return after another screen was in front.
             self._follow()
 
     def on_mount(self) -> None:
@@ -101,7 +101,7 @@ class OverviewPanel(VerticalScroll, Panel):
 
     def on_resize(self) -> None:
         self.set_class(self.outer_size.width >= WIDE, "wide")
-        # The groups take their layout from the height too.
+        # The layout of the groups also depends on the height.
         if self.snapshot is not None:
             self._show_groups(self.snapshot)
 
@@ -126,9 +126,6 @@ class OverviewPanel(VerticalScroll, Panel):
     @property
     def _at_work(self) -> bool:
         return self.snapshot is not None and self.snapshot.status == "running"
-
-    def _picture(self, name: str) -> Picture:
-        return self.query_one(f"#{name}", Picture)
 
     def _show_all(self, snapshot: Snapshot) -> None:
         record, say = snapshot.record, self._picture
@@ -160,7 +157,7 @@ class OverviewPanel(VerticalScroll, Panel):
 
     def _show_stages(self, snapshot: Snapshot) -> None:
         ago = age(snapshot, self._clock())
-        # To the second: that is how often the clock moves.
+        # In whole seconds, as the clock ticks.
         self._picture("stages").show((snapshot.stages, int(ago)), lambda w, _, p: pipeline(snapshot.stages, w, p, ago))
 
     def _show_groups(self, snapshot: Snapshot) -> None:
@@ -169,7 +166,7 @@ class OverviewPanel(VerticalScroll, Panel):
         above = len(pipeline(snapshot.stages, max(1, width), SHELL)) + 1
         room = max(1, self.scrollable_content_region.height - above)
         if not found:
-            text = "Accuracy by group comes with the first evaluation."
+            text = "Accuracy by group appears after the first evaluation."
             self._picture("groups").show(text, lambda w, _, p: wrap(ink(text, p.muted), w))
             return
         self._picture("groups").show((found, room), lambda w, _, p: groups(found, w, p, room))
@@ -180,7 +177,7 @@ class OverviewPanel(VerticalScroll, Panel):
         self._follow()
 
     def _follow(self, seen: bool = True) -> None:
-        """Tick and look at the machine exactly while there is something to see."""
+        """Tick and read the machine only while the panel is visible and the run is active."""
         live = seen and self._at_work and self.is_attached and self.is_on_screen
         if self._ticking is not None:
             if live:
