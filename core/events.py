@@ -411,10 +411,10 @@ def latest(events: Sequence[Event], new: Event) -> list[Event]:
 
 def encode(event: Event, t: float) -> bytes:
     """Return the event as one line that ends in a newline; NaN and infinities become null."""
+    values = {f.name: getattr(event, f.name) for f in fields(event)}
+    plain = {name: value.to_json() if hasattr(value, "to_json") else value for name, value in values.items()}
     return orjson.dumps(
-        {"kind": event.kind, "t": t, **{f.name: getattr(event, f.name) for f in fields(event)}},
-        default=lambda value: value.to_json(),
-        option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS,
+        {"kind": event.kind, "t": t, **plain}, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
     )
 
 

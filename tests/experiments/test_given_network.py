@@ -197,9 +197,9 @@ def test_clusters_of_other_names_are_numbered_and_the_log_says_how(home, trained
     ("recipe", "overrides", "sentence"),
     [
         ("prusc", ["model.checkpoint=FOLDER/gone.pth"], r"gone\.pth: cannot be read"),
-        ("prusc", ["model.checkpoint=FOLDER/ten.pth"], "its head 'head' has 10 outputs, and 2 are wanted"),
+        ("prusc", ["model.checkpoint=FOLDER/ten.pth"], "its head 'head' has 10 outputs instead of 2"),
         ("prusc", ["model.checkpoint=FOLDER/other.pth"], "does not match the network: missing features"),
-        ("prusc", ["model.checkpoint=FOLDER/ten.pth", "model.name=mnist-cnn"], "does not fit"),
+        ("prusc", ["model.checkpoint=FOLDER/ten.pth", "model.name=mnist-cnn"], "does not match"),
         ("prusc", ["model.checkpoint=FOLDER/resnet.pth"], r"\(122 in all\); see model.name=resnet18, which it fits$"),
         ("prusc", ["model.weights=FOLDER/resnet.pth"], "see model.name=resnet18, which it fits$"),
         ("prusc", ["model.weights=FOLDER/gone.pth"], r"gone\.pth: cannot be read"),

@@ -181,7 +181,7 @@ def test_what_cannot_be_used_is_one_sentence_each_and_nothing_fails(broken, tmp_
     warned = said.stderr.splitlines()
     assert len(warned) == 3
     assert warned[0].startswith(
-        "warning: 'gone' of package broken (entry point group prusc_tui.data, gone_set) is left"
+        "warning: 'gone' of package broken (entry point group prusc_tui.data, gone_set) is ignored"
     )
     assert "Nameless needs a docstring, and a name" in warned[1]
     assert warned[2] == "warning: data set 'cmnist' of taken_set is ignored: the name is already taken"

@@ -45,7 +45,7 @@ def test_the_sections_of_invariant_learning_are_there_with_their_values(home):
         ]
         assert "data.environment_noise" in keys
         await go(pilot, screen, "environments.rule")
-        assert "environments   Which training samples are in which environment." in said(app)
+        assert "environments   Assignment of training samples to environments." in said(app)
         assert rows(app)[-7].endswith(" …")  # the help of the rules is longer than the room for it
         await pilot.press("ctrl+a")
         await go(pilot, screen, "train.penalty_weights")
