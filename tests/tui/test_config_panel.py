@@ -51,7 +51,7 @@ def test_what_differs_is_what_the_config_says():
     assert {one.key for one in found if one.by_hand} == {"erm.lr"}
     one = by_key(found)["erm.lr"]
     assert (one.value, one.default) == ("0.02", "0.05")
-    assert one.help == "Learning rate at the first step."
+    assert one.help == "Initial learning rate."
     assert by_key(found)["data.patch_size"].default == "5"
 
 
@@ -145,7 +145,7 @@ def test_the_explanation_names_default_source_and_bounds():
     def said(key):
         return " ".join(row.plain.strip() for row in detail(settings[key], "patch", 100, 6, SHELL))
 
-    assert "Learning rate at the first step." in said("erm.lr")
+    assert "Initial learning rate." in said("erm.lr")
     assert "default 0.05 · set by hand · takes a number > 0" in said("erm.lr")
     assert "from preset patch" in said("erm.epochs")
     assert "preset" not in said("erm.momentum")
@@ -159,7 +159,7 @@ async def test_what_differs_and_its_explanation_are_in_sight(home, size):
     folder, app = put(home, record()), alone()
     async with app.run_test(size=size) as pilot:
         await opened(pilot, folder)
-        await until(pilot, lambda: "Learning rate at the first step." in text(app))
+        await until(pilot, lambda: "Initial learning rate." in text(app))
         assert "4 of" in text(app)
         assert any("erm.lr" in row and "0.02" in row and "default 0.05" in row for row in rows(app))
         assert "erm.momentum" not in text(app)
@@ -174,11 +174,11 @@ async def test_the_cursor_explains_what_it_comes_to(home):
         await pilot.press("j")
         await until(pilot, lambda: "Side of the square in pixels." in text(app))
         await pilot.press("up")
-        await until(pilot, lambda: "Learning rate at the first step." in text(app))
+        await until(pilot, lambda: "Initial learning rate." in text(app))
         await pilot.press("end")
         await until(pilot, lambda: "version" in rows(app)[-6])
         await pilot.press("home")
-        await until(pilot, lambda: "Learning rate at the first step." in text(app))
+        await until(pilot, lambda: "Initial learning rate." in text(app))
         row = next(y for y, said in enumerate(rows(app)) if "prune.exclude" in said)
         await pilot.click(ConfigList, offset=(8, row))
         await until(pilot, lambda: "Names of layers that are never pruned" in text(app))

@@ -50,7 +50,7 @@ def test_in_the_list_of_what_to_run_the_arrows_choose_and_what_is_not_there_is_s
 def test_typing_on_a_field_begins_a_new_value_and_says_what_differs(home):
     async def body(pilot, app, screen):
         await go(pilot, screen, "prune.steps")
-        assert "Steps of the mask logits" in said(app)
+        assert "Steps on the mask logits" in said(app)
         assert "a whole number ≥ 1" in said(app)
         await pilot.press(*"300")
         await until(pilot, lambda: "prusc run demo --set prune.steps=300 --detach" in command(app))
