@@ -186,7 +186,7 @@ async def test_of_a_run_on_another_host_the_machine_is_not_shown(home, still):
         async with app.run_test(size=(120, 40)) as pilot:
             snapshot = RunFeed(folder, lambda: NOW).poll()
             app.panel.show(replace(snapshot, record=replace(snapshot.record, host="node17")))
-            await until(pilot, lambda: "works on node17" in text(app))
+            await until(pilot, lambda: "is on node17" in text(app))
             assert still == []
 
 

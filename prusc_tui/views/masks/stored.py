@@ -37,10 +37,7 @@ def layer_sizes(folder: RunFolder, stage: str, before: tuple[str, ...]) -> dict[
 
 
 def stored_masks(folder: RunFolder, stage: str) -> Sparsity | None:
-    """The stored masks of a stage, for runs that reused them and report none; None if unreadable.
-
-    None where there are none that can be read.
-    """
+    """The stored masks of a stage, for runs that reused them and report none; None if unreadable."""
     try:
         found = compare(folder, folder, stage)
     except InputError:
