@@ -8,13 +8,18 @@ MODEL = "model.safetensors"
 MASKS = "masks.safetensors"
 """For each masked parameter a boolean tensor, true where the weight is kept."""
 CLUSTERS = "clusters.safetensors"
-"""Of `cluster`: `assignments` int64 [n], row i is training image i; `table` int64 [k, classes]; and `epoch` float64 [],
-the age of the checkpoint that was clustered."""
+"""Of `cluster` in runs of earlier versions: `assignments` int64 [n], row i is training image i; and others."""
+PSEUDO_GROUPS = "pseudo-groups.safetensors"
+"""Of `find` and every finder: `train` int64 [n], `conflicts` bool [n], and possibly `validation` int64 [m]."""
+GROUP_NAMES = "pseudo-groups.json"
+"""Beside it: `source`, `names` of the pseudo-groups, `per_class`, `epoch`."""
 BALANCED = "balanced.safetensors"
 """Of `balance`: `indices` int64 [m] into the training split, `weights` float32 [m]."""
 ENVIRONMENTS = "environments.safetensors"
 """Of `environments`: one tensor `<number>/<name>` each, int64 [size], indices of training images."""
 PCA_MAP = "map-pca.json"
+MAPPED = "mapped.safetensors"
+"""Beside the map: `features` float32 [mapped, d], the representation of its images."""
 SHEET = "samples.png"
 TILES = "samples.json"
 
@@ -24,12 +29,19 @@ NETWORK_FILES: Mapping[str, str] = {
 }
 """Written by every stage that trains a network."""
 MASKED_FILES: Mapping[str, str] = {**NETWORK_FILES, r"masks\.safetensors": "weights kept, by layer"}
-CLUSTER_FILES: Mapping[str, str] = {
-    r"clusters\.safetensors": "cluster of each training image",
+FINDER_FILES: Mapping[str, str] = {
+    r"pseudo-groups\.safetensors": "pseudo-group of each image",
+    r"pseudo-groups\.json": "names of the pseudo-groups",
+}
+"""Written by every finder."""
+FOUND_FILES: Mapping[str, str] = {
+    **FINDER_FILES,
     r"map-(.+)\.json": "map of the representation by {1}",
-    r"samples\.png": "sample images of every cluster",
+    r"mapped\.safetensors": "representation of the images on the map",
+    r"samples\.png": "sample images of every pseudo-group",
     r"samples\.json": "index of the sample images",
 }
+"""Written by `find`, and by `cluster` in runs of earlier versions."""
 
 
 def kept_file(artifacts: Path, epoch: float) -> Path:

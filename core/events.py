@@ -192,20 +192,37 @@ class Choice(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Clustered(Event):
-    """Composition of the clusters: `table[c][y]` counts the samples of class y in cluster c.
+class PseudoGroupsFound(Event):
+    """Composition of the pseudo-groups: `table[c][y]` counts the samples of class y in pseudo-group c.
 
-    `group_table[c][g]` counts those of group `groups[g]`; both are empty if the data set has no attributes. Groups are
-    for information only: they are counted after the choice and must not affect it.
+    `source` describes the finder, `names` the pseudo-groups; both are empty for clusters of an earlier version.
+    `quality` has label-free numbers (`core.finding.quality.Quality`); `tried` the finders that were compared, each with
+    its `source`, quality and stage; `reason` says in a sentence why this one was taken.
+    `group_table[c][g]` counts the samples of group `groups[g]`; both are empty if the data set has no attributes.
+    `conflicts` has the number of presumed conflict samples (`found`) and, with attributes, `true` (an attribute and the
+    label differ) and `hits` (both). Groups and true conflicts are for information only: they are counted after the
+    choice and must not affect it.
     """
 
-    kind: ClassVar[str] = "clustered"
+    kind: ClassVar[str] = "clustered"  # as in streams of earlier versions
     lasting: ClassVar[bool] = True
     stage: str
     labels: list[str]
     table: list[list[int]]
     groups: list[str] = field(default_factory=list)
     group_table: list[list[int]] = field(default_factory=list)
+    source: str = ""
+    names: list[str] = field(default_factory=list)
+    conflicts: dict[str, int] = field(default_factory=dict)
+    quality: dict[str, float | None] = field(default_factory=dict)
+    tried: list[dict[str, Any]] = field(default_factory=list)
+    reason: str = ""
+
+    def line(self) -> str | None:
+        if not self.source:
+            return None
+        text = f"{self.stage}: {len(self.table)} pseudo-groups ({self.source})"
+        return ". ".join(part for part in (text, conflicts_sentence(self.conflicts), self.reason) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,23 +264,27 @@ class EnvironmentsMade(Event):
     group_table: list[list[int]] = field(default_factory=list)
     conflicts: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def conflicts_sentence(self) -> str:
-        """The conflict samples in one line; empty if the environments do not come from conflicts."""
-        found = self.conflicts.get("found")
-        if found is None:
-            return ""
-        text = f"conflict samples: {found:,} found"
-        if (true := self.conflicts.get("true")) is not None:
-            hits = self.conflicts.get("hits", 0)
-            precision, recall = (percent(hits / n if n else None) for n in (found, true))
-            text += f", precision {precision} %, recall {recall} % (for information only)"
-        return text
-
     def line(self) -> str:
         sizes = ", ".join(f"{sum(row):,} in {name}" for name, row in zip(self.names, self.table, strict=True))
         text = f"{self.stage}: {sizes} ({self.source}); {self.used:,} of {self.total:,} training images used"
-        return f"{text}; {self.conflicts_sentence}" if self.conflicts_sentence else text
+        return f"{text}; {conflicts}" if (conflicts := conflicts_sentence(self.conflicts)) else text
+
+
+def conflicts_sentence(conflicts: Mapping[str, int]) -> str:
+    """Conflict samples in one phrase; empty if there are none to count.
+
+    Args:
+        conflicts: `found`, and possibly `true` and `hits`, as in `PseudoGroupsFound`.
+    """
+    found = conflicts.get("found")
+    if found is None:
+        return ""
+    text = f"conflict samples: {found:,} found"
+    if (true := conflicts.get("true")) is not None:
+        hits = conflicts.get("hits", 0)
+        precision, recall = (percent(hits / n if n else None) for n in (found, true))
+        text += f", precision {precision} %, recall {recall} % (for information only)"
+    return text
 
 
 class Members(NamedTuple):

@@ -1,12 +1,16 @@
 """Accuracy per group: counts, Wilson intervals, worst group, averages (no torch, no numpy).
 
-A group is a combination of a label and one value of every attribute; without attributes, groups are labels.
+A group is a combination of a label and one value of every attribute; without attributes, groups are labels. A cell is a
+combination of a label and a pseudo-group, so it needs no attributes.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
+
+LEAST_IN_CELL = 10
+"""Minimum number of samples of a cell that counts for the worst cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,14 @@ class Evaluation:
     """Accuracy of one network on one split, by group.
 
     `training_shares` has the share of each group in the training split, in the order of `groups`; they are the weights
-    of the adjusted average, which is commonly reported on splits balanced over attributes.
+    of the adjusted average, which is commonly reported on splits balanced over attributes. `cells` are the combinations
+    of a label and a pseudo-group; empty if the samples of the split have no pseudo-groups.
     """
 
     split: str
     groups: tuple[Group, ...]
     training_shares: tuple[float, ...]
+    cells: tuple[Group, ...] = ()
 
     @property
     def n(self) -> int:
@@ -85,6 +91,14 @@ class Evaluation:
     def worst_group(self) -> Group:
         """The non-empty group with the lowest accuracy; the first one on a tie."""
         return min((g for g in self.groups if g.n), key=lambda g: g.accuracy)
+
+    @property
+    def worst_cell(self) -> Group | None:
+        """The cell with the lowest accuracy among those with enough samples; None if there is none.
+
+        It stands in for the worst group where attributes are unknown.
+        """
+        return min((c for c in self.cells if c.n >= LEAST_IN_CELL), key=lambda c: c.accuracy, default=None)
 
     @property
     def unit(self) -> str:
@@ -117,12 +131,14 @@ class Evaluation:
             "n": self.n,
             "groups": [g.to_json() for g in self.groups],
             "training_shares": list(self.training_shares),
+            **({"cells": [c.to_json() for c in self.cells]} if self.cells else {}),
         }
 
     @classmethod
     def from_json(cls, split: str, value: Mapping[str, Any]) -> "Evaluation":
         """Inverse of `to_json`."""
-        return cls(split, tuple(Group.from_json(g) for g in value["groups"]), tuple(value["training_shares"]))
+        groups, cells = (tuple(Group.from_json(g) for g in value.get(name, ())) for name in ("groups", "cells"))
+        return cls(split, groups, tuple(value["training_shares"]), cells)
 
 
 def wilson_interval(correct: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:

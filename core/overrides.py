@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from core.config import Config, DataSettings, config_model, data_sets
 from core.config.data import DEFAULT
+from core.config.renamed import migrated
 from core.errors import InputError, nearest
 
 
@@ -70,7 +71,7 @@ def validate(settings: Mapping[str, Any], source: str) -> Config:
     Raises:
         InputError: a key is unknown (with the closest known one) or a value is invalid.
     """
-    given = dict(settings)
+    given = migrated(settings)
     if isinstance(given.get("data"), dict):
         given["data"] = {"name": DEFAULT, **given["data"]}
     try:

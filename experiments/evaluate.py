@@ -17,7 +17,6 @@ from core.models.names import own_names
 from core.models.networks import names
 from core.models.representation import find_head
 from core.runs.folder import RunFolder
-from core.tensors import load_tensors
 from core.training.images import Images
 from core.training.predict import count_groups, predict
 from experiments import bundled
@@ -25,6 +24,7 @@ from experiments.description import Description, describe
 from experiments.export import stage_with_network
 from experiments.onnx import all_logits, network_of
 from experiments.plan import config_of
+from experiments.pseudo_groups import read_groups
 
 
 @dataclass(frozen=True)
@@ -90,19 +90,18 @@ def of_run(folder: RunFolder, stage: str | None = None) -> Subject:
     return Subject(file, describe(config, dataset, stage), config.data, dataset)
 
 
-def by_cluster(subject: Subject, folder: RunFolder) -> Subject:
-    """Replace the attributes by the clusters of a run; only its training images have clusters.
+def by_pseudo_group(subject: Subject, folder: RunFolder) -> Subject:
+    """Replace the attributes by the pseudo-groups of a run, for the training images.
 
     Raises:
-        InputError: the run has no clusters.
+        InputError: the run has no pseudo-groups.
     """
-    file = folder.artifacts("cluster") / "clusters.safetensors"
-    if not file.exists():
-        raise InputError(f"--by-cluster: run '{folder.record().name}' has no clusters")
-    found = load_tensors(file)
-    train = replace(subject.dataset.splits["train"], attributes=found["assignments"].numpy()[:, None])
-    numbers = tuple(f"cluster {number}" for number in range(len(found["table"])))
-    dataset = replace(subject.dataset, attributes={"cluster": numbers}, splits={"train": train})
+    train = subject.dataset.splits["train"]
+    found = read_groups(folder, train.labels)
+    if found is None:
+        raise InputError(f"--by-group: run '{folder.record().name}' has no pseudo-groups")
+    train = replace(train, attributes=found.train[:, None])
+    dataset = replace(subject.dataset, attributes={"pseudo-group": found.names}, splits={"train": train})
     return replace(subject, dataset=dataset)
 
 

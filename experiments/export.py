@@ -36,7 +36,7 @@ def export_run(
     """Write the network of a run and everything that describes it.
 
     Files: `model.safetensors` (state dict of the plain network, zeros where masked), `model.json` (how to build the
-    network, its labels and the pixels that it takes), `masks.safetensors`, `clusters.csv`, `environments.csv`,
+    network, its labels and the pixels that it takes), `masks.safetensors`, `groups.csv`, `environments.csv`,
     `predictions.csv`, `metrics.csv`, `metrics.parquet`, `model.pt`, `model.onnx`; files that the
     run does not have, or that were not asked for, are left out.
 
@@ -123,7 +123,7 @@ def _tables(
 
     paths = _paths(settings)
     tables = {
-        "clusters": _clusters(folder, dataset, paths),
+        "groups": _groups(folder, dataset, paths),
         "environments": _environments(folder, dataset, paths),
         "predictions": _predictions(source, dataset, paths),
     }
@@ -150,27 +150,42 @@ def _paths(settings: "DataSettings") -> "Paths":
     return {split: {"path": [table.paths[row] for row in rows]} for split, rows in where.items()}
 
 
-def _clusters(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
-    """Every training image: index, path, label, cluster, and number of times in the balanced set."""
+def _groups(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
+    """Every training and validation image: split, index, path, label, pseudo-group, and what is known of it."""
     import numpy as np
     import pandas as pd
     from safetensors.numpy import load_file
 
-    file = folder.artifacts("cluster") / "clusters.safetensors"
-    if not file.exists():
-        return None
+    from core.artifacts import predictions_file
+    from experiments.pseudo_groups import found_in, read_groups
+
     labels = dataset.splits["train"].labels
+    found = read_groups(folder, labels)
+    if found is None:
+        return None
     drawn = folder.artifacts("balance") / "balanced.safetensors"
     times = np.bincount(load_file(drawn)["indices"], minlength=len(labels)) if drawn.exists() else 0
-    return pd.DataFrame(
-        {
-            "index": np.arange(len(labels)),
-            **paths["train"],
-            "label": np.array(dataset.label_names)[labels],
-            "cluster": load_file(file)["assignments"],
-            "in_balanced_set": times,
-        }
-    )
+    names, classes = np.array(found.names), np.array(dataset.label_names)
+    train = {
+        "split": "train",
+        "index": np.arange(len(labels)),
+        **paths["train"],
+        "label": classes[labels],
+        "group": names[found.train],
+        "conflict": found.conflicts.astype(np.int64),
+        "in_balanced_set": times,
+    }
+    if (file := predictions_file(found_in(folder), "train")).exists():
+        seen = load_file(file)
+        train |= {"predicted": classes[seen["classes"]], "confidence": seen["probabilities"].round(4)}
+    tables = [pd.DataFrame(train)]
+    if found.validation is not None:
+        held_out = dataset.splits["validation"].labels
+        rows = {"split": "validation", "index": np.arange(len(held_out)), **paths["validation"]}
+        tables.append(pd.DataFrame({**rows, "label": classes[held_out], "group": names[found.validation]}))
+    table = pd.concat(tables, ignore_index=True)
+    whole = {name: "Int64" for name in ("conflict", "in_balanced_set") if name in table}
+    return table.astype(whole)
 
 
 def _environments(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:

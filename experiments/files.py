@@ -24,29 +24,29 @@ def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[s
     Raises:
         InputError: a file is missing or does not fit, or no stage of the recipe reads it.
     """
-    stages = get_recipe(config.recipe).stage_names
+    stages = get_recipe(config.recipe).stage_names(config)
     for key, file, stage in (
         ("model.checkpoint", config.model.checkpoint, "erm"),
-        ("cluster.file", config.cluster.file, "cluster"),
+        ("find.file", config.find.file, "find"),
     ):
         if file and stage not in stages:
             raise InputError(f"{key}: recipe '{config.recipe}' has no stage '{stage}' to read it")
     if "erm" in stages and "erm" not in taken and (config.model.checkpoint or config.model.weights != "none"):
         _check_network(config, load)
-    if config.cluster.file and "cluster" not in taken:
+    if config.find.file and "find" not in taken:
         from core.clustering.assigned import read_clusters
-        from core.stages.cluster_file import training_rows
+        from core.stages.groups_file import training_rows
 
-        read_clusters(Path(config.cluster.file), training_rows(config.data, load))
+        read_clusters(Path(config.find.file), training_rows(config.data, load))
 
 
 def whole_paths(config: Config) -> Config:
     """The same settings with absolute paths, as a run may be resumed from another folder."""
-    model, cluster, data = config.model, config.cluster, config.data
+    model, find, data = config.model, config.find, config.data
     weights = model.weights if model.weights in ("none", "imagenet") else _whole(model.weights)
     changed: dict[str, object] = {
         "model": model.model_copy(update={"weights": weights, "checkpoint": _whole(model.checkpoint)}),
-        "cluster": cluster.model_copy(update={"file": _whole(cluster.file)}),
+        "find": find.model_copy(update={"file": _whole(find.file)}),
     }
     if isinstance(data, Photos):
         changed["data"] = data.model_copy(update={"root": _whole(data.root)})

@@ -73,8 +73,6 @@ def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: in
     """
     old = get_recipe(fork.source.recipe)
     new = get_recipe(recipe or old.name)
-    if new.stage_names[: len(fork.stages)] != fork.stages:
-        raise InputError(f"--from: recipe '{new.name}' does not begin with {', '.join(fork.stages)}")
     settings = merge({}, dict(fork.source.config))
     for key in old.fixed:
         if key not in new.fixed:  # fixed by the old recipe, not chosen by the user: back to the default
@@ -82,6 +80,8 @@ def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: in
             settings[section].pop(name, None)
     settings["recipe"] = new.name
     plan = resolve(settings, overrides, seed)
+    if new.stage_names(plan.config)[: len(fork.stages)] != fork.stages:
+        raise InputError(f"--from: recipe '{new.name}' does not begin with {', '.join(fork.stages)}")
     _refuse_changes(fork, plan.config)
     return plan
 

@@ -34,7 +34,7 @@ def check(config: Config, fork: Fork | None = None) -> None:
     for key, name in {"model.name": config.model.name, "train.network": config.train.network}.items():
         if name not in known:
             raise InputError(f"{key} = '{name}': unknown network{nearest(name, known)}")
-    if "train" in get_recipe(config.recipe).stage_names and has_buffers(config.train.network):
+    if "train" in get_recipe(config.recipe).stage_names(config) and has_buffers(config.train.network):
         raise InputError(
             f"train.network = '{config.train.network}' has BatchNorm, but networks trained side by side cannot "
             "share its running statistics; use mlp, mnist-cnn, or a network without BatchNorm such as vgg11"
@@ -73,7 +73,7 @@ def create_run(
         overrides=plan.overrides,
         tags=tuple(tags),
         created=time.time(),
-        stages=tuple(StageRecord(stage) for stage in plan.recipe.stage_names),
+        stages=tuple(StageRecord(stage) for stage in plan.recipe.stage_names(plan.config)),
         forked_from=f"{fork.source.id}:{fork.stage}" if fork else None,
         version=version,
     )

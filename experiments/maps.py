@@ -7,14 +7,17 @@ folder `views` of the run. Reading needs no torch.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+
+if TYPE_CHECKING:
+    from core.clustering.kmeans import Floats
 
 METHODS = ("pca", "tsne")
 WAITS = 600.0
@@ -57,9 +60,15 @@ class Map:
         return len(self.index)
 
 
+def artifacts_with(folder: RunFolder, name: str) -> Path:
+    """Artifacts of stage `find`, or of `cluster` if a run by an earlier version has the file there."""
+    old = folder.artifacts("cluster")
+    return old if (old / name).exists() else folder.artifacts("find")
+
+
 def map_file(folder: RunFolder, method: str) -> Path:
-    """File of the map: the artifact of stage `cluster` if it has one, else in the run's folder `views`."""
-    artifact = folder.artifacts("cluster") / f"map-{method}.json"
+    """File of the map: the artifact of stage `find` if it has one, else in the run's folder `views`."""
+    artifact = artifacts_with(folder, f"map-{method}.json") / f"map-{method}.json"
     return artifact if artifact.exists() else folder.path / "views" / f"map-{method}.json"
 
 
@@ -80,18 +89,20 @@ def words(folder: RunFolder, method: str) -> list[str]:
 
 
 def compute(folder: RunFolder, method: str) -> Path:
-    """Compute a map of the clusters that the run chose, store it, and return its file; imports torch.
+    """Compute a map of the pseudo-groups of the run, store it, and return its file; imports torch.
 
     If several processes want one map at once, one computes it and the others wait.
 
     Raises:
-        InputError: the run has no clusters yet, or its representation is gone.
+        InputError: the run has no pseudo-groups yet, or its representation is gone.
     """
     from core.runs.disk import locked, replace_file
 
     record = folder.record()
-    if not (folder.artifacts("cluster") / "clusters.safetensors").exists():
-        raise InputError(f"run '{record.name}' has no clusters yet, so there is nothing to map; it is {record.status}")
+    if not map_file(folder, "pca").exists():
+        raise InputError(
+            f"run '{record.name}' has no pseudo-groups yet, so there is nothing to map; it is {record.status}"
+        )
     target = folder.path / "views" / f"map-{method}.json"
     target.parent.mkdir(exist_ok=True)
     there = target.exists()
@@ -103,37 +114,29 @@ def compute(folder: RunFolder, method: str) -> Path:
 
 def _computed(folder: RunFolder, method: str) -> bytes:
     import orjson
+
+    from core.engine.randomness import derive_seed
+    from core.explore.map import tsne_map
+
+    pca = orjson.loads(map_file(folder, "pca").read_bytes())
+    if method == "pca":
+        return orjson.dumps(pca)
+    seed = derive_seed(folder.record().seed, "find", "map")
+    return orjson.dumps(tsne_map(_mapped(folder, pca), pca, seed))
+
+
+def _mapped(folder: RunFolder, pca: Mapping[str, Any]) -> "Floats":
+    """Representation of the images on the map."""
     from safetensors.numpy import load_file
 
-    from core.artifacts import CLUSTERS, features_file
-    from core.data.load import glance
-    from core.engine.randomness import derive_seed
-    from core.explore.map import paint, pca_map, tsne_map
-    from experiments import bundled
-    from experiments.plan import config_of
+    from core.artifacts import MAPPED, features_file
 
-    record = folder.record()
-    epoch = _chosen_epoch(folder)
-    file = features_file(folder.artifacts("represent"), epoch)
+    if (file := folder.artifacts("find") / MAPPED).exists():
+        return load_file(file)["features"]
+    file = features_file(folder.artifacts("represent"), pca["epoch"])  # of an earlier version
     if not file.exists():
-        raise InputError(f"the representation of run '{record.name}' at epoch {epoch:g} is gone: {file}")
-    tensors = load_file(file)
-    clusters = load_file(folder.artifacts("cluster") / CLUSTERS)["assignments"]
-    painted = paint(glance(config_of(record).data, bundled.folder()), clusters, tensors.get("classes"))
-    make = {"pca": pca_map, "tsne": tsne_map}[method]
-    return orjson.dumps(make(tensors["features"], painted, epoch, derive_seed(record.seed, "cluster", "map")))
-
-
-def _chosen_epoch(folder: RunFolder) -> float:
-    """Age of the checkpoint whose representation was clustered, from the stage's event."""
-    from core.engine.artifacts import read_seal
-    from core.events import Choice
-
-    sealed = read_seal(folder.artifacts("cluster"))
-    for event in sealed.events if sealed else ():
-        if isinstance(event, Choice):
-            return float(event.candidates[event.chosen]["epoch"])
-    raise InputError(f"the clusters of run '{folder.record().name}' do not record their representation; cluster again")
+        raise InputError(f"the representation of run '{folder.record().name}' is gone: {file}")
+    return load_file(file)["features"][list(pca["index"])]
 
 
 def main() -> int:

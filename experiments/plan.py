@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from core.config import Config, flatten
+from core.config.renamed import migrated, old_names
+from core.discovery import complain
 from core.errors import InputError, nearest
 from core.overrides import merge, nest, parse_overrides, validate
 from core.runs.record import RunRecord
@@ -78,6 +80,9 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
     given = parse_overrides(overrides)
     if seed is not None:
         given["seed"] = seed
+    for old, new in old_names(given):
+        complain(f"setting {old} is now called {new}")
+    given = migrated(given)
     flat = dict(flatten(given))
     if "recipe" in flat:
         raise InputError("--set recipe: name the recipe itself: prusc run RECIPE")
@@ -86,7 +91,7 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
         if flat.get(key, value) != value:
             shown = str(value).lower() if isinstance(value, bool) else value
             raise InputError(f"--set {key}: recipe '{recipe.name}' fixes it to {shown}")
-    whole = merge(merge({}, settings), given)
+    whole = merge(migrated(settings), given)
     if recipe.data and (name := whole["data"]["name"]) not in recipe.data:
         raise InputError(
             f"recipe '{recipe.name}' is for data set {' or '.join(recipe.data)}, not for '{name}'; see --data"

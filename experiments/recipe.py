@@ -2,15 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal, get_args
 
 from core.config import Config, config_model
-from core.engine.stage import Stage
+from core.engine.stage import Stage, Supervision
 
-Supervision = Literal["none", "validation", "train", "environments", "shortcut"]
-"""Supervision behind a result: none; attributes of the validation split, for selection; attributes of the training
-split; training environments that come with the data; or the shortcut itself, removed by hand."""
 Kind = Literal["baseline", "method", "control", "rival", "oracle"]
 KINDS = get_args(Kind)
 """In the order of lists."""
@@ -24,8 +20,7 @@ class Recipe:
         name: as typed after `prusc run`.
         summary: one line.
         kind: baseline, method, control of a method, rival, or oracle.
-        stages: returns the stages of a configuration without reading files or importing torch. Their names are the
-            same for every configuration.
+        stages: returns the stages of a configuration without reading files or importing torch.
         fixed: settings that make the recipe what it is, dotted key → value; they cannot be overridden.
         supervision: supervision of training itself.
         title: name of the method in a paper; empty for `name`.
@@ -45,15 +40,15 @@ class Recipe:
     preset: str = "demo"
     check: Callable[[Config], None] = lambda _: None
 
-    @cached_property
-    def stage_names(self) -> tuple[str, ...]:
-        """Names of the stages in their order."""
-        return tuple(stage.name for stage in self.stages(config_model()()))
+    def stage_names(self, config: Config | None = None) -> tuple[str, ...]:
+        """Names of the stages in their order, by default with default settings."""
+        return tuple(stage.name for stage in self.stages(config or config_model()()))
 
     def attributes_used(self, config: Config) -> Supervision:
-        """Supervision behind a result; a selection rule that uses attributes counts as well."""
-        if self.supervision != "none":
-            return self.supervision
+        """Supervision behind a result; a stage or a selection rule that uses attributes counts as well."""
+        used = [self.supervision, *(stage.supervision for stage in self.stages(config))]
+        if strongest := next((of for of in used if of != "none"), None):
+            return strongest
         return "validation" if config.select.rule == "worst-group" else "none"
 
     def reads(self, config: Config, key: str, stages: Sequence[str] | None = None) -> bool:

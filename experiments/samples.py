@@ -1,10 +1,11 @@
-"""Sample images of the clusters of a run, as stage `cluster` stored them (no torch)."""
+"""Sample images of the pseudo-groups of a run, as stage `find` stored them (no torch)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.runs.folder import RunFolder
+from experiments.maps import artifacts_with
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -62,7 +63,7 @@ def read_samples(folder: RunFolder) -> Samples | None:
     import orjson
     from PIL import Image
 
-    artifacts = folder.artifacts("cluster")
+    artifacts = artifacts_with(folder, "samples.json")
     try:
         about: dict[str, Any] = orjson.loads((artifacts / "samples.json").read_bytes())
         with Image.open(artifacts / "samples.png") as file:

@@ -130,36 +130,38 @@ def minority_size(table: Integers, *, per_class: bool = False) -> int:
 
 
 def cluster_warnings(
-    table: Integers,
-    balanced: Integers,
-    *,
-    labels: Sequence[str],
-    min_skew: float,
-    warn_below: int,
-    per_class: bool = False,
+    table: Integers, *, labels: Sequence[str], min_skew: float, per_class: bool = False
 ) -> list[Finding]:
-    """Find reasons to doubt clusters or their balanced set; no attribute is used.
+    """Find reasons to doubt clusters; no attribute is used.
 
     Args:
         table: samples of each class in each cluster, [k, C].
-        balanced: entries of the balanced set from each cell, including repeats, [k, C].
         labels: names of the classes.
         min_skew: minimum `skew` at which clusters are assumed to show a shortcut.
-        warn_below: minimum number of different samples of each class in the balanced set.
         per_class: each class was clustered separately, so each cluster has one class by design.
     """
     found = [_empty_clusters(table)]
     if not per_class:
         found += [_one_class_clusters(table), _no_clear_skew(table, min_skew), *_missing_classes(table, labels)]
-    if not balanced.any():
-        text = (
-            f"The balanced set is empty: none of the {len(table)} clusters has samples of every class; take fewer "
-            "clusters (cluster.k) or an earlier checkpoint (represent.checkpoints)."
-        )
-        found.append(Finding("empty-balanced-set", text))
-    else:
-        found += _small_classes(table, balanced, labels, warn_below)
     return [finding for finding in found if finding]
+
+
+def balance_warnings(table: Integers, balanced: Integers, *, labels: Sequence[str], warn_below: int) -> list[Finding]:
+    """Find reasons to doubt a balanced set; no attribute is used.
+
+    Args:
+        table: samples of each class in each pseudo-group, [k, C].
+        balanced: entries of the balanced set from each cell, including repeats, [k, C].
+        labels: names of the classes.
+        warn_below: minimum number of different samples of each class in the balanced set.
+    """
+    if balanced.any():
+        return _small_classes(table, balanced, labels, warn_below)
+    text = (
+        f"The balanced set is empty: none of the {len(table)} pseudo-groups has samples of every class; take another "
+        "finder (find.by), or for clusters fewer of them (cluster.k)."
+    )
+    return [Finding("empty-balanced-set", text)]
 
 
 def _empty_clusters(table: Integers) -> Finding | None:
@@ -220,7 +222,7 @@ def _small_classes(table: Integers, balanced: Integers, labels: Sequence[str], w
     if different[least] < warn_below:
         text = (
             f"Class '{labels[least]}' has {different[least]:,} different samples in the balanced set, fewer than "
-            f"{warn_below:,}; take fewer clusters (cluster.k) or an earlier checkpoint (represent.checkpoints)."
+            f"{warn_below:,}; try another finder (find.by) or a rule that repeats samples (balance.rule)."
         )
         found.append(Finding("small-balanced-set", text))
     for c in np.flatnonzero(different < STARVED * most).tolist():

@@ -89,6 +89,21 @@ def kmeans_per_class(
     )
 
 
+def nearest(features: Floats, centres: Floats) -> Integers:
+    """Cluster of further samples: the nearest centre to each row scaled to unit length, [m].
+
+    Args:
+        features: representations, [m, d].
+        centres: of the clusters, [k, d].
+
+    Raises:
+        StageError: a feature is not finite.
+    """
+    # |x − c|² = 1 − 2 x·c + |c|², of which the first term is the same for all centres.
+    found: Integers = (unit_rows(features) @ centres.T - np.square(centres).sum(axis=1) / 2).argmax(axis=1)
+    return found
+
+
 def random_clusters(n: int, k: int, *, seed: int) -> Integers:
     """Assign n samples to k clusters at random, with sizes that differ by at most one: a control for k-means.
 

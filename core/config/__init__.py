@@ -14,6 +14,7 @@ from core.config.stages import (
     Compute,
     Environments,
     Erm,
+    Find,
     Finetune,
     Model,
     Prune,
@@ -30,6 +31,7 @@ __all__ = [
     "DataSettings",
     "Environments",
     "Erm",
+    "Find",
     "Finetune",
     "Model",
     "Prune",
@@ -58,6 +60,7 @@ class Config(Section):
     data: Data = Field(default_factory=lambda: data_sets()[DEFAULT]())
     model: Model = Model()
     erm: Erm = Erm()
+    find: Find = Find()
     represent: Represent = Represent()
     cluster: Cluster = Cluster()
     balance: Balance = Balance()

@@ -4,7 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import orjson
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from core.data.dataset import DataSet
     from core.data.watch import Watch
     from core.engine.context import StageContext
+
+Supervision = Literal["none", "validation", "train", "environments", "shortcut"]
+"""Supervision behind a result: none; attributes of the validation split, for selection; attributes of the training
+split; training environments that come with the data; or the shortcut itself, removed by hand."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Stage(ABC):
         files: regular expression of a file name → short description of the artifact; `{1}` is the first group.
         takes: settings that name an input file.
         replaced_by: setting that names a file with a precomputed result; empty if there is none.
+        supervision: what it uses beyond labels.
     """
 
     name: ClassVar[str]
@@ -38,6 +43,7 @@ class Stage(ABC):
     files: ClassVar[Mapping[str, str]] = {}
     takes: ClassVar[tuple[str, ...]] = ()
     replaced_by: ClassVar[str] = ""
+    supervision: ClassVar[Supervision] = "none"
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -146,44 +146,13 @@ def pca_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dict
     """
     index = subsample(painted, seed)
     xy, explained = principal_components(unit_rows(features[index]), 2)
-    return map_object("pca", xy, index, painted, epoch, decimals=4, explained=explained)
-
-
-def tsne_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dict[str, Any]:
-    """Make the map of the same images by t-SNE (van der Maaten 2008) on at most 50 principal components.
-
-    Args: as `pca_map`.
-    """
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    index = subsample(painted, seed)
-    rows, _ = principal_components(unit_rows(features[index]), min(50, features.shape[1]))
-    # One thread: maps are made while runs work, and sums over several threads differ in their last bits.
-    with threadpool_limits(1):
-        tsne = TSNE(2, perplexity=min(30.0, max(1.0, (len(index) - 1) / 3)), init="pca", random_state=seed % 2**32)
-        xy = tsne.fit_transform(rows.astype(np.float32))
-    return map_object("tsne", xy, index, painted, epoch, decimals=2)
-
-
-def map_object(
-    method: str,
-    xy: NDArray[Any],
-    index: Integers,
-    painted: Painted,
-    epoch: float,
-    *,
-    decimals: int,
-    explained: Doubles | None = None,
-) -> dict[str, Any]:
-    """Return the stored JSON object: columns over the images of the map, and the names of their values."""
     return {
-        "method": method,
+        "method": "pca",
         "epoch": epoch,
-        "explained": [] if explained is None else explained.round(4).tolist(),
+        "explained": explained.round(4).tolist(),
         "index": index.tolist(),
-        "x": xy[:, 0].astype(np.float64).round(decimals).tolist(),
-        "y": xy[:, 1].astype(np.float64).round(decimals).tolist(),
+        "x": xy[:, 0].round(4).tolist(),
+        "y": xy[:, 1].round(4).tolist(),
         "label": painted.labels[index].tolist(),
         "cluster": painted.clusters[index].tolist(),
         "group": None if painted.groups is None else painted.groups[index].tolist(),
@@ -191,6 +160,25 @@ def map_object(
         "labels": list(painted.label_names),
         "groups": list(painted.group_names),
     }
+
+
+def tsne_map(rows: Floats, pca: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """Make the map of the same images by t-SNE (van der Maaten 2008) on at most 50 principal components.
+
+    Args:
+        rows: representations of the images on the map, [mapped, d].
+        pca: their map by `pca_map`.
+        seed: seed of t-SNE.
+    """
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    reduced, _ = principal_components(unit_rows(rows), min(50, rows.shape[1]))
+    # One thread: maps are made while runs work, and sums over several threads differ in their last bits.
+    with threadpool_limits(1):
+        tsne = TSNE(2, perplexity=min(30.0, max(1.0, (len(rows) - 1) / 3)), init="pca", random_state=seed % 2**32)
+        xy = tsne.fit_transform(reduced.astype(np.float32)).astype(np.float64).round(2)
+    return {**pca, "method": "tsne", "explained": [], "x": xy[:, 0].tolist(), "y": xy[:, 1].tolist()}
 
 
 def write_map(path: Path, value: Mapping[str, Any]) -> None:

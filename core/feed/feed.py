@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from types import MappingProxyType
 
-from core.events import Balanced, Choice, Clustered, EnvironmentsMade, Selected
+from core.events import Balanced, Choice, EnvironmentsMade, PseudoGroupsFound, Selected
 from core.feed.fold import E, Fold, StageFold
 from core.feed.snapshot import Look, Snapshot, StageState, StageView
 from core.groups import Evaluation
@@ -82,7 +82,7 @@ def _snapshot(record: RunRecord, fold: Fold, now: float) -> Snapshot:
         sparsity=MappingProxyType({stage: states[-1] for stage, states in fold.sparsity.items() if states}),
         mask_states=MappingProxyType({stage: tuple(states) for stage, states in fold.sparsity.items() if states}),
         choice=_only(fold, Choice),
-        clusters=_only(fold, Clustered),
+        clusters=_only(fold, PseudoGroupsFound),
         balanced=_only(fold, Balanced),
         environments=_only(fold, EnvironmentsMade),
         restarts=MappingProxyType({key: tuple(spreads) for key, spreads in fold.restarts.items() if spreads}),

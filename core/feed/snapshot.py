@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 from core.events import (
     Balanced,
     Choice,
-    Clustered,
     EnvironmentsMade,
     Event,
+    PseudoGroupsFound,
     Restarts,
     Selected,
     Sparsity,
@@ -90,7 +90,7 @@ class Snapshot:
     evaluations: Mapping[tuple[str, str], tuple[Look, ...]]
     sparsity: Mapping[str, Sparsity]
     choice: Choice | None
-    clusters: Clustered | None
+    clusters: PseudoGroupsFound | None
     balanced: Balanced | None
     selected: Mapping[str, Selected]
     warnings: tuple[Warned, ...]

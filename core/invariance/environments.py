@@ -1,8 +1,8 @@
-"""Environments from clusters, without annotations.
+"""Environments from pseudo-groups, without annotations.
 
-Clusters of an ERM representation contain samples that share a shortcut. In each cluster, the samples without its
-majority label are the conflict samples: the shortcut contradicts their label. The published environments are called
-`minority` and `balance`; how samples are assigned to them is not published, so the rules here are ours.
+Samples of a pseudo-group share a shortcut, which contradicts the label of its conflict samples. The published
+environments are called `minority` and `balance`; how samples are assigned to them is not published, so the rules here
+are ours.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.clustering.composition import composition
 from core.errors import InputError, StageError
 from core.tensors import load_tensors, save_tensors
 
@@ -82,37 +81,6 @@ def load_environments(file: Path) -> Environments:
     return Environments(tuple(key.partition("/")[2] for key in keys), tuple(tensors[key].numpy() for key in keys))
 
 
-def conflict_samples(
-    assignments: Integers, labels: Integers, k: int, n_classes: int, *, relative: bool = False
-) -> Booleans:
-    """Find the samples without the majority label of their cluster, bool [n].
-
-    Args:
-        assignments: cluster of every sample, 0 ≤ value < k, [n].
-        labels: class of every sample, 0 ≤ value < n_classes, [n].
-        k: number of clusters.
-        n_classes: number of classes.
-        relative: use the label that is most over-represented compared to its share of all samples as majority label,
-            instead of the most frequent one; for data with one dominant class.
-
-    On a tie, the first label is the majority label.
-
-    Raises:
-        InputError: clusters and labels do not match.
-    """
-    if len(assignments) != len(labels):
-        raise InputError(
-            f"the clusters have {len(assignments):,} samples, but the training split has {len(labels):,}; "
-            "cluster the representation of this data set"
-        )
-    if len(assignments) and (assignments.min() < 0 or assignments.max() >= k):
-        raise InputError(f"the clusters are numbered up to {assignments.max()}, but there are {k} clusters")
-    table = composition(assignments, labels, k, n_classes)
-    score = table / np.maximum(table.sum(axis=0), 1) if relative else table
-    found: Booleans = labels != score.argmax(axis=1)[assignments]
-    return found
-
-
 def infer(
     rule: Rule,
     conflicts: Booleans,
@@ -132,8 +100,8 @@ def infer(
 
     Args:
         rule: one of these.
-        conflicts: result of `conflict_samples`, bool [n].
-        assignments: cluster of every sample, [n].
+        conflicts: whether each sample contradicts the shortcut, bool [n].
+        assignments: pseudo-group of every sample, [n].
         labels: class of every sample, [n].
         seed: of the draws.
         shares: rule `shares`: share of conflict samples in each environment.

@@ -1,4 +1,4 @@
-"""Steps on mask logits: cross-entropy, the contrastive loss over clusters, and sparsity."""
+"""Steps on mask logits: cross-entropy, the contrastive loss over pseudo-groups, and sparsity."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class MaskLearner:
         settings: steps, batches and losses.
         compute: precision and batch parts.
         entries: of the balanced set: `indices` int64 [m] into the training split, `weights` float32 [m].
-        clusters: of every training image, int64 [n].
+        groups: pseudo-group of every training image, int64 [n].
         validation: the validation split.
     """
 
@@ -45,7 +45,7 @@ class MaskLearner:
         settings: Prune,
         compute: Compute,
         entries: Mapping[str, Tensor],
-        clusters: Tensor,
+        groups: Tensor,
         validation: Images,
     ) -> None:
         self._context = context
@@ -58,7 +58,7 @@ class MaskLearner:
         rows = self._rows.to(context.device)
         self._labels = self._train.labels[rows]
         self._weights = entries["weights"].to(context.device)
-        self._clusters = clusters.to(context.device)[rows]
+        self._groups = groups.to(context.device)[rows]
         self._optimizer = torch.optim.Adam([masked.logits], settings.lr, fused=True)
         self._gradient = Gradient(context, compute, masked.network, "prune.batch_size")
         self._noise = context.generator("mask", context.device)
@@ -124,7 +124,7 @@ class MaskLearner:
         losses = {"cross-entropy": loss, "loss": loss}
         if settings.contrast_weight > 0:
             contrast, anchors = contrastive_loss(
-                representation, labels, self._clusters[entries], settings.contrast_temperature, settings.negatives
+                representation, labels, self._groups[entries], settings.contrast_temperature, settings.negatives
             )
             losses["loss"] = loss + settings.contrast_weight * contrast
             losses["contrast"], losses["anchors"] = contrast, anchors

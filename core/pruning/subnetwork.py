@@ -47,6 +47,12 @@ class FixedMasks:
         """Return the same masks on `device`."""
         return type(self)({name: mask.to(device) for name, mask in self.masks.items()})
 
+    def dense(self, layer: str) -> Self:
+        """Return the same masks, but with every weight of `layer` kept."""
+        name = f"{layer}.weight"
+        changed = {name: torch.ones_like(self.masks[name])} if name in self.masks else {}
+        return type(self)({**self.masks, **changed})
+
     def keep_ratio(self) -> float:
         """Share of all masked weights that are kept."""
         return sum(self._kept()) / sum(mask.numel() for mask in self.masks.values())

@@ -1,11 +1,11 @@
-"""Stage `balance`: draw the class-balanced set from the clusters, and warn about problems."""
+"""Stage `balance`: draw the class-balanced set from the pseudo-groups, and warn about problems."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from core.artifacts import BALANCED, CLUSTERS
-from core.config import Balance, Cluster
+from core.artifacts import BALANCED
+from core.config import Balance
 from core.engine.stage import Stage
 from core.errors import StageError
 from core.events import Balanced, StageStarted, Warned
@@ -16,57 +16,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DrawBalancedSet(Stage):
-    """Draw the class-balanced set from the clusters."""
+    """Draw the set in which the classes of every pseudo-group are balanced."""
 
     balance: Balance
-    cluster: Cluster
     name: ClassVar[str] = "balance"
     files: ClassVar[Mapping[str, str]] = {r"balanced\.safetensors": "indices of the balanced set"}
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return ("cluster",)
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        return ("balance", "cluster.per_class", "cluster.min_skew")
+        return ("find",)
 
     def run(self, context: "StageContext") -> None:
         import torch
 
         from core.clustering.balance import balanced_set
-        from core.clustering.composition import cluster_warnings
-        from core.tensors import load_tensors, save_tensors
+        from core.clustering.composition import balance_warnings
+        from core.finding.pseudo_groups import PseudoGroups
+        from core.tensors import save_tensors
 
         context.emit(StageStarted(context.stage, 1))
-        saved = load_tensors(context.input("cluster") / CLUSTERS)
-        table = saved["table"].numpy()
-        k, n_classes = table.shape
+        groups = PseudoGroups.load(context.input("find"))
+        labels, names = context.data.splits["train"].labels, context.data.label_names
         drawn = balanced_set(
-            saved["assignments"].numpy(),
-            context.data.splits["train"].labels,
-            k,
-            n_classes,
+            groups.train,
+            labels,
+            len(groups.names),
+            len(names),
             rule=self.balance.rule,
             cap=self.balance.cap,
             seed=context.streams.seed("balance"),
-            per_class=self.cluster.per_class,
+            per_class=groups.per_class,
         )
         context.emit(Balanced(context.stage, self.balance.rule, len(drawn.indices), drawn.table.tolist()))
-        found = cluster_warnings(
-            table,
-            drawn.table,
-            labels=context.data.label_names,
-            min_skew=self.cluster.min_skew if self.cluster.method == "kmeans" else 0.0,
-            warn_below=self.balance.warn_below,
-            per_class=self.cluster.per_class,
-        )
-        for finding in found:
+        table = groups.table(labels, len(names))
+        for finding in balance_warnings(table, drawn.table, labels=names, warn_below=self.balance.warn_below):
             context.emit(Warned(context.stage, finding.code, finding.text))
-        if any(finding.code == "empty-balanced-set" for finding in found):
+        if not len(drawn.indices):
             raise StageError(
-                "the balanced set is empty: no cluster has samples of every class",
-                "try fewer clusters (cluster.k) or an earlier checkpoint (represent.checkpoints)",
+                "the balanced set is empty: no pseudo-group has samples of every class",
+                "try another finder (find.by), or for clusters fewer of them (cluster.k)",
             )
         tensors = {"indices": torch.from_numpy(drawn.indices), "weights": torch.from_numpy(drawn.weights)}
         save_tensors(context.directory / BALANCED, tensors)

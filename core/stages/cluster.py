@@ -1,31 +1,30 @@
-"""Stage `cluster`: cluster the representation, and choose checkpoint and number of clusters."""
+"""Finder `clusters`: cluster the representation, and choose checkpoint and number of clusters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from core.artifacts import CLUSTER_FILES, CLUSTERS, PCA_MAP, features_file, represented
+from core.artifacts import FINDER_FILES, features_file, represented
 from core.config import Cluster
 from core.engine.stage import Stage
-from core.events import Choice, Clustered, StageStarted
+from core.events import Choice, StageStarted, Warned
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.clustering.kmeans import Floats, Integers
+    from core.clustering.kmeans import Clusters, Floats, Integers
     from core.engine.context import StageContext
 
 
 @dataclass(frozen=True)
 class FindClusters(Stage):
-    """Cluster the representation on the unit sphere; map and sample images are made after the choice."""
+    """Cluster the representation on the unit sphere; each cluster is a pseudo-group."""
 
     cluster: Cluster
     name: ClassVar[str] = "cluster"
-    version: ClassVar[int] = 3
-    files: ClassVar[Mapping[str, str]] = CLUSTER_FILES
-    replaced_by: ClassVar[str] = "cluster.file"
+    version: ClassVar[int] = 4
+    files: ClassVar[Mapping[str, str]] = FINDER_FILES
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -46,17 +45,18 @@ class FindClusters(Stage):
         ks = settings.candidates if settings.k == "auto" else (settings.k,)
         ks = tuple(k for k in ks if k <= len(labels)) or ks[:1]
         tries = [(epoch, file, k) for epoch, file in files.items() for k in ks]
-        saved = context.resume_state() or {"candidates": [], "assignments": []}
+        saved = context.resume_state() or {"candidates": [], "assignments": [], "centres": []}
         candidates: list[dict[str, Any]] = saved["candidates"]
         assignments: list[Tensor] = saved["assignments"]
+        centres: list[Tensor] = saved["centres"]
         context.emit(StageStarted(context.stage, len(tries), len(candidates)))
         features: dict[Path, Floats] = {}
         for epoch, file, k in tries[len(candidates) :]:
-            context.at_boundary(lambda: {"candidates": candidates, "assignments": assignments})
+            context.at_boundary(lambda: {"candidates": candidates, "assignments": assignments, "centres": centres})
             if file not in features:
                 features = {file: load_tensors(file)["features"].numpy()}
             found = self._cluster(context, features[file], labels, n_classes, k)
-            table = composition(found, labels, k * parts, n_classes)
+            table = composition(found.assignments, labels, k * parts, n_classes)
             candidates.append(
                 {
                     "epoch": epoch,
@@ -65,55 +65,53 @@ class FindClusters(Stage):
                     "skew": skew(table),
                 }
             )
-            assignments.append(torch.from_numpy(found))
+            assignments.append(torch.from_numpy(found.assignments))
+            centres.append(torch.from_numpy(found.centres))
             context.progress(len(candidates), len(tries))
         choice = choose([Candidate(**c) for c in candidates], settings.min_skew)
         context.emit(Choice(context.stage, candidates, choice.index, choice.reason))
-        chosen = assignments[choice.index]
-        table = composition(chosen.numpy(), labels, candidates[choice.index]["k"] * parts, n_classes)
-        epoch = candidates[choice.index]["epoch"]
-        save_clusters(context, epoch, chosen.numpy(), table)
+        best = candidates[choice.index]
+        self._save(context, best, assignments[choice.index].numpy(), centres[choice.index].numpy())
 
     def _cluster(
         self, context: "StageContext", features: "Floats", labels: "Integers", n_classes: int, k: int
-    ) -> "Integers":
-        from core.clustering.kmeans import kmeans_per_class, random_clusters, spherical_kmeans
+    ) -> "Clusters":
+        from core.clustering.kmeans import kmeans_per_class, spherical_kmeans
 
         settings, seed = self.cluster, context.streams.seed("clusters")
-        if settings.method == "random":
-            return random_clusters(len(labels), k, seed=seed)
         options: Mapping[str, int] = {"restarts": settings.restarts, "max_iterations": settings.max_iterations}
         if settings.per_class:
-            return kmeans_per_class(features, labels, n_classes, k, seed=seed, **options).assignments
-        return spherical_kmeans(features, k, seed=seed, **options).assignments
+            return kmeans_per_class(features, labels, n_classes, k, seed=seed, **options)
+        return spherical_kmeans(features, k, seed=seed, **options)
 
+    def _save(self, context: "StageContext", best: Mapping[str, Any], clusters: "Integers", centres: "Floats") -> None:
+        """Save the chosen clusters as pseudo-groups, with warnings; validation images go to the nearest centre."""
+        from core.clustering.composition import cluster_warnings
+        from core.clustering.kmeans import nearest
+        from core.finding.pseudo_groups import PseudoGroups, conflict_samples
+        from core.invariance.makeup import reference_warning
+        from core.tensors import load_tensors
 
-def save_clusters(context: "StageContext", epoch: float, clusters: "Integers", table: "Integers") -> None:
-    """Save clusters with their composition, map and sample images; attributes are only counted, and only here.
-
-    Args:
-        context: of stage `cluster`.
-        epoch: epoch of the checkpoint for the map.
-        clusters: of every training image, [n].
-        table: samples of each class in each cluster, [k, classes].
-    """
-    import numpy as np
-    import torch
-
-    from core.clustering.composition import composition
-    from core.explore.map import paint, pca_map, write_map
-    from core.explore.samples import write_samples
-    from core.tensors import load_tensors, save_tensors
-
-    data = context.data
-    saved = {"assignments": clusters, "table": table, "epoch": np.array(epoch)}
-    save_tensors(context.directory / CLUSTERS, {name: torch.from_numpy(array) for name, array in saved.items()})
-    tensors = load_tensors(features_file(context.input("represent"), epoch))
-    # Representations reused from a run of an older version have no predictions.
-    painted = paint(data, clusters, tensors["classes"].numpy() if "classes" in tensors else None)
-    names = list(painted.group_names)
-    counts = [] if painted.groups is None else composition(clusters, painted.groups, len(table), len(names)).tolist()
-    context.emit(Clustered(context.stage, list(data.label_names), table.tolist(), names, counts))
-    value = pca_map(tensors["features"].numpy(), painted, epoch, context.streams.seed("map"))
-    write_map(context.directory / PCA_MAP, value)
-    write_samples(context.directory, data.splits["train"].images, painted, context.streams.seed("samples"))
+        settings, data = self.cluster, context.data
+        labels, n_classes = data.splits["train"].labels, len(data.label_names)
+        tensors = load_tensors(features_file(context.input("represent"), best["epoch"]))
+        found = PseudoGroups(
+            source=f"clusters, k = {best['k']} at epoch {best['epoch']:g}",
+            names=tuple(f"cluster {number}" for number in range(len(centres))),
+            train=clusters,
+            conflicts=conflict_samples(clusters, labels, len(centres), n_classes, relative=settings.relative),
+            # Clusters of one class are unknown without the label.
+            validation=None if settings.per_class else nearest(tensors["validation"].numpy(), centres),
+            per_class=settings.per_class,
+            epoch=best["epoch"],
+        )
+        found.save(context.directory)
+        fits = float((tensors["classes"].numpy() == labels).mean())
+        warnings = cluster_warnings(
+            found.table(labels, n_classes),
+            labels=data.label_names,
+            min_skew=settings.min_skew,
+            per_class=settings.per_class,
+        )
+        for finding in (*filter(None, [reference_warning(fits)]), *warnings):
+            context.emit(Warned(context.stage, finding.code, finding.text))

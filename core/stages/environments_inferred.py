@@ -1,20 +1,19 @@
-"""Stage `environments` of IRM without annotations: from the samples that contradict their cluster."""
+"""Stage `environments` of IRM without annotations: from the samples that contradict the shortcut."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.artifacts import CLUSTERS, features_file
 from core.config import Environments as Settings
 from core.events import StageStarted
-from core.stages.environments import MakeEnvironments, save, warn
+from core.stages.environments import MakeEnvironments, save
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext
 
 
 @dataclass(frozen=True)
-class InferFromClusters(MakeEnvironments):
-    """Environments from the samples whose label is not the majority label of their cluster.
+class InferEnvironments(MakeEnvironments):
+    """Environments from the conflict samples of the pseudo-groups.
 
     Attributes:
         environments: settings.
@@ -26,31 +25,24 @@ class InferFromClusters(MakeEnvironments):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return ("represent", "cluster")
+        return ("find",)
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return ("environments.rule", "environments.shares", "environments.relative")
+        return ("environments.rule", "environments.shares")
 
     def run(self, context: "StageContext") -> None:
-        from core.invariance.environments import at_random, conflict_samples, infer, require_two
-        from core.invariance.makeup import reference_warning
-        from core.tensors import load_tensors
+        from core.finding.pseudo_groups import PseudoGroups
+        from core.invariance.environments import at_random, infer, require_two
 
         context.emit(StageStarted(context.stage, 1))
-        labels = context.data.splits["train"].labels
-        saved = load_tensors(context.input("cluster") / CLUSTERS)
-        clusters = saved["assignments"].numpy()
-        k, n_classes = saved["table"].shape
-        classes = load_tensors(features_file(context.input("represent"), saved["epoch"].item()))["classes"].numpy()
-        warn(context, [finding] if (finding := reference_warning(float((classes == labels).mean()))) else [])
-        settings = self.environments
-        conflicts = conflict_samples(clusters, labels, k, n_classes, relative=settings.relative)
+        settings, labels = self.environments, context.data.splits["train"].labels
+        groups = PseudoGroups.load(context.input("find"))
         seed = context.streams.seed("environments")
-        found = infer(settings.rule, conflicts, clusters, labels, seed=seed, shares=settings.shares)
+        found = infer(settings.rule, groups.conflicts, groups.train, labels, seed=seed, shares=settings.shares)
         require_two(found)
         if self.lot:
             drawn = at_random(found, labels, seed=context.streams.seed("lot"))
             save(context, drawn, f"random, sizes and labels as with {settings.rule}")
         else:
-            save(context, found, f"clusters, rule {settings.rule}", conflicts)
+            save(context, found, f"{groups.source}, rule {settings.rule}", groups.conflicts)

@@ -31,7 +31,8 @@ class FinetuneNetwork(Stage):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return (self.source, "balance") if self.finetune.data == "balanced" else (self.source,)
+        before = ("erm", "find") if self.source == "erm" else ("erm", "find", self.source)
+        return (*before, "balance") if self.finetune.data == "balanced" else before
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -43,7 +44,7 @@ class FinetuneNetwork(Stage):
         from core.pruning.subnetwork import FixedMasks
         from core.tensors import load_tensors, save_tensors
         from core.training.finetune import FinetuneLearner
-        from core.training.images import Images, training_images
+        from core.training.images import Images, training_images, validation_images
         from core.training.loop import run_loop
         from core.training.network import load_network
         from core.training.predict import final_evaluation
@@ -53,7 +54,7 @@ class FinetuneNetwork(Stage):
         masks = FixedMasks.load(source / MASKS) if (source / MASKS).exists() else None
         test = Images(data, "test", context.device)
         if self.finetune.data == "balanced":
-            images, validation = training_images(context), Images(data, "validation", context.device)
+            images, validation = training_images(context), validation_images(context)
             entries = load_tensors(context.input("balance") / BALANCED)
         else:
             images = validation = training_images(context, "validation")  # evaluation is never augmented

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from core.artifacts import BALANCED, CLUSTERS, MASKED_FILES, MASKS, MODEL
+from core.artifacts import BALANCED, MASKED_FILES, MASKS, MODEL
 from core.config import Compute, Model, Prune, Select
 from core.engine.stage import Stage
 from core.events import Sparsity, Warned
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LearnMasks(Stage):
-    """Learn mask logits with cross-entropy, the contrastive loss over clusters and sparsity; keep logits ≥ 0.
+    """Learn mask logits with cross-entropy, the contrastive loss over pseudo-groups and sparsity; keep logits ≥ 0.
 
     In `model.safetensors`, weights that are not kept are 0.
     """
@@ -29,25 +29,28 @@ class LearnMasks(Stage):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return ("erm", "cluster", "balance")
+        return ("erm", "find", "balance")
 
     @property
     def reads(self) -> tuple[str, ...]:
         return ("prune", "model.name", "select", "compute")
 
     def run(self, context: "StageContext") -> None:
+        import torch
+
+        from core.finding.pseudo_groups import PseudoGroups
         from core.pruning.learner import MaskLearner, unpack
         from core.pruning.masks import MaskedNetwork
         from core.pruning.subnetwork import FixedMasks
         from core.tensors import load_tensors, save_tensors
-        from core.training.images import Images
+        from core.training.images import Images, validation_images
         from core.training.loop import run_loop
         from core.training.network import load_network
         from core.training.predict import final_evaluation
 
         data = context.data
         network = load_network(self.model, data, context.input("erm") / MODEL, context.device)
-        validation, test = (Images(data, split, context.device) for split in ("validation", "test"))
+        validation, test = validation_images(context), Images(data, "test", context.device)
         masked = MaskedNetwork(
             network,
             init=self.prune.init,
@@ -56,8 +59,8 @@ class LearnMasks(Stage):
             exclude=self.prune.exclude,
         )
         entries = load_tensors(context.input("balance") / BALANCED)
-        clusters = load_tensors(context.input("cluster") / CLUSTERS)["assignments"]
-        learner = MaskLearner(context, masked, self.prune, self.compute, entries, clusters, validation)
+        groups = torch.from_numpy(PseudoGroups.load(context.input("find")).train)
+        learner = MaskLearner(context, masked, self.prune, self.compute, entries, groups, validation)
         selection = run_loop(
             context, learner, steps=self.prune.steps, per_epoch=learner.steps_per_epoch, select=self.select
         )
@@ -86,5 +89,5 @@ class LearnMasks(Stage):
             yield (
                 "no-anchors",
                 "No sample ever had both a positive and a negative, so the contrastive loss did nothing; "
-                "raise prune.batch_size or take fewer clusters (cluster.k).",
+                "raise prune.batch_size or try another finder (find.by).",
             )

@@ -1,4 +1,4 @@
-"""Stage `represent`: the representation of the training images, from one or several checkpoints of ERM."""
+"""Stage `represent`: the representation of training and validation images, from one or several checkpoints of ERM."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,9 +21,10 @@ GIVEN = 0.0
 
 @dataclass(frozen=True)
 class ExtractRepresentation(Stage):
-    """Extract the representation of the training images.
+    """Extract the representation of the training and validation images.
 
-    A file has `features` float32 [n, d] and `classes` int64 [n], the predicted class of each training image.
+    A file has `features` float32 [n, d] and `classes` int64 [n], the predicted class of each training image, and
+    `validation` float32 [m, d].
 
     Attributes:
         erm: settings of the training; None for a given network, which has only one checkpoint, of epoch 0.
@@ -34,7 +35,7 @@ class ExtractRepresentation(Stage):
     model: Model
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "represent"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     files: ClassVar[Mapping[str, str]] = {r"features-(.+)\.safetensors": "representation after epoch {1}"}
 
     @property
@@ -72,12 +73,13 @@ class ExtractRepresentation(Stage):
         from core.training.network import load_network
         from core.training.precision import Precision
 
-        images = Images(context.data, "train", context.device)
+        size = self.represent.batch_size
+        splits = [Images(context.data, split, context.device) for split in ("train", "validation")]
         checkpoints = list(self.checkpoints().items())
-        per_pass = -(-len(images) // self.represent.batch_size)
-        total = per_pass * len(checkpoints)
+        batches = [-(-len(images) // size) for images in splits]
+        total = sum(batches) * len(checkpoints)
         saved = context.resume_state() or {"pass": 0, "features": [], "classes": []}
-        context.emit(StageStarted(context.stage, total, saved["pass"] * per_pass + len(saved["features"])))
+        context.emit(StageStarted(context.stage, total, saved["pass"] * sum(batches) + len(saved["features"])))
         features: list[Tensor] = saved["features"]
         classes: list[Tensor] = saved["classes"]
         precision = Precision(self.compute, context.device)
@@ -87,13 +89,16 @@ class ExtractRepresentation(Stage):
             network = load_network(self.model, context.data, context.input("erm") / file, context.device)
             representation = Representation(network)
             state = {"pass": number, "features": features, "classes": classes}
-            begin = len(features) * self.represent.batch_size
-            for rows, pixels in images.in_order(self.represent.batch_size, begin):
-                context.at_boundary(lambda: state)  # noqa: B023  # called at once
-                logits, vectors = parts.forward(representation, pixels, precision)
-                features.append(vectors.float().cpu())
-                classes.append(logits.argmax(1).cpu())
-                context.progress(number * per_pass + rows.start // self.represent.batch_size + 1, total)
-            tensors = {"features": torch.cat(features), "classes": torch.cat(classes)}
-            save_tensors(features_file(context.directory, epoch), tensors)
+            for images, before in zip(splits, (0, batches[0]), strict=True):
+                for _, pixels in images.in_order(size, max(0, len(features) - before) * size):
+                    context.at_boundary(lambda: state)  # noqa: B023  # called at once
+                    logits, vectors = parts.forward(representation, pixels, precision)
+                    features.append(vectors.float().cpu())
+                    classes.append(logits.argmax(1).cpu())
+                    context.progress(number * sum(batches) + len(features), total)
+            train, held_out = features[: batches[0]], features[batches[0] :]
+            tensors = {"features": train, "classes": classes[: batches[0]], "validation": held_out}
+            save_tensors(
+                features_file(context.directory, epoch), {name: torch.cat(parts_) for name, parts_ in tensors.items()}
+            )
             features, classes = [], []

@@ -1,8 +1,28 @@
 """Fit the linear head of a network on a representation."""
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from core.clustering.kmeans import Floats, Integers
+from core.models.representation import Representation
+from core.training.images import Images
+from core.training.predict import batch_size
+
+
+def represent(network: nn.Module, images: Images, rows: Tensor) -> Floats:
+    """Representation of some images of a split, float32 [rows, d].
+
+    Args:
+        network: on the device of the images, in evaluation mode.
+        images: the split.
+        rows: int64 [rows].
+    """
+    representation = Representation(network)
+    with torch.no_grad():
+        parts = [representation(images.plain(part))[1].float().cpu() for part in rows.split(batch_size(images))]
+    found: Floats = torch.cat(parts).numpy()
+    return found
 
 
 def fit_head(features: Floats, labels: Integers, sample_weight: Floats, penalty: float) -> tuple[Floats, Floats]:

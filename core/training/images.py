@@ -12,6 +12,7 @@ from torch import Tensor
 from core.data.dataset import DataSet, Integers, Pixels, groups
 from core.data.dataset import Images as Bytes
 from core.data.splits import SplitName
+from core.finding.pseudo_groups import PseudoGroups
 from core.training.augment import augment, middle, on_device
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Images:
     Attributes:
         labels: int64 [n] on `device`.
         groups: int64 [n] on `device`.
+        pseudo_groups: int64 [n] on `device`, with their names; None if unknown.
         shape: (channels, height, width) of an image as a network sees it.
         travels: whether batches must be fetched, so that `ahead` is useful.
     """
@@ -57,6 +59,7 @@ class Images:
         self.device = device
         self.labels = torch.from_numpy(arrays.labels).to(device)
         self.groups = torch.from_numpy(groups(arrays, dataset)).to(device)
+        self.pseudo_groups: tuple[Tensor, tuple[str, ...]] | None = None
         self.shape = seen_shape(dataset)
         self._crop = dataset.crop
         self._augment = augment
@@ -155,6 +158,15 @@ def training_images(context: "StageContext", split: SplitName = "train") -> Imag
     """A split for training: augmented if the data set says so, with the random stream `augment`."""
     stream = context.generator("augment", context.device) if context.data.augment else None
     return Images(context.data, split, context.device, stream)
+
+
+def validation_images(context: "StageContext", finder: str = "find") -> Images:
+    """The validation split with the pseudo-groups of stage `finder`, if that assigned any."""
+    images = Images(context.data, "validation", context.device)
+    found = PseudoGroups.load(context.input(finder))
+    if found.validation is not None:
+        images.pseudo_groups = torch.from_numpy(found.validation).to(context.device), found.names
+    return images
 
 
 def _resident(images: Pixels, device: torch.device) -> Tensor | None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from core.config import Compute, Erm, Finetune
+from core.config import Compute
 from core.groups import Evaluation
 from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images
-from core.training.optimizers import scheduled_lr, set_lr
+from core.training.optimizers import Schedule, scheduled_lr, set_lr
 from core.training.order import Order
 from core.training.precision import compiled
 from core.training.predict import count_groups, predict
@@ -45,7 +45,7 @@ class WeightLearner(ABC):
         self,
         context: "StageContext",
         network: nn.Module,
-        settings: Erm | Finetune,
+        settings: Schedule,
         compute: Compute,
         steps: int,
         optimizer: torch.optim.Optimizer,

@@ -2,14 +2,48 @@
 
 import math
 from collections.abc import Iterable
+from typing import Literal, Protocol
 
 import torch
 from torch import nn
 
-from core.config import Erm, Finetune
+
+class Schedule(Protocol):
+    """Settings of a learning rate."""
+
+    @property
+    def lr(self) -> float:
+        """Initial learning rate."""
+        ...
+
+    @property
+    def schedule(self) -> Literal["constant", "cosine"]:
+        """Constant, or half a cosine down to 0."""
+        ...
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], settings: Erm, *, fused: bool = False) -> torch.optim.Optimizer:
+class OptimizerSettings(Schedule, Protocol):
+    """Settings of an optimiser."""
+
+    @property
+    def optimizer(self) -> Literal["sgd", "adam", "adamw"]:
+        """Name of the optimiser."""
+        ...
+
+    @property
+    def momentum(self) -> float:
+        """Momentum of SGD."""
+        ...
+
+    @property
+    def weight_decay(self) -> float:
+        """L2 penalty on the weights."""
+        ...
+
+
+def make_optimizer(
+    parameters: Iterable[nn.Parameter], settings: OptimizerSettings, *, fused: bool = False
+) -> torch.optim.Optimizer:
     """Return the optimiser of the settings; for fp16 it must be fused, to skip steps on overflow."""
     choice = True if fused else None  # None: torch's default
     match settings.optimizer:
@@ -37,7 +71,7 @@ def _reset_momentum(sgd: torch.optim.SGD) -> None:
             sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
-def scheduled_lr(settings: Erm | Finetune, step: int, steps: int) -> float:
+def scheduled_lr(settings: Schedule, step: int, steps: int) -> float:
     """Learning rate of step `step` (counted from 0) of `steps`: constant, or half a cosine down to 0."""
     if settings.schedule == "constant":
         return settings.lr

@@ -1,6 +1,6 @@
 """Predictions of a network on a split, and their evaluation by group."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from core.artifacts import predictions_file
 from core.data.dataset import DataSet, training_shares
 from core.data.splits import SplitName
-from core.events import Evaluated
+from core.events import Evaluated, Warned
 from core.groups import Evaluation, Group, group_titles
 from core.tensors import save_tensors
 from core.training.images import Images
@@ -60,19 +60,29 @@ def predict(logits_of: Callable[[Tensor], Tensor], images: Images) -> Prediction
 
 
 def count_groups(predicted: Tensor, images: Images, dataset: DataSet, split: str) -> Evaluation:
-    """Count correct predictions [n] by group."""
-    titles = group_titles(dataset.label_names, dataset.attributes)
-    sizes = torch.bincount(images.groups, minlength=len(titles))
-    hits = torch.bincount(images.groups[predicted == images.labels], minlength=len(titles))
-    counts = zip(titles, sizes.tolist(), hits.tolist(), strict=True)
-    groups = tuple(Group(label, attributes, n, correct) for (label, attributes), n, correct in counts)
-    return Evaluation(split, groups, training_shares(dataset))
+    """Count correct predictions [n] by group, and by cell if the images have pseudo-groups."""
+    right = predicted == images.labels
+    groups = _count(right, images.groups, dataset.label_names, dataset.attributes)
+    cells: tuple[Group, ...] = ()
+    if images.pseudo_groups is not None:
+        numbers, names = images.pseudo_groups
+        cells = _count(right, images.labels * len(names) + numbers, dataset.label_names, {"pseudo-group": names})
+    return Evaluation(split, groups, training_shares(dataset), cells)
+
+
+def _count(
+    right: Tensor, index: Tensor, labels: Sequence[str], attributes: Mapping[str, Sequence[str]]
+) -> tuple[Group, ...]:
+    titles = group_titles(labels, attributes)
+    sizes = torch.bincount(index, minlength=len(titles)).tolist()
+    hits = torch.bincount(index[right], minlength=len(titles)).tolist()
+    return tuple(Group(*title, n, correct) for title, n, correct in zip(titles, sizes, hits, strict=True))
 
 
 def final_evaluation(
     context: "StageContext", logits_of: Callable[[Tensor], Tensor], step: int, splits: Mapping[SplitName, Images]
 ) -> None:
-    """Evaluate the final network of a stage, and save its predictions as artifacts.
+    """Evaluate the final network of a stage, save its predictions as artifacts, and warn if it is worse than ERM.
 
     Args:
         context: of the stage.
@@ -88,3 +98,8 @@ def final_evaluation(
             predictions_file(context.directory, split),
             {"classes": predictions.classes, "probabilities": predictions.probabilities},
         )
+        if split == "validation" and context.stage != "erm":
+            from core.training.harm import harm
+
+            for finding in harm(predictions.classes, images, context.data, context.input("erm")):
+                context.emit(Warned(context.stage, finding.code, finding.text))

@@ -7,13 +7,16 @@ from torch import Tensor
 
 from core.groups import Evaluation
 
-RULES: Mapping[str, tuple[Callable[[Evaluation], float], str]] = {
+RULES: Mapping[str, tuple[Callable[[Evaluation], float | None], str]] = {
     "last": (lambda _: 0.0, "nothing"),
     "average": (lambda e: e.average, "validation labels"),
     "worst-class": (lambda e: e.worst_class_accuracy, "validation labels"),
+    "worst-cell": (lambda e: e.worst_cell.accuracy if e.worst_cell else None, "validation labels and pseudo-groups"),
     "worst-group": (lambda e: e.worst_group.accuracy, "validation labels and attributes"),
 }
-"""Rule → (maximised value, description of the data it uses)."""
+"""Rule → (maximised value, description of the data it uses); None if a split has no pseudo-groups."""
+FALLBACK = "last"
+"""Rule in place of `worst-cell` in stages before the pseudo-groups are found."""
 
 Pick = dict[str, Any]
 
@@ -45,8 +48,11 @@ class Selection:
             self._members = [{} for _ in evaluations]
             self.networks = [{} for _ in evaluations]
         for member, (picks, evaluation) in enumerate(zip(self._members, evaluations, strict=True)):
+            if self.rule == "worst-cell" and evaluation.worst_cell is None:
+                self.rule = FALLBACK
             for name, (value_of, uses) in RULES.items():
-                value = value_of(evaluation)
+                if (value := value_of(evaluation)) is None:
+                    continue
                 if name not in picks or value >= picks[name]["value"]:
                     picks[name] = {"step": step, "value": value, "uses": uses}
                     if name == self.rule:
@@ -71,7 +77,7 @@ class Selection:
     def picks(self) -> dict[str, Pick]:
         """Rule → its selection: `step`, `value`, `uses`, and `member` if there are several."""
         picks = {}
-        for name in RULES:
+        for name in (name for name in RULES if all(name in picks for picks in self._members)):
             member = self._best(name)
             picks[name] = dict(self._members[member][name])
             if len(self._members) > 1:
@@ -81,10 +87,11 @@ class Selection:
     def state_dict(self) -> dict[str, Any]:
         """State for `load_state_dict`."""
         members = [{name: dict(pick) for name, pick in picks.items()} for picks in self._members]
-        return {"members": members, "networks": [dict(network) for network in self.networks]}
+        return {"rule": self.rule, "members": members, "networks": [dict(network) for network in self.networks]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the state of `state_dict`."""
+        self.rule = state.get("rule", self.rule)
         self._members, self.networks = state["members"], state["networks"]
 
     def _best(self, rule: str) -> int:

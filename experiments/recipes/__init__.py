@@ -49,5 +49,5 @@ def _read(module: ModuleType) -> Iterable[Recipe]:
     if not recipes:
         raise ValueError("it declares no recipe")
     for recipe in recipes:
-        recipe.stage_names  # noqa: B018  # fails here if the recipe cannot create its stages
+        recipe.stage_names()  # fails here if the recipe cannot create its stages
     return recipes

@@ -2,18 +2,18 @@
 
 from core.config import Config
 from core.engine.stage import Stage
-from core.stages.environments_inferred import InferFromClusters
+from core.stages.environments_inferred import InferEnvironments
 from core.stages.train import TrainMembers
 from experiments.recipe import Recipe
 from experiments.recipes.irm import FIXED
-from experiments.recipes.prusc import to_clusters
+from experiments.recipes.prusc import to_groups
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Infer the environments as `irm` does, and train on the balanced one alone by its mean loss."""
     return (
-        *to_clusters(config),
-        InferFromClusters(config.environments),
+        *to_groups(config),
+        InferEnvironments(config.environments),
         TrainMembers(config.train, config.select, only=("balance",)),
     )
 

@@ -2,19 +2,19 @@
 
 from core.config import Config
 from core.engine.stage import Stage
-from core.stages.environments_inferred import InferFromClusters
+from core.stages.environments_inferred import InferEnvironments
 from core.stages.train import TrainMembers
 from experiments.recipe import Recipe
-from experiments.recipes.prusc import to_clusters
+from experiments.recipes.prusc import to_groups
 
-FIXED = {"erm.objective": "erm", "cluster.method": "kmeans"}
+FIXED = {"erm.objective": "erm"}
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Cluster; form environments from the samples that conflict with their cluster; train on them."""
     return (
-        *to_clusters(config),
-        InferFromClusters(config.environments),
+        *to_groups(config),
+        InferEnvironments(config.environments),
         TrainMembers(config.train, config.select),
     )
 

@@ -2,18 +2,18 @@
 
 from core.config import Config
 from core.engine.stage import Stage
-from core.stages.environments_inferred import InferFromClusters
+from core.stages.environments_inferred import InferEnvironments
 from core.stages.train import TrainMembers
 from experiments.recipe import Recipe
 from experiments.recipes.irm import IRM
-from experiments.recipes.prusc import to_clusters
+from experiments.recipes.prusc import to_groups
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Do as `irm` does, but replace every sample of an environment by a random one with the same label."""
     return (
-        *to_clusters(config),
-        InferFromClusters(config.environments, lot=True),
+        *to_groups(config),
+        InferEnvironments(config.environments, lot=True),
         TrainMembers(config.train, config.select),
     )
 

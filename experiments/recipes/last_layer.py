@@ -2,14 +2,14 @@
 
 from core.config import Config
 from core.engine.stage import Stage
-from core.stages.last_layer import RefitHead
+from core.stages.head import Head, RefitHead
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, to_balanced_set
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Draw the balanced set as PruSC does and fit a logistic regression on its representation."""
-    return (*to_balanced_set(config), RefitHead(config.finetune, config.model))
+    return (*to_balanced_set(config), RefitHead(config.section(Head), config.model))
 
 
 LAST_LAYER = Recipe(

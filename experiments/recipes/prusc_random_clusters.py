@@ -8,5 +8,5 @@ PRUSC_RANDOM_CLUSTERS = Recipe(
     summary="Control: PruSC on random clusters. Do the clusters matter?",
     kind="control",
     stages=stages,
-    fixed={**PRUSC.fixed, "cluster.method": "random", "cluster.k": 4, "represent.checkpoints": "last"},
+    fixed={**PRUSC.fixed, "find.by": "random"},
 )

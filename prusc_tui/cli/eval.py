@@ -39,8 +39,11 @@ def eval_(
         str | None, typer.Option("--stage", help="Stage of RUN whose network is evaluated (default: the last).")
     ] = None,
     split: Annotated[SplitChoice | None, typer.Option(help="Images to evaluate on (default: test).")] = None,
-    by_cluster: Annotated[
-        bool, typer.Option("--by-cluster", help="Show every class in every cluster of RUN's training images.")
+    by_group: Annotated[
+        bool,
+        typer.Option(
+            "--by-group", "--by-cluster", help="Show every class in every pseudo-group of RUN's training images."
+        ),
     ] = False,
     device: Device = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -48,15 +51,15 @@ def eval_(
     """Evaluate a trained network by group: of a run, exported, or any state dict."""
     if (reference is None) == (model is None):
         raise InputError("name what to evaluate: a RUN, or a file with --model FILE --data NAME")
-    if by_cluster and split not in (None, SplitChoice.train):
-        raise InputError("--by-cluster: only the training images have clusters; leave out --split")
+    if by_group and split not in (None, SplitChoice.train):
+        raise InputError("--by-group: only for the training images; leave out --split")
     if reference is not None:
         foreign = {"--data": data, "--data-root": data_root, "--set": overrides, "--network": network}
         if given := [option for option, value in foreign.items() if value]:
             raise InputError(f"{given[0]}: run '{reference}' has its own; use it with --model")
-        subject, title = _of_run(reference, stage, by_cluster)
+        subject, title = _of_run(reference, stage, by_group)
     else:
-        for option, value in {"--stage": stage, "--by-cluster": by_cluster}.items():
+        for option, value in {"--stage": stage, "--by-group": by_group}.items():
             if value:
                 raise InputError(f"{option} goes with a run, not with --model")
         if data is None:
@@ -64,15 +67,15 @@ def eval_(
         assert model is not None  # as there is no run
         subject = _of_file(model, data, data_root, overrides or [], network)
         title = Path(model).name
-    _show(subject, title, "train" if by_cluster else split or "test", device, json)
+    _show(subject, title, "train" if by_group else split or "test", device, json)
 
 
-def _of_run(reference: str, stage: str | None, clusters: bool) -> "tuple[Subject, str]":
-    from experiments.evaluate import by_cluster, of_run
+def _of_run(reference: str, stage: str | None, groups: bool) -> "tuple[Subject, str]":
+    from experiments.evaluate import by_pseudo_group, of_run
 
     folder = find(reference)
     subject = of_run(folder, stage)
-    return by_cluster(subject, folder) if clusters else subject, subject.file.parent.name
+    return by_pseudo_group(subject, folder) if groups else subject, subject.file.parent.name
 
 
 def _of_file(model: str, data: str, data_root: str | None, overrides: list[str], network: str | None) -> "Subject":

@@ -31,8 +31,9 @@ Weights = Annotated[
 Checkpoint = Annotated[
     str | None, typer.Option("--checkpoint", metavar="FILE", help="A trained network, instead of training one by ERM.")
 ]
-Clusters = Annotated[
-    str | None, typer.Option("--clusters", metavar="FILE", help="Precomputed clusters, one for each training image.")
+Groups = Annotated[
+    str | None,
+    typer.Option("--groups", "--clusters", metavar="FILE", help="Table with a pseudo-group for every training image."),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Decode images on the fly; keep no decoded copy.")]
 AutoBatch = Annotated[
@@ -69,7 +70,7 @@ def option_aliases(
     data_root: str | None = None,
     weights: str | None = None,
     checkpoint: str | None = None,
-    clusters: str | None = None,
+    groups: str | None = None,
     precision: str | None = None,
     *,
     no_cache: bool = False,
@@ -92,8 +93,8 @@ def option_aliases(
         found.append(OptionAlias("--weights", "model.weights", start, "erm"))
     if checkpoint is not None:
         found.append(OptionAlias("--checkpoint", "model.checkpoint", existing_file("--checkpoint", checkpoint), "erm"))
-    if clusters is not None:
-        found.append(OptionAlias("--clusters", "cluster.file", existing_file("--clusters", clusters), "cluster"))
+    if groups is not None:
+        found.append(OptionAlias("--groups", "find.file", existing_file("--groups", groups), "find"))
     if precision is not None:
         found.append(OptionAlias("--precision", "compute.precision", str(precision)))
     if auto_batch:
@@ -116,7 +117,7 @@ def refuse_misfits(given: Sequence[OptionAlias], plan: "Plan") -> None:
                 f"{alias.option}: data set '{data.name}' is bundled and needs no folder; "
                 "choose another with --data (see: prusc data ls)"
             )
-        if alias.stage and alias.stage not in recipe.stage_names:
+        if alias.stage and alias.stage not in recipe.stage_names(plan.config):
             raise InputError(f"{alias.option}: recipe '{recipe.name}' has no stage '{alias.stage}' to use it")
 
 

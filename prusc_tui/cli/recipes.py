@@ -32,7 +32,7 @@ def ls(context: typer.Context, json: Json = False) -> None:
                         {
                             "name": r.name,
                             "summary": r.summary,
-                            "stages": r.stage_names,
+                            "stages": r.stage_names(),
                             "attributes_used": r.supervision,
                         }
                         for r in RECIPES.values()
@@ -89,7 +89,7 @@ def show(
                     "name": name,
                     "recipe": plan.recipe.name,
                     "summary": plan.recipe.summary,
-                    "stages": plan.recipe.stage_names,
+                    "stages": plan.recipe.stage_names(plan.config),
                     "fixed": plan.recipe.fixed,
                     "config": plan.config.model_dump(mode="json"),
                 }
@@ -107,7 +107,7 @@ def _print_settings(plan: "Plan") -> None:
 
     out = console()
     out.print(Text.assemble((plan.recipe.name, "bold"), "  ", plan.recipe.summary))
-    out.print(Text("stages: " + " → ".join(plan.recipe.stage_names)))
+    out.print(Text("stages: " + " → ".join(plan.recipe.stage_names(plan.config))))
     changed = differences(plan.config, config_model()())
     for key, value, help_ in _settings(plan.config):
         line = Text.assemble((key, "bold yellow" if key in changed else "bold"), f" = {value}")

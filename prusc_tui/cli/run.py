@@ -14,8 +14,8 @@ from core.runs.home import Home
 from prusc_tui.cli.options import (
     AutoBatch,
     Checkpoint,
-    Clusters,
     DataRoot,
+    Groups,
     NoCache,
     PrecisionOf,
     Weights,
@@ -62,7 +62,7 @@ def run(
     data_root: DataRoot = None,
     weights: Weights = None,
     checkpoint: Checkpoint = None,
-    clusters: Clusters = None,
+    groups: Groups = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as prune.lr=0.05. Repeatable."),
@@ -92,9 +92,7 @@ def run(
     from experiments.order import Order, plan
     from prusc_tui import __version__
 
-    given = option_aliases(
-        data_root, weights, checkpoint, clusters, precision, no_cache=no_cache, auto_batch=auto_batch
-    )
+    given = option_aliases(data_root, weights, checkpoint, groups, precision, no_cache=no_cache, auto_batch=auto_batch)
     if target in study_names():
         from prusc_tui.cli.study import run_study
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from core.events import EnvironmentsMade
+from core.events import EnvironmentsMade, conflicts_sentence
 from core.feed.snapshot import Snapshot
 from core.words import percent
 from prusc_tui import words
@@ -108,7 +108,7 @@ def in_brief(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text]
         heading("Environments", safe(made.source), width, palette),
         *wrap(ink(" · ".join(facts), palette.text), width),
     ]
-    if text := made.conflicts_sentence:
+    if text := conflicts_sentence(made.conflicts):
         lines += wrap(ink(text, palette.muted), width)
     return lines
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from rich.text import Text
 
-from core.events import Balanced, Choice, Clustered, Sparsity, Warned
+from core.events import Balanced, Choice, PseudoGroupsFound, Sparsity, Warned
 from core.feed.snapshot import Snapshot
 from core.runs.record import RunRecord
 from core.words import duration, percent
@@ -126,7 +126,7 @@ def masks(sparsity: Sparsity | None, width: int, palette: Palette) -> list[Text]
 
 
 def clusters(
-    choice: Choice | None, clustered: Clustered | None, balanced: Balanced | None, width: int, palette: Palette
+    choice: Choice | None, clustered: PseudoGroupsFound | None, balanced: Balanced | None, width: int, palette: Palette
 ) -> list[Text]:
     """Number of clusters, their source, and the size of the balanced set."""
     facts = [f"k = {len(clustered.table)}"] if clustered else []

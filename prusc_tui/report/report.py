@@ -89,10 +89,10 @@ def validation_line(record: RunRecord) -> str | None:
 
 def _clusters_hint(snapshot: Snapshot) -> str | None:
     """How to see more than classes if the data has no attributes: by the clusters of the run."""
-    clustered = any(stage.name == "cluster" and stage.status == "done" for stage in snapshot.record.stages)
+    clustered = any(stage.name in ("find", "cluster") and stage.status == "done" for stage in snapshot.record.stages)
     if unit_of(snapshot) == "group" or not clustered:
         return None
-    return f"accuracy of every class in every cluster: prusc eval {snapshot.record.id} --by-cluster"
+    return f"accuracy of every class in every pseudo-group: prusc eval {snapshot.record.id} --by-group"
 
 
 def _times(record: RunRecord) -> str:

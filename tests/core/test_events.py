@@ -11,13 +11,13 @@ from core.events import (
     KINDS,
     Balanced,
     Choice,
-    Clustered,
     EnvironmentsMade,
     Evaluated,
     Event,
     Logged,
     MasksKept,
     Progress,
+    PseudoGroupsFound,
     Restarts,
     RunFinished,
     RunStarted,
@@ -44,7 +44,7 @@ EXAMPLES = [
     Sparsity("prune", 5, 0.75, {"features.0": 1.0}),
     MasksKept("finetune", 0.75),
     Choice("cluster", [{"epoch": 0.25, "k": 2}], 0, "the largest"),
-    Clustered("cluster", ["0–4", "5–9"], [[1, 2], [3, 4]]),
+    PseudoGroupsFound("cluster", ["0–4", "5–9"], [[1, 2], [3, 4]]),
     Balanced("balance", "min", 4, [[1, 1], [1, 1]]),
     EnvironmentsMade(
         "environments", "clusters", ["a", "b"], ["0–4"], [[1], [2]], 9, 3, ["0–4 · red"], [[1], [2]], {"found": 1}
@@ -80,7 +80,7 @@ def test_what_is_no_number_becomes_null():
 
 
 def test_numbers_of_numpy_are_numbers():
-    line = encode(Clustered("cluster", ["a"], np.array([[1], [2]])), 0)
+    line = encode(PseudoGroupsFound("cluster", ["a"], np.array([[1], [2]])), 0)
     assert decode(line).event.table == [[1], [2]]
 
 

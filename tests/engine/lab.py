@@ -27,6 +27,7 @@ TINY = (
     "erm.epochs=0.5",
     "erm.batch_size=32",
     "erm.keep_epochs=[0.25,0.5]",
+    "find.by=clusters",
     "represent.batch_size=300",
     "cluster.candidates=[2,3]",
     "cluster.min_skew=0.5",

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from core.engine.stage import stage_key
-from core.events import Balanced, Clustered, Evaluated, StageReused
+from core.events import Balanced, Evaluated, PseudoGroupsFound, StageReused
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
 from experiments.plan import build_pipeline
@@ -28,7 +28,7 @@ def test_a_run_with_equal_settings_reuses_every_stage_and_says_so(copy_of_whole:
 
 def test_a_reused_stage_tells_its_outcome_again(copy_of_whole: RunFolder) -> None:
     def outcome(folder: RunFolder) -> list[object]:
-        lasting = (Balanced, Clustered)
+        lasting = (Balanced, PseudoGroupsFound)
         return [e for e in events(folder) if isinstance(e, lasting) or (isinstance(e, Evaluated) and e.final)]
 
     again = finished(copy_of_whole.home)

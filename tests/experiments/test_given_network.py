@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from core.artifacts import MODEL
 from core.engine.runner import Runner
 from core.errors import InputError
-from core.events import Choice, Clustered, Logged
+from core.events import Choice, Logged, PseudoGroupsFound
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from experiments.fork import Fork, plan_fork
@@ -152,8 +152,8 @@ def test_clusters_from_a_table_take_the_place_of_those_that_are_found(home, trai
     assert saved["epoch"].item() == 0.5
     assert saved["table"].shape == (3, 2)
     told = {type(event): event for event in events(folder)}
-    assert told[Clustered].table == saved["table"].tolist()
-    assert sum(map(sum, told[Clustered].group_table)) == 600
+    assert told[PseudoGroupsFound].table == saved["table"].tolist()
+    assert sum(map(sum, told[PseudoGroupsFound].group_table)) == 600
     (candidate,) = told[Choice].candidates
     assert (candidate["epoch"], candidate["k"]) == (0.5, 3)
     assert told[Choice].reason == "precomputed clusters from clusters.csv"

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from core.artifacts import MODEL, features_file
 from core.config import Config
 from core.data.load import load
-from core.events import Choice, Clustered
+from core.events import Choice, PseudoGroupsFound
 from core.feed.feed import RunFeed
 from core.runs import disk
 from core.runs.disk import locked
@@ -54,9 +54,9 @@ def without(folder: RunFolder, *names: str) -> None:
 def test_the_clusters_of_a_run_are_told_by_group_after_the_choice(whole: RunFolder) -> None:
     told = events(whole)
     kinds = [type(event) for event in told]
-    assert kinds.index(Choice) < kinds.index(Clustered)
-    clustered = told[kinds.index(Clustered)]
-    assert isinstance(clustered, Clustered)
+    assert kinds.index(Choice) < kinds.index(PseudoGroupsFound)
+    clustered = told[kinds.index(PseudoGroupsFound)]
+    assert isinstance(clustered, PseudoGroupsFound)
     assert clustered.groups == ["0–4 · red", "0–4 · green", "5–9 · red", "5–9 · green"]
     for by_group, by_label in zip(clustered.group_table, clustered.table, strict=True):
         assert [sum(by_group[:2]), sum(by_group[2:])] == by_label

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.data.dataset import DataSet, Split
-from core.events import Clustered, decode
+from core.events import PseudoGroupsFound, decode
 from core.explore.map import Painted, paint, pca_map, places, principal_components, subsample, tsne_map
 
 
@@ -132,4 +132,4 @@ def test_without_attributes_and_predictions_a_map_says_so():
 def test_a_stream_of_an_older_version_has_no_groups():
     stamped = decode(b'{"kind":"clustered","t":1.0,"stage":"cluster","labels":["a"],"table":[[1],[2]]}')
     assert stamped is not None
-    assert stamped.event == Clustered("cluster", ["a"], [[1], [2]], [], [])
+    assert stamped.event == PseudoGroupsFound("cluster", ["a"], [[1], [2]], [], [])

@@ -9,11 +9,11 @@ from core.errors import InputError
 from core.events import (
     Balanced,
     Choice,
-    Clustered,
     Evaluated,
     Event,
     Logged,
     Progress,
+    PseudoGroupsFound,
     RunFinished,
     RunStarted,
     Scalars,
@@ -92,7 +92,7 @@ def test_everything_said_is_in_the_snapshot(run, evaluation):
     said = {
         "sparsity": Sparsity("prune", 2, 0.5, {"conv1": 0.5}),
         "choice": Choice("cluster", [{"k": 2}], 0, "why"),
-        "clusters": Clustered("cluster", ["a", "b"], [[1, 2], [3, 4]]),
+        "clusters": PseudoGroupsFound("cluster", ["a", "b"], [[1, 2], [3, 4]]),
         "balanced": Balanced("balance", "min", 6, [[1, 1], [2, 2]]),
         "selected": Selected("erm", "last", 5, {"last": {"step": 5}}),
         "warned": Warned("balance", "small", "few samples"),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.data.dataset import DataSet, Split
-from core.events import Balanced, Choice, Clustered, RunStarted, StageFinished, StageStarted, Warned
+from core.events import Balanced, Choice, PseudoGroupsFound, RunStarted, StageFinished, StageStarted, Warned
 from core.explore.map import paint, pca_map, write_map
 from core.explore.samples import write_samples
 from core.feed.feed import RunFeed
@@ -65,7 +65,7 @@ class Run:
             writer.write(RunStarted(1, "here", "cpu", False), NOW)
             writer.write(StageStarted("cluster", 2), NOW)
             writer.write(Choice("cluster", tries, 0, REASON), NOW)
-            writer.write(Clustered("cluster", list(LABELS), table, groups, by_group), NOW)
+            writer.write(PseudoGroupsFound("cluster", list(LABELS), table, groups, by_group), NOW)
             if done:
                 writer.write(StageFinished("cluster", 1.0), NOW)
                 writer.write(Balanced("balance", "min", 48, [[12, 12], [12, 12]]), NOW)

@@ -8,11 +8,11 @@ from core.config import Config
 from core.events import (
     Balanced,
     Choice,
-    Clustered,
     EnvironmentsMade,
     Evaluated,
     Logged,
     Progress,
+    PseudoGroupsFound,
     Restarts,
     RunFinished,
     RunStarted,
@@ -116,7 +116,7 @@ def say_clusters(writer, t):
                 {"epoch": 1.0, "k": 3, "size": 900, "skew": 0.9},
             ]
             writer.write(Choice("cluster", tries, 0, "largest balanced set among clearly skewed clusters"), t)
-            writer.write(Clustered("cluster", list(LABELS), [[14_000, 700], [800, 14_500]]), t)
+            writer.write(PseudoGroupsFound("cluster", list(LABELS), [[14_000, 700], [800, 14_500]]), t)
         if stage == "balance":
             writer.write(Balanced("balance", "min", 3000, [[700, 700], [800, 800]]), t)
             writer.write(Warned("balance", "few-samples", "class 5–9 has only 180 different samples"), t)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.events import Balanced, Clustered
+from core.events import Balanced, PseudoGroupsFound
 from prusc_tui.palette import SHELL
 from prusc_tui.views.clusters.heat import columns_for, heat_table, short
 
@@ -12,7 +12,7 @@ def clustered(k, labels, attributes=()):
     groups = [f"{name} · {value}" for name in names for value in attributes]
     table = [[1000 * c + 17 * y + 1200 for y in range(labels)] for c in range(k)]
     by_group = [[n // len(attributes) for n in row for _ in attributes] for row in table] if groups else []
-    return Clustered("cluster", names, table, groups, by_group)
+    return PseudoGroupsFound("cluster", names, table, groups, by_group)
 
 
 @pytest.mark.parametrize("width", [40, 57, 77, 118, 197])

@@ -23,7 +23,7 @@ def absent(config: "Config") -> Mapping[str, str]:
     files = {
         "model.weights": config.model.weights,
         "model.checkpoint": config.model.checkpoint,
-        "cluster.file": config.cluster.file,
+        "cluster.file": config.find.file,
     }
     for key, file in files.items():
         if file not in _NO_FILE and not (path := Path(file).expanduser()).is_file():

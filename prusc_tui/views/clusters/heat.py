@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.geometry import Region
 
-from core.events import Balanced, Clustered
+from core.events import Balanced, PseudoGroupsFound
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
 
@@ -44,7 +44,7 @@ class Columns:
 
 
 def heat_table(
-    clustered: Clustered, balanced: Balanced | None, chosen: int, width: int, palette: Palette
+    clustered: PseudoGroupsFound, balanced: Balanced | None, chosen: int, width: int, palette: Palette
 ) -> list[Text]:
     """Return the title, two lines of headings, and a line for each cluster, all of `width` cells.
 
@@ -65,7 +65,7 @@ def heat_table(
     ]
 
 
-def columns_for(clustered: Clustered, balanced: Balanced | None, width: int) -> Columns:
+def columns_for(clustered: PseudoGroupsFound, balanced: Balanced | None, width: int) -> Columns:
     """Choose what fits: groups before labels, exact before rounded numbers, all side columns before some."""
     labels = [safe(label) for label in clustered.labels]
     by_label = tuple((label, "") for label in labels)
@@ -110,20 +110,20 @@ def _split(group: str, labels: Sequence[str]) -> tuple[str, str]:
     return group, ""
 
 
-def _fixed(clustered: Clustered, layout: Columns) -> int:
+def _fixed(clustered: PseudoGroupsFound, layout: Columns) -> int:
     """Cells of all columns other than counts."""
     return _name(clustered) + _size(clustered) + layout.largest + 2 + (BALANCED if layout.balanced else 0)
 
 
-def _name(clustered: Clustered) -> int:
+def _name(clustered: PseudoGroupsFound) -> int:
     return max(4, len(str(len(clustered.table) - 1)) + 3)
 
 
-def _size(clustered: Clustered) -> int:
+def _size(clustered: PseudoGroupsFound) -> int:
     return max(8, max((len(f"{sum(row):,}") for row in clustered.table), default=0) + 2)
 
 
-def _headings(layout: Columns, clustered: Clustered, width: int, palette: Palette) -> list[Text]:
+def _headings(layout: Columns, clustered: PseudoGroupsFound, width: int, palette: Palette) -> list[Text]:
     """Two heading rows: labels above, attributes or the other titles below."""
     grouped = any(tail for _, tail in layout.heads)
     upper, lower = ink(" " * _name(clustered)), ink(" " * _name(clustered))
@@ -154,7 +154,7 @@ def _row(
     cluster: int,
     chosen: bool,
     layout: Columns,
-    clustered: Clustered,
+    clustered: PseudoGroupsFound,
     balanced: Balanced | None,
     width: int,
     palette: Palette,
@@ -178,7 +178,7 @@ def _row(
     return fit(line, width)
 
 
-def _largest(clustered: Clustered, counts: Sequence[int], total: int, room: int, palette: Palette) -> Text:
+def _largest(clustered: PseudoGroupsFound, counts: Sequence[int], total: int, room: int, palette: Palette) -> Text:
     if not total:
         return fit("  –", room + 2, palette.muted)
     most = max(range(len(counts)), key=lambda y: counts[y])

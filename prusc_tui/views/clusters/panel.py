@@ -23,7 +23,7 @@ from prusc_tui.widgets.panel import Panel, Reading, Scroll
 from prusc_tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
-    from core.events import Clustered
+    from core.events import PseudoGroupsFound
     from experiments.maps import Map
     from experiments.samples import Samples
 
@@ -86,7 +86,7 @@ class ClustersPanel(Panel, can_focus=True):
         super().__init__(id=id, classes="table empty")
         self.chosen = 0
         self._folder = folder
-        self._clustered: Clustered | None = None
+        self._clustered: PseudoGroupsFound | None = None
         self._stored: Stored | None = None
         self._method = "pca"
         self._colour = COLOURS[0]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from core.events import Balanced, Clustered
+from core.events import Balanced, PseudoGroupsFound
 from prusc_tui.palette import MARKS, Palette
 from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 from prusc_tui.widgets.halfblock import dots, fitted, half_blocks
@@ -21,7 +21,7 @@ GAP = 1
 
 def tiles(
     samples: "Samples | None",
-    clustered: Clustered,
+    clustered: PseudoGroupsFound,
     balanced: Balanced | None,
     cluster: int,
     without: str,
@@ -90,7 +90,7 @@ def _takes(balanced: Balanced | None, cluster: int) -> Sequence[int] | None:
 
 
 def _title(
-    clustered: Clustered, takes: Sequence[int] | None, cluster: int, label: int, width: int, palette: Palette
+    clustered: PseudoGroupsFound, takes: Sequence[int] | None, cluster: int, label: int, width: int, palette: Palette
 ) -> Text:
     count, total = clustered.table[cluster][label], sum(clustered.table[cluster])
     line = ink(shorten(safe(clustered.labels[label]), max(8, width // 3)), f"bold {palette.text}")

@@ -1,4 +1,4 @@
-"""Stage `cluster` for precomputed clusters, which are read from a table."""
+"""Finder `file`: pseudo-groups that are read from a table."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,13 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from core.artifacts import CLUSTER_FILES, represented
-from core.config import Cluster, DataSettings
+from core.artifacts import FINDER_FILES
+from core.config import DataSettings, Find
 from core.data.settings import Photos
 from core.engine.stage import Stage
 from core.errors import StageError
-from core.events import Choice, Logged, StageStarted
-from core.stages.cluster import save_clusters
+from core.events import Logged, StageStarted
 
 if TYPE_CHECKING:
     from core.clustering.assigned import TrainingRows
@@ -21,59 +20,46 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TakeClusters(Stage):
-    """Read the cluster of every training image from a table; the map uses the last checkpoint.
+class TakeGroups(Stage):
+    """Read the pseudo-group of every training image from a table.
 
     Attributes:
         data: settings of the data set, for the paths of its images.
     """
 
-    cluster: Cluster
+    find: Find
     data: DataSettings
-    name: ClassVar[str] = "cluster"
-    files: ClassVar[Mapping[str, str]] = CLUSTER_FILES
-    takes: ClassVar[tuple[str, ...]] = ("cluster.file",)
-    replaced_by: ClassVar[str] = "cluster.file"
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        return ("represent",)
+    name: ClassVar[str] = "groups-file"
+    files: ClassVar[Mapping[str, str]] = FINDER_FILES
+    takes: ClassVar[tuple[str, ...]] = ("find.file",)
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return ("cluster.file", "cluster.per_class", "cluster.min_skew", "data")
+        return ("find.file", "data")
 
     @cached_property
     def content(self) -> Mapping[str, str]:
         from core.models.files import digest
 
-        return {"content": digest(Path(self.cluster.file))}
+        return {"content": digest(Path(self.find.file))}
 
     def run(self, context: "StageContext") -> None:
         from core.clustering.assigned import read_clusters
-        from core.clustering.composition import composition, minority_size, skew
+        from core.finding.pseudo_groups import PseudoGroups, conflict_samples
         from core.models.files import digest
 
         context.emit(StageStarted(context.stage, 1))
-        file = Path(self.cluster.file)
+        file = Path(self.find.file)
         rows = training_rows(self.data, lambda: context.data)
-        found = read_clusters(file, rows)
+        read = read_clusters(file, rows)
         if digest(file) != self.content["content"]:
             raise StageError(f"{file} has changed since the run began", "start a new run with it")
-        k = len(found.names)
-        if found.renumbered:
-            shown = ", ".join(f"{number} is '{name}'" for number, name in enumerate(found.names[:8]))
-            context.emit(Logged(f"clusters are renumbered: {shown}{', …' if k > 8 else ''}"))
-        table = composition(found.clusters, rows.labels, k, len(rows.label_names))
-        epoch = max(represented(context.input("represent")))
-        candidate = {
-            "epoch": epoch,
-            "k": k,
-            "size": minority_size(table, per_class=self.cluster.per_class),
-            "skew": skew(table),
-        }
-        context.emit(Choice(context.stage, [candidate], 0, f"precomputed clusters from {file.name}"))
-        save_clusters(context, epoch, found.clusters, table)
+        k = len(read.names)
+        if read.renumbered:
+            shown = ", ".join(f"{number} is '{name}'" for number, name in enumerate(read.names[:8]))
+            context.emit(Logged(f"pseudo-groups are renumbered: {shown}{', …' if k > 8 else ''}"))
+        conflicts = conflict_samples(read.clusters, rows.labels, k, len(rows.label_names))
+        PseudoGroups(f"from {file.name}", read.names, read.clusters, conflicts).save(context.directory)
         context.progress(1, 1)
 
 

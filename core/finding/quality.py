@@ -1,0 +1,197 @@
+"""How far pseudo-groups can be trusted, judged without group labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.clustering.balance import balanced_set
+from core.clustering.composition import Finding, Integers
+from core.clustering.kmeans import Floats
+from core.finding.pseudo_groups import PseudoGroups
+from core.groups import LEAST_IN_CELL
+
+MARGIN = 0.02
+"""A gain in worst-cell accuracy below this counts as none (ours)."""
+LEAST_CONFLICTS = 10
+"""Fewer conflict samples than this count as none (ours)."""
+MOST_CONFLICTS = 0.5
+"""Largest share of conflict samples: a shortcut that fails more often than it works is none (ours)."""
+PENALTY = 1e-3
+"""L2 penalty per sample of the probe's logistic regression."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """Representation of one network for the training and validation samples, with labels and predictions.
+
+    Attributes:
+        train: [n, d].
+        validation: [m, d].
+        train_labels: [n].
+        labels: of the validation samples, [m].
+        predicted: class that the network predicts for the validation samples, [m].
+        n_classes: number of classes.
+    """
+
+    train: Floats
+    validation: Floats
+    train_labels: Integers
+    labels: Integers
+    predicted: Integers
+    n_classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What is known of pseudo-groups without group labels; accuracies are on the validation split, NaN if unknown.
+
+    Attributes:
+        conflicts: presumed conflict samples of the training split.
+        size: entries of the balanced set under rule `min`.
+        worst_cell: worst-cell accuracy of the network as it is.
+        probed: worst-cell accuracy after its head is refitted on the balanced set.
+        average: accuracy of the network as it is.
+        probed_average: accuracy after the refit.
+    """
+
+    conflicts: int
+    size: int
+    worst_cell: float
+    probed: float
+    average: float
+    probed_average: float
+
+    @property
+    def gain(self) -> float:
+        """Gain of the worst cell by the refit; NaN if unknown."""
+        return self.probed - self.worst_cell
+
+
+def worst_cell(predicted: Integers, labels: Integers, groups: Integers, k: int, n_classes: int) -> float:
+    """Lowest accuracy of a (pseudo-group, label) with enough samples; NaN if there is none.
+
+    Args:
+        predicted: [m].
+        labels: [m].
+        groups: pseudo-group of every sample, 0 ≤ value < k, [m].
+        k: number of pseudo-groups.
+        n_classes: number of classes.
+    """
+    cell = groups * n_classes + labels
+    sizes = np.bincount(cell, minlength=k * n_classes)
+    hits = np.bincount(cell[predicted == labels], minlength=k * n_classes)
+    enough = sizes >= LEAST_IN_CELL
+    return float((hits[enough] / sizes[enough]).min()) if enough.any() else float("nan")
+
+
+def refitted(found: PseudoGroups, features: Features, seed: int) -> Integers | None:
+    """Predict the validation samples, [m], with a head refitted on the balanced set; None if that set is too small.
+
+    Args:
+        found: pseudo-groups.
+        features: of the network.
+        seed: of the draw of the balanced set.
+    """
+    from core.training.head import fit_head
+
+    labels = features.train_labels
+    drawn = balanced_set(
+        found.train,
+        labels,
+        len(found.names),
+        features.n_classes,
+        rule="min",
+        cap=1.0,
+        seed=seed,
+        per_class=found.per_class,
+    ).indices
+    if len(drawn) < LEAST_CONFLICTS:
+        return None
+    weight, bias = fit_head(features.train[drawn], labels[drawn], np.ones(len(drawn), np.float32), PENALTY)
+    predicted: Integers = (features.validation @ weight.T + bias).argmax(1)
+    return predicted
+
+
+def assess(candidates: Sequence[PseudoGroups], features: Features, seed: int) -> list[Quality]:
+    """Assess pseudo-groups by a probe: the head of the network, refitted on the balanced set of each.
+
+    Worst-cell accuracies are means over the partitions of all candidates that have pseudo-groups on validation, so that
+    they can be compared: a candidate that only finds hard samples does not improve the cells of the others.
+
+    Args:
+        candidates: pseudo-groups by different finders.
+        features: of the network.
+        seed: of the draws.
+    """
+    partitions = [(c.validation, len(c.names)) for c in candidates if c.validation is not None]
+
+    def judge(predicted: Integers) -> tuple[float, float]:
+        values = [worst_cell(predicted, features.labels, of, k, features.n_classes) for of, k in partitions]
+        known = [value for value in values if not np.isnan(value)]
+        mean = float(np.mean(known)) if known else float("nan")
+        return mean, float((predicted == features.labels).mean())
+
+    before, average = judge(features.predicted)
+    found = []
+    for candidate in candidates:
+        probe = refitted(candidate, features, seed)
+        after, probed_average = (float("nan"), float("nan")) if probe is None else judge(probe)
+        table = candidate.table(features.train_labels, features.n_classes)
+        size = int(table.min(axis=1).sum()) * features.n_classes
+        found.append(Quality(int(candidate.conflicts.sum()), size, before, after, average, probed_average))
+    return found
+
+
+def best(qualities: Sequence[Quality]) -> int:
+    """Index of the candidate whose probe has the best worst cell; the first one in a tie within `MARGIN`."""
+    values = [-1.0 if np.isnan(q.probed) else q.probed for q in qualities]
+    return next(i for i, value in enumerate(values) if value >= max(values) - MARGIN)
+
+
+def doubts(found: PseudoGroups, quality: Quality, n: int) -> list[Finding]:
+    """Reasons not to trust pseudo-groups, the most serious first; no attribute is used.
+
+    Args:
+        found: pseudo-groups.
+        quality: of them.
+        n: training samples.
+    """
+    if quality.conflicts < LEAST_CONFLICTS:
+        return [
+            Finding(
+                "nothing-found",
+                f"The finder ({found.source}) found {quality.conflicts:,} samples that contradict a shortcut, too few "
+                "to learn from: there may be no shortcut, or the finder cannot see it; try another one (find.by).",
+            )
+        ]
+    if quality.conflicts > MOST_CONFLICTS * n and not found.per_class:
+        return [
+            Finding(
+                "everything-found",
+                f"The finder ({found.source}) says that {quality.conflicts:,} of {n:,} samples contradict the "
+                "shortcut; a shortcut that fails so often is not one; try another finder (find.by).",
+            )
+        ]
+    if np.isnan(quality.worst_cell):
+        return []
+    if quality.average - quality.worst_cell < MARGIN:
+        return [
+            Finding(
+                "no-gap",
+                f"The network is about as good in its worst cell ({quality.worst_cell:.1%}) as on average "
+                f"({quality.average:.1%}; validation, no group labels used): these pseudo-groups ({found.source}) do "
+                "not show a shortcut that hurts it; the run may have nothing to improve.",
+            )
+        ]
+    if quality.gain < MARGIN:
+        return [
+            Finding(
+                "no-support",
+                "A head refitted on the balanced set does not improve the worst cell on validation "
+                f"({quality.worst_cell:.1%} → {quality.probed:.1%}): these pseudo-groups ({found.source}) may be hard "
+                "or mislabelled samples instead of a shortcut; compare the result with ERM before you use it, or try "
+                "another finder (find.by).",
+            )
+        ]
+    return []

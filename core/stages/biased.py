@@ -1,0 +1,191 @@
+"""Finder `biased`: networks that learn what is easy; their mistakes contradict the shortcut."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from core.artifacts import FINDER_FILES
+from core.config import Compute, Model, Section
+from core.config.section import Count, Fraction, Positive, Weight
+from core.engine.stage import Stage
+from core.errors import StageError
+from core.events import Logged, Scalars, StageStarted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.engine.context import StageContext
+    from core.training.images import Images
+
+
+class Biased(Section, section="biased"):
+    """Finder `biased`: networks trained by generalised cross-entropy on what is easy (after LfF, arXiv 2007.02561)."""
+
+    network: str = ""
+    """Network of the finder; empty for that of the run (`model.name`)."""
+    q: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Exponent of the generalised cross-entropy (LfF: 0.7)."""
+    rounds: Annotated[int, Field(ge=1, le=4)] = 3
+    """Most shortcuts to look for, one after the other; a round that finds none is the last (ours)."""
+    overlap: Fraction = 0.7
+    """Training ends at the first look at which the mistakes overlap those of the look before by this much (ours)."""
+    overlap_later: Fraction = 0.85
+    """The same after the first round, where there may be no shortcut left: hard samples overlap by up to .67 (ours)."""
+    max_steps: Count = 320
+    """Most steps of a round."""
+    balance_classes: bool = True
+    """Draw all classes equally often; a small class is never learned otherwise."""
+    batch_size: Count = 64
+    """Images per step."""
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    """Optimiser."""
+    lr: Positive = 0.05
+    """Learning rate; for a pretrained network half of that of ERM (ours)."""
+    momentum: Fraction = 0.9
+    """Momentum of SGD."""
+    weight_decay: Weight = 0.0
+    """L2 penalty on the weights."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Learning rate schedule: constant, or half a cosine down to 0 over `max_steps`."""
+
+
+@dataclass(frozen=True)
+class FindByBias(Stage):
+    """Train biased networks in rounds, each on batches balanced over the classes and conflicts of the rounds before."""
+
+    biased: Biased
+    model: Model
+    compute: Compute = field(default_factory=Compute)
+    name: ClassVar[str] = "biased"
+    files: ClassVar[Mapping[str, str]] = FINDER_FILES
+    takes: ClassVar[tuple[str, ...]] = ("model.weights",)
+
+    @cached_property
+    def content(self) -> Mapping[str, str]:
+        from core.models.weights import identity
+
+        return {"start": identity(self._model)}
+
+    @property
+    def _model(self) -> Model:
+        """The network of the finder; a trained network that is given as checkpoint is not one of its starts."""
+        other = bool(self.biased.network) and self.biased.network != self.model.name
+        changed = {"name": self.biased.network, "weights": "none"} if other else {}
+        return self.model.model_copy(update={"checkpoint": "", **changed})
+
+    def run(self, context: "StageContext") -> None:
+        from core.finding.pseudo_groups import from_predictions
+        from core.training.images import Images, training_images
+        from core.training.predict import predict
+
+        settings, data = self.biased, context.data
+        train, validation = training_images(context), Images(data, "validation", context.device)
+        saved: dict[str, Any] = context.resume_state() or {"train": [], "validation": [], "round": None}
+        predicted: list[Tensor] = saved["train"]
+        held_out: list[Tensor] = saved["validation"]
+        total = settings.rounds * settings.max_steps
+        context.emit(StageStarted(context.stage, total, len(predicted) * settings.max_steps))
+        while len(predicted) < settings.rounds:
+            outcome = self._round(context, train, validation, predicted, held_out, saved["round"])
+            saved["round"] = None
+            if outcome is None:
+                break
+            predicted.append(predict(outcome, train).classes.cpu())
+            held_out.append(predict(outcome, validation).classes.cpu())
+        if not predicted:
+            raise StageError(
+                "no biased network learned to tell the classes apart",
+                "raise biased.max_steps or biased.lr, or take another finder (find.by)",
+            )
+        labels = data.splits["train"].labels
+        one, other = ([classes.numpy() for classes in of] for of in (predicted, held_out))
+        rounds = f"{len(predicted)} round{'s' * (len(predicted) > 1)}"
+        found = from_predictions(f"biased networks, {rounds}", one, labels, data.label_names, other)
+        found.save(context.directory)
+        context.progress(total, total)
+
+    def _round(
+        self,
+        context: "StageContext",
+        train: "Images",
+        validation: "Images",
+        predicted: "list[Tensor]",
+        held_out: "list[Tensor]",
+        saved: dict[str, Any] | None,
+    ) -> Any:
+        """Train a network until its mistakes are stable, and return it; None if they never are.
+
+        Args:
+            context: of the stage.
+            train: the training split.
+            validation: the validation split.
+            predicted: training predictions of the rounds before.
+            held_out: their validation predictions.
+            saved: state of this round at the last checkpoint.
+        """
+        import torch
+
+        from core.finding.biased import (
+            BiasedLearner,
+            balancing_weights,
+            knows_all_classes,
+            look_after,
+            overlap,
+            sample_for_looks,
+        )
+        from core.models.weights import start_from
+        from core.training.network import new_network
+
+        settings, number = self.biased, len(predicted) + 1
+        labels = torch.from_numpy(context.data.splits["train"].labels)
+        network = new_network(self._model, context.data)
+        if saved is None:
+            start_from(network, self._model, lambda line: context.emit(Logged(line)))
+        network.to(context.device)
+        learner = BiasedLearner(
+            context,
+            network,
+            settings,
+            settings.q,
+            settings.batch_size,
+            self.compute,
+            settings.max_steps,
+            train,
+            validation,
+            balancing_weights(labels, predicted) if settings.balance_classes or predicted else None,
+            f"order-{number}",
+        )
+        looked_at = sample_for_looks(labels, context.streams.seed("looks"))
+        step, last = 0, torch.zeros(len(looked_at), dtype=torch.bool)
+        look, knew = look_after(0), False
+        if saved is not None:
+            learner.load_state_dict(saved["learner"])
+            step, look, last, knew = saved["step"], saved["look"], saved["last"], saved["knew"]
+
+        def state() -> dict[str, Any]:
+            now = {"learner": learner.state_dict(), "step": step, "look": look, "last": last, "knew": knew}
+            return {"train": predicted, "validation": held_out, "round": now}
+
+        done = (number - 1) * settings.max_steps
+        while step < settings.max_steps:
+            context.at_boundary(state)
+            learner.step()
+            step += 1
+            context.progress(done + step, settings.rounds * settings.max_steps)
+            if step == look:
+                look = look_after(step)
+                wrong = learner.mistakes(looked_at)
+                knows = knows_all_classes(wrong, labels[looked_at])
+                agreement = overlap(wrong, last) if knew and knows else 0.0
+                values = {"mistakes": float(wrong.float().mean()), "overlap with the look before": agreement}
+                context.emit(Scalars(context.stage, done + step, float(number), values))
+                if agreement >= (settings.overlap_later if predicted else settings.overlap):
+                    text = f"{context.stage}: round {number}: {int(wrong.sum()):,} of {len(wrong):,} samples are wrong "
+                    context.emit(Logged(f"{text}and {agreement:.0%} of them stable after {step} steps", "data"))
+                    return learner.average
+                last, knew = wrong, knows
+        context.emit(Logged(f"{context.stage}: round {number}: no stable mistakes, so no (further) shortcut", "data"))
+        return None

@@ -1,0 +1,71 @@
+"""Finder `errors`: the mistakes of an early checkpoint of ERM, as JTT takes them (arXiv 2107.09044)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from core.artifacts import FINDER_FILES, MODEL, kept_file
+from core.config import Erm, Model, Section
+from core.config.section import Positive
+from core.engine.stage import Stage
+from core.events import StageStarted
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
+
+
+class Errors(Section, section="errors"):
+    """Finder `errors`: an early checkpoint of ERM, whose mistakes are the conflict samples (JTT, arXiv 2107.09044)."""
+
+    epoch: Positive = 0.25
+    """Epoch of the checkpoint, one of `erm.keep_epochs` (JTT chooses it with group labels; ours: 0.25, without)."""
+
+
+@dataclass(frozen=True)
+class FindByErrors(Stage):
+    """Take the predictions of an early checkpoint as pseudo-groups.
+
+    Attributes:
+        erm: settings of the training; None for a given network, which has only one checkpoint.
+    """
+
+    errors: Errors
+    erm: Erm | None
+    model: Model
+    name: ClassVar[str] = "errors"
+    files: ClassVar[Mapping[str, str]] = FINDER_FILES
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return ("erm",)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("errors", "model.name")
+
+    @property
+    def _file(self) -> str:
+        """File of the checkpoint among the artifacts of ERM: the last one before the epoch, or the final network."""
+        if self.erm is None:
+            return MODEL
+        kept = [epoch for epoch in self.erm.keep_epochs if epoch <= min(self.errors.epoch, self.erm.epochs)]
+        return kept_file(Path(), max(kept)).name if kept else MODEL
+
+    def run(self, context: "StageContext") -> None:
+        from core.finding.pseudo_groups import from_predictions
+        from core.training.images import Images
+        from core.training.network import load_network
+        from core.training.predict import predict
+
+        context.emit(StageStarted(context.stage, 1))
+        data = context.data
+        network = load_network(self.model, data, context.input("erm") / self._file, context.device)
+        train, validation = (
+            predict(network, Images(data, split, context.device)).classes.cpu().numpy()
+            for split in ("train", "validation")
+        )
+        source = f"mistakes of ERM ({Path(self._file).stem})"
+        labels = data.splits["train"].labels
+        from_predictions(source, [train], labels, data.label_names, [validation]).save(context.directory)
+        context.progress(1, 1)

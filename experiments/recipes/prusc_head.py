@@ -1,0 +1,26 @@
+"""PruSC with a refitted head: the masks, then a logistic regression in place of fine-tuning."""
+
+from core.config import Config
+from core.engine.stage import Stage
+from core.stages.head import Head, RefitHead
+from core.stages.prune import LearnMasks
+from experiments.recipe import Recipe
+from experiments.recipes.prusc import PRUSC, to_balanced_set
+
+
+def stages(config: Config) -> tuple[Stage, ...]:
+    """Learn masks on the balanced set, then refit the head of the subnetwork on the same set."""
+    return (
+        *to_balanced_set(config),
+        LearnMasks(config.prune, config.model, config.select, config.compute),
+        RefitHead(config.section(Head), config.model, source="prune"),
+    )
+
+
+PRUSC_HEAD = Recipe(
+    name="prusc-head",
+    summary="PruSC with a refitted head instead of fine-tuning: best where few samples contradict the shortcut.",
+    kind="method",
+    stages=stages,
+    fixed=PRUSC.fixed,
+)
