@@ -4,7 +4,7 @@ A weight is kept if its logit + logistic noise is positive, so with probability 
 (Csordás et al., ICLR 2021, arXiv 2010.02066). The gradient passes the threshold straight through.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -42,7 +42,7 @@ class MaskedNetwork(nn.Module):
         gradient: slope of the straight-through estimator: `sample` is s(1−s)/T with s = σ((logit + noise)/T) and the
             noise of the mask; `probability` is p(1−p) with p = σ(logit), cheaper and noise-free.
         temperature: T > 0; affects only the gradient of `sample`.
-        exclude: names of layers that are not masked; a name includes its sublayers.
+        exclude: layers that are not masked, as in `maskable_weights`.
 
     Attributes:
         logits: parameter [m], in the order of the layers.
@@ -152,7 +152,8 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
 
     Args:
         network: any network.
-        exclude: names of layers to omit, with their sublayers and all weights that these share with others.
+        exclude: layers to omit, with all weights that these share with others: names, which include their sublayers, or
+            the words `first` (the first convolution) and `depthwise` (all depthwise convolutions, if any).
 
     Raises:
         InputError: a name matches no such layer (with the closest name), or nothing is left.
@@ -166,7 +167,9 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
     left_out: set[int] = set()
     for word in exclude:
         covered = [module for name, module in layers if name == word or name.startswith(f"{word}.")]
-        if not covered:
+        if not covered and word in KINDS:
+            covered = KINDS[word]([module for _, module in layers])
+        elif not covered:
             raise InputError(
                 f"cannot exclude '{word}' from pruning: it is not a convolution or linear layer"
                 f"{nearest(word, [name for name, _ in layers])}"
@@ -183,6 +186,18 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
     if not found:
         raise InputError("nothing is left to prune: all convolution and linear layers are excluded")
     return found
+
+
+def _first(layers: Sequence[nn.Module]) -> list[nn.Module]:
+    return [layer for layer in layers if isinstance(layer, nn.Conv2d)][:1]
+
+
+def _depthwise(layers: Sequence[nn.Module]) -> list[nn.Module]:
+    return [layer for layer in layers if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1]
+
+
+KINDS: Mapping[str, Callable[[Sequence[nn.Module]], list[nn.Module]]] = {"first": _first, "depthwise": _depthwise}
+"""Words for layers that a pretrained network can hardly do without: few weights, each used by all that follows."""
 
 
 def _follow_network(module: nn.Module, _: Any) -> None:
