@@ -16,6 +16,7 @@ from core.models.representation import Representation
 from core.pruning.subnetwork import FixedMasks
 
 Gradient = Literal["probability", "sample"]
+Layer = nn.Conv2d | nn.Linear
 
 # Uniform numbers in [2⁻²⁵, 1 − 2⁻²⁴]: the logistic noise of 0 or 1 would be infinite.
 _LOWEST, _HIGHEST = 2**-25, 1 - 2**-24
@@ -160,9 +161,7 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
         ValueError: the weight of a layer is computed from other parameters (torch.nn.utils.parametrize).
     """
     layers = [
-        (name, module)
-        for name, module in network.named_modules(remove_duplicate=False)
-        if isinstance(module, nn.Conv2d | nn.Linear)
+        (name, module) for name, module in network.named_modules(remove_duplicate=False) if isinstance(module, Layer)
     ]
     left_out: set[int] = set()
     for word in exclude:
@@ -188,15 +187,15 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
     return found
 
 
-def _first(layers: Sequence[nn.Module]) -> list[nn.Module]:
+def _first(layers: Sequence[Layer]) -> list[Layer]:
     return [layer for layer in layers if isinstance(layer, nn.Conv2d)][:1]
 
 
-def _depthwise(layers: Sequence[nn.Module]) -> list[nn.Module]:
+def _depthwise(layers: Sequence[Layer]) -> list[Layer]:
     return [layer for layer in layers if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1]
 
 
-KINDS: Mapping[str, Callable[[Sequence[nn.Module]], list[nn.Module]]] = {"first": _first, "depthwise": _depthwise}
+KINDS: Mapping[str, Callable[[Sequence[Layer]], list[Layer]]] = {"first": _first, "depthwise": _depthwise}
 """Words for layers that a pretrained network can hardly do without: few weights, each used by all that follows."""
 
 
