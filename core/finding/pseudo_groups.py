@@ -91,7 +91,7 @@ def from_predictions(
         validation: as `predicted`, for the validation samples, [networks][m].
     """
     titles = tuple("predicted " + " · ".join(parts) for parts in product(names, repeat=len(predicted)))
-    wrong: Booleans = np.stack([classes != labels for classes in predicted]).any(axis=0)
+    wrong = np.stack([np.not_equal(classes, labels) for classes in predicted]).max(axis=0)
     sizes = [len(names)] * len(predicted)
     return PseudoGroups(source, titles, combined(predicted, sizes), wrong, combined(validation, sizes))
 

@@ -167,7 +167,7 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
     for word in exclude:
         covered = [module for name, module in layers if name == word or name.startswith(f"{word}.")]
         if not covered and word in KINDS:
-            covered = KINDS[word]([module for _, module in layers])
+            covered = list(KINDS[word]([module for _, module in layers]))
         elif not covered:
             raise InputError(
                 f"cannot exclude '{word}' from pruning: it is not a convolution or linear layer"
@@ -187,15 +187,15 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
     return found
 
 
-def _first(layers: Sequence[Layer]) -> list[Layer]:
+def _first(layers: Sequence[Layer]) -> Sequence[Layer]:
     return [layer for layer in layers if isinstance(layer, nn.Conv2d)][:1]
 
 
-def _depthwise(layers: Sequence[Layer]) -> list[Layer]:
+def _depthwise(layers: Sequence[Layer]) -> Sequence[Layer]:
     return [layer for layer in layers if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1]
 
 
-KINDS: Mapping[str, Callable[[Sequence[Layer]], list[Layer]]] = {"first": _first, "depthwise": _depthwise}
+KINDS: Mapping[str, Callable[[Sequence[Layer]], Sequence[Layer]]] = {"first": _first, "depthwise": _depthwise}
 """Words for layers that a pretrained network can hardly do without: few weights, each used by all that follows."""
 
 
