@@ -165,7 +165,7 @@ def _groups(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
         return None
     drawn = folder.artifacts("balance") / "balanced.safetensors"
     times = np.bincount(load_file(drawn)["indices"], minlength=len(labels)) if drawn.exists() else 0
-    names, classes = np.array(found.names), np.array(dataset.label_names)
+    names, classes = np.array([*found.names, ""]), np.array(dataset.label_names)  # −1, left out, is the last one
     train = {
         "split": "train",
         "index": np.arange(len(labels)),

@@ -34,10 +34,10 @@ def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[s
     if "erm" in stages and "erm" not in taken and (config.model.checkpoint or config.model.weights != "none"):
         _check_network(config, load)
     if config.find.file and "find" not in taken:
-        from core.clustering.assigned import read_clusters
-        from core.stages.groups_file import training_rows
+        from core.finding.table import read_groups
+        from core.stages.groups_file import split_rows
 
-        read_clusters(Path(config.find.file), training_rows(config.data, load))
+        read_groups(Path(config.find.file), split_rows(config.data, load))
 
 
 def whole_paths(config: Config) -> Config:

@@ -69,7 +69,7 @@ class FindPseudoGroups(Stage):
             context.emit(Warned(context.stage, finding.code, finding.text))
             if self.find.problems == "fail":
                 raise StageError(finding.text, "or continue anyway with find.problems=warn")
-        if len(np.unique(found.train)) < 2:
+        if len(np.unique(found.train[found.used])) < 2:
             raise StageError(
                 f"the finder ({found.source}) put all samples into one pseudo-group", "try another finder (find.by)"
             )
@@ -138,7 +138,8 @@ class FindPseudoGroups(Stage):
         table = found.table(train.labels, len(data.label_names))
         titles = group_titles(data.label_names, data.attributes) if data.attributes else []
         names = [" · ".join([label, *values.values()]) for label, values in titles]
-        counts = composition(found.train, groups(train, data), len(table), len(names)).tolist() if names else []
+        used, of = found.used, groups(train, data)
+        counts = composition(found.train[used], of[used], len(table), len(names)).tolist() if names else []
         conflicts = {"found": int(found.conflicts.sum())}
         if data.attributes:
             true = (train.attributes != train.labels[:, None]).any(axis=1)
