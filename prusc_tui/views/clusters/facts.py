@@ -13,28 +13,25 @@ STAGES = ("represent", "cluster", "balance")
 
 
 def facts(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
-    """Return how the clusters were chosen and any warnings; before that, why there are none yet."""
-    if snapshot.clusters is None:
-        return wrap(ink(waiting(snapshot), palette.muted), width)
-    doubts = [warned for warned in snapshot.warnings if warned.stage in STAGES]
-    return [*choice(snapshot, width, palette), *warning_lines(doubts, width, palette, len(doubts))]
-
-
-def choice(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
-    """Return how checkpoint and number of clusters were chosen, and the size of the balanced set."""
+    """How checkpoint and number of clusters were chosen, and warnings; before that, why there are none yet."""
     clusters, chosen, balanced = snapshot.clusters, snapshot.choice, snapshot.balanced
-    told = [f"k = {len(clusters.table)}"] if clusters is not None else []
-    lines: list[Text] = []
+    if clusters is None:
+        return wrap(ink(waiting(snapshot), palette.muted), width)
+    told, reasons = [f"k = {len(clusters.table)}"], []
     if chosen is not None and chosen.candidates:
         taken = chosen.candidates[chosen.chosen]
-        told = [*told, f"from {trained_to(taken['epoch'])}", f"skew {taken['skew']:.2f}"]
-        lines += wrap(ink(f"Why: {safe(chosen.reason)}.", palette.muted), width)
+        told += [f"from {trained_to(taken['epoch'])}", f"skew {taken['skew']:.2f}"]
+        reasons.append(f"Why: {safe(chosen.reason)}.")
     if balanced is not None:
-        total = sum(map(sum, clusters.table)) if clusters is not None else 0
+        total = sum(map(sum, clusters.table))
         share = f" of {total:,} images" if total else ""
-        text = f"The balanced set has {balanced.size:,} entries{share}, by rule '{safe(balanced.rule)}'."
-        lines += wrap(ink(text, palette.muted), width)
-    return [heading("Choice", " · ".join(told), width, palette), *lines]
+        reasons.append(f"The balanced set has {balanced.size:,} entries{share}, by rule '{safe(balanced.rule)}'.")
+    doubts = [warned for warned in snapshot.warnings if warned.stage in STAGES]
+    return [
+        heading("Choice", " · ".join(told), width, palette),
+        *(line for reason in reasons for line in wrap(ink(reason, palette.muted), width)),
+        *warning_lines(doubts, width, palette, len(doubts)),
+    ]
 
 
 def waiting(snapshot: Snapshot) -> str:

@@ -9,13 +9,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Click
 
+from core.errors import InputError
 from core.feed.snapshot import Snapshot
-from core.runs.folder import RunFolder
 from prusc_tui.keys import bindings
 from prusc_tui.views.clusters import VIEW
 from prusc_tui.views.clusters.facts import facts, waiting
 from prusc_tui.views.clusters.heat import HEADS, heat_table, region_of
-from prusc_tui.views.clusters.maps import compute
 from prusc_tui.views.clusters.scatter import COLOURS, colours_of, picture
 from prusc_tui.views.clusters.tiles import tiles
 from prusc_tui.widgets.bars import safe
@@ -36,10 +35,7 @@ LEAST_IMAGES = 7
 VIEWS = ("table", "map", "images")
 """Views shown one at a time if they do not all fit."""
 DONE = ("done", "reused")
-COMPUTING = {
-    "pca": "Computing the PCA map …",
-    "tsne": "Computing t-SNE, about ten seconds …",
-}
+COMPUTING = {"pca": "Computing the PCA map …", "tsne": "Computing t-SNE, about ten seconds …"}
 
 
 class Stored(NamedTuple):
@@ -50,11 +46,7 @@ class Stored(NamedTuple):
 
 
 class ClustersPanel(Panel, can_focus=True):
-    """The clusters of a run.
-
-    Args:
-        folder: of the run; map and images are read off the event loop.
-    """
+    """The clusters of a run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(VIEW.keys),
@@ -82,10 +74,9 @@ class ClustersPanel(Panel, can_focus=True):
     ClustersPanel.empty #facts { display: block; }
     """
 
-    def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
-        super().__init__(id=id, classes="table empty")
+    def __init__(self) -> None:
+        super().__init__(classes="table empty")
         self.chosen = 0
-        self._folder = folder
         self._clustered: Clustered | None = None
         self._stored: Stored | None = None
         self._method = "pca"
@@ -133,18 +124,16 @@ class ClustersPanel(Panel, can_focus=True):
         self._problem = ""
         if maps[self._method] is None and not self._computing:
             self._computing = self._method
-            self._map_reading.ask(partial(compute, self._folder, self._method))
+            self._map_reading.ask(partial(self._compute, self._method))
         self._show_map()
 
     def action_next_view(self) -> None:
         """Switch between table, map and images if they do not all fit."""
-        if self._clustered is None:
-            return
-        now = next(view for view in VIEWS if self.has_class(view))
-        following = VIEWS[(VIEWS.index(now) + 1) % len(VIEWS)]
-        self.remove_class(now)
-        self.add_class(following)
-        self.call_after_refresh(self._fit)
+        if self._clustered is not None:
+            now = next(view for view in VIEWS if self.has_class(view))
+            self.remove_class(now)
+            self.add_class(VIEWS[(VIEWS.index(now) + 1) % len(VIEWS)])
+            self.call_after_refresh(self._fit)
 
     def action_page(self, by: int) -> None:
         scroll = self.query_one("#images-scroll", Scroll)
@@ -160,6 +149,17 @@ class ClustersPanel(Panel, can_focus=True):
         self._stored = stored
         self._show_map()
         self._show_images()
+
+    def _compute(self, method: str) -> str:
+        """On a thread: compute and store a map, in a process that outlives this one; return an error message."""
+        from experiments import subprocesses
+        from experiments.maps import words
+
+        try:
+            subprocesses.run("experiments.maps", *words(self.folder, method))
+        except InputError as error:
+            return str(error)
+        return ""
 
     def _computed(self, problem: str) -> None:
         self._computing, self._problem = "", problem
@@ -204,7 +204,7 @@ class ClustersPanel(Panel, can_focus=True):
         from experiments.maps import METHODS, read_map
         from experiments.samples import read_samples
 
-        return Stored({method: read_map(self._folder, method) for method in METHODS}, read_samples(self._folder))
+        return Stored({method: read_map(self.folder, method) for method in METHODS}, read_samples(self.folder))
 
     def _show_parts(self) -> None:
         self._show_table()

@@ -45,22 +45,13 @@ def picture(
     *,
     marks: bool = False,
 ) -> list[Text]:
-    """Return heading, note, points and legend in at most `height` lines.
+    """Return heading, note, points and legend in at most `height` lines; cluster `chosen` is highlighted.
 
-    Args:
-        found: the map; None if there is none yet.
-        colour: one of `COLOURS`.
-        chosen: the highlighted cluster.
-        note: a sentence under the heading.
-        width: cells of every line.
-        height: available lines.
-        palette: colours.
-        marks: draw marks instead of dots, for terminals without colour.
+    Terminals without colour get `marks` instead of dots.
     """
     if found is None:
-        return [heading("Map", "of the representation", width, palette), *wrap(ink(note, palette.muted), width)][
-            :height
-        ]
+        title = heading("Map", "of the representation", width, palette)
+        return [title, *wrap(ink(note, palette.muted), width)][:height]
     kinds, shown = kinds_of(found, colour, palette)
     top = [heading(TITLES.get(found.method, "Map"), _facts(found, colour), width, palette)]
     if note:
@@ -115,20 +106,10 @@ def scatter(
     chosen: Sequence[bool] | None = None,
     marks: bool = False,
 ) -> list[Text]:
-    """Draw points in `height` rows of `width` cells.
+    """Draw n points, each with the number of its category, in `height` rows of `width` cells.
 
     A cell shared by several categories has the colour of the rarest, so that small ones stay visible; chosen points
     take precedence.
-
-    Args:
-        x: [n] across.
-        y: [n] up.
-        kinds: [n] number of the category.
-        shown: the categories.
-        width: cells across.
-        height: cells down.
-        chosen: [n] which points are highlighted; None for no highlights.
-        marks: draw marks instead of dots.
     """
     if width < 1 or height < 1:
         return []

@@ -31,8 +31,8 @@ class ConfigList(SectionedList[Resolved | Fact]):
 
     HEADING = Heading
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._widths = Widths(12, 12)
 
     def name_of(self, entry: Resolved | Fact) -> str:
@@ -68,8 +68,8 @@ class ConfigPanel(Panel):
     ConfigPanel.wide #detail { width: 1fr; height: 100%; margin: 0 0 0 3; }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._record: RunRecord | None = None
         self._resolved_for: object = None
         self._settings: tuple[Resolved, ...] | None = None

@@ -41,8 +41,8 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
     EnvironmentsPanel.wide.curves #restarts { margin-top: 1; }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._curves: Course | None = None
         self._room = LOW
 

@@ -30,19 +30,17 @@ LONGEST = 4000
 
 
 class Line(NamedTuple):
-    """One line of a log, safe to show.
-
-    Attributes:
-        text: the text.
-        when: time of day; empty if unknown.
-        mark: shows the level without colour: `!`, `✗`, `■`, `▸`, `✓`, `↺`, or nothing.
-        level: role of the colour in the palette.
-    """
+    """One line of a log, safe to show: time of day if known, a mark of its level, and the role of its colour."""
 
     text: str
     when: str = ""
     mark: str = " "
     level: str = "text"
+
+    @property
+    def lead(self) -> int:
+        """Cells of time and mark before the text."""
+        return len(self.when) + 3 if self.when else 0
 
 
 class Piece(NamedTuple):
@@ -80,7 +78,10 @@ class LogTail:
 
     def _lines(self, chunk: Iterable[Stamped]) -> Iterator[Line]:
         for stamped in chunk:
-            told = _told(stamped.event)
+            if isinstance(stamped.event, Logged):
+                told = [safe_text(line.expandtabs()) for line in stamped.event.text.splitlines()]
+            else:
+                told = list(filter(None, [line_of(stamped.event)]))
             if not told:
                 continue
             moment = datetime.datetime.fromtimestamp(stamped.t)
@@ -168,13 +169,6 @@ def _printed(data: bytes) -> list[Line]:
 def _shown(line: bytes) -> str:
     text = line[: 4 * LONGEST].decode(errors="replace").removesuffix("\r").expandtabs()
     return safe_text(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
-
-
-def _told(event: Event) -> list[str]:
-    if isinstance(event, Logged):
-        return [safe_text(line.expandtabs()) for line in event.text.splitlines()]
-    text = line_of(event)
-    return [] if text is None else [text]
 
 
 def _weight(event: Event) -> tuple[str, str]:

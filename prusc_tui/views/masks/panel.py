@@ -45,11 +45,7 @@ class Compared(NamedTuple):
 
 
 class MasksPanel(Panel, can_focus=True):
-    """The masks of a run.
-
-    Args:
-        folder: of the run; sizes and stored masks are read off the event loop.
-    """
+    """The masks of a run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(VIEW.keys), *motions()]
     DEFAULT_CSS = """
@@ -67,9 +63,8 @@ class MasksPanel(Panel, can_focus=True):
     MasksPanel.empty { padding: 1 2; }
     """
 
-    def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
-        super().__init__(id=id, classes="empty")
-        self._folder = folder
+    def __init__(self) -> None:
+        super().__init__(classes="empty")
         self._by_ratio = False
         self._weights: dict[str, int] = {}
         self._stored: Sparsity | None = None
@@ -92,8 +87,8 @@ class MasksPanel(Panel, can_focus=True):
     def on_resize(self) -> None:
         wide = self.outer_size.width >= WIDE
         self.set_class(wide, "wide")
-        below, layers, curve = (self.query_one(name) for name in ("#below", "#list", "#curve"))
         # The curve is right of the layers, or above them.
+        below, layers, curve = (self.query_one(name) for name in ("#below", "#list", "#curve"))
         if wide:
             below.move_child(curve, after=layers)
         else:
@@ -179,8 +174,7 @@ class MasksPanel(Panel, can_focus=True):
 
     def _fit(self) -> None:
         """Give the curve the height that the layers leave."""
-        pruned = self.pruned
-        if pruned is None:
+        if (pruned := self.pruned) is None:
             return
         room = self.size.height - self._picture("top").size.height
         curve = self._picture("curve")
@@ -194,8 +188,8 @@ class MasksPanel(Panel, can_focus=True):
 
     def _read(self, stage: str, before: tuple[str, ...], silent: bool) -> Stored:
         """On a thread: read sizes, and the masks if the run reported none."""
-        weights = layer_sizes(self._folder, stage, before)
-        return Stored(weights, stored_masks(self._folder, stage) if silent else None)
+        weights = layer_sizes(self.folder, stage, before)
+        return Stored(weights, stored_masks(self.folder, stage) if silent else None)
 
     def _take(self, stored: Stored) -> None:
         self._weights, self._stored = stored.weights or self._weights, stored.masks
@@ -219,10 +213,10 @@ class MasksPanel(Panel, can_focus=True):
         from core.runs.query import resolve
 
         try:
-            folder = RunFolder.open(self._folder.home, resolve(RunLog(self._folder.home), typed))
-            if folder.id == self._folder.id:
+            folder = RunFolder.open(self.folder.home, resolve(RunLog(self.folder.home), typed))
+            if folder.id == self.folder.id:
                 raise InputError("this is the same run; name another one")
-            return Compared(folder.record().name, compare(self._folder, folder, stage), "")
+            return Compared(folder.record().name, compare(self.folder, folder, stage), "")
         except InputError as error:
             return Compared(typed, None, str(error))
         except OSError as error:

@@ -1,7 +1,5 @@
 """A run at a glance: stages, groups before and after, losses, weights, checkpoints, machine."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -48,11 +46,7 @@ MACHINE_EVERY = 2.0
 
 
 class OverviewPanel(VerticalScroll, Panel):
-    """The overview of a run.
-
-    Args:
-        clock: returns the seconds since 1970.
-    """
+    """The overview of a run."""
 
     DEFAULT_CSS = """
     OverviewPanel { padding: 1 1 0 1; scrollbar-gutter: stable; scrollbar-size-vertical: 1; }
@@ -70,9 +64,8 @@ class OverviewPanel(VerticalScroll, Panel):
 
         machine: "Machine"
 
-    def __init__(self, clock: Callable[[], float] = time.time, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._clock = clock
+    def __init__(self) -> None:
+        super().__init__()
         self._ticking: Timer | None = None
         self._watching: Poller[Machine] | None = None
 
@@ -156,7 +149,7 @@ class OverviewPanel(VerticalScroll, Panel):
         say("knowledge").show(known, lambda w, _, p: supervision_lines(record, w, p))
 
     def _show_stages(self, snapshot: Snapshot) -> None:
-        ago = age(snapshot, self._clock())
+        ago = age(snapshot, self.clock())
         # In whole seconds, as the clock ticks.
         self._picture("stages").show((snapshot.stages, int(ago)), lambda w, _, p: pipeline(snapshot.stages, w, p, ago))
 
