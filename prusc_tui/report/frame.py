@@ -1,6 +1,6 @@
 """A run as one picture: the frame of `prusc watch`, and parts that the screen puts into widgets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich.text import Text
 
@@ -34,21 +34,11 @@ def side_width(width: int) -> int:
 
 
 def frame(
-    snapshot: Snapshot,
-    now: float | None = None,
-    width: int = 80,
-    height: int | None = None,
-    palette: Palette = SHELL,
+    snapshot: Snapshot, now: float | None = None, width: int = 80, height: int | None = None, palette: Palette = SHELL
 ) -> list[Text]:
-    """Return a run as lines of exactly `width` cells, the most important thing first.
+    """Return a run, the most important thing first, with the clocks of a running run at `now` (seconds since 1970).
 
-    Args:
-        snapshot: the newest one of the feed.
-        now: seconds since 1970, for the clocks of a running run; None for the time of the snapshot.
-        width: cells of every line.
-        height: maximum number of lines; the least important parts are left out, never the state, the stages or the
-            worst group. None for no limit.
-        palette: colours.
+    For a maximum height, the least important parts are left out, never the state, the stages or the worst group.
     """
     ago = age(snapshot, now)
     top = [head(snapshot.record, snapshot.elapsed + ago, width, palette), fit("", width)]
@@ -83,9 +73,8 @@ def side_by_side(left: Sequence[Text], right: Sequence[Text], left_width: int, r
 def head(record: RunRecord, elapsed: float, width: int, palette: Palette) -> Text:
     """The run in a line: name, recipe, data, seed and device; status and time at the right edge."""
     style = palette.of_state(record.status)
-    state = ink(f"{MARKS[record.status]} {record.status}", f"bold {style}").append(
-        f"  {duration(elapsed)}", palette.text
-    )
+    state = ink(f"{MARKS[record.status]} {record.status}", f"bold {style}")
+    state.append(f"  {duration(elapsed)}", palette.text)
     room = max(0, width - state.cell_len - 2)
     line = ink(shorten(safe(record.name), max(8, room // 2)), f"bold {palette.text}")
     line.append(f"  {safe(record.recipe)} on {safe(record.data)}", palette.text)
@@ -147,11 +136,8 @@ def trained_to(epoch: float) -> str:
 
 def warning_lines(warnings: Sequence[Warned], width: int, palette: Palette, most: int = WARNINGS) -> list[Text]:
     """The newest warnings, wrapped at words."""
-    lines = []
-    for warned in warnings[-most:]:
-        text = ink("! ", f"bold {palette.warn}").append(safe(warned.text), palette.text)
-        lines += wrap(text, width, indent=2)
-    return lines
+    texts = (ink("! ", f"bold {palette.warn}").append(safe(one.text), palette.text) for one in warnings[-most:])
+    return [line for text in texts for line in wrap(text, width, indent=2)]
 
 
 def notes(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
@@ -189,13 +175,11 @@ def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> l
 def _fit_parts(parts: list[tuple[int, list[Text]]], room: int | None) -> list[Text]:
     """Stack the parts with a blank line between; leave out the least important ones until they fit."""
     kept = list(parts)
-    cost: Callable[[], int] = lambda: sum(len(lines) + 1 for _, lines in kept) - 1  # noqa: E731
-    while room is not None and kept and cost() > room:
+    while room is not None and kept and sum(len(lines) + 1 for _, lines in kept) - 1 > room:
         kept.remove(max(kept, key=lambda part: part[0]))
     lines: list[Text] = []
     for _, part in kept:
-        blank = [fit("", part[0].cell_len)] if lines else []
-        lines += [*blank, *part]
+        lines += [*([fit("", part[0].cell_len)] if lines else []), *part]
     return lines
 
 

@@ -66,10 +66,9 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
 
     def _show_all(self, snapshot: Snapshot) -> None:
         made, missing, say = snapshot.environments, waiting(snapshot), self._picture
-        if made is None:
-            say("makeup").show(missing, lambda w, _, p: wrap(ink(missing, p.muted), w))
-        else:
-            say("makeup").show(made, lambda w, _, p: environments(made, w, p))
+        say("makeup").show(
+            made or missing, lambda w, _, p: environments(made, w, p) if made else wrap(ink(missing, p.muted), w)
+        )
         say("conflicts").show(made, lambda w, _, p: conflicts(made, w, p) if made is not None else [])
         # Warnings of the stages that make or use environments.
         stages = {"environments", "reference", "train"}

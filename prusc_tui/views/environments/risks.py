@@ -1,6 +1,6 @@
 """Risk and penalty of every environment over the steps of a training: two charts over one axis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -29,14 +29,7 @@ BESIDE, GAP = 96, 3
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The curves to draw; equal only while no series grew.
-
-    Attributes:
-        stage: that the series belong to.
-        risks: environment → risk over steps.
-        penalties: environment → penalty over steps.
-        weight: penalty weight over steps; None if the objective has none.
-    """
+    """Risk and penalty of each environment and penalty weight over the steps of a stage; equal while none grew."""
 
     stage: str
     risks: tuple[tuple[str, Series], ...]
@@ -50,9 +43,7 @@ def course_of(snapshot: Snapshot) -> Course | None:
     stage = stage_in_view(snapshot, reported)
     if stage is None:
         return None
-    series: Mapping[str, Series] = {
-        name: s for (owner, name), s in snapshot.series.items() if owner == stage and len(s)
-    }
+    series = {name: s for (owner, name), s in snapshot.series.items() if owner == stage and len(s)}
     risks = tuple((name.removeprefix(RISK), s) for name, s in series.items() if name.startswith(RISK))
     # An environment may share its name with another series: only those with a risk count.
     names = [name for name, _ in risks]
@@ -72,12 +63,7 @@ def jump_of(series: Series | None) -> tuple[float, float, float] | None:
 def course(found: Course, names: Sequence[str], width: int, height: int, palette: Palette) -> list[Text]:
     """Draw heading and charts in about `height` lines of `width` cells; more if they would be unreadable.
 
-    Args:
-        found: what `course_of` returns.
-        names: of all environments, which determine colours and marks.
-        width: cells of every line.
-        height: available lines.
-        palette: colours.
+    The names of all environments determine colours and marks.
     """
     jump = jump_of(found.weight)
     lines = [heading("Risk and penalty", _note(found, jump, width - 18), width, palette)]

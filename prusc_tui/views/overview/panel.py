@@ -18,6 +18,7 @@ from prusc_tui.report.pipeline import pipeline
 from prusc_tui.report.results import results
 from prusc_tui.report.selection import selection
 from prusc_tui.report.spark import current_series, losses, stage_in_view
+from prusc_tui.views.overview.machine import elsewhere, machine
 from prusc_tui.widgets.bars import ink, wrap
 from prusc_tui.widgets.panel import Panel
 from prusc_tui.widgets.picture import Picture
@@ -109,12 +110,10 @@ class OverviewPanel(VerticalScroll, Panel):
 
     @on(Measured)
     def _measured(self, message: Measured) -> None:
-        from prusc_tui.views.overview.machine import machine
-
         message.stop()
         if self._watching is not None:
             reading = message.machine
-            self._picture("machine").show(reading, lambda width, _, palette: machine(reading, width, palette))
+            self._picture("machine").show(reading, lambda w, _, p: machine(reading, w, p))
 
     @property
     def _at_work(self) -> bool:
@@ -182,9 +181,7 @@ class OverviewPanel(VerticalScroll, Panel):
     def _watch_machine(self, wanted: bool) -> None:
         host = self.snapshot.record.host if self.snapshot is not None else None
         if wanted and host is not None and host != this_host():
-            from prusc_tui.views.overview.machine import elsewhere
-
-            self._picture("machine").show(host, lambda width, _, palette: elsewhere(host, width, palette))
+            self._picture("machine").show(host, lambda w, _, p: elsewhere(host, w, p))
         elif wanted and self._watching is None:
             from core.machine import Monitor
 
