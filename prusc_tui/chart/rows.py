@@ -172,14 +172,7 @@ def picture(
     return [_cut(row, plan.width) for row in rows[: plan.height]]
 
 
-def _head(
-    frame: Frame,
-    plan: Plan,
-    settings: Settings,
-    title: str,
-    active: bool,
-    entries: Sequence[Line],
-) -> list[Row]:
+def _head(frame: Frame, plan: Plan, settings: Settings, title: str, active: bool, entries: Sequence[Line]) -> list[Row]:
     line = Line().add("▸ " if active else "  ", ACCENT).add(safe_text(title), TITLE)
     legend = [Line() for _ in plan.lines]
     for row, indices in zip(legend, plan.lines, strict=True):
@@ -249,11 +242,7 @@ def _message(text: str, width: int, height: int) -> list[Row]:
 
 
 def _body(
-    frame: Frame,
-    at: int | None,
-    curves: Sequence[Curve],
-    readings: Sequence[Reading | None],
-    marker: float | None,
+    frame: Frame, at: int | None, curves: Sequence[Curve], readings: Sequence[Reading | None], marker: float | None
 ) -> list[Row]:
     """The plot over its grid, with marks, cursor, and the marker's line in empty cells."""
     grid = {tick.at for tick in frame.y_ticks}

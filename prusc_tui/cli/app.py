@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from prusc_tui import __version__
-from prusc_tui.cli import compare, data, eval, export, machine, recipes, run, runs, table
+from prusc_tui.cli import compare, data, eval, machine, recipes, run, runs, table
 
 app = typer.Typer(
     name="prusc",
@@ -42,7 +42,7 @@ app.command(rich_help_panel=LOG)(runs.show)
 app.command(rich_help_panel=LOG)(compare.compare)
 app.command(rich_help_panel=LOG)(table.table)
 app.command(rich_help_panel=LOG)(runs.rm)
-app.command(rich_help_panel=LOG)(export.export)
+app.command(rich_help_panel=LOG)(runs.export)
 app.add_typer(runs.index, name="index", rich_help_panel=LOG)
 app.add_typer(recipes.app, name="recipes", rich_help_panel=ELSE)
 app.add_typer(data.app, name="data", rich_help_panel=ELSE)

@@ -1,6 +1,7 @@
-"""`prusc ls`, `show`, `stop`, `rm` and `index`: the run log."""
+"""`prusc ls`, `show`, `stop`, `rm`, `export` and `index`: the run log."""
 
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,14 +10,12 @@ from core.errors import InputError
 from core.runs.home import Home
 from core.runs.text import safe_text
 from core.words import duration, percent, sparsity
+from prusc_tui.cli.options import Json, Run
 from prusc_tui.cli.run import find
 from prusc_tui.palette import SHELL
-from prusc_tui.words import console, moment, print_lines, to_json
+from prusc_tui.words import console, moment, print_json, print_lines
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")]
 
 WIDE = 110
 """Width of the terminal from which `ls` also shows data, average and sparsity."""
@@ -46,7 +45,7 @@ def ls(
         found = sort_runs(found, sort_key(sort))
     found = found[:limit]
     if json:
-        typer.echo(to_json({"runs": found}))
+        print_json(runs=found)
     elif not found:
         typer.echo("no runs" + (f" match '{where}'" if where else " yet; start one with: prusc run demo"))
     else:
@@ -75,7 +74,7 @@ def show(
     record = folder.settled()
     if json:
         value = record.to_json()
-        typer.echo(to_json(value | {"seconds": worked(value, time.time())}))
+        print_json(**(value | {"seconds": worked(value, time.time())}))
         return
     if config:
         _print_config(record.config, record.overrides)
@@ -115,6 +114,26 @@ def rm(
     typer.echo(f"deleted {names}")
 
 
+def export(
+    reference: Run,
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder for the files; created if missing.")],
+    stage: Annotated[str | None, typer.Option("--stage", help="Stage of the network (default: the last).")] = None,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Also write metrics.parquet.")] = False,
+    torch: Annotated[bool, typer.Option("--torch", help="Also write model.pt, a state dict for torch.load.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also write model.onnx, with normalisation inside.")] = False,
+    json: Json = False,
+) -> None:
+    """Write model, masks, clusters, predictions and metrics of a run as plain files."""
+    from experiments.export import export_run
+
+    files = export_run(find(reference), to, stage=stage, parquet=parquet, torch=torch, onnx=onnx)
+    if json:
+        print_json(folder=str(to), files=[path.name for path in files])
+        return
+    for path in files:
+        typer.echo(f"{path}  {path.stat().st_size:,} bytes")
+
+
 @index.command()
 def rebuild(json: Json = False) -> None:
     """Rebuild the index from the run folders."""
@@ -124,7 +143,7 @@ def rebuild(json: Json = False) -> None:
     home = Home.open()
     count = RunLog(home).rebuild(skipped.append)
     if json:
-        typer.echo(to_json({"runs": count, "skipped": skipped}))
+        print_json(runs=count, skipped=skipped)
         return
     typer.echo(f"{count} runs in {home.index}")
     for text in skipped:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -24,7 +23,7 @@ from experiments.study import claim, find_run, plan_study
 from prusc_tui import __version__
 from prusc_tui.cli.host import follow, reader_at_end, stop_on_signals
 from prusc_tui.palette import MARKS, SHELL
-from prusc_tui.words import console, to_json
+from prusc_tui.words import console, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,7 +91,7 @@ def run_study(
             if claimed.is_ours and outcomes[-1].record.status == "stopped":
                 stopper.stop()  # it may have been asked for by `prusc stop`
     if json:
-        typer.echo(to_json({"study": name, "tasks": len(tasks), "runs": [outcome.to_json() for outcome in outcomes]}))
+        print_json(study=name, tasks=len(tasks), runs=[outcome.to_json() for outcome in outcomes])
     _summarise(out, study, len(tasks), outcomes)
     if stopper.asked:
         sys.stderr.write("stopped; everything so far is kept. The same command continues from here\n")
@@ -107,7 +106,7 @@ def print_study(study: "Study", json: bool) -> None:
     if json:
         runs = [{"recipe": recipe, "preset": preset, **_brief(record)} for (recipe, preset), record in found.items()]
         about = {"name": study.name, "summary": study.summary, "table": study.table}
-        typer.echo(to_json({**about, "settings": study.settings, "settings_of": study.of, "runs": runs}))
+        print_json(**about, settings=study.settings, settings_of=study.of, runs=runs)
         return
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -131,9 +130,7 @@ def print_study(study: "Study", json: bool) -> None:
 
 
 def _brief(record: "RunRecord | None") -> dict[str, Any]:
-    if record is None:
-        return {"id": None, "name": None, "status": None}
-    return {"id": record.id, "name": record.name, "status": record.status}
+    return {key: getattr(record, key, None) for key in ("id", "name", "status")}
 
 
 def _state(record: "RunRecord | None") -> "Text":

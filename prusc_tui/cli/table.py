@@ -8,7 +8,8 @@ import typer
 
 from core.errors import InputError
 from core.runs.home import Home
-from prusc_tui.words import console, to_json
+from prusc_tui.cli.options import Json
+from prusc_tui.words import console, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,10 +36,9 @@ def table(
         str, typer.Option("--where", metavar="QUERY", help="Only matching runs, such as 'seed=0 and tag:paper'.")
     ] = "",
     format: Annotated[
-        Format,
-        typer.Option("--format", help="Output format; CSV has a line per restart, split and penalty weight."),
+        Format, typer.Option("--format", help="Output format; CSV has a line per restart, split and penalty weight.")
     ] = "text",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
 ) -> None:
     """Make a table from finished runs: methods × label noise, mean ± standard deviation over restarts."""
     from experiments.table import kind_of, method_tables
@@ -55,7 +55,7 @@ def table(
         raise _nothing(name, kind.study, where, unfinished)
     splits = ("train", "test") if split == "both" else (split,)
     if json:
-        typer.echo(to_json({"table": name, "unfinished": unfinished, "tables": [_json(one) for one in tables]}))
+        print_json(table=name, unfinished=unfinished, tables=[_json(one) for one in tables])
     elif format == "csv":
         _print_csv(tables, splits)
     else:
@@ -71,7 +71,7 @@ def _list(json: bool) -> None:
 
     if json:
         found = [{"name": name, "summary": kind.summary, "study": kind.study} for name, kind in TABLES.items()]
-        typer.echo(to_json({"tables": found}))
+        print_json(tables=found)
         return
     for name, kind in TABLES.items():
         typer.echo(f"{name}  {kind.summary}; its runs come from: prusc run {kind.study}")

@@ -261,12 +261,7 @@ def _head_of_columns(results: Sequence[Result], layout: _Layout, width: int, pal
 
 
 def _columns(
-    results: Sequence[Result],
-    rows: Sequence[Row],
-    layout: _Layout,
-    width: int,
-    palette: Palette,
-    figures: bool = False,
+    results: Sequence[Result], rows: Sequence[Row], layout: _Layout, width: int, palette: Palette, figures: bool = False
 ) -> list[Text]:
     """A line for each row, stages side by side, with bars on equal axes or intervals in figures."""
     bar = layout.column - 1 - NUMBER - MARK

@@ -53,10 +53,7 @@ class ConfigList(SectionedList[Resolved | Fact]):
 class ConfigPanel(Panel):
     """The settings of a run."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(VIEW.keys),
-        Binding("escape", "filter_off", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(VIEW.keys), Binding("escape", "filter_off", show=False)]
     DEFAULT_CSS = """
     ConfigPanel { layout: vertical; padding: 0 1; height: 1fr; width: 1fr; }
     ConfigPanel #body { height: 1fr; width: 1fr; layout: vertical; }
