@@ -9,7 +9,7 @@ from core.runs.text import safe_text
 from prusc_tui.chart.axes import label_start
 from prusc_tui.chart.braille import BLANK
 from prusc_tui.chart.curves import Curve, Reading, last, place_text, read, value_text
-from prusc_tui.chart.frame import COLOURS, FIRST_COLOUR, Frame, Settings, build, ink_of
+from prusc_tui.chart.frame import COLOURS, FIRST_COLOUR, Frame, Settings, ink_of
 from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.palette import Palette
 
@@ -29,17 +29,9 @@ _LEAST_HEIGHT = 6
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Layout of a chart.
+    """Layout of a chart: curves of each row of the legend, whether it is beside the title, and how many are left out.
 
-    Attributes:
-        width: cells across.
-        height: cells down.
-        lines: the curves of each row of the legend.
-        inline: whether the legend is beside the title.
-        hidden: curves that the legend has no room for.
-        plot: rows of the plot.
-        axis: whether there is room for the x axis.
-        top: rows above the plot.
+    `plot` are the rows of the plot; `axis` is whether there is room for the x axis.
     """
 
     width: int
@@ -49,7 +41,6 @@ class Plan:
     hidden: int
     plot: int
     axis: bool
-    top: int
 
 
 def styles(palette: Palette) -> dict[str, str]:
@@ -72,10 +63,16 @@ class Line:
         self.inks += ink * len(text)
         return self
 
-    def fitted(self, width: int) -> Row:
-        """The row, cut or filled to `width` cells."""
-        text = set_cell_size(self.text, width)
-        return text, (self.inks + BLANK * len(text))[: len(text)]
+    def join(self, other: "Line") -> None:
+        """Write another row after this one."""
+        self.text += other.text
+        self.inks += other.inks
+
+
+def fitted(text: str, inks: str, width: int) -> Row:
+    """A row, cut or filled to `width` cells."""
+    text = set_cell_size(text, width)
+    return text, (inks + BLANK * len(text))[: len(text)]
 
 
 def plan(curves: Sequence[Curve], settings: Settings, title: str, width: int, height: int) -> Plan:
@@ -96,17 +93,9 @@ def plan(curves: Sequence[Curve], settings: Settings, title: str, width: int, he
     allowed = 1 if inline else 0 if height < _LEAST_HEIGHT + 2 else 1 if height < 14 else 2 if height < 24 else 4
     kept = lines[:allowed]
     hidden = len(curves) - sum(len(line) for line in kept)
-    top = 1 + (0 if inline else len(kept))
-    return Plan(
-        width=width,
-        height=height,
-        lines=tuple(tuple(line) for line in kept),
-        inline=inline,
-        hidden=hidden,
-        plot=max(1, height - top - (2 if axis else 0)),
-        axis=axis,
-        top=top,
-    )
+    top = 1 if inline else 1 + len(kept)
+    rows = max(1, height - top - (2 if axis else 0))
+    return Plan(width, height, tuple(map(tuple, kept)), inline, hidden, rows, axis)
 
 
 def entry_width(curve: Curve, settings: Settings) -> int:
@@ -116,46 +105,31 @@ def entry_width(curve: Curve, settings: Settings) -> int:
     return 2 + named + _VALUE_WIDTH + smoothed
 
 
-def frame_of(curves: Sequence[Curve], settings: Settings, plan: Plan, cache: SmoothCache) -> Frame:
-    """Draw the plot of a layout."""
-    return build(curves, settings, plan.width, plan.plot, cache)
-
-
 def picture(
     frame: Frame,
     plan: Plan,
     curves: Sequence[Curve],
     settings: Settings,
-    *,
     title: str,
     cache: SmoothCache,
+    *,
     cursor: float | None = None,
     active: bool = False,
     note: str = "no values yet",
 ) -> list[Row]:
-    """Compose a chart.
+    """Compose a chart from its frame: [height] rows of `width` cells.
 
-    Args:
-        frame: plot and axes.
-        plan: layout.
-        curves: those of the frame.
-        settings: those of the frame.
-        title: of the chart.
-        cache: of smoothed curves.
-        cursor: the x to read values at; None shows the newest.
-        active: whether keys go to this chart.
-        note: shown if there is nothing else.
-
-    Returns:
-        [height] rows of `width` cells.
+    The legend has the values at the cursor, or the newest; `active` is whether keys go to this chart.
     """
     readings = [last(c) if cursor is None else read(c, cursor, frame.cell / 2) for c in curves]
     digits = 4 if cursor is None else 5
     entries = [_entry(c, r, settings, cache, digits) for c, r in zip(curves, readings, strict=True)]
     rows = _head(frame, plan, settings, title, active, entries)
     if frame.bounds is None:
-        above = frame.left_out and "no value above 0 for a logarithmic axis"
-        return rows + _message(above or note, plan.width, plan.height - len(rows))
+        below = plan.height - len(rows)
+        text = ("no value above 0 for a logarithmic axis" if frame.left_out else note).center(plan.width)
+        blank = fitted("", "", plan.width)
+        return rows + [blank if y != below // 2 else fitted(text, MUTED * len(text), plan.width) for y in range(below)]
     at = None if cursor is None else frame.column(cursor)
     if at is not None and not 0 <= at < frame.across:
         at = None
@@ -169,7 +143,7 @@ def picture(
     if plan.axis:
         place = None if at is None or cursor is None else place_text(cursor, settings.mode)
         rows += _x_axis(frame, settings, at, place)
-    return [_cut(row, plan.width) for row in rows[: plan.height]]
+    return [fitted(*row, plan.width) for row in rows[: plan.height]]
 
 
 def _head(frame: Frame, plan: Plan, settings: Settings, title: str, active: bool, entries: Sequence[Line]) -> list[Row]:
@@ -177,14 +151,10 @@ def _head(frame: Frame, plan: Plan, settings: Settings, title: str, active: bool
     legend = [Line() for _ in plan.lines]
     for row, indices in zip(legend, plan.lines, strict=True):
         for index in indices:
-            row.add(" " * _BETWEEN, BLANK)
-            row.text += entries[index].text
-            row.inks += entries[index].inks
+            row.add(" " * _BETWEEN, BLANK).join(entries[index])
     if plan.inline:
         for row in legend:
-            line.add(" ", BLANK)
-            line.text += row.text
-            line.inks += row.inks
+            line.add(" ", BLANK).join(row)
     flags = _flags(frame, settings)
     if plan.hidden:
         if legend:
@@ -195,23 +165,18 @@ def _head(frame: Frame, plan: Plan, settings: Settings, title: str, active: bool
     free = plan.width - cell_len(line.text) - cell_len(tail) - 1
     if tail and free >= 2:
         line.add(" " * free, BLANK).add(tail, MUTED)
-    rows = [line.fitted(plan.width)]
-    if not plan.inline:
-        rows += [row.fitted(plan.width) for row in legend]
-    return rows
+    rows = [line] if plan.inline else [line, *legend]
+    return [fitted(row.text, row.inks, plan.width) for row in rows]
 
 
 def _flags(frame: Frame, settings: Settings) -> list[str]:
-    flags = []
-    if frame.left_out:
-        flags.append(f"{frame.left_out:,} ≤ 0 left out")
-    if settings.log:
-        flags.append("log")
-    if settings.smoothing:
-        flags.append(f"smooth {settings.smoothing:g}")
-    if settings.view:
-        flags.append("zoomed")
-    return flags
+    flags = {
+        f"{frame.left_out:,} ≤ 0 left out": frame.left_out,
+        "log": settings.log,
+        f"smooth {settings.smoothing:g}": settings.smoothing,
+        "zoomed": settings.view,
+    }
+    return [flag for flag, on in flags.items() if on]
 
 
 def _flags_room(settings: Settings) -> int:
@@ -232,13 +197,6 @@ def _entry(curve: Curve, reading: Reading | None, settings: Settings, cache: Smo
             smooth = value_text(values[reading.at], settings.unit, digits)
         line.add(f"≈ {smooth:<{_VALUE_WIDTH}}", MUTED)
     return line
-
-
-def _message(text: str, width: int, height: int) -> list[Row]:
-    rows = [Line().fitted(width) for _ in range(height)]
-    if rows:
-        rows[height // 2] = Line().add(text.center(width), MUTED).fitted(width)
-    return rows
 
 
 def _body(
@@ -290,8 +248,3 @@ def _x_axis(frame: Frame, settings: Settings, at: int | None, place: str | None)
         (" " * gutter + "└" + rule, BLANK * gutter + TRACK + rule_inks),
         (f"{settings.mode:>{gutter}} " + "".join(labels), MUTED * (gutter + 1) + "".join(inks)),
     ]
-
-
-def _cut(row: Row, width: int) -> Row:
-    text = set_cell_size(row[0], width)
-    return text, (row[1] + BLANK * len(text))[: len(text)]

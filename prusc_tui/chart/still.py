@@ -7,8 +7,8 @@ from rich.text import Text
 
 from prusc_tui.chart.braille import runs
 from prusc_tui.chart.curves import Curve
-from prusc_tui.chart.frame import Frame, Settings
-from prusc_tui.chart.rows import Plan, frame_of, picture, plan, styles
+from prusc_tui.chart.frame import Frame, Settings, build
+from prusc_tui.chart.rows import Plan, picture, plan, styles
 from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, ink
@@ -30,7 +30,7 @@ class Still:
     def drawn(self, width: int, height: int, palette: Palette) -> list[Text]:
         """Title, legend, plot and axis as `height` lines of `width` cells."""
         layout, frame = self._framed(width, height)
-        rows = picture(frame, layout, self.curves, self.settings, title=self.title, cache=self._cache)
+        rows = picture(frame, layout, self.curves, self.settings, self.title, self._cache)
         by_ink = styles(palette)
         lines = []
         for row in rows:
@@ -42,4 +42,4 @@ class Still:
 
     def _framed(self, width: int, height: int) -> tuple[Plan, Frame]:
         layout = plan(self.curves, self.settings, self.title, width, height)
-        return layout, frame_of(self.curves, self.settings, layout, self._cache)
+        return layout, build(self.curves, self.settings, width, layout.plot, self._cache)
