@@ -1,6 +1,7 @@
 """A run as one picture: the frame of `prusc watch`, and parts that the screen puts into widgets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from rich.text import Text
 
@@ -28,6 +29,15 @@ LEAST_GROUPS = 6
 """Minimum lines of the groups: heading, stages, worst, average and the line of the worst group."""
 
 
+class Part(NamedTuple):
+    """A part of the picture: its rank (low: kept longest), the state that it shows, and its drawing."""
+
+    name: str
+    rank: int
+    shown: object
+    draw: Callable[[int, int, Palette], list[Text]]
+
+
 def side_width(width: int) -> int:
     """Cells of the right column of a wide picture."""
     return min(64, max(44, width // 3))
@@ -51,7 +61,7 @@ def frame(
         right = side_width(width)
         left = width - right - GAP
         pictured = groups(found, left, palette, room, crop=room is not None)
-        beside = _fit_parts(_parts(snapshot, right, palette, rows=2), room)
+        beside = _fit_parts(parts(snapshot, rows=2), room, right, palette)
         body = side_by_side(pictured, beside, left, right)
     lines = top + body
     return lines if height is None else lines[:height]
@@ -153,46 +163,51 @@ def supervision_lines(record: RunRecord, width: int, palette: Palette, repeats: 
     return wrap(ink(text, style), width)
 
 
-def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> list[tuple[int, list[Text]]]:
-    """Everything except stages and groups, from top to bottom, each with its rank (low: kept longest)."""
+def parts(snapshot: Snapshot, rows: int = 1) -> list[Part]:
+    """Everything except stages and groups, from top to bottom; losses in `rows` lines each."""
+    record, warnings, made = snapshot.record, snapshot.warnings, snapshot.environments
     masked = stage_in_view(snapshot, snapshot.sparsity)
-    curves = losses(*current_series(snapshot), width, palette, rows)
-    made = [
-        (0, reason(snapshot.record, width, palette)),
-        (1, warning_lines(snapshot.warnings, width, palette)),
-        (2, restarts.in_brief(restarts.restarts_of(snapshot), width, palette, unit_of(snapshot))),
-        (3, curves),
-        (4, masks(snapshot.sparsity[masked] if masked else None, width, palette)),
-        (6, environments.in_brief(snapshot.environments, width, palette) if snapshot.environments else []),
-        (7, clusters(snapshot.choice, snapshot.clusters, snapshot.balanced, width, palette)),
-        (8, selection([s.name for s in snapshot.stages], snapshot.selected, width, palette)),
-        (2, notes(snapshot, width, palette)),
-        (5, supervision_lines(snapshot.record, width, palette)),
+    kept = snapshot.sparsity[masked] if masked else None
+    stage, curves = current_series(snapshot)
+    reached, unit = restarts.restarts_of(snapshot), unit_of(snapshot)
+    found = snapshot.choice, snapshot.clusters, snapshot.balanced
+    names, selected = [stage.name for stage in snapshot.stages], dict(snapshot.selected)
+    known = record.attributes_used, record.selection
+    return [
+        Part("reason", 0, record.reason, lambda w, _, p: reason(record, w, p)),
+        Part("warnings", 1, warnings, lambda w, _, p: warning_lines(warnings, w, p)),
+        Part("restarts", 2, (reached, unit), lambda w, _, p: restarts.in_brief(reached, w, p, unit)),
+        Part("losses", 3, (stage, tuple(curves.items())), lambda w, _, p: losses(stage, curves, w, p, rows)),
+        Part("weights", 4, kept, lambda w, _, p: masks(kept, w, p)),
+        Part("environments", 6, made, lambda w, _, p: environments.in_brief(made, w, p) if made else []),
+        Part("clusters", 7, found, lambda w, _, p: clusters(*found, w, p)),
+        Part("checkpoints", 8, (names, selected), lambda w, _, p: selection(names, selected, w, p)),
+        Part("notes", 2, snapshot.notes, lambda w, _, p: notes(snapshot, w, p)),
+        Part("knowledge", 5, known, lambda w, _, p: supervision_lines(record, w, p)),
     ]
-    return [(order, lines) for order, lines in made if lines]
 
 
-def _fit_parts(parts: list[tuple[int, list[Text]]], room: int | None) -> list[Text]:
+def _fit_parts(parts: list[Part], room: int | None, width: int, palette: Palette) -> list[Text]:
     """Stack the parts with a blank line between; leave out the least important ones until they fit."""
-    kept = list(parts)
+    kept = [(part.rank, lines) for part in parts if (lines := part.draw(width, 0, palette))]
     while room is not None and kept and sum(len(lines) + 1 for _, lines in kept) - 1 > room:
         kept.remove(max(kept, key=lambda part: part[0]))
-    lines: list[Text] = []
-    for _, part in kept:
-        lines += [*([fit("", part[0].cell_len)] if lines else []), *part]
-    return lines
+    stack: list[Text] = []
+    for _, drawn in kept:
+        stack += [*([fit("", width)] if stack else []), *drawn]
+    return stack
 
 
 def _one_column(snapshot: Snapshot, width: int, room: int | None, palette: Palette) -> list[Text]:
     found = results(snapshot)
-    parts = _parts(snapshot, width, palette)
+    others = parts(snapshot)
     if room is None:
         picture = groups(found, width, palette)
-        return [*picture, *([fit("", width)] if picture else []), *_fit_parts(parts, None)]
+        return [*picture, *([fit("", width)] if picture else []), *_fit_parts(others, None, width, palette)]
     compact = groups(found, width, palette, 0)
     # Groups first, then what fits below them; the groups get the remaining lines.
     least = min(len(compact), max(LEAST_GROUPS, room * 2 // 3)) if compact else -1
-    below = _fit_parts(parts, room - least - 1)
+    below = _fit_parts(others, room - least - 1, width, palette)
     rest = room - len(below) - (1 if below else 0)
     picture = groups(found, width, palette, rest, crop=True)
     return [*picture, *([fit("", width)] if picture and below else []), *below]

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import isnan
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.results.settings import show
 from core.runs.text import safe_text
@@ -21,15 +21,13 @@ NONE = Cell("–")
 WHY_WORST = "Why the worst group: the average in test also rewards a network that follows the reversed colour."
 _WEIGHT = "train.penalty_weights"
 
-Measure = Literal["average", "worst"]
-
 
 class Column(NamedTuple):
     """The accuracies of a column."""
 
     noise: float
     split: str
-    measure: Measure
+    measure: str
 
     def of(self, row: "Row") -> "Pool | None":
         """The networks of a row."""
@@ -47,7 +45,7 @@ class _Behind(NamedTuple):
         return f"{restarts}, seed{'s' * (len(self.seeds) != 1)} {', '.join(map(str, self.seeds))}"
 
 
-def columns_of(table: "MethodTable", splits: Sequence[str], measures: Sequence[Measure]) -> tuple[Column, ...]:
+def columns_of(table: "MethodTable", splits: Sequence[str], measures: Sequence[str]) -> tuple[Column, ...]:
     """The columns of a table; the training split has only the average."""
     return tuple(
         Column(noise, split, measure)

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from rich.text import Text
 from textual.binding import BindingType
@@ -65,14 +65,10 @@ class ArtifactsPanel(SectionedList[File], Panel):
     def draw_head(self, y: int) -> Strip:
         return self._across(self._totals() if y == 0 else ink(""))
 
-    def draw_line(self, place: int) -> Strip:
-        entry = self.listed[place] if place < len(self.listed) else None
+    def draw_entry(self, entry: object, here: bool) -> Text:
         if isinstance(entry, StageFiles):
-            return self._across(_head(entry, self._width, self._palette))
-        if not isinstance(entry, File):
-            return self._across(ink(""))
-        here = place == self._at
-        return self._across(_row(entry, self._width, self._palette, "▌" if here else " ", self.has_focus), here)
+            return _head(entry, self._width, self._palette)
+        return _row(cast(File, entry), self._width, self._palette, "▌" if here else " ", self.has_focus)
 
     def _read(self, record: RunRecord) -> tuple[StageFiles, ...] | str:
         """On a thread: list the files, or say why that failed."""

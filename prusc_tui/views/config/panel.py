@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar, cast
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.strip import Strip
 
 from core.feed.snapshot import Snapshot
 from core.runs.record import RunRecord
@@ -16,7 +16,6 @@ from prusc_tui.keys import bindings
 from prusc_tui.views.config import VIEW
 from prusc_tui.views.config.lines import Fact, Heading, Line, Widths, detail, line, lines_of, widths
 from prusc_tui.views.config.resolved import Resolved, facts, resolve
-from prusc_tui.widgets.bars import ink
 from prusc_tui.widgets.filter_bar import FilterBar
 from prusc_tui.widgets.panel import Panel, Reading
 from prusc_tui.widgets.picture import Picture
@@ -38,12 +37,8 @@ class ConfigList(SectionedList[Resolved | Fact]):
     def name_of(self, entry: Resolved | Fact) -> str:
         return entry.label if isinstance(entry, Fact) else entry.key
 
-    def draw_line(self, place: int) -> Strip:
-        if place >= len(self.listed):
-            return self._across(ink(""))
-        here = place == self._at and place in self.stops
-        one = cast(Line, self.listed[place])
-        return self._across(line(one, self._widths, self._width, self._palette, here, self.has_focus), here)
+    def draw_entry(self, entry: object, here: bool) -> Text:
+        return line(cast(Line, entry), self._widths, self._width, self._palette, here, self.has_focus)
 
     def _measure(self) -> None:
         self._widths = widths(cast(Sequence[Line], self.listed), self._width)

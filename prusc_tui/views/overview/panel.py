@@ -11,20 +11,16 @@ from textual.timer import Timer
 from core.feed.snapshot import Snapshot
 from core.runs.alive import this_host
 from prusc_tui.palette import SHELL
-from prusc_tui.report import environments, restarts
-from prusc_tui.report.frame import WIDE, age, clusters, masks, notes, reason, supervision_lines, warning_lines
+from prusc_tui.report.frame import WIDE, age, parts, reason, warning_lines
 from prusc_tui.report.groups import groups
 from prusc_tui.report.pipeline import pipeline
 from prusc_tui.report.results import results
-from prusc_tui.report.selection import selection
-from prusc_tui.report.spark import current_series, losses, stage_in_view
 from prusc_tui.views.overview.machine import elsewhere, machine
 from prusc_tui.widgets.bars import ink, wrap
 from prusc_tui.widgets.panel import Panel
 from prusc_tui.widgets.picture import Picture
 from prusc_tui.widgets.poller import Poller
 from prusc_tui.widgets.quiet import News
-from prusc_tui.words import unit_of
 
 if TYPE_CHECKING:
     from core.machine import Machine
@@ -120,32 +116,18 @@ class OverviewPanel(VerticalScroll, Panel):
         return self.snapshot is not None and self.snapshot.status == "running"
 
     def _show_all(self, snapshot: Snapshot) -> None:
-        record, say = snapshot.record, self._picture
+        record, warnings = snapshot.record, snapshot.warnings
         self._show_stages(snapshot)
         self._show_groups(snapshot)
         if not self._at_work:
-            say("machine").show("", lambda *_: [])
-        warnings = snapshot.warnings
-        say("alarms").show(
+            self._picture("machine").show("", lambda *_: [])
+        self._picture("alarms").show(
             (record.reason, warnings),
             lambda w, _, p: [*reason(record, w, p), *warning_lines(warnings, w, p, len(warnings))],
         )
-        say("notes").show(snapshot.notes, lambda w, _, p: notes(snapshot, w, p))
-        stage, curves = current_series(snapshot)
-        say("losses").show((stage, tuple(curves.items())), lambda w, _, p: losses(stage, curves, w, p, rows=2))
-        masked = stage_in_view(snapshot, snapshot.sparsity)
-        kept = snapshot.sparsity[masked] if masked else None
-        say("weights").show(kept, lambda w, _, p: masks(kept, w, p))
-        reached, unit = restarts.restarts_of(snapshot), unit_of(snapshot)
-        say("restarts").show((reached, unit), lambda w, _, p: restarts.in_brief(reached, w, p, unit))
-        made = snapshot.environments
-        say("environments").show(made, lambda w, _, p: environments.in_brief(made, w, p) if made is not None else [])
-        found = snapshot.choice, snapshot.clusters, snapshot.balanced
-        say("clusters").show(found, lambda w, _, p: clusters(*found, w, p))
-        names, selected = [stage.name for stage in snapshot.stages], dict(snapshot.selected)
-        say("checkpoints").show((names, selected), lambda w, _, p: selection(names, selected, w, p))
-        known = record.attributes_used, record.selection
-        say("knowledge").show(known, lambda w, _, p: supervision_lines(record, w, p))
+        for part in parts(snapshot, rows=2):
+            if part.name in PICTURES:
+                self._picture(part.name).show(part.shown, part.draw)
 
     def _show_stages(self, snapshot: Snapshot) -> None:
         ago = age(snapshot, self.clock())
