@@ -16,6 +16,8 @@ from core.runs.record import RunRecord, StageRecord, new_id
 from experiments.catalog import get_study
 from experiments.study import plan_study
 from experiments.table import TABLES, method_tables
+from prusc_tui.cli.table_shown import print_tables
+from prusc_tui.tables.methods import columns_of
 
 MISSING = ("vrex", 0.10)
 """The method and the label noise that nobody ran."""

@@ -27,8 +27,8 @@ class ChartsPanel(ChartGrid, Panel):
     ChartsPanel > Picker { dock: left; }
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._source = Lines()
         self._lines: dict[Key, Line] = {}
         self._picked: list[Key] | None = None
