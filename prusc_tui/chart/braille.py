@@ -26,16 +26,12 @@ def glyph(bits: int) -> str:
     return chr(0x2800 + bits) if bits else " "
 
 
-def _glyphs() -> dict[str, str]:
-    """Hexadecimal digits of the left and right half of a cell → its character."""
-
-    def dots(half: tuple[int, ...], digit: int) -> int:
-        return sum(dot for bit, dot in enumerate(half) if digit >> bit & 1)
-
-    return {f"{a:x}{b:x}": glyph(dots(_LEFT, a) + dots(_RIGHT, b)) for a in range(16) for b in range(16)}
+def _dots(half: tuple[int, ...], digit: int) -> int:
+    return sum(dot for bit, dot in enumerate(half) if digit >> bit & 1)
 
 
-_GLYPHS = _glyphs()
+_GLYPHS = {f"{a:x}{b:x}": glyph(_dots(_LEFT, a) + _dots(_RIGHT, b)) for a in range(16) for b in range(16)}
+"""Hexadecimal digits of the left and right half of a cell → its character."""
 
 
 class Stroke(NamedTuple):

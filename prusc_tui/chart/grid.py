@@ -67,10 +67,9 @@ class ChartGrid(Widget, can_focus=True):
 
         mode: XMode
 
-    def __init__(self, *, id: str | None = None, note: str = "no values yet") -> None:
-        """A grid without plots that says `note`."""
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.charts = [Chart(note=note) for _ in range(MOST)]
+        self.charts = [Chart() for _ in range(MOST)]
         self.mode: XMode = "step"
         self.plots: tuple[Plot, ...] = ()
         """All plots, those on other pages too."""

@@ -1,17 +1,19 @@
 """A chart as rows of text: title, legend, axes, plot and cursor."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.cells import cell_len, set_cell_size
+from rich.text import Text
 
 from core.runs.text import safe_text
 from prusc_tui.chart.axes import label_start
-from prusc_tui.chart.braille import BLANK
+from prusc_tui.chart.braille import BLANK, runs
 from prusc_tui.chart.curves import Curve, Reading, last, place_text, read, value_text
-from prusc_tui.chart.frame import COLOURS, FIRST_COLOUR, Frame, Settings, ink_of
+from prusc_tui.chart.frame import COLOURS, FIRST_COLOUR, Frame, Settings, build, ink_of
 from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.palette import Palette
+from prusc_tui.widgets.bars import fit, ink
 
 TITLE, MUTED, TRACK, ACCENT, VALUE = "T", "M", "K", "A", "V"
 """Inks other than those of curves, which are hexadecimal digits."""
@@ -115,7 +117,6 @@ def picture(
     *,
     cursor: float | None = None,
     active: bool = False,
-    note: str = "no values yet",
 ) -> list[Row]:
     """Compose a chart from its frame: [height] rows of `width` cells.
 
@@ -127,7 +128,7 @@ def picture(
     rows = _head(frame, plan, settings, title, active, entries)
     if frame.bounds is None:
         below = plan.height - len(rows)
-        text = ("no value above 0 for a logarithmic axis" if frame.left_out else note).center(plan.width)
+        text = ("no value above 0 for a logarithmic axis" if frame.left_out else "no values yet").center(plan.width)
         blank = fitted("", "", plan.width)
         return rows + [blank if y != below // 2 else fitted(text, MUTED * len(text), plan.width) for y in range(below)]
     at = None if cursor is None else frame.column(cursor)
@@ -248,3 +249,34 @@ def _x_axis(frame: Frame, settings: Settings, at: int | None, place: str | None)
         (" " * gutter + "└" + rule, BLANK * gutter + TRACK + rule_inks),
         (f"{settings.mode:>{gutter}} " + "".join(labels), MUTED * (gutter + 1) + "".join(inks)),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A chart that can be drawn at any size."""
+
+    title: str
+    curves: Sequence[Curve]
+    settings: Settings
+    _cache: SmoothCache = field(default_factory=SmoothCache)
+
+    def gutter(self, width: int, height: int) -> int:
+        """Cells of the labels of its y axis."""
+        return self._framed(width, height)[1].label_width
+
+    def drawn(self, width: int, height: int, palette: Palette) -> list[Text]:
+        """Title, legend, plot and axis as `height` lines of `width` cells."""
+        layout, frame = self._framed(width, height)
+        rows = picture(frame, layout, self.curves, self.settings, self.title, self._cache)
+        by_ink = styles(palette)
+        lines = []
+        for row in rows:
+            line = ink("")
+            for text, colour in runs(*row):
+                line.append(text, by_ink[colour])
+            lines.append(fit(line, width))
+        return lines
+
+    def _framed(self, width: int, height: int) -> tuple[Plan, Frame]:
+        layout = plan(self.curves, self.settings, self.title, width, height)
+        return layout, build(self.curves, self.settings, width, layout.plot, self._cache)

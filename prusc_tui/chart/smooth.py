@@ -52,7 +52,8 @@ class SmoothCache:
         """
         done, last_x, last_y = self._known.get(key, (Smoothed(weight), 0.0, 0.0))
         n = len(done.values)
-        moved = n > len(y) or (n > 0 and not (x[n - 1] == last_x and _same(y[n - 1], last_y)))
+        # Repr, as NaN differs from itself.
+        moved = n > len(y) or (n > 0 and (x[n - 1] != last_x or repr(y[n - 1]) != repr(last_y)))
         if moved or done.weight != weight:
             done, n = Smoothed(weight), 0
         if n < len(y):
@@ -63,7 +64,3 @@ class SmoothCache:
     def keep(self, keys: Collection[Hashable]) -> None:
         """Forget all other curves."""
         self._known = {key: known for key, known in self._known.items() if key in keys}
-
-
-def _same(a: float, b: float) -> bool:
-    return a == b or (a != a and b != b)

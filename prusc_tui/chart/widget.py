@@ -18,7 +18,7 @@ from prusc_tui.chart.frame import Frame, Settings, build, full
 from prusc_tui.chart.rows import Plan, Row, picture, plan, styles
 from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.chart.window import Window, panned, zoomed
-from prusc_tui.palette import Palette, palette_in
+from prusc_tui.palette import palette_in
 
 
 class Chart(Widget):
@@ -51,10 +51,8 @@ class Chart(Widget):
 
         chart: "Chart"
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None, note: str = "no values yet") -> None:
-        """An empty chart that says `note`."""
-        super().__init__(id=id, classes=classes)
-        self._note = note
+    def __init__(self) -> None:
+        super().__init__()
         self.title = ""
         self.curves: tuple[Curve, ...] = ()
         """The last one on top."""
@@ -83,7 +81,8 @@ class Chart(Widget):
             return
         self.curves, self.title, self.settings = new
         self._cache.keep({curve.key for curve in curves})
-        self._redraw()
+        self.frame = None
+        self._repaint()
 
     def change(self, **changes: Any) -> None:
         """Change some of the settings, by field name."""
@@ -112,24 +111,13 @@ class Chart(Widget):
         return self._strips[y]
 
     def on_mount(self) -> None:
-        self._styles = self._parsed()
+        self._restyle()
         self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
 
-    @property
-    def _palette(self) -> Palette:
-        return palette_in(self.app)
-
-    def _parsed(self) -> dict[str, Style]:
-        return {ink: Style.parse(style) for ink, style in styles(self._palette).items()}
-
     def _restyle(self) -> None:
-        self._styles = self._parsed()
+        self._styles = {ink: Style.parse(style) for ink, style in styles(palette_in(self.app)).items()}
         self._strips.clear()
         self.refresh()
-
-    def _redraw(self) -> None:
-        self.frame = None
-        self._repaint()
 
     def _repaint(self) -> None:
         """Draw, and refresh the regions that differ from the screen."""
@@ -154,7 +142,7 @@ class Chart(Widget):
             self._plan = fresh
             self.frame = build(self.curves, self.settings, width, fresh.plot, self._cache)
         drawn = self.frame, fresh, self.curves, self.settings, self.title, self._cache
-        self._rows = picture(*drawn, cursor=self.cursor, active=self._active, note=self._note)
+        self._rows = picture(*drawn, cursor=self.cursor, active=self._active)
         self._strips = {}
 
     # The mouse
@@ -190,7 +178,10 @@ class Chart(Widget):
             self._look(panned(window, self._reach(frame), (start - event.screen_x) * frame.cell))
             return
         cell = event.x - frame.label_width - 1
-        self._hover(self._snapped(frame.x_at(cell)) if 0 <= cell < frame.across else None)
+        x = frame.x_at(cell)
+        places = [reading.x for curve in self.curves if (reading := nearest(curve, x)) is not None]
+        near = min(places, key=lambda place: abs(place - x), default=x)
+        self._hover(near if 0 <= cell < frame.across else None)
 
     def on_leave(self, event: events.Leave) -> None:
         if event.node is self:
@@ -228,11 +219,6 @@ class Chart(Widget):
     def reach(self) -> Window | None:
         """The window that shows all; None if there are no points."""
         return self.settings.reach or full(self.curves, self.settings.mode)
-
-    def _snapped(self, x: float) -> float:
-        """The x of the nearest point of any curve."""
-        places = [reading.x for curve in self.curves if (reading := nearest(curve, x)) is not None]
-        return min(places, key=lambda place: abs(place - x), default=x)
 
 
 def _changes(before: Sequence[Row], after: Sequence[Row], width: int) -> Iterator[Region]:

@@ -1,6 +1,7 @@
 """`prusc ls`, `show`, `stop`, `rm`, `export` and `index`: the run log."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -155,34 +156,36 @@ def _print_runs(found: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
     out = console()
-    wide = out.width >= WIDE
+    cut: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"}
+    number: dict[str, Any] = {"no_wrap": True, "justify": "right"}
+    columns: list[tuple[str, dict[str, Any], Callable[[dict[str, Any]], Text | str]]] = [
+        ("id", {"no_wrap": True}, lambda run: Text(run["id"], "cyan")),
+        ("name", cut, lambda run: Text(safe_text(run["name"]), "bold")),
+        ("status", {"no_wrap": True}, lambda run: Text(run["status"], SHELL.of_state(run["status"]))),
+        ("recipe", cut, lambda run: Text(run["recipe"])),
+        ("data", cut, lambda run: Text(run["data"])),
+        ("seed", number, lambda run: str(run["seed"])),
+        (
+            "worst",
+            number,
+            lambda run: Text(percent(run["wga"]) + ("" if run["wga_split"] in ("test", None) else "ᵛ"), "bold"),
+        ),
+        ("average", number, lambda run: percent(run["average"])),
+        ("sparsity", number, lambda run: sparsity(run["keep_ratio"])),
+        ("time", number, lambda run: duration(run["seconds"])),
+        ("started", number, lambda run: moment(run["started"])),
+        ("tags", cut, lambda run: Text(safe_text(" ".join(run["tags"])))),
+    ]
+    left_out = set() if out.width >= WIDE else {"data", "average", "sparsity"}
+    if not any(run["tags"] for run in found):
+        left_out.add("tags")
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("id", no_wrap=True, min_width=8)
-    table.add_column("name", overflow="ellipsis", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("recipe", overflow="ellipsis", no_wrap=True)
-    if wide:
-        table.add_column("data", overflow="ellipsis", no_wrap=True)
-    for heading in ("seed", "worst", *(["average", "sparsity"] if wide else []), "time", "started"):
-        table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
-    tagged = any(run["tags"] for run in found)
-    if tagged:
-        table.add_column("tags", overflow="ellipsis", no_wrap=True)
+    for heading, options, _ in columns:
+        if heading not in left_out:
+            least = 8 if heading == "id" else len(heading) if options is number else None
+            table.add_column(heading, min_width=least, **options)
     for run in found:
-        mark = "" if run["wga_split"] in ("test", None) else "ᵛ"
-        cells: list[Text | str] = [
-            Text(run["id"], "cyan"),
-            Text(safe_text(run["name"]), "bold"),
-            Text(run["status"], SHELL.of_state(run["status"])),
-            Text(run["recipe"]),
-            *([Text(run["data"])] if wide else []),
-            str(run["seed"]),
-            Text(percent(run["wga"]) + mark, "bold"),
-            *([percent(run["average"]), sparsity(run["keep_ratio"])] if wide else []),
-            duration(run["seconds"]),
-            moment(run["started"]),
-        ]
-        table.add_row(*cells, *([Text(safe_text(" ".join(run["tags"])))] if tagged else []))
+        table.add_row(*(cell(run) for heading, _, cell in columns if heading not in left_out))
     out.print(table)
 
 

@@ -104,7 +104,10 @@ def print_study(study: "Study", json: bool) -> None:
     log = RunLog(Home.open(create=False))
     found = {(task.recipe, task.preset): find_run(log, task) for task in plan_study(study)}
     if json:
-        runs = [{"recipe": recipe, "preset": preset, **_brief(record)} for (recipe, preset), record in found.items()]
+        runs = [
+            {"recipe": recipe, "preset": preset} | {key: getattr(record, key, None) for key in ("id", "name", "status")}
+            for (recipe, preset), record in found.items()
+        ]
         about = {"name": study.name, "summary": study.summary, "table": study.table}
         print_json(**about, settings=study.settings, settings_of=study.of, runs=runs)
         return
@@ -127,10 +130,6 @@ def print_study(study: "Study", json: bool) -> None:
     out.print(Text(f"{done} of {len(found)} finished. Run the missing ones with: prusc run {study.name}"))
     if study.table:
         out.print(Text(f"See them with: prusc table {study.table}"))
-
-
-def _brief(record: "RunRecord | None") -> dict[str, Any]:
-    return {key: getattr(record, key, None) for key in ("id", "name", "status")}
 
 
 def _state(record: "RunRecord | None") -> "Text":

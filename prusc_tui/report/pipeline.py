@@ -31,7 +31,7 @@ def pipeline(stages: tuple[StageView, ...], width: int, palette: Palette, ago: f
         names, notes = Text(), Text()
         for stage, size in zip(row, sizes, strict=True):
             names.append_text(_segment(stage, size, palette, last=stage is stages[-1]))
-            notes.append_text(_note(stage, size, palette, ago))
+            notes.append_text(fit(ink("  ").append(_facts(stage, size - 2, ago), palette.muted), size))
         lines += [fit(names, width), fit(notes, width)]
     return lines
 
@@ -88,10 +88,6 @@ def _segment(stage: StageView, size: int, palette: Palette, last: bool) -> Text:
     else:
         line.append_text(meter(share_done(stage), room, style, palette))
     return fit(line, size)
-
-
-def _note(stage: StageView, size: int, palette: Palette, ago: float) -> Text:
-    return fit(ink("  ").append(_facts(stage, size - 2, ago), palette.muted), size)
 
 
 def _facts(stage: StageView, room: int, ago: float) -> str:

@@ -47,14 +47,10 @@ class Result:
 
 def results(snapshot: Snapshot) -> list[Result]:
     """One result for each stage that was evaluated: the final one on test, else the latest look at validation."""
-    return results_of(snapshot.stages, snapshot.evaluations, members(snapshot))
-
-
-def members(snapshot: Snapshot) -> dict[str, int]:
-    """Stage → number of networks trained side by side, for stages that train several."""
     recorded = ((stage.name, value) for stage in snapshot.record.stages for value in stage.restarts.values())
     counts = {stage: len(value.get("restarts", ())) for stage, value in recorded}
-    return counts | {stage: len(looks[-1].restarts) for (stage, _), looks in snapshot.restarts.items() if looks}
+    counts |= {stage: len(looks[-1].restarts) for (stage, _), looks in snapshot.restarts.items() if looks}
+    return results_of(snapshot.stages, snapshot.evaluations, counts)
 
 
 def results_of(
@@ -62,7 +58,7 @@ def results_of(
     evaluations: Mapping[tuple[str, str], tuple[Look, ...]],
     members: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Result]:
-    """As `results`, from the relevant parts of a snapshot."""
+    """As `results`, from the relevant parts of a snapshot, and the number of networks that a stage trained."""
     found: list[Result] = []
     for stage in stages:
         looks = {split: evaluations.get((stage.name, split)) for split in ("test", "validation")}

@@ -97,14 +97,8 @@ def latex(grid: Grid, *, booktabs: bool = True) -> str:
 
 # Replaced character by character, so that no escape is escaped again.
 _LATEX = {
+    **{sign: f"\\{sign}" for sign in "{}$&#%_"},
     "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
     "<": r"\textless{}",

@@ -78,12 +78,8 @@ def kinds_of(found: "Map", colour: str, palette: Palette) -> tuple[Sequence[int]
 
 def colours_of(found: "Map | None") -> list[str]:
     """What the points of a map can be coloured by."""
-    return [
-        colour
-        for colour in COLOURS
-        if not (colour == "group" and (found is None or found.group is None))
-        and not (colour == "correctness" and (found is None or found.correct is None))
-    ]
+    columns = {"group": found and found.group, "correctness": found and found.correct}
+    return [colour for colour in COLOURS if columns.get(colour, ()) is not None]
 
 
 def categories(names: Sequence[str], palette: Palette) -> list[Category]:

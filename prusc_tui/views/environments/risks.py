@@ -11,8 +11,7 @@ from core.feed.snapshot import Snapshot
 from core.words import weight
 from prusc_tui.chart.curves import Curve
 from prusc_tui.chart.frame import Settings
-from prusc_tui.chart.rows import MARKER
-from prusc_tui.chart.still import Still
+from prusc_tui.chart.rows import MARKER, Still
 from prusc_tui.palette import Palette
 from prusc_tui.report.spark import stage_in_view
 from prusc_tui.widgets.bars import fit, heading, ink, safe
@@ -76,8 +75,9 @@ def course(found: Course, names: Sequence[str], width: int, height: int, palette
         left, right = (chart.drawn(across, down, palette) for chart in charts)
         pairs = zip(left, right, strict=True)
         return lines + [fit(one.append(" " * GAP).append_text(other), width) for one, other in pairs]
-    # Stacked charts share the axis of the lowest and start at the same column.
-    sizes = _share_out(height - 1, len(charts))
+    # Stacked charts share the axis of the lowest, which the others omit, and start at the same column.
+    plots = max(height - 1 + AXIS * (len(charts) - 1), LEAST * len(charts))
+    sizes = [plots // len(charts) + (i < plots % len(charts)) for i in range(len(charts))]
     gutters = [chart.gutter(width, size) for chart, size in zip(charts, sizes, strict=True)]
     for chart, size, gutter in zip(charts, sizes, gutters, strict=True):
         aside = max(gutters) - gutter
@@ -85,12 +85,6 @@ def course(found: Course, names: Sequence[str], width: int, height: int, palette
         body = body if chart is charts[-1] else body[:-AXIS]
         lines += [fit(ink(" " * (aside if row else 0)).append_text(line), width) for row, line in enumerate(body)]
     return lines
-
-
-def _share_out(height: int, count: int) -> list[int]:
-    """Lines of each chart, including its axis, which all but the last omit."""
-    plots = max(height + AXIS * (count - 1), LEAST * count)
-    return [plots // count + (i < plots % count) for i in range(count)]
 
 
 def _note(found: Course, jump: tuple[float, float, float] | None, room: int) -> str:

@@ -152,14 +152,8 @@ def _line_start(fd: int, at: int, end: int | None = None) -> int:
 
 
 def _count_lines(fd: int, end: int) -> int:
-    lines = offset = 0
-    while offset < end:
-        data = os.pread(fd, min(1 << 22, end - offset), offset)
-        if not data:
-            break
-        lines += data.count(b"\n")
-        offset += len(data)
-    return lines
+    size = 1 << 22
+    return sum(os.pread(fd, min(size, end - at), at).count(b"\n") for at in range(0, end, size))
 
 
 def _printed(data: bytes) -> list[Line]:
