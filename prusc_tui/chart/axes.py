@@ -9,8 +9,7 @@ from core.words import clock
 
 XMode = Literal["step", "epoch", "time"]
 
-GAP = 2
-"""Minimum number of cells between two labels of the x axis."""
+GAP = 2  # minimum number of cells between two labels of the x axis
 
 _CLOCK = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _TINY = 1e-9

@@ -13,8 +13,7 @@ from operator import add
 from typing import NamedTuple
 
 DOTS_ACROSS, DOTS_DOWN = 2, 4
-BLANK = "0"
-"""The ink of a cell without dots."""
+BLANK = "0"  # the ink of a cell without dots
 
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """Bits of a character by row, from the top, and column of its dots."""

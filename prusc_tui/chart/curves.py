@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from core.words import clock
 
-MARKS = "●■▲◆○□△◇"
-"""Shapes that distinguish curves without colour."""
+MARKS = "●■▲◆○□△◇"  # shapes that distinguish curves without colour
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,10 @@ from prusc_tui.chart.curves import Curve, as_array, extent, visible
 from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.chart.window import Window, calm_reach
 
-FAINT = 1
-"""Ink of raw curves behind smoothed ones."""
-FIRST_COLOUR = 2
-"""Ink of the first colour of the palette; 14 fit."""
+FAINT = 1  # ink of raw curves behind smoothed ones
+FIRST_COLOUR = 2  # ink of the first colour of the palette; 14 fit
 COLOURS = 14
-LEAST_LABELS = 5
-"""Minimum width of the labels of the y axis, as the name of the x axis is below them."""
+LEAST_LABELS = 5  # minimum width of the labels of the y axis, as the name of the x axis is below them
 
 _HUGE, _SMALL = 1e290, 1e-290
 

@@ -21,12 +21,9 @@ from prusc_tui.chart.window import Window, calm_reach, panned, zoomed
 from prusc_tui.keys import bindings
 
 MODES: tuple[XMode, ...] = ("step", "epoch", "time")
-WEIGHTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
-"""Smoothing, from none to most."""
-MOST = 4
-"""Maximum number of charts on the screen."""
-_WIDE, _TALL = 96, 18
-"""Cells needed for two charts side by side, and one above the other."""
+WEIGHTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)  # smoothing, from none to most
+MOST = 4  # maximum number of charts on the screen
+_WIDE, _TALL = 96, 18  # cells needed for two charts side by side, and one above the other
 
 
 class Plot(NamedTuple):

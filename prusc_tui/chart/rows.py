@@ -18,8 +18,7 @@ from prusc_tui.widgets.bars import fit, ink
 TITLE, MUTED, TRACK, ACCENT, VALUE = "T", "M", "K", "A", "V"
 """Inks other than those of curves, which are hexadecimal digits."""
 
-MARKER = "┊"
-"""Character of the marker's line."""
+MARKER = "┊"  # character of the marker's line
 
 Row = tuple[str, str]
 """Characters, and the ink of each."""

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from core.data.splits import SplitName
     from core.data.table import ImageTable
 
-SHOWN = 10
-"""Problems of one kind listed as text; the object has them all."""
+SHOWN = 10  # problems of one kind listed as text; the object has them all
 
 
 def describe(

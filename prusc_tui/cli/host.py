@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from core.engine.engine import Job
     from core.runs.folder import RunFolder
 
-EVERY = 0.25
-"""Seconds between looks at the run's folder."""
-LEAST_BETWEEN = 0.45
-"""Seconds between two pictures on a terminal."""
+EVERY = 0.25  # seconds between looks at the run's folder
+LEAST_BETWEEN = 0.45  # seconds between two pictures on a terminal
 
 
 class Stopper:

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from core.runs.folder import RunFolder
     from core.runs.stream import EventReader
 
-PICTURE_WIDTH = 120
-"""Columns of a frame written as a picture."""
+PICTURE_WIDTH = 120  # columns of a frame written as a picture
 
 _WHY_NOT = {
     "--data": "it has its own data",

@@ -18,10 +18,8 @@ from prusc_tui.words import console, moment, print_json, print_lines
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
 
-WIDE = 110
-"""Width of the terminal from which `ls` also shows data, average and sparsity."""
-STOP_PATIENCE = 30.0
-"""Seconds that `stop` waits for the run's process to answer."""
+WIDE = 110  # width of the terminal from which `ls` also shows data, average and sparsity
+STOP_PATIENCE = 30.0  # seconds that `stop` waits for the run's process to answer
 
 
 def ls(

@@ -15,18 +15,12 @@ from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten, wrap
 
 STAGE = "environments"
-TEXTURES = "█▓▒░"
-"""Fillings of the parts of a bar, so that neighbours differ without colour."""
-MOST_ROWS = 16
-"""Maximum number of groups with a row each; above that, labels have rows."""
-AGAINST = "≠"
-"""Mark of groups whose attribute conflicts with their label."""
-NAME, CELL = 24, 16
-"""Cells of the longest name of an environment, and of a column with count and share."""
-SHARE = 19
-"""Cells of a share's label and percentage, without its bar."""
-LEAST_CELL = 9
-"""Cells of a column with the share alone."""
+TEXTURES = "█▓▒░"  # fillings of the parts of a bar, so that neighbours differ without colour
+MOST_ROWS = 16  # maximum number of groups with a row each; above that, labels have rows
+AGAINST = "≠"  # mark of groups whose attribute conflicts with their label
+NAME, CELL = 24, 16  # cells of the longest name of an environment, and of a column with count and share
+SHARE = 19  # cells of a share's label and percentage, without its bar
+LEAST_CELL = 9  # cells of a column with the share alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,10 @@ from prusc_tui.report.spark import current_series, losses, stage_in_view
 from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten, wrap
 from prusc_tui.words import attributes_sentence, is_oracle, unit_of
 
-WIDE = 110
-"""Width in cells from which there are two columns."""
-GAP = 3
-"""Cells between the columns."""
-WARNINGS = 3
-"""Number of newest warnings to show."""
-LEAST_GROUPS = 6
-"""Minimum lines of the groups: heading, stages, worst, average and the line of the worst group."""
+WIDE = 110  # width in cells from which there are two columns
+GAP = 3  # cells between the columns
+WARNINGS = 3  # number of newest warnings to show
+LEAST_GROUPS = 6  # minimum lines of the groups: heading, stages, worst, average and the line of the worst group
 
 
 class Part(NamedTuple):

@@ -15,15 +15,11 @@ from prusc_tui.palette import Palette
 from prusc_tui.report.results import Result
 from prusc_tui.widgets.bars import axis, fit, heading, ink, interval_bar, safe, shorten, wrap
 
-FEW = 8
-"""Maximum number of groups with a bar per stage on one common axis, if the height allows."""
-NUMBER, CHANGE, MARK = 6, 8, 3
-"""Cells of an accuracy, of a change and of the mark of the worst group."""
+FEW = 8  # maximum number of groups with a bar per stage on one common axis, if the height allows
+NUMBER, CHANGE, MARK = 6, 8, 3  # cells of an accuracy, of a change and of the mark of the worst group
 WORST = "◂"
-LEAST_BAR = 5
-"""Width in cells below which a column shows only numbers."""
-INTERVAL, MOST_COLUMN = 10, 26
-"""Cells of an interval in figures, and maximum for a stage in a table of figures."""
+LEAST_BAR = 5  # width in cells below which a column shows only numbers
+INTERVAL, MOST_COLUMN = 10, 26  # cells of an interval in figures, and maximum for a stage in a table of figures
 
 
 @dataclass(frozen=True, slots=True)

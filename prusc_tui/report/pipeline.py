@@ -8,14 +8,10 @@ from core.words import duration, sparsity
 from prusc_tui.palette import MARKS, Palette
 from prusc_tui.widgets.bars import fit, ink, meter, safe
 
-NARROW = 44
-"""Width in cells below which every stage has its own line."""
-SHORTEST = 2
-"""Cells of the shortest connector."""
-LONGEST = 24
-"""Cells of the longest connector of a stage that is not running."""
-ROOM_OF_RUNNING = 22
-"""Cells for the running stage, if available, for its step and the time left."""
+NARROW = 44  # width in cells below which every stage has its own line
+SHORTEST = 2  # cells of the shortest connector
+LONGEST = 24  # cells of the longest connector of a stage that is not running
+ROOM_OF_RUNNING = 22  # cells for the running stage, if available, for its step and the time left
 
 
 def pipeline(stages: tuple[StageView, ...], width: int, palette: Palette, ago: float = 0.0) -> list[Text]:

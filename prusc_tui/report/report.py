@@ -19,8 +19,7 @@ from prusc_tui.report.selection import selection
 from prusc_tui.widgets.bars import fit, ink, safe, wrap
 from prusc_tui.words import unit_of
 
-MOST_GROUPS = 8
-"""Maximum number of groups whose shares of the validation split are listed."""
+MOST_GROUPS = 8  # maximum number of groups whose shares of the validation split are listed
 
 RESTARTS = "sd: sample standard deviation over restarts; the accuracies above are those of one restart"
 

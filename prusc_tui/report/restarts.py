@@ -19,8 +19,7 @@ TICK, CHOSEN = "│", "●"
 MEASURE, MEAN, SPAN = 11, 12, 11
 """Cells of `worst group` or `worst class`, of a mean with its deviation, and of a range."""
 LEAST_STRIP, MOST_STRIP = 12, 80
-COURSE, ROOMY = 16, 100
-"""Cells of the course over evaluations, and minimum width of a line to show it."""
+COURSE, ROOMY = 16, 100  # cells of the course over evaluations, and minimum width of a line to show it
 
 
 def restarts_of(snapshot: Snapshot, stage: str | None = None) -> tuple[tuple[Restarts, ...], ...]:

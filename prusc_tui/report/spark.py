@@ -12,12 +12,9 @@ from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, safe, shorten
 
 SPARKS = " ▁▂▃▄▅▆▇█"
-LABEL = 16
-"""Maximum cells of a label."""
-VALUE = 9
-"""Cells of a last value."""
-RISKS = 3
-"""Maximum number of environment risks among the losses; the environments view shows all."""
+LABEL = 16  # maximum cells of a label
+VALUE = 9  # cells of a last value
+RISKS = 3  # maximum number of environment risks among the losses; the environments view shows all
 
 
 def spark(values: Sequence[float], width: int, rows: int = 1) -> list[str]:

@@ -7,8 +7,7 @@ from typing import NamedTuple
 from core.runs.text import safe_text
 from prusc_tui.palette import MARKS
 
-HELD = "\u00a0"
-"""A no-break space within a heading."""
+HELD = "\u00a0"  # a no-break space within a heading
 
 
 class Cell(NamedTuple):

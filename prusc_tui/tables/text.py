@@ -13,10 +13,8 @@ from prusc_tui.tables.grid import Cell, Grid, folded
 
 T = TypeVar("T")
 
-GAP = 2
-"""Cells between columns."""
-LEAST_TITLE, WORDS = 20, 12
-"""Minimum cells of titles and maximum cells of text columns, in a table with text columns."""
+GAP = 2  # cells between columns
+LEAST_TITLE, WORDS = 20, 12  # minimum cells of titles and maximum cells of text columns, in a table with text columns
 
 
 def fits(grid: Grid, width: int) -> bool:

@@ -20,11 +20,9 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
 from prusc_tui.widgets.panel import Panel, Reading
 from prusc_tui.widgets.sectioned_list import SectionedList
 
-SIZE = 9
-"""Cells of a size."""
+SIZE = 9  # cells of a size
 LONGEST_NAME = 36
-ROOM_FOR_BOTH = 56
-"""Width from which a line has both description and sharing."""
+ROOM_FOR_BOTH = 56  # width from which a line has both description and sharing
 
 
 class ArtifactsPanel(SectionedList[File], Panel):

@@ -19,8 +19,7 @@ Key = tuple[str, str]
 
 ACCURACY, SPARSITY = "accuracy", "sparsity"
 _SPLITS = ("training ", "train ", "validation ", "test ")
-_BY_ENVIRONMENT = ("risk", "penalty")
-"""Quantities of every environment, whose lines share a chart."""
+_BY_ENVIRONMENT = ("risk", "penalty")  # quantities of every environment, whose lines share a chart
 _APART = "penalty weight"
 
 

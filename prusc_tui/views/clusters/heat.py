@@ -14,10 +14,8 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
 
 CURSOR = "▸"
 NONE = "·"
-BALANCED = 9
-"""Cells of the column with the number of images in the balanced set."""
-HEADS = 3
-"""Lines above the first cluster: title, labels, attributes."""
+BALANCED = 9  # cells of the column with the number of images in the balanced set
+HEADS = 3  # lines above the first cluster: title, labels, attributes
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,17 +29,12 @@ if TYPE_CHECKING:
     from experiments.maps import Map
     from experiments.samples import Samples
 
-WIDE, HIGH = 104, 26
-"""Width and height from which table and images are beside the map."""
-TALL = 40
-"""Height from which they are above it."""
-LEAST_IMAGES = 7
-"""Height below which images get a view of their own."""
-VIEWS = ("table", "map", "images")
-"""Views shown one at a time if they do not all fit."""
+WIDE, HIGH = 104, 26  # width and height from which table and images are beside the map
+TALL = 40  # height from which they are above it
+LEAST_IMAGES = 7  # height below which images get a view of their own
+VIEWS = ("table", "map", "images")  # views shown one at a time if they do not all fit
 DONE = ("done", "reused")
-STAGES = ("represent", "cluster", "balance")
-"""The stages that make or use clusters."""
+STAGES = ("represent", "cluster", "balance")  # the stages that make or use clusters
 COMPUTING = {"pca": "Computing the PCA map …", "tsne": "Computing t-SNE, about ten seconds …"}
 
 

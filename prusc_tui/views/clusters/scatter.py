@@ -18,12 +18,9 @@ if TYPE_CHECKING:
     from experiments.maps import Map
 
 TITLES = {"pca": "Map by PCA", "tsne": "Map by t-SNE"}
-COLOURS = ("label", "cluster", "group", "correctness")
-"""What the points can be coloured by."""
-MARKS = "●○■□▲△◆◇"
-"""Marks of the categories in order, repeated if there are more."""
-QUIET = "·"
-"""Mark of a point outside the chosen cluster."""
+COLOURS = ("label", "cluster", "group", "correctness")  # what the points can be coloured by
+MARKS = "●○■□▲△◆◇"  # marks of the categories in order, repeated if there are more
+QUIET = "·"  # mark of a point outside the chosen cluster
 
 
 class Category(NamedTuple):

@@ -13,10 +13,8 @@ from prusc_tui.widgets.halfblock import dots, fitted, half_blocks
 if TYPE_CHECKING:
     from experiments.samples import Samples
 
-LEAST, MOST = 4, 16
-"""Rows of a tile, at least and at most."""
-GAP = 1
-"""Cells between tiles."""
+LEAST, MOST = 4, 16  # rows of a tile, at least and at most
+GAP = 1  # cells between tiles
 
 
 def tiles(

@@ -12,8 +12,7 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 
 BY_HAND, DIFFERS, UNKNOWN = "●", "≠", "?"
 LEGEND = f"{BY_HAND} by hand  {DIFFERS} by preset"
-GUTTER = 4
-"""Cells at the left: cursor bar, mark, spaces."""
+GUTTER = 4  # cells at the left: cursor bar, mark, spaces
 
 
 class Heading(NamedTuple):

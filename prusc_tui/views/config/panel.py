@@ -21,8 +21,7 @@ from prusc_tui.widgets.panel import Panel, Reading
 from prusc_tui.widgets.picture import Picture
 from prusc_tui.widgets.sectioned_list import SectionedList
 
-WIDE = 116
-"""Width from which the explanation is beside the list."""
+WIDE = 116  # width from which the explanation is beside the list
 
 
 class ConfigList(SectionedList[Resolved | Fact]):

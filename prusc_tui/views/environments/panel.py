@@ -16,10 +16,8 @@ from prusc_tui.widgets.panel import Panel
 from prusc_tui.widgets.picture import Picture
 from prusc_tui.words import unit_of
 
-WIDE = 112
-"""Width from which the curves are beside the environments."""
-LOW, HIGH = 2 * LEAST + 2, 34
-"""Lines of the curves, at least and at most."""
+WIDE = 112  # width from which the curves are beside the environments
+LOW, HIGH = 2 * LEAST + 2, 34  # lines of the curves, at least and at most
 
 
 class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):

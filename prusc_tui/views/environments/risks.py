@@ -18,12 +18,9 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe
 
 RISK, PENALTY = "risk ", "penalty "
 WEIGHT = "penalty weight"
-LEAST = 7
-"""Lines of the smallest chart."""
-AXIS = 2
-"""Lines of an x axis."""
-BESIDE, GAP = 96, 3
-"""Width from which the charts are side by side, and cells between them."""
+LEAST = 7  # lines of the smallest chart
+AXIS = 2  # lines of an x axis
+BESIDE, GAP = 96, 3  # width from which the charts are side by side, and cells between them
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,9 @@ from core.runs.stream import EventReader
 from core.runs.text import safe_text
 from prusc_tui.lines import line_of
 
-KEPT = 100_000
-"""Lines kept in memory per source."""
-CHUNK = 1 << 18
-"""Bytes of a console read at a time; if more were written since the last read, only the end is read."""
-LONGEST = 4000
-"""Characters shown of one line."""
+KEPT = 100_000  # lines kept in memory per source
+CHUNK = 1 << 18  # bytes of a console read at a time; if more were written since the last read, only the end is read
+LONGEST = 4000  # characters shown of one line
 
 
 class Line(NamedTuple):

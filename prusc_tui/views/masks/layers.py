@@ -15,15 +15,11 @@ from prusc_tui.palette import MARKS, Palette
 from prusc_tui.report.spark import SPARKS, column_means
 from prusc_tui.widgets.bars import EIGHTHS, fit, heading, ink, safe, shorten, wrap
 
-DEAD = 0.001
-"""Keep ratio below which a layer counts as dead."""
+DEAD = 0.001  # keep ratio below which a layer counts as dead
 MOST_PRUNED = "▾"
-RATIO = 10
-"""Cells of the column with the keep ratio."""
-COURSE, LONGEST_COURSE = 6, 12
-"""Cells of the history of a layer, at least (for its heading) and at most."""
-_FACTS = 22
-"""Width from which there is text beside the figures."""
+RATIO = 10  # cells of the column with the keep ratio
+COURSE, LONGEST_COURSE = 6, 12  # cells of the history of a layer, at least (for its heading) and at most
+_FACTS = 22  # width from which there is text beside the figures
 
 
 class LayerState(NamedTuple):

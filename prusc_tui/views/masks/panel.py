@@ -1,7 +1,7 @@
 """The masks of a run: sparsity by layer, accuracy against sparsity, overlap with another run."""
 
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -22,26 +22,9 @@ from prusc_tui.views.masks.trade_off import trade_off, trade_off_of
 from prusc_tui.widgets.panel import Panel, Reading, Scroll
 from prusc_tui.widgets.picture import Picture
 
-WIDE = 116
-"""Width from which the curve is beside the layers."""
-CURVE, MOST_CURVE = 8, 20
-"""Lines of the curve: at least, and at most above the layers."""
+WIDE = 116  # width from which the curve is beside the layers
+CURVE, MOST_CURVE = 8, 20  # lines of the curve: at least, and at most above the layers
 DONE = ("done", "reused")
-
-
-class Stored(NamedTuple):
-    """Read from files: weights of every layer, and the masks if the run reported none."""
-
-    weights: dict[str, int]
-    masks: Sparsity | None
-
-
-class Compared(NamedTuple):
-    """Overlap with the masks of another run, or why it failed."""
-
-    other: str
-    found: Overlap | None
-    problem: str
 
 
 class MasksPanel(Panel, can_focus=True):
@@ -186,13 +169,12 @@ class MasksPanel(Panel, can_focus=True):
         if curve.styles.height is None or curve.styles.height.value != height:
             curve.styles.height = max(1, height)
 
-    def _read(self, stage: str, before: tuple[str, ...], silent: bool) -> Stored:
+    def _read(self, stage: str, before: tuple[str, ...], silent: bool) -> tuple[dict[str, int], Sparsity | None]:
         """On a thread: read sizes, and the masks if the run reported none."""
-        weights = layer_sizes(self.folder, stage, before)
-        return Stored(weights, stored_masks(self.folder, stage) if silent else None)
+        return layer_sizes(self.folder, stage, before), stored_masks(self.folder, stage) if silent else None
 
-    def _take(self, stored: Stored) -> None:
-        self._weights, self._stored = stored.weights or self._weights, stored.masks
+    def _take(self, found: tuple[dict[str, int], Sparsity | None]) -> None:
+        self._weights, self._stored = found[0] or self._weights, found[1]
         self._show_again()
 
     def _asked(self, typed: str | None) -> None:
@@ -207,8 +189,8 @@ class MasksPanel(Panel, can_focus=True):
             self._overlap = None
         self._show_again()
 
-    def _compare(self, typed: str, stage: str) -> Compared:
-        """On a thread: find the other run and compare."""
+    def _compare(self, typed: str, stage: str) -> tuple[str, Overlap] | str:
+        """On a thread: find the other run and compare, or say why that failed."""
         from core.runs.log import RunLog
         from core.runs.query import resolve
 
@@ -216,15 +198,17 @@ class MasksPanel(Panel, can_focus=True):
             folder = RunFolder.open(self.folder.home, resolve(RunLog(self.folder.home), typed))
             if folder.id == self.folder.id:
                 raise InputError("this is the same run; name another one")
-            return Compared(folder.record().name, compare(self.folder, folder, stage), "")
+            return folder.record().name, compare(self.folder, folder, stage)
         except InputError as error:
-            return Compared(typed, None, str(error))
+            return str(error)
         except OSError as error:
-            return Compared(typed, None, f"the runs cannot be read ({error})")
+            return f"the runs cannot be read ({error})"
 
-    def _compared(self, compared: Compared) -> None:
-        self._note = compared.problem, bool(compared.problem)
-        self._overlap = (compared.other, compared.found) if compared.found is not None else None
+    def _compared(self, found: tuple[str, Overlap] | str) -> None:
+        if isinstance(found, str):
+            self._note, self._overlap = (found, True), None
+        else:
+            self._note, self._overlap = ("", False), found
         self._show_again()
 
     def _show_again(self) -> None:

@@ -10,10 +10,8 @@ from core.events import Sparsity
 from core.results.overlap import Overlap, overlap
 from core.runs.folder import RunFolder
 
-STAGE = "prune"
-"""The pruning stage."""
-_MOST = 100_000_000
-"""Maximal bytes of a header, as the format prescribes."""
+STAGE = "prune"  # the pruning stage
+_MOST = 100_000_000  # maximal bytes of a header, as the format prescribes
 
 
 def layer_sizes(folder: RunFolder, stage: str, before: tuple[str, ...]) -> dict[str, int]:

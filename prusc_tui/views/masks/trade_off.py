@@ -17,10 +17,8 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, wrap
 from prusc_tui.words import unit_of
 
 POINT, CHOSEN, LATER, BEFORE = "●", "◆", "▲", "┄"
-MARGIN = 5
-"""Cells of the labels of the y axis."""
-LEAST = 6
-"""Height below which the chart is omitted."""
+MARGIN = 5  # cells of the labels of the y axis
+LEAST = 6  # height below which the chart is omitted
 
 
 class Point(NamedTuple):

@@ -38,8 +38,7 @@ PICTURES = (
     "knowledge",
 )
 """Ids of the pictures beside or below the groups."""
-MACHINE_EVERY = 2.0
-"""Seconds between readings of the machine."""
+MACHINE_EVERY = 2.0  # seconds between readings of the machine
 
 
 class OverviewPanel(VerticalScroll, Panel):
