@@ -10,7 +10,7 @@ from core.feed.feed import RunFeed
 from core.runs.alive import here
 from core.runs.home import Home
 from core.runs.stream import EventWriter
-from prusc_tui.views.clusters.panel import ClustersPanel
+from prusc_tui.views.clusters import VIEW
 from tests.tui.lab import NOW, all_read, put, record_of, text
 from tests.tui.stage import Alone
 
@@ -106,7 +106,7 @@ class opened:
     """Open the panel of a run in a terminal of that size."""
 
     def __init__(self, run, size=(120, 40)):
-        self.run, self.context = run, Alone(lambda: ClustersPanel(run.folder)).run_test(size=size)
+        self.run, self.context = run, Alone(lambda: VIEW.open(run.folder, None)).run_test(size=size)
 
     async def __aenter__(self):
         found = Opened(await self.context.__aenter__(), self.run)

@@ -129,7 +129,7 @@ class RunScreen(Views, Life):
         id = f"view-{name}"
         if id not in self._panels:
             view = next(view for view in views() if view.name == name)
-            panel = self._panels[id] = view.panel(self.folder, self._clock)
+            panel = self._panels[id] = view.open(self.folder, self._clock)
             panel.id = id
             await switcher.mount(panel)
         switcher.current = id
