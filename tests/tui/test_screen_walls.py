@@ -18,7 +18,7 @@ async def every_view(pilot):
     screen = pilot.app.screen
     for tab in screen.TABS:
         await pilot.press(tab.key)
-        await until(pilot, lambda: screen.query_one("ContentSwitcher").current in (tab.name, f"view-{tab.name}"))
+        await until(pilot, lambda: screen.query_one("ContentSwitcher").current == f"view-{tab.name}")
         await all_read(pilot)
 
 async def tour():
@@ -30,7 +30,7 @@ async def tour():
         await until(pilot, lambda: first.query_one("RunTable").current is not None)
         at_start = set(sys.modules)
         app.open_run(one.id)
-        await until(pilot, lambda: app.screen is not first and app.screen.snapshot is not None)
+        await until(pilot, lambda: app.screen is not first and app.screen.seen is not None)
         await every_view(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is first)

@@ -27,12 +27,7 @@ class CompareCharts(ChartsPanel):
         self._runs: list[RunLines] = []
 
     def take(self, seen: Seen, stage: str | None) -> None:
-        """Update the charts; cheap if no series changed.
-
-        Args:
-            seen: the runs.
-            stage: shown by default; None for all stages.
-        """
+        """Update the charts, with the lines of one stage by default, or of all; cheap if no series changed."""
         if seen is self._seen and stage == self._stage:
             return
         self._seen, self._stage = seen, stage
@@ -42,15 +37,15 @@ class CompareCharts(ChartsPanel):
             source = self._sources.setdefault(record.id, Lines())
             self._runs.append((record.id, run_title(record), source.update(snapshot)))
         keys = merged([list(lines) for _, _, lines in self._runs])
-        self._lines = {key: max(_of(self._runs, key), key=lambda line: len(line.steps)) for key in keys}
+        self._lines = {
+            key: max((lines[key] for _, _, lines in self._runs if key in lines), key=lambda line: len(line.steps))
+            for key in keys
+        }
         self._give()
 
     @property
     def chosen(self) -> list[Key]:
-        """Stage and name of the visible lines."""
-        if self._picked is not None:
-            return super().chosen
-        return usual(self._lines, self._stage)
+        return super().chosen if self._picked is not None else usual(self._lines, self._stage)
 
     def _give(self) -> None:
         chosen = self.chosen
@@ -90,7 +85,3 @@ def usual(lines: Mapping[Key, Line], stage: str | None) -> list[Key]:
             if lines[owner, name].quantity not in (ACCURACY, SPARSITY) and (owner, name) not in keys
         ]
     return keys
-
-
-def _of(runs: Sequence[RunLines], key: Key) -> list[Line]:
-    return [lines[key] for _, _, lines in runs if key in lines]

@@ -98,14 +98,12 @@ class FieldList(VerticalScroll, can_focus=False):
 
     def action_turn(self, by: int) -> None:
         rows = list(self.query(FieldRow))
-        if not rows:
-            return
-        starts = [
-            i for i, row in enumerate(rows) if i == 0 or row.field.setting.section != rows[i - 1].field.setting.section
-        ]
         at = rows.index(self.current) if self.current in rows else 0
-        beyond = [i for i in starts if (i > at if by > 0 else i < at)]
-        _give(rows[(beyond[0] if by > 0 else beyond[-1]) if beyond else (len(rows) - 1 if by > 0 else 0)])
+        firsts = [next(group) for _, group in groupby(rows, key=lambda row: row.field.setting.section)]
+        if by > 0 and rows:
+            _give(next((row for row in firsts if rows.index(row) > at), rows[-1]))
+        elif rows:
+            _give(next((row for row in reversed(firsts) if rows.index(row) < at), rows[0]))
 
     def action_end(self, at: int) -> None:
         if rows := list(self.query(FieldRow)):
@@ -141,10 +139,9 @@ class Aside(Vertical):
         return self.screen.has_class("-wide")
 
     def title(self, form: "Form") -> Text:
-        plan = form.check().plan
-        summary = plan.recipe.summary if plan is not None else ""
-        text = Text.assemble(("New run  ", "bold"), (safe_text(form.title), f"bold {self._palette.accent}"))
-        return text.append(f"   {summary}", self._palette.muted)
+        plan, palette = form.check().plan, self._palette
+        text = Text.assemble(("New run  ", "bold"), (safe_text(form.title), f"bold {palette.accent}"))
+        return text.append(f"   {plan.recipe.summary if plan is not None else ''}", palette.muted)
 
     def say_help(self, row: FieldRow | None) -> None:
         """Help, valid values and origin of the value of a field."""

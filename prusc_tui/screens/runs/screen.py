@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -28,8 +27,6 @@ from prusc_tui.screens.runs.pick import pick
 from prusc_tui.screens.runs.side import SidePanel
 from prusc_tui.screens.runs.table import RunTable
 from prusc_tui.widgets.footer import KeyLine
-from prusc_tui.widgets.poller import Poller, why_not
-from prusc_tui.widgets.quiet import News
 
 EVERY, EVERY_OF_MANY, MANY = 0.5, 1.0, 2000
 """Seconds between readings of the runs, and for more than MANY of them."""
@@ -38,12 +35,7 @@ WIDE = 110
 
 
 class RunsScreen(Following, Life):
-    """All runs of a home.
-
-    Args:
-        home: of the runs.
-        clock: returns the seconds since 1970.
-    """
+    """All runs of a home."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs") + bindings("life")
     AUTO_FOCUS: ClassVar[str | None] = "RunTable"
@@ -59,14 +51,8 @@ class RunsScreen(Following, Life):
     RunsScreen.empty RunTable, RunsScreen.empty SidePanel { display: none; }
     """
 
-    @dataclass
-    class Seen(News):
-        """Runs were added, removed or changed."""
-
-        rows: Rows
-
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
-        super().__init__()
+        super().__init__(Board(home, clock).look, EVERY, home.index)
         self.rows = Rows()
         self._home = home
         self._clock = clock
@@ -77,12 +63,6 @@ class RunsScreen(Following, Life):
         self._sort: tuple[str, bool] = ("started", False)
         self._side_asked: bool | None = None
         self._covered = False
-        self._poller = Poller(
-            Board(home, clock).look,
-            lambda rows: self.post_message(self.Seen(rows)),
-            EVERY,
-            lambda error: self.post_message(self.Unreadable(why_not(error, home.index))),
-        )
 
     def compose(self) -> ComposeResult:
         yield Static(id="head")
@@ -111,7 +91,9 @@ class RunsScreen(Following, Life):
         self.query_one(SidePanel).watch_run(None)
 
     def life_targets(self) -> list[RunFolder]:
-        return [RunFolder(self._home, id) for id in self._targets_by_id()]
+        table = self._table
+        ids = [id for id in self._ids() if id in table.marked] if table.marked else [table.current]
+        return [RunFolder(self._home, id) for id in ids if id is not None]
 
     def life_changed(self) -> None:
         self._poller.hurry()
@@ -120,9 +102,8 @@ class RunsScreen(Following, Life):
         table = self._table
         table.mark(table.marked - set(ids))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Without runs, only keys that create one are active."""
-        del parameters
         return len(self.rows) > 0 or action not in ("open", "filter", "mark", "compare", "mark_all")
 
     def action_open(self) -> None:
@@ -139,8 +120,7 @@ class RunsScreen(Following, Life):
         """Compare the marked runs; if one is marked, with the one under the cursor."""
         table = self._table
         chosen = table.marked | ({table.current} if len(table.marked) == 1 and table.current else set())
-        ids = [row.id for row in self.rows.all if row.id in chosen]
-        ids.sort(key=self._places().__getitem__)
+        ids = [id for id in self._ids() if id in chosen]
         if len(ids) < 2:
             self.notify("mark two or more runs with space, then compare", markup=False)
         else:
@@ -185,21 +165,12 @@ class RunsScreen(Following, Life):
     def _table(self) -> RunTable:
         return self.query_one(RunTable)
 
-    def _targets_by_id(self) -> list[str]:
-        table = self._table
-        if table.marked:
-            places = self._places()
-            return sorted((id for id in table.marked if self.rows.get(id) is not None), key=places.__getitem__)
-        return [table.current] if table.current is not None else []
+    def _ids(self) -> list[str]:
+        """Ids of all runs: visible ones in order, then the others."""
+        return list(dict.fromkeys(row.id for row in (*self._shown, *self.rows.all)))
 
-    def _places(self) -> dict[str, int]:
-        """Place of every run: visible ones in order, then the others."""
-        places = {row.id: place for place, row in enumerate(self._shown)}
-        return places | {row.id: len(places) + i for i, row in enumerate(self.rows.all) if row.id not in places}
-
-    @on(Seen)
-    def _seen(self, message: Seen) -> None:
-        self.rows, self._failure = message.rows, ""
+    async def take(self, state: Rows) -> None:
+        self.rows = state
         self.set_class(not self.rows.all, "empty")
         self._poller.every = EVERY_OF_MANY if len(self.rows) > MANY else EVERY
         # Clocks and progress alone do not reorder runs, unless sorted by them.

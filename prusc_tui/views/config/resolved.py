@@ -52,19 +52,18 @@ def resolve(record: RunRecord) -> tuple[Resolved, ...]:
     Imports pydantic: call off the event loop. Settings of newer and older versions are accepted.
     """
     from core.config import config_model, flatten
-    from prusc_tui.screens.new_run.fields import section_help, settings_of
+    from prusc_tui.schema import section_help, settings_of
 
     ours = dict(flatten(dict(record.config)))
     overrides = dict(flatten(dict(record.overrides)))
     data = _data_section(record)
-    model_type = config_model()
-    plain = model_type()
+    plain = config_model()()
     base: dict[str, Any] = plain.model_dump(mode="json")
     if data is not None:
         base["data"] = data().model_dump(mode="json")
     defaults = dict(flatten(base))
-    model = {setting.key: setting for setting in settings_of(model_type, data or type(plain.data))}
-    about = section_help(model_type, data or type(plain.data))
+    model = {setting.key: setting for setting in settings_of(data or type(plain.data))}
+    about = section_help(data or type(plain.data))
     if data is None:
         # A data set of another version: no defaults are known.
         defaults = {key: value for key, value in defaults.items() if not key.startswith("data.")}
