@@ -15,6 +15,7 @@ from core.runs.text import safe_text
 from prusc_tui.palette import Palette, palette_in
 from prusc_tui.screens.new_run.field import FieldRow
 from prusc_tui.screens.new_run.fields import Field
+from prusc_tui.widgets.quiet import put
 
 if TYPE_CHECKING:
     from prusc_tui.screens.new_run.form import Form
@@ -187,9 +188,7 @@ class Aside(Vertical):
         self._update("state", Text.assemble((f"{MARKS[role]} ", style), (safe_text(sentence), style)))
 
     def _update(self, name: str, text: Text) -> None:
-        place = self.query_one(f"#{name}", Static)
-        if place.content != text:
-            place.update(text)
+        put(self.query_one(f"#{name}", Static), text)
 
 
 def _give(row: FieldRow) -> None:

@@ -31,13 +31,7 @@ WIDE = 110
 
 
 class NewRunScreen(Screen[None]):
-    """A form made from the config model.
-
-    Args:
-        home: of the run.
-        fork: `RUN` or `RUN:STAGE` to start from.
-        preset: recipe or preset; if neither it nor a fork is given, the choice is shown first.
-    """
+    """A form made from the config model: of a fork `RUN[:STAGE]`, of a recipe or preset, or of one chosen first."""
 
     DEFAULT_CSS = """
     NewRunScreen #title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }

@@ -17,13 +17,12 @@ from core.runs.home import Home
 from core.runs.query import Query, parse
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
-from prusc_tui.palette import Palette, palette_in
+from prusc_tui.palette import palette_in
 from prusc_tui.screens.following import Following
 from prusc_tui.screens.life import Life
 from prusc_tui.screens.runs.columns import BY_KEY, COLUMNS, wanted_widths
-from prusc_tui.screens.runs.filter import RunFilter
+from prusc_tui.screens.runs.filter import RunFilter, pick
 from prusc_tui.screens.runs.head import head, welcome
-from prusc_tui.screens.runs.pick import pick
 from prusc_tui.screens.runs.side import SidePanel
 from prusc_tui.screens.runs.table import RunTable
 from prusc_tui.widgets.footer import KeyLine
@@ -185,7 +184,7 @@ class RunsScreen(Following, Life):
             self._shown = [self.rows.by_id[row.id] for row in self._shown]
             self._table.show(self._shown, self._nothing, self._wanted)
         if not self.rows.all:
-            self.query_one("#welcome", Static).update(welcome(self._palette))
+            self.query_one("#welcome", Static).update(welcome(palette_in(self.app)))
         self._say_head()
 
     @on(RunFilter.Filtered)
@@ -249,11 +248,7 @@ class RunsScreen(Following, Life):
         folder = RunFolder(self._home, row.id) if row is not None else None
         self.query_one(SidePanel).watch_run(folder, row.summary["name"] if row is not None else "")
 
-    @property
-    def _palette(self) -> Palette:
-        return palette_in(self.app)
-
     def _say_head(self) -> None:
         counts = len(self.rows), len(self._shown), self.rows.running, len(self._table.marked)
-        line = head(*counts, self._home.root, self.size.width - 2, self._palette)
+        line = head(*counts, self._home.root, self.size.width - 2, palette_in(self.app))
         self.query_one("#head", Static).update(line, layout=False)

@@ -21,11 +21,7 @@ GUTTER = 3
 
 
 class RunTable(CursorList):
-    """Any number of runs, with a cursor that stays on its run when rows change.
-
-    Args:
-        clock: returns the seconds since 1970.
-    """
+    """Any number of runs, with a cursor that stays on its run when rows change."""
 
     HEAD: ClassVar[int] = 1
     """The names of the columns."""
@@ -82,13 +78,10 @@ class RunTable(CursorList):
         return tuple(column.key for column, _ in self._columns)
 
     def show(self, rows: Sequence[Row], nothing: str = "", wanted: Mapping[str, int] | None = None) -> None:
-        """Show these rows.
+        """Show these rows, or a text if there are none.
 
-        Args:
-            rows: from top to bottom.
-            nothing: text if there are none.
-            wanted: widths of the columns; None fits them to the rows. Those of all runs keep the columns in place
-                while a filter is typed.
+        The widths of columns fit the rows by default; those wanted by all runs keep them in place while a filter is
+        typed.
         """
         offset = self._at - self.scroll_offset.y
         self.rows, self._nothing = rows, nothing
