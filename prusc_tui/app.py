@@ -111,7 +111,6 @@ class PruscApp(App[None]):
             self.notify(str(error), severity="error", markup=False)
 
     def action_picture(self) -> None:
-        """Save the screen as an SVG picture in the working directory."""
         from prusc_tui.widgets.svg import standalone
 
         name = time.strftime("prusc-tui-%Y%m%d-%H%M%S.svg", time.localtime(self.clock()))

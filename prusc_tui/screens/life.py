@@ -132,7 +132,6 @@ class Life(Screen[None]):
             self._say(f"copied {ids}")
 
     def _targets(self) -> list[Target]:
-        """The selected runs with their current records."""
         found = []
         for folder in self.life_targets():
             try:
@@ -149,7 +148,6 @@ class Life(Screen[None]):
         return targets[0] if targets else None
 
     def _at_work(self, else_say: str) -> list[Target]:
-        """The queued or running targets."""
         found = self._targets()
         active = [target for target in found if target.record.status in ACTIVE]
         if found and not active:

@@ -123,7 +123,6 @@ class CursorList(ScrollView, can_focus=True):
         return Strip(line.render(self.app.console)).adjust_cell_length(self._width).apply_style(ground)
 
     def _go(self, place: int) -> None:
-        """Move the cursor to the line at `place`, and scroll to it."""
         other, self._at = place != self._at, place
         self._reveal()
         self._repaint()

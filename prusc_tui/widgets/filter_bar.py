@@ -47,7 +47,6 @@ class FilterBar(Horizontal):
 
     @property
     def shown(self) -> bool:
-        """Whether the line is visible."""
         return self.has_class("shown")
 
     @property
@@ -55,7 +54,6 @@ class FilterBar(Horizontal):
         return self.query_one(Input).value
 
     def ask(self) -> None:
-        """Show and focus the line."""
         self.add_class("shown")
         self.query_one(Input).focus()
 

@@ -19,8 +19,8 @@ RunLines = tuple[str, str, Mapping[Key, Line]]
 class CompareCharts(ChartsPanel):
     """One chart for each number, one curve for each run, with its colour and mark in all charts."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._seen: Seen | None = None
         self._stage: str | None = None
         self._sources: dict[str, Lines] = {}
@@ -74,14 +74,9 @@ def usual(lines: Mapping[Key, Line], stage: str | None) -> list[Key]:
     wanted = [stage] if stage in stages else stages[::-1]
     keys: list[Key] = []
     for owner in wanted:
-        names = [name for whose, name in lines if whose == owner]
-        wanted_names = (f"{split} {what}" for split in ("validation", "test") for what in ("worst group", "average"))
+        looks = [(owner, f"{split} {what}") for split in ("validation", "test") for what in ("worst group", "average")]
         # A single point is not a curve; it is in the table.
-        looks = [name for name in wanted_names if name in names and len(lines[owner, name].steps) > 1]
-        keys += [(owner, name) for name in looks[:2]]
-        keys += [
-            (owner, name)
-            for name in names
-            if lines[owner, name].quantity not in (ACCURACY, SPARSITY) and (owner, name) not in keys
-        ]
+        keys += [key for key in looks if key in lines and len(lines[key].steps) > 1][:2]
+        others = [key for key in lines if key[0] == owner and lines[key].quantity not in (ACCURACY, SPARSITY)]
+        keys += [key for key in others if key not in keys]
     return keys

@@ -30,6 +30,9 @@ class FamilyTable(GridTable):
         Binding("enter", "select_cursor", "runs", tooltip="show the runs of the family, or hide them")
     ]
 
+    owners: Sequence[Family | None] = ()
+    """Families of the columns."""
+
     def __init__(self) -> None:
         super().__init__(by_columns=True, fixed=2)
 
@@ -50,8 +53,8 @@ class GroupsPanel(VerticalScroll):
 
         family: Family
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._shown: list[FamilyGrid] = []
         self._unfolded: frozenset[str] = frozenset()
 
@@ -77,8 +80,8 @@ class GroupsPanel(VerticalScroll):
             there, text = number < len(self._shown), empty
             table.display, note.display = there, there or number == 0
             if there:
-                grid, owners = self._shown[number]
-                table.show(grid, spaced=spaced, signs=self._signs(grid, owners))
+                grid, table.owners = self._shown[number]
+                table.show(grid, spaced=spaced, signs=self._signs(grid, table.owners))
                 text = "\n".join([*grid.notes, grid.about])
             put(note, Text(text))
 
@@ -101,10 +104,8 @@ class GroupsPanel(VerticalScroll):
         self._unfold(event.data_table, event.column_index)
 
     def _unfold(self, table: object, column: int) -> None:
-        tables = list(self.query(FamilyTable))
-        _, owners = self._shown[tables.index(table)]  # type: ignore[arg-type]
         # The first column holds the titles, not a family.
-        family = owners[column - 1] if column else None
+        family = table.owners[column - 1] if column and isinstance(table, FamilyTable) else None
         if family is not None and len(family.runs) > 1:
             self.post_message(self.Unfolded(family))
 

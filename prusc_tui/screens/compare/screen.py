@@ -49,7 +49,6 @@ class CompareScreen(Views):
 
     @property
     def split(self) -> str:
-        """The split whose accuracies are shown."""
         return self._split or split_of(self.seen.records if self.seen else ()) or SPLITS[0]
 
     @property

@@ -76,7 +76,6 @@ class FieldRow(Widget, can_focus=True):
 
     @property
     def editing(self) -> bool:
-        """Whether an editor or a list of choices is open."""
         return bool(self.children)
 
     @property
@@ -150,7 +149,6 @@ class FieldRow(Widget, can_focus=True):
                 self._enter(starts[at % len(starts)])
 
     async def on_click(self, event: Click) -> None:
-        """Edit the value, choose, or toggle a switch."""
         if event.widget is self and event.x >= VALUE_AT - 2 and not self.editing:
             await self.action_edit()
 
@@ -182,7 +180,6 @@ class FieldRow(Widget, can_focus=True):
             self._enter(self.field.base if self.field.setting.kind in ("choice", "switch") else "")
 
     async def action_cancel(self) -> None:
-        """Close the editor and restore the value."""
         if self._before is not None:
             self._enter(self._before)
         await self.close()

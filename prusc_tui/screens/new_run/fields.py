@@ -67,12 +67,10 @@ class Field:
 
     @property
     def changed(self) -> bool:
-        """Whether the user changed it."""
         return self.origin == "person"
 
     @property
     def fixed(self) -> bool:
-        """Whether it cannot be set."""
         return self.origin in FIXED
 
     @property

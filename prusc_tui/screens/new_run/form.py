@@ -77,7 +77,6 @@ class Form:
 
     @property
     def title(self) -> str:
-        """Short description of the run."""
         if self.fork is not None:
             return f"{self.recipe} from {self.fork.source.name}:{self.fork.stage}"
         return self.preset if self.target == self.preset else f"{self.recipe} on {self.preset}"
@@ -189,7 +188,6 @@ class Form:
         )
 
     def command_line(self) -> list[str]:
-        """Arguments of `prusc run` that start the same run."""
         return self.order().words()
 
     def _choose(self, key: str, text: str) -> None:

@@ -54,11 +54,9 @@ class FieldList(VerticalScroll, can_focus=False):
         return next((row for row in around if isinstance(row, FieldRow)), None)
 
     def keys(self) -> list[str]:
-        """Keys of the visible fields, from top to bottom."""
         return [row.key for row in self.query(FieldRow)]
 
     async def build(self, fields: Sequence[Field], about: Mapping[str, str], focus: str) -> None:
-        """Show these fields, and focus the one with that key."""
         palette = palette_in(self.app)
         found: list[Widget] = []
         for section, group in groupby(fields, key=lambda field: field.setting.section):
@@ -84,7 +82,6 @@ class FieldList(VerticalScroll, can_focus=False):
             _give(found)
 
     def focus_again(self) -> None:
-        """Focus the field that was focused last."""
         self.focus_key(self._last, "recipe")
 
     def on_descendant_focus(self) -> None:
@@ -145,7 +142,6 @@ class Aside(Vertical):
         return text.append(f"   {plan.recipe.summary if plan is not None else ''}", palette.muted)
 
     def say_help(self, row: FieldRow | None) -> None:
-        """Help, valid values and origin of the value of a field."""
         self._row = row
         text = Text()
         if row is not None:
@@ -166,7 +162,6 @@ class Aside(Vertical):
         return Text("\n").join(lines[:HELP_LINES])
 
     def say_order(self, form: "Form") -> None:
-        """Changed settings, and the equivalent command line."""
         from experiments.order import shown
 
         palette = self._palette
@@ -183,7 +178,6 @@ class Aside(Vertical):
         self._update("command", command.append(safe_text(shown(form.command_line()))))
 
     def say_state(self, role: str, sentence: str) -> None:
-        """Whether it can start, and why not."""
         style = str(getattr(self._palette, role))
         self._update("state", Text.assemble((f"{MARKS[role]} ", style), (safe_text(sentence), style)))
 

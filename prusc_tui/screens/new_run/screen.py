@@ -121,7 +121,6 @@ class NewRunScreen(Screen[None]):
         self._say()
 
     async def _build(self, focus: str) -> None:
-        """Create the visible rows."""
         if self._form is None:
             return
         shown = [field for field in self._form.fields() if self._all or field.usual]

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -15,14 +17,14 @@ from core.feed.board import Board, Row, Rows
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.query import Query, parse
+from core.runs.text import safe_text
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
-from prusc_tui.palette import palette_in
+from prusc_tui.palette import MARKS, Palette, palette_in
 from prusc_tui.screens.following import Following
 from prusc_tui.screens.life import Life
 from prusc_tui.screens.runs.columns import BY_KEY, COLUMNS, wanted_widths
 from prusc_tui.screens.runs.filter import RunFilter, pick
-from prusc_tui.screens.runs.head import head, welcome
 from prusc_tui.screens.runs.side import SidePanel
 from prusc_tui.screens.runs.table import RunTable
 from prusc_tui.widgets.footer import KeyLine
@@ -131,7 +133,6 @@ class RunsScreen(Following, Life):
             self._table.action_move(1)
 
     def action_mark_all(self) -> None:
-        """Mark all visible runs, or none if all are marked."""
         shown = {row.id for row in self._shown}
         marked = self._table.marked
         self._table.mark(marked - shown if shown <= marked else marked | shown)
@@ -140,7 +141,6 @@ class RunsScreen(Following, Life):
         self.query_one(RunFilter).ask()
 
     def action_clear(self) -> None:
-        """Clear the filter, else the marks."""
         line = self.query_one(RunFilter)
         if line.shown:
             line.clear()
@@ -184,7 +184,7 @@ class RunsScreen(Following, Life):
             self._shown = [self.rows.by_id[row.id] for row in self._shown]
             self._table.show(self._shown, self._nothing, self._wanted)
         if not self.rows.all:
-            self.query_one("#welcome", Static).update(welcome(palette_in(self.app)))
+            self.query_one("#welcome", Static).update(_welcome(palette_in(self.app)))
         self._say_head()
 
     @on(RunFilter.Filtered)
@@ -250,5 +250,47 @@ class RunsScreen(Following, Life):
 
     def _say_head(self) -> None:
         counts = len(self.rows), len(self._shown), self.rows.running, len(self._table.marked)
-        line = head(*counts, self._home.root, self.size.width - 2, palette_in(self.app))
+        line = _head(*counts, self._home.root, self.size.width - 2, palette_in(self.app))
         self.query_one("#head", Static).update(line, layout=False)
+
+
+def _head(total: int, shown: int, running: int, marked: int, root: Path, width: int, palette: Palette) -> Text:
+    """Number of runs, of visible, active and marked ones, and the path of the home."""
+    line = Text("prusc-tui", f"bold {palette.accent}", no_wrap=True)
+    if total:
+        word = "run" if total == 1 else "runs"
+        count = f"{total:,} {word}" if shown == total else f"{shown:,} of {total:,} {word}"
+        line.append(f"  {count}", palette.text)
+    if running:
+        line.append(f"  {MARKS['running']} {running} running", palette.of_state("running"))
+    if marked:
+        line.append(f"  ● {marked} marked", f"bold {palette.text}")
+    place = _short_path(root, max(0, width - line.cell_len - 2))
+    return line.append(" " * max(2, width - line.cell_len - len(place))).append(place, palette.muted)
+
+
+def _welcome(palette: Palette) -> Text:
+    text, loud, muted = palette.text, f"bold {palette.text}", palette.muted
+    return Text.assemble(
+        ("No runs yet\n\n", loud),
+        ("press ", text),
+        ("n", f"bold {palette.accent}"),
+        (" to start one; the preset ", text),
+        ("demo", loud),
+        (" takes a minute or two on a laptop\n\n", text),
+        ("from a shell: prusc run demo\n", muted),
+        ("all keys: ?", muted),
+        justify="center",
+    )
+
+
+def _short_path(path: Path, width: int) -> str:
+    """A path with ~ for the user's folder; its beginning is cut if it is too long."""
+    try:
+        shown = f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):  # outside it, or a user without a home folder
+        shown = str(path)
+    shown = safe_text(shown)
+    if len(shown) <= width:
+        return shown
+    return f"…{shown[len(shown) - width + 1 :]}" if width > 8 else ""

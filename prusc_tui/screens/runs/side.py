@@ -44,12 +44,11 @@ class SidePanel(VerticalScroll, can_focus=False):
     SidePanel { padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self.snapshot: Snapshot | None = None
         self._clock = clock
         self._folder: RunFolder | None = None
-        self._answered = False
         self._poller: Poller[Snapshot] | None = None
         self._reading: Reading[Snapshot | str] = Reading(self, self._take)
         self._waits: list[Timer] = []
@@ -73,15 +72,15 @@ class SidePanel(VerticalScroll, can_focus=False):
             question = self._reading.begin()
             self._waits = [
                 self.set_timer(REST, partial(self._begin, question, folder)),
-                self.set_timer(REST + PATIENCE, partial(self._say_reading, name)),
+                self.set_timer(
+                    REST + PATIENCE, lambda: self._show(question, lambda w, _, palette: reading(name, w, palette))
+                ),
             ]
 
     def _leave(self) -> None:
         self._reading.forget()
-        self._answered = False
         for timer in self._waits:
             timer.stop()
-        self._waits = []
         if self._poller is not None:
             self._poller.stop()
             self._poller = None
@@ -97,12 +96,8 @@ class SidePanel(VerticalScroll, can_focus=False):
         )
         self._poller.start()
 
-    def _say_reading(self, name: str) -> None:
-        if not self._answered:
-            self._show(("reading", self._reading.question), lambda w, _, p: reading(name, w, p))
-
     def _take(self, found: Snapshot | str) -> None:
-        self._answered = True
+        self._waits[1].stop()
         if isinstance(found, str):
             self._show(found, lambda w, _, p: wrap(Text(found, p.bad), w))
             return

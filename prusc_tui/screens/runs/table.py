@@ -35,11 +35,8 @@ class RunTable(CursorList):
 
         id: str
 
-    @dataclass
     class Moved(Message):
-        """The cursor moved to another run; None if there is none."""
-
-        id: str | None
+        """The cursor moved to another run, or to none."""
 
     class Marked(Message):
         """The marks have changed."""
@@ -50,24 +47,20 @@ class RunTable(CursorList):
 
         key: str
 
-    def __init__(self, clock: Callable[[], float] = time.time, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self.marked: set[str] = set()
         self.rows: Sequence[Row] = ()
         self._clock = clock
         self._wanted: Mapping[str, int] = wanted_widths(())
         self._places: dict[str, int] = {}
         self._anchor: str | None = None
-        self._current: str | None = None
+        self.current: str | None = None
+        """Id of the run under the cursor."""
         self._columns: tuple[tuple[Column, int], ...] = ()
         self._sorted: tuple[str, bool] = ("started", True)
         self._nothing = ""
         self._strips: dict[tuple[str, bool, bool, bool], tuple[Row, Strip]] = {}
-
-    @property
-    def current(self) -> str | None:
-        """Id of the run under the cursor."""
-        return self._current
 
     @property
     def count(self) -> int:
@@ -144,9 +137,9 @@ class RunTable(CursorList):
 
     def moved(self) -> None:
         current = self.rows[self._at].id if self.rows else None
-        if current != self._current:
-            self._current = current
-            self.post_message(self.Moved(current))
+        if current != self.current:
+            self.current = current
+            self.post_message(self.Moved())
 
     def _go(self, place: int) -> None:
         self._anchor = self.rows[place].id
