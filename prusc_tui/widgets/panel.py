@@ -24,7 +24,6 @@ class Question(Generic[T]):
 
     @property
     def stale(self) -> bool:
-        """Whether the answer is no longer wanted."""
         return self._reading.question is not self
 
     def answer(self, found: T) -> bool:
@@ -59,7 +58,6 @@ class Reading(Generic[T]):
         return self.question
 
     def forget(self) -> None:
-        """Drop all pending answers."""
         self.question = None
 
     def _work(self, read: Callable[[], T], question: Question[T]) -> None:

@@ -47,20 +47,19 @@ def resolve(record: RunRecord) -> tuple[Resolved, ...]:
     Imports pydantic: call off the event loop. Settings of newer and older versions are accepted.
     """
     from core.config import config_model, data_sets, flatten
-    from prusc_tui.screens.new_run.fields import section_help, settings_of
+    from prusc_tui.schema import section_help, settings_of
 
     ours = dict(flatten(dict(record.config)))
     overrides = dict(flatten(dict(record.overrides)))
     section = record.config.get("data")
     data = data_sets().get(str(section.get("name") if isinstance(section, Mapping) else None))
-    model_type = config_model()
-    plain = model_type()
+    plain = config_model()()
     base: dict[str, Any] = plain.model_dump(mode="json") | {"data": data().model_dump(mode="json") if data else {}}
     defaults = dict(flatten(base))
-    fields = settings_of(model_type, data or type(plain.data))
+    fields = settings_of(data or type(plain.data))
     # Of a data set of another version no defaults are known.
     model = {setting.key: setting for setting in fields if data or not setting.key.startswith("data.")}
-    about = section_help(model_type, data or type(plain.data))
+    about = section_help(data or type(plain.data))
     found = []
     for key in (*model, *(key for key in ours if key not in model)):
         setting, value, default = model.get(key), ours.get(key, ABSENT), defaults.get(key, ABSENT)
