@@ -12,17 +12,9 @@ PATIENCE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU; values that the driver does not report are None.
+    """One GPU: memory in bytes, utilisation in per cent of the time in which a kernel was running, °C and watts.
 
-    Attributes:
-        index: of the device in NVML.
-        name: such as `NVIDIA H100`.
-        utilisation: per cent of the time in which a kernel was running.
-        memory_used: bytes.
-        memory_total: bytes.
-        temperature: °C.
-        power: watts.
-        own_memory: bytes used by the monitored process.
+    Values that the driver does not report are None. `own_memory` is that of the monitored process.
     """
 
     index: int
@@ -45,13 +37,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One reading.
+    """One reading: `cpu` in per cent of all processors since the previous reading, memory in bytes.
 
     Attributes:
-        cpu: per cent of all processors since the previous reading.
-        cores: number of processors.
         memory_used: bytes that are not available to programs.
-        memory_total: bytes.
         gpus: empty if there is no GPU or the driver does not respond.
         own: load of the monitored process; None if there is none.
     """
@@ -73,11 +62,7 @@ class Monitor:
         self._nvml = _Nvml()
 
     def read(self, pid: int | None = None) -> Machine:
-        """Read the load of the machine.
-
-        Args:
-            pid: process to monitor too.
-        """
+        """Read the load of the machine, and that of process `pid`."""
         import psutil
 
         memory = psutil.virtual_memory()
@@ -126,7 +111,6 @@ class _Nvml:
         self._last: tuple[Gpu, ...] = ()
 
     def read(self, pid: int | None) -> tuple[Gpu, ...]:
-        """Return the latest reading after a short wait."""
         if self._absent:
             return ()
         if self._thread is None or not self._thread.is_alive():

@@ -21,7 +21,6 @@ class Anchor:
 
     Attributes:
         recipe: the equivalent recipe.
-        source: where they were published.
         values: label noise → split → accuracy, averaged over the split.
     """
 

@@ -25,7 +25,6 @@ class Description:
     """A network without its weights.
 
     Attributes:
-        network: its name.
         hidden: units of each hidden layer; 0 for networks of torchvision, where it is fixed.
         outputs: number of logits, one per label; 1 for a single logit of label 1 against label 0.
         labels: names of the labels in the order of their numbers.
@@ -68,11 +67,7 @@ class Description:
 
     @classmethod
     def read(cls, file: Path) -> Self | None:
-        """Read the description next to the weights `file`; None if there is none.
-
-        Raises:
-            InputError: it exists, but is not a description.
-        """
+        """Read the description next to the weights `file`, None without one; InputError if it is another file."""
         beside = file.with_suffix(".json")
         if not beside.is_file():
             return None

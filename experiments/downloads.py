@@ -41,12 +41,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetched:
-    """A complete data set.
-
-    Attributes:
-        table: its rows; every image exists.
-        fresh: whether it was downloaded just now.
-    """
+    """A complete data set, and whether it was downloaded just now."""
 
     table: ImageTable
     fresh: bool
@@ -73,8 +68,7 @@ class Fetched:
 def whole(settings: Photos) -> ImageTable | None:
     """Table of a data set, all of whose images exist; None if its folder has no table.
 
-    Raises:
-        InputError: it is incomplete, or another data set.
+    Raises InputError if it is incomplete, or another data set.
     """
     root = Path(settings.root)
     if not any((root / name).exists() for name in settings.tables):
@@ -92,10 +86,7 @@ def whole(settings: Photos) -> ImageTable | None:
 def get_archive(settings: Photos, watch: Watch = QUIET, url: str | None = None) -> Fetched:
     """Download the archive that the authors of a data set publish, and unpack it into the folder of the settings.
 
-    Args:
-        settings: of the data set, with its folder; created if missing. A complete data set is left alone.
-        watch: is told the progress in bytes; may stop the download between two parts.
-        url: of the archive; the published one by default.
+    The folder is created if missing; a complete data set is left alone. `watch` gets the progress in bytes.
 
     Raises:
         InputError: no connection, no disk space, or an archive of something else; a partial file is kept and named.
@@ -130,9 +121,8 @@ def get_archive(settings: Photos, watch: Watch = QUIET, url: str | None = None) 
 def get_celeba(settings: Photos, url: str | None = None) -> Fetched:
     """Download CelebA into the folder of the settings, as torchvision lays it out and checks it.
 
-    Args:
-        settings: of CelebA, with its folder; created if missing. A complete data set is left alone.
-        url: page that has to answer first, to tell a missing connection from other errors.
+    The folder is created if missing; a complete data set is left alone. The page `url` has to answer first, to tell a
+    missing connection from other errors.
 
     Raises:
         InputError: no connection, no disk space, no package gdown, or a refusal of the host; says what to do by hand.

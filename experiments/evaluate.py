@@ -35,7 +35,7 @@ class Subject:
         file: its weights.
         about: description of the network.
         settings: of the data set.
-        dataset: the data set, with the normalisation of the network.
+        dataset: with the normalisation of the network.
     """
 
     file: Path
@@ -50,10 +50,10 @@ def sizes_for(about: Description) -> dict[str, int]:
 
 
 def of_file(file: Path, settings: DataSettings, about: Description | None, network: str | None = None) -> Subject:
-    """Return the network of a file as a subject.
+    """The network of a file, as `core.models.checkpoint.load_foreign` reads them, as a subject.
 
     Args:
-        file: its weights, as `core.models.checkpoint.load_foreign` reads them.
+        file: its weights.
         settings: of the data.
         about: its description, if there is one; else the network takes the images as they are.
         network: name of the network; needed without a description.
@@ -78,10 +78,9 @@ def of_file(file: Path, settings: DataSettings, about: Description | None, netwo
 
 
 def of_run(folder: RunFolder, stage: str | None = None) -> Subject:
-    """Return the final network of a run, or that of one of its stages, as a subject.
+    """The final network of a run, or that of one of its stages, as a subject.
 
-    Raises:
-        InputError: it has none, or the data is gone.
+    Raises InputError if it has none, or the data is gone.
     """
     config = config_of(folder.record())
     stage = stage_with_network(folder, stage)
@@ -91,11 +90,7 @@ def of_run(folder: RunFolder, stage: str | None = None) -> Subject:
 
 
 def by_cluster(subject: Subject, folder: RunFolder) -> Subject:
-    """Replace the attributes by the clusters of a run; only its training images have clusters.
-
-    Raises:
-        InputError: the run has no clusters.
-    """
+    """Replace the attributes by the clusters of a run; only its training images have clusters."""
     file = folder.artifacts("cluster") / "clusters.safetensors"
     if not file.exists():
         raise InputError(f"--by-cluster: run '{folder.record().name}' has no clusters")
@@ -107,11 +102,7 @@ def by_cluster(subject: Subject, folder: RunFolder) -> Subject:
 
 
 def evaluate(subject: Subject, split: SplitName, device: torch.device) -> Evaluation:
-    """Count the correct predictions on a split by group.
-
-    Raises:
-        InputError: the weights do not fit the network.
-    """
+    """Count the correct predictions on a split by group; raises InputError if the weights do not fit the network."""
     about = subject.about
     network = network_of(about)
     load_foreign(subject.file, network)
@@ -152,7 +143,6 @@ def _has_one_output(file: Path, about: Description) -> bool:
 
 
 def _fitted(dataset: DataSet, about: Description, file: Path) -> DataSet:
-    """Return the data with the normalisation of the network."""
     channels = dataset.splits["train"].images.shape[1]
     if channels != about.channels:
         raise InputError(f"--model {file}: takes images of {about.channels} channels, but the data has {channels}")

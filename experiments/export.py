@@ -33,23 +33,20 @@ def export_run(
     torch: bool = False,
     onnx: bool = False,
 ) -> list[Path]:
-    """Write the network of a run and everything that describes it.
+    """Write the network of a run and everything that describes it; return the files.
 
     Files: `model.safetensors` (state dict of the plain network, zeros where masked), `model.json` (how to build the
     network, its labels and the pixels that it takes), `masks.safetensors`, `clusters.csv`, `environments.csv`,
-    `predictions.csv`, `metrics.csv`, `metrics.parquet`, `model.pt`, `model.onnx`; files that the
-    run does not have, or that were not asked for, are left out.
+    `predictions.csv`, `metrics.csv`, and on request `metrics.parquet`, `model.pt` (the state dict as torch saves it)
+    and `model.onnx` (with the normalisation inside). Files that the run does not have are left out.
 
     Args:
         folder: of the run.
         to: folder for the files; created if missing; existing files are replaced.
         stage: stage of the network; by default the last that has one.
         parquet: also write `metrics.parquet`.
-        torch: also write `model.pt`, the state dict as torch saves it.
-        onnx: also write `model.onnx`, with the normalisation inside.
-
-    Returns:
-        The files written.
+        torch: also write `model.pt`.
+        onnx: also write `model.onnx`.
 
     Raises:
         InputError: no such stage, nothing to export yet, a folder that cannot be written, or a missing package.
@@ -86,11 +83,7 @@ def export_run(
 
 
 def stage_with_network(folder: RunFolder, stage: str | None = None) -> str:
-    """Check that a stage has a network; by default return the last that has one.
-
-    Raises:
-        InputError: the stage has none, or no stage has one yet.
-    """
+    """Check that a stage has a network; by default the last that has one. Raises InputError without one."""
     record = folder.record()
     names = [s.name for s in record.stages if (folder.artifacts(s.name) / "model.safetensors").exists()]
     if stage is not None and stage not in names:

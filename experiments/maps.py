@@ -30,8 +30,6 @@ class Map:
         epoch: age of the checkpoint whose representation is drawn.
         explained: share of the variance along x and along y; empty if it is undefined.
         index: number of the image in the training split.
-        x: across.
-        y: up.
         label: number of the class.
         cluster: number of the cluster.
         group: number of the group; None if the data set has no attributes.

@@ -15,8 +15,6 @@ class Tile:
     """One tile.
 
     Attributes:
-        cluster: number of the cluster.
-        label: number of the class.
         group: title of the group; None if the data set has no attributes.
         index: number of the image in the training split.
         correct: 1 if the network whose representation was clustered is right, else 0; None if it was not evaluated.
@@ -48,7 +46,6 @@ class Samples:
     sheet: "Image"
 
     def tile(self, i: int) -> "Image":
-        """Return the picture of tile `i`."""
         (width, height), (row, column) = self.size, divmod(range(len(self.tiles))[i], self.columns)
         return self.sheet.crop((column * width, row * height, (column + 1) * width, (row + 1) * height))
 

@@ -149,15 +149,7 @@ def open_address(request: urllib.request.Request) -> http.client.HTTPResponse:
 
 
 def see_room(folder: Path, needed: int) -> None:
-    """Check that a disk has enough space.
-
-    Args:
-        folder: need not exist yet.
-        needed: bytes.
-
-    Raises:
-        InputError: it has not.
-    """
+    """Raise InputError unless the disk of a folder, which need not exist yet, has `needed` bytes."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     if free < needed:

@@ -17,8 +17,7 @@ class Store:
     Attributes:
         path: its folder.
         root: source folder of the images; empty if the store is damaged.
-        images: number of images.
-        side: side of each in pixels.
+        side: of each image in pixels.
         bytes: disk space.
         used: time of last use, in seconds since 1970.
         done: decoded images; fewer than `images` if a build was stopped or is in progress.
@@ -40,11 +39,7 @@ def stores(folder: Path) -> list[Store]:
 
 
 def remove(store: Store) -> bool:
-    """Remove a store; processes that have mapped it can still use it.
-
-    Returns:
-        False if another process is building it, or it cannot be removed; it is then unchanged.
-    """
+    """Remove a store; False, with the store unchanged, if a process is building it or it cannot be removed."""
     from filelock import FileLock, Timeout
 
     try:

@@ -30,12 +30,10 @@ class Report:
     """Result of checking a whole data set.
 
     Attributes:
-        root: its folder.
-        file: its table, relative to `root`.
-        rows: rows of the table.
+        rows: of the table.
         opened: images that were decoded.
         table: the valid rows; None if they do not make a data set.
-        problems: all problems by kind, each in the order of the rows.
+        problems: by kind, each in the order of the rows.
     """
 
     root: Path
@@ -49,13 +47,7 @@ class Report:
 def check(settings: Photos, watch: Watch = QUIET) -> Report:
     """Read every row and open every image.
 
-    Args:
-        settings: the data section.
-        watch: receives the number of checked images.
-
-    Raises:
-        InputError: the folder, a file or a column is missing.
-        Stopped: `watch` requested a stop.
+    Raises InputError if the folder, a file or a column is missing, and Stopped if `watch` requests it.
     """
     draft = settings.draft()
     table, problems = examine(draft)

@@ -23,7 +23,7 @@ class Column:
 
     Attributes:
         name: its heading.
-        file: its file, relative to the folder of the data set.
+        file: relative to the folder of the data set.
         lines: int64 [n], line of each cell, or its row in a file without lines.
         texts: str [n].
         words: text in lower case → value; None if every text is a value.
@@ -49,11 +49,10 @@ class Column:
         return f"{self.file}, {self.unit} {self.lines[row]:,}"
 
     def encode(self) -> tuple[Integers, tuple[str, ...]]:
-        """Number the values.
+        """Number the values: int64 [n], and their names.
 
-        Returns:
-            int64 [n], the number of each value, −1 if the text is empty or not among the words; and the values: those
-            of the words in their order, else those of the column, sorted by `in_order`.
+        The number of an empty text, or of one that is not among the words, is −1. The values are those of the words in
+        their order, else those of the column, sorted by `in_order`.
         """
         import pandas as pd
 
@@ -110,15 +109,11 @@ def read_columns(root: Path, file: str, wanted: Mapping[str, str]) -> dict[str, 
 def read_list(root: Path, file: str, headings: Sequence[str] | None, wanted: Mapping[str, str]) -> dict[str, Column]:
     """Read columns of a space-separated list, as in CelebA.
 
-    Args:
-        root: folder of the data set.
-        file: the list, relative to `root`.
-        headings: of the columns; None if the file begins with the number of rows and the headings of all columns but
-            the first, which is then called `image_id`.
-        wanted: as in `read_columns`.
+    With `headings` None, the file begins with the number of rows and the headings of all columns but the first, which
+    is then called `image_id`.
 
     Raises:
-        InputError: the list cannot be read, a column is missing, or the number of rows is not the stated one.
+        InputError: as `read_columns`, or the number of rows is not the stated one.
     """
     lines = _Lines(root, file, " ")
     stated = None
@@ -137,11 +132,7 @@ def read_list(root: Path, file: str, headings: Sequence[str] | None, wanted: Map
 
 
 def find(path: Path, headings: Sequence[str], wanted: Mapping[str, str]) -> None:
-    """Check that every wanted column exists exactly once.
-
-    Raises:
-        InputError: one is missing (with the closest existing name), or occurs twice.
-    """
+    """Raise InputError unless every wanted column exists exactly once; the message has the closest existing name."""
     for name, setting in wanted.items():
         if headings.count(name) > 1:
             raise InputError(f"{path}: two columns are named '{name}'; rename one")
@@ -173,11 +164,9 @@ class _Lines:
         self._rows = self._each()
 
     def first(self) -> list[str]:
-        """Return the next row; an empty one at the end of the file."""
         return next(self._rows, (0, []))[1]
 
     def rest(self, headings: Sequence[str], wanted: Sequence[str]) -> dict[str, Column]:
-        """Read all remaining rows, each with as many cells as headings, and keep the wanted columns."""
         places = [headings.index(name) for name in wanted]
         pick = itemgetter(*places, places[0])  # with two or more it returns tuples
         cells: list[str] = []  # flat, as one list per row would burden the garbage collector

@@ -41,17 +41,7 @@ def label_names(classes: int) -> tuple[str, ...]:
 
 
 def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> DataSet:
-    """Draw the splits and paint their images.
-
-    Args:
-        settings: plan, sizes, label noise, evaluation, seed.
-        train: the training digits; train and validation are drawn from them.
-        test: the test digits.
-        fingerprint: of the data set.
-
-    Raises:
-        InputError: there are too few digits for a balanced split.
-    """
+    """Draw the splits and paint their images; raises InputError if there are too few digits for a balanced split."""
     plan = settings.plan()
     names = label_names(plan.classes)
     train_labels, test_labels = (digits.labels * plan.classes // 10 for digits in (train, test))
@@ -68,15 +58,7 @@ def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> 
 
 @dataclass(frozen=True, slots=True)
 class DigitSource:
-    """Source of a data set made of the bundled digits.
-
-    Args:
-        settings: its data section.
-        digits: folder of the packed digits.
-
-    Raises:
-        InputError: the packed digits are missing or damaged.
-    """
+    """A data set made of the packed digits in a folder; raises InputError if they are missing or damaged."""
 
     settings: Bundled
     digits: Path
@@ -88,17 +70,10 @@ class DigitSource:
         object.__setattr__(self, "key", hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
 
     def fingerprint(self, watch: Watch = QUIET) -> str:  # noqa: ARG002
-        """Hash of settings, checksums of the digits, and version of the builders; reads no image."""
         return self.key
 
     def load(self, watch: Watch = QUIET) -> DataSet:  # noqa: ARG002
-        """Read the digits and make the data set.
-
-        Raises:
-            InputError: there are too few digits for the splits.
-        """
         return self.settings.build(read_digits(self.digits, "train"), read_digits(self.digits, "t10k"), self.key)
 
     def preview(self) -> DataSet:
-        """The data set itself, which is quickly made."""
         return self.load()

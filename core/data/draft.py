@@ -24,27 +24,16 @@ SPLIT_WORDS: dict[str, SplitName] = {
 
 @dataclass(frozen=True, slots=True)
 class DrawnSplits:
-    """Random splits, for a table without splits.
-
-    Attributes:
-        fractions: shares of training, validation and test, summing to 1.
-        seed: of the draw.
-    """
+    """Random splits, for a table without splits; `fractions` of training, validation and test sum to 1."""
 
     fractions: tuple[float, float, float]
     seed: int
 
     def draw(self, groups: Integers) -> Integers:
-        """Draw training, validation and test, with the same shares in every group.
+        """Draw the split of each image, int64 [n], with the same shares in every group, from its group [n].
 
-        The number of training images is its share, rounded; in every group a split deviates from its share by less
-        than two images.
-
-        Args:
-            groups: int64 [n], group of each image.
-
-        Returns:
-            int64 [n]: 0 training, 1 validation, 2 test.
+        The number of training images is its share, rounded; in every group a split deviates from its share by less than
+        two images.
         """
         _, groups, counts = np.unique(groups, return_inverse=True, return_counts=True)
         training, validation, test = self.fractions
@@ -66,8 +55,6 @@ class Draft:
     Attributes:
         root: folder of the data set.
         paths: of the images, relative to `root`.
-        label: their labels.
-        attributes: by name.
         split: their splits, or how to draw them.
         published: split → group title → number of images, as published for these labels and attributes.
         published_sizes: split → number of images, as published.
@@ -88,10 +75,8 @@ class Problem:
 
     Attributes:
         kind: in the plural, such as `unknown labels`.
-        text: short description.
         file: file of the affected row, relative to the root; empty if no row is affected.
-        line: of the row; 0 if no row is affected.
-        unit: unit of `line`.
+        line: of the row, in `unit`; 0 if no row is affected.
     """
 
     kind: str
@@ -112,11 +97,7 @@ class Problem:
 
 
 def root_of(settings: Photos) -> Path:
-    """Folder of the data set.
-
-    Raises:
-        InputError: the settings have none, or it is not a folder.
-    """
+    """Folder of the data set; raises InputError if the settings have none or it is not a folder."""
     if settings.missing:
         raise InputError(settings.missing)
     root = Path(settings.root).expanduser().absolute()
@@ -126,11 +107,7 @@ def root_of(settings: Photos) -> Path:
 
 
 def inside(key: str, path: str) -> str:
-    """Normalise a path of the settings, which is relative to the folder of the data set.
-
-    Raises:
-        InputError: it leaves that folder; the message begins with `key`.
-    """
+    """Normalise a path of the settings; raises InputError if it leaves the folder of the data set."""
     normal = normpath(path)
     if normal.startswith(("/", "..")):
         raise InputError(f"{key} {path}: leaves the folder of the data set")
@@ -140,8 +117,7 @@ def inside(key: str, path: str) -> str:
 def need(root: Path, settings: Photos, *names: str) -> str:
     """Name of the first of these files or folders that exists.
 
-    Raises:
-        InputError: none does; the message names a subfolder that has one, if there is any.
+    Raises InputError if none does; the message names a subfolder that has one, if there is any.
     """
     for name in names:
         if (root / name).exists():
@@ -152,6 +128,6 @@ def need(root: Path, settings: Photos, *names: str) -> str:
 
 
 def _portion(counts: Integers, share: float) -> Integers:
-    """Split counts by a share; rounds the running sum, so that the total is the rounded share of all."""
+    """Split counts by a share, rounding the running sum, so that the total is the rounded share of all."""
     portions: Integers = np.diff(np.floor(share * np.cumsum(counts) + 0.5), prepend=0).astype(np.int64)
     return portions

@@ -89,17 +89,7 @@ def draw_splits(
 
 
 def add_label_noise(labels: Integers, classes: int, share: float, random: np.random.Generator) -> Integers:
-    """Give round(share × n) samples another class, drawn uniformly.
-
-    Args:
-        labels: int64 [n], not changed.
-        classes: number of classes.
-        share: in [0, 1].
-        random: random generator.
-
-    Returns:
-        The noisy labels, int64 [n].
-    """
+    """Give round(share × n) samples of labels, int64 [n], another class, drawn uniformly; returns a copy."""
     noisy = labels.copy()
     changed = random.permutation(len(labels))[: round(share * len(labels))]
     noisy[changed] = (noisy[changed] + random.integers(1, classes, len(changed))) % classes
@@ -109,16 +99,8 @@ def add_label_noise(labels: Integers, classes: int, share: float, random: np.ran
 def correlate(labels: Integers, values: int, correlation: float, random: np.random.Generator) -> Integers:
     """Draw an attribute that equals the label on round(correlation × n) samples, and on that share of every class.
 
-    On the other samples the remaining values alternate, so that their counts differ by at most one in a class.
-
-    Args:
-        labels: int64 [n], each below `values`.
-        values: number of values of the attribute, at least 2.
-        correlation: in [0, 1].
-        random: random generator.
-
-    Returns:
-        The attribute, int64 [n].
+    On the other samples the remaining values alternate, so that their counts differ by at most one in a class. Labels
+    and attribute are int64 [n]; labels are below `values`, the number of values of the attribute.
     """
     attribute = labels.copy()
     counts = np.bincount(labels, minlength=values)

@@ -38,11 +38,7 @@ class Source(Protocol):
         ...
 
     def preview(self) -> DataSet:
-        """Make the data set for a look at it: images are opened on demand.
-
-        Raises:
-            InputError: there are too few images.
-        """
+        """Make the data set for a look at it: images are opened on demand, and it has no fingerprint."""
         ...
 
 
@@ -61,11 +57,7 @@ def open_source(config: DataSettings, digits: Path, cache: Path | None = None) -
 
 
 def glance(config: DataSettings, digits: Path) -> DataSet:
-    """Like `load`, for use of labels and shapes: images in a folder are decoded on demand.
-
-    Raises:
-        InputError: the data are missing or too few.
-    """
+    """Like `load`, for use of labels and shapes: images in a folder are decoded on demand."""
     return load(config.undecoded(), digits)
 
 
@@ -88,11 +80,7 @@ def load(config: DataSettings, digits: Path, cache: Path | None = None, watch: W
 def fingerprint(config: DataSettings, digits: Path, cache: Path | None = None, watch: Watch = QUIET) -> str:
     """Hash of everything that determines the data set; takes the arguments of `load`, and decodes nothing.
 
-    For the bundled digits it hashes settings, checksums and version of the builders, and reads no image; for images in
-    a folder it hashes their content and their table, so it does not depend on their location.
-
-    Raises:
-        InputError: the data are missing or damaged.
-        Stopped: `watch` requested a stop.
+    For the bundled digits it hashes settings, checksums and version of the builders; for images in a folder their
+    content and their table, so it does not depend on their location.
     """
     return open_source(config, digits, cache).fingerprint(watch)

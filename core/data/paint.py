@@ -38,15 +38,9 @@ CHUNK = 2048
 
 
 def paint_colour(digits: Images, colour: Integers, saturation: float) -> Images:
-    """Draw each digit in its colour on black.
+    """Draw each digit, uint8 [n, h, w], in a colour of `COLOURS`, int64 [n], on black: uint8 [n, 3, h, w].
 
-    Args:
-        digits: uint8 [n, h, w].
-        colour: index of the colour in `COLOURS`, int64 [n].
-        saturation: strength of the colour, from 0 (white) to 1.
-
-    Returns:
-        uint8 [n, 3, h, w].
+    The saturation ranges from 0 (white) to 1.
     """
     full = np.array(list(COLOURS.values()), dtype=np.float64)
     table = np.rint(saturation * full + (1 - saturation) * 255).astype(np.uint8)
@@ -68,7 +62,7 @@ def paint_patch(images: Images, there: npt.NDArray[np.bool_], size: int, random:
         images: uint8 [n, 3, h, w].
         there: which images get a patch, bool [n].
         size: side of the square in pixels.
-        random: random generator for colours, corners and distances to the borders (0 to 2 pixels).
+        random: draws colours, corners and distances to the borders (0 to 2 pixels).
     """
     image = np.flatnonzero(there)
     table = np.array(PATCH_COLOURS, dtype=np.uint8)
@@ -93,7 +87,7 @@ def paint_texture(
         texture: index of the texture, int64 [n].
         contrast: brightness of the texture, as a share of full scale.
         sheets: what `texture_sheets` returns.
-        random: random generator for positions, mirroring and tints.
+        random: draws positions, mirroring and tints.
 
     Returns:
         uint8 [n, 3, h, w].

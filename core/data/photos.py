@@ -25,14 +25,9 @@ STD = (0.229, 0.224, 0.225)
 
 @dataclass(eq=False)
 class PhotoSource:
-    """Source of a data set in a folder. Its table is read at once, its images on demand.
+    """A data set in a folder: its table is read at once, its images on demand, its pixels cached in `folder`.
 
-    Args:
-        settings: its data section.
-        folder: the cache folder; None for the user's cache folder.
-
-    Raises:
-        InputError: the table is invalid.
+    Raises InputError if the table is invalid. A `folder` of None is the user's cache folder.
     """
 
     settings: Photos
@@ -47,15 +42,6 @@ class PhotoSource:
         self._order = np.argsort(self.table.splits, kind="stable")
 
     def fingerprint(self, watch: Watch = QUIET) -> str:
-        """Hash of everything that affects a run: content of the images, table, crop; not of their location.
-
-        Args:
-            watch: receives the progress of reading and may stop it.
-
-        Raises:
-            InputError: an image is missing.
-            Stopped: `watch` requested a stop.
-        """
         table, settings = self.table, self.settings
         what = [settings.name, VERSION, settings.stored, settings.size, settings.augment]
         names = [table.label_names, list(table.attribute_values.items())]
@@ -66,15 +52,6 @@ class PhotoSource:
         return hashed.hexdigest()[:16]
 
     def load(self, watch: Watch = QUIET) -> DataSet:
-        """Make the data set: pixels are mapped from the store, which is built if missing, or decoded on demand.
-
-        Args:
-            watch: receives the progress of reading and decoding and may stop it.
-
-        Raises:
-            InputError: an image is missing or broken, or the disk is full.
-            Stopped: `watch` requested a stop.
-        """
         squares, table, settings = self.squares(watch), self.table, self.settings
         assert self.folder is not None
         pixels = stored(squares, self.folder, watch) if settings.cache else None
@@ -97,16 +74,10 @@ class PhotoSource:
         )
 
     def preview(self) -> DataSet:
-        """The data set without a fingerprint, which would need the content of every image."""
         return preview(self.table, self.settings, MEAN, STD)
 
     def squares(self, watch: Watch = QUIET) -> Squares:
-        """Images of all rows in the order of their splits; the first call reads every new file.
-
-        Raises:
-            InputError: an image is missing.
-            Stopped: `watch` requested a stop.
-        """
+        """Images of all rows in the order of their splits; the first call reads every new file."""
         if self._squares is None:
             self._squares = Squares(self._contents(watch), self.settings.stored, self.settings.part)
         return self._squares

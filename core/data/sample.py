@@ -42,14 +42,7 @@ def sample_picture(
 ) -> "Image":
     """Draw the first images of every group, one row per group, with title, count and share on the left.
 
-    Args:
-        dataset: the data set.
-        splits: splits to draw, one below the other.
-        per_group: images per row; rows of smaller groups are shorter.
-        scale: integer magnification of the images; None for `scale_for`.
-
-    Returns:
-        An RGB image.
+    The splits are one below the other; `scale` is the integer magnification, None for `scale_for`.
     """
     from PIL import Image, ImageDraw, ImageFont
 

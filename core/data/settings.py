@@ -36,7 +36,6 @@ class Bundled(DataSettings):
 
     @property
     def n_classes(self) -> int:
-        """Number of labels."""
         return 2
 
     @model_validator(mode="after")
@@ -46,21 +45,14 @@ class Bundled(DataSettings):
         return self
 
     def source(self, digits: Path, cache: Path | None) -> "Source":  # noqa: ARG002
-        """The packed digits, from which the data set is made at every load."""
         from core.data.digits import DigitSource
 
         return DigitSource(self, digits)
 
     def build(self, train: "PackedDigits", test: "PackedDigits", fingerprint: str) -> "DataSet":
-        """Make the data set.
+        """Make the data set of the training digits (train and validation) and the test digits.
 
-        Args:
-            train: the training digits; train and validation are drawn from them.
-            test: the test digits.
-            fingerprint: of the data set.
-
-        Raises:
-            InputError: there are too few digits for the splits.
+        Raises InputError if there are too few digits for the splits.
         """
         raise NotImplementedError(f"{type(self).__name__}.build")
 
@@ -79,7 +71,6 @@ class Digits(Bundled):
         raise NotImplementedError(f"{type(self).__name__}.plan")
 
     def build(self, train: "PackedDigits", test: "PackedDigits", fingerprint: str) -> "DataSet":
-        """Draw the splits and paint their images."""
         from core.data.digits import build
 
         return build(self, train, test, fingerprint)
@@ -117,12 +108,10 @@ class Photos(DataSettings):
 
     @property
     def n_classes(self) -> int:
-        """Number of labels; 0 if unknown before the data is read."""
         return 2
 
     @property
     def missing(self) -> str:
-        """Asks for the folder if it is not set."""
         if self.root:
             return ""
         return f"{self.name} is not bundled; pass its folder with --data-root FOLDER or data.root ({self.layout})"
@@ -136,20 +125,17 @@ class Photos(DataSettings):
         return self
 
     def source(self, digits: Path, cache: Path | None) -> "Source":  # noqa: ARG002
-        """The folder; its table is read immediately."""
         from core.data.photos import PhotoSource
 
         return PhotoSource(self, cache)
 
     def undecoded(self) -> Self:
-        """Settings of the same data, with images decoded on demand."""
         return self.model_copy(update={"cache": False})
 
     def draft(self) -> "Draft":
         """Read the columns of its table: paths, labels, attributes and splits.
 
-        Raises:
-            InputError: the folder, the table or a column is missing.
+        Raises InputError if the folder, the table or a column is missing.
         """
         raise NotImplementedError(f"{type(self).__name__}.draft")
 
@@ -172,17 +158,10 @@ class Tabled(Photos):
         return self
 
     def columns(self, root: Path, images: str) -> "tuple[str, dict[str, Column]]":
-        """Read the columns named in the settings.
+        """Path of the table, relative to `root`, and the columns named in the settings, by name.
 
-        Args:
-            root: folder of the data set.
-            images: name of the setting for the column of the images.
-
-        Returns:
-            Path of the table, relative to `root`, and name of each column → column.
-
-        Raises:
-            InputError: the table is missing or outside the folder, or a column is missing.
+        Setting `images` names the column of the images. Raises InputError if the table is missing or outside the
+        folder, or a column is missing.
         """
         from core.data.columns import read_columns
         from core.data.draft import inside, need
@@ -198,11 +177,7 @@ class Tabled(Photos):
 
 
 def check_distinct(key: str, label: str, names: tuple[str, ...]) -> None:
-    """Check that the label is not among the attributes, and that no attribute occurs twice.
-
-    Raises:
-        ValueError: otherwise; the message begins with `key`.
-    """
+    """Raise ValueError if the label is among the attributes, or an attribute occurs twice."""
     for name in names:
         if name == label:
             raise ValueError(f"{key}: '{name}' is already the label")

@@ -14,13 +14,7 @@ from core.data.watch import threads
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Squares:
-    """Image files, and how each is decoded to a square.
-
-    Attributes:
-        contents: the files.
-        side: side of the square in pixels.
-        part: part of an image that becomes the square.
-    """
+    """Image files, and how each is decoded to a square of `side` pixels."""
 
     contents: Contents
     side: int
@@ -37,8 +31,7 @@ class Squares:
     def one(self, row: int) -> Images:
         """Decode an image, uint8 [3, side, side].
 
-        Raises:
-            InputError: it is missing, has changed or cannot be decoded; the message has its line in the table.
+        Raises InputError, with its line in the table, if it is missing, has changed or cannot be decoded.
         """
         data = self.contents.read(row)
         try:
@@ -64,12 +57,10 @@ class Stream:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(images, 3, side, side)."""
         return len(self), *self._squares.shape[1:]
 
     @property
     def dtype(self) -> np.dtype[np.uint8]:
-        """uint8."""
         return np.dtype(np.uint8)
 
     def __getitem__(self, rows: int | slice | Integers) -> Images:

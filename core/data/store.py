@@ -75,21 +75,13 @@ def mapped(squares: Squares, folder: Path) -> Images | None:
 
 
 def stored(squares: Squares, folder: Path, watch: Watch = QUIET) -> Images:
-    """Map the decoded images; decode them first if necessary.
+    """Map the decoded images, uint8 [images, 3, side, side] read-only; decode them first if necessary.
 
-    A build that was stopped or killed continues where it was. One process builds at a time, others wait and then use
-    its result. An incomplete store is never visible.
-
-    Args:
-        squares: the images.
-        folder: the cache folder.
-        watch: receives the progress and may stop the work.
-
-    Returns:
-        uint8 [images, 3, side, side], mapped read-only from a file.
+    If a build was stopped or killed, the next one continues where it was. One process builds at a time, others wait and
+    then use its result. An incomplete store is never visible.
 
     Raises:
-        InputError: the disk is full, the folder is not writable, or an image is broken.
+        InputError: the disk is full, the cache folder is not writable, or an image is broken.
         Stopped: `watch` requested a stop.
     """
     final = store_path(squares, folder)

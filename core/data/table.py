@@ -29,11 +29,9 @@ class ImageTable:
     training rows.
 
     Attributes:
-        root: folder of the data set.
-        file: the table, relative to `root`.
+        file: the table, relative to `root`, the folder of the data set.
         paths: image of each row, relative to `root`, with `/` as separator.
         labels: int64 [n], index of the label.
-        label_names: name of each label.
         attributes: int64 [n, a], index of the value of each attribute.
         attribute_values: attribute → names of its values.
         splits: int8 [n]: 0 training, 1 validation, 2 test.
@@ -69,14 +67,7 @@ class ImageTable:
 
 
 def read_table(settings: Photos) -> ImageTable:
-    """Read the table of any data set in a folder.
-
-    Args:
-        settings: its data section.
-
-    Raises:
-        InputError: the folder, a file or a column is missing, or a row is invalid.
-    """
+    """Read the table of a data set; raises InputError if a file or a column is missing, or a row is invalid."""
     draft = settings.draft()
     table, problems = examine(draft)
     if table is None or problems:
@@ -88,11 +79,7 @@ def read_table(settings: Photos) -> ImageTable:
 
 
 def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
-    """Make the table of the valid rows.
-
-    Returns:
-        The table, None if the valid rows do not make a data set; and all problems, in the order of the rows.
-    """
+    """Make the table of the valid rows, None if they do not make a data set; and all problems, in row order."""
     away = unusable_paths(draft.root, draft.paths.texts.tolist())
     problems = [
         Problem("paths that cannot be used", text, draft.paths.file, int(draft.paths.lines[row]), draft.paths.unit)
@@ -145,13 +132,8 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
 def goes_with(labels: Integers, values: Integers, k: int) -> Integers:
     """Match the values of an attribute to the labels so that their mean share of the labels' rows is largest.
 
-    Args:
-        labels: int64 [n], below `k`.
-        values: int64 [n], below `k`.
-        k: number of labels and of values.
-
-    Returns:
-        int64 [k]: value of each label, a permutation; the identity unless another order is better.
+    Labels and values are int64 [n], below k. Returns the value of each label, int64 [k], a permutation; the identity
+    unless another order is better.
     """
     from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 

@@ -6,14 +6,9 @@ from pathlib import Path
 
 
 def unusable_paths(root: Path, paths: Sequence[str]) -> dict[int, str]:
-    """Find the paths that cannot be used; lists their folders, but opens no image.
+    """Position → reason of the paths relative to `root` that are empty, absolute, go up, or are links outside.
 
-    Args:
-        root: folder of the data set.
-        paths: relative to `root`, with `/` as separator.
-
-    Returns:
-        Position of the path → reason: it is empty, absolute, goes up, or a link leads outside.
+    It lists their folders, but opens no image.
     """
     bad = {}
     for number, path in enumerate(paths):

@@ -48,13 +48,7 @@ class Painted:
 
 
 def paint(dataset: DataSet, clusters: Integers, predicted: Integers | None) -> Painted:
-    """Collect the values by which the training images of a data set are coloured.
-
-    Args:
-        dataset: the data set.
-        clusters: cluster of every training image, [n].
-        predicted: predicted class of every training image, [n]; None if unknown.
-    """
+    """Collect these values; clusters and, if known, predicted classes of every training image are [n]."""
     train = dataset.splits["train"]
     titles = group_titles(dataset.label_names, dataset.attributes) if dataset.attributes else []
     return Painted(
@@ -70,11 +64,8 @@ def paint(dataset: DataSet, clusters: Integers, predicted: Integers | None) -> P
 def subsample(painted: Painted, seed: int, most: int = MOST, least: int = LEAST) -> Integers:
     """Draw images for a map, in increasing order: stratified by cell (cluster, label), with a minimum of each.
 
-    Args:
-        painted: labels and clusters of all images; nothing else is used.
-        seed: seed of the draw.
-        most: maximum number of images.
-        least: minimum number of images of every cell; fewer if the cell is smaller or there are too many cells.
+    There are at most `most`, and at least `least` of every cell; fewer if the cell is smaller or there are too many
+    cells.
     """
     cell = painted.cells()
     counts = np.bincount(cell)
@@ -93,9 +84,7 @@ def subsample(painted: Painted, seed: int, most: int = MOST, least: int = LEAST)
 def places(cell: Integers, seed: int) -> Integers:
     """Shuffle every cell and return the position of each sample in its cell, [n], counted from 0.
 
-    Args:
-        cell: index of the cell of every sample, without gaps, [n].
-        seed: seed of the shuffle.
+    `cell` is the index of the cell of every sample, without gaps, [n].
     """
     shuffled = np.random.default_rng(seed).permutation(len(cell))
     by_cell = shuffled[np.argsort(cell[shuffled], kind="stable")]
@@ -106,16 +95,10 @@ def places(cell: Integers, seed: int) -> Integers:
 
 
 def principal_components(rows: Floats, dims: int) -> tuple[Doubles, Doubles]:
-    """Project rows onto their principal components.
+    """Project rows [n, d] onto their principal components; surplus components are 0.
 
-    The sign of each component makes its largest loading positive.
-
-    Args:
-        rows: [n, d].
-        dims: number of components; surplus ones are 0.
-
-    Returns:
-        Coordinates [n, dims], and the share of variance explained by each component, [dims].
+    The sign of each component makes its largest loading positive. Returns coordinates [n, dims], and the share of
+    variance explained by each component, [dims].
     """
     centred = rows.astype(np.float64)
     centred -= centred.mean(axis=0)
@@ -152,7 +135,7 @@ def pca_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dict
 def tsne_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dict[str, Any]:
     """Make the map of the same images by t-SNE (van der Maaten 2008) on at most 50 principal components.
 
-    Args: as `pca_map`.
+    Arguments as `pca_map`.
     """
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]

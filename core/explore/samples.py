@@ -31,14 +31,7 @@ def draw_samples(painted: Painted, seed: int, per_cell: int = PER_CELL) -> Integ
 
 
 def write_samples(folder: Path, images: Pixels, painted: Painted, seed: int) -> None:
-    """Write the sheet and its description into `folder`.
-
-    Args:
-        folder: target folder of the two files.
-        images: of the training split, uint8 [n, channels, height, width].
-        painted: their clusters, labels, groups and predictions.
-        seed: seed of the draw.
-    """
+    """Write the sheet of images, uint8 [n, channels, height, width], and its description into `folder`."""
     from PIL import Image
 
     drawn = draw_samples(painted, seed)

@@ -82,14 +82,9 @@ class Members:
         return x.flatten(1) if self._together else fast(x)
 
     def forward(self, x: Tensor, parameters: Parameters) -> Tensor:
-        """Run members on the same images x [n, …].
+        """Logits, [members, n] for a binary head or [members, n, classes], of the same images, from `prepared`.
 
-        Args:
-            x: what `prepared` returns.
-            parameters: name → values, [members, …].
-
-        Returns:
-            Logits, [members, n] for a binary head, or [members, n, classes].
+        The parameters are name → values, [members, …].
         """
         if not self._together:
             return torch.stack(
@@ -140,7 +135,6 @@ class Members:
 
 
 def _views(rows: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
-    """Views of the parameters in rows [members, size]: name → [members, …]."""
     ends = list(accumulate(shape.numel() for shape in shapes.values()))
     return {
         name: rows[:, end - shape.numel() : end].unflatten(1, shape)

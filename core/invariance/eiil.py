@@ -44,7 +44,6 @@ class SoftAssignment:
         return (first.square() + second.square()).squeeze(-1) / 2
 
     def step(self) -> None:
-        """Take one step on all samples."""
         q = self.q
         first, second = self._sums(q)
         self._w.grad = (first - second) * self._g * q * (1 - q)
@@ -52,11 +51,9 @@ class SoftAssignment:
         self.steps += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """State for `load_state_dict`."""
         return {"w": self._w, "adam": self._adam.state_dict(), "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state of `state_dict`."""
         self._w.copy_(state["w"])
         self._adam.load_state_dict(state["adam"])
         self.steps = state["steps"]
@@ -67,12 +64,7 @@ class SoftAssignment:
 
 
 def split(first: Tensor, losses: Tensor) -> Environments:
-    """Make environments of an assignment; the one with the higher loss of the reference comes first.
-
-    Args:
-        first: whether each sample is in the first environment, bool [n].
-        losses: of the reference, [n].
-    """
+    """Environments of an assignment, bool [n]; the one with the higher loss of the reference, [n], comes first."""
     inside = first.cpu().numpy()
     loss = losses.detach().cpu().numpy()
     sides = [np.flatnonzero(inside), np.flatnonzero(~inside)]

@@ -44,7 +44,6 @@ class Environments:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Number of samples in each environment."""
         return tuple(len(samples) for samples in self.samples)
 
     @property
@@ -53,11 +52,7 @@ class Environments:
         return np.unique(np.concatenate(self.samples)) if self.samples else np.empty(0, dtype=np.int64)
 
     def subset(self, names: Sequence[str]) -> "Environments":
-        """Return the environments with these names, in this order.
-
-        Raises:
-            InputError: a name does not exist.
-        """
+        """The environments with these names, in this order; raises InputError if a name does not exist."""
         for name in names:
             if name not in self.names:
                 raise InputError(f"there is no environment '{name}'; there are {', '.join(self.names)}")
@@ -87,6 +82,8 @@ def conflict_samples(
 ) -> Booleans:
     """Find the samples without the majority label of their cluster, bool [n].
 
+    On a tie, the first label is the majority label.
+
     Args:
         assignments: cluster of every sample, 0 ≤ value < k, [n].
         labels: class of every sample, 0 ≤ value < n_classes, [n].
@@ -94,8 +91,6 @@ def conflict_samples(
         n_classes: number of classes.
         relative: use the label that is most over-represented compared to its share of all samples as majority label,
             instead of the most frequent one; for data with one dominant class.
-
-    On a tie, the first label is the majority label.
 
     Raises:
         InputError: clusters and labels do not match.
@@ -125,10 +120,13 @@ def infer(
     """Assign samples to two environments.
 
     `minority-balance`: the conflict samples; the conflict samples and as many majority samples of the same clusters.
+
     `minority-majority`: the conflict samples; as many majority samples of the same clusters.
+
     `conflict-rest`: the conflict samples; all others.
-    `shares`: two disjoint environments of equal size with different shares of conflict samples, the same for every
-    label; as large as the samples allow.
+
+    `shares`: two disjoint environments of equal size with these shares of conflict samples, the same for every label;
+    as large as the samples allow.
 
     Args:
         rule: one of these.
@@ -163,14 +161,9 @@ def by_number(numbers: Integers, names: Sequence[str]) -> Environments:
 
 
 def at_random(like: Environments, labels: Integers, *, seed: int) -> Environments:
-    """Replace every sample by a random one of the same label, as a control.
+    """Replace every sample by a random one of the same label, as a control; sizes, overlap and labels are kept.
 
-    Sizes, overlap and labels stay the same.
-
-    Args:
-        like: environments to take sizes, overlap and labels from.
-        labels: class of every sample of the training split, [n].
-        seed: of the random permutation.
+    `labels` are those of the training split, [n].
     """
     random = np.random.default_rng(seed)
     place = np.empty(len(labels), dtype=np.int64)

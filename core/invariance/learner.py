@@ -31,20 +31,13 @@ WORST_PENALTY = "penalty worst"
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The members of a training, with their penalty weights and restarts.
-
-    Attributes:
-        members: the networks.
-        weights: penalty weight of each.
-        restarts: restart index of each.
-    """
+    """The members of a training, with the penalty weight and the restart index of each."""
 
     members: Members
     weights: tuple[float, ...]
     restarts: tuple[int, ...]
 
     def evaluate(self, context: "StageContext", images: Images, split: SplitName) -> list[Evaluation]:
-        """Evaluate every member on a split."""
         parts = [self.members.logits(pixels) for _, pixels in images.in_order(BATCH)]
         logits = torch.cat(parts, dim=1)
         guesses = (logits > 0).long() if logits.dim() == 2 else logits.argmax(-1)
@@ -76,14 +69,7 @@ class Sweep:
 
 
 class SweepLearner:
-    """Trains all members at once on samples of environments.
-
-    Args:
-        context: of the stage.
-        sweep: members to train.
-        settings: of the stage.
-        environments: of the training split.
-    """
+    """Trains all members at once on samples of environments."""
 
     def __init__(self, context: "StageContext", sweep: Sweep, settings: Train, environments: Environments) -> None:
         self._context = context
@@ -145,12 +131,10 @@ class SweepLearner:
         return {name: values[member] for name, values in self._sweep.members.parameters.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """State for `load_state_dict`, without random streams."""
         order = {} if self._order is None else self._order.state_dict()
         return {"training": self._training.state_dict(), "order": order}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state of `state_dict`."""
         self._training.load_state_dict(state["training"])
         if self._order is not None:
             self._order.load_state_dict(state["order"])
@@ -164,7 +148,6 @@ class PenaltyWatch:
         self._warned = False
 
     def __call__(self, step: int, values: Mapping[str, float]) -> None:
-        """Check the values of a step."""
         if not self._warned and (finding := penalty_warning(values.get(WORST_PENALTY, 0.0), step)) is not None:
             self._warned = True
             self._context.emit(Warned(self._context.stage, finding.code, finding.text))

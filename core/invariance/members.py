@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 def train_members(context: "StageContext", settings: Train, select: Select, environments: Environments) -> None:
     """Train all members from scratch; write network and predictions of the selected one.
 
-    Args:
-        context: of the stage.
-        settings: objective, restarts, penalty weights, steps.
-        select: selection of the checkpoint.
-        environments: of the training split.
-
     Raises:
         StageError: a loss is no longer a finite number.
         Stopped: a stop was requested.

@@ -11,15 +11,7 @@ Kind = Literal["erm", "irm", "vrex", "group-dro"]
 
 
 def mean_risk(risks: Tensor, present: Tensor) -> Tensor:
-    """Mean over the environments with samples.
-
-    Args:
-        risks: [members, environments].
-        present: whether each environment has samples, bool [environments].
-
-    Returns:
-        [members].
-    """
+    """Mean of the risks [members, environments] over the environments with samples, bool [environments]: [members]."""
     return torch.where(present, risks, 0).sum(1) / present.sum().clamp(min=1)
 
 
@@ -106,12 +98,8 @@ class Objective:
     def __call__(self, risks: Tensor, penalties: Tensor, present: Tensor, weights: Tensor, members: slice) -> Tensor:
         """Loss of some members before division by `divisor`: [these members].
 
-        Args:
-            risks: of these members, [these members, environments].
-            penalties: likewise.
-            present: whether each environment has samples, bool [environments].
-            weights: penalty weights of these members.
-            members: slice of these members.
+        Risks and penalties of these members are [these members, environments]; `present` is whether each environment
+        has samples, bool [environments].
         """
         match self.kind:
             case "erm":
@@ -127,9 +115,7 @@ class Objective:
                 return (self.environment_weights[members].to(risks.dtype) * risks).sum(1)
 
     def state_dict(self) -> dict[str, Any]:
-        """State of GroupDRO."""
         return {"environment_weights": self.environment_weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state of `state_dict`."""
         self.environment_weights = state["environment_weights"].to(self.environment_weights.device)

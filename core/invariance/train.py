@@ -88,7 +88,6 @@ class Training:
         return Measured(risks, penalty, loss, penalty_weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """State for `load_state_dict`."""
         return {
             "values": self.members.values,
             "adam": self._adam.state_dict(),
@@ -97,7 +96,6 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state of `state_dict`."""
         self.members.values.copy_(state["values"])
         self._adam.load_state_dict(state["adam"])
         self.objective.load_state_dict(state["objective"])

@@ -30,7 +30,6 @@ class Report:
     """Description of weights loaded from a file.
 
     Attributes:
-        file: the file.
         key: dotted key of the state dict in the file; empty at the top level.
         prefix: removed from the names in the file.
         tensors: number of loaded tensors.
@@ -95,8 +94,8 @@ def load_foreign(file: Path, network: nn.Module, *, fresh_head: bool = False) ->
         fresh_head: keep the head if that of the file is missing or has another size.
 
     Raises:
-        InputError: the file cannot be read without unpickling, or does not match; the message lists missing,
-            unexpected and misshapen names.
+        InputError: the file cannot be read without unpickling, or does not match; the message lists missing, unexpected
+            and misshapen names.
     """
     found, report = fit_file(file, network, fresh_head=fresh_head)
     network.load_state_dict(found.tensors, strict=False)
@@ -106,8 +105,7 @@ def load_foreign(file: Path, network: nn.Module, *, fresh_head: bool = False) ->
 def fit_file(file: Path, network: nn.Module, *, fresh_head: bool = False) -> tuple[Fit, Report]:
     """Like `load_foreign`, but load nothing; the network may be on `meta`.
 
-    Raises:
-        InputError: as `load_foreign`; a `Misfit` if the file is of another network.
+    Raises InputError as `load_foreign`; a `Misfit` if the file is of another network.
     """
     head, _ = find_head(network)
     found = min((fit(state, network, key) for key, state in read_states(file)), key=lambda one: one.problems)
@@ -126,12 +124,7 @@ def fit_file(file: Path, network: nn.Module, *, fresh_head: bool = False) -> tup
 def network_of(file: Path, networks: Iterable[tuple[str, nn.Module]]) -> str:
     """Name of the first network that matches a file, except perhaps for the head; empty if none does.
 
-    Args:
-        file: as for `load_foreign`.
-        networks: names and networks, which may be on `meta`.
-
-    Raises:
-        InputError: the file cannot be read.
+    The networks, with their names, may be on `meta`. Raises InputError if the file cannot be read.
     """
     states = read_states(file)
     for name, network in networks:

@@ -10,11 +10,7 @@ from core.errors import InputError
 
 
 def find_head(network: nn.Module) -> tuple[str, nn.Linear]:
-    """Return name and module of the last linear layer, in the order of the modules.
-
-    Raises:
-        InputError: the network has no linear layer.
-    """
+    """Name and module of the last linear layer, in the order of the modules; InputError if there is none."""
     linear = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise InputError(f"{type(network).__name__} has no linear layer and so no representation")
@@ -26,11 +22,8 @@ class Representation:
 
     The hook on the head exists only during a call.
 
-    Args:
-        network: any network whose last linear layer sees one vector per image.
-
     Attributes:
-        head: the last linear layer.
+        head: the last linear layer, which must see one vector per image.
         head_name: its name.
 
     Raises:
@@ -42,17 +35,10 @@ class Representation:
         self.head_name, self.head = find_head(network)
 
     def __call__(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """Run the network.
+        """Logits [n, classes] and representation [n, d] of images [n, channels, height, width], with their gradient.
 
-        Args:
-            images: [n, channels, height, width].
-            weights: parameters and buffers to use in place of the network's own, by name.
-
-        Returns:
-            Logits [n, classes] and representation [n, d], both with their gradient.
-
-        Raises:
-            ValueError: the head was not called exactly once with one vector per image.
+        Parameters and buffers in `weights`, by name, replace those of the network. Raises ValueError if the head was
+        not called exactly once with one vector per image.
         """
         with _inputs_of(self.head) as seen:
             if weights is None:

@@ -22,12 +22,7 @@ _PATIENCE = 5.0
 
 
 def start_from(network: nn.Module, model: Model, log: Callable[[str], None]) -> None:
-    """Load the initial weights of the settings; a head of another size stays fresh.
-
-    Args:
-        network: on any device; changed in place.
-        model: settings.
-        log: receives log lines.
+    """Load the initial weights of the settings, in place; a head of another size stays fresh.
 
     Raises:
         InputError: the file is missing or does not match, or published weights are neither present nor downloadable.
@@ -44,14 +39,9 @@ def start_from(network: nn.Module, model: Model, log: Callable[[str], None]) -> 
 
 
 def check_start(network: nn.Module, model: Model) -> None:
-    """Check, without loading, that the initial weights of the settings exist and match.
+    """Check, without loading, that the initial weights exist and match a network, which may be on `meta`.
 
-    Args:
-        network: of the settings; may be on `meta`.
-        model: settings.
-
-    Raises:
-        InputError: as `start_from`.
+    Raises InputError as `start_from`.
     """
     if model.weights == NONE:
         return
@@ -87,7 +77,7 @@ def _file(model: Model) -> Path:
 
 
 def _published(name: str) -> Any:
-    """Published weights of a torchvision network: the first version, which is used for comparisons in this field."""
+    """Published weights of a torchvision network: the first version, which this field compares with."""
     from torchvision.models import get_model_weights
 
     known = get_model_weights(name).__members__

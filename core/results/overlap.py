@@ -11,13 +11,7 @@ from core.runs.folder import RunFolder
 
 @dataclass(frozen=True, slots=True)
 class LayerOverlap:
-    """One layer that both runs mask.
-
-    Attributes:
-        weights: number of weights.
-        kept: number of weights kept by each run.
-        both: number of weights kept by both.
-    """
+    """One layer that both runs mask: its number of weights, and how many of them each run and both keep."""
 
     weights: int
     kept: tuple[int, int]
@@ -31,7 +25,6 @@ class LayerOverlap:
 
     @property
     def keep_ratios(self) -> tuple[float, float]:
-        """Share of weights kept by each run."""
         return self.kept[0] / self.weights, self.kept[1] / self.weights
 
 
@@ -58,12 +51,10 @@ class Overlap:
 
     @property
     def iou(self) -> float:
-        """Intersection over union of the kept weights in all layers masked by both."""
         return self.total.iou
 
     @property
     def keep_ratios(self) -> tuple[float, float]:
-        """Share of weights kept by each run in the layers masked by both."""
         return self.total.keep_ratios
 
     @property
@@ -75,11 +66,7 @@ class Overlap:
 
 
 def overlap(a: RunFolder, b: RunFolder, stage: str = "prune") -> Overlap:
-    """Compare the final masks of a stage of two runs.
-
-    Raises:
-        InputError: a run has no masks, or the networks differ.
-    """
+    """Compare the final masks of a stage of two runs; raises InputError without masks, or if the networks differ."""
     import numpy as np
     from safetensors import safe_open
 

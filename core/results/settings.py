@@ -21,12 +21,9 @@ ABSENT = Absent()
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting over all compared runs.
+    """One setting over all compared runs; the value of a run that does not have it is ABSENT.
 
-    Attributes:
-        key: dotted, as in the config.
-        values: of each run, in order; ABSENT if a run does not have it.
-        differs: whether the values differ.
+    Its key is dotted, as in the config.
     """
 
     key: str

@@ -21,10 +21,7 @@ def replace_file(path: Path, data: bytes) -> None:
     """Replace the content of a file atomically: readers see the old or the new content, even after a crash.
 
     The caller must hold the lock of the file: the temporary file beside it has a fixed name, so that one left by a
-    killed process is overwritten.
-
-    Raises:
-        OSError: the disk is full or read-only; the old file is unchanged.
+    killed process is overwritten. On an error, such as a full disk, the old file is unchanged.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:

@@ -16,7 +16,6 @@ class Home:
 
     @property
     def runs(self) -> Path:
-        """Folder of the run folders."""
         return self.root / "runs"
 
     @property
@@ -26,16 +25,13 @@ class Home:
 
     @property
     def locks(self) -> Path:
-        """Folder of the lock files."""
         return self.root / "locks"
 
     @classmethod
     def open(cls, root: Path | None = None, *, create: bool = True) -> Self:
         """Open the home: `root`, else $PRUSC_HOME, else the user's data folder.
 
-        Args:
-            root: the folder; None for the environment variable or default.
-            create: create missing folders; if False, the home is only read and may be missing.
+        Missing folders are created, unless `create` is False: the home is then only read and may be missing.
 
         Raises:
             InputError: it is not a folder, or cannot be created or written.

@@ -28,11 +28,8 @@ LAST = "last"
 class RunLog:
     """One small document per run. The run folders are authoritative: the index can be rebuilt from them.
 
-    Every change locks, reads and replaces the whole file; reading takes no lock. Thread-safe.
-
-    Args:
-        home: of the runs.
-        clock: returns seconds since 1970, for the work time of running runs.
+    Every change locks, reads and replaces the whole file; reading takes no lock. Thread-safe. The clock returns seconds
+    since 1970, for the work time of running runs.
     """
 
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
@@ -50,17 +47,10 @@ class RunLog:
             runs.upsert(_document(self._newest(record)))
 
     def register(self, record: RunRecord, exact_name: bool = False) -> RunRecord:
-        """Add a new run to the index under a unique name.
+        """Add a new run to the index under a unique name, and return the record with that name.
 
-        Args:
-            record: of the run, with the desired name.
-            exact_name: refuse a taken name instead of adding a number.
-
-        Returns:
-            The record with its final name.
-
-        Raises:
-            InputError: the name is taken, empty, `last`, or has control characters.
+        If its name is taken, it gets a number. With `exact_name`, InputError is raised if the name is taken, empty,
+        `last`, or has control characters.
         """
         name = _checked_name(record.name) if exact_name else record.name.strip()
         with self._writing() as runs:
@@ -72,14 +62,7 @@ class RunLog:
         return record
 
     def rename(self, run: RunFolder | str, name: str) -> RunRecord:
-        """Rename a run in its folder and in the index.
-
-        Args:
-            run: its folder or its id.
-            name: new unique name.
-
-        Returns:
-            The record with the new name.
+        """Rename a run, given by its folder or id, in its folder and in the index; return its record.
 
         Raises:
             InputError: there is no such run, or the name is taken, empty, `last`, or has control characters.
@@ -107,9 +90,10 @@ class RunLog:
         return self._settled(found) if found is not None else None
 
     def all(self) -> list[dict[str, Any]]:
-        """Return all summaries, newest first.
+        """All summaries, newest first.
 
-        A run without its process has the status of its folder or is `lost`; the seconds of running runs are current.
+        Runs without their process have the status of their folder or are `lost`; the seconds of running runs are
+        current.
         """
         return [self._settled(document) for document in sorted(self._runs(), key=_age)]
 
@@ -121,13 +105,9 @@ class RunLog:
         return [document["id"] for document in sorted(found, key=_age)]
 
     def rebuild(self, on_skip: Callable[[str], None] | None = None) -> int:
-        """Rebuild the index from the run folders.
+        """Rebuild the index from the run folders, and return the number of runs.
 
-        Args:
-            on_skip: called with an error message for every unreadable folder.
-
-        Returns:
-            Number of runs in the index.
+        Calls `on_skip` with an error message for every unreadable folder.
         """
         with self._lock():
             documents = []
@@ -204,10 +184,7 @@ def _document(record: RunRecord) -> "Document":
 
 
 def _number(id: str) -> int:
-    """TinyDB's document id of a run: the run id in base 36, so that no counter is needed.
-
-    The leading 1 preserves leading zeros.
-    """
+    """TinyDB's document id of a run: its id in base 36, after a 1 that preserves leading zeros."""
     return int(f"1{checked_id(id)}", 36)
 
 

@@ -17,7 +17,7 @@ from core.runs.record import RunRecord
 class Launcher(ABC):
     """Starts runs in one kind of place, and controls them there.
 
-    The run's folder is enough for most places, so only `check`, `start` and `kill` must be written.
+    The run's folder is enough for most places: by default, runs are processes of this machine.
 
     Attributes:
         name: as in `--launcher` and in the record of a run.
@@ -57,8 +57,7 @@ class Launcher(ABC):
     def kill(self, folder: RunFolder) -> None:
         """End a run that does not answer; it is then `lost` and can be resumed from its last checkpoint.
 
-        Raises:
-            InputError: no process runs it, or it is out of reach.
+        Raises InputError if no process runs it, or it is out of reach.
         """
 
     def state(self, folder: RunFolder) -> RunRecord:
@@ -80,11 +79,7 @@ def names() -> list[str]:
 
 
 def launcher(name: str) -> Launcher:
-    """Return the launcher called `name`.
-
-    Raises:
-        InputError: there is none; the message names the nearest.
-    """
+    """The launcher called `name`; raises InputError, which names the nearest, if there is none."""
     found = _found()
     if name not in found:
         raise InputError(
@@ -94,11 +89,7 @@ def launcher(name: str) -> Launcher:
 
 
 def launcher_of(record: RunRecord) -> Launcher:
-    """Return the launcher that controls a run.
-
-    Raises:
-        InputError: this installation does not have the launcher that started it.
-    """
+    """The launcher that controls a run; raises InputError if this installation does not have it."""
     found = _found()
     if record.launcher not in found:
         raise InputError(

@@ -14,13 +14,11 @@ class LocalLauncher(Launcher):
     outlives = False
 
     def check(self, device: str) -> None:
-        """Check that the device exists; imports torch."""
         from core.engine.devices import resolve
 
         resolve(device)
 
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
-        """Queue the run for a device of this process; imports torch."""
         from core.engine.devices import pick
         from experiments.plan import config_of
 
@@ -31,5 +29,4 @@ class LocalLauncher(Launcher):
         ENGINE.submit(folder, config, chosen, fresh=fresh)
 
     def kill(self, folder: RunFolder) -> None:
-        """Kill the process of the run, if it is another one on this machine."""
         kill(folder.settled())

@@ -52,11 +52,6 @@ class Celeba(Photos):
         return self
 
     def draft(self) -> Draft:
-        """Read the columns: target, attributes, splits.
-
-        Raises:
-            InputError: the folder or a list is missing, an attribute is unknown, or the lists have different images.
-        """
         from core.data.columns import as_texts, read_columns, read_list
         from core.data.draft import SPLIT_WORDS, Draft, need, root_of
         from core.data.splits import SPLITS
@@ -90,7 +85,6 @@ def _words(attribute: str) -> dict[str, str]:
 
 
 def _splits(root: Path, settings: Celeba, names: Column) -> Column:
-    """Column of the splits, in the order of the list of attributes."""
     import numpy as np
     import pandas as pd
 

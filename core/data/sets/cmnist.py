@@ -53,17 +53,9 @@ class Cmnist(Bundled):
 
     @property
     def n_given_environments(self) -> int:
-        """Number of given environments."""
         return len(self.environment_noise)
 
     def build(self, train: Digits, test: Digits, fingerprint: str) -> DataSet:
-        """Draw the splits and put each digit into the channel of its colour.
-
-        As in IRM, pixels stay in [0, 1]: the mean is set to 0 and the standard deviation to 1.
-
-        Raises:
-            InputError: there are more environments than training images.
-        """
         from core.data.dataset import DataSet, Split
         from core.data.digits import label_names
         from core.data.paint import COLOURS
@@ -149,14 +141,7 @@ def _draw(settings: Cmnist, index: Integers, digits: Integers, colour_noise: flo
 
 
 def _noisy(settings: Cmnist, digits: Integers, colour_noise: float, purpose: str) -> tuple[Integers, Integers]:
-    """Noisy labels and colours of some digits, each [n]; both noise shares are exact.
-
-    Args:
-        settings: label noise and seed.
-        digits: the digits, 0 to 9, int64 [n].
-        colour_noise: share of digits whose colour differs from their noisy label.
-        purpose: names the random streams.
-    """
+    """Noisy labels and colours of digits 0 to 9, each [n]; both noise shares are exact."""
     from core.data.draw import add_label_noise, correlate, stream
 
     flips = stream(settings.seed, f"noise/{purpose}")

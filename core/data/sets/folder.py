@@ -32,7 +32,6 @@ class Folder(Tabled):
 
     @property
     def n_classes(self) -> int:
-        """Number of labels; 0: unknown before the data is read."""
         return 0
 
     @model_validator(mode="after")
@@ -44,7 +43,6 @@ class Folder(Tabled):
         return self
 
     def draft(self) -> "Draft":
-        """Read the columns; paths are relative to the folder of the table."""
         from core.data.columns import as_texts
         from core.data.draft import SPLIT_WORDS, Draft, DrawnSplits, root_of
 

@@ -33,11 +33,6 @@ class Isic(Tabled):
     """Columns with attributes: none, one or several."""
 
     def draft(self) -> "Draft":
-        """Read the columns.
-
-        Raises:
-            InputError: the folder, the table or a column is missing, or the folder of the images is outside.
-        """
         from core.data.columns import as_texts
         from core.data.draft import SPLIT_WORDS, Draft, inside, need, root_of
 

@@ -25,7 +25,6 @@ class Waterbirds(Photos):
     name: Literal["waterbirds"] = "waterbirds"
 
     def draft(self) -> "Draft":
-        """Read the columns."""
         from core.data.columns import read_columns
         from core.data.draft import SPLIT_WORDS, Draft, need, root_of
         from core.data.splits import SPLITS

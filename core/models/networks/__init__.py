@@ -45,8 +45,6 @@ class Declared:
     """Declaration of one of our own networks, or of one from an installed package.
 
     Attributes:
-        name: as in the settings.
-        kind: its class.
         arguments: returns the arguments of its constructor by name.
         channels: required number of channels; None for any.
     """
@@ -110,13 +108,7 @@ def build(
 
 
 def outline(name: str, outputs: int, channels: int = 3, size: tuple[int, int] = (28, 28)) -> nn.Module:
-    """Make a network without weights, for its layers and shapes: on `meta`, if possible.
-
-    Args: as `build`.
-
-    Raises:
-        InputError: as `build`.
-    """
+    """Make a network, as `build`, without weights, for its layers and shapes: on `meta`, if possible."""
     import torch
 
     try:
@@ -132,16 +124,11 @@ def has_buffers(name: str) -> bool:
 
 
 def _declared() -> dict[str, Declared]:
-    """Name → declaration of every declared network."""
     return {declared.name: declared for declared in discovery.declared(PACKAGE, GROUP, _declared_in)}
 
 
 def _declared_in(module: ModuleType) -> Iterator[Declared]:
-    """The networks of a module.
-
-    Raises:
-        TypeError: there is none, or its name is not that of its file or entry point.
-    """
+    """The networks of a module; raises TypeError if there is none, or a name is not that of its file or entry point."""
     kinds = [kind for kind in vars(module).values() if isinstance(kind, type)]
     found: list[Declared] = [vars(kind)[_MARK] for kind in kinds if _MARK in vars(kind)]
     if not found:

@@ -14,10 +14,7 @@ from core.models.networks import network
 class Mlp(nn.Module):
     """Two hidden layers with ReLU (IRM's authors: 390 units), Xavier weights and biases of 0.
 
-    Args:
-        inputs: values per image.
-        outputs: 1 for the logit of label 1 against label 0, else the number of classes.
-        hidden: units per hidden layer.
+    It takes `inputs` values per image; one output is the logit of label 1 against label 0.
     """
 
     def __init__(self, inputs: int, outputs: int = 1, hidden: int = 390) -> None:
