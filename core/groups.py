@@ -141,3 +141,8 @@ def group_titles(labels: Sequence[str], attributes: Mapping[str, Sequence[str]])
     for name, values in attributes.items():
         groups = [(label, {**so_far, name: value}) for label, so_far in groups for value in values]
     return groups
+
+
+def group_names(labels: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> list[str]:
+    """All groups as short texts, such as `0–4 · red`, in the order of `group_titles`."""
+    return [" · ".join([label, *values.values()]) for label, values in group_titles(labels, attributes)]

@@ -19,7 +19,7 @@ from core.data.splits import SPLITS
 from core.data.table import ImageTable, read_table
 from core.data.watch import QUIET, Watch
 from core.errors import InputError
-from core.groups import group_titles
+from core.groups import group_names
 from experiments import transfer
 from experiments.transfer import download, kept, open_address, see_room, unreached
 
@@ -49,10 +49,7 @@ class Fetched:
     def sizes(self) -> list[Size]:
         """Every split and group whose published size is known."""
         table, found = self.table, []
-        titles = [
-            " · ".join([label, *values.values()])
-            for label, values in group_titles(table.label_names, table.attribute_values)
-        ]
+        titles = group_names(table.label_names, table.attribute_values)
         for number, split in enumerate(SPLITS):
             rows = table.splits == number
             if split in table.published_sizes:

@@ -17,7 +17,7 @@ from core.data.splits import SPLITS
 from core.data.table import ImageTable, examine
 from core.data.watch import QUIET, Watch, in_parts
 from core.data.within import unusable_paths
-from core.groups import group_titles
+from core.groups import group_names
 
 PART = 32
 """Images per task of a thread."""
@@ -62,7 +62,7 @@ def check(settings: Photos, watch: Watch = QUIET) -> Report:
             for row, (digest, kind, text) in zip(rows[part], found, strict=True):
                 digests[row] = digest
                 if kind:
-                    amiss.append(_problem(draft.paths, row, kind, f"{draft.paths.texts[row]}: {text}"))
+                    amiss.append(Problem.at(draft.paths, row, kind, f"{draft.paths.texts[row]}: {text}"))
                 else:
                     opened += 1
             done += len(found)
@@ -92,18 +92,13 @@ def _look(path: Path) -> tuple[bytes, str, str]:
     return digest, "", ""
 
 
-def _problem(paths: Column, row: int, kind: str, text: str) -> Problem:
-    return Problem(kind, text, paths.file, int(paths.lines[row]), paths.unit)
-
-
 def _empty(table: ImageTable) -> Iterator[Problem]:
-    titles = group_titles(table.label_names, table.attribute_values)
+    names = group_names(table.label_names, table.attribute_values)
     groups = table.groups()
     for number, split in enumerate(SPLITS):
-        counts = np.bincount(groups[table.splits == number], minlength=len(titles))
+        counts = np.bincount(groups[table.splits == number], minlength=len(names))
         for group in np.flatnonzero(counts == 0):
-            label, values = titles[group]
-            yield Problem("empty groups", f"{split}: no image of {' · '.join([label, *values.values()])}")
+            yield Problem("empty groups", f"{split}: no image of {names[group]}")
 
 
 def _splits(paths: Column, table: ImageTable) -> Integers:
@@ -126,7 +121,7 @@ def _twice(paths: Column, digests: "np.ndarray[tuple[int], np.dtype[np.bytes_]]"
         others = ", ".join(f"{paths.unit} {paths.lines[row]:,} ({SPLITS[splits[row]]})" for row in same[1:])
         text = f"{paths.texts[same[0]]} ({SPLITS[splits[same[0]]]}) is also {others}"
         if len({int(splits[row]) for row in same}) > 1:
-            across.append(_problem(paths, same[0], "images in several splits", text))
+            across.append(Problem.at(paths, same[0], "images in several splits", text))
         else:
-            within.append(_problem(paths, same[0], "images more than once in a split", text))
+            within.append(Problem.at(paths, same[0], "images more than once in a split", text))
     return across + within

@@ -88,11 +88,14 @@ class DataSet:
 
 def groups(split: Split, dataset: DataSet) -> Integers:
     """Group index of every sample, int64 [n], in the order of `core.groups.group_titles`."""
-    if split.attributes.shape[1] != len(dataset.attributes):
-        raise ValueError(f"the split has {split.attributes.shape[1]} attributes of {len(dataset.attributes)}")
-    number = split.labels
-    for values, column in zip(dataset.attributes.values(), split.attributes.T, strict=True):
-        number = number * len(values) + column
+    return group_numbers(split.labels, split.attributes, dataset.attributes)
+
+
+def group_numbers(labels: Integers, attributes: Integers, values: Mapping[str, tuple[str, ...]]) -> Integers:
+    """Group index of every sample, int64 [n], of its label [n] and its attributes [n, a] with these values."""
+    number = labels
+    for names, column in zip(values.values(), attributes.T, strict=True):
+        number = number * len(names) + column
     return number
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -56,24 +56,21 @@ def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> 
     return DataSet(settings.name, names, {a.name: a.values for a in plan.attributes}, splits, mean, std, fingerprint)
 
 
-@dataclass(frozen=True, slots=True)
 class DigitSource:
     """A data set made of the packed digits in a folder; raises InputError if they are missing or damaged."""
 
-    settings: Bundled
-    digits: Path
-    key: str = field(init=False)
-    table: None = field(init=False, default=None)
+    table = None
 
-    def __post_init__(self) -> None:
-        parts = [self.settings.canonical_hash(), *checksums(self.digits).values(), str(VERSION)]
-        object.__setattr__(self, "key", hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
+    def __init__(self, settings: Bundled, digits: Path) -> None:
+        self._settings, self._digits = settings, digits
+        parts = [settings.canonical_hash(), *checksums(digits).values(), str(VERSION)]
+        self._key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def fingerprint(self, watch: Watch = QUIET) -> str:  # noqa: ARG002
-        return self.key
+        return self._key
 
     def load(self, watch: Watch = QUIET) -> DataSet:  # noqa: ARG002
-        return self.settings.build(read_digits(self.digits, "train"), read_digits(self.digits, "t10k"), self.key)
+        return self._settings.build(read_digits(self._digits, "train"), read_digits(self._digits, "t10k"), self._key)
 
     def preview(self) -> DataSet:
         return self.load()

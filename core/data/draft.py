@@ -55,7 +55,7 @@ class Draft:
     Attributes:
         root: folder of the data set.
         paths: of the images, relative to `root`.
-        split: their splits, or how to draw them.
+        split: their splits in the words of `SPLIT_WORDS`, or how to draw them.
         published: split → group title → number of images, as published for these labels and attributes.
         published_sizes: split → number of images, as published.
     """
@@ -84,6 +84,11 @@ class Problem:
     file: str = ""
     line: int = 0
     unit: str = "line"
+
+    @classmethod
+    def at(cls, column: Column, row: int, kind: str, text: str) -> "Problem":
+        """Problem of a row, at the line of its cell in `column`."""
+        return cls(kind, text, column.file, int(column.lines[row]), column.unit)
 
     @property
     def where(self) -> str:

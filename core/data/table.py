@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core.data.columns import Column
-from core.data.dataset import Integers
-from core.data.draft import Draft, DrawnSplits, Problem
+from core.data.dataset import Integers, group_numbers
+from core.data.draft import SPLIT_WORDS, Draft, DrawnSplits, Problem
 from core.data.settings import Photos
 from core.data.splits import SPLITS, SplitName
 from core.data.within import unusable_paths
@@ -63,7 +63,7 @@ class ImageTable:
 
     def groups(self) -> Integers:
         """Group index of every row, int64 [n], in the order of `core.groups.group_titles`."""
-        return _groups(self.labels, self.attributes, [len(values) for values in self.attribute_values.values()])
+        return group_numbers(self.labels, self.attributes, self.attribute_values)
 
 
 def read_table(settings: Photos) -> ImageTable:
@@ -81,18 +81,17 @@ def read_table(settings: Photos) -> ImageTable:
 def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
     """Make the table of the valid rows, None if they do not make a data set; and all problems, in row order."""
     away = unusable_paths(draft.root, draft.paths.texts.tolist())
-    problems = [
-        Problem("paths that cannot be used", text, draft.paths.file, int(draft.paths.lines[row]), draft.paths.unit)
-        for row, text in away.items()
-    ]
+    problems = [Problem.at(draft.paths, row, "paths that cannot be used", text) for row, text in away.items()]
     good = np.ones(len(draft.paths), dtype=np.bool_)
     good[list(away)] = False
     labels, label_names = draft.label.encode()
     found = {name: column.encode() for name, column in draft.attributes.items()}
-    splits = np.zeros_like(labels) if isinstance(draft.split, DrawnSplits) else draft.split.encode()[0]
     coded = [(draft.label, labels, "labels"), *((draft.attributes[k], c, "attributes") for k, (c, _) in found.items())]
+    splits = np.zeros_like(labels)
     if not isinstance(draft.split, DrawnSplits):
-        coded.append((draft.split, splits, "splits"))
+        split = draft.split.with_words(SPLIT_WORDS)
+        splits = split.encode()[0]
+        coded.append((split, splits, "splits"))
     for column, codes, what in coded:
         problems += _unknown(column, codes, what)
         good &= codes >= 0
@@ -103,7 +102,7 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
     try:
         _check_columns(draft, label_names, values, len(labels))
         if isinstance(draft.split, DrawnSplits):
-            splits = draft.split.draw(_groups(labels, attributes, [len(names) for names in values.values()]))
+            splits = draft.split.draw(group_numbers(labels, attributes, values))
         _check_filled(draft.split, labels, label_names, splits)
     except InputError as error:
         return None, [*problems, Problem("splits and labels that are not filled", str(error))]
@@ -144,13 +143,6 @@ def goes_with(labels: Integers, values: Integers, k: int) -> Integers:
     return best if together > as_numbered + 1e-9 else np.arange(k)
 
 
-def _groups(labels: Integers, attributes: Integers, sizes: list[int]) -> Integers:
-    number = labels
-    for column, size in zip(attributes.T, sizes, strict=True):
-        number = number * size + column
-    return number
-
-
 def _unknown(column: Column, codes: Integers, what: str) -> list[Problem]:
     """One problem for every cell without a code: it is empty or not among the words."""
     known = ", ".join(dict.fromkeys(column.words.values())) if column.words else ""
@@ -162,7 +154,7 @@ def _unknown(column: Column, codes: Integers, what: str) -> list[Problem]:
         else:
             hint = nearest(text, list(column.words or ()))
             text = f"{column.name} '{text}' is unknown{hint or f' (known: {known})'}"
-        problems.append(Problem(f"unknown {what}", text, column.file, int(column.lines[row]), column.unit))
+        problems.append(Problem.at(column, row, f"unknown {what}", text))
     return problems
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.clustering.kmeans import Floats, Integers, unit_rows
 from core.data.dataset import DataSet, groups
-from core.groups import group_titles
+from core.groups import group_names
 
 MOST = 2000
 """Maximum number of images on a map."""
@@ -50,14 +50,13 @@ class Painted:
 def paint(dataset: DataSet, clusters: Integers, predicted: Integers | None) -> Painted:
     """Collect these values; clusters and, if known, predicted classes of every training image are [n]."""
     train = dataset.splits["train"]
-    titles = group_titles(dataset.label_names, dataset.attributes) if dataset.attributes else []
     return Painted(
         labels=train.labels,
         clusters=clusters,
         groups=groups(train, dataset) if dataset.attributes else None,
         correct=None if predicted is None else predicted == train.labels,
         label_names=tuple(dataset.label_names),
-        group_names=tuple(" · ".join([label, *values.values()]) for label, values in titles),
+        group_names=tuple(group_names(dataset.label_names, dataset.attributes) if dataset.attributes else ()),
     )
 
 

@@ -53,7 +53,7 @@ class Celeba(Photos):
 
     def draft(self) -> Draft:
         from core.data.columns import as_texts, read_columns, read_list
-        from core.data.draft import SPLIT_WORDS, Draft, need, root_of
+        from core.data.draft import Draft, need, root_of
         from core.data.splits import SPLITS
 
         root = root_of(self)
@@ -72,7 +72,7 @@ class Celeba(Photos):
             replace(names, texts=paths),
             values[self.target].with_words(_words(self.target)),
             {name: values[name].with_words(_words(name)) for name in self.attributes},
-            split.with_words(SPLIT_WORDS),
+            split,
             {"train": _PUBLISHED} if published else {},
             dict(zip(SPLITS, _SIZES, strict=True)),
         )

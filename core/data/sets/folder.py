@@ -44,7 +44,7 @@ class Folder(Tabled):
 
     def draft(self) -> "Draft":
         from core.data.columns import as_texts
-        from core.data.draft import SPLIT_WORDS, Draft, DrawnSplits, root_of
+        from core.data.draft import Draft, DrawnSplits, root_of
 
         root = root_of(self)
         file, columns = self.columns(root, "path_column")
@@ -57,5 +57,5 @@ class Folder(Tabled):
             replace(paths, texts=as_texts(texts)),
             columns[self.label_column],
             {name: columns[name] for name in self.attribute_columns},
-            columns[split].with_words(SPLIT_WORDS) if split else DrawnSplits(self.fractions, self.seed),
+            columns[split] if split else DrawnSplits(self.fractions, self.seed),
         )

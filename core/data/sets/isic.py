@@ -34,7 +34,7 @@ class Isic(Tabled):
 
     def draft(self) -> "Draft":
         from core.data.columns import as_texts
-        from core.data.draft import SPLIT_WORDS, Draft, inside, need, root_of
+        from core.data.draft import Draft, inside, need, root_of
 
         root = root_of(self)
         images = need(root, self, inside("data.images", self.images))
@@ -48,7 +48,7 @@ class Isic(Tabled):
             replace(names, texts=as_texts([join(prefix, name) if name and name[0] != "/" else name for name in found])),
             columns[self.label_column].with_words(LESIONS),
             {name: columns[name] for name in self.attribute_columns},
-            columns[self.split_column].with_words(SPLIT_WORDS),
+            columns[self.split_column],
         )
 
 

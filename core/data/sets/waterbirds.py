@@ -26,7 +26,7 @@ class Waterbirds(Photos):
 
     def draft(self) -> "Draft":
         from core.data.columns import read_columns
-        from core.data.draft import SPLIT_WORDS, Draft, need, root_of
+        from core.data.draft import Draft, need, root_of
         from core.data.splits import SPLITS
 
         root = root_of(self)
@@ -37,7 +37,7 @@ class Waterbirds(Photos):
             columns["img_filename"],
             columns["y"].with_words(BIRDS),
             {"place": columns["place"].with_words(PLACES)},
-            columns["split"].with_words(SPLIT_WORDS),
+            columns["split"],
             {split: dict(zip(_GROUPS, counts, strict=True)) for split, counts in zip(SPLITS, _PUBLISHED, strict=True)},
             {split: sum(counts) for split, counts in zip(SPLITS, _PUBLISHED, strict=True)},
         )
