@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -137,14 +138,14 @@ def _gpu(nvml: Any, index: int, pid: int | None) -> Gpu:
     device = nvml.nvmlDeviceGetHandleByIndex(index)
     name = nvml.nvmlDeviceGetName(device)
     memory = nvml.nvmlDeviceGetMemoryInfo(device)
-    utilisation = temperature = power = own = None
-    # Some values are unavailable on some devices, such as the utilisation of a MIG slice.
-    with suppress(nvml.NVMLError):
-        utilisation = float(nvml.nvmlDeviceGetUtilizationRates(device).gpu)
-    with suppress(nvml.NVMLError):
-        temperature = float(nvml.nvmlDeviceGetTemperature(device, nvml.NVML_TEMPERATURE_GPU))
-    with suppress(nvml.NVMLError):
-        power = nvml.nvmlDeviceGetPowerUsage(device) / 1000
+
+    def ask(value: Callable[[], float]) -> float | None:
+        # Some values are unavailable on some devices, such as the utilisation of a MIG slice.
+        with suppress(nvml.NVMLError):
+            return float(value())
+        return None
+
+    own = None
     if pid is not None:
         with suppress(nvml.NVMLError):
             processes = nvml.nvmlDeviceGetComputeRunningProcesses(device)
@@ -154,10 +155,10 @@ def _gpu(nvml: Any, index: int, pid: int | None) -> Gpu:
     return Gpu(
         index,
         name.decode() if isinstance(name, bytes) else name,
-        utilisation,
+        ask(lambda: nvml.nvmlDeviceGetUtilizationRates(device).gpu),
         int(memory.used),
         int(memory.total),
-        temperature,
-        power,
+        ask(lambda: nvml.nvmlDeviceGetTemperature(device, nvml.NVML_TEMPERATURE_GPU)),
+        ask(lambda: nvml.nvmlDeviceGetPowerUsage(device) / 1000),
         own,
     )

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
+from core.artifacts import MODEL
 from core.config import Config, Train
-from core.errors import InputError
+from core.errors import InputError, nearest
 from core.models.names import in_python, own_names
+from core.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from core.data.dataset import DataSet
@@ -82,15 +84,20 @@ class Description:
 
 def describe(config: Config, dataset: "DataSet", stage: str) -> Description:
     """Describe the network that `stage` produces."""
+    n_classes = len(dataset.label_names)
+    if stage not in OF_MEMBERS:
+        return for_images(dataset, config.model.name, n_classes)
+    binary = config.train.head_for(n_classes) == "binary"
+    return for_images(dataset, config.train.network, 1 if binary else n_classes, config.train.hidden)
+
+
+def for_images(dataset: "DataSet", network: str, outputs: int, hidden: int | None = None) -> Description:
+    """Describe a network that takes the images of a data set as they are."""
     channels, height, width = dataset.splits["train"].images.shape[1:]
-    member = stage in OF_MEMBERS
-    network = config.train.network if member else config.model.name
-    hidden = config.train.hidden if member else Train().hidden  # section `model` does not affect it
-    binary = member and config.train.head_for(len(dataset.label_names)) == "binary"
     return Description(
         network=network,
-        hidden=hidden if network in own_names() else 0,
-        outputs=1 if binary else len(dataset.label_names),
+        hidden=(hidden or Train().hidden) if network in own_names() else 0,  # section `model` has no such setting
+        outputs=outputs,
         labels=dataset.label_names,
         channels=channels,
         stored=(height, width),
@@ -98,3 +105,14 @@ def describe(config: Config, dataset: "DataSet", stage: str) -> Description:
         mean=dataset.mean,
         std=dataset.std,
     )
+
+
+def stage_with_network(folder: RunFolder, stage: str | None = None) -> str:
+    """Check that a stage has a network; by default the last that has one. Raises InputError without one."""
+    record = folder.record()
+    names = [s.name for s in record.stages if (folder.artifacts(s.name) / MODEL).exists()]
+    if stage is not None and stage not in names:
+        raise InputError(f"--stage {stage}: run '{record.name}' has no network of that stage{nearest(stage, names)}")
+    if not names:
+        raise InputError(f"run '{record.name}' has no network yet; it is {folder.status()}")
+    return stage or names[-1]

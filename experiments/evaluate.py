@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from core.config import DataSettings, Train
+from core.config import DataSettings
 from core.data.dataset import DataSet
 from core.data.load import load
 from core.data.splits import SplitName
@@ -13,16 +13,13 @@ from core.errors import InputError, nearest
 from core.groups import Evaluation
 from core.models.checkpoint import fit, load_foreign
 from core.models.files import read_states
-from core.models.names import own_names
 from core.models.networks import names
-from core.models.representation import find_head
 from core.runs.folder import RunFolder
 from core.tensors import load_tensors
 from core.training.images import Images
 from core.training.predict import count_groups, predict
 from experiments import bundled
-from experiments.description import Description, describe
-from experiments.export import stage_with_network
+from experiments.description import Description, describe, for_images, stage_with_network
 from experiments.onnx import all_logits, network_of
 from experiments.plan import config_of
 
@@ -116,29 +113,17 @@ def evaluate(subject: Subject, split: SplitName, device: torch.device) -> Evalua
 
 def _guess(file: Path, name: str, dataset: DataSet, about: Description | None) -> Description:
     """Describe a network of which only the name is known, assuming that it fits these images."""
-    channels, height, width = dataset.splits["train"].images.shape[1:]
-    guess = Description(
-        network=name,
-        hidden=Train().hidden if name in own_names() else 0,
-        outputs=len(dataset.label_names),
-        labels=dataset.label_names,
-        channels=channels,
-        stored=(height, width),
-        crop=(dataset.crop or height, dataset.crop or width),
-        mean=dataset.mean,
-        std=dataset.std,
-    )
     if about is not None:
         return replace(about, network=name)
+    guess = for_images(dataset, name, len(dataset.label_names))
     return replace(guess, outputs=1) if guess.outputs == 2 and _has_one_output(file, guess) else guess
 
 
 def _has_one_output(file: Path, about: Description) -> bool:
     with torch.device("meta"):
         network = network_of(about)
-    head = f"{find_head(network)[0]}.weight"
-    fits = [fit(state, network, key) for key, state in read_states(file)]
-    best = min(fits, key=lambda one: one.problems)
+    best = min((fit(state, network, file) for _, state in read_states(file)), key=lambda one: one.problems)
+    head = f"{best.head}.weight"
     return head in best.misshapen and best.misshapen[head][0][0] == 1
 
 

@@ -3,25 +3,29 @@
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import orjson
+import pandas as pd
+from safetensors.numpy import load_file
 
+from core.artifacts import CLUSTERS, MASKS, MODEL
+from core.config import DataSettings
+from core.data.dataset import DataSet
+from core.data.load import glance
 from core.data.settings import Photos
 from core.data.splits import HELD_OUT, SPLITS
-from core.errors import InputError, nearest
+from core.data.table import read_table
+from core.errors import InputError
 from core.events import Evaluated, Scalars, Sparsity
 from core.runs.folder import RunFolder
 from core.runs.stream import EventReader
 from experiments import bundled
-from experiments.description import Description, describe
+from experiments.description import describe, stage_with_network
 from experiments.plan import config_of
 
-if TYPE_CHECKING:
-    from core.config import DataSettings
-    from core.data.dataset import DataSet
-
-    Paths = Mapping[str, Mapping[str, Sequence[str]]]
+Paths = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def export_run(
@@ -51,69 +55,40 @@ def export_run(
     Raises:
         InputError: no such stage, nothing to export yet, a folder that cannot be written, or a missing package.
     """
-    from core.data.load import glance
-
     record = folder.record()
     config = config_of(record)
     source = folder.artifacts(stage_with_network(folder, stage))
     if parquet:
         _need_pyarrow()
     if onnx:
-        from experiments.onnx import need_onnx
+        from experiments.onnx import need_onnx, write_onnx
 
         need_onnx()
     dataset = glance(config.data, bundled.folder())
     about = describe(config, dataset, source.name)
     try:
         to.mkdir(parents=True, exist_ok=True)
-        written = [_copy(source / "model.safetensors", to)]
+        written = [_copy(source / MODEL, to)]
         values = {"run": record.id, "stage": source.name, **about.to_json()}
         (to / "model.json").write_bytes(orjson.dumps(values, option=orjson.OPT_INDENT_2))
         written.append(to / "model.json")
-        if (source / "masks.safetensors").exists():
-            written.append(_copy(source / "masks.safetensors", to))
+        if (source / MASKS).exists():
+            written.append(_copy(source / MASKS, to))
         if torch:
-            written.append(_state_dict(source / "model.safetensors", to / "model.pt"))
+            written.append(to / "model.pt")
+            _write_state_dict(source / MODEL, to / "model.pt")
         if onnx:
-            written.append(_onnx(source / "model.safetensors", about, to / "model.onnx"))
+            written.append(to / "model.onnx")
+            write_onnx(source / MODEL, about, to / "model.onnx")
         written += _tables(folder, source, dataset, config.data, to, parquet)
     except OSError as error:
         raise InputError(f"--to {to}: cannot be written ({error.strerror})") from None
     return written
 
 
-def stage_with_network(folder: RunFolder, stage: str | None = None) -> str:
-    """Check that a stage has a network; by default the last that has one. Raises InputError without one."""
-    record = folder.record()
-    names = [s.name for s in record.stages if (folder.artifacts(s.name) / "model.safetensors").exists()]
-    if stage is not None and stage not in names:
-        raise InputError(f"--stage {stage}: run '{record.name}' has no network of that stage{nearest(stage, names)}")
-    if not names:
-        raise InputError(f"run '{record.name}' has no network yet; it is {folder.status()}")
-    return stage or names[-1]
-
-
-def _state_dict(weights: Path, to: Path) -> Path:
-    import torch
-
-    from core.tensors import load_tensors
-
-    torch.save(load_tensors(weights), to)
-    return to
-
-
-def _onnx(weights: Path, about: Description, to: Path) -> Path:
-    from experiments.onnx import write_onnx
-
-    write_onnx(weights, about, to)
-    return to
-
-
 def _tables(
-    folder: RunFolder, source: Path, dataset: "DataSet", settings: "DataSettings", to: Path, parquet: bool
+    folder: RunFolder, source: Path, dataset: DataSet, settings: DataSettings, to: Path, parquet: bool
 ) -> Iterable[Path]:
-    import pandas as pd
-
     paths = _paths(settings)
     tables = {
         "clusters": _clusters(folder, dataset, paths),
@@ -130,26 +105,18 @@ def _tables(
         yield to / "metrics.parquet"
 
 
-def _paths(settings: "DataSettings") -> "Paths":
+def _paths(settings: DataSettings) -> Paths:
     """Split → the column `path` of its images; no column if images have no files of their own."""
     if not isinstance(settings, Photos):
         return {split: {} for split in SPLITS}
-    import numpy as np
-
-    from core.data.table import read_table
-
     table = read_table(settings)
     where = {split: np.flatnonzero(table.splits == number) for number, split in enumerate(SPLITS)}
     return {split: {"path": [table.paths[row] for row in rows]} for split, rows in where.items()}
 
 
-def _clusters(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
+def _clusters(folder: RunFolder, dataset: DataSet, paths: Paths) -> Any:
     """Every training image: index, path, label, cluster, and number of times in the balanced set."""
-    import numpy as np
-    import pandas as pd
-    from safetensors.numpy import load_file
-
-    file = folder.artifacts("cluster") / "clusters.safetensors"
+    file = folder.artifacts("cluster") / CLUSTERS
     if not file.exists():
         return None
     labels = dataset.splits["train"].labels
@@ -166,12 +133,8 @@ def _clusters(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
     )
 
 
-def _environments(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
+def _environments(folder: RunFolder, dataset: DataSet, paths: Paths) -> Any:
     """Every training image: index, path, label, and a column per environment, 1 if the image is in it, else 0."""
-    import numpy as np
-    import pandas as pd
-    from safetensors.numpy import load_file
-
     file = folder.artifacts("environments") / "environments.safetensors"
     if not file.exists():
         return None
@@ -184,12 +147,8 @@ def _environments(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
     return pd.DataFrame(columns)
 
 
-def _predictions(source: Path, dataset: "DataSet", paths: "Paths") -> Any:
+def _predictions(source: Path, dataset: DataSet, paths: Paths) -> Any:
     """Every image of validation and test: label, attributes, predicted class and its probability."""
-    import numpy as np
-    import pandas as pd
-    from safetensors.numpy import load_file
-
     names = np.array(dataset.label_names)
     parts = []
     for split in HELD_OUT:
@@ -219,6 +178,14 @@ def _metrics(folder: RunFolder) -> Iterable[tuple[float, str, int, float | None,
                 for group in found.groups:
                     share = group.accuracy if group.n else None
                     yield stamped.t, event.stage, event.step, None, event.split, group.title, share
+
+
+def _write_state_dict(weights: Path, to: Path) -> None:
+    import torch
+
+    from core.tensors import load_tensors
+
+    torch.save(load_tensors(weights), to)
 
 
 def _copy(file: Path, to: Path) -> Path:

@@ -74,31 +74,20 @@ def plan(home: "Home", order: Order) -> "tuple[Plan, Fork | None]":
     Raises:
         InputError: a name, key or value is unknown or does not fit, or a fork would change a stage that it takes over.
     """
-    from experiments.fork import plan_fork
+    from experiments.fork import plan_fork, read_fork
+    from experiments.plan import make_plan
 
-    fork = _fork(home, order)
-    return _new(order) if fork is None else plan_fork(fork, order.target, order.overrides, order.seed), fork
+    if order.fork is None:
+        return make_plan(order.target, data=order.data, overrides=order.overrides, seed=order.seed), None
+    if order.data is not None:
+        raise InputError("--data: a run started with --from uses the data of its source")
+    fork = read_fork(home, order.fork)
+    return plan_fork(fork, order.target, order.overrides, order.seed), fork
 
 
 def launcher_option(name: str) -> list[str]:
     """The option of `prusc run` and `prusc resume` for a launcher; empty for local, the default."""
     return {"local": [], "detached": ["--detach"]}.get(name, ["--launcher", name])
-
-
-def _new(order: Order) -> "Plan":
-    from experiments.plan import make_plan
-
-    return make_plan(order.target, data=order.data, overrides=order.overrides, seed=order.seed)
-
-
-def _fork(home: "Home", order: Order) -> "Fork | None":
-    from experiments.fork import read_fork
-
-    if order.fork is None:
-        return None
-    if order.data is not None:
-        raise InputError("--data: a run started with --from uses the data of its source")
-    return read_fork(home, order.fork)
 
 
 def _option(name: str, value: str | int | None) -> list[str]:

@@ -11,6 +11,13 @@ RunStatus = Literal["queued", "running", "stopped", "failed", "finished", "lost"
 
 ACTIVE: frozenset[str] = frozenset({"queued", "running"})
 
+_INDEXED = (
+    *("id", "name", "status", "recipe", "preset", "data", "seed", "selection", "attributes_used", "note"),
+    *("created", "started", "ended", "seconds", "working_since"),
+    *("host", "pid", "pid_started", "forked_from", "device", "reason"),
+)
+"""Fields of a run that its summary repeats."""
+
 # No 0, 1, i, l, o, as ids are read and typed by people.
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -129,8 +136,7 @@ class RunRecord:
 
     def final_evaluation(self, split: str) -> Mapping[str, Any] | None:
         """Final evaluation on `split` of the last stage that has one, as `Evaluation.to_json`, or None."""
-        found = [stage.evaluations[split] for stage in self.stages if split in stage.evaluations]
-        return found[-1] if found else None
+        return next((s.evaluations[split] for s in reversed(self.stages) if split in s.evaluations), None)
 
     def summary(self) -> dict[str, Any]:
         """Return the small document for the index.
@@ -144,34 +150,14 @@ class RunRecord:
         running = [stage.name for stage in self.stages if stage.status == "running"]
         done = [stage.name for stage in self.stages if stage.status == "done"]
         return {
-            "id": self.id,
-            "name": self.name,
-            "status": self.status,
-            "recipe": self.recipe,
-            "preset": self.preset,
-            "data": self.data,
-            "seed": self.seed,
-            "selection": self.selection,
-            "attributes_used": self.attributes_used,
+            **{name: getattr(self, name) for name in _INDEXED},
             "tags": list(self.tags),
-            "note": self.note,
-            "created": self.created,
-            "started": self.started,
-            "ended": self.ended,
-            "seconds": self.seconds,
-            "working_since": self.working_since,
             "wga": evaluation["worst_group"]["accuracy"] if evaluation else None,
             "wga_split": split,
             "average": evaluation["average"] if evaluation else None,
             "keep_ratio": ratios[-1] if ratios else None,
             "stage": running[0] if running else done[-1] if done else None,
             "stage_keys": {stage.name: stage.key for stage in self.stages if stage.status == "done" and stage.key},
-            "host": self.host,
-            "pid": self.pid,
-            "pid_started": self.pid_started,
-            "forked_from": self.forked_from,
-            "device": self.device,
-            "reason": self.reason,
         }
 
 

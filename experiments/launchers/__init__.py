@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from core.errors import InputError, nearest
+from core.runs.alive import kill
 from core.runs.folder import RunFolder
 from core.runs.record import RunRecord
 
@@ -29,16 +30,14 @@ class Launcher(ABC):
     summary: ClassVar[str]
     outlives: ClassVar[bool] = True
 
-    @abstractmethod
     def check(self, device: str) -> None:
-        """Make sure that a run can be started on a device, before anything is written.
+        """Make sure that a run can be started on `auto`, `cpu` or `cuda:N`, before anything is written; imports torch.
 
-        Args:
-            device: `auto`, `cpu` or `cuda:N`.
-
-        Raises:
-            InputError: there is no such device, or nothing can be started at all.
+        Raises InputError if there is no such device, or nothing can be started at all.
         """
+        from core.engine.devices import resolve
+
+        resolve(device)
 
     @abstractmethod
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
@@ -53,12 +52,12 @@ class Launcher(ABC):
             InputError: it cannot be started.
         """
 
-    @abstractmethod
     def kill(self, folder: RunFolder) -> None:
         """End a run that does not answer; it is then `lost` and can be resumed from its last checkpoint.
 
         Raises InputError if no process runs it, or it is out of reach.
         """
+        kill(folder.settled())
 
     def state(self, folder: RunFolder) -> RunRecord:
         """Return the record of the run as it is now: queued, running, stopped, failed, finished or lost."""

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from core.runs.alive import identity, kill
+from core.runs.alive import identity
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
 from experiments.launchers import Launcher
@@ -17,11 +17,6 @@ class DetachedLauncher(Launcher):
 
     name = "detached"
     summary = "In a separate process, which outlives this one and the connection."
-
-    def check(self, device: str) -> None:
-        from core.engine.devices import resolve
-
-        resolve(device)
 
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
         folder.clear_stop()  # left by a process that died
@@ -37,6 +32,3 @@ class DetachedLauncher(Launcher):
             )
         # Recorded before the worker does so itself, so that its early death is noticed.
         RunLog(folder.home).put(folder.update(**identity(process.pid)))
-
-    def kill(self, folder: RunFolder) -> None:
-        kill(folder.settled())

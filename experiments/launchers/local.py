@@ -1,6 +1,6 @@
 """Runs in the process that starts them, such as `prusc run` in the foreground."""
 
-from core.runs.alive import here, kill
+from core.runs.alive import here
 from core.runs.folder import RunFolder
 from experiments.hosting import ENGINE
 from experiments.launchers import Launcher
@@ -13,11 +13,6 @@ class LocalLauncher(Launcher):
     summary = "In this process: ends with it, with a checkpoint."
     outlives = False
 
-    def check(self, device: str) -> None:
-        from core.engine.devices import resolve
-
-        resolve(device)
-
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
         from core.engine.devices import pick
         from experiments.plan import config_of
@@ -27,6 +22,3 @@ class LocalLauncher(Launcher):
         folder.clear_stop()  # left by a process that died
         folder.update(status="queued", launcher=self.name, job="", **here())
         ENGINE.submit(folder, config, chosen, fresh=fresh)
-
-    def kill(self, folder: RunFolder) -> None:
-        kill(folder.settled())

@@ -14,11 +14,17 @@ from torch import nn
 
 from core import discovery
 from core.errors import InputError, nearest
-from core.models.names import GROUP, PACKAGE, own_names
-from core.models.networks import _torchvision as torchvision
+from core.models.names import GROUP, PACKAGE, extra_arguments, own_names
 
 Kind = TypeVar("Kind", bound=type[nn.Module])
 
+LIKELY = (
+    *("resnet18", "resnet34", "resnet50", "resnet101", "densenet121", "mobilenet_v2", "efficientnet_b0", "vgg16"),
+    *("convnext_tiny", "vit_b_16"),
+)
+"""The most likely networks of torchvision for a file of weights."""
+CHANNELS = 3
+"""Channels of the images that torchvision's networks take."""
 _MARK = "_declared_network"
 """Attribute of a class with its declaration."""
 
@@ -69,13 +75,18 @@ def network(
 
 def names() -> list[str]:
     """Names accepted by `build`: our own first, then torchvision's classifiers with a linear head."""
-    return [*_declared(), *torchvision.names()]
+    import torchvision
+    from torchvision.models import list_models
+
+    # SqueezeNet ends in a convolution: it has no linear head and so no representation.
+    theirs = [name for name in list_models(module=torchvision.models) if not name.startswith("squeezenet")]
+    return [*_declared(), *theirs]
 
 
 def likely(channels: int) -> list[str]:
     """Names of networks that a file of weights is probably of, most likely first."""
     ours = [declared.name for declared in _declared().values() if declared.channels in (None, channels)]
-    return [*(torchvision.LIKELY if channels == torchvision.CHANNELS else ()), *ours]
+    return [*(LIKELY if channels == CHANNELS else ()), *ours]
 
 
 def build(
@@ -98,12 +109,15 @@ def build(
     if name not in known:
         raise InputError(f"unknown network '{name}'{nearest(name, known)} (known: {', '.join(ours)} and torchvision's)")
     declared = ours.get(name)
-    takes = torchvision.CHANNELS if declared is None else declared.channels
+    takes = CHANNELS if declared is None else declared.channels
     if takes not in (None, channels):
         others = " or ".join(other.name for other in ours.values() if other.channels is None)
         raise InputError(f"network '{name}' takes images with {takes} channels, not {channels}; use {others}")
     if declared is None:
-        return torchvision.build(name, outputs)
+        from torchvision.models import get_model
+
+        made: nn.Module = get_model(name, weights=None, num_classes=outputs, **extra_arguments(name))
+        return made
     return declared.kind(**declared.arguments(Wanted(outputs, channels, size, hidden)))
 
 
