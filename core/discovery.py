@@ -19,11 +19,10 @@ _PROBLEMS: dict[str, None] = {}
 def declared(package: str, group: str, read: Callable[[ModuleType], Iterable[T]]) -> tuple[T, ...]:
     """Collect the declarations of the modules of a package, then of installed packages.
 
-    Args:
-        package: dotted name; its modules are read in alphabetical order, except those whose names begin with `_`.
-        group: entry point group such as `prusc_tui.data`; an entry point names a module, or something in one.
-        read: returns the declarations of a module. Its errors are raised for a module of `package`; for another package
-            they become a message in `problems()`, and the entry point is ignored.
+    The modules are read in alphabetical order, except those whose names begin with `_`. Entry points of `group`, such
+    as `prusc_tui.data`, name a module or something in one. `read` returns the declarations of a module: its errors are
+    raised for a module of `package`; for another package they become a message in `problems()`, and the entry point is
+    ignored.
     """
     things = [thing for name in _own_names(package) for thing in read(importlib.import_module(f"{package}.{name}"))]
     for entry in _entries(group):

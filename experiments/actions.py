@@ -147,17 +147,10 @@ def resume(
     fresh: bool = False,
     auto_batch: bool = False,
 ) -> None:
-    """Resume a run that was stopped, failed or lost; imports torch.
+    """Resume a run that was stopped, failed or lost, by any launcher; imports torch.
 
-    Args:
-        folder: of the run.
-        by: launcher to use, which need not be the one used before.
-        device: `auto`, `cpu` or `cuda:N`.
-        fresh: compute every stage.
-        auto_batch: from now on, split batches that do not fit into memory.
-
-    Raises:
-        InputError: there is nothing to resume, or it cannot start.
+    With `fresh`, every stage is computed; with `auto_batch`, batches that do not fit into memory are split from now on.
+    Raises InputError if there is nothing to resume, or it cannot start.
     """
     from experiments.launch import change_settings
 

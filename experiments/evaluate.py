@@ -26,13 +26,9 @@ from experiments.plan import config_of
 
 @dataclass(frozen=True)
 class Subject:
-    """A network and the data to evaluate it on.
+    """A network, by the file of its weights and its description, and the data to evaluate it on.
 
-    Attributes:
-        file: its weights.
-        about: description of the network.
-        settings: of the data set.
-        dataset: with the normalisation of the network.
+    The data set has the normalisation of the network.
     """
 
     file: Path
@@ -49,14 +45,8 @@ def sizes_for(about: Description) -> dict[str, int]:
 def of_file(file: Path, settings: DataSettings, about: Description | None, network: str | None = None) -> Subject:
     """The network of a file, as `core.models.checkpoint.load_foreign` reads them, as a subject.
 
-    Args:
-        file: its weights.
-        settings: of the data.
-        about: its description, if there is one; else the network takes the images as they are.
-        network: name of the network; needed without a description.
-
-    Raises:
-        InputError: the network is unknown, or does not fit the data.
+    Without a description, the name of the network is needed, and it takes the images as they are. Raises InputError if
+    the network is unknown, or does not fit the data.
     """
     if file.suffix == ".onnx":
         raise InputError(f"--model {file}: is a graph, not weights; evaluate the model.safetensors next to it")

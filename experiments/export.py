@@ -42,15 +42,8 @@ def export_run(
     Files: `model.safetensors` (state dict of the plain network, zeros where masked), `model.json` (how to build the
     network, its labels and the pixels that it takes), `masks.safetensors`, `clusters.csv`, `environments.csv`,
     `predictions.csv`, `metrics.csv`, and on request `metrics.parquet`, `model.pt` (the state dict as torch saves it)
-    and `model.onnx` (with the normalisation inside). Files that the run does not have are left out.
-
-    Args:
-        folder: of the run.
-        to: folder for the files; created if missing; existing files are replaced.
-        stage: stage of the network; by default the last that has one.
-        parquet: also write `metrics.parquet`.
-        torch: also write `model.pt`.
-        onnx: also write `model.onnx`.
+    and `model.onnx` (with the normalisation inside). Files that the run does not have are left out, existing files are
+    replaced. The network is that of `stage`, by default the last that has one.
 
     Raises:
         InputError: no such stage, nothing to export yet, a folder that cannot be written, or a missing package.

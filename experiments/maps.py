@@ -23,16 +23,13 @@ WAITS = 600.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Map:
-    """A subsample of the training images in the plane, as columns of equal length.
+    """A subsample of the training images in the plane, as columns of equal length: number of image, class, cluster …
 
     Attributes:
         method: `pca` or `tsne`.
         epoch: age of the checkpoint whose representation is drawn.
         explained: share of the variance along x and along y; empty if it is undefined.
-        index: number of the image in the training split.
-        label: number of the class.
-        cluster: number of the cluster.
-        group: number of the group; None if the data set has no attributes.
+        group: None if the data set has no attributes.
         correct: 1 if the network of that checkpoint is right, else 0; None if it was not evaluated.
         labels: names of the classes.
         groups: titles of the groups.

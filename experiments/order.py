@@ -21,13 +21,12 @@ class Order:
         target: recipe or preset; None for a fork that keeps the recipe of its source.
         data: preset with the data and values of a recipe; None for its default.
         overrides: texts `a.b=c`.
-        seed: of the run; None keeps that of the settings.
-        name: of the run; None for a generated one.
-        tags: labels.
+        seed: None keeps that of the settings.
+        name: None for a generated one.
         device: `auto`, `cpu` or `cuda:N`.
         fork: `RUN:STAGE` to start from.
         fresh: compute every stage.
-        launcher: name of the launcher, which decides where the run lives.
+        launcher: decides where the run lives.
     """
 
     target: str | None = None

@@ -12,12 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile.
+    """One tile: cluster, class, title of the group (None without attributes) and number of the image.
 
-    Attributes:
-        group: title of the group; None if the data set has no attributes.
-        index: number of the image in the training split.
-        correct: 1 if the network whose representation was clustered is right, else 0; None if it was not evaluated.
+    `correct` is 1 if the network whose representation was clustered is right, else 0; None if it was not evaluated.
     """
 
     cluster: int
@@ -29,15 +26,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """A sheet of tiles.
-
-    Attributes:
-        tiles: by cluster, then label, then index.
-        labels: names of the classes.
-        size: width and height of a tile in pixels.
-        columns: tiles in a row of the sheet.
-        sheet: the picture, RGB.
-    """
+    """A sheet of tiles, in RGB: tiles of `size` (width, height) in pixels, by cluster, then label, then index."""
 
     tiles: Sequence[Tile]
     labels: Sequence[str]

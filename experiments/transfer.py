@@ -125,9 +125,8 @@ def _stamp(response: http.client.HTTPResponse) -> float | None:
 def open_address(request: urllib.request.Request) -> http.client.HTTPResponse:
     """Open an address, with a timeout that includes the lookup of the name.
 
-    Raises:
-        OSError: no answer, or an error (`urllib.error.HTTPError`).
-        http.client.HTTPException: an invalid answer.
+    Raises OSError without an answer or for an error (`urllib.error.HTTPError`), `http.client.HTTPException` for an
+    invalid answer.
     """
     answer: list[Any] = []
 

@@ -15,7 +15,6 @@ class Store:
     """Decoded images on disk.
 
     Attributes:
-        path: its folder.
         root: source folder of the images; empty if the store is damaged.
         side: of each image in pixels.
         bytes: disk space.

@@ -27,13 +27,9 @@ SIDE = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """Result of checking a whole data set.
+    """Result of checking a whole data set: how many rows it has, and how many images were decoded.
 
-    Attributes:
-        rows: of the table.
-        opened: images that were decoded.
-        table: the valid rows; None if they do not make a data set.
-        problems: by kind, each in the order of the rows.
+    `table` has the valid rows, None if they do not make a data set; the problems are sorted by kind, then by row.
     """
 
     root: Path

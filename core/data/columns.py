@@ -19,15 +19,13 @@ Texts = npt.NDArray[np.object_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """A column of a file.
+    """A column of a file, with its heading.
 
     Attributes:
-        name: its heading.
         file: relative to the folder of the data set.
         lines: int64 [n], line of each cell, or its row in a file without lines.
         texts: str [n].
         words: text in lower case → value; None if every text is a value.
-        unit: unit of `lines`.
     """
 
     name: str
@@ -86,12 +84,9 @@ def in_order(values: set[str]) -> list[str]:
 
 
 def read_columns(root: Path, file: str, wanted: Mapping[str, str]) -> dict[str, Column]:
-    """Read columns of a table with headings: Parquet or CSV (tabs in `.tsv`).
+    """Read columns of a table with headings: Parquet or CSV (tabs in `.tsv`), relative to `root`.
 
-    Args:
-        root: folder of the data set.
-        file: the table, relative to `root`.
-        wanted: heading of a column → the setting with its name, for error messages; empty if there is none.
+    `wanted` maps the heading of a column to the setting with its name, for error messages; empty if there is none.
 
     Raises:
         InputError: the table cannot be read, is empty, or a column is missing; a row has a wrong number of columns.

@@ -50,14 +50,8 @@ def draw_splits(
     """Draw the three splits: train and validation, disjoint, from the training digits, test from the test digits.
 
     With `evaluation = balanced`, validation and test have equally many samples in every group; sizes are rounded down
-    to a multiple of the number of groups. A test size of None is the largest possible one, up to `TEST_SIZE`.
-
-    Args:
-        settings: sizes, label noise, evaluation, seed.
-        train_labels: class of each training digit, int64 [60000].
-        test_labels: class of each test digit, int64 [10000].
-        label_names: name of each class.
-        attributes: the spurious attributes.
+    to a multiple of the number of groups. A test size of None is the largest possible one, up to `TEST_SIZE`. Labels
+    are int64 [60000] and [10000].
 
     Raises:
         InputError: too few digits of a class for a balanced split of this size, or a size below the number of groups.
@@ -124,15 +118,8 @@ def balance(
 ) -> tuple[Integers, Integers]:
     """Choose equally many samples for every group: the first ones of the pool, which is in random order.
 
-    Args:
-        labels: class of each sample of the pool, int64 [n].
-        size: samples wanted; rounded down to a multiple of the number of groups.
-        label_names: name of each class.
-        attributes: the spurious attributes.
-        split: name of the split, for error messages.
-
-    Returns:
-        Positions in the pool, int64 [size], and their attributes, int64 [size, a].
+    Labels are int64 [n]; the size is rounded down to a multiple of the number of groups. Returns positions in the pool,
+    int64 [size], and their attributes, int64 [size, a].
 
     Raises:
         InputError: `size` is below the number of groups, or the pool has too few samples of a class.

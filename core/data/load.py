@@ -64,11 +64,7 @@ def glance(config: DataSettings, digits: Path) -> DataSet:
 def load(config: DataSettings, digits: Path, cache: Path | None = None, watch: Watch = QUIET) -> DataSet:
     """Make the data set of a data section; the same section and images always give identical data.
 
-    Args:
-        config: the data section.
-        digits: folder of the packed digits.
-        cache: folder for decoded images; None for the user's cache folder.
-        watch: receives the progress of long work and may stop it.
+    `digits` is the folder of the packed digits. A `cache` of None is the user's cache folder for decoded images.
 
     Raises:
         InputError: the data are missing or damaged, or too few for the splits.

@@ -37,8 +37,7 @@ class ImageTable:
         splits: int8 [n]: 0 training, 1 validation, 2 test.
         lines: int64 [n], line of the row in its file, counted from 1 including the headings.
         unit: unit of `lines`: lines, or rows without headings for a file without lines (Parquet).
-        published: split → group title → number of images, as published; empty if unknown.
-        published_sizes: split → number of images, as published; empty if unknown.
+        published: split → group title → number of images, as published, and `published_sizes` without groups.
     """
 
     root: Path

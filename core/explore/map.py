@@ -120,11 +120,7 @@ def principal_components(rows: Floats, dims: int) -> tuple[Doubles, Doubles]:
 def pca_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dict[str, Any]:
     """Make the map of the first two principal components, with rows of unit length as in clustering.
 
-    Args:
-        features: representations of all training images, [n, d].
-        painted: values for colouring.
-        epoch: epoch of their checkpoint.
-        seed: seed of the subsample.
+    Features are the representations of all training images at `epoch`, [n, d]; the seed is that of the subsample.
     """
     index = subsample(painted, seed)
     xy, explained = principal_components(unit_rows(features[index]), 2)

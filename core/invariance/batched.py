@@ -19,14 +19,11 @@ class Members:
     """Independent networks that differ only in their weights.
 
     On a GPU all run as one batched product. On a CPU they run one after another within a step, which keeps their
-    activations in the cache: for ten small networks, batched products are at least a tenth slower.
+    activations in the cache: for ten small networks, batched products are at least a tenth slower. Passing `together`
+    overrides this.
 
-    Args:
-        build: makes a network with torch's global generator, which is seeded for each member and then restored.
-        seeds: one per member; the initial weights of a member do not depend on the others.
-        device: of the members.
-        dtype: of the weights.
-        together: whether to run all as one batched product or one after another; default: the faster way.
+    `build` makes a network with torch's global generator, which is seeded for each member and then restored, so the
+    initial weights of a member do not depend on the others.
 
     Attributes:
         values: all parameters, one row per member, [members, size]; its `grad` is filled by `set_grad`.

@@ -19,12 +19,8 @@ class SoftAssignment:
     """Shares q = σ(w) of the samples in the first of two environments, optimised for the largest penalty.
 
     The penalty is the mean over the two environments, (Σ q g / n)² and (Σ (1 − q) g / n)², where g is the derivative of
-    a sample's loss with respect to a scale of the reference's logits. As g is constant, a step costs two sums.
-
-    Args:
-        gradients: result of `scale_gradients` for the reference's logits, [n], or [references, n].
-        generator: for the random start, on the device of the gradients.
-        lr: learning rate of Adam.
+    a sample's loss with respect to a scale of the reference's logits (`scale_gradients`), [n] or [references, n]. As g
+    is constant, a step costs two sums. The generator, for the random start, is on the device of g.
     """
 
     def __init__(self, gradients: Tensor, generator: torch.Generator, lr: float = LR) -> None:

@@ -80,17 +80,11 @@ def load_environments(file: Path) -> Environments:
 def conflict_samples(
     assignments: Integers, labels: Integers, k: int, n_classes: int, *, relative: bool = False
 ) -> Booleans:
-    """Find the samples without the majority label of their cluster, bool [n].
+    """Find the samples without the majority label of their cluster, bool [n]; the first label wins a tie.
 
-    On a tie, the first label is the majority label.
-
-    Args:
-        assignments: cluster of every sample, 0 ≤ value < k, [n].
-        labels: class of every sample, 0 ≤ value < n_classes, [n].
-        k: number of clusters.
-        n_classes: number of classes.
-        relative: use the label that is most over-represented compared to its share of all samples as majority label,
-            instead of the most frequent one; for data with one dominant class.
+    Clusters below k and labels below n_classes are int64 [n]. With `relative`, the majority label is the one that is
+    most over-represented compared to its share of all samples, instead of the most frequent one; for data with one
+    dominant class.
 
     Raises:
         InputError: clusters and labels do not match.
@@ -117,7 +111,7 @@ def infer(
     seed: int,
     shares: tuple[float, float] = (0.2, 0.1),
 ) -> Environments:
-    """Assign samples to two environments.
+    """Assign samples, given as in `conflict_samples`, to two environments.
 
     `minority-balance`: the conflict samples; the conflict samples and as many majority samples of the same clusters.
 
@@ -127,14 +121,6 @@ def infer(
 
     `shares`: two disjoint environments of equal size with these shares of conflict samples, the same for every label;
     as large as the samples allow.
-
-    Args:
-        rule: one of these.
-        conflicts: result of `conflict_samples`, bool [n].
-        assignments: cluster of every sample, [n].
-        labels: class of every sample, [n].
-        seed: of the draws.
-        shares: rule `shares`: share of conflict samples in each environment.
 
     Raises:
         InputError: the shares are invalid or equal.

@@ -33,12 +33,9 @@ def rescale(weight: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Annealing:
-    """Schedule of the penalty weights: `before` up to step `until`, then each member's own weight.
+    """Schedule of the penalty weights: `before` up to step `until`, counted from 0, then each member's own weight.
 
-    Attributes:
-        weights: final penalty weight of each member.
-        until: first step, counted from 0, with the final weight.
-        before: weight of all members until then (IRM's authors: 1).
+    IRM's authors have 1 before.
     """
 
     weights: tuple[float, ...]
@@ -57,13 +54,9 @@ class Annealing:
 class Objective:
     """One of the objectives for all members, with the state of GroupDRO.
 
-    Args:
-        kind: `erm`, `irm`, `vrex` or `group-dro`.
-        annealing: penalty weight of every member; not used by `erm` and `group-dro`.
-        n_environments: number of environments.
-        dro_step_size: η of GroupDRO's step on the weights of the environments (arXiv 1911.08731, algorithm 1).
-        rescaled: divide loss and L2 by the penalty weight if that is above 1, as IRM's authors do.
-        device: of the losses.
+    The annealing is not used by `erm` and `group-dro`. `dro_step_size` is η of GroupDRO's step on the weights of the
+    environments (arXiv 1911.08731, algorithm 1). If `rescaled`, loss and L2 are divided by the penalty weight if that
+    is above 1, as IRM's authors do.
     """
 
     def __init__(

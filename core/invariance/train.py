@@ -29,16 +29,10 @@ class Measured:
 
 
 class Training:
-    """Trains members in parallel; each takes the same steps as if trained alone.
+    """Trains members in parallel; each takes the same steps of Adam as if trained alone.
 
-    The loss of a member is (objective + l2·‖all its parameters‖²) / max(1, penalty weight), as IRM's authors have it.
-
-    Args:
-        members: networks to train.
-        objective: for the same number of members.
-        lr: learning rate of Adam.
-        l2: weight of the sum of squares of all parameters, biases included.
-        estimator: of the penalty; `squared` for full batches, see `penalties`.
+    The loss of a member is (objective + l2·‖all its parameters‖²) / max(1, penalty weight), biases included, as IRM's
+    authors have it. The estimator of the penalty is `squared` for full batches, see `penalties`.
 
     Raises:
         ValueError: the objective is for another number of members.
@@ -59,10 +53,8 @@ class Training:
     def step(self, x: Tensor, labels: Tensor, weights: Tensor) -> Measured:
         """Take one step of every member, on all samples or on a mini-batch of them.
 
-        Args:
-            x: images [n, …]; a constant full batch is best converted once by `Members.prepared`.
-            labels: class of each image, [n].
-            weights: of the samples in the environments, [n, environments]; only their ratios within a column matter.
+        Images are [n, …], a constant full batch is best converted once by `Members.prepared`; labels are [n]. Weights
+        of the samples in the environments are [n, environments]; only their ratios within a column matter.
         """
         x = self.members.prepared(x)
         of = shares(weights)

@@ -82,10 +82,9 @@ class Misfit(InputError):
 def load_foreign(file: Path, network: nn.Module, *, fresh_head: bool = False) -> Fit:
     """Load the weights of an externally trained network, from any key of the file and with any prefix.
 
-    Args:
-        file: safetensors, or a file of torch.save with a state dict at the top or under a key such as `state_dict`.
-        network: receives the weights in place, on its device.
-        fresh_head: keep the head if that of the file is missing or has another size.
+    The file is safetensors, or of torch.save with a state dict at the top or under a key such as `state_dict`. The
+    network receives the weights in place; with `fresh_head`, it keeps its head if that of the file is missing or has
+    another size.
 
     Raises:
         InputError: the file cannot be read without unpickling, or does not match; the message lists missing, unexpected

@@ -20,14 +20,8 @@ def find_head(network: nn.Module) -> tuple[str, nn.Linear]:
 class Representation:
     """A network that also returns its representation, the input of its head; the network is not changed.
 
-    The hook on the head exists only during a call.
-
-    Attributes:
-        head: the last linear layer, which must see one vector per image.
-        head_name: its name.
-
-    Raises:
-        InputError: the network has no linear layer.
+    The hook on the head, the last linear layer, which must see one vector per image, exists only during a call. Raises
+    InputError if the network has no linear layer.
     """
 
     def __init__(self, network: nn.Module) -> None:

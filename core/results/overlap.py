@@ -30,13 +30,7 @@ class LayerOverlap:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Two masks of one network.
-
-    Attributes:
-        layers: layers masked by both, sorted by name; a run's `Sparsity` has the order of the network.
-        only_a: layers masked only by the first run.
-        only_b: layers masked only by the second run.
-    """
+    """Two masks of one network: the layers that both mask, sorted by name, and those masked by one run only."""
 
     layers: Mapping[str, LayerOverlap]
     only_a: tuple[str, ...]

@@ -61,10 +61,7 @@ def settled(sign: Signature | None) -> bool:
 def locked(path: Path, what: str, timeout: float = 60.0) -> Iterator[None]:
     """Hold the lock file `path` against other processes and threads; the system releases it if the process ends.
 
-    Args:
-        path: the lock file; its folder must exist.
-        what: the locked object, for error messages.
-        timeout: seconds to wait for another holder; 0 to fail immediately.
+    Its folder must exist. `what` names the locked object in messages; `timeout` is in seconds, 0 to fail immediately.
 
     Raises:
         HeldError: another process or thread holds the lock.

@@ -73,15 +73,10 @@ def text_of(value: Any) -> str:
 
 
 def condition(name: str, operator: str, value: str) -> Test:
-    """Return a function that tests `name operator value`.
+    """Return a function that tests `name operator value`; operators are = != > >= < <= ~ and `:`.
 
-    Args:
-        name: a key of FIELDS.
-        operator: one of = != > >= < <= ~ :
-        value: as typed: a number (`0.8`, `80%`), a duration (`90s`, `5m`, `2h`), a date (`2026-01-31`), text or `none`.
-
-    Raises:
-        ValueError: operator or value are invalid for the field.
+    The value is as typed: a number (`0.8`, `80%`), a duration (`90s`, `5m`, `2h`), a date (`2026-01-31`), text or
+    `none`. Raises ValueError if operator or value are invalid for the field.
     """
     field = FIELDS[name]
     if field.textual:

@@ -16,9 +16,7 @@ from core.runs.record import RunRecord
 
 
 class Launcher(ABC):
-    """Starts runs in one kind of place, and controls them there.
-
-    The run's folder is enough for most places: by default, runs are processes of this machine.
+    """Starts runs in one kind of place, and controls them there; by default, runs are processes of this machine.
 
     Attributes:
         name: as in `--launcher` and in the record of a run.
@@ -43,13 +41,8 @@ class Launcher(ABC):
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
         """Start or resume a run; from now on its record names this launcher and its job.
 
-        Args:
-            folder: of the run; a request to stop left there was for an earlier process.
-            device: as for `check`.
-            fresh: compute every stage, even if another run has its result.
-
-        Raises:
-            InputError: it cannot be started.
+        With `fresh`, every stage is computed, even if another run has its result. The launcher removes a request to
+        stop, which was for an earlier process. Raises InputError if the run cannot be started.
         """
 
     def kill(self, folder: RunFolder) -> None:

@@ -1,8 +1,7 @@
 """Networks by name: our own, one file each, those of installed packages, and torchvision's classifiers.
 
 Our own networks are classes in files of this folder, declared with `@network`; the file has the name of the network,
-with `_` for `-`. An installed package adds such a module by an entry point of the group `prusc_tui.networks` with the
-name of the network.
+with `_` for `-`. An installed package adds such a module by an entry point of the group `prusc_tui.networks`.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,14 +30,7 @@ _MARK = "_declared_network"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Requirements for a network.
-
-    Attributes:
-        outputs: number of labels; 1 for a binary head.
-        channels: channels of the images.
-        size: height and width of the images.
-        hidden: units per hidden layer, for networks with this setting.
-    """
+    """Requirements for a network: labels (1 for a binary head), channels, (height, width), units per hidden layer."""
 
     outputs: int
     channels: int
@@ -50,9 +42,7 @@ class Wanted:
 class Declared:
     """Declaration of one of our own networks, or of one from an installed package.
 
-    Attributes:
-        arguments: returns the arguments of its constructor by name.
-        channels: required number of channels; None for any.
+    `arguments` returns those of its constructor by name; `channels` is their required number, None for any.
     """
 
     name: str
@@ -94,12 +84,8 @@ def build(
 ) -> nn.Module:
     """Make a network with fresh weights, drawn from torch's global generator.
 
-    Args:
-        name: one of `names()`.
-        outputs: number of labels; 1 for a binary head.
-        channels: channels of the images; torchvision's networks take 3.
-        size: height and width of the images, needed by `mlp`.
-        hidden: units per hidden layer of `mlp`.
+    One output is a binary head. Torchvision's networks take 3 channels; `mlp` needs the size of the images, height and
+    width, and the units per hidden layer.
 
     Raises:
         InputError: the name is unknown (with the closest known one), or the network does not take that many channels.

@@ -40,14 +40,9 @@ class Mlp(nn.Module):
 
     @staticmethod
     def stacked(parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """Run many perceptrons at once by batched matrix products.
+        """Logits, [members, n] or [members, n, classes], of many perceptrons at once by batched matrix products.
 
-        Args:
-            parameters: name → stacked values, [members, …].
-            x: the same images for all, [n, …].
-
-        Returns:
-            Logits, [members, n] or [members, n, classes].
+        Their parameters are stacked by name, [members, …]; all get the same images, [n, …].
         """
         z = x.flatten(1).expand(len(parameters["head.bias"]), -1, -1)
         for layer in ("first", "second", "head"):
