@@ -23,7 +23,7 @@ WAITS = 600.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Map:
-    """A subsample of the training images in the plane, as columns of equal length: number of image, class, cluster …
+    """A subsample of the training images in the plane, as columns of equal length.
 
     Attributes:
         method: `pca` or `tsne`.

@@ -38,9 +38,13 @@ class Column:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def with_words(self, words: Mapping[str, str]) -> "Column":
+    def with_words(self, words: Mapping[str, str] | None) -> "Column":
         """Return the same column, restricted to these words."""
         return replace(self, words=words)
+
+    def with_texts(self, texts: Sequence[str]) -> "Column":
+        """Return the same column with other texts, [n]."""
+        return replace(self, texts=as_texts(texts))
 
     def where(self, row: int) -> str:
         """Location of a cell, such as `metadata.csv, line 3`."""
@@ -102,14 +106,16 @@ def read_columns(root: Path, file: str, wanted: Mapping[str, str]) -> dict[str, 
 
 
 def read_list(root: Path, file: str, headings: Sequence[str] | None, wanted: Mapping[str, str]) -> dict[str, Column]:
-    """Read columns of a space-separated list, as in CelebA.
+    """Read columns of a space-separated list (`.txt`), as in CelebA, or of a table as `read_columns`.
 
-    With `headings` None, the file begins with the number of rows and the headings of all columns but the first, which
+    With `headings` None, the list begins with the number of rows and the headings of all columns but the first, which
     is then called `image_id`.
 
     Raises:
         InputError: as `read_columns`, or the number of rows is not the stated one.
     """
+    if not file.endswith(".txt"):
+        return read_columns(root, file, wanted)
     lines = _Lines(root, file, " ")
     stated = None
     if headings is None:

@@ -3,16 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from posixpath import normpath
 
 import numpy as np
 
 from core.data.columns import Column
 from core.data.dataset import Integers
 from core.data.draw import stream
-from core.data.settings import Photos
 from core.data.splits import SplitName
-from core.errors import InputError
 
 SPLIT_WORDS: dict[str, SplitName] = {
     **dict.fromkeys(("0", "train", "training"), "train"),
@@ -99,37 +96,6 @@ class Problem:
     def sentence(self) -> str:
         """Location and description."""
         return f"{self.where}: {self.text}" if self.file else self.text
-
-
-def root_of(settings: Photos) -> Path:
-    """Folder of the data set; raises InputError if the settings have none or it is not a folder."""
-    if settings.missing:
-        raise InputError(settings.missing)
-    root = Path(settings.root).expanduser().absolute()
-    if not root.is_dir():
-        raise InputError(f"data.root {root}: {'is not a folder' if root.exists() else 'there is no such folder'}")
-    return root
-
-
-def inside(key: str, path: str) -> str:
-    """Normalise a path of the settings; raises InputError if it leaves the folder of the data set."""
-    normal = normpath(path)
-    if normal.startswith(("/", "..")):
-        raise InputError(f"{key} {path}: leaves the folder of the data set")
-    return normal
-
-
-def need(root: Path, settings: Photos, *names: str) -> str:
-    """Name of the first of these files or folders that exists.
-
-    Raises InputError if none does; the message names a subfolder that has one, if there is any.
-    """
-    for name in names:
-        if (root / name).exists():
-            return name
-    inner = sorted(path for path in root.iterdir() if path.is_dir() and any((path / name).exists() for name in names))
-    hint = f"; it is in {inner[0]}: pass that folder" if inner else f" (expected: {settings.layout})"
-    raise InputError(f"{root}: there is no {' or '.join(names)}{hint}")
 
 
 def _portion(counts: Integers, share: float) -> Integers:

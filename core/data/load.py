@@ -1,4 +1,4 @@
-"""Open, load and fingerprint the data set of a data section."""
+"""Load the data set of a data section."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -42,20 +42,6 @@ class Source(Protocol):
         ...
 
 
-def open_source(config: DataSettings, digits: Path, cache: Path | None = None) -> Source:
-    """Find the data of a data section, and check everything that can be checked without reading an image.
-
-    Args:
-        config: the data section.
-        digits: folder of the packed digits.
-        cache: folder for decoded images; None for the user's cache folder.
-
-    Raises:
-        InputError: the packed digits are missing or damaged; the folder or the table of a data set is invalid.
-    """
-    return config.source(digits, cache)
-
-
 def glance(config: DataSettings, digits: Path) -> DataSet:
     """Like `load`, for use of labels and shapes: images in a folder are decoded on demand."""
     return load(config.undecoded(), digits)
@@ -70,13 +56,4 @@ def load(config: DataSettings, digits: Path, cache: Path | None = None, watch: W
         InputError: the data are missing or damaged, or too few for the splits.
         Stopped: `watch` requested a stop.
     """
-    return open_source(config, digits, cache).load(watch)
-
-
-def fingerprint(config: DataSettings, digits: Path, cache: Path | None = None, watch: Watch = QUIET) -> str:
-    """Hash of everything that determines the data set; takes the arguments of `load`, and decodes nothing.
-
-    For the bundled digits it hashes settings, checksums and version of the builders; for images in a folder their
-    content and their table, so it does not depend on their location.
-    """
-    return open_source(config, digits, cache).fingerprint(watch)
+    return config.source(digits, cache).load(watch)

@@ -3,19 +3,22 @@
 There are two families: data sets made of the bundled digits (`Bundled`) and those in a folder of the user (`Photos`).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from posixpath import normpath
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from core.config.data import DataSettings
 from core.config.section import Fraction, Seed
+from core.errors import InputError
 
 if TYPE_CHECKING:
     from core.data.columns import Column
     from core.data.dataset import DataSet
     from core.data.digits import Plan
-    from core.data.draft import Draft
+    from core.data.draft import Draft, DrawnSplits
     from core.data.idx import Digits as PackedDigits
     from core.data.load import Source
 
@@ -79,10 +82,8 @@ class Digits(Bundled):
 class Photos(DataSettings):
     """Settings of all data sets in a folder; a subclass defines `draft`."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset(
-        {"root", "cache"}
-    )  # the content of the images counts, not their location
-
+    # The content of the images counts, not their location.
+    incidental: ClassVar[frozenset[str]] = frozenset({"root", "cache"})
     origin: ClassVar[str] = "in your own folder (--data-root FOLDER)"
     layout: ClassVar[str] = ""
     """Short description of the folder's content."""
@@ -139,9 +140,35 @@ class Photos(DataSettings):
         """
         raise NotImplementedError(f"{type(self).__name__}.draft")
 
+    def folder(self) -> Path:
+        """Folder of the data set; raises InputError if the settings have none or it is not a folder."""
+        if self.missing:
+            raise InputError(self.missing)
+        root = Path(self.root).expanduser().absolute()
+        if not root.is_dir():
+            raise InputError(f"data.root {root}: {'is not a folder' if root.exists() else 'there is no such folder'}")
+        return root
+
+    def first_of(self, root: Path, *names: str) -> str:
+        """Name of the first of these files or folders that exists.
+
+        Raises InputError if none does; the message names a subfolder that has one, if there is any.
+        """
+        for name in names:
+            if (root / name).exists():
+                return name
+        folders = [path for path in root.iterdir() if path.is_dir() and any((path / name).exists() for name in names)]
+        hint = f"; it is in {min(folders)}: pass that folder" if folders else f" (expected: {self.layout})"
+        raise InputError(f"{root}: there is no {' or '.join(names)}{hint}")
+
 
 class Tabled(Photos):
-    """Settings of data sets whose column names can be set."""
+    """Settings of data sets whose column names can be set; a subclass defines `paths`."""
+
+    image_setting: ClassVar[str]
+    """Setting that names the column of the images."""
+    label_words: ClassVar[Mapping[str, str] | None] = None
+    """Text in the column of the label → name of the label; None if they are the same."""
 
     table: str = "metadata.csv"
     """Table of the images, CSV or Parquet, in the folder of the data set."""
@@ -157,23 +184,44 @@ class Tabled(Photos):
         check_distinct("attribute_columns", self.label_column, self.attribute_columns)
         return self
 
-    def columns(self, root: Path, images: str) -> "tuple[str, dict[str, Column]]":
-        """Path of the table, relative to `root`, and the columns named in the settings, by name.
-
-        Setting `images` names the column of the images. Raises InputError if the table is missing or outside the
-        folder, or a column is missing.
-        """
+    def draft(self) -> "Draft":
         from core.data.columns import read_columns
-        from core.data.draft import inside, need
+        from core.data.draft import Draft
 
-        file = need(root, self, inside("data.table", self.table))
+        root = self.folder()
+        file = self.first_of(root, inside("data.table", self.table))
+        image_column = getattr(self, self.image_setting)
         settings = {
-            getattr(self, images): f"data.{images}",
+            image_column: f"data.{self.image_setting}",
             self.label_column: "data.label_column",
             **dict.fromkeys(self.attribute_columns, "data.attribute_columns"),
             **({self.split_column: "data.split_column"} if self.split_column else {}),
         }
-        return file, read_columns(root, file, settings)
+        columns = read_columns(root, file, settings)
+        names = columns[image_column]
+        return Draft(
+            root,
+            names.with_texts(self.paths(root, file, [text.strip() for text in names.texts])),
+            columns[self.label_column].with_words(self.label_words),
+            {name: columns[name] for name in self.attribute_columns},
+            self.split(columns),
+        )
+
+    def paths(self, root: Path, file: str, names: list[str]) -> list[str]:
+        """Paths of the images, relative to `root`, for their names in the table `file`; empty for an empty name."""
+        raise NotImplementedError(f"{type(self).__name__}.paths")
+
+    def split(self, columns: "Mapping[str, Column]") -> "Column | DrawnSplits":
+        """Splits of the images, or how to draw them."""
+        return columns[self.split_column]
+
+
+def inside(key: str, path: str) -> str:
+    """Normalise a path of the settings; raises InputError if it leaves the folder of the data set."""
+    normal = normpath(path)
+    if normal.startswith(("/", "..")):
+        raise InputError(f"{key} {path}: leaves the folder of the data set")
+    return normal
 
 
 def check_distinct(key: str, label: str, names: tuple[str, ...]) -> None:

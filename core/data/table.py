@@ -146,7 +146,7 @@ def _unknown(column: Column, codes: Integers, what: str) -> list[Problem]:
     """One problem for every cell without a code: it is empty or not among the words."""
     known = ", ".join(dict.fromkeys(column.words.values())) if column.words else ""
     problems = []
-    for row in np.flatnonzero(codes < 0):
+    for row in np.flatnonzero(codes < 0).tolist():
         text = column.texts[row].strip()
         if not text:
             text = f"{column.name} is empty"
