@@ -83,11 +83,9 @@ def whole(settings: Photos) -> ImageTable | None:
 def get_archive(settings: Photos, watch: Watch = QUIET, url: str | None = None) -> Fetched:
     """Download the archive that the authors of a data set publish, and unpack it into the folder of the settings.
 
-    The folder is created if missing; a complete data set is left alone. `watch` gets the progress in bytes.
-
-    Raises:
-        InputError: no connection, no disk space, or an archive of something else; a partial file is kept and named.
-        Stopped: a stop was requested; the next call continues from there.
+    The folder is created if missing; a complete data set is left alone. `watch` gets the progress in bytes. Raises
+    InputError without connection or disk space,
+    or for an archive of something else, and keeps and names the partial file; after Stopped, the next call continues.
     """
     url, root = url or settings.archive, Path(settings.root)
     if table := whole(settings):
@@ -119,10 +117,8 @@ def get_celeba(settings: Photos, url: str | None = None) -> Fetched:
     """Download CelebA into the folder of the settings, as torchvision lays it out and checks it.
 
     The folder is created if missing; a complete data set is left alone. The page `url` has to answer first, to tell a
-    missing connection from other errors.
-
-    Raises:
-        InputError: no connection, no disk space, no package gdown, or a refusal of the host; says what to do by hand.
+    missing connection from other errors. Raises InputError, which says what to do by hand, without
+    connection, disk space or package gdown, or if the host refuses.
     """
     from importlib.util import find_spec
 

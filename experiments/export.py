@@ -43,10 +43,8 @@ def export_run(
     network, its labels and the pixels that it takes), `masks.safetensors`, `clusters.csv`, `environments.csv`,
     `predictions.csv`, `metrics.csv`, and on request `metrics.parquet`, `model.pt` (the state dict as torch saves it)
     and `model.onnx` (with the normalisation inside). Files that the run does not have are left out, existing files are
-    replaced. The network is that of `stage`, by default the last that has one.
-
-    Raises:
-        InputError: no such stage, nothing to export yet, a folder that cannot be written, or a missing package.
+    replaced. The network is that of `stage`, by default the last that has one. Raises InputError
+    without such a stage or anything to export yet, for a folder that cannot be written, or a missing package.
     """
     record = folder.record()
     config = config_of(record)
@@ -112,18 +110,15 @@ def _clusters(folder: RunFolder, dataset: DataSet, paths: Paths) -> Any:
     file = folder.artifacts("cluster") / CLUSTERS
     if not file.exists():
         return None
-    labels = dataset.splits["train"].labels
+    images = _training_images(dataset, paths)
     drawn = folder.artifacts("balance") / "balanced.safetensors"
-    times = np.bincount(load_file(drawn)["indices"], minlength=len(labels)) if drawn.exists() else 0
-    return pd.DataFrame(
-        {
-            "index": np.arange(len(labels)),
-            **paths["train"],
-            "label": np.array(dataset.label_names)[labels],
-            "cluster": load_file(file)["assignments"],
-            "in_balanced_set": times,
-        }
-    )
+    times = np.bincount(load_file(drawn)["indices"], minlength=len(images["index"])) if drawn.exists() else 0
+    return pd.DataFrame({**images, "cluster": load_file(file)["assignments"], "in_balanced_set": times})
+
+
+def _training_images(dataset: DataSet, paths: Paths) -> dict[str, Any]:
+    labels = dataset.splits["train"].labels
+    return {"index": np.arange(len(labels)), **paths["train"], "label": np.array(dataset.label_names)[labels]}
 
 
 def _environments(folder: RunFolder, dataset: DataSet, paths: Paths) -> Any:
@@ -131,12 +126,10 @@ def _environments(folder: RunFolder, dataset: DataSet, paths: Paths) -> Any:
     file = folder.artifacts("environments") / "environments.safetensors"
     if not file.exists():
         return None
-    labels = dataset.splits["train"].labels
-    index = np.arange(len(labels))
-    columns = {"index": index, **paths["train"], "label": np.array(dataset.label_names)[labels]}
+    columns = _training_images(dataset, paths)
     found = load_file(file)
     for key in sorted(found, key=lambda key: int(key.partition("/")[0])):
-        columns[key.partition("/")[2]] = np.isin(index, found[key]).astype(np.int64)
+        columns[key.partition("/")[2]] = np.isin(columns["index"], found[key]).astype(np.int64)
     return pd.DataFrame(columns)
 
 

@@ -17,9 +17,7 @@ def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[s
     """Check that every file that the stages will read exists and fits; imports torch.
 
     `load` is called only for bundled data, so that no image is decoded; stages in `taken` no longer need their files.
-
-    Raises:
-        InputError: a file is missing or does not fit, or no stage of the recipe reads it.
+    Raises InputError if a file is missing or does not fit, or no stage of the recipe reads it.
     """
     stages = get_recipe(config.recipe).stage_names
     for key, file, stage in (

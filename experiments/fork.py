@@ -59,9 +59,8 @@ def fork_at(home: Home, text: str) -> Fork:
 def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: int | None = None) -> Plan:
     """Plan a run that continues from a fork: the settings of its source, with another recipe if one is given.
 
-    Raises:
-        InputError: the recipe does not begin with the stages taken over, one of them would change, or a setting does
-            not fit.
+    Raises InputError if the recipe does not begin with the stages taken over, one of them would change, or a setting
+    does not fit.
     """
     old = get_recipe(fork.source.recipe)
     new = get_recipe(recipe or old.name)

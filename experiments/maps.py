@@ -77,10 +77,8 @@ def words(folder: RunFolder, method: str) -> list[str]:
 def compute(folder: RunFolder, method: str) -> Path:
     """Compute a map of the clusters that the run chose, store it, and return its file; imports torch.
 
-    If several processes want one map at once, one computes it and the others wait.
-
-    Raises:
-        InputError: the run has no clusters yet, or its representation is gone.
+    If several processes want one map at once, one computes it and the others wait. Raises InputError if the run has no
+    clusters yet, or its representation is gone.
     """
     from core.runs.disk import locked, replace_file
 

@@ -32,11 +32,8 @@ def need_onnx() -> None:
 def write_onnx(weights: Path, about: Description, to: Path) -> None:
     """Write a network with its normalisation as one ONNX file, from its tensors in safetensors.
 
-    The properties of the file name the labels, the network and its input size.
-
-    Raises:
-        InputError: a package is missing.
-        OSError: the file cannot be written.
+    The properties of the file name the labels, the network and its input size. Raises InputError if a package is
+    missing, and OSError if the file cannot be written.
     """
     need_onnx()
     network = network_of(about)

@@ -70,8 +70,8 @@ def shown(words: Sequence[str]) -> str:
 def plan(home: "Home", order: Order) -> "tuple[Plan, Fork | None]":
     """Plan the run of an order; return the plan and its fork, if any.
 
-    Raises:
-        InputError: a name, key or value is unknown or does not fit, or a fork would change a stage that it takes over.
+    Raises InputError if a name, key or value is unknown or does not fit, or a fork would change a stage that it takes
+    over.
     """
     from experiments.fork import plan_fork, read_fork
     from experiments.plan import make_plan

@@ -14,9 +14,8 @@ from core.data.decode import BrokenImageError, decode
 from core.data.draft import Problem
 from core.data.settings import Photos
 from core.data.splits import SPLITS
-from core.data.table import ImageTable, examine
+from core.data.table import ImageTable, examine, unusable_paths
 from core.data.watch import QUIET, Watch, in_parts
-from core.data.within import unusable_paths
 from core.groups import group_names
 
 PART = 32

@@ -91,9 +91,8 @@ def read_columns(root: Path, file: str, wanted: Mapping[str, str]) -> dict[str, 
     """Read columns of a table with headings: Parquet or CSV (tabs in `.tsv`), relative to `root`.
 
     `wanted` maps the heading of a column to the setting with its name, for error messages; empty if there is none.
-
-    Raises:
-        InputError: the table cannot be read, is empty, or a column is missing; a row has a wrong number of columns.
+    Raises InputError if the table cannot be read, is empty, or a column is missing, or a row has a wrong number of
+    columns.
     """
     if Path(file).suffix.lower() in (".parquet", ".pq"):
         return _read_parquet(root, file, wanted)
@@ -109,10 +108,7 @@ def read_list(root: Path, file: str, headings: Sequence[str] | None, wanted: Map
     """Read columns of a space-separated list (`.txt`), as in CelebA, or of a table as `read_columns`.
 
     With `headings` None, the list begins with the number of rows and the headings of all columns but the first, which
-    is then called `image_id`.
-
-    Raises:
-        InputError: as `read_columns`, or the number of rows is not the stated one.
+    is then called `image_id`. Raises InputError as `read_columns`, or if the number of rows is not the stated one.
     """
     if not file.endswith(".txt"):
         return read_columns(root, file, wanted)

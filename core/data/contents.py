@@ -87,11 +87,8 @@ class Contents:
 def contents_of(files: ImageFiles, folder: Path, watch: Watch) -> Contents:
     """Compute the digest of every file; files with unchanged size and time are not read again.
 
-    The digests are cached in `folder`, the cache folder, if it is writable; also those computed before a stop.
-
-    Raises:
-        InputError: a file is missing or cannot be read.
-        Stopped: `watch` requested a stop.
+    The digests are cached in `folder`, the cache folder, if it is writable; also those computed before a stop. Raises
+    InputError if a file is missing or cannot be read.
     """
     name = hashlib.blake2b(os.fsencode(files.root.resolve()), digest_size=DIGEST).hexdigest()
     memory = folder / "digests" / f"{name}.json"

@@ -51,10 +51,8 @@ def draw_splits(
 
     With `evaluation = balanced`, validation and test have equally many samples in every group; sizes are rounded down
     to a multiple of the number of groups. A test size of None is the largest possible one, up to `TEST_SIZE`. Labels
-    are int64 [60000] and [10000].
-
-    Raises:
-        InputError: too few digits of a class for a balanced split of this size, or a size below the number of groups.
+    are int64 [60000] and [10000]. Raises InputError for too few digits of a class for a balanced split of this size, or
+    a size below the number of groups.
     """
     order = stream(settings.seed, "split/train").permutation(len(train_labels))
     pools: dict[SplitName, tuple[Integers, Integers, int | None]] = {
@@ -119,10 +117,8 @@ def balance(
     """Choose equally many samples for every group: the first ones of the pool, which is in random order.
 
     Labels are int64 [n]; the size is rounded down to a multiple of the number of groups. Returns positions in the pool,
-    int64 [size], and their attributes, int64 [size, a].
-
-    Raises:
-        InputError: `size` is below the number of groups, or the pool has too few samples of a class.
+    int64 [size], and their attributes, int64 [size, a]. Raises InputError if `size` is below the number of groups, or
+    the pool has too few samples of a class.
     """
     shape = tuple(len(a.values) for a in attributes)
     combinations = prod(shape)

@@ -22,18 +22,15 @@ class Source(Protocol):
     def fingerprint(self, watch: Watch = QUIET) -> str:
         """Hexadecimal digits, equal for equal data; the first call may read every image.
 
-        Raises:
-            InputError: an image is missing.
-            Stopped: `watch` requested a stop.
+        Raises InputError if an image is missing, and Stopped if `watch` requested a stop.
         """
         ...
 
     def load(self, watch: Watch = QUIET) -> DataSet:
         """Make the data set; the first call may decode every image.
 
-        Raises:
-            InputError: there are too few images, an image is broken, or the disk is full.
-            Stopped: `watch` requested a stop.
+        Raises InputError if there are too few images, an image is broken, or the disk is full, and Stopped if `watch`
+        requested a stop.
         """
         ...
 
@@ -50,10 +47,7 @@ def glance(config: DataSettings, digits: Path) -> DataSet:
 def load(config: DataSettings, digits: Path, cache: Path | None = None, watch: Watch = QUIET) -> DataSet:
     """Make the data set of a data section; the same section and images always give identical data.
 
-    `digits` is the folder of the packed digits. A `cache` of None is the user's cache folder for decoded images.
-
-    Raises:
-        InputError: the data are missing or damaged, or too few for the splits.
-        Stopped: `watch` requested a stop.
+    `digits` is the folder of the packed digits. A `cache` of None is the user's cache folder for decoded images. Raises
+    InputError if the data are missing or damaged, or too few for the splits, and Stopped if `watch` requested a stop.
     """
     return config.source(digits, cache).load(watch)

@@ -1,6 +1,7 @@
 """The table of a data set in a folder: image, label, attributes and split of each row (no image is opened)."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -14,7 +15,6 @@ from core.data.dataset import Integers, group_numbers
 from core.data.draft import SPLIT_WORDS, Draft, DrawnSplits, Problem
 from core.data.settings import Photos
 from core.data.splits import SPLITS, SplitName
-from core.data.within import unusable_paths
 from core.errors import InputError, nearest
 
 MOST_GROUPS = 2_048
@@ -125,6 +125,53 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
         published_sizes=draft.published_sizes,
     )
     return table, problems
+
+
+def unusable_paths(root: Path, paths: Sequence[str]) -> dict[int, str]:
+    """Position → reason of the paths relative to `root` that are empty, absolute, go up, or are links outside.
+
+    It lists their folders, but opens no image.
+    """
+    bad = {}
+    for number, path in enumerate(paths):
+        if not path:
+            bad[number] = "the path is empty"
+        elif path[0] in "/~":
+            bad[number] = f"'{path}' is not relative to the folder of the data set"
+        elif ".." in path and ".." in path.split("/"):
+            bad[number] = f"'{path}' leaves the folder of the data set"
+        elif "\0" in path:
+            bad[number] = "the path has a null character"
+    home = os.path.realpath(root)
+    by_folder: dict[str, list[int]] = {}
+    for number, path in enumerate(paths):
+        if number not in bad:
+            by_folder.setdefault(path.rpartition("/")[0], []).append(number)
+    for folder, numbers in by_folder.items():
+        there = os.path.realpath(root / folder)
+        if not _inside(there, home):
+            why = f"'{folder}' is a link to outside the folder of the data set"
+            bad |= dict.fromkeys(numbers, why)
+            continue
+        links = _links_out(there, home)
+        for number in numbers if links else ():
+            if paths[number].rpartition("/")[2] in links:
+                bad[number] = f"'{paths[number]}' is a link to outside the folder of the data set"
+    return dict(sorted(bad.items()))
+
+
+def _inside(path: str, home: str) -> bool:
+    return path == home or path.startswith(home.rstrip(os.sep) + os.sep)
+
+
+def _links_out(folder: str, home: str) -> set[str]:
+    """Names of the links in a folder that lead outside `home`; listing is far cheaper than checking each path."""
+    try:
+        with os.scandir(folder) as entries:
+            links = [entry.name for entry in entries if entry.is_symlink()]
+    except OSError:
+        return set()
+    return {name for name in links if not _inside(os.path.realpath(os.path.join(folder, name)), home)}  # noqa: PTH118
 
 
 def goes_with(labels: Integers, values: Integers, k: int) -> Integers:

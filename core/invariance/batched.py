@@ -29,8 +29,7 @@ class Members:
         values: all parameters, one row per member, [members, size]; its `grad` is filled by `set_grad`.
         parameters: name → parameter of all members, [members, …], a view of `values`.
 
-    Raises:
-        ValueError: no seeds, or a network with buffers, such as BatchNorm's running means.
+    Raises ValueError without seeds, or for a network with buffers, such as BatchNorm's running means.
     """
 
     def __init__(

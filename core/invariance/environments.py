@@ -84,10 +84,7 @@ def conflict_samples(
 
     Clusters below k and labels below n_classes are int64 [n]. With `relative`, the majority label is the one that is
     most over-represented compared to its share of all samples, instead of the most frequent one; for data with one
-    dominant class.
-
-    Raises:
-        InputError: clusters and labels do not match.
+    dominant class. Raises InputError if clusters and labels do not match.
     """
     if len(assignments) != len(labels):
         raise InputError(
@@ -114,16 +111,10 @@ def infer(
     """Assign samples, given as in `conflict_samples`, to two environments.
 
     `minority-balance`: the conflict samples; the conflict samples and as many majority samples of the same clusters.
-
     `minority-majority`: the conflict samples; as many majority samples of the same clusters.
-
     `conflict-rest`: the conflict samples; all others.
-
     `shares`: two disjoint environments of equal size with these shares of conflict samples, the same for every label;
-    as large as the samples allow.
-
-    Raises:
-        InputError: the shares are invalid or equal.
+    as large as the samples allow. Raises InputError if the shares are invalid or equal.
     """
     random = np.random.default_rng(seed)
     found, others = np.flatnonzero(conflicts), np.flatnonzero(~conflicts)
@@ -162,9 +153,7 @@ def at_random(like: Environments, labels: Integers, *, seed: int) -> Environment
 def require_two(environments: Environments) -> None:
     """Check that at least two environments have samples.
 
-    Raises:
-        InputError: there is only one environment.
-        StageError: all but one environment are empty.
+    Raises InputError if there is only one environment, and StageError if all but one environment are empty.
     """
     if len(environments) < 2:
         raise InputError(

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 def train_members(context: "StageContext", settings: Train, select: Select, environments: Environments) -> None:
     """Train all members from scratch; write network and predictions of the selected one.
 
-    Raises:
-        StageError: a loss is no longer a finite number.
-        Stopped: a stop was requested.
+    Raises StageError if a loss is no longer a finite number, and Stopped if a stop was requested.
     """
     data = context.data
     weights = settings.penalty_weights if settings.objective in ("irm", "vrex") else (0.0,)

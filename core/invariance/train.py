@@ -32,10 +32,8 @@ class Training:
     """Trains members in parallel; each takes the same steps of Adam as if trained alone.
 
     The loss of a member is (objective + l2·‖all its parameters‖²) / max(1, penalty weight), biases included, as IRM's
-    authors have it. The estimator of the penalty is `squared` for full batches, see `penalties`.
-
-    Raises:
-        ValueError: the objective is for another number of members.
+    authors have it. The estimator of the penalty is `squared` for full batches, see `penalties`. Raises ValueError if
+    the objective is for another number of members.
     """
 
     def __init__(

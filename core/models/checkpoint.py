@@ -84,11 +84,8 @@ def load_foreign(file: Path, network: nn.Module, *, fresh_head: bool = False) ->
 
     The file is safetensors, or of torch.save with a state dict at the top or under a key such as `state_dict`. The
     network receives the weights in place; with `fresh_head`, it keeps its head if that of the file is missing or has
-    another size.
-
-    Raises:
-        InputError: the file cannot be read without unpickling, or does not match; the message lists missing, unexpected
-            and misshapen names.
+    another size. Raises InputError if the file cannot be read without unpickling, or does not match; the message lists
+    missing, unexpected and misshapen names.
     """
     found = fit_file(file, network, fresh_head=fresh_head)
     network.load_state_dict(found.tensors, strict=False)

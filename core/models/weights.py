@@ -24,15 +24,15 @@ _PATIENCE = 5.0
 def start_from(network: nn.Module, model: Model, log: Callable[[str], None]) -> None:
     """Load the initial weights of the settings, in place; a head of another size stays fresh.
 
-    Raises:
-        InputError: the file is missing or does not match, or published weights are neither present nor downloadable.
+    Raises InputError if the file is missing or does not match, or published weights are neither present nor
+    downloadable.
     """
     if model.weights == NONE:
         return
     file = _file(model)
     if model.weights == IMAGENET and not file.is_file():
         log(f"downloading {file.name} into {file.parent}")
-        _download(model.name)
+        _download(model.name, file)
     log(f"the network starts from {load_foreign(file, network, fresh_head=True)}")
     if getattr(network, "transform_input", None) is False and file.name == _published_name(model.name):
         _fold_scale(network)
@@ -89,13 +89,13 @@ def _published_name(name: str) -> str:
     return Path(urlparse(_published(name).url).path).name
 
 
-def _download(name: str) -> None:
+def _download(name: str, file: Path) -> None:
     try:
         _published(name).get_state_dict(progress=False, check_hash=True, weights_only=True)
     except OSError:
-        raise _not_there(_file(Model(name=name, weights=IMAGENET))) from None
+        raise _not_there(file) from None
     except RuntimeError as error:
-        raise InputError(f"the download of {_published_name(name)} was damaged ({error}); try again") from None
+        raise InputError(f"the download of {file.name} was damaged ({error}); try again") from None
 
 
 def _reachable(url: str) -> bool:

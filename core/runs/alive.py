@@ -64,10 +64,8 @@ def kill(record: RunRecord) -> None:
     """Kill the process of a run that does not respond to a stop request; the run is then `lost` and can be resumed.
 
     The process cannot write a checkpoint first. If it leads a process group, as detached workers do, the whole group is
-    killed.
-
-    Raises:
-        InputError: the run has no process, it is on another machine, it is this process, or it does not end.
+    killed. Raises InputError if the run has no process, it is on another machine, it is this process, or it does not
+    end.
     """
     import psutil
 

@@ -62,10 +62,7 @@ def locked(path: Path, what: str, timeout: float = 60.0) -> Iterator[None]:
     """Hold the lock file `path` against other processes and threads; the system releases it if the process ends.
 
     Its folder must exist. `what` names the locked object in messages; `timeout` is in seconds, 0 to fail immediately.
-
-    Raises:
-        HeldError: another process or thread holds the lock.
-        InputError: the folder is not writable.
+    Raises HeldError if another process or thread holds the lock, and InputError if the folder is not writable.
     """
     from filelock import FileLock, Timeout
 

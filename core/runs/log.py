@@ -64,8 +64,7 @@ class RunLog:
     def rename(self, run: RunFolder | str, name: str) -> RunRecord:
         """Rename a run, given by its folder or id, in its folder and in the index; return its record.
 
-        Raises:
-            InputError: there is no such run, or the name is taken, empty, `last`, or has control characters.
+        Raises InputError if there is no such run, or the name is taken, empty, `last`, or has control characters.
         """
         folder = RunFolder.open(self.home, run if isinstance(run, str) else run.id)
         name = _checked_name(name)

@@ -85,10 +85,8 @@ def build(
     """Make a network with fresh weights, drawn from torch's global generator.
 
     One output is a binary head. Torchvision's networks take 3 channels; `mlp` needs the size of the images, height and
-    width, and the units per hidden layer.
-
-    Raises:
-        InputError: the name is unknown (with the closest known one), or the network does not take that many channels.
+    width, and the units per hidden layer. Raises InputError if the name is unknown (with the closest known one), or the
+    network does not take that many channels.
     """
     ours = _declared()
     known = names()
