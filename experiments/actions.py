@@ -140,12 +140,7 @@ def check_resumable(folder: RunFolder) -> RunRecord:
 
 
 def resume(
-    folder: RunFolder,
-    by: str = "local",
-    *,
-    device: str = "auto",
-    fresh: bool = False,
-    auto_batch: bool = False,
+    folder: RunFolder, by: str = "local", *, device: str = "auto", fresh: bool = False, auto_batch: bool = False
 ) -> None:
     """Resume a run that was stopped, failed or lost, by any launcher; imports torch.
 

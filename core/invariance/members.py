@@ -45,10 +45,7 @@ def train_members(context: "StageContext", settings: Train, select: Select, envi
         watch=PenaltyWatch(context),
     )
     members.load(selection.networks)
-    held_out: dict[SplitName, Images] = {
-        "validation": learner.validation,
-        "test": Images(data, "test", context.device),
-    }
+    held_out: dict[SplitName, Images] = {"validation": learner.validation, "test": Images(data, "test", context.device)}
     everything: dict[SplitName, Images] = {"train": Images(data, "train", context.device), **held_out}
     for split, images in everything.items():
         evaluations = sweep.evaluate(context, images, split)

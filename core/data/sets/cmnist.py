@@ -106,12 +106,7 @@ class Cmnist(Bundled):
         return labels, correlate(labels, CLASSES, 1 - colour_noise, stream(self.seed, f"colour/{purpose}"))
 
     def _split(
-        self,
-        source: Digits,
-        index: Integers,
-        labels: Integers,
-        colours: Integers,
-        environments: Integers | None = None,
+        self, source: Digits, index: Integers, labels: Integers, colours: Integers, environments: Integers | None = None
     ) -> Split:
         from core.data.dataset import Split
 
