@@ -1,72 +1,18 @@
-"""Maps of the representation of a run: read the stored ones, or compute one next to the run.
-
-`python -m experiments.maps --home HOME --method tsne RUN` computes one in a separate process and stores it in the
-folder `views` of the run. Reading needs no torch.
-"""
+"""Compute maps of the representation of a run: `python -m experiments.maps --home HOME --method tsne RUN`."""
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.errors import InputError
+from core.explore.pictures import computed_map
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 
 METHODS = ("pca", "tsne")
 WAITS = 600.0
 """Seconds to wait for another process that computes the same map."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Map:
-    """A subsample of the training images in the plane, as columns of equal length.
-
-    Attributes:
-        method: `pca` or `tsne`.
-        epoch: age of the checkpoint whose representation is drawn.
-        explained: share of the variance along x and along y; empty if it is undefined.
-        group: None if the data set has no attributes.
-        correct: 1 if the network of that checkpoint is right, else 0; None if it was not evaluated.
-        labels: names of the classes.
-        groups: titles of the groups.
-    """
-
-    method: str
-    epoch: float
-    explained: Sequence[float]
-    index: Sequence[int]
-    x: Sequence[float]
-    y: Sequence[float]
-    label: Sequence[int]
-    cluster: Sequence[int]
-    group: Sequence[int] | None
-    correct: Sequence[int] | None
-    labels: Sequence[str]
-    groups: Sequence[str]
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-
-def map_file(folder: RunFolder, method: str) -> Path:
-    """File of the map: the artifact of stage `cluster` if it has one, else in the run's folder `views`."""
-    artifact = folder.artifacts("cluster") / f"map-{method}.json"
-    return artifact if artifact.exists() else folder.path / "views" / f"map-{method}.json"
-
-
-def read_map(folder: RunFolder, method: str) -> Map | None:
-    """Read a map; None if there is none that can be read."""
-    import orjson
-
-    try:
-        value: dict[str, Any] = orjson.loads(map_file(folder, method).read_bytes())
-        return Map(**{name: value[name] for name in Map.__slots__})
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def words(folder: RunFolder, method: str) -> list[str]:
@@ -85,7 +31,7 @@ def compute(folder: RunFolder, method: str) -> Path:
     record = folder.record()
     if not (folder.artifacts("cluster") / "clusters.safetensors").exists():
         raise InputError(f"run '{record.name}' has no clusters yet, so there is nothing to map; it is {record.status}")
-    target = folder.path / "views" / f"map-{method}.json"
+    target = computed_map(folder, method)
     target.parent.mkdir(exist_ok=True)
     there = target.exists()
     with locked(target.with_suffix(".lock"), f"the {method} map of run '{record.name}'", timeout=WAITS):

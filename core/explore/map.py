@@ -1,6 +1,5 @@
 """Maps of the representation: a subsample of the training images in two dimensions, with values for colouring."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.clustering.kmeans import Floats, Integers, unit_rows
 from core.data.dataset import DataSet, groups
+from core.explore.pictures import Map
 from core.groups import group_names
 
 MOST = 2000
@@ -117,17 +117,17 @@ def principal_components(rows: Floats, dims: int) -> tuple[Doubles, Doubles]:
     return coordinates, explained
 
 
-def pca_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dict[str, Any]:
+def pca_map(features: Floats, painted: Painted, epoch: float, seed: int) -> Map:
     """Make the map of the first two principal components, with rows of unit length as in clustering.
 
     Features are the representations of all training images at `epoch`, [n, d]; the seed is that of the subsample.
     """
     index = subsample(painted, seed)
     xy, explained = principal_components(unit_rows(features[index]), 2)
-    return map_object("pca", xy, index, painted, epoch, decimals=4, explained=explained)
+    return _map("pca", xy, index, painted, epoch, decimals=4, explained=explained)
 
 
-def tsne_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dict[str, Any]:
+def tsne_map(features: Floats, painted: Painted, epoch: float, seed: int) -> Map:
     """Make the map of the same images by t-SNE (van der Maaten 2008) on at most 50 principal components.
 
     Arguments as `pca_map`.
@@ -141,10 +141,10 @@ def tsne_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dic
     with threadpool_limits(1):
         tsne = TSNE(2, perplexity=min(30.0, max(1.0, (len(index) - 1) / 3)), init="pca", random_state=seed % 2**32)
         xy = tsne.fit_transform(rows.astype(np.float32))
-    return map_object("tsne", xy, index, painted, epoch, decimals=2)
+    return _map("tsne", xy, index, painted, epoch, decimals=2)
 
 
-def map_object(
+def _map(
     method: str,
     xy: NDArray[Any],
     index: Integers,
@@ -153,24 +153,23 @@ def map_object(
     *,
     decimals: int,
     explained: Doubles | None = None,
-) -> dict[str, Any]:
-    """Return the stored JSON object: columns over the images of the map, and the names of their values."""
-    return {
-        "method": method,
-        "epoch": epoch,
-        "explained": [] if explained is None else explained.round(4).tolist(),
-        "index": index.tolist(),
-        "x": xy[:, 0].astype(np.float64).round(decimals).tolist(),
-        "y": xy[:, 1].astype(np.float64).round(decimals).tolist(),
-        "label": painted.labels[index].tolist(),
-        "cluster": painted.clusters[index].tolist(),
-        "group": None if painted.groups is None else painted.groups[index].tolist(),
-        "correct": None if painted.correct is None else painted.correct[index].astype(int).tolist(),
-        "labels": list(painted.label_names),
-        "groups": list(painted.group_names),
-    }
+) -> Map:
+    return Map(
+        method=method,
+        epoch=epoch,
+        explained=[] if explained is None else explained.round(4).tolist(),
+        index=index.tolist(),
+        x=xy[:, 0].astype(np.float64).round(decimals).tolist(),
+        y=xy[:, 1].astype(np.float64).round(decimals).tolist(),
+        label=painted.labels[index].tolist(),
+        cluster=painted.clusters[index].tolist(),
+        group=None if painted.groups is None else painted.groups[index].tolist(),
+        correct=None if painted.correct is None else painted.correct[index].astype(int).tolist(),
+        labels=list(painted.label_names),
+        groups=list(painted.group_names),
+    )
 
 
-def write_map(path: Path, value: Mapping[str, Any]) -> None:
+def write_map(path: Path, value: Map) -> None:
     """Write a map as one line of JSON."""
     path.write_bytes(orjson.dumps(value))

@@ -11,6 +11,7 @@ from core.clustering.kmeans import Integers
 from core.data.dataset import Images, Pixels
 from core.data.sample import rgb
 from core.explore.map import Painted, places
+from core.explore.pictures import Tile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,13 +44,13 @@ def write_samples(folder: Path, images: Pixels, painted: Painted, seed: int) -> 
         sheet.paste(tile, (number % columns * width, number // columns * height))
     sheet.save(folder / SHEET)
     about = [
-        {
-            "cluster": int(painted.clusters[i]),
-            "label": int(painted.labels[i]),
-            "group": None if painted.groups is None else painted.group_names[painted.groups[i]],
-            "index": int(i),
-            "correct": None if painted.correct is None else int(painted.correct[i]),
-        }
+        Tile(
+            cluster=int(painted.clusters[i]),
+            label=int(painted.labels[i]),
+            group=None if painted.groups is None else painted.group_names[painted.groups[i]],
+            index=int(i),
+            correct=None if painted.correct is None else int(painted.correct[i]),
+        )
         for i in drawn
     ]
     value = {"tile": [width, height], "columns": columns, "labels": list(painted.label_names), "tiles": about}

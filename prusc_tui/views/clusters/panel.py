@@ -24,8 +24,7 @@ from prusc_tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
     from core.events import Clustered
-    from experiments.maps import Map
-    from experiments.samples import Samples
+    from core.explore.pictures import Map, Samples
 
 WIDE, HIGH = 104, 26
 """Width and height from which table and images are beside the map."""
@@ -201,8 +200,8 @@ class ClustersPanel(Panel, can_focus=True):
         self.call_after_refresh(self._fit)
 
     def _read(self) -> Stored:
-        from experiments.maps import METHODS, read_map
-        from experiments.samples import read_samples
+        from core.explore.pictures import read_map, read_samples
+        from experiments.maps import METHODS
 
         return Stored({method: read_map(self._folder, method) for method in METHODS}, read_samples(self._folder))
 
