@@ -40,10 +40,8 @@ class Share:
 class Machine:
     """One reading: `cpu` in per cent of all processors since the previous reading, memory in bytes.
 
-    Attributes:
-        memory_used: bytes that are not available to programs.
-        gpus: empty if there is no GPU or the driver does not respond.
-        own: load of the monitored process; None if there is none.
+    `memory_used` is not available to programs. There are no GPUs if the driver does not respond. `own` is the load of
+    the monitored process.
     """
 
     cpu: float

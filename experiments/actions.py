@@ -110,7 +110,7 @@ def how_it_ended(folder: RunFolder, record: RunRecord) -> str:
 
 
 def _where(folder: RunFolder, record: RunRecord) -> str:
-    stage = next((stage.name for stage in record.stages if stage.status != "done"), None)
+    stage = record.unfinished
     if stage is None:
         return "at its end"
     if not folder.checkpoint(stage).exists():
@@ -166,7 +166,7 @@ def resume_outside(folder: RunFolder) -> str:
 
     record = check_resumable(folder)
     host = launcher_of(record)
-    stage = next((stage.name for stage in record.stages if stage.status != "done"), None)
+    stage = record.unfinished
     _prusc(folder.home, "resume", folder.id, *launcher_option(host.name if host.outlives else "detached"))
     if stage is None:
         return f"{record.name} resumes"

@@ -29,12 +29,9 @@ class Description:
     Attributes:
         hidden: units of each hidden layer; 0 for networks of torchvision, where it is fixed.
         outputs: number of logits, one per label; 1 for a single logit of label 1 against label 0.
-        labels: names of the labels in the order of their numbers.
-        channels: channels of the images.
         stored: height and width that an image is resized to.
         crop: height and width of the centre crop that the network sees.
-        mean: mean of each channel, of pixels in [0, 1].
-        std: standard deviation of each channel.
+        mean: mean of each channel, of pixels in [0, 1], and `std` their standard deviation.
     """
 
     network: str

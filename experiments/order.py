@@ -25,8 +25,6 @@ class Order:
         name: None for a generated one.
         device: `auto`, `cpu` or `cuda:N`.
         fork: `RUN:STAGE` to start from.
-        fresh: compute every stage.
-        launcher: decides where the run lives.
     """
 
     target: str | None = None

@@ -65,7 +65,9 @@ def check(settings: Photos, watch: Watch = QUIET) -> Report:
     problems = [*problems, *sorted(amiss, key=lambda problem: (problem.kind != "missing images", problem.line))]
     if table is not None:
         problems += _empty(table)
-        problems += _twice(draft.paths, digests, _splits(draft.paths, table))
+        splits = np.full(len(draft.paths), -1)  # of invalid rows
+        splits[np.searchsorted(draft.paths.lines, table.lines)] = table.splits
+        problems += _twice(draft.paths, digests, splits)
     return Report(draft.root, draft.paths.file, len(draft.paths), opened, table, tuple(problems))
 
 
@@ -94,13 +96,6 @@ def _empty(table: ImageTable) -> Iterator[Problem]:
         counts = np.bincount(groups[table.splits == number], minlength=len(names))
         for group in np.flatnonzero(counts == 0):
             yield Problem("empty groups", f"{split}: no image of {names[group]}")
-
-
-def _splits(paths: Column, table: ImageTable) -> Integers:
-    """Split of every row of the file, int64 [rows]; −1 if the row is invalid."""
-    splits = np.full(len(paths), -1)
-    splits[np.searchsorted(paths.lines, table.lines)] = table.splits
-    return splits
 
 
 def _twice(paths: Column, digests: "np.ndarray[tuple[int], np.dtype[np.bytes_]]", splits: Integers) -> list[Problem]:

@@ -28,12 +28,9 @@ _Known = tuple[int, int, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFiles:
-    """Image files, in the order of their rows.
+    """Image files in the order of their rows, with paths relative to `root`.
 
-    Attributes:
-        root: folder that the paths are relative to.
-        paths: of each row.
-        where: row → its location in the table, for error messages.
+    `where` gives the location of a row in the table, for error messages.
     """
 
     root: Path

@@ -21,12 +21,9 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Labels, attributes and painting of a data set.
+    """Labels, attributes and painting of a data set; the label of digit d is d · classes // 10.
 
-    Attributes:
-        classes: number of labels; the label of digit d is d · classes // 10.
-        attributes: the spurious attributes.
-        paint: (digits uint8 [n, 28, 28], attributes int64 [n, a], random) → images uint8 [n, 3, 28, 28].
+    `paint`: (digits uint8 [n, 28, 28], attributes int64 [n, a], random) → images uint8 [n, 3, 28, 28].
     """
 
     classes: int

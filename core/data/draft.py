@@ -68,12 +68,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem of a data set.
+    """A problem of a data set; its kind is in the plural, such as `unknown labels`.
 
-    Attributes:
-        kind: in the plural, such as `unknown labels`.
-        file: file of the affected row, relative to the root; empty if no row is affected.
-        line: of the row, in `unit`; 0 if no row is affected.
+    Without an affected row, `file`, relative to the root, is empty, and `line` 0.
     """
 
     kind: str

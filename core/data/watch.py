@@ -25,9 +25,8 @@ def _never() -> bool:
 class Watch:
     """Reports progress and asks whether to stop.
 
-    Attributes:
-        report: called often with the task, such as `decoding`, the number of images done, and their total.
-        stop: called between two parts; returns whether to stop.
+    `report` is called often with the task, such as `decoding`, the number of images done, and their total; `stop` is
+    called between two parts.
     """
 
     report: Callable[[str, int, int], None] = _ignore

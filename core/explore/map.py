@@ -23,15 +23,10 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painted:
-    """Values by which the training images are coloured.
+    """Values by which the training images are coloured: class, cluster, group and correctness of each image, [n].
 
-    Attributes:
-        labels: class, [n].
-        clusters: cluster, [n].
-        groups: index of the group, [n]; None if the data set has no attributes.
-        correct: whether the clustered network classifies the image correctly, [n]; None if unknown.
-        label_names: names of the classes.
-        group_names: titles of the groups.
+    Groups are None if the data set has no attributes. `correct` is whether the clustered network classifies the image
+    correctly; None if unknown.
     """
 
     labels: Integers

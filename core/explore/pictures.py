@@ -24,8 +24,6 @@ class Map:
         index: number of the image in the training split.
         group: None if the data set has no attributes.
         correct: 1 if the network of that checkpoint is right, else 0; None if it was not evaluated.
-        labels: names of the classes.
-        groups: titles of the groups.
     """
 
     method: str

@@ -83,9 +83,8 @@ class Members:
         The parameters are name → values, [members, …].
         """
         if not self._together:
-            return torch.stack(
-                [self._one(x, {k: p[i] for k, p in parameters.items()}) for i in range(_count(parameters))]
-            )
+            count = len(next(iter(parameters.values())))
+            return torch.stack([self._one(x, {k: p[i] for k, p in parameters.items()}) for i in range(count)])
         if isinstance(self._shape, Mlp):
             return self._shape.stacked(parameters, x)
         logits: Tensor = vmap(lambda p: self._one(x, p), randomness="error")(dict(parameters))
@@ -136,10 +135,6 @@ def _views(rows: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
         name: rows[:, end - shape.numel() : end].unflatten(1, shape)
         for (name, shape), end in zip(shapes.items(), ends, strict=True)
     }
-
-
-def _count(parameters: Parameters) -> int:
-    return len(next(iter(parameters.values())))
 
 
 def _seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:

@@ -25,11 +25,9 @@ Rule = Literal["minority-balance", "minority-majority", "conflict-rest", "shares
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Environments:
-    """Sets of training samples; a sample may be in several, or in none.
+    """Sets of training samples, by name; a sample may be in several, or in none.
 
-    Attributes:
-        names: of the environments.
-        samples: of each environment, unique sample indices in increasing order, [size].
+    The samples of each environment are unique indices in increasing order, [size].
     """
 
     names: tuple[str, ...]

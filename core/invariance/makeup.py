@@ -21,10 +21,7 @@ EXPLODED = 100.0
 class Quality:
     """Quality of the conflict samples if the attribute is known: for information only, never for a choice.
 
-    Attributes:
-        found: presumed conflict samples.
-        true: samples whose attribute differs from their label.
-        hits: samples that are both.
+    It counts the presumed conflict samples, those whose attribute differs from their label, and those that are both.
     """
 
     found: int

@@ -15,11 +15,8 @@ from core.invariance.penalty import Estimator, means, penalties, sample_losses, 
 class Measured:
     """Measurements of a step before its update; nothing here waits for the device.
 
-    Attributes:
-        risks: of every member in every environment, [members, environments].
-        penalties: likewise, before any weight.
-        losses: objective without L2 and before rescaling, [members].
-        weights: current penalty weight, [members].
+    Risks and penalties before any weight are [members, environments]; losses, without L2 and before rescaling, and
+    current penalty weights are [members].
     """
 
     risks: Tensor

@@ -34,8 +34,7 @@ class Fit:
         prefix: removed from the names in the file.
         head: name of the network's last linear layer.
         tensors: matching tensors, by the network's names.
-        missing: names that only the network has.
-        unexpected: names that only the state dict has.
+        missing: names that only the network has, and `unexpected` those that only the state dict has.
         misshapen: name → (shape in the file, shape in the network).
     """
 
@@ -99,7 +98,11 @@ def fit_file(file: Path, network: nn.Module, *, fresh_head: bool = False) -> Fit
     """
     found = min((fit(state, network, file, key) for key, state in read_states(file)), key=lambda one: one.problems)
     if found.misshapen and found.all_but_head and not fresh_head:
-        raise InputError(f"{file}: {_other_head(found)}")
+        ours, theirs = (shapes[0] for shapes in zip(*found.misshapen.values(), strict=True))
+        raise InputError(
+            f"{file}: its head '{found.head}' has {ours[0]:,} outputs instead of {theirs[0]:,}, one per label; "
+            "use it as initial weights with a fresh head (--weights)"
+        )
     if sentence := _sentence(found, found.of_head if fresh_head else set()):
         raise Misfit(f"{file}: {sentence}")
     for name, tensor in found.tensors.items():
@@ -131,17 +134,15 @@ def fit(state: State, network: nn.Module, file: Path, key: str = "") -> Fit:
     named = {**beside, **{name: whole for name, whole in inside.items() if name in wanted}}
     missing = tuple(name for name in wanted if name not in named and not name.endswith(_COUNTERS))
     taken = {*named.values()}
-    unexpected = tuple(name for name in state if name not in taken and not _is_auxiliary(network, name, prefix))
+    if hasattr(network, "aux_logits"):
+        taken |= {name for name in state if _AUXILIARY.match(name.removeprefix(prefix))}
+    unexpected = tuple(name for name in state if name not in taken)
     here = {name: state[named[name]] for name in wanted if name in named}
     misshapen = {
         name: (tensor.shape, wanted[name].shape) for name, tensor in here.items() if tensor.shape != wanted[name].shape
     }
     tensors = {name: tensor.detach() for name, tensor in here.items() if name not in misshapen}
     return Fit(file, key, prefix, find_head(network)[0], tensors, missing, unexpected, misshapen)
-
-
-def _is_auxiliary(network: nn.Module, name: str, prefix: str) -> bool:
-    return hasattr(network, "aux_logits") and _AUXILIARY.match(name.removeprefix(prefix)) is not None
 
 
 def _prefix(names: Iterable[str], wanted: Iterable[str]) -> str:
@@ -170,14 +171,6 @@ def _sentence(found: Fit, allowed: set[str]) -> str:
     }
     parts = [f"{kind} {_listed(names)}" for kind, names in kinds.items() if names]
     return f"does not match the network: {'; '.join(parts)}; see model.name" if parts else ""
-
-
-def _other_head(found: Fit) -> str:
-    ours, theirs = (shapes[0] for shapes in zip(*found.misshapen.values(), strict=True))
-    return (
-        f"its head '{found.head}' has {ours[0]:,} outputs instead of {theirs[0]:,}, one per label; "
-        "use it as initial weights with a fresh head (--weights)"
-    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,7 +1,6 @@
 """The representation of an image: the input of the network's head."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -34,22 +33,16 @@ class Representation:
         Parameters and buffers in `weights`, by name, replace those of the network. Raises ValueError if the head was
         not called exactly once with one vector per image.
         """
-        with _inputs_of(self.head) as seen:
+        seen: list[Tensor] = []
+        handle = self.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        try:
             if weights is None:
                 logits: Tensor = self.network(images)
             else:
                 logits = functional_call(self.network, dict(weights), (images,))
+        finally:
+            handle.remove()
         if len(seen) != 1 or seen[0].dim() != 2:
             shapes = [tuple(z.shape) for z in seen]
             raise ValueError(f"the head '{self.head_name}' received {shapes}, not one input of shape [n, d]")
         return logits, seen[0]
-
-
-@contextmanager
-def _inputs_of(layer: nn.Module) -> Iterator[list[Tensor]]:
-    seen: list[Tensor] = []
-    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    try:
-        yield seen
-    finally:
-        handle.remove()

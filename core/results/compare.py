@@ -30,9 +30,7 @@ class Result:
     Attributes:
         runs: runs in the means, one per seed.
         unfinished: whether a run has not finished, so the numbers may still change.
-        samples: number of samples in the split.
         worst: mean of the runs' worst-group accuracies (not the worst of the mean accuracies).
-        average: over all samples.
         adjusted: group accuracies weighted by their shares of the training split.
         gap: average − worst.
         groups: in the order of the data set.

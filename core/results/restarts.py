@@ -1,6 +1,6 @@
 """The networks of runs that train several in parallel: individually, and as mean and spread."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import nan
 from typing import Any, NamedTuple
 
@@ -90,12 +90,8 @@ def pool(records: Sequence[RunRecord], split: str, weight: float) -> Pool | None
     """
     ordered = sorted(records, key=lambda record: record.created or 0.0)
     found = [member for record in ordered for member in members(record, split) if member.weight == weight]
-    return _together(member for member in found if member.n == found[-1].n)
-
-
-def _together(found: Iterable[Member]) -> Pool | None:
-    by_place = {(member.seed, member.restart): member for member in found}
-    if not by_place:
+    if not found:
         return None
+    by_place = {(member.seed, member.restart): member for member in found if member.n == found[-1].n}
     chosen = tuple(by_place[place] for place in sorted(by_place))
     return Pool(chosen, spread([m.average for m in chosen]), spread([m.worst for m in chosen]))

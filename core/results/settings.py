@@ -55,7 +55,9 @@ def identity(record: RunRecord) -> str:
 def labels(heads: Sequence[RunRecord]) -> list[str]:
     """Short distinct labels: recipe and data if they differ, then as few other settings as possible."""
     rows = [
-        [_word(one.key, value) for value in one.values] for one in settings(heads) if one.differs and not one.is_seed
+        [("" if one.key in ("recipe", "data.name") else f"{one.key}=") + show(value) for value in one.values]
+        for one in settings(heads)
+        if one.differs and not one.is_seed
     ]
     names = []
     for index, head in enumerate(heads):
@@ -111,8 +113,3 @@ def _text(value: Any) -> bytes:
     import orjson
 
     return b"absent" if value is ABSENT else orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-
-
-def _word(key: str, value: Any) -> str:
-    bare = key in ("recipe", "data.name")
-    return show(value) if bare else f"{key}={show(value)}"

@@ -59,10 +59,6 @@ class RunFolder:
         return self.path / "console.log"
 
     @property
-    def _heartbeat(self) -> Path:
-        return self.path / "heartbeat"
-
-    @property
     def _stop(self) -> Path:
         return self.path / "stop"
 
@@ -129,7 +125,7 @@ class RunFolder:
 
     def beat(self) -> None:
         """Update the heartbeat, for readers on other machines."""
-        self._heartbeat.touch()
+        (self.path / "heartbeat").touch()
 
     @contextmanager
     def writer(self) -> Iterator[None]:

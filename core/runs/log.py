@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,9 @@ class RunLog:
         state; `record` is used for a run without a folder.
         """
         with self._writing() as runs:
-            runs.upsert(_document(self._newest(record)))
+            with suppress(InputError):
+                record = RunFolder(self.home, record.id).record()
+            runs.upsert(_document(record))
 
     def register(self, record: RunRecord, exact_name: bool = False) -> RunRecord:
         """Add a new run to the index under a unique name, and return the record with that name.
@@ -120,12 +122,6 @@ class RunLog:
             with self._replacing(None) as runs:
                 runs.insert_multiple(documents)
         return len(documents)
-
-    def _newest(self, record: RunRecord) -> RunRecord:
-        try:
-            return RunFolder(self.home, record.id).record()
-        except InputError:
-            return record
 
     def _settled(self, summary: dict[str, Any]) -> dict[str, Any]:
         pid = summary["pid"]

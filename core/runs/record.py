@@ -28,7 +28,6 @@ class StageRecord:
 
     Attributes:
         key: hash of everything that determines the artifacts; None if not known yet.
-        seconds: work so far.
         reused: id of the run from which the artifacts were reused.
         keep_ratio: share of weights kept after the stage; None before the first pruning.
         evaluations: split → `Evaluation.to_json` of the final checkpoint.
@@ -60,21 +59,17 @@ class RunRecord:
     """One run: settings, process and progress. Times are seconds since 1970.
 
     Attributes:
-        id: eight characters, unique.
-        name: chosen by the user; unique in its home.
         device: such as `cpu` or `cuda:0`; empty before it starts.
         selection: rule that selects the checkpoint on the validation split.
         attributes_used: split whose attributes are used in training or selection.
         overrides: dotted key → value, if it differs from the preset.
         seconds: total work in earlier sessions; `worked` adds the current one.
         working_since: start of the current session; None if no process works on it.
-        stages: in the order of the recipe.
         pid_started: start time of the process, to detect reused ids.
         launcher: started the run and can stop and kill it; older versions did not write it.
         job: id of the run in the launcher, such as a job number in a queue; empty if there is none.
         reason: why it failed.
         forked_from: `RUN:STAGE` from whose artifacts it starts.
-        version: version of the program that created it.
     """
 
     id: str
@@ -126,6 +121,11 @@ class RunRecord:
     def in_hand(self) -> bool:
         """Whether a process works on the run or a queue has its job; a queued run may have neither."""
         return self.status in ACTIVE and (self.pid is not None or bool(self.job))
+
+    @property
+    def unfinished(self) -> str | None:
+        """Name of the first stage that is not done."""
+        return next((stage.name for stage in self.stages if stage.status != "done"), None)
 
     def stage(self, name: str) -> StageRecord:
         """The stage with this name; raises ValueError if there is none."""
