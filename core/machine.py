@@ -15,7 +15,7 @@ PATIENCE = 0.1
 class Gpu:
     """One GPU: memory in bytes, utilisation in per cent of the time in which a kernel was running, °C and watts.
 
-    Values that the driver does not report are None. `own_memory` is that of the monitored process.
+    Values that the driver does not report are None.
     """
 
     index: int
@@ -25,7 +25,6 @@ class Gpu:
     memory_total: int
     temperature: float | None
     power: float | None
-    own_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Monitor:
             cores=os.cpu_count() or 1,
             memory_used=memory.total - memory.available,
             memory_total=memory.total,
-            gpus=self._nvml.read(pid),
+            gpus=self._nvml.read(),
             own=None if pid is None else self._share(pid),
         )
 
@@ -109,30 +108,30 @@ class _Nvml:
         self._absent = False
         self._last: tuple[Gpu, ...] = ()
 
-    def read(self, pid: int | None) -> tuple[Gpu, ...]:
+    def read(self) -> tuple[Gpu, ...]:
         if self._absent:
             return ()
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._ask, args=(pid,), name="nvml", daemon=True)
+            self._thread = threading.Thread(target=self._ask, name="nvml", daemon=True)
             self._thread.start()
         self._thread.join(PATIENCE)
         return self._last
 
-    def _ask(self, pid: int | None) -> None:
+    def _ask(self) -> None:
         try:
             if self._library is None:
                 import pynvml
 
                 pynvml.nvmlInit()
                 self._library = pynvml
-            self._last = tuple(_gpu(self._library, i, pid) for i in range(self._library.nvmlDeviceGetCount()))
+            self._last = tuple(_gpu(self._library, i) for i in range(self._library.nvmlDeviceGetCount()))
         except Exception:  # without a working driver, NVML raises various errors, including OSError
             self._last = ()
             # A missing driver does not appear while the program runs.
             self._absent = self._library is None
 
 
-def _gpu(nvml: Any, index: int, pid: int | None) -> Gpu:
+def _gpu(nvml: Any, index: int) -> Gpu:
     device = nvml.nvmlDeviceGetHandleByIndex(index)
     name = nvml.nvmlDeviceGetName(device)
     memory = nvml.nvmlDeviceGetMemoryInfo(device)
@@ -143,13 +142,6 @@ def _gpu(nvml: Any, index: int, pid: int | None) -> Gpu:
             return float(value())
         return None
 
-    own = None
-    if pid is not None:
-        with suppress(nvml.NVMLError):
-            processes = nvml.nvmlDeviceGetComputeRunningProcesses(device)
-            # In a container, the driver may hide the memory of a process.
-            held = [process.usedGpuMemory for process in processes if process.pid == pid]
-            own = None if None in held else sum(held)
     return Gpu(
         index,
         name.decode() if isinstance(name, bytes) else name,
@@ -158,5 +150,4 @@ def _gpu(nvml: Any, index: int, pid: int | None) -> Gpu:
         int(memory.total),
         ask(lambda: nvml.nvmlDeviceGetTemperature(device, nvml.NVML_TEMPERATURE_GPU)),
         ask(lambda: nvml.nvmlDeviceGetPowerUsage(device) / 1000),
-        own,
     )

@@ -25,8 +25,7 @@ def resolve(
     """Settings of a data set, or of the data of a preset, with overrides `data.key=value` and an existing folder.
 
     `source` says in messages who asks; `sizes` are defaults for images in a folder, such as the `size` that a network
-    takes. Raises InputError for an unknown name, an unknown or unfit setting, or a folder for
-    bundled data.
+    takes. Raises InputError for an unknown name, an unknown or unfit setting, or a folder for bundled data.
     """
     from core.data.settings import Photos
     from core.errors import InputError

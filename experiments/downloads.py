@@ -84,8 +84,8 @@ def get_archive(settings: Photos, watch: Watch = QUIET, url: str | None = None) 
     """Download the archive that the authors of a data set publish, and unpack it into the folder of the settings.
 
     The folder is created if missing; a complete data set is left alone. `watch` gets the progress in bytes. Raises
-    InputError without connection or disk space,
-    or for an archive of something else, and keeps and names the partial file; after Stopped, the next call continues.
+    InputError without connection or disk space, or for an archive of something else, and keeps and names the partial
+    file; after Stopped, the next call continues.
     """
     url, root = url or settings.archive, Path(settings.root)
     if table := whole(settings):
@@ -117,8 +117,8 @@ def get_celeba(settings: Photos, url: str | None = None) -> Fetched:
     """Download CelebA into the folder of the settings, as torchvision lays it out and checks it.
 
     The folder is created if missing; a complete data set is left alone. The page `url` has to answer first, to tell a
-    missing connection from other errors. Raises InputError, which says what to do by hand, without
-    connection, disk space or package gdown, or if the host refuses.
+    missing connection from other errors. Raises InputError, which says what to do by hand, without connection, disk
+    space or package gdown, or if the host refuses.
     """
     from importlib.util import find_spec
 

@@ -43,8 +43,8 @@ def export_run(
     network, its labels and the pixels that it takes), `masks.safetensors`, `clusters.csv`, `environments.csv`,
     `predictions.csv`, `metrics.csv`, and on request `metrics.parquet`, `model.pt` (the state dict as torch saves it)
     and `model.onnx` (with the normalisation inside). Files that the run does not have are left out, existing files are
-    replaced. The network is that of `stage`, by default the last that has one. Raises InputError
-    without such a stage or anything to export yet, for a folder that cannot be written, or a missing package.
+    replaced. The network is that of `stage`, by default the last that has one. Raises InputError without such a stage
+    or anything to export yet, for a folder that cannot be written, or a missing package.
     """
     record = folder.record()
     config = config_of(record)

@@ -24,9 +24,9 @@ def download(url: str, file: Path, watch: Watch = QUIET) -> None:
     """Download to `file` through a file `….part` next to it, which a later call resumes.
 
     The partial file has the time of the published one, so that the server decides whether the two still match; if they
-    do not, or the server does not support ranges, the download starts again. Raises InputError without an
-    answer or such a file, for a full disk, or if the download broke off again, and OSError if the file cannot be
-    written. The partial file is then kept.
+    do not, or the server does not support ranges, the download starts again. Raises InputError without an answer or
+    such a file, for a full disk, or if the download broke off again, and OSError if the file cannot be written. The
+    partial file is then kept.
     """
     part = file.with_name(file.name + ".part")
     most = -1

@@ -30,11 +30,9 @@ class LayerOverlap:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Two masks of one network: the layers that both mask, sorted by name, and those masked by one run only."""
+    """Two masks of one network: the layers that both mask, sorted by name."""
 
     layers: Mapping[str, LayerOverlap]
-    only_a: tuple[str, ...]
-    only_b: tuple[str, ...]
 
     @property
     def total(self) -> LayerOverlap:
@@ -65,8 +63,8 @@ def overlap(a: RunFolder, b: RunFolder, stage: str = "prune") -> Overlap:
     from safetensors import safe_open
 
     with safe_open(_masks(a, stage), framework="np") as ours, safe_open(_masks(b, stage), framework="np") as theirs:
-        names = ours.keys(), theirs.keys()
-        shared = [name for name in names[0] if name in set(names[1])]
+        others = set(theirs.keys())
+        shared = [name for name in ours.keys() if name in others]  # noqa: SIM118  # not a mapping
         layers: dict[str, LayerOverlap] = {}
         for name in shared:
             mine, other = ours.get_tensor(name), theirs.get_tensor(name)
@@ -76,11 +74,10 @@ def overlap(a: RunFolder, b: RunFolder, stage: str = "prune") -> Overlap:
                     f"'{name}' is {_times(mine.shape)} in one and {_times(other.shape)} in the other"
                 )
             kept = int(np.count_nonzero(mine)), int(np.count_nonzero(other))
-            layers[_layer(name)] = LayerOverlap(mine.size, kept, int(np.count_nonzero(mine & other)))
+            layers[name.removesuffix(".weight")] = LayerOverlap(mine.size, kept, int(np.count_nonzero(mine & other)))
     if not shared:
         raise InputError(f"runs '{a.record().name}' and '{b.record().name}' have no masked layer in common")
-    only_a, only_b = (tuple(_layer(name) for name in some if name not in shared) for some in names)
-    return Overlap(layers, only_a, only_b)
+    return Overlap(layers)
 
 
 def _masks(folder: RunFolder, stage: str) -> Path:
@@ -88,10 +85,6 @@ def _masks(folder: RunFolder, stage: str) -> Path:
     if not path.is_file():
         raise InputError(f"run '{folder.record().name}' has no masks of stage '{stage}' yet; it is {folder.status()}")
     return path
-
-
-def _layer(name: str) -> str:
-    return name.removesuffix(".weight")
 
 
 def _times(shape: tuple[int, ...]) -> str:
