@@ -1,8 +1,9 @@
 """Sample images of every pseudo-group, and all conflict samples: sheets of small tiles with their descriptions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
@@ -12,6 +13,7 @@ from core.clustering.kmeans import Floats, Integers
 from core.data.dataset import Images, Pixels
 from core.data.sample import rgb
 from core.explore.map import Painted, places
+from core.explore.pictures import Tile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -73,12 +75,12 @@ def write_conflicts(
     sheet = _sheet([thumbnail(images[i]) for i in shown])
     sheet.save(folder / CONFLICT_SHEET)
     about = [
-        {
-            **_tile(painted, i),
-            "correct": int(predicted[i] == painted.labels[i]),
-            "predicted": int(predicted[i]),
-            "confidence": round(float(confidence[i]), 4),
-        }
+        replace(
+            _tile(painted, i),
+            correct=int(predicted[i] == painted.labels[i]),
+            predicted=int(predicted[i]),
+            confidence=round(float(confidence[i]), 4),
+        )
         for i in shown
     ]
     width, height = thumbnail(images[shown[0]]).size
@@ -92,14 +94,14 @@ def write_conflicts(
     (folder / CONFLICT_TILES).write_bytes(orjson.dumps(value))
 
 
-def _tile(painted: Painted, i: int) -> dict[str, Any]:
-    return {
-        "cluster": int(painted.clusters[i]),
-        "label": int(painted.labels[i]),
-        "group": None if painted.groups is None else painted.group_names[painted.groups[i]],
-        "index": int(i),
-        "correct": None if painted.correct is None else int(painted.correct[i]),
-    }
+def _tile(painted: Painted, i: int) -> Tile:
+    return Tile(
+        cluster=int(painted.clusters[i]),
+        label=int(painted.labels[i]),
+        group=None if painted.groups is None else painted.group_names[painted.groups[i]],
+        index=int(i),
+        correct=None if painted.correct is None else int(painted.correct[i]),
+    )
 
 
 def _sheet(tiles: "Sequence[Image]") -> "Image":

@@ -131,13 +131,12 @@ class FindPseudoGroups(Stage):
         """Emit the composition; attributes are counted only here, after the choice."""
         from core.clustering.composition import composition
         from core.data.dataset import groups
-        from core.groups import group_titles
+        from core.groups import group_names
 
         data, found = context.data, candidates[chosen]
         train = data.splits["train"]
         table = found.table(train.labels, len(data.label_names))
-        titles = group_titles(data.label_names, data.attributes) if data.attributes else []
-        names = [" · ".join([label, *values.values()]) for label, values in titles]
+        names = group_names(data.label_names, data.attributes) if data.attributes else []
         used, of = found.used, groups(train, data)
         counts = composition(found.train[used], of[used], len(table), len(names)).tolist() if names else []
         conflicts = {"found": int(found.conflicts.sum())}
@@ -198,7 +197,7 @@ class FindPseudoGroups(Stage):
         painted = paint(context.data, found.train, predicted)
         value = pca_map(rows, painted, epoch, context.streams.seed("map"))
         write_map(context.directory / PCA_MAP, value)
-        save_tensors(context.directory / MAPPED, {"features": torch.from_numpy(rows[value["index"]])})
+        save_tensors(context.directory / MAPPED, {"features": torch.from_numpy(rows[list(value.index)])})
         write_samples(context.directory, images, painted, context.streams.seed("samples"))
         conflicts = np.flatnonzero(found.conflicts)
         if conflicts.size:

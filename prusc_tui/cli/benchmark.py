@@ -13,7 +13,7 @@ from experiments.benchmark import Benchmark, benchmark, get_benchmark
 from prusc_tui.tables.benchmark import accuracies, averages, finders, proxies, seconds, tidy
 from prusc_tui.tables.grid import Grid, latex, markdown
 from prusc_tui.tables.text import parts, printed
-from prusc_tui.words import console, to_json
+from prusc_tui.words import console, print_json
 
 
 def print_benchmark(name: str, split: str, format: str, *, json: bool) -> None:
@@ -34,7 +34,7 @@ def print_benchmark(name: str, split: str, format: str, *, json: bool) -> None:
         raise InputError(f"there is no finished run for table '{name}'; make them with: prusc run {study.name}")
     if json:
         about = {"table": name, "study": study.name, "planned": found.planned, "finished": found.finished}
-        typer.echo(to_json({**about, "runs": list(tidy(found))}))
+        print_json(**about, runs=list(tidy(found)))
     elif format == "csv":
         rows = list(tidy(found))
         writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")

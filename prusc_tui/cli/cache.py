@@ -9,10 +9,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from core.data.caches import remove, stores
 from core.data.photos import PhotoSource
 from core.data.settings import Photos
-from core.data.store import cache_folder, mapped, store_bytes, store_key, store_path, stored
+from core.data.store import cache_folder, mapped, remove, store_bytes, store_key, store_path, stored, stores
 from core.data.watch import Watch
 from core.errors import InputError, Stopped
 from core.runs.text import safe_text
@@ -27,7 +26,7 @@ from prusc_tui.words import console, moment, print_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.data.caches import Store
+    from core.data.store import Store
 
 INTERRUPTED = 130
 

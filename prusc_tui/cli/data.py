@@ -71,13 +71,12 @@ def show(
     json: Json = False,
 ) -> None:
     """Show the groups of a data set or preset: their sizes, and how well each attribute predicts the label."""
-    from core.data.load import open_source
     from experiments.bundled import folder
     from experiments.data_sets import resolve
     from prusc_tui.cli.data_shown import describe, print_tables
 
     settings = resolve(name, overrides or [], folder_of(data_root), source="prusc data show")
-    source = open_source(settings, folder())
+    source = settings.source(folder(), None)
     dataset = source.preview()
     splits: list[SplitName] = [each for each in dataset.splits if split is None or each == split]
     if sample is not None:

@@ -1,5 +1,7 @@
 """A run that has got as far as its clusters, and a hand on the panel that shows them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.data.dataset import DataSet, Split
@@ -53,7 +55,7 @@ class Run:
 
     def tsne(self):
         """A map that says it is by t-SNE: how it was made is the engine's affair."""
-        return {**pca_map(self.features, self.painted, 0.5, 0), "method": "tsne", "explained": []}
+        return replace(pca_map(self.features, self.painted, 0.5, 0), method="tsne", explained=[])
 
     def tell(self, attributes, done):
         labels = self.data.splits["train"].labels

@@ -26,8 +26,7 @@ from prusc_tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
     from core.events import PseudoGroupsFound
-    from experiments.maps import Map
-    from experiments.samples import Samples
+    from core.explore.pictures import Map, Samples
 
 WIDE, HIGH = 104, 26  # width and height from which table and images are beside the map
 TALL = 40  # height from which they are above it
@@ -200,8 +199,8 @@ class ClustersPanel(Panel, can_focus=True):
         self.call_after_refresh(self._fit)
 
     def _read(self) -> Stored:
-        from experiments.maps import METHODS, read_map
-        from experiments.samples import read_samples
+        from core.explore.pictures import read_map, read_samples
+        from experiments.maps import METHODS
 
         return Stored({method: read_map(self.folder, method) for method in METHODS}, read_samples(self.folder))
 

@@ -15,7 +15,7 @@ from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 
 if TYPE_CHECKING:
-    from experiments.maps import Map
+    from core.explore.pictures import Map
 
 TITLES = {"pca": "Map by PCA", "tsne": "Map by t-SNE"}
 COLOURS = ("label", "cluster", "group", "correctness")  # what the points can be coloured by

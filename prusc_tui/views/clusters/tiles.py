@@ -11,7 +11,7 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 from prusc_tui.widgets.halfblock import dots, fitted, half_blocks
 
 if TYPE_CHECKING:
-    from experiments.samples import Samples
+    from core.explore.pictures import Samples
 
 LEAST, MOST = 4, 16  # rows of a tile, at least and at most
 GAP = 1  # cells between tiles
