@@ -165,7 +165,8 @@ class Prune(Section):
     """BatchNorm statistics: `frozen` keeps those of ERM; `train` updates them under the sampled masks; `recompute` also
     recomputes them on the balanced set under the final mask (ours)."""
     exclude: tuple[str, ...] = ()
-    """Names of layers that are never pruned, such as `fc`; a name includes its sublayers."""
+    """Layers that are never pruned: names such as `fc`, which include their sublayers, or the words `first` (the first
+    convolution) and `depthwise`; pretrained networks need both (ours)."""
 
 
 class Finetune(Section):

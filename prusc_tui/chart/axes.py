@@ -9,8 +9,7 @@ from core.words import clock
 
 XMode = Literal["step", "epoch", "time"]
 
-GAP = 2
-"""Minimum number of cells between two labels of the x axis."""
+GAP = 2  # minimum number of cells between two labels of the x axis
 
 _CLOCK = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _TINY = 1e-9
@@ -59,13 +58,9 @@ def multiples(low: float, high: float, step: float) -> list[float]:
 
 
 def calm_bounds(low: float, high: float, floor_: float = -inf, ceiling: float = inf) -> tuple[float, float]:
-    """Widen a range to round numbers, so that it stays stable while values come in.
+    """Widen a range to round numbers, so that it stays stable while values come in; a single value is centred.
 
-    Args:
-        low: least value.
-        high: greatest value, `low` ≤ `high`; if they are equal the value is centred.
-        floor_: the range does not go below unless `low` does.
-        ceiling: the range does not go above unless `high` does.
+    The range goes below `floor_` or above `ceiling` only if the values do.
     """
     if high - low <= max(_TINY * max(abs(low), abs(high)), _NOTHING):
         half = abs(low) / 10 if abs(low) > _NOTHING else 1.0
@@ -111,13 +106,10 @@ def clock_label(seconds: float, step: float) -> str:
 
 
 def x_ticks(low: float, high: float, width: int, mode: XMode) -> list[Tick]:
-    """The finest ticks of an x axis whose labels keep `GAP` cells between them.
+    """The finest ticks of an x axis of `width` cells whose labels keep `GAP` cells between them.
 
-    Args:
-        low: x at the centre of the first column of dots.
-        high: x at the centre of the last; above `low`.
-        width: cells across, two columns of dots in each.
-        mode: meaning of x; steps get whole numbers, times the steps of a clock.
+    `low` and `high` are at the centres of the first and the last column of dots. Steps get whole numbers, times the
+    steps of a clock.
     """
     span, dots = high - low, 2 * width - 1
     least = span / max(1, width) * (2 + GAP)
@@ -139,14 +131,10 @@ def label_start(tick: Tick, width: int) -> int:
 
 
 def y_ticks(low: float, high: float, height: int, *, log: bool = False) -> list[Tick]:
-    """The finest ticks of a y axis with room between their rows.
+    """The finest ticks of a y axis of `height` cells with room between their rows.
 
-    Args:
-        low: value at the centre of the lowest row of dots.
-        high: value at the centre of the highest; above `low`.
-        height: cells down, four rows of dots in each.
-        log: logarithmic axis, 0 < `low`; powers of ten, with 2 and 5 times them (or all digits) if there is room,
-            and ordinary round numbers if the span is too short.
+    `low` and `high` are at the centres of the lowest and the highest row of dots. A logarithmic axis has powers of
+    ten, with 2 and 5 times them (or all digits) if there is room, and ordinary round numbers if the span is too short.
     """
     to_row = row_of(low, high, height * 4, log=log)
 

@@ -7,8 +7,7 @@ from prusc_tui.chart.axes import XMode, clock_steps, steps_of_1_2_5
 Window = tuple[float, float]
 """The x at the left and at the right end."""
 
-ZOOM = 1.25
-"""Factor of one notch of the wheel or one key press."""
+ZOOM = 1.25  # factor of one notch of the wheel or one key press
 
 
 def calm_reach(low: float, high: float, mode: XMode) -> Window:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -24,7 +23,7 @@ from experiments.study import claim, find_run, plan_study
 from prusc_tui import __version__
 from prusc_tui.cli.host import follow, reader_at_end, stop_on_signals
 from prusc_tui.palette import MARKS, SHELL
-from prusc_tui.words import console, to_json
+from prusc_tui.words import console, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,7 +91,7 @@ def run_study(
             if claimed.is_ours and outcomes[-1].record.status == "stopped":
                 stopper.stop()  # it may have been asked for by `prusc stop`
     if json:
-        typer.echo(to_json({"study": name, "tasks": len(tasks), "runs": [outcome.to_json() for outcome in outcomes]}))
+        print_json(study=name, tasks=len(tasks), runs=[outcome.to_json() for outcome in outcomes])
     _summarise(out, study, len(tasks), outcomes)
     if stopper.asked:
         sys.stderr.write("stopped; everything so far is kept. The same command continues from here\n")
@@ -105,9 +104,12 @@ def print_study(study: "Study", json: bool) -> None:
     log = RunLog(Home.open(create=False))
     found = {(task.recipe, task.preset): find_run(log, task) for task in plan_study(study)}
     if json:
-        runs = [{"recipe": recipe, "preset": preset, **_brief(record)} for (recipe, preset), record in found.items()]
+        runs = [
+            {"recipe": recipe, "preset": preset} | {key: getattr(record, key, None) for key in ("id", "name", "status")}
+            for (recipe, preset), record in found.items()
+        ]
         about = {"name": study.name, "summary": study.summary, "table": study.table}
-        typer.echo(to_json({**about, "settings": study.settings, "settings_of": study.of, "runs": runs}))
+        print_json(**about, settings=study.settings, settings_of=study.of, runs=runs)
         return
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -128,12 +130,6 @@ def print_study(study: "Study", json: bool) -> None:
     out.print(Text(f"{done} of {len(found)} finished. Run the missing ones with: prusc run {study.name}"))
     if study.table:
         out.print(Text(f"See them with: prusc table {study.table}"))
-
-
-def _brief(record: "RunRecord | None") -> dict[str, Any]:
-    if record is None:
-        return {"id": None, "name": None, "status": None}
-    return {"id": record.id, "name": record.name, "status": record.status}
 
 
 def _state(record: "RunRecord | None") -> "Text":

@@ -62,7 +62,9 @@ class FakeFeed:
 
 def open_screen(home, folder, feed=None):
     app = PruscApp(home, clock=lambda: NOW)
-    screen = RunScreen(folder, lambda: NOW, feed)
+    screen = RunScreen(folder, lambda: NOW)
+    if feed is not None:
+        screen._poller._look = feed.poll
     return app, screen
 
 

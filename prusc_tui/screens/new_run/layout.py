@@ -15,6 +15,7 @@ from core.runs.text import safe_text
 from prusc_tui.palette import Palette, palette_in
 from prusc_tui.screens.new_run.field import FieldRow
 from prusc_tui.screens.new_run.fields import Field
+from prusc_tui.widgets.quiet import put
 
 if TYPE_CHECKING:
     from prusc_tui.screens.new_run.form import Form
@@ -53,11 +54,9 @@ class FieldList(VerticalScroll, can_focus=False):
         return next((row for row in around if isinstance(row, FieldRow)), None)
 
     def keys(self) -> list[str]:
-        """Keys of the visible fields, from top to bottom."""
         return [row.key for row in self.query(FieldRow)]
 
     async def build(self, fields: Sequence[Field], about: Mapping[str, str], focus: str) -> None:
-        """Show these fields, and focus the one with that key."""
         palette = palette_in(self.app)
         found: list[Widget] = []
         for section, group in groupby(fields, key=lambda field: field.setting.section):
@@ -83,7 +82,6 @@ class FieldList(VerticalScroll, can_focus=False):
             _give(found)
 
     def focus_again(self) -> None:
-        """Focus the field that was focused last."""
         self.focus_key(self._last, "recipe")
 
     def on_descendant_focus(self) -> None:
@@ -98,14 +96,12 @@ class FieldList(VerticalScroll, can_focus=False):
 
     def action_turn(self, by: int) -> None:
         rows = list(self.query(FieldRow))
-        if not rows:
-            return
-        starts = [
-            i for i, row in enumerate(rows) if i == 0 or row.field.setting.section != rows[i - 1].field.setting.section
-        ]
         at = rows.index(self.current) if self.current in rows else 0
-        beyond = [i for i in starts if (i > at if by > 0 else i < at)]
-        _give(rows[(beyond[0] if by > 0 else beyond[-1]) if beyond else (len(rows) - 1 if by > 0 else 0)])
+        firsts = [next(group) for _, group in groupby(rows, key=lambda row: row.field.setting.section)]
+        if by > 0 and rows:
+            _give(next((row for row in firsts if rows.index(row) > at), rows[-1]))
+        elif rows:
+            _give(next((row for row in reversed(firsts) if rows.index(row) < at), rows[0]))
 
     def action_end(self, at: int) -> None:
         if rows := list(self.query(FieldRow)):
@@ -141,13 +137,11 @@ class Aside(Vertical):
         return self.screen.has_class("-wide")
 
     def title(self, form: "Form") -> Text:
-        plan = form.check().plan
-        summary = plan.recipe.summary if plan is not None else ""
-        text = Text.assemble(("New run  ", "bold"), (safe_text(form.title), f"bold {self._palette.accent}"))
-        return text.append(f"   {summary}", self._palette.muted)
+        plan, palette = form.check().plan, self._palette
+        text = Text.assemble(("New run  ", "bold"), (safe_text(form.title), f"bold {palette.accent}"))
+        return text.append(f"   {plan.recipe.summary if plan is not None else ''}", palette.muted)
 
     def say_help(self, row: FieldRow | None) -> None:
-        """Help, valid values and origin of the value of a field."""
         self._row = row
         text = Text()
         if row is not None:
@@ -168,7 +162,6 @@ class Aside(Vertical):
         return Text("\n").join(lines[:HELP_LINES])
 
     def say_order(self, form: "Form") -> None:
-        """Changed settings, and the equivalent command line."""
         from experiments.order import shown
 
         palette = self._palette
@@ -185,14 +178,11 @@ class Aside(Vertical):
         self._update("command", command.append(safe_text(shown(form.command_line()))))
 
     def say_state(self, role: str, sentence: str) -> None:
-        """Whether it can start, and why not."""
         style = str(getattr(self._palette, role))
         self._update("state", Text.assemble((f"{MARKS[role]} ", style), (safe_text(sentence), style)))
 
     def _update(self, name: str, text: Text) -> None:
-        place = self.query_one(f"#{name}", Static)
-        if place.content != text:
-            place.update(text)
+        put(self.query_one(f"#{name}", Static), text)
 
 
 def _give(row: FieldRow) -> None:

@@ -1,7 +1,7 @@
 """The form of a new run: choose, change settings, see the equivalent command line, start."""
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -30,26 +30,8 @@ WIDE = 110
 """Width from which the help is beside the form."""
 
 
-class Started(NamedTuple):
-    """The run has started."""
-
-    id: str
-
-
-class Refused(NamedTuple):
-    """The run could not be started, and why."""
-
-    sentence: str
-
-
 class NewRunScreen(Screen[None]):
-    """A form made from the config model.
-
-    Args:
-        home: of the run.
-        fork: `RUN` or `RUN:STAGE` to start from.
-        preset: recipe or preset; if neither it nor a fork is given, the choice is shown first.
-    """
+    """A form made from the config model: of a fork `RUN[:STAGE]`, of a recipe or preset, or of one chosen first."""
 
     DEFAULT_CSS = """
     NewRunScreen #title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -93,8 +75,7 @@ class NewRunScreen(Screen[None]):
         self.call_after_refresh(self._begin)
 
     def on_resize(self, event: Resize) -> None:
-        wide = event.size.width >= WIDE
-        self.set_class(wide, "-wide")
+        self.set_class(event.size.width >= WIDE, "-wide")
         self._say()
 
     async def _begin(self) -> None:
@@ -140,7 +121,6 @@ class NewRunScreen(Screen[None]):
         self._say()
 
     async def _build(self, focus: str) -> None:
-        """Create the visible rows."""
         if self._form is None:
             return
         shown = [field for field in self._form.fields() if self._all or field.usual]
@@ -174,7 +154,6 @@ class NewRunScreen(Screen[None]):
         self._say()
 
     def _say(self) -> None:
-        """Update title, help, differences, command line and state."""
         if not self.is_attached:
             return
         aside = self.query_one(Aside)
@@ -190,12 +169,8 @@ class NewRunScreen(Screen[None]):
 
     def _state(self, check: "Check") -> tuple[str, str]:
         if self._starting:
-            slow = (
-                ""
-                if self._form is None or self._form.launcher != "local"
-                else " in this process; the first one takes a moment"
-            )
-            return "accent", f"starting{slow}…"
+            here = self._form is not None and self._form.launcher == "local"
+            return "accent", f"starting{' in this process; the first one takes a moment' if here else ''}…"
         if sentence := self._sentence or check.sentence:
             return "bad", sentence
         if self._leaving:
@@ -212,31 +187,30 @@ class NewRunScreen(Screen[None]):
             self._say()
             return
         self._starting, self._sentence = True, ""
-        order = self._form.order()
         self.query_one(FieldList).disabled = True
         self.refresh_bindings()
         self._say()
         # A run started before leaving appears in the list.
-        self._start.ask(partial(self._work, order))
+        self._start.ask(partial(self._work, self._form.order()))
 
-    def _work(self, order: "Order") -> Started | Refused:
-        """On a thread: start the run."""
+    def _work(self, order: "Order") -> OpenRun | str:
+        """On a thread: start the run; a sentence if it cannot be started."""
         from experiments import actions
         from prusc_tui import __version__
 
         try:
-            return Started(actions.start_outside(self._home, order, __version__).id)
+            return OpenRun(actions.start_outside(self._home, order, __version__).id)
         except InputError as error:
-            return Refused(str(error))
+            return str(error)
         except Exception as error:  # any failure: keep the form
-            return Refused(f"the run could not be started: {error or type(error).__name__}")
+            return f"the run could not be started: {error or type(error).__name__}"
 
-    def _told(self, outcome: Started | Refused) -> None:
-        if isinstance(outcome, Started):
-            self.app.post_message(OpenRun(outcome.id))
+    def _told(self, outcome: OpenRun | str) -> None:
+        if isinstance(outcome, OpenRun):
+            self.app.post_message(outcome)
             self.dismiss()
             return
-        self._starting, self._sentence = False, outcome.sentence
+        self._starting, self._sentence = False, outcome
         rows = self.query_one(FieldList)
         rows.disabled = False
         self.refresh_bindings()
@@ -244,7 +218,6 @@ class NewRunScreen(Screen[None]):
         self._say()
 
     def action_preset(self) -> None:
-        """Choose another recipe or preset; entered values stay where they apply."""
         self._choose()
 
     async def action_toggle_all(self) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.clustering.assigned import Assigned, TrainingRows, read_clusters
+from core.clustering.assigned import Assigned, SplitRows, read_clusters
 from core.errors import InputError
 
 LABELS = (0, 1, 1, 0)
@@ -15,18 +15,18 @@ PATHS = ("a/1.jpg", "a/2.jpg", "b/2.jpg", "b/3.png")
 
 
 @pytest.fixture
-def rows() -> TrainingRows:
-    return TrainingRows(np.array(LABELS), ("land", "water"))
+def rows() -> SplitRows:
+    return SplitRows(np.array(LABELS), ("land", "water"))
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> TrainingRows:
-    return TrainingRows(np.array(LABELS), ("land", "water"), PATHS, tmp_path / "birds")
+def photos(tmp_path: Path) -> SplitRows:
+    return SplitRows(np.array(LABELS), ("land", "water"), PATHS, tmp_path / "birds")
 
 
 @pytest.fixture
 def read(tmp_path: Path):
-    def read(text: str | bytes, rows: TrainingRows) -> Assigned:
+    def read(text: str | bytes, rows: SplitRows) -> Assigned:
         file = tmp_path / "clusters.csv"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         return read_clusters(file, rows)
