@@ -31,6 +31,7 @@ SETTINGS = (
     "prune.batch_size=32",
     "prune.lr=0.5",
     "finetune.steps=4",
+    "finetune.lr=3e-4",
     "select.looks=2",
 )
 TINY = [word for setting in SETTINGS for word in ("--set", setting)]
