@@ -18,6 +18,7 @@ from prusc_tui.screens.new_run.fields import Field
 from prusc_tui.widgets.quiet import put
 
 if TYPE_CHECKING:
+    from experiments.plan import Plan
     from prusc_tui.screens.new_run.form import Form
 
 MARKS = {"good": "✓", "bad": "✗", "warn": "■", "accent": "▸"}
@@ -136,9 +137,9 @@ class Aside(Vertical):
     def _wide(self) -> bool:
         return self.screen.has_class("-wide")
 
-    def title(self, form: "Form") -> Text:
-        plan, palette = form.check().plan, self._palette
-        text = Text.assemble(("New run  ", "bold"), (safe_text(form.title), f"bold {palette.accent}"))
+    def title(self, title: str, plan: "Plan | None") -> Text:
+        palette = self._palette
+        text = Text.assemble(("New run  ", "bold"), (safe_text(title), f"bold {palette.accent}"))
         return text.append(f"   {plan.recipe.summary if plan is not None else ''}", palette.muted)
 
     def say_help(self, row: FieldRow | None) -> None:
