@@ -89,10 +89,8 @@ def wanted_widths(rows: Sequence[Row]) -> dict[str, int]:
     """Full width of each column; 0 for tags if no run has any."""
     wanted = {column.key: column.most for column in COLUMNS}
     summaries = [row.summary for row in rows]
-    wanted["name"] = _longest([summary["name"] for summary in summaries])
-    wanted["recipe"] = _longest({summary["recipe"] for summary in summaries})
-    wanted["data"] = _longest({summary["data"] for summary in summaries})
-    wanted["seed"] = _longest({str(summary["seed"]) for summary in summaries})
+    for key in ("name", "recipe", "data", "seed"):
+        wanted[key] = _longest({str(summary[key]) for summary in summaries})
     wanted["tags"] = _longest({" ".join(tags) for summary in summaries if (tags := summary["tags"])})
     wanted["time"] = 8 if any(summary["seconds"] >= 36_000 for summary in summaries) else 7
     if not any(row.progress is not None for row in rows):
