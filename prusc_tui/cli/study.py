@@ -3,8 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.table import Table
@@ -36,17 +35,12 @@ NOTES = {"kept": "finished before", "elsewhere": "in another process", "resumed"
 """Origin of a task's run → note after its title."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A task after its turn: where its run came from, and that run as it is now."""
 
     task: "Task"
     origin: str
     record: "RunRecord"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the run as `prusc ls --json` does, with its origin."""
-        return {"did": self.origin, **self.record.summary()}
 
 
 def run_study(
@@ -91,7 +85,8 @@ def run_study(
             if claimed.is_ours and outcomes[-1].record.status == "stopped":
                 stopper.stop()  # it may have been asked for by `prusc stop`
     if json:
-        print_json(study=name, tasks=len(tasks), runs=[outcome.to_json() for outcome in outcomes])
+        runs = [{"did": outcome.origin, **outcome.record.summary()} for outcome in outcomes]
+        print_json(study=name, tasks=len(tasks), runs=runs)
     _summarise(out, study, len(tasks), outcomes)
     if stopper.asked:
         sys.stderr.write("stopped; everything so far is kept. The same command continues from here\n")

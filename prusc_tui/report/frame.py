@@ -1,6 +1,7 @@
 """A run as one picture: the frame of `prusc watch`, and parts that the screen puts into widgets."""
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from rich.text import Text
@@ -70,10 +71,8 @@ def age(snapshot: Snapshot, now: float | None) -> float:
 
 def side_by_side(left: Sequence[Text], right: Sequence[Text], left_width: int, right_width: int) -> list[Text]:
     """Put two columns side by side, the shorter one padded with blank lines."""
-    count = max(len(left), len(right))
-    first = [*left, *[fit("", left_width)] * (count - len(left))]
-    second = [*right, *[fit("", right_width)] * (count - len(right))]
-    return [a.copy().append(" " * GAP).append_text(b) for a, b in zip(first, second, strict=True)]
+    rows = zip_longest(left, right, fillvalue=ink(""))
+    return [fit(a, left_width).append(" " * GAP).append_text(fit(b, right_width)) for a, b in rows]
 
 
 def head(record: RunRecord, elapsed: float, width: int, palette: Palette) -> Text:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from core.feed.snapshot import Look, Snapshot, StageView
-from core.groups import Evaluation, wilson_interval
+from core.groups import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,6 @@ class Result:
         step = "" if self.final else f" at step {self.step:,}"
         one = f", 1 of {self.restarts} restarts" if self.restarts > 1 else ""
         return f"{self.evaluation.split}{step}{one}, n {self.evaluation.n:,}"
-
-    @property
-    def average_interval(self) -> tuple[float, float]:
-        """95 % Wilson interval of the average."""
-        return wilson_interval(sum(g.correct for g in self.evaluation.groups), self.evaluation.n)
 
     def change(self, measure: Callable[[Evaluation], float]) -> float | None:
         """Change of a measure since the first stage, as a share."""
