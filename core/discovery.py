@@ -43,7 +43,8 @@ def names(package: str, group: str) -> tuple[str, ...]:
 
 def import_stages() -> None:
     """Import every stage, those of installed packages too, so that their settings and events are known."""
-    declared("core.stages", "prusc_tui.recipes", _itself)
+    for group in ("prusc_tui.recipes", "prusc_tui.finders"):
+        declared("core.stages", group, _itself)
 
 
 def complain(sentence: str) -> None:

@@ -147,11 +147,13 @@ def resume(
     With `fresh`, every stage is computed; with `auto_batch`, batches that do not fit into memory are split from now on.
     Raises InputError if there is nothing to resume, or it cannot start.
     """
+    from experiments.earlier import renew
     from experiments.launch import change_settings
 
     check_resumable(folder)
     host = launcher(by)
     host.check(device)
+    renew(folder)
     if auto_batch:
         change_settings(folder, {"compute.auto_batch": True})
     host.start(folder, device=device, fresh=fresh)

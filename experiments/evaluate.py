@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from core.config import DataSettings
@@ -86,8 +87,11 @@ def by_pseudo_group(subject: Subject, folder: RunFolder) -> Subject:
     found = read_groups(folder, train.labels)
     if found is None:
         raise InputError(f"--by-group: run '{folder.record().name}' has no pseudo-groups")
-    train = replace(train, attributes=found.train[:, None])
-    dataset = replace(subject.dataset, attributes={"pseudo-group": found.names}, splits={"train": train})
+    out, names = found.train < 0, found.names
+    numbers = np.where(out, len(names), found.train)
+    train = replace(train, attributes=numbers[:, None])
+    names = (*names, "left out") if out.any() else names
+    dataset = replace(subject.dataset, attributes={"pseudo-group": names}, splits={"train": train})
     return replace(subject, dataset=dataset)
 
 

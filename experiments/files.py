@@ -19,13 +19,16 @@ def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[s
     `load` is called only for bundled data, so that no image is decoded; stages in `taken` no longer need their files.
     Raises InputError if a file is missing or does not fit, or no stage of the recipe reads it.
     """
-    stages = get_recipe(config.recipe).stage_names(config)
+    recipe = get_recipe(config.recipe)
+    stages = recipe.stage_names(config)
     for key, file, stage in (
         ("model.checkpoint", config.model.checkpoint, "erm"),
         ("find.file", config.find.file, "find"),
     ):
         if file and stage not in stages:
-            raise InputError(f"{key}: recipe '{config.recipe}' has no stage '{stage}' to read it")
+            raise InputError(f"{key}: recipe '{recipe.name}' has no stage '{stage}' to read it")
+        if file and not recipe.reads(config, key):
+            raise InputError(f"{key}: recipe '{recipe.name}' does not read it")
     if "erm" in stages and "erm" not in taken and (config.model.checkpoint or config.model.weights != "none"):
         _check_network(config, load)
     if config.find.file and "find" not in taken:

@@ -64,6 +64,10 @@ def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: in
     """
     old = get_recipe(fork.source.recipe)
     new = get_recipe(recipe or old.name)
+    if "cluster" in fork.stages and all(stage.name != "find" for stage in fork.source.stages):
+        raise InputError(
+            f"--from: an earlier version clustered '{fork.source.name}'; take over its stage 'represent' instead"
+        )
     settings = merge({}, dict(fork.source.config))
     for key in old.fixed:
         if key not in new.fixed:  # fixed by the old recipe, not chosen by the user: back to the default

@@ -100,6 +100,7 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
         merge(whole, nest(key.split("."), value))
     config = validate(whole, "--set" if given else "settings")
     recipe.check(config)
+    recipe.stage_names(config)  # refuses an unknown finder
     return Plan(config, recipe, recipe.name, None, flat)
 
 

@@ -138,7 +138,7 @@ def conflict_samples(
             f"the clusters have {len(assignments):,} samples, but the training split has {len(labels):,}; "
             "cluster the representation of this data set"
         )
-    if len(assignments) and (assignments.min() < 0 or assignments.max() >= k):
+    if len(assignments) and (assignments.min() < -1 or assignments.max() >= k):
         raise InputError(f"the clusters are numbered up to {assignments.max()}, but there are {k} clusters")
     used = assignments >= 0
     table = composition(assignments[used], labels[used], k, n_classes)

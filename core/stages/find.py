@@ -36,6 +36,7 @@ class FindPseudoGroups(Stage):
     represented: bool = False
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "find"
+    replaced_by: ClassVar[str] = "find.file"
     files: ClassVar[Mapping[str, str]] = {
         **FOUND_FILES,
         r"predictions-train\.safetensors": "classes and probabilities of ERM, training split",

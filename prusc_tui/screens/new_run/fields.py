@@ -38,7 +38,7 @@ USUAL = frozenset(
         *("recipe", "preset", "stage", "seed", "name", "tags", "device", "start"),
         *("data.train_size", "data.correlation", "data.environment_noise", "data.label_noise", "data.root"),
         *("model.name", "model.weights", "model.checkpoint"),
-        *("erm.epochs", "erm.batch_size", "erm.lr", "cluster.k"),
+        *("erm.epochs", "erm.batch_size", "erm.lr", "find.by", "cluster.k"),
         *("prune.steps", "prune.lr", "prune.contrast_weight", "prune.sparsity_weight"),
         *("finetune.steps", "finetune.lr", "environments.rule", "train.network", "train.restarts"),
         *("train.penalty_weights", "train.anneal_until", "train.steps", "train.batch_size", "train.lr", "select.rule"),

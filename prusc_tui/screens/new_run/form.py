@@ -15,6 +15,7 @@ from core.errors import InputError
 from core.overrides import merge, nest, validate
 from experiments.catalog import DEFAULT, get_preset, preset_names
 from experiments.data_sets import data_sets
+from experiments.finders import FILE, choices
 from experiments.fork import plan_fork, recipes_after
 from experiments.order import Order
 from experiments.plan import Plan, make_plan
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from core.config import Config
     from experiments.fork import Fork
 
+FINDER = "find.by"
+"""Setting that decides which stages find the pseudo-groups."""
 _NO_FILE = ("", "none", "imagenet")
 """Values of a setting for a file that name none."""
 
@@ -249,11 +252,14 @@ class Form:
         return self._is_used(setting) and self._origin(setting) not in FIXED
 
     def _is_used(self, setting: Setting) -> bool:
-        return setting.section in ("", "data") or self._ground.recipe.reads(self._with_files(), setting.key)
+        return setting.section in ("", "data") or self._ground.recipe.reads(self._arranged(), setting.key)
 
-    def _with_files(self) -> "Config":
-        """The settings plus entered files that replace a stage's work, as they change which settings are read."""
+    def _arranged(self) -> "Config":
+        """The settings plus entries that decide which stages run: the finder, and files that replace a stage's work."""
         config = self._ground.config
+        by, free = self._typed.get(FINDER, "").strip(), FINDER not in self._ground.recipe.fixed
+        if free and by != FILE and by in choices():
+            config = config.model_copy(update={"find": config.find.model_copy(update={"by": by})})
         for key in self._ground.recipe.replaceable(config):
             section, _, name = key.partition(".")
             file = self._typed.get(key, text_of(self._base[key])).strip().strip("\"'")
@@ -285,6 +291,8 @@ class Form:
         key = setting.key
         if key == "data.name":
             setting = replace(setting, choices=tuple(data_sets()))
+        elif key == FINDER:
+            setting = replace(setting, kind="choice", choices=choices())
         base = self._base_text(key)
         if (origin := self._origin(setting)) in FIXED:
             return Field(setting, base, base, origin)
