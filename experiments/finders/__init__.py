@@ -41,7 +41,9 @@ def chosen(config: Config) -> tuple[Finder, ...]:
     if by == AUTO:
         return tuple(finder for finder in known.values() if finder.cheap)
     if by not in known:
-        raise InputError(f"find.by = '{by}': unknown finder{nearest(by, list(choices()))} (known: {', '.join(choices())})")
+        raise InputError(
+            f"find.by = '{by}': unknown finder{nearest(by, list(choices()))} (known: {', '.join(choices())})"
+        )
     return (known[by],)
 
 

@@ -14,7 +14,14 @@ from core.runs.home import Home
 from experiments.launch import create_run
 from tests.engine.lab import After, assert_same_results, events, finished, forked_after, go_on, plan_of
 
-BEFORE = {"erm": None, "represent": "erm", "cluster": "represent", "find": "cluster", "prune": "balance", "finetune": "prune"}
+BEFORE = {
+    "erm": None,
+    "represent": "erm",
+    "cluster": "represent",
+    "find": "cluster",
+    "prune": "balance",
+    "finetune": "prune",
+}
 
 
 def stop_in(folder: RunFolder, stage: str, boundaries: int) -> None:

@@ -6,7 +6,6 @@ from itertools import count
 
 import pytest
 
-from core.config import Config
 from core.engine.stage import stage_settings
 from core.results.restarts import pool
 from core.runs.record import RunRecord, StageRecord

@@ -30,7 +30,7 @@ LABELS = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1, 2])
 
 def test_every_class_is_drawn_equally_often():
     weights = balancing_weights(LABELS)
-    assert [weights[LABELS == label].sum().item() for label in range(3)] == pytest.approx([1, 1, 1])
+    assert [weights[label == LABELS].sum().item() for label in range(3)] == pytest.approx([1, 1, 1])
 
 
 def test_later_rounds_draw_every_class_with_and_without_mistakes_so_far_equally_often():

@@ -112,7 +112,10 @@ def test_a_table_may_have_every_split_and_test_images_are_passed_over(read, rows
         (f"index,cluster\n{'9' * 5000},1", "line 2: index '9{80}…' is not an integer"),
         ("index,cluster\n0,1\n\n1,0\n0,1", "line 5: image 0 occurs twice; first in line 2"),
         ("index,cluster\n0,1\n1", "line 3: has only 1 columns"),
-        ("index,cluster\n0,1\n2,0", r"2 of 4 training images have no row; the first is image 1 \(to leave an image out"),
+        (
+            "index,cluster\n0,1\n2,0",
+            r"2 of 4 training images have no row; the first is image 1 \(to leave an image out",
+        ),
         ("split,index,group\n0,0,1\n5,0,1", "line 3: '5' is not a split"),
         ("split,index,group\nval,2,1", "line 2: index 2 is out of range: the validation split has 2 images"),
         (

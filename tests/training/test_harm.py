@@ -39,7 +39,9 @@ def test_one_class_is_no_problem_where_nearly_all_images_have_it():
 
 def evaluation(cats, dogs, cells=()):
     groups = (Group("cat", {}, 50, cats), Group("dog", {}, 50, dogs))
-    return Evaluation("validation", groups, (0.5, 0.5), tuple(Group("cat", {"pseudo-group": "0"}, 20, c) for c in cells))
+    return Evaluation(
+        "validation", groups, (0.5, 0.5), tuple(Group("cat", {"pseudo-group": "0"}, 20, c) for c in cells)
+    )
 
 
 ERM = evaluation(45, 40, cells=(10,))
