@@ -18,7 +18,7 @@ class Jtt(Section, section="jtt"):
     """Stage `retrain` of recipe `jtt` (arXiv 2107.09044)."""
 
     upweight: Count = 20
-    """λ: how often a conflict sample is drawn per pass (JTT: 100 on Waterbirds, 50 on CelebA; ours: 20, of its grid)."""
+    """λ: draws of a conflict sample per pass (JTT: 100 on Waterbirds, 50 on CelebA; ours: 20, from its grid)."""
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ from core.engine.stage import Stage
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from core.engine.context import StageContext
     from core.finding.pseudo_groups import PseudoGroups
     from core.training.draw import Draw
-    from core.training.objectives import Objective
+    from core.training.images import Images
+    from core.training.loop import Learner
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,35 @@ class Retrain(Stage):
             StageError: the method cannot work with these pseudo-groups.
         """
 
-    def objective(self, draw: "Draw", device: "torch.device") -> "Objective | None":
-        """Loss; None for the mean over the batch."""
-        del draw, device
-        return None
+    def learner(
+        self,
+        context: "StageContext",
+        network: "nn.Module",
+        steps: int,
+        images: "tuple[Images, Images]",
+        draw: "Draw",
+        groups: "PseudoGroups",
+    ) -> "Learner":
+        """What takes the steps; by default with the mean cross-entropy over the batch.
+
+        Args:
+            context: of the stage.
+            network: on its device.
+            steps: total number of steps.
+            images: the training and the validation split.
+            draw: samples to train on.
+            groups: pseudo-groups of the training samples.
+        """
+        from core.training.erm import ErmLearner
+
+        del groups
+        return ErmLearner(context, network, self.erm, self.compute, steps, *images, draw)
 
     def run(self, context: "StageContext") -> None:
         import torch
 
         from core.finding.pseudo_groups import PseudoGroups
         from core.tensors import save_tensors
-        from core.training.erm import ErmLearner
         from core.training.images import Images, training_images, validation_images
         from core.training.loop import run_loop
         from core.training.network import fresh_network
@@ -76,8 +96,7 @@ class Retrain(Stage):
         draw = self.draw(groups, torch.from_numpy(context.data.splits["train"].labels))
         per_epoch = len(draw.rows) / self.erm.batch_size
         steps = max(1, round(self.erm.epochs * per_epoch))
-        objective = self.objective(draw, context.device)
-        learner = ErmLearner(context, network, self.erm, self.compute, steps, train, validation, draw, objective)
+        learner = self.learner(context, network, steps, (train, validation), draw, groups)
         selection = run_loop(context, learner, steps=steps, per_epoch=per_epoch, select=self.select)
         network.load_state_dict(selection.network)
         save_tensors(context.directory / MODEL, network.state_dict())

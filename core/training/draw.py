@@ -44,3 +44,23 @@ def balanced(groups: Tensor) -> Draw:
     """
     sizes = torch.bincount(groups)
     return Draw(torch.arange(len(groups)), (1 / sizes.clamp(min=1).double())[groups], groups)
+
+
+def by_cluster_size(clusters: Tensor, labels: Tensor, power: float) -> Draw:
+    """Draw a sample of cluster V in proportion to |V|^−power, and all classes equally often.
+
+    A cluster (of one class) of size s is so drawn in proportion to s^(1−power) among the clusters of its class: with
+    power 1 all of them are drawn equally often, with more the smallest most often.
+
+    Args:
+        clusters: of every sample, int64 [n]; a cluster with several classes is one cluster in each of them.
+        labels: class of every sample, int64 [n].
+        power: λ.
+
+    Source:
+        SPARE, arXiv 2305.18761; classes are balanced as in its authors' code.
+    """
+    cells = (clusters * (int(labels.max()) + 1) + labels).unique(return_inverse=True)[1]
+    weights = torch.bincount(cells).double().pow(-power)[cells]
+    totals = torch.zeros(int(labels.max()) + 1, dtype=torch.float64).index_add_(0, labels, weights)
+    return Draw(torch.arange(len(labels)), weights / totals[labels])
