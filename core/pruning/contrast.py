@@ -15,6 +15,7 @@ def contrastive_loss(
     clusters: Tensor,
     temperature: float,
     negatives: Negatives = "same-cluster-other-class",
+    anchors: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Pull samples of one class together across clusters, and push the classes of one cluster apart.
 
@@ -30,6 +31,7 @@ def contrastive_loss(
         temperature: τ > 0.
         negatives: samples that an anchor is pushed away from: those of its cluster and another class, all of its
             cluster, or all of another class.
+        anchors: samples that may be anchors, bool [n]; None for all.
 
     Returns:
         Loss (a scalar; 0 with zero gradient if no anchor is valid) and number of valid anchors (a scalar). Half
@@ -58,6 +60,8 @@ def contrastive_loss(
     else:
         negative = same_cluster.fill_diagonal_(False)
     valid = positive.any(1) & negative.any(1)  # [n]
+    if anchors is not None:
+        valid = valid & anchors
 
     # Half precision would round a similarity of 1/τ ≈ 14 to ±0.06.
     with torch.autocast(z.device.type, enabled=False):

@@ -1,5 +1,7 @@
 """Fit the linear head of a network on a representation."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -10,18 +12,29 @@ from core.training.images import Images
 from core.training.predict import batch_size
 
 
-def represent(network: nn.Module, images: Images, rows: Tensor) -> Floats:
+def represent(
+    network: nn.Module,
+    images: Images,
+    rows: Tensor,
+    parts: list[Tensor] | None = None,
+    boundary: Callable[[], None] = lambda: None,
+) -> Floats:
     """Representation of some images of a split, float32 [rows, d].
 
     Args:
         network: on the device of the images, in evaluation mode.
         images: the split.
         rows: int64 [rows].
+        parts: representation of the first batches, from an earlier call that was stopped; the others are appended.
+        boundary: called before every batch.
     """
     representation = Representation(network)
+    done = [] if parts is None else parts
     with torch.no_grad():
-        parts = [representation(images.plain(part))[1].float().cpu() for part in rows.split(batch_size(images))]
-    found: Floats = torch.cat(parts).numpy()
+        for part in rows.split(batch_size(images))[len(done) :]:
+            boundary()
+            done.append(representation(images.plain(part))[1].float().cpu())
+    found: Floats = torch.cat(done).numpy()
     return found
 
 
