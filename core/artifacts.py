@@ -22,6 +22,8 @@ MAPPED = "mapped.safetensors"
 """Beside the map: `features` float32 [mapped, d], the representation of its images."""
 SHEET = "samples.png"
 TILES = "samples.json"
+CONFLICT_SHEET = "conflicts.png"
+CONFLICT_TILES = "conflicts.json"
 
 NETWORK_FILES: Mapping[str, str] = {
     r"model\.safetensors": "final network",
@@ -40,6 +42,8 @@ FOUND_FILES: Mapping[str, str] = {
     r"mapped\.safetensors": "representation of the images on the map",
     r"samples\.png": "sample images of every pseudo-group",
     r"samples\.json": "index of the sample images",
+    r"conflicts\.png": "images of the conflict samples",
+    r"conflicts\.json": "index of the images of the conflict samples",
 }
 """Written by `find`, and by `cluster` in runs of earlier versions."""
 

@@ -19,19 +19,20 @@ _PROBLEMS: dict[str, None] = {}
 def declared(package: str, group: str, read: Callable[[ModuleType], Iterable[T]]) -> tuple[T, ...]:
     """Collect the declarations of the modules of a package, then of installed packages.
 
-    Args:
-        package: dotted name; its modules are read in alphabetical order, except those whose names begin with `_`.
-        group: entry point group such as `prusc_tui.data`; an entry point names a module, or something in one.
-        read: returns the declarations of a module. Its errors are raised for a module of `package`; for another package
-            they become a message in `problems()`, and the entry point is ignored.
+    The modules are read in alphabetical order, except those whose names begin with `_`. Entry points of `group`, such
+    as `prusc_tui.data`, name a module or something in one. `read` returns the declarations of a module: its errors are
+    raised for a module of `package`; for another package they become a message in `problems()`, and the entry point is
+    ignored.
     """
-    things = [thing for module in _own(package) for thing in read(module)]
+    things = [thing for name in _own_names(package) for thing in read(importlib.import_module(f"{package}.{name}"))]
     for entry in _entries(group):
         try:
-            things += read(_module(entry))
+            entry.load()  # raises a clear error if the module does not have the named object
+            things += read(importlib.import_module(entry.module))
         except (Exception, SystemExit) as error:  # other people's code must not end the program
             message = " ".join(str(error).split()) or type(error).__name__
-            complain(f"{_title(entry)} is ignored: {message}")
+            of = f" of package {entry.dist.name}" if entry.dist is not None else ""
+            complain(f"'{entry.name}'{of} (entry point group {entry.group}, {entry.value}) is ignored: {message}")
     return tuple(things)
 
 
@@ -42,7 +43,8 @@ def names(package: str, group: str) -> tuple[str, ...]:
 
 def import_stages() -> None:
     """Import every stage, those of installed packages too, so that their settings and events are known."""
-    declared("core.stages", "prusc_tui.recipes", _itself)
+    for group in ("prusc_tui.recipes", "prusc_tui.finders"):
+        declared("core.stages", group, _itself)
 
 
 def complain(sentence: str) -> None:
@@ -62,10 +64,6 @@ def forget() -> None:
     _PROBLEMS.clear()
 
 
-def _own(package: str) -> list[ModuleType]:
-    return [importlib.import_module(f"{package}.{name}") for name in _own_names(package)]
-
-
 def _own_names(package: str) -> list[str]:
     spec = importlib.util.find_spec(package)
     folders = spec.submodule_search_locations if spec is not None else None
@@ -82,16 +80,6 @@ def _entry_points() -> Any:
     from importlib.metadata import entry_points
 
     return entry_points()
-
-
-def _module(entry: "EntryPoint") -> ModuleType:
-    entry.load()  # raises a clear error if the module does not have the named object
-    return importlib.import_module(entry.module)
-
-
-def _title(entry: "EntryPoint") -> str:
-    of = f" of package {entry.dist.name}" if entry.dist is not None else ""
-    return f"'{entry.name}'{of} (entry point group {entry.group}, {entry.value})"
 
 
 def _itself(module: ModuleType) -> tuple[ModuleType]:

@@ -38,7 +38,6 @@ class Group:
         return " · ".join([self.label, *self.attributes.values()])
 
     def to_json(self) -> dict[str, Any]:
-        """Return the group as JSON object, as printed by `--json`."""
         low, high = self.interval
         return {
             "label": self.label,
@@ -52,7 +51,6 @@ class Group:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Group":
-        """Inverse of `to_json`."""
         return cls(value["label"], dict(value["attributes"]), value["n"], value["correct"])
 
 
@@ -72,7 +70,6 @@ class Evaluation:
 
     @property
     def n(self) -> int:
-        """Number of samples in the split."""
         return sum(g.n for g in self.groups)
 
     @property
@@ -136,18 +133,14 @@ class Evaluation:
 
     @classmethod
     def from_json(cls, split: str, value: Mapping[str, Any]) -> "Evaluation":
-        """Inverse of `to_json`."""
         groups, cells = (tuple(Group.from_json(g) for g in value.get(name, ())) for name in ("groups", "cells"))
         return cls(split, groups, tuple(value["training_shares"]), cells)
 
 
 def wilson_interval(correct: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Wilson score interval of a proportion (Wilson 1927); (0, 1) if n is 0.
+    """Wilson score interval of `correct` of `n` (Wilson 1927); (0, 1) if n is 0.
 
-    Args:
-        correct: successes, 0 ≤ correct ≤ n.
-        n: trials.
-        z: standard normal quantile; the default gives 95 %.
+    The default of the standard normal quantile z gives 95 %.
     """
     if n == 0:
         return 0.0, 1.0
@@ -159,13 +152,13 @@ def wilson_interval(correct: int, n: int, z: float = 1.959963984540054) -> tuple
 
 
 def group_titles(labels: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> list[tuple[str, dict[str, str]]]:
-    """All groups in the order of their indices: the label varies slowest, the last attribute fastest.
-
-    Args:
-        labels: names of the classes.
-        attributes: attribute name → names of its values.
-    """
+    """All groups in the order of their indices: the label varies slowest, the last attribute fastest."""
     groups: list[tuple[str, dict[str, str]]] = [(label, {}) for label in labels]
     for name, values in attributes.items():
         groups = [(label, {**so_far, name: value}) for label, so_far in groups for value in values]
     return groups
+
+
+def group_names(labels: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> list[str]:
+    """All groups as short texts, such as `0–4 · red`, in the order of `group_titles`."""
+    return [" · ".join([label, *values.values()]) for label, values in group_titles(labels, attributes)]

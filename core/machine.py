@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +13,9 @@ PATIENCE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU; values that the driver does not report are None.
+    """One GPU: memory in bytes, utilisation in per cent of the time in which a kernel was running, °C and watts.
 
-    Attributes:
-        index: of the device in NVML.
-        name: such as `NVIDIA H100`.
-        utilisation: per cent of the time in which a kernel was running.
-        memory_used: bytes.
-        memory_total: bytes.
-        temperature: °C.
-        power: watts.
-        own_memory: bytes used by the monitored process.
+    Values that the driver does not report are None.
     """
 
     index: int
@@ -32,7 +25,6 @@ class Gpu:
     memory_total: int
     temperature: float | None
     power: float | None
-    own_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +37,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One reading.
+    """One reading: `cpu` in per cent of all processors since the previous reading, memory in bytes.
 
-    Attributes:
-        cpu: per cent of all processors since the previous reading.
-        cores: number of processors.
-        memory_used: bytes that are not available to programs.
-        memory_total: bytes.
-        gpus: empty if there is no GPU or the driver does not respond.
-        own: load of the monitored process; None if there is none.
+    `memory_used` is not available to programs. There are no GPUs if the driver does not respond. `own` is the load of
+    the monitored process.
     """
 
     cpu: float
@@ -73,11 +60,7 @@ class Monitor:
         self._nvml = _Nvml()
 
     def read(self, pid: int | None = None) -> Machine:
-        """Read the load of the machine.
-
-        Args:
-            pid: process to monitor too.
-        """
+        """Read the load of the machine, and that of process `pid`."""
         import psutil
 
         memory = psutil.virtual_memory()
@@ -86,7 +69,7 @@ class Monitor:
             cores=os.cpu_count() or 1,
             memory_used=memory.total - memory.available,
             memory_total=memory.total,
-            gpus=self._nvml.read(pid),
+            gpus=self._nvml.read(),
             own=None if pid is None else self._share(pid),
         )
 
@@ -125,55 +108,46 @@ class _Nvml:
         self._absent = False
         self._last: tuple[Gpu, ...] = ()
 
-    def read(self, pid: int | None) -> tuple[Gpu, ...]:
-        """Return the latest reading after a short wait."""
+    def read(self) -> tuple[Gpu, ...]:
         if self._absent:
             return ()
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._ask, args=(pid,), name="nvml", daemon=True)
+            self._thread = threading.Thread(target=self._ask, name="nvml", daemon=True)
             self._thread.start()
         self._thread.join(PATIENCE)
         return self._last
 
-    def _ask(self, pid: int | None) -> None:
+    def _ask(self) -> None:
         try:
             if self._library is None:
                 import pynvml
 
                 pynvml.nvmlInit()
                 self._library = pynvml
-            self._last = tuple(_gpu(self._library, i, pid) for i in range(self._library.nvmlDeviceGetCount()))
+            self._last = tuple(_gpu(self._library, i) for i in range(self._library.nvmlDeviceGetCount()))
         except Exception:  # without a working driver, NVML raises various errors, including OSError
             self._last = ()
             # A missing driver does not appear while the program runs.
             self._absent = self._library is None
 
 
-def _gpu(nvml: Any, index: int, pid: int | None) -> Gpu:
+def _gpu(nvml: Any, index: int) -> Gpu:
     device = nvml.nvmlDeviceGetHandleByIndex(index)
     name = nvml.nvmlDeviceGetName(device)
     memory = nvml.nvmlDeviceGetMemoryInfo(device)
-    utilisation = temperature = power = own = None
-    # Some values are unavailable on some devices, such as the utilisation of a MIG slice.
-    with suppress(nvml.NVMLError):
-        utilisation = float(nvml.nvmlDeviceGetUtilizationRates(device).gpu)
-    with suppress(nvml.NVMLError):
-        temperature = float(nvml.nvmlDeviceGetTemperature(device, nvml.NVML_TEMPERATURE_GPU))
-    with suppress(nvml.NVMLError):
-        power = nvml.nvmlDeviceGetPowerUsage(device) / 1000
-    if pid is not None:
+
+    def ask(value: Callable[[], float]) -> float | None:
+        # Some values are unavailable on some devices, such as the utilisation of a MIG slice.
         with suppress(nvml.NVMLError):
-            processes = nvml.nvmlDeviceGetComputeRunningProcesses(device)
-            # In a container, the driver may hide the memory of a process.
-            held = [process.usedGpuMemory for process in processes if process.pid == pid]
-            own = None if None in held else sum(held)
+            return float(value())
+        return None
+
     return Gpu(
         index,
         name.decode() if isinstance(name, bytes) else name,
-        utilisation,
+        ask(lambda: nvml.nvmlDeviceGetUtilizationRates(device).gpu),
         int(memory.used),
         int(memory.total),
-        temperature,
-        power,
-        own,
+        ask(lambda: nvml.nvmlDeviceGetTemperature(device, nvml.NVML_TEMPERATURE_GPU)),
+        ask(lambda: nvml.nvmlDeviceGetPowerUsage(device) / 1000),
     )

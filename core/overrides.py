@@ -15,11 +15,7 @@ from core.errors import InputError, nearest
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file as nested settings.
-
-    Raises:
-        InputError: the file cannot be read or is not TOML; the message has file, line and column.
-    """
+    """Read a TOML file as nested settings; InputError has file, line and column."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -29,11 +25,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
-    """Parse `a.b=c` texts to nested settings; a value is parsed as TOML if possible, else it is plain text.
-
-    Raises:
-        InputError: a text without `=` or with an empty key.
-    """
+    """Parse `a.b=c` texts to nested settings; a value is parsed as TOML if possible, else it is plain text."""
     settings: dict[str, Any] = {}
     for text in texts:
         key, equals, word = text.partition("=")
@@ -62,14 +54,10 @@ def merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def validate(settings: Mapping[str, Any], source: str) -> Config:
-    """Make a Config of nested settings.
+    """Make a Config of nested settings; missing settings get their defaults.
 
-    Args:
-        settings: sections by name; missing settings get their defaults.
-        source: origin of the settings, for error messages.
-
-    Raises:
-        InputError: a key is unknown (with the closest known one) or a value is invalid.
+    Raises InputError, which begins with `source`, if a key is unknown (with the closest known one) or a value is
+    invalid.
     """
     given = migrated(settings)
     if isinstance(given.get("data"), dict):

@@ -1,7 +1,4 @@
-"""Actions on runs, shared by the command line and the screen: start, stop, resume, rename, delete and so on.
-
-Most return their outcome as a sentence.
-"""
+"""Actions on runs, shared by the command line and the screen; most return their outcome as a sentence."""
 
 import time
 from collections.abc import Iterable
@@ -29,13 +26,8 @@ LOOK_EVERY = 0.1
 def start(home: Home, order: "Order", version: str = "") -> RunFolder:
     """Plan a run, check that it can run, record it and have its launcher start it; imports torch.
 
-    Args:
-        home: where the run will be; created if missing, once everything fits.
-        order: what to run, and where.
-        version: of the program, for the record.
-
-    Raises:
-        InputError: the order does not fit, or the run cannot be started; nothing is left behind.
+    The home is created if missing, once everything fits; `version` is that of the program. Raises InputError if the
+    order does not fit, or the run cannot be started; nothing is left behind.
     """
     from experiments.launch import check, create_run
     from experiments.order import plan
@@ -55,11 +47,7 @@ def start(home: Home, order: "Order", version: str = "") -> RunFolder:
 
 
 def start_outside(home: Home, order: "Order", version: str = "") -> RunFolder:
-    """Have another process start a run, which keeps torch out of this one, unless the run belongs in this one.
-
-    Raises:
-        InputError: the order does not fit, or the run cannot be started; the message of `prusc run`.
-    """
+    """Have another process start a run, which keeps torch out of this one, unless the run belongs in this one."""
     import orjson
 
     if not launcher(order.launcher).outlives:
@@ -69,11 +57,7 @@ def start_outside(home: Home, order: "Order", version: str = "") -> RunFolder:
 
 
 def now(folder: RunFolder) -> RunRecord:
-    """The run as its launcher sees it now; as its folder says if that launcher is not installed here.
-
-    Raises:
-        InputError: there is no such run.
-    """
+    """The run as its launcher sees it now; as its folder says if that launcher is not installed here."""
     record = folder.record()
     with suppress(InputError):
         return launcher_of(record).state(folder)
@@ -88,13 +72,9 @@ def log_path(folder: RunFolder) -> Path:
 
 
 def stop(folder: RunFolder) -> RunRecord:
-    """Ask a run to stop at its next step, with a checkpoint.
+    """Ask a run to stop at its next step, with a checkpoint, and return it as it was when it was asked.
 
-    Returns:
-        The run as it was when it was asked.
-
-    Raises:
-        InputError: it is not running.
+    Raises InputError if it is not running.
     """
     record = now(folder)
     if record.status not in ACTIVE:
@@ -106,15 +86,7 @@ def stop(folder: RunFolder) -> RunRecord:
 
 
 def ended(folder: RunFolder, patience: float) -> RunRecord | None:
-    """Wait until a run that was asked to stop has ended.
-
-    Args:
-        folder: of the run.
-        patience: seconds to wait.
-
-    Returns:
-        The run as it ended; None if it has not answered.
-    """
+    """Wait at most `patience` seconds for a run to stop; return it as it ended, None if it has not answered."""
     until = time.monotonic() + patience
     while True:
         record = now(folder)
@@ -138,7 +110,7 @@ def how_it_ended(folder: RunFolder, record: RunRecord) -> str:
 
 
 def _where(folder: RunFolder, record: RunRecord) -> str:
-    stage = next((stage.name for stage in record.stages if stage.status != "done"), None)
+    stage = record.unfinished
     if stage is None:
         return "at its end"
     if not folder.checkpoint(stage).exists():
@@ -151,8 +123,7 @@ def _where(folder: RunFolder, record: RunRecord) -> str:
 def kill(folder: RunFolder) -> str:
     """End a run that does not answer; it is then lost, and can be resumed.
 
-    Raises:
-        InputError: no process runs it, or it is out of reach.
+    Raises InputError if no process runs it, or it is out of reach.
     """
     record = now(folder)
     launcher_of(record).kill(folder)
@@ -161,14 +132,7 @@ def kill(folder: RunFolder) -> str:
 
 
 def check_resumable(folder: RunFolder) -> RunRecord:
-    """Refuse to resume a run that is finished or active.
-
-    Returns:
-        The run as it is.
-
-    Raises:
-        InputError: there is nothing to resume.
-    """
+    """Return the run as it is; raises InputError if it is finished or active."""
     record = now(folder)
     if record.status == "finished" or record.in_hand:
         raise InputError(f"run '{record.name}' is {record.status}; there is nothing to resume")
@@ -176,30 +140,20 @@ def check_resumable(folder: RunFolder) -> RunRecord:
 
 
 def resume(
-    folder: RunFolder,
-    by: str = "local",
-    *,
-    device: str = "auto",
-    fresh: bool = False,
-    auto_batch: bool = False,
+    folder: RunFolder, by: str = "local", *, device: str = "auto", fresh: bool = False, auto_batch: bool = False
 ) -> None:
-    """Resume a run that was stopped, failed or lost; imports torch.
+    """Resume a run that was stopped, failed or lost, by any launcher; imports torch.
 
-    Args:
-        folder: of the run.
-        by: launcher to use, which need not be the one used before.
-        device: `auto`, `cpu` or `cuda:N`.
-        fresh: compute every stage.
-        auto_batch: from now on, split batches that do not fit into memory.
-
-    Raises:
-        InputError: there is nothing to resume, or it cannot start.
+    With `fresh`, every stage is computed; with `auto_batch`, batches that do not fit into memory are split from now on.
+    Raises InputError if there is nothing to resume, or it cannot start.
     """
+    from experiments.earlier import renew
     from experiments.launch import change_settings
 
     check_resumable(folder)
     host = launcher(by)
     host.check(device)
+    renew(folder)
     if auto_batch:
         change_settings(folder, {"compute.auto_batch": True})
     host.start(folder, device=device, fresh=fresh)
@@ -208,14 +162,13 @@ def resume(
 def resume_outside(folder: RunFolder) -> str:
     """Have another process resume a run, with the launcher that started it, or detached if that was local.
 
-    Raises:
-        InputError: there is nothing to resume, or it cannot start; the message of `prusc resume`.
+    Raises InputError with the message of `prusc resume`.
     """
     from experiments.order import launcher_option
 
     record = check_resumable(folder)
     host = launcher_of(record)
-    stage = next((stage.name for stage in record.stages if stage.status != "done"), None)
+    stage = record.unfinished
     _prusc(folder.home, "resume", folder.id, *launcher_option(host.name if host.outlives else "detached"))
     if stage is None:
         return f"{record.name} resumes"
@@ -224,21 +177,13 @@ def resume_outside(folder: RunFolder) -> str:
 
 
 def rename(folder: RunFolder, name: str) -> str:
-    """Rename a run.
-
-    Raises:
-        InputError: the name is taken or not allowed.
-    """
+    """Rename a run; raises InputError if the name is taken or not allowed."""
     before = folder.record().name
     return f"{before} is now {RunLog(folder.home).rename(folder, name).name}"
 
 
 def read_tags(text: str) -> tuple[str, ...]:
-    """Read tags from a line of words, with or without commas; each is kept once.
-
-    Raises:
-        InputError: a tag has control characters.
-    """
+    """Read tags from a line of words, with or without commas; each is kept once."""
     for word in (words := text.replace(",", " ").split()):
         if safe_text(word) != word:
             raise InputError(f"a tag cannot be '{safe_text(word)}'; use letters, digits and signs")
@@ -260,14 +205,7 @@ def note(folder: RunFolder, text: str) -> str:
 
 
 def check_deletable(folder: RunFolder) -> RunRecord:
-    """Refuse to delete an active run.
-
-    Returns:
-        The run as it is.
-
-    Raises:
-        InputError: it is active.
-    """
+    """Return the run as it is; raises InputError if it is active."""
     record = now(folder)
     if record.in_hand:
         raise InputError(f"run '{record.name}' is {record.status}; stop it first: prusc stop {record.id}")
@@ -275,22 +213,14 @@ def check_deletable(folder: RunFolder) -> RunRecord:
 
 
 def delete(folder: RunFolder) -> str:
-    """Delete a run with all its files.
-
-    Raises:
-        InputError: it is active.
-    """
+    """Delete a run with all its files; raises InputError if it is active."""
     record = check_deletable(folder)
     _remove(folder)
     return f"{record.name} deleted"
 
 
 def export(folder: RunFolder, to: Path) -> str:
-    """Write network, masks, clusters, predictions and metrics of a run as plain files.
-
-    Raises:
-        InputError: the message of `prusc export`.
-    """
+    """Write network, masks, clusters, predictions and metrics of a run as plain files."""
     import orjson
 
     written: dict[str, Any] = orjson.loads(_prusc(folder.home, "export", folder.id, f"--to={to}", "--json"))

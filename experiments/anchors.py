@@ -17,13 +17,7 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class Anchor:
-    """The accuracies of one method according to one source.
-
-    Attributes:
-        recipe: the equivalent recipe.
-        source: where they were published.
-        values: label noise → split → accuracy, averaged over the split.
-    """
+    """Accuracies of the method of a recipe by one source: label noise → split → accuracy, the mean over the split."""
 
     recipe: str
     source: Source

@@ -31,16 +31,20 @@ class Preset:
 
 @dataclass(frozen=True)
 class Study:
-    """Recipes × presets.
+    """Recipes × presets × seeds.
 
     Attributes:
         name: as typed after `prusc run`.
         summary: one line.
-        recipes: in the order of runs and of table rows; recipes whose stages others reuse come first.
+        recipes: in the order of runs and of table rows; recipes whose stages others reuse come first. `RECIPE@FINDER`
+            is a recipe with another finder.
         presets: data and values; all recipes run on the first preset, then on the next.
         settings: dotted key → value, applied to every preset.
-        of: recipe → further settings for its runs only.
+        of: entry of `recipes` → further settings for its runs only; `recipe` there names the recipe of an entry that is
+            a name of its own.
         table: name for `prusc table`; None if no table shows its runs.
+        seeds: of the runs; each has its own draw of bundled data.
+        against: entry that the table compares with every other one, seed by seed; empty for none.
     """
 
     name: str
@@ -50,6 +54,8 @@ class Study:
     settings: Mapping[str, Any]
     of: Mapping[str, Mapping[str, Any]]
     table: str | None
+    seeds: tuple[int, ...] = (0,)
+    against: str = ""
 
     def short(self, preset: str) -> str:
         """Name of a preset without the prefix that all presets of the study share."""
@@ -118,6 +124,8 @@ def get_study(name: str) -> Study:
         settings=dict(flatten(values.get("settings", {}))),
         of={recipe: dict(flatten(settings)) for recipe, settings in values.get("of", {}).items()},
         table=values.get("table"),
+        seeds=tuple(values.get("seeds", (0,))),
+        against=values.get("against", ""),
     )
 
 

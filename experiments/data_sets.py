@@ -22,17 +22,10 @@ def resolve(
     source: str = "--set",
     sizes: Mapping[str, int] | None = None,
 ) -> "DataSettings":
-    """Settings of a data set, or of the data of a preset.
+    """Settings of a data set, or of the data of a preset, with overrides `data.key=value` and an existing folder.
 
-    Args:
-        name: of the data set or of the preset.
-        overrides: texts `data.key=value`.
-        root: existing folder of the data set; None for the one in the settings.
-        source: who asks, for error messages.
-        sizes: defaults for images in a folder, such as the `size` that a network takes.
-
-    Raises:
-        InputError: no data set or preset of that name, an unknown or unfit setting, or a folder for bundled data.
+    `source` says in messages who asks; `sizes` are defaults for images in a folder, such as the `size` that a network
+    takes. Raises InputError for an unknown name, an unknown or unfit setting, or a folder for bundled data.
     """
     from core.data.settings import Photos
     from core.errors import InputError

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
+from core.artifacts import MODEL
 from core.config import Config, Train
-from core.errors import InputError
+from core.errors import InputError, nearest
 from core.models.names import in_python, own_names
+from core.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from core.data.dataset import DataSet
@@ -25,15 +27,11 @@ class Description:
     """A network without its weights.
 
     Attributes:
-        network: its name.
         hidden: units of each hidden layer; 0 for networks of torchvision, where it is fixed.
         outputs: number of logits, one per label; 1 for a single logit of label 1 against label 0.
-        labels: names of the labels in the order of their numbers.
-        channels: channels of the images.
         stored: height and width that an image is resized to.
         crop: height and width of the centre crop that the network sees.
-        mean: mean of each channel, of pixels in [0, 1].
-        std: standard deviation of each channel.
+        mean: mean of each channel, of pixels in [0, 1], and `std` their standard deviation.
     """
 
     network: str
@@ -68,11 +66,7 @@ class Description:
 
     @classmethod
     def read(cls, file: Path) -> Self | None:
-        """Read the description next to the weights `file`; None if there is none.
-
-        Raises:
-            InputError: it exists, but is not a description.
-        """
+        """Read the description next to the weights `file`, None without one; InputError if it is another file."""
         beside = file.with_suffix(".json")
         if not beside.is_file():
             return None
@@ -87,15 +81,20 @@ class Description:
 
 def describe(config: Config, dataset: "DataSet", stage: str) -> Description:
     """Describe the network that `stage` produces."""
+    n_classes = len(dataset.label_names)
+    if stage not in OF_MEMBERS:
+        return for_images(dataset, config.model.name, n_classes)
+    binary = config.train.head_for(n_classes) == "binary"
+    return for_images(dataset, config.train.network, 1 if binary else n_classes, config.train.hidden)
+
+
+def for_images(dataset: "DataSet", network: str, outputs: int, hidden: int | None = None) -> Description:
+    """Describe a network that takes the images of a data set as they are."""
     channels, height, width = dataset.splits["train"].images.shape[1:]
-    member = stage in OF_MEMBERS
-    network = config.train.network if member else config.model.name
-    hidden = config.train.hidden if member else Train().hidden  # section `model` does not affect it
-    binary = member and config.train.head_for(len(dataset.label_names)) == "binary"
     return Description(
         network=network,
-        hidden=hidden if network in own_names() else 0,
-        outputs=1 if binary else len(dataset.label_names),
+        hidden=(hidden or Train().hidden) if network in own_names() else 0,  # section `model` has no such setting
+        outputs=outputs,
         labels=dataset.label_names,
         channels=channels,
         stored=(height, width),
@@ -103,3 +102,14 @@ def describe(config: Config, dataset: "DataSet", stage: str) -> Description:
         mean=dataset.mean,
         std=dataset.std,
     )
+
+
+def stage_with_network(folder: RunFolder, stage: str | None = None) -> str:
+    """Check that a stage has a network; by default the last that has one. Raises InputError without one."""
+    record = folder.record()
+    names = [s.name for s in record.stages if (folder.artifacts(s.name) / MODEL).exists()]
+    if stage is not None and stage not in names:
+        raise InputError(f"--stage {stage}: run '{record.name}' has no network of that stage{nearest(stage, names)}")
+    if not names:
+        raise InputError(f"run '{record.name}' has no network yet; it is {folder.status()}")
+    return stage or names[-1]

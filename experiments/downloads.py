@@ -19,7 +19,7 @@ from core.data.splits import SPLITS
 from core.data.table import ImageTable, read_table
 from core.data.watch import QUIET, Watch
 from core.errors import InputError
-from core.groups import group_titles
+from core.groups import group_names
 from experiments import transfer
 from experiments.transfer import download, kept, open_address, see_room, unreached
 
@@ -41,12 +41,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetched:
-    """A complete data set.
-
-    Attributes:
-        table: its rows; every image exists.
-        fresh: whether it was downloaded just now.
-    """
+    """A complete data set, and whether it was downloaded just now."""
 
     table: ImageTable
     fresh: bool
@@ -54,10 +49,7 @@ class Fetched:
     def sizes(self) -> list[Size]:
         """Every split and group whose published size is known."""
         table, found = self.table, []
-        titles = [
-            " · ".join([label, *values.values()])
-            for label, values in group_titles(table.label_names, table.attribute_values)
-        ]
+        titles = group_names(table.label_names, table.attribute_values)
         for number, split in enumerate(SPLITS):
             rows = table.splits == number
             if split in table.published_sizes:
@@ -73,8 +65,7 @@ class Fetched:
 def whole(settings: Photos) -> ImageTable | None:
     """Table of a data set, all of whose images exist; None if its folder has no table.
 
-    Raises:
-        InputError: it is incomplete, or another data set.
+    Raises InputError if it is incomplete, or another data set.
     """
     root = Path(settings.root)
     if not any((root / name).exists() for name in settings.tables):
@@ -92,14 +83,9 @@ def whole(settings: Photos) -> ImageTable | None:
 def get_archive(settings: Photos, watch: Watch = QUIET, url: str | None = None) -> Fetched:
     """Download the archive that the authors of a data set publish, and unpack it into the folder of the settings.
 
-    Args:
-        settings: of the data set, with its folder; created if missing. A complete data set is left alone.
-        watch: is told the progress in bytes; may stop the download between two parts.
-        url: of the archive; the published one by default.
-
-    Raises:
-        InputError: no connection, no disk space, or an archive of something else; a partial file is kept and named.
-        Stopped: a stop was requested; the next call continues from there.
+    The folder is created if missing; a complete data set is left alone. `watch` gets the progress in bytes. Raises
+    InputError without connection or disk space, or for an archive of something else, and keeps and names the partial
+    file; after Stopped, the next call continues.
     """
     url, root = url or settings.archive, Path(settings.root)
     if table := whole(settings):
@@ -130,12 +116,9 @@ def get_archive(settings: Photos, watch: Watch = QUIET, url: str | None = None) 
 def get_celeba(settings: Photos, url: str | None = None) -> Fetched:
     """Download CelebA into the folder of the settings, as torchvision lays it out and checks it.
 
-    Args:
-        settings: of CelebA, with its folder; created if missing. A complete data set is left alone.
-        url: page that has to answer first, to tell a missing connection from other errors.
-
-    Raises:
-        InputError: no connection, no disk space, no package gdown, or a refusal of the host; says what to do by hand.
+    The folder is created if missing; a complete data set is left alone. The page `url` has to answer first, to tell a
+    missing connection from other errors. Raises InputError, which says what to do by hand, without connection, disk
+    space or package gdown, or if the host refuses.
     """
     from importlib.util import find_spec
 

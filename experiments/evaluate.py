@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from core.config import DataSettings, Train
+from core.config import DataSettings
 from core.data.dataset import DataSet
 from core.data.load import load
 from core.data.splits import SplitName
@@ -13,15 +14,12 @@ from core.errors import InputError, nearest
 from core.groups import Evaluation
 from core.models.checkpoint import fit, load_foreign
 from core.models.files import read_states
-from core.models.names import own_names
 from core.models.networks import names
-from core.models.representation import find_head
 from core.runs.folder import RunFolder
 from core.training.images import Images
 from core.training.predict import count_groups, predict
 from experiments import bundled
-from experiments.description import Description, describe
-from experiments.export import stage_with_network
+from experiments.description import Description, describe, for_images, stage_with_network
 from experiments.onnx import all_logits, network_of
 from experiments.plan import config_of
 from experiments.pseudo_groups import read_groups
@@ -29,13 +27,9 @@ from experiments.pseudo_groups import read_groups
 
 @dataclass(frozen=True)
 class Subject:
-    """A network and the data to evaluate it on.
+    """A network, by the file of its weights and its description, and the data to evaluate it on.
 
-    Attributes:
-        file: its weights.
-        about: description of the network.
-        settings: of the data set.
-        dataset: the data set, with the normalisation of the network.
+    The data set has the normalisation of the network.
     """
 
     file: Path
@@ -50,16 +44,10 @@ def sizes_for(about: Description) -> dict[str, int]:
 
 
 def of_file(file: Path, settings: DataSettings, about: Description | None, network: str | None = None) -> Subject:
-    """Return the network of a file as a subject.
+    """The network of a file, as `core.models.checkpoint.load_foreign` reads them, as a subject.
 
-    Args:
-        file: its weights, as `core.models.checkpoint.load_foreign` reads them.
-        settings: of the data.
-        about: its description, if there is one; else the network takes the images as they are.
-        network: name of the network; needed without a description.
-
-    Raises:
-        InputError: the network is unknown, or does not fit the data.
+    Without a description, the name of the network is needed, and it takes the images as they are. Raises InputError if
+    the network is unknown, or does not fit the data.
     """
     if file.suffix == ".onnx":
         raise InputError(f"--model {file}: is a graph, not weights; evaluate the model.safetensors next to it")
@@ -78,10 +66,9 @@ def of_file(file: Path, settings: DataSettings, about: Description | None, netwo
 
 
 def of_run(folder: RunFolder, stage: str | None = None) -> Subject:
-    """Return the final network of a run, or that of one of its stages, as a subject.
+    """The final network of a run, or that of one of its stages, as a subject.
 
-    Raises:
-        InputError: it has none, or the data is gone.
+    Raises InputError if it has none, or the data is gone.
     """
     config = config_of(folder.record())
     stage = stage_with_network(folder, stage)
@@ -100,17 +87,16 @@ def by_pseudo_group(subject: Subject, folder: RunFolder) -> Subject:
     found = read_groups(folder, train.labels)
     if found is None:
         raise InputError(f"--by-group: run '{folder.record().name}' has no pseudo-groups")
-    train = replace(train, attributes=found.train[:, None])
-    dataset = replace(subject.dataset, attributes={"pseudo-group": found.names}, splits={"train": train})
+    out, names = found.train < 0, found.names
+    numbers = np.where(out, len(names), found.train)
+    train = replace(train, attributes=numbers[:, None])
+    names = (*names, "left out") if out.any() else names
+    dataset = replace(subject.dataset, attributes={"pseudo-group": names}, splits={"train": train})
     return replace(subject, dataset=dataset)
 
 
 def evaluate(subject: Subject, split: SplitName, device: torch.device) -> Evaluation:
-    """Count the correct predictions on a split by group.
-
-    Raises:
-        InputError: the weights do not fit the network.
-    """
+    """Count the correct predictions on a split by group; raises InputError if the weights do not fit the network."""
     about = subject.about
     network = network_of(about)
     load_foreign(subject.file, network)
@@ -124,34 +110,21 @@ def evaluate(subject: Subject, split: SplitName, device: torch.device) -> Evalua
 
 def _guess(file: Path, name: str, dataset: DataSet, about: Description | None) -> Description:
     """Describe a network of which only the name is known, assuming that it fits these images."""
-    channels, height, width = dataset.splits["train"].images.shape[1:]
-    guess = Description(
-        network=name,
-        hidden=Train().hidden if name in own_names() else 0,
-        outputs=len(dataset.label_names),
-        labels=dataset.label_names,
-        channels=channels,
-        stored=(height, width),
-        crop=(dataset.crop or height, dataset.crop or width),
-        mean=dataset.mean,
-        std=dataset.std,
-    )
     if about is not None:
         return replace(about, network=name)
+    guess = for_images(dataset, name, len(dataset.label_names))
     return replace(guess, outputs=1) if guess.outputs == 2 and _has_one_output(file, guess) else guess
 
 
 def _has_one_output(file: Path, about: Description) -> bool:
     with torch.device("meta"):
         network = network_of(about)
-    head = f"{find_head(network)[0]}.weight"
-    fits = [fit(state, network, key) for key, state in read_states(file)]
-    best = min(fits, key=lambda one: one.problems)
+    best = min((fit(state, network, file) for _, state in read_states(file)), key=lambda one: one.problems)
+    head = f"{best.head}.weight"
     return head in best.misshapen and best.misshapen[head][0][0] == 1
 
 
 def _fitted(dataset: DataSet, about: Description, file: Path) -> DataSet:
-    """Return the data with the normalisation of the network."""
     channels = dataset.splits["train"].images.shape[1]
     if channels != about.channels:
         raise InputError(f"--model {file}: takes images of {about.channels} channels, but the data has {channels}")

@@ -3,25 +3,29 @@
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import orjson
+import pandas as pd
+from safetensors.numpy import load_file
 
+from core.artifacts import MASKS, MODEL
+from core.config import DataSettings
+from core.data.dataset import DataSet
+from core.data.load import glance
 from core.data.settings import Photos
 from core.data.splits import HELD_OUT, SPLITS
-from core.errors import InputError, nearest
+from core.data.table import read_table
+from core.errors import InputError
 from core.events import Evaluated, Scalars, Sparsity
 from core.runs.folder import RunFolder
 from core.runs.stream import EventReader
 from experiments import bundled
-from experiments.description import Description, describe
+from experiments.description import describe, stage_with_network
 from experiments.plan import config_of
 
-if TYPE_CHECKING:
-    from core.config import DataSettings
-    from core.data.dataset import DataSet
-
-    Paths = Mapping[str, Mapping[str, Sequence[str]]]
+Paths = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def export_run(
@@ -33,94 +37,49 @@ def export_run(
     torch: bool = False,
     onnx: bool = False,
 ) -> list[Path]:
-    """Write the network of a run and everything that describes it.
+    """Write the network of a run and everything that describes it; return the files.
 
     Files: `model.safetensors` (state dict of the plain network, zeros where masked), `model.json` (how to build the
     network, its labels and the pixels that it takes), `masks.safetensors`, `groups.csv`, `environments.csv`,
-    `predictions.csv`, `metrics.csv`, `metrics.parquet`, `model.pt`, `model.onnx`; files that the
-    run does not have, or that were not asked for, are left out.
-
-    Args:
-        folder: of the run.
-        to: folder for the files; created if missing; existing files are replaced.
-        stage: stage of the network; by default the last that has one.
-        parquet: also write `metrics.parquet`.
-        torch: also write `model.pt`, the state dict as torch saves it.
-        onnx: also write `model.onnx`, with the normalisation inside.
-
-    Returns:
-        The files written.
-
-    Raises:
-        InputError: no such stage, nothing to export yet, a folder that cannot be written, or a missing package.
+    `predictions.csv`, `metrics.csv`, and on request `metrics.parquet`, `model.pt` (the state dict as torch saves it)
+    and `model.onnx` (with the normalisation inside). Files that the run does not have are left out, existing files are
+    replaced. The network is that of `stage`, by default the last that has one. Raises InputError without such a stage
+    or anything to export yet, for a folder that cannot be written, or a missing package.
     """
-    from core.data.load import glance
-
     record = folder.record()
     config = config_of(record)
     source = folder.artifacts(stage_with_network(folder, stage))
     if parquet:
         _need_pyarrow()
     if onnx:
-        from experiments.onnx import need_onnx
+        from experiments.onnx import need_onnx, write_onnx
 
         need_onnx()
     dataset = glance(config.data, bundled.folder())
     about = describe(config, dataset, source.name)
     try:
         to.mkdir(parents=True, exist_ok=True)
-        written = [_copy(source / "model.safetensors", to)]
+        written = [_copy(source / MODEL, to)]
         values = {"run": record.id, "stage": source.name, **about.to_json()}
         (to / "model.json").write_bytes(orjson.dumps(values, option=orjson.OPT_INDENT_2))
         written.append(to / "model.json")
-        if (source / "masks.safetensors").exists():
-            written.append(_copy(source / "masks.safetensors", to))
+        if (source / MASKS).exists():
+            written.append(_copy(source / MASKS, to))
         if torch:
-            written.append(_state_dict(source / "model.safetensors", to / "model.pt"))
+            written.append(to / "model.pt")
+            _write_state_dict(source / MODEL, to / "model.pt")
         if onnx:
-            written.append(_onnx(source / "model.safetensors", about, to / "model.onnx"))
+            written.append(to / "model.onnx")
+            write_onnx(source / MODEL, about, to / "model.onnx")
         written += _tables(folder, source, dataset, config.data, to, parquet)
     except OSError as error:
         raise InputError(f"--to {to}: cannot be written ({error.strerror})") from None
     return written
 
 
-def stage_with_network(folder: RunFolder, stage: str | None = None) -> str:
-    """Check that a stage has a network; by default return the last that has one.
-
-    Raises:
-        InputError: the stage has none, or no stage has one yet.
-    """
-    record = folder.record()
-    names = [s.name for s in record.stages if (folder.artifacts(s.name) / "model.safetensors").exists()]
-    if stage is not None and stage not in names:
-        raise InputError(f"--stage {stage}: run '{record.name}' has no network of that stage{nearest(stage, names)}")
-    if not names:
-        raise InputError(f"run '{record.name}' has no network yet; it is {folder.status()}")
-    return stage or names[-1]
-
-
-def _state_dict(weights: Path, to: Path) -> Path:
-    import torch
-
-    from core.tensors import load_tensors
-
-    torch.save(load_tensors(weights), to)
-    return to
-
-
-def _onnx(weights: Path, about: Description, to: Path) -> Path:
-    from experiments.onnx import write_onnx
-
-    write_onnx(weights, about, to)
-    return to
-
-
 def _tables(
-    folder: RunFolder, source: Path, dataset: "DataSet", settings: "DataSettings", to: Path, parquet: bool
+    folder: RunFolder, source: Path, dataset: DataSet, settings: DataSettings, to: Path, parquet: bool
 ) -> Iterable[Path]:
-    import pandas as pd
-
     paths = _paths(settings)
     tables = {
         "groups": _groups(folder, dataset, paths),
@@ -137,14 +96,10 @@ def _tables(
         yield to / "metrics.parquet"
 
 
-def _paths(settings: "DataSettings") -> "Paths":
+def _paths(settings: DataSettings) -> Paths:
     """Split → the column `path` of its images; no column if images have no files of their own."""
     if not isinstance(settings, Photos):
         return {split: {} for split in SPLITS}
-    import numpy as np
-
-    from core.data.table import read_table
-
     table = read_table(settings)
     where = {split: np.flatnonzero(table.splits == number) for number, split in enumerate(SPLITS)}
     return {split: {"path": [table.paths[row] for row in rows]} for split, rows in where.items()}
@@ -165,7 +120,7 @@ def _groups(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
         return None
     drawn = folder.artifacts("balance") / "balanced.safetensors"
     times = np.bincount(load_file(drawn)["indices"], minlength=len(labels)) if drawn.exists() else 0
-    names, classes = np.array(found.names), np.array(dataset.label_names)
+    names, classes = np.array([*found.names, ""]), np.array(dataset.label_names)  # −1, left out, is the last one
     train = {
         "split": "train",
         "index": np.arange(len(labels)),
@@ -188,30 +143,25 @@ def _groups(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
     return table.astype(whole)
 
 
-def _environments(folder: RunFolder, dataset: "DataSet", paths: "Paths") -> Any:
-    """Every training image: index, path, label, and a column per environment, 1 if the image is in it, else 0."""
-    import numpy as np
-    import pandas as pd
-    from safetensors.numpy import load_file
+def _training_images(dataset: DataSet, paths: Paths) -> dict[str, Any]:
+    labels = dataset.splits["train"].labels
+    return {"index": np.arange(len(labels)), **paths["train"], "label": np.array(dataset.label_names)[labels]}
 
+
+def _environments(folder: RunFolder, dataset: DataSet, paths: Paths) -> Any:
+    """Every training image: index, path, label, and a column per environment, 1 if the image is in it, else 0."""
     file = folder.artifacts("environments") / "environments.safetensors"
     if not file.exists():
         return None
-    labels = dataset.splits["train"].labels
-    index = np.arange(len(labels))
-    columns = {"index": index, **paths["train"], "label": np.array(dataset.label_names)[labels]}
+    columns = _training_images(dataset, paths)
     found = load_file(file)
     for key in sorted(found, key=lambda key: int(key.partition("/")[0])):
-        columns[key.partition("/")[2]] = np.isin(index, found[key]).astype(np.int64)
+        columns[key.partition("/")[2]] = np.isin(columns["index"], found[key]).astype(np.int64)
     return pd.DataFrame(columns)
 
 
-def _predictions(source: Path, dataset: "DataSet", paths: "Paths") -> Any:
+def _predictions(source: Path, dataset: DataSet, paths: Paths) -> Any:
     """Every image of validation and test: label, attributes, predicted class and its probability."""
-    import numpy as np
-    import pandas as pd
-    from safetensors.numpy import load_file
-
     names = np.array(dataset.label_names)
     parts = []
     for split in HELD_OUT:
@@ -241,6 +191,14 @@ def _metrics(folder: RunFolder) -> Iterable[tuple[float, str, int, float | None,
                 for group in found.groups:
                     share = group.accuracy if group.n else None
                     yield stamped.t, event.stage, event.step, None, event.split, group.title, share
+
+
+def _write_state_dict(weights: Path, to: Path) -> None:
+    import torch
+
+    from core.tensors import load_tensors
+
+    torch.save(load_tensors(weights), to)
 
 
 def _copy(file: Path, to: Path) -> Path:

@@ -16,28 +16,26 @@ if TYPE_CHECKING:
 def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[str] = ()) -> None:
     """Check that every file that the stages will read exists and fits; imports torch.
 
-    Args:
-        config: all settings.
-        load: loads the data set; called only for bundled data, so that no image is decoded.
-        taken: stages that are already done and no longer need their files.
-
-    Raises:
-        InputError: a file is missing or does not fit, or no stage of the recipe reads it.
+    `load` is called only for bundled data, so that no image is decoded; stages in `taken` no longer need their files.
+    Raises InputError if a file is missing or does not fit, or no stage of the recipe reads it.
     """
-    stages = get_recipe(config.recipe).stage_names(config)
+    recipe = get_recipe(config.recipe)
+    stages = recipe.stage_names(config)
     for key, file, stage in (
         ("model.checkpoint", config.model.checkpoint, "erm"),
         ("find.file", config.find.file, "find"),
     ):
         if file and stage not in stages:
-            raise InputError(f"{key}: recipe '{config.recipe}' has no stage '{stage}' to read it")
+            raise InputError(f"{key}: recipe '{recipe.name}' has no stage '{stage}' to read it")
+        if file and not recipe.reads(config, key):
+            raise InputError(f"{key}: recipe '{recipe.name}' does not read it")
     if "erm" in stages and "erm" not in taken and (config.model.checkpoint or config.model.weights != "none"):
         _check_network(config, load)
     if config.find.file and "find" not in taken:
-        from core.clustering.assigned import read_clusters
-        from core.stages.groups_file import training_rows
+        from core.finding.table import read_groups
+        from core.stages.groups_file import split_rows
 
-        read_clusters(Path(config.find.file), training_rows(config.data, load))
+        read_groups(Path(config.find.file), split_rows(config.data, load))
 
 
 def whole_paths(config: Config) -> Config:

@@ -16,11 +16,9 @@ class Finder:
         summary: one line.
         stages: returns its stages after ERM for a configuration; the last one writes the pseudo-groups.
         cheap: whether `auto` tries it.
-        check: refuses settings that it cannot work with.
     """
 
     name: str
     summary: str
     stages: Callable[[Config], tuple[Stage, ...]]
     cheap: bool = False
-    check: Callable[[Config], None] = lambda _: None

@@ -32,11 +32,7 @@ class Fork:
 
 
 def read_fork(home: Home, text: str) -> Fork:
-    """Read `RUN:STAGE`.
-
-    Raises:
-        InputError: no such run or stage, or the stage is not done.
-    """
+    """Read `RUN:STAGE`; raises InputError if there is no such run or stage, or the stage is not done."""
     reference, colon, stage = text.rpartition(":")
     if not colon:
         raise InputError(f"--from {text}: expected RUN:STAGE, such as last:erm")
@@ -50,11 +46,7 @@ def read_fork(home: Home, text: str) -> Fork:
 
 
 def fork_at(home: Home, text: str) -> Fork:
-    """Read `RUN:STAGE`; `RUN` alone means its last done stage, or the one before that if all are done.
-
-    Raises:
-        InputError: there is no such run or stage, or no stage is done.
-    """
+    """Read `RUN:STAGE`; `RUN` alone means its last done stage, or the one before that if all are done."""
     if ":" in text:
         return read_fork(home, text)
     record = RunFolder.open(home, resolve_run(RunLog(home), text)).record()
@@ -67,12 +59,15 @@ def fork_at(home: Home, text: str) -> Fork:
 def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: int | None = None) -> Plan:
     """Plan a run that continues from a fork: the settings of its source, with another recipe if one is given.
 
-    Raises:
-        InputError: the recipe does not begin with the stages taken over, one of them would change, or a setting
-            does not fit.
+    Raises InputError if the recipe does not begin with the stages taken over, one of them would change, or a setting
+    does not fit.
     """
     old = get_recipe(fork.source.recipe)
     new = get_recipe(recipe or old.name)
+    if "cluster" in fork.stages and all(stage.name != "find" for stage in fork.source.stages):
+        raise InputError(
+            f"--from: an earlier version clustered '{fork.source.name}'; take over its stage 'represent' instead"
+        )
     settings = merge({}, dict(fork.source.config))
     for key in old.fixed:
         if key not in new.fixed:  # fixed by the old recipe, not chosen by the user: back to the default
@@ -99,7 +94,6 @@ def recipes_after(fork: Fork) -> tuple[str, ...]:
 
 
 def _refuse_changes(fork: Fork, config: Config) -> None:
-    """Refuse a plan that would change a stage that is taken over."""
     source = config_of(fork.source)  # its data may have moved since
     old = {stage.name: stage for stage in get_recipe(source.recipe).stages(source)}
     for stage in get_recipe(config.recipe).stages(config):

@@ -21,12 +21,7 @@ from experiments.recipes import get_recipe
 def check(config: Config, fork: Fork | None = None) -> None:
     """Check that the configuration can run on this machine, with every file that it names; imports torch.
 
-    Args:
-        config: all settings.
-        fork: where the run continues from; the stages taken over need no files.
-
-    Raises:
-        InputError: something is missing, unknown or does not fit.
+    The stages that a fork takes over need no files. Raises InputError if something is missing, unknown or does not fit.
     """
     from core.models.networks import has_buffers, names
 
@@ -53,11 +48,7 @@ def create_run(
     fork: Fork | None = None,
     version: str = "",
 ) -> RunFolder:
-    """Create a queued run in the home and the index.
-
-    Raises:
-        InputError: the name is taken.
-    """
+    """Create a queued run in the home and the index; raises InputError if the name is taken."""
     log = RunLog(home)
     config = whole_paths(plan.config)
     record = RunRecord(
@@ -90,14 +81,9 @@ def create_run(
 
 
 def change_settings(folder: RunFolder, changes: Mapping[str, Any]) -> None:
-    """Change settings of an inactive run before it is resumed; its record lists them as overrides.
+    """Change settings, dotted key → value, of an inactive run before it is resumed.
 
-    Args:
-        folder: of the run.
-        changes: dotted key → value.
-
-    Raises:
-        InputError: a value does not fit.
+    Its record lists them as overrides. Raises InputError if a value does not fit.
     """
     record = folder.record()
     settings = merge({}, dict(record.config))

@@ -1,18 +1,13 @@
-"""Maps of the representation of a run: read the stored ones, or compute one next to the run.
-
-`python -m experiments.maps --home HOME --method tsne RUN` computes one in a separate process and stores it in the
-folder `views` of the run. Reading needs no torch.
-"""
+"""Compute maps of the representation of a run: `python -m experiments.maps --home HOME --method tsne RUN`."""
 
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.errors import InputError
+from core.explore.pictures import Map, computed_map, map_file, read_map
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 
@@ -24,65 +19,6 @@ WAITS = 600.0
 """Seconds to wait for another process that computes the same map."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Map:
-    """A subsample of the training images in the plane, as columns of equal length.
-
-    Attributes:
-        method: `pca` or `tsne`.
-        epoch: age of the checkpoint whose representation is drawn.
-        explained: share of the variance along x and along y; empty if it is undefined.
-        index: number of the image in the training split.
-        x: across.
-        y: up.
-        label: number of the class.
-        cluster: number of the cluster.
-        group: number of the group; None if the data set has no attributes.
-        correct: 1 if the network of that checkpoint is right, else 0; None if it was not evaluated.
-        labels: names of the classes.
-        groups: titles of the groups.
-    """
-
-    method: str
-    epoch: float
-    explained: Sequence[float]
-    index: Sequence[int]
-    x: Sequence[float]
-    y: Sequence[float]
-    label: Sequence[int]
-    cluster: Sequence[int]
-    group: Sequence[int] | None
-    correct: Sequence[int] | None
-    labels: Sequence[str]
-    groups: Sequence[str]
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-
-def artifacts_with(folder: RunFolder, name: str) -> Path:
-    """Artifacts of stage `find`, or of `cluster` if a run by an earlier version has the file there."""
-    old = folder.artifacts("cluster")
-    return old if (old / name).exists() else folder.artifacts("find")
-
-
-def map_file(folder: RunFolder, method: str) -> Path:
-    """File of the map: the artifact of stage `find` if it has one, else in the run's folder `views`."""
-    artifact = artifacts_with(folder, f"map-{method}.json") / f"map-{method}.json"
-    return artifact if artifact.exists() else folder.path / "views" / f"map-{method}.json"
-
-
-def read_map(folder: RunFolder, method: str) -> Map | None:
-    """Read a map; None if there is none that can be read."""
-    import orjson
-
-    try:
-        value: dict[str, Any] = orjson.loads(map_file(folder, method).read_bytes())
-        return Map(**{name: value[name] for name in Map.__slots__})
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def words(folder: RunFolder, method: str) -> list[str]:
     """Arguments of `python -m experiments.maps` that compute a map."""
     return ["--home", str(folder.home.root), "--method", method, folder.id]
@@ -91,10 +27,8 @@ def words(folder: RunFolder, method: str) -> list[str]:
 def compute(folder: RunFolder, method: str) -> Path:
     """Compute a map of the pseudo-groups of the run, store it, and return its file; imports torch.
 
-    If several processes want one map at once, one computes it and the others wait.
-
-    Raises:
-        InputError: the run has no pseudo-groups yet, or its representation is gone.
+    If several processes want one map at once, one computes it and the others wait. Raises InputError if the run has no
+    pseudo-groups yet, or its representation is gone.
     """
     from core.runs.disk import locked, replace_file
 
@@ -103,7 +37,7 @@ def compute(folder: RunFolder, method: str) -> Path:
         raise InputError(
             f"run '{record.name}' has no pseudo-groups yet, so there is nothing to map; it is {record.status}"
         )
-    target = folder.path / "views" / f"map-{method}.json"
+    target = computed_map(folder, method)
     target.parent.mkdir(exist_ok=True)
     there = target.exists()
     with locked(target.with_suffix(".lock"), f"the {method} map of run '{record.name}'", timeout=WAITS):
@@ -118,14 +52,12 @@ def _computed(folder: RunFolder, method: str) -> bytes:
     from core.engine.randomness import derive_seed
     from core.explore.map import tsne_map
 
-    pca = orjson.loads(map_file(folder, "pca").read_bytes())
-    if method == "pca":
-        return orjson.dumps(pca)
-    seed = derive_seed(folder.record().seed, "find", "map")
-    return orjson.dumps(tsne_map(_mapped(folder, pca), pca, seed))
+    if method == "pca" or (pca := read_map(folder, "pca")) is None:
+        return map_file(folder, "pca").read_bytes()
+    return orjson.dumps(tsne_map(_mapped(folder, pca), pca, derive_seed(folder.record().seed, "find", "map")))
 
 
-def _mapped(folder: RunFolder, pca: Mapping[str, Any]) -> "Floats":
+def _mapped(folder: RunFolder, pca: Map) -> "Floats":
     """Representation of the images on the map."""
     from safetensors.numpy import load_file
 
@@ -133,10 +65,10 @@ def _mapped(folder: RunFolder, pca: Mapping[str, Any]) -> "Floats":
 
     if (file := folder.artifacts("find") / MAPPED).exists():
         return load_file(file)["features"]
-    file = features_file(folder.artifacts("represent"), pca["epoch"])  # of an earlier version
+    file = features_file(folder.artifacts("represent"), pca.epoch)  # of an earlier version
     if not file.exists():
         raise InputError(f"the representation of run '{folder.record().name}' is gone: {file}")
-    return load_file(file)["features"][list(pca["index"])]
+    return load_file(file)["features"][list(pca.index)]
 
 
 def main() -> int:

@@ -21,11 +21,7 @@ INPUT, OUTPUT = "pixels", "logits"
 
 
 def need_onnx() -> None:
-    """Check that the packages for torch's export are installed.
-
-    Raises:
-        InputError: one of them is missing.
-    """
+    """Raise InputError unless the packages for torch's export are installed."""
     try:
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401
@@ -34,18 +30,10 @@ def need_onnx() -> None:
 
 
 def write_onnx(weights: Path, about: Description, to: Path) -> None:
-    """Write a network with its normalisation as one ONNX file.
+    """Write a network with its normalisation as one ONNX file, from its tensors in safetensors.
 
-    The properties of the file name the labels, the network and its input size.
-
-    Args:
-        weights: the network's tensors, safetensors.
-        about: description of the network.
-        to: file to write.
-
-    Raises:
-        InputError: a package is missing.
-        OSError: the file cannot be written.
+    The properties of the file name the labels, the network and its input size. Raises InputError if a package is
+    missing, and OSError if the file cannot be written.
     """
     need_onnx()
     network = network_of(about)

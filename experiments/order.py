@@ -21,13 +21,10 @@ class Order:
         target: recipe or preset; None for a fork that keeps the recipe of its source.
         data: preset with the data and values of a recipe; None for its default.
         overrides: texts `a.b=c`.
-        seed: of the run; None keeps that of the settings.
-        name: of the run; None for a generated one.
-        tags: labels.
+        seed: None keeps that of the settings.
+        name: None for a generated one.
         device: `auto`, `cpu` or `cuda:N`.
         fork: `RUN:STAGE` to start from.
-        fresh: compute every stage.
-        launcher: name of the launcher, which decides where the run lives.
     """
 
     target: str | None = None
@@ -71,34 +68,23 @@ def shown(words: Sequence[str]) -> str:
 def plan(home: "Home", order: Order) -> "tuple[Plan, Fork | None]":
     """Plan the run of an order; return the plan and its fork, if any.
 
-    Raises:
-        InputError: a name, key or value is unknown or does not fit, or a fork would change a stage that it takes over.
+    Raises InputError if a name, key or value is unknown or does not fit, or a fork would change a stage that it takes
+    over.
     """
-    from experiments.fork import plan_fork
+    from experiments.fork import plan_fork, read_fork
+    from experiments.plan import make_plan
 
-    fork = _fork(home, order)
-    return _new(order) if fork is None else plan_fork(fork, order.target, order.overrides, order.seed), fork
+    if order.fork is None:
+        return make_plan(order.target, data=order.data, overrides=order.overrides, seed=order.seed), None
+    if order.data is not None:
+        raise InputError("--data: a run started with --from uses the data of its source")
+    fork = read_fork(home, order.fork)
+    return plan_fork(fork, order.target, order.overrides, order.seed), fork
 
 
 def launcher_option(name: str) -> list[str]:
     """The option of `prusc run` and `prusc resume` for a launcher; empty for local, the default."""
     return {"local": [], "detached": ["--detach"]}.get(name, ["--launcher", name])
-
-
-def _new(order: Order) -> "Plan":
-    from experiments.plan import make_plan
-
-    return make_plan(order.target, data=order.data, overrides=order.overrides, seed=order.seed)
-
-
-def _fork(home: "Home", order: Order) -> "Fork | None":
-    from experiments.fork import read_fork
-
-    if order.fork is None:
-        return None
-    if order.data is not None:
-        raise InputError("--data: a run started with --from uses the data of its source")
-    return read_fork(home, order.fork)
 
 
 def _option(name: str, value: str | int | None) -> list[str]:

@@ -100,6 +100,7 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
         merge(whole, nest(key.split("."), value))
     config = validate(whole, "--set" if given else "settings")
     recipe.check(config)
+    recipe.stage_names(config)  # refuses an unknown finder
     return Plan(config, recipe, recipe.name, None, flat)
 
 
@@ -118,11 +119,10 @@ def build_pipeline(config: Config) -> "Pipeline":
     Raises:
         InputError: the folder or the table of a data set does not fit.
     """
-    from core.data.load import open_source
     from core.engine.stage import Pipeline
     from experiments import bundled
 
-    source = open_source(config.data, bundled.folder())
+    source = config.data.source(bundled.folder(), None)
     stages = get_recipe(config.recipe).stages(config)
     for stage in stages:
         stage.content  # noqa: B018  # files are those of this moment: one that changes later fails its stage

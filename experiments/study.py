@@ -25,7 +25,7 @@ Origin = Literal["kept", "elsewhere", "resumed", "made"]
 
 @dataclass(frozen=True)
 class Task:
-    """One planned run of a study."""
+    """One planned run of a study; `recipe` is an entry of the study, possibly with a finder."""
 
     recipe: str
     preset: str
@@ -33,8 +33,9 @@ class Task:
 
     @property
     def title(self) -> str:
-        """Recipe and preset in words."""
-        return f"{self.recipe} on {self.preset}"
+        """Recipe, preset and seed in words."""
+        seed = self.plan.config.seed
+        return f"{self.recipe} on {self.preset}" + (f", seed {seed}" if seed else "")
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -64,29 +65,33 @@ def plan_study(
     Args:
         study: what to plan.
         overrides: texts `a.b=c`, for all runs.
-        seed: of all runs.
+        seed: of all runs; by default those of the study.
         only: recipes, presets or both, separated by commas; None for all.
 
     Raises:
         InputError: a name, key or value is unknown or does not fit one of the runs.
     """
     recipes, presets = _chosen(study, only)
-    tasks = []
-    for preset in presets:
-        for recipe in recipes:
-            laid_over = [
-                f"{key}={orjson.dumps(value).decode()}"
-                for key, value in (*study.settings.items(), *study.of.get(recipe, {}).items())
-            ]
-            try:
-                plan = make_plan(recipe, data=preset, overrides=[*laid_over, *overrides], seed=seed)
-            except InputError as error:
-                raise InputError(f"{recipe} on {preset}: {error} (--only chooses recipes and presets)") from None
-            name = f"{study.name}/{recipe}/{study.short(preset)}"
-            if plan.config.seed:
-                name += f"/seed-{plan.config.seed}"
-            tasks.append(Task(recipe, preset, replace(plan, base_name=name)))
-    return tasks
+    seeds = study.seeds if seed is None else (seed,)
+    return [_task(study, recipe, preset, one, overrides) for preset in presets for one in seeds for recipe in recipes]
+
+
+def _task(study: Study, entry: str, preset: str, seed: int, overrides: Sequence[str]) -> Task:
+    settings = {**study.settings, **study.of.get(entry, {})}
+    recipe, _, finder = str(settings.pop("recipe", entry)).partition("@")
+    if finder:
+        settings["find.by"] = finder
+    if len(study.seeds) > 1 and "seed" in type(make_plan(recipe, data=preset).config.data).model_fields:
+        settings["data.seed"] = seed
+    laid_over = [f"{key}={orjson.dumps(value).decode()}" for key, value in settings.items()]
+    try:
+        plan = make_plan(recipe, data=preset, overrides=[*laid_over, *overrides], seed=seed)
+    except InputError as error:
+        raise InputError(f"{entry} on {preset}: {error} (--only chooses recipes and presets)") from None
+    name = f"{study.name}/{'-'.join(entry.replace('@', ' ').replace(',', '').split())}/{study.short(preset)}"
+    if plan.config.seed:
+        name += f"/seed-{plan.config.seed}"
+    return Task(entry, preset, replace(plan, base_name=name))
 
 
 def find_run(log: RunLog, task: Task) -> RunRecord | None:
@@ -96,7 +101,7 @@ def find_run(log: RunLog, task: Task) -> RunRecord | None:
     """
     plan, found = task.plan, []
     for run in log.all():
-        if (run["recipe"], run["data"], run["seed"]) == (task.recipe, plan.config.data.name, plan.config.seed):
+        if (run["recipe"], run["data"], run["seed"]) == (plan.recipe.name, plan.config.data.name, plan.config.seed):
             with suppress(InputError):  # deleted meanwhile, or has settings unknown to this version
                 record = RunFolder.open(log.home, run["id"]).settled()
                 # Settings newer than the run take their defaults.

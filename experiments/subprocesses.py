@@ -9,13 +9,9 @@ from core.runs.home import Home
 
 
 def start(module: str, *words: str, home: Home | None = None, outlives: bool = True) -> "subprocess.Popen[str]":
-    """Start `python -m module words`.
+    """Start `python -m module words`, in a session of its own if it `outlives` the terminal of this process.
 
-    Args:
-        module: to run.
-        words: its arguments.
-        home: where its runs are; None leaves the environment as it is.
-        outlives: whether it outlives the terminal of this process.
+    With `home` None, the environment is left as it is.
     """
     return subprocess.Popen(
         [sys.executable, "-m", module, *words],
@@ -30,11 +26,7 @@ def start(module: str, *words: str, home: Home | None = None, outlives: bool = T
 
 
 def output_of(process: "subprocess.Popen[str]") -> str:
-    """Wait for a process to end and return what it printed.
-
-    Raises:
-        InputError: it failed; the last line of its stderr.
-    """
+    """Wait for a process to end and return what it printed; InputError has the last line of its stderr."""
     out, errors = process.communicate()
     if process.returncode:
         lines = errors.strip().splitlines() or [f"it ended with code {process.returncode}"]
@@ -45,8 +37,7 @@ def output_of(process: "subprocess.Popen[str]") -> str:
 def run(module: str, *words: str, home: Home | None = None) -> str:
     """Run `python -m module words`, which outlives the terminal of this process, and return its output.
 
-    Raises:
-        InputError: it cannot be started, or fails; the last line of its stderr.
+    Raises InputError if it cannot be started, or as `output_of`.
     """
     try:
         process = start(module, *words, home=home)

@@ -24,12 +24,9 @@ def download(url: str, file: Path, watch: Watch = QUIET) -> None:
     """Download to `file` through a file `….part` next to it, which a later call resumes.
 
     The partial file has the time of the published one, so that the server decides whether the two still match; if they
-    do not, or the server does not support ranges, the download starts again.
-
-    Raises:
-        InputError: no answer, no such file, a full disk, or the download broke off again.
-        Stopped: a stop was requested; the partial file is kept.
-        OSError: the file cannot be written.
+    do not, or the server does not support ranges, the download starts again. Raises InputError without an answer or
+    such a file, for a full disk, or if the download broke off again, and OSError if the file cannot be written. The
+    partial file is then kept.
     """
     part = file.with_name(file.name + ".part")
     most = -1
@@ -125,9 +122,8 @@ def _stamp(response: http.client.HTTPResponse) -> float | None:
 def open_address(request: urllib.request.Request) -> http.client.HTTPResponse:
     """Open an address, with a timeout that includes the lookup of the name.
 
-    Raises:
-        OSError: no answer, or an error (`urllib.error.HTTPError`).
-        http.client.HTTPException: an invalid answer.
+    Raises OSError without an answer or for an error (`urllib.error.HTTPError`), `http.client.HTTPException` for an
+    invalid answer.
     """
     answer: list[Any] = []
 
@@ -149,15 +145,7 @@ def open_address(request: urllib.request.Request) -> http.client.HTTPResponse:
 
 
 def see_room(folder: Path, needed: int) -> None:
-    """Check that a disk has enough space.
-
-    Args:
-        folder: need not exist yet.
-        needed: bytes.
-
-    Raises:
-        InputError: it has not.
-    """
+    """Raise InputError unless the disk of a folder, which need not exist yet, has `needed` bytes."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     if free < needed:

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from textual import on
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
+from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from prusc_tui.keys import bindings
@@ -19,14 +19,7 @@ from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
 
 
 class PruscApp(App[None]):
-    """Starts with the runs; other screens open in front.
-
-    Args:
-        home: where the runs are.
-        settings: the user's theme and keys.
-        run: id of a run to open.
-        clock: returns the seconds since 1970.
-    """
+    """Starts with the runs; other screens open in front, such as `run` at the start."""
 
     TITLE = "prusc-tui"
     BINDINGS = bindings("app")
@@ -74,47 +67,29 @@ class PruscApp(App[None]):
         self.set_keymap(dict(self._settings.keys))
         self.push_screen(RunsScreen(self.home, self.clock))
         if self._first is not None:
-            self.open_run(self._first)
+            self.post_message(OpenRun(self._first))
 
-    def open_run(self, id: str) -> None:
+    def on_open_run(self, message: OpenRun) -> None:
         from prusc_tui.screens.run.screen import RunScreen
 
-        self.push_screen(RunScreen(RunFolder.open(self.home, id), self.clock))
+        self.push_screen(RunScreen(RunFolder.open(self.home, message.id), self.clock))
 
-    def open_compare(self, ids: Sequence[str]) -> None:
+    def on_open_compare(self, message: OpenCompare) -> None:
         from prusc_tui.screens.compare.screen import CompareScreen
 
-        self.push_screen(CompareScreen([RunFolder.open(self.home, id) for id in ids], self.clock))
+        self.push_screen(CompareScreen([RunFolder.open(self.home, id) for id in message.ids], self.clock))
 
-    def open_new(self, fork: str | None = None, preset: str | None = None) -> None:
-        """Show the form of a new run, empty or filled from a preset or another run."""
+    def on_open_new(self, message: OpenNew) -> None:
         from prusc_tui.screens.new_run.screen import NewRunScreen
 
-        self.push_screen(NewRunScreen(self.home, fork=fork, preset=preset))
+        self.push_screen(NewRunScreen(self.home, fork=message.fork, preset=message.preset))
 
-    def open_data(self, name: str | None = None) -> None:
+    def on_open_data(self, message: OpenData) -> None:
         from prusc_tui.screens.data.screen import DataScreen
 
-        self.push_screen(DataScreen(name))
-
-    @on(OpenRun)
-    def _open_run(self, message: OpenRun) -> None:
-        self.open_run(message.id)
-
-    @on(OpenCompare)
-    def _open_compare(self, message: OpenCompare) -> None:
-        self.open_compare(message.ids)
-
-    @on(OpenNew)
-    def _open_new(self, message: OpenNew) -> None:
-        self.open_new(message.fork, message.preset)
-
-    @on(OpenData)
-    def _open_data(self, message: OpenData) -> None:
-        self.open_data(message.name)
+        self.push_screen(DataScreen(message.name))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Actions of all active keys, themes and screens."""
         from prusc_tui.screens.commands import commands
 
         return commands(self, screen, self.use_theme)
@@ -129,8 +104,6 @@ class PruscApp(App[None]):
         self.use_theme(NAMES[(NAMES.index(self.theme) + 1) % len(NAMES)] if self.theme in NAMES else DEFAULT)
 
     def use_theme(self, name: str) -> None:
-        from core.errors import InputError
-
         self.theme = name
         try:
             remember_theme(settings_path(), name)
@@ -138,7 +111,6 @@ class PruscApp(App[None]):
             self.notify(str(error), severity="error", markup=False)
 
     def action_picture(self) -> None:
-        """Save the screen as an SVG picture in the working directory."""
         from prusc_tui.widgets.svg import standalone
 
         name = time.strftime("prusc-tui-%Y%m%d-%H%M%S.svg", time.localtime(self.clock()))

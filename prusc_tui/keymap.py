@@ -18,21 +18,12 @@ KEYS: tuple[Key, ...] = (
     *keys.KEYS[_TURN:],
     *(key for view in views() for key in view.keys),
 )
-
-
-def _areas() -> dict[str, str]:
-    """The areas of `prusc_tui.keys`, with those of the views after `run`."""
-    used = {key.area for key in KEYS}
-    areas = {}
-    for area, title in keys.AREAS.items():
-        areas[area] = title
-        if area == "run":
-            areas |= {view.name: view.name.capitalize() for view in views() if view.name in used}
-    return areas
-
-
-AREAS: dict[str, str] = _areas()
-"""Area → title on the help screen."""
+AREAS: dict[str, str] = {}
+"""Area → title on the help screen: those of `prusc_tui.keys`, with those of the views after `run`."""
+for _area, _title in keys.AREAS.items():
+    AREAS[_area] = _title
+    if _area == "run":
+        AREAS |= {view.name: view.name.capitalize() for view in views() if any(key.area == view.name for key in KEYS)}
 
 
 def check_keymap(keymap: Mapping[str, object], where: str) -> dict[str, str]:

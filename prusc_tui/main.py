@@ -98,7 +98,6 @@ def _tell_hangup(terminal: int) -> None:
 
 @contextlib.contextmanager
 def _leave_on_hangup(app: "PruscApp") -> Iterator[None]:
-    """End the app on hang-up or termination."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         app.leave_from_outside()

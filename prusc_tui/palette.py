@@ -33,37 +33,26 @@ class Palette:
 
     def of_state(self, state: str) -> str:
         """Style of the state of a run or a stage."""
-        return str(getattr(self, _ROLES[state]))
+        return str(getattr(self, _STATES[state][1]))
 
     def of_series(self, index: int) -> str:
         """Style of the `index`-th curve; colours repeat."""
         return self.series[index % len(self.series)]
 
 
-MARKS = {
-    "waiting": "·",
-    "queued": "◦",
-    "running": "▸",
-    "done": "✓",
-    "finished": "✓",
-    "reused": "↺",
-    "stopped": "■",
-    "failed": "✗",
-    "lost": "?",
+_STATES = {
+    "waiting": ("·", "muted"),
+    "queued": ("◦", "muted"),
+    "running": ("▸", "accent"),
+    "done": ("✓", "good"),
+    "finished": ("✓", "good"),
+    "reused": ("↺", "good"),
+    "stopped": ("■", "warn"),
+    "failed": ("✗", "bad"),
+    "lost": ("?", "bad"),
 }
+MARKS = {state: mark for state, (mark, _) in _STATES.items()}
 """State of a run or a stage → its mark, for displays without colour."""
-
-_ROLES = {
-    "waiting": "muted",
-    "queued": "muted",
-    "running": "accent",
-    "done": "good",
-    "finished": "good",
-    "reused": "good",
-    "stopped": "warn",
-    "failed": "bad",
-    "lost": "bad",
-}
 
 SHELL = Palette(
     text="default",

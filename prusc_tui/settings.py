@@ -20,12 +20,7 @@ from core.errors import InputError, nearest
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Settings of the screen.
-
-    Attributes:
-        theme: name of a theme.
-        keys: id of a key → keys, as Textual names them.
-    """
+    """Settings of the screen: a theme, and id of a key → keys, as Textual names them."""
 
     theme: str = "ink"
     keys: Mapping[str, str] = field(default_factory=dict)

@@ -92,8 +92,9 @@ def print_lines(out: "Console", lines: "Iterable[Text]") -> None:
         out.print(line)
 
 
-def to_json(value: Any) -> str:
-    """One JSON object or array, indented; NaN becomes null."""
+def print_json(**fields: Any) -> None:
+    """Print one JSON object, indented; NaN becomes null."""
     import orjson
+    import typer
 
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    typer.echo(orjson.dumps(fields, option=orjson.OPT_INDENT_2).decode())

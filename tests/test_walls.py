@@ -34,7 +34,6 @@ TORCH_FREE = [
     "experiments.recipes",
     "experiments.plan",
     "experiments.launch",
-    "experiments.export",
 ]
 
 LOADED = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"

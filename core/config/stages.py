@@ -112,9 +112,10 @@ class Find(Section):
     """Stage `find`: the pseudo-groups of the training and validation images."""
 
     incidental: ClassVar[frozenset[str]] = frozenset({"file"})  # the content counts, not the path
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {"file": ("find.by", ("biased", "file"))}
 
     by: str = "biased"
-    """Finder of the pseudo-groups (`prusc finders`); `auto` tries the cheap ones and chooses without group labels."""
+    """Finder of the pseudo-groups; `auto` tries the cheap ones and chooses without group labels."""
     file: str = ""
     """Table with the pseudo-group of every training image, and optionally of validation images (`--groups`), instead
     of a finder."""
@@ -165,7 +166,8 @@ class Prune(Section):
     """BatchNorm statistics: `frozen` keeps those of ERM; `train` updates them under the sampled masks; `recompute` also
     recomputes them on the balanced set under the final mask (ours)."""
     exclude: tuple[str, ...] = ()
-    """Names of layers that are never pruned, such as `fc`; a name includes its sublayers."""
+    """Layers that are never pruned: names such as `fc`, which include their sublayers, or the words `first` (the first
+    convolution) and `depthwise`; pretrained networks need both (ours)."""
 
 
 class Finetune(Section):

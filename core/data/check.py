@@ -14,10 +14,9 @@ from core.data.decode import BrokenImageError, decode
 from core.data.draft import Problem
 from core.data.settings import Photos
 from core.data.splits import SPLITS
-from core.data.table import ImageTable, examine
+from core.data.table import ImageTable, examine, unusable_paths
 from core.data.watch import QUIET, Watch, in_parts
-from core.data.within import unusable_paths
-from core.groups import group_titles
+from core.groups import group_names
 
 PART = 32
 """Images per task of a thread."""
@@ -27,15 +26,9 @@ SIDE = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """Result of checking a whole data set.
+    """Result of checking a whole data set: how many rows it has, and how many images were decoded.
 
-    Attributes:
-        root: its folder.
-        file: its table, relative to `root`.
-        rows: rows of the table.
-        opened: images that were decoded.
-        table: the valid rows; None if they do not make a data set.
-        problems: all problems by kind, each in the order of the rows.
+    `table` has the valid rows, None if they do not make a data set; the problems are sorted by kind, then by row.
     """
 
     root: Path
@@ -49,13 +42,7 @@ class Report:
 def check(settings: Photos, watch: Watch = QUIET) -> Report:
     """Read every row and open every image.
 
-    Args:
-        settings: the data section.
-        watch: receives the number of checked images.
-
-    Raises:
-        InputError: the folder, a file or a column is missing.
-        Stopped: `watch` requested a stop.
+    Raises InputError if the folder, a file or a column is missing, and Stopped if `watch` requests it.
     """
     draft = settings.draft()
     table, problems = examine(draft)
@@ -70,7 +57,7 @@ def check(settings: Photos, watch: Watch = QUIET) -> Report:
             for row, (digest, kind, text) in zip(rows[part], found, strict=True):
                 digests[row] = digest
                 if kind:
-                    amiss.append(_problem(draft.paths, row, kind, f"{draft.paths.texts[row]}: {text}"))
+                    amiss.append(Problem.at(draft.paths, row, kind, f"{draft.paths.texts[row]}: {text}"))
                 else:
                     opened += 1
             done += len(found)
@@ -78,7 +65,9 @@ def check(settings: Photos, watch: Watch = QUIET) -> Report:
     problems = [*problems, *sorted(amiss, key=lambda problem: (problem.kind != "missing images", problem.line))]
     if table is not None:
         problems += _empty(table)
-        problems += _twice(draft.paths, digests, _splits(draft.paths, table))
+        splits = np.full(len(draft.paths), -1)  # of invalid rows
+        splits[np.searchsorted(draft.paths.lines, table.lines)] = table.splits
+        problems += _twice(draft.paths, digests, splits)
     return Report(draft.root, draft.paths.file, len(draft.paths), opened, table, tuple(problems))
 
 
@@ -100,25 +89,13 @@ def _look(path: Path) -> tuple[bytes, str, str]:
     return digest, "", ""
 
 
-def _problem(paths: Column, row: int, kind: str, text: str) -> Problem:
-    return Problem(kind, text, paths.file, int(paths.lines[row]), paths.unit)
-
-
 def _empty(table: ImageTable) -> Iterator[Problem]:
-    titles = group_titles(table.label_names, table.attribute_values)
+    names = group_names(table.label_names, table.attribute_values)
     groups = table.groups()
     for number, split in enumerate(SPLITS):
-        counts = np.bincount(groups[table.splits == number], minlength=len(titles))
+        counts = np.bincount(groups[table.splits == number], minlength=len(names))
         for group in np.flatnonzero(counts == 0):
-            label, values = titles[group]
-            yield Problem("empty groups", f"{split}: no image of {' · '.join([label, *values.values()])}")
-
-
-def _splits(paths: Column, table: ImageTable) -> Integers:
-    """Split of every row of the file, int64 [rows]; −1 if the row is invalid."""
-    splits = np.full(len(paths), -1)
-    splits[np.searchsorted(paths.lines, table.lines)] = table.splits
-    return splits
+            yield Problem("empty groups", f"{split}: no image of {names[group]}")
 
 
 def _twice(paths: Column, digests: "np.ndarray[tuple[int], np.dtype[np.bytes_]]", splits: Integers) -> list[Problem]:
@@ -134,7 +111,7 @@ def _twice(paths: Column, digests: "np.ndarray[tuple[int], np.dtype[np.bytes_]]"
         others = ", ".join(f"{paths.unit} {paths.lines[row]:,} ({SPLITS[splits[row]]})" for row in same[1:])
         text = f"{paths.texts[same[0]]} ({SPLITS[splits[same[0]]]}) is also {others}"
         if len({int(splits[row]) for row in same}) > 1:
-            across.append(_problem(paths, same[0], "images in several splits", text))
+            across.append(Problem.at(paths, same[0], "images in several splits", text))
         else:
-            within.append(_problem(paths, same[0], "images more than once in a split", text))
+            within.append(Problem.at(paths, same[0], "images more than once in a split", text))
     return across + within

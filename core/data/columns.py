@@ -19,15 +19,13 @@ Texts = npt.NDArray[np.object_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """A column of a file.
+    """A column of a file, with its heading.
 
     Attributes:
-        name: its heading.
-        file: its file, relative to the folder of the data set.
+        file: relative to the folder of the data set.
         lines: int64 [n], line of each cell, or its row in a file without lines.
         texts: str [n].
         words: text in lower case → value; None if every text is a value.
-        unit: unit of `lines`.
     """
 
     name: str
@@ -40,20 +38,23 @@ class Column:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def with_words(self, words: Mapping[str, str]) -> "Column":
+    def with_words(self, words: Mapping[str, str] | None) -> "Column":
         """Return the same column, restricted to these words."""
         return replace(self, words=words)
+
+    def with_texts(self, texts: Sequence[str]) -> "Column":
+        """Return the same column with other texts, [n]."""
+        return replace(self, texts=as_texts(texts))
 
     def where(self, row: int) -> str:
         """Location of a cell, such as `metadata.csv, line 3`."""
         return f"{self.file}, {self.unit} {self.lines[row]:,}"
 
     def encode(self) -> tuple[Integers, tuple[str, ...]]:
-        """Number the values.
+        """Number the values: int64 [n], and their names.
 
-        Returns:
-            int64 [n], the number of each value, −1 if the text is empty or not among the words; and the values: those
-            of the words in their order, else those of the column, sorted by `in_order`.
+        The number of an empty text, or of one that is not among the words, is −1. The values are those of the words in
+        their order, else those of the column, sorted by `in_order`.
         """
         import pandas as pd
 
@@ -87,15 +88,11 @@ def in_order(values: set[str]) -> list[str]:
 
 
 def read_columns(root: Path, file: str, wanted: Mapping[str, str]) -> dict[str, Column]:
-    """Read columns of a table with headings: Parquet or CSV (tabs in `.tsv`).
+    """Read columns of a table with headings: Parquet or CSV (tabs in `.tsv`), relative to `root`.
 
-    Args:
-        root: folder of the data set.
-        file: the table, relative to `root`.
-        wanted: heading of a column → the setting with its name, for error messages; empty if there is none.
-
-    Raises:
-        InputError: the table cannot be read, is empty, or a column is missing; a row has a wrong number of columns.
+    `wanted` maps the heading of a column to the setting with its name, for error messages; empty if there is none.
+    Raises InputError if the table cannot be read, is empty, or a column is missing, or a row has a wrong number of
+    columns.
     """
     if Path(file).suffix.lower() in (".parquet", ".pq"):
         return _read_parquet(root, file, wanted)
@@ -108,18 +105,13 @@ def read_columns(root: Path, file: str, wanted: Mapping[str, str]) -> dict[str, 
 
 
 def read_list(root: Path, file: str, headings: Sequence[str] | None, wanted: Mapping[str, str]) -> dict[str, Column]:
-    """Read columns of a space-separated list, as in CelebA.
+    """Read columns of a space-separated list (`.txt`), as in CelebA, or of a table as `read_columns`.
 
-    Args:
-        root: folder of the data set.
-        file: the list, relative to `root`.
-        headings: of the columns; None if the file begins with the number of rows and the headings of all columns but
-            the first, which is then called `image_id`.
-        wanted: as in `read_columns`.
-
-    Raises:
-        InputError: the list cannot be read, a column is missing, or the number of rows is not the stated one.
+    With `headings` None, the list begins with the number of rows and the headings of all columns but the first, which
+    is then called `image_id`. Raises InputError as `read_columns`, or if the number of rows is not the stated one.
     """
+    if not file.endswith(".txt"):
+        return read_columns(root, file, wanted)
     lines = _Lines(root, file, " ")
     stated = None
     if headings is None:
@@ -137,11 +129,7 @@ def read_list(root: Path, file: str, headings: Sequence[str] | None, wanted: Map
 
 
 def find(path: Path, headings: Sequence[str], wanted: Mapping[str, str]) -> None:
-    """Check that every wanted column exists exactly once.
-
-    Raises:
-        InputError: one is missing (with the closest existing name), or occurs twice.
-    """
+    """Raise InputError unless every wanted column exists exactly once; the message has the closest existing name."""
     for name, setting in wanted.items():
         if headings.count(name) > 1:
             raise InputError(f"{path}: two columns are named '{name}'; rename one")
@@ -173,11 +161,9 @@ class _Lines:
         self._rows = self._each()
 
     def first(self) -> list[str]:
-        """Return the next row; an empty one at the end of the file."""
         return next(self._rows, (0, []))[1]
 
     def rest(self, headings: Sequence[str], wanted: Sequence[str]) -> dict[str, Column]:
-        """Read all remaining rows, each with as many cells as headings, and keep the wanted columns."""
         places = [headings.index(name) for name in wanted]
         pick = itemgetter(*places, places[0])  # with two or more it returns tuples
         cells: list[str] = []  # flat, as one list per row would burden the garbage collector

@@ -28,12 +28,9 @@ _Known = tuple[int, int, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFiles:
-    """Image files, in the order of their rows.
+    """Image files in the order of their rows, with paths relative to `root`.
 
-    Attributes:
-        root: folder that the paths are relative to.
-        paths: of each row.
-        where: row → its location in the table, for error messages.
+    `where` gives the location of a row in the table, for error messages.
     """
 
     root: Path
@@ -45,11 +42,7 @@ class ImageFiles:
         return f"{self.root}/{self.paths[row]}"
 
     def read(self, row: int) -> bytes:
-        """Read a file.
-
-        Raises:
-            InputError: it cannot be read.
-        """
+        """Read a file; raises InputError if it cannot be read."""
         try:
             with open(self.path(row), "rb") as file:  # noqa: PTH123
                 return file.read()
@@ -69,13 +62,7 @@ class ImageFiles:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contents:
-    """Image files with the digests of their contents.
-
-    Attributes:
-        files: the files.
-        digests: uint8 [n, 16].
-        memory: file in which the digests are cached.
-    """
+    """Image files with the digests of their contents, uint8 [n, 16], which are cached in file `memory`."""
 
     files: ImageFiles
     digests: Digests
@@ -85,11 +72,7 @@ class Contents:
         return len(self.digests)
 
     def read(self, row: int) -> bytes:
-        """Read a file and check that its content still matches its digest.
-
-        Raises:
-            InputError: it cannot be read, or has changed.
-        """
+        """Read a file; raises InputError if it cannot be read or no longer matches its digest."""
         data = self.files.read(row)
         if _digest(data) != self.digests[row].tobytes():
             # Otherwise a change that kept size and time would go unnoticed again.
@@ -101,14 +84,8 @@ class Contents:
 def contents_of(files: ImageFiles, folder: Path, watch: Watch) -> Contents:
     """Compute the digest of every file; files with unchanged size and time are not read again.
 
-    Args:
-        files: the files.
-        folder: the cache folder; if it is not writable, nothing is cached.
-        watch: receives the progress and may stop the work; digests computed so far are cached.
-
-    Raises:
-        InputError: a file is missing or cannot be read.
-        Stopped: `watch` requested a stop.
+    The digests are cached in `folder`, the cache folder, if it is writable; also those computed before a stop. Raises
+    InputError if a file is missing or cannot be read.
     """
     name = hashlib.blake2b(os.fsencode(files.root.resolve()), digest_size=DIGEST).hexdigest()
     memory = folder / "digests" / f"{name}.json"

@@ -63,13 +63,11 @@ class DataSet:
     For a spurious attribute, value v is the one correlated with label v.
 
     Attributes:
-        name: as in the settings.
         label_names: name of each class.
         attributes: attribute → names of its values.
-        splits: the three splits.
-        mean: mean of each channel over the training split, of pixels in [0, 1].
-        std: their standard deviation; 1 for a constant channel, so that one can divide by it. If a protocol does not
-            normalise pixels, `mean` is 0 and `std` 1.
+        mean: mean of each channel over the training split, of pixels in [0, 1]; 0 if a protocol does not normalise
+            pixels.
+        std: their standard deviation; 1 for a constant channel, so that one can divide by it.
         fingerprint: hexadecimal digits, equal for equal data.
         environments: names of the given environments of the training split; empty if there are none.
         crop: side of the central square that the network sees; 0 for the whole image.
@@ -89,16 +87,15 @@ class DataSet:
 
 
 def groups(split: Split, dataset: DataSet) -> Integers:
-    """Group index of every sample, int64 [n], in the order of `core.groups.group_titles`.
+    """Group index of every sample, int64 [n], in the order of `core.groups.group_titles`."""
+    return group_numbers(split.labels, split.attributes, dataset.attributes)
 
-    Raises:
-        ValueError: the split does not have the attributes of the data set.
-    """
-    if split.attributes.shape[1] != len(dataset.attributes):
-        raise ValueError(f"the split has {split.attributes.shape[1]} attributes of {len(dataset.attributes)}")
-    number = split.labels
-    for values, column in zip(dataset.attributes.values(), split.attributes.T, strict=True):
-        number = number * len(values) + column
+
+def group_numbers(labels: Integers, attributes: Integers, values: Mapping[str, tuple[str, ...]]) -> Integers:
+    """Group index of every sample, int64 [n], of its label [n] and its attributes [n, a] with these values."""
+    number = labels
+    for names, column in zip(values.values(), attributes.T, strict=True):
+        number = number * len(names) + column
     return number
 
 
@@ -121,11 +118,7 @@ def agreement(split: Split, dataset: DataSet) -> dict[str, float]:
 
 
 def environment_conflicts(split: Split, dataset: DataSet) -> dict[str, tuple[int, int]]:
-    """Count the samples of each given environment, and those with an attribute that contradicts the label.
-
-    Returns:
-        Name of the environment → (samples, conflicts); empty if the split has no given environments.
-    """
+    """Name of each given environment → (samples, samples with an attribute that contradicts the label)."""
     if split.environments is None:
         return {}
     conflicts = (split.attributes != split.labels[:, None]).any(axis=1)
@@ -139,9 +132,7 @@ def environment_conflicts(split: Split, dataset: DataSet) -> dict[str, tuple[int
 def channel_statistics(images: Pixels, chunk: int = 2048) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel, of pixels in [0, 1]; a deviation of 0 is returned as 1.
 
-    Args:
-        images: uint8 [n, channels, height, width].
-        chunk: images per step, which bounds the memory.
+    Images are uint8 [n, channels, height, width]; `chunk` of them per step bound the memory.
     """
     total = np.zeros(images.shape[1], dtype=np.int64)
     squares = np.zeros(images.shape[1], dtype=np.int64)

@@ -42,16 +42,7 @@ def decode(data: bytes, side: int, part: Part) -> Images:
     Grey becomes three equal channels; transparent parts become white; of 16 bits the upper 8 are taken, as Pillow does
     for colour PNGs; of several frames the first is taken.
 
-    Args:
-        data: content of the file.
-        side: side of the square in pixels.
-        part: part of the image that becomes the square.
-
-    Returns:
-        uint8 [3, side, side], not contiguous.
-
-    Raises:
-        BrokenImageError: it cannot be decoded.
+    Returns uint8 [3, side, side], not contiguous. Raises BrokenImageError if it cannot be decoded.
     """
     from PIL import Image, UnidentifiedImageError
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,9 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Labels, attributes and painting of a data set.
+    """Labels, attributes and painting of a data set; the label of digit d is d · classes // 10.
 
-    Attributes:
-        classes: number of labels; the label of digit d is d · classes // 10.
-        attributes: the spurious attributes.
-        paint: (digits uint8 [n, 28, 28], attributes int64 [n, a], random) → images uint8 [n, 3, 28, 28].
+    `paint`: (digits uint8 [n, 28, 28], attributes int64 [n, a], random) → images uint8 [n, 3, 28, 28].
     """
 
     classes: int
@@ -41,17 +38,7 @@ def label_names(classes: int) -> tuple[str, ...]:
 
 
 def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> DataSet:
-    """Draw the splits and paint their images.
-
-    Args:
-        settings: plan, sizes, label noise, evaluation, seed.
-        train: the training digits; train and validation are drawn from them.
-        test: the test digits.
-        fingerprint: of the data set.
-
-    Raises:
-        InputError: there are too few digits for a balanced split.
-    """
+    """Draw the splits and paint their images; raises InputError if there are too few digits for a balanced split."""
     plan = settings.plan()
     names = label_names(plan.classes)
     train_labels, test_labels = (digits.labels * plan.classes // 10 for digits in (train, test))
@@ -66,39 +53,21 @@ def build(settings: Settings, train: Digits, test: Digits, fingerprint: str) -> 
     return DataSet(settings.name, names, {a.name: a.values for a in plan.attributes}, splits, mean, std, fingerprint)
 
 
-@dataclass(frozen=True, slots=True)
 class DigitSource:
-    """Source of a data set made of the bundled digits.
+    """A data set made of the packed digits in a folder; raises InputError if they are missing or damaged."""
 
-    Args:
-        settings: its data section.
-        digits: folder of the packed digits.
+    table = None
 
-    Raises:
-        InputError: the packed digits are missing or damaged.
-    """
-
-    settings: Bundled
-    digits: Path
-    key: str = field(init=False)
-    table: None = field(init=False, default=None)
-
-    def __post_init__(self) -> None:
-        parts = [self.settings.canonical_hash(), *checksums(self.digits).values(), str(VERSION)]
-        object.__setattr__(self, "key", hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
+    def __init__(self, settings: Bundled, digits: Path) -> None:
+        self._settings, self._digits = settings, digits
+        parts = [settings.canonical_hash(), *checksums(digits).values(), str(VERSION)]
+        self._key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def fingerprint(self, watch: Watch = QUIET) -> str:  # noqa: ARG002
-        """Hash of settings, checksums of the digits, and version of the builders; reads no image."""
-        return self.key
+        return self._key
 
     def load(self, watch: Watch = QUIET) -> DataSet:  # noqa: ARG002
-        """Read the digits and make the data set.
-
-        Raises:
-            InputError: there are too few digits for the splits.
-        """
-        return self.settings.build(read_digits(self.digits, "train"), read_digits(self.digits, "t10k"), self.key)
+        return self._settings.build(read_digits(self._digits, "train"), read_digits(self._digits, "t10k"), self._key)
 
     def preview(self) -> DataSet:
-        """The data set itself, which is quickly made."""
         return self.load()

@@ -3,16 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from posixpath import normpath
 
 import numpy as np
 
 from core.data.columns import Column
 from core.data.dataset import Integers
 from core.data.draw import stream
-from core.data.settings import Photos
 from core.data.splits import SplitName
-from core.errors import InputError
 
 SPLIT_WORDS: dict[str, SplitName] = {
     **dict.fromkeys(("0", "train", "training"), "train"),
@@ -24,27 +21,16 @@ SPLIT_WORDS: dict[str, SplitName] = {
 
 @dataclass(frozen=True, slots=True)
 class DrawnSplits:
-    """Random splits, for a table without splits.
-
-    Attributes:
-        fractions: shares of training, validation and test, summing to 1.
-        seed: of the draw.
-    """
+    """Random splits, for a table without splits; `fractions` of training, validation and test sum to 1."""
 
     fractions: tuple[float, float, float]
     seed: int
 
     def draw(self, groups: Integers) -> Integers:
-        """Draw training, validation and test, with the same shares in every group.
+        """Draw the split of each image, int64 [n], with the same shares in every group, from its group [n].
 
-        The number of training images is its share, rounded; in every group a split deviates from its share by less
-        than two images.
-
-        Args:
-            groups: int64 [n], group of each image.
-
-        Returns:
-            int64 [n]: 0 training, 1 validation, 2 test.
+        The number of training images is its share, rounded; in every group a split deviates from its share by less than
+        two images.
         """
         _, groups, counts = np.unique(groups, return_inverse=True, return_counts=True)
         training, validation, test = self.fractions
@@ -66,9 +52,7 @@ class Draft:
     Attributes:
         root: folder of the data set.
         paths: of the images, relative to `root`.
-        label: their labels.
-        attributes: by name.
-        split: their splits, or how to draw them.
+        split: their splits in the words of `SPLIT_WORDS`, or how to draw them.
         published: split → group title → number of images, as published for these labels and attributes.
         published_sizes: split → number of images, as published.
     """
@@ -84,14 +68,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem of a data set.
+    """A problem of a data set; its kind is in the plural, such as `unknown labels`.
 
-    Attributes:
-        kind: in the plural, such as `unknown labels`.
-        text: short description.
-        file: file of the affected row, relative to the root; empty if no row is affected.
-        line: of the row; 0 if no row is affected.
-        unit: unit of `line`.
+    Without an affected row, `file`, relative to the root, is empty, and `line` 0.
     """
 
     kind: str
@@ -99,6 +78,11 @@ class Problem:
     file: str = ""
     line: int = 0
     unit: str = "line"
+
+    @classmethod
+    def at(cls, column: Column, row: int, kind: str, text: str) -> "Problem":
+        """Problem of a row, at the line of its cell in `column`."""
+        return cls(kind, text, column.file, int(column.lines[row]), column.unit)
 
     @property
     def where(self) -> str:
@@ -111,47 +95,7 @@ class Problem:
         return f"{self.where}: {self.text}" if self.file else self.text
 
 
-def root_of(settings: Photos) -> Path:
-    """Folder of the data set.
-
-    Raises:
-        InputError: the settings have none, or it is not a folder.
-    """
-    if settings.missing:
-        raise InputError(settings.missing)
-    root = Path(settings.root).expanduser().absolute()
-    if not root.is_dir():
-        raise InputError(f"data.root {root}: {'is not a folder' if root.exists() else 'there is no such folder'}")
-    return root
-
-
-def inside(key: str, path: str) -> str:
-    """Normalise a path of the settings, which is relative to the folder of the data set.
-
-    Raises:
-        InputError: it leaves that folder; the message begins with `key`.
-    """
-    normal = normpath(path)
-    if normal.startswith(("/", "..")):
-        raise InputError(f"{key} {path}: leaves the folder of the data set")
-    return normal
-
-
-def need(root: Path, settings: Photos, *names: str) -> str:
-    """Name of the first of these files or folders that exists.
-
-    Raises:
-        InputError: none does; the message names a subfolder that has one, if there is any.
-    """
-    for name in names:
-        if (root / name).exists():
-            return name
-    inner = sorted(path for path in root.iterdir() if path.is_dir() and any((path / name).exists() for name in names))
-    hint = f"; it is in {inner[0]}: pass that folder" if inner else f" (expected: {settings.layout})"
-    raise InputError(f"{root}: there is no {' or '.join(names)}{hint}")
-
-
 def _portion(counts: Integers, share: float) -> Integers:
-    """Split counts by a share; rounds the running sum, so that the total is the rounded share of all."""
+    """Split counts by a share, rounding the running sum, so that the total is the rounded share of all."""
     portions: Integers = np.diff(np.floor(share * np.cumsum(counts) + 0.5), prepend=0).astype(np.int64)
     return portions

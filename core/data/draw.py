@@ -50,17 +50,9 @@ def draw_splits(
     """Draw the three splits: train and validation, disjoint, from the training digits, test from the test digits.
 
     With `evaluation = balanced`, validation and test have equally many samples in every group; sizes are rounded down
-    to a multiple of the number of groups. A test size of None is the largest possible one, up to `TEST_SIZE`.
-
-    Args:
-        settings: sizes, label noise, evaluation, seed.
-        train_labels: class of each training digit, int64 [60000].
-        test_labels: class of each test digit, int64 [10000].
-        label_names: name of each class.
-        attributes: the spurious attributes.
-
-    Raises:
-        InputError: too few digits of a class for a balanced split of this size, or a size below the number of groups.
+    to a multiple of the number of groups. A test size of None is the largest possible one, up to `TEST_SIZE`. Labels
+    are int64 [60000] and [10000]. Raises InputError for too few digits of a class for a balanced split of this size, or
+    a size below the number of groups.
     """
     order = stream(settings.seed, "split/train").permutation(len(train_labels))
     pools: dict[SplitName, tuple[Integers, Integers, int | None]] = {
@@ -89,17 +81,7 @@ def draw_splits(
 
 
 def add_label_noise(labels: Integers, classes: int, share: float, random: np.random.Generator) -> Integers:
-    """Give round(share × n) samples another class, drawn uniformly.
-
-    Args:
-        labels: int64 [n], not changed.
-        classes: number of classes.
-        share: in [0, 1].
-        random: random generator.
-
-    Returns:
-        The noisy labels, int64 [n].
-    """
+    """Give round(share × n) samples of labels, int64 [n], another class, drawn uniformly; returns a copy."""
     noisy = labels.copy()
     changed = random.permutation(len(labels))[: round(share * len(labels))]
     noisy[changed] = (noisy[changed] + random.integers(1, classes, len(changed))) % classes
@@ -109,16 +91,8 @@ def add_label_noise(labels: Integers, classes: int, share: float, random: np.ran
 def correlate(labels: Integers, values: int, correlation: float, random: np.random.Generator) -> Integers:
     """Draw an attribute that equals the label on round(correlation × n) samples, and on that share of every class.
 
-    On the other samples the remaining values alternate, so that their counts differ by at most one in a class.
-
-    Args:
-        labels: int64 [n], each below `values`.
-        values: number of values of the attribute, at least 2.
-        correlation: in [0, 1].
-        random: random generator.
-
-    Returns:
-        The attribute, int64 [n].
+    On the other samples the remaining values alternate, so that their counts differ by at most one in a class. Labels
+    and attribute are int64 [n]; labels are below `values`, the number of values of the attribute.
     """
     attribute = labels.copy()
     counts = np.bincount(labels, minlength=values)
@@ -142,18 +116,9 @@ def balance(
 ) -> tuple[Integers, Integers]:
     """Choose equally many samples for every group: the first ones of the pool, which is in random order.
 
-    Args:
-        labels: class of each sample of the pool, int64 [n].
-        size: samples wanted; rounded down to a multiple of the number of groups.
-        label_names: name of each class.
-        attributes: the spurious attributes.
-        split: name of the split, for error messages.
-
-    Returns:
-        Positions in the pool, int64 [size], and their attributes, int64 [size, a].
-
-    Raises:
-        InputError: `size` is below the number of groups, or the pool has too few samples of a class.
+    Labels are int64 [n]; the size is rounded down to a multiple of the number of groups. Returns positions in the pool,
+    int64 [size], and their attributes, int64 [size, a]. Raises InputError if `size` is below the number of groups, or
+    the pool has too few samples of a class.
     """
     shape = tuple(len(a.values) for a in attributes)
     combinations = prod(shape)

@@ -27,8 +27,7 @@ class Digits(NamedTuple):
 def read_digits(folder: Path, part: Literal["train", "t10k"]) -> Digits:
     """Read the 60,000 training digits (`train`) or the 10,000 test digits (`t10k`).
 
-    Raises:
-        InputError: a file is missing, or does not match SHA256SUMS.
+    Raises InputError if a file is missing or does not match SHA256SUMS.
     """
     sums = checksums(folder)
     images, labels = (_read(folder, name, sums) for name in NAMES if name.startswith(part))
@@ -36,11 +35,7 @@ def read_digits(folder: Path, part: Literal["train", "t10k"]) -> Digits:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of the content of each of the four files, read from SHA256SUMS.
-
-    Raises:
-        InputError: SHA256SUMS is missing or incomplete.
-    """
+    """SHA-256 of each of the four files, from SHA256SUMS; raises InputError if that is missing or incomplete."""
     path = folder / "SHA256SUMS"
     try:
         lines = path.read_text(encoding="ascii").splitlines()
@@ -55,15 +50,7 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def unpack(path: Path, try_: str) -> bytes:
-    """Read a gzip file.
-
-    Args:
-        path: the file.
-        try_: what to do if that fails, for the error message.
-
-    Raises:
-        InputError: the file is missing, damaged or unreadable.
-    """
+    """Read a gzip file; raises InputError, which ends with `try_`, if it is missing, damaged or unreadable."""
     try:
         return gzip.decompress(path.read_bytes())
     except FileNotFoundError:
@@ -77,11 +64,7 @@ def unpack(path: Path, try_: str) -> bytes:
 def parse_idx(content: bytes) -> npt.NDArray[np.uint8]:
     """Parse an idx array of bytes: two zero bytes, type 8, number of axes, their lengths as big-endian int32, values.
 
-    Returns:
-        A read-only view of `content` with the shape in the header.
-
-    Raises:
-        ValueError: the header is not that of an idx array of bytes, or the length does not match it.
+    Returns a read-only view of `content`; raises ValueError if the header is another or does not match the length.
     """
     if content[:3] != b"\x00\x00\x08" or len(content) < 4 + 4 * content[3]:
         raise ValueError("is not an idx file of bytes")

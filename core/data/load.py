@@ -1,4 +1,4 @@
-"""Open, load and fingerprint the data set of a data section."""
+"""Load the data set of a data section."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -22,77 +22,32 @@ class Source(Protocol):
     def fingerprint(self, watch: Watch = QUIET) -> str:
         """Hexadecimal digits, equal for equal data; the first call may read every image.
 
-        Raises:
-            InputError: an image is missing.
-            Stopped: `watch` requested a stop.
+        Raises InputError if an image is missing, and Stopped if `watch` requested a stop.
         """
         ...
 
     def load(self, watch: Watch = QUIET) -> DataSet:
         """Make the data set; the first call may decode every image.
 
-        Raises:
-            InputError: there are too few images, an image is broken, or the disk is full.
-            Stopped: `watch` requested a stop.
+        Raises InputError if there are too few images, an image is broken, or the disk is full, and Stopped if `watch`
+        requested a stop.
         """
         ...
 
     def preview(self) -> DataSet:
-        """Make the data set for a look at it: images are opened on demand.
-
-        Raises:
-            InputError: there are too few images.
-        """
+        """Make the data set for a look at it: images are opened on demand, and it has no fingerprint."""
         ...
 
 
-def open_source(config: DataSettings, digits: Path, cache: Path | None = None) -> Source:
-    """Find the data of a data section, and check everything that can be checked without reading an image.
-
-    Args:
-        config: the data section.
-        digits: folder of the packed digits.
-        cache: folder for decoded images; None for the user's cache folder.
-
-    Raises:
-        InputError: the packed digits are missing or damaged; the folder or the table of a data set is invalid.
-    """
-    return config.source(digits, cache)
-
-
 def glance(config: DataSettings, digits: Path) -> DataSet:
-    """Like `load`, for use of labels and shapes: images in a folder are decoded on demand.
-
-    Raises:
-        InputError: the data are missing or too few.
-    """
+    """Like `load`, for use of labels and shapes: images in a folder are decoded on demand."""
     return load(config.undecoded(), digits)
 
 
 def load(config: DataSettings, digits: Path, cache: Path | None = None, watch: Watch = QUIET) -> DataSet:
     """Make the data set of a data section; the same section and images always give identical data.
 
-    Args:
-        config: the data section.
-        digits: folder of the packed digits.
-        cache: folder for decoded images; None for the user's cache folder.
-        watch: receives the progress of long work and may stop it.
-
-    Raises:
-        InputError: the data are missing or damaged, or too few for the splits.
-        Stopped: `watch` requested a stop.
+    `digits` is the folder of the packed digits. A `cache` of None is the user's cache folder for decoded images. Raises
+    InputError if the data are missing or damaged, or too few for the splits, and Stopped if `watch` requested a stop.
     """
-    return open_source(config, digits, cache).load(watch)
-
-
-def fingerprint(config: DataSettings, digits: Path, cache: Path | None = None, watch: Watch = QUIET) -> str:
-    """Hash of everything that determines the data set; takes the arguments of `load`, and decodes nothing.
-
-    For the bundled digits it hashes settings, checksums and version of the builders, and reads no image; for images in
-    a folder it hashes their content and their table, so it does not depend on their location.
-
-    Raises:
-        InputError: the data are missing or damaged.
-        Stopped: `watch` requested a stop.
-    """
-    return open_source(config, digits, cache).fingerprint(watch)
+    return config.source(digits, cache).load(watch)

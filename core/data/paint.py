@@ -38,15 +38,9 @@ CHUNK = 2048
 
 
 def paint_colour(digits: Images, colour: Integers, saturation: float) -> Images:
-    """Draw each digit in its colour on black.
+    """Draw each digit, uint8 [n, h, w], in a colour of `COLOURS`, int64 [n], on black: uint8 [n, 3, h, w].
 
-    Args:
-        digits: uint8 [n, h, w].
-        colour: index of the colour in `COLOURS`, int64 [n].
-        saturation: strength of the colour, from 0 (white) to 1.
-
-    Returns:
-        uint8 [n, 3, h, w].
+    The saturation ranges from 0 (white) to 1.
     """
     full = np.array(list(COLOURS.values()), dtype=np.float64)
     table = np.rint(saturation * full + (1 - saturation) * 255).astype(np.uint8)
@@ -64,11 +58,8 @@ def paint_grey(digits: Images) -> Images:
 def paint_patch(images: Images, there: npt.NDArray[np.bool_], size: int, random: np.random.Generator) -> None:
     """Draw a coloured square in a corner of some images, in place; it hardly overlaps the centred digits.
 
-    Args:
-        images: uint8 [n, 3, h, w].
-        there: which images get a patch, bool [n].
-        size: side of the square in pixels.
-        random: random generator for colours, corners and distances to the borders (0 to 2 pixels).
+    Images are uint8 [n, 3, h, w], `there` is bool [n], `size` is in pixels; colours, corners and distances to the
+    borders (0 to 2 pixels) are random.
     """
     image = np.flatnonzero(there)
     table = np.array(PATCH_COLOURS, dtype=np.uint8)
@@ -88,15 +79,8 @@ def paint_texture(
 ) -> Images:
     """Draw each digit in grey over a crop of its texture, with random position, mirroring and tint.
 
-    Args:
-        digits: uint8 [n, h, w].
-        texture: index of the texture, int64 [n].
-        contrast: brightness of the texture, as a share of full scale.
-        sheets: what `texture_sheets` returns.
-        random: random generator for positions, mirroring and tints.
-
-    Returns:
-        uint8 [n, 3, h, w].
+    Digits are uint8 [n, h, w], textures are indices of the sheets (see `texture_sheets`), int64 [n]; the contrast is
+    the brightness of the texture, as a share of full scale. Returns uint8 [n, 3, h, w].
     """
     n, height, width = digits.shape
     both = np.stack([sheets, sheets[:, :, ::-1]], axis=1)  # [textures, mirrored, side, side]

@@ -1,61 +1,43 @@
 """Data sets of images in a folder: table and pixels, decoded once or on demand."""
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import orjson
 
-from core.data.contents import Contents, ImageFiles, contents_of
-from core.data.dataset import DataSet, Integers, Pixels, Split
-from core.data.decode import VERSION
-from core.data.preview import preview
+from core.data.contents import ImageFiles, contents_of
+from core.data.dataset import DataSet, Images, Integers, Pixels, Split
+from core.data.decode import VERSION, BrokenImageError, decode
 from core.data.settings import Photos
 from core.data.splits import SPLITS, SplitName
-from core.data.squares import Squares, Stream
+from core.data.squares import OnDemand, Squares
 from core.data.store import cache_folder, stored
-from core.data.table import ImageTable, read_table
+from core.data.table import read_table
 from core.data.watch import QUIET, Watch
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Statistics of ImageNet's training images, with which published weights expect their input to be normalised."""
+_UNREADABLE = 96
+"""Grey level for images that cannot be opened for a look; `prusc data check` says why."""
 
 
-@dataclass(eq=False)
 class PhotoSource:
-    """Source of a data set in a folder. Its table is read at once, its images on demand.
+    """A data set in a folder: its table is read at once, its images on demand, its pixels cached in `folder`.
 
-    Args:
-        settings: its data section.
-        folder: the cache folder; None for the user's cache folder.
-
-    Raises:
-        InputError: the table is invalid.
+    Raises InputError if the table is invalid. A `folder` of None is the user's cache folder.
     """
 
-    settings: Photos
-    folder: Path | None = None
-    table: ImageTable = field(init=False)
-    _order: Integers = field(init=False)
-    _squares: Squares | None = field(init=False, default=None)
-
-    def __post_init__(self) -> None:
-        self.folder = self.folder or cache_folder()
-        self.table = read_table(self.settings)
-        self._order = np.argsort(self.table.splits, kind="stable")
+    def __init__(self, settings: Photos, folder: Path | None = None) -> None:
+        self.settings = settings
+        self.folder = folder or cache_folder()
+        self.table = read_table(settings)
+        self._order: Integers = np.argsort(self.table.splits, kind="stable")
+        self._squares: Squares | None = None
 
     def fingerprint(self, watch: Watch = QUIET) -> str:
-        """Hash of everything that affects a run: content of the images, table, crop; not of their location.
-
-        Args:
-            watch: receives the progress of reading and may stop it.
-
-        Raises:
-            InputError: an image is missing.
-            Stopped: `watch` requested a stop.
-        """
         table, settings = self.table, self.settings
         what = [settings.name, VERSION, settings.stored, settings.size, settings.augment]
         names = [table.label_names, list(table.attribute_values.items())]
@@ -66,24 +48,35 @@ class PhotoSource:
         return hashed.hexdigest()[:16]
 
     def load(self, watch: Watch = QUIET) -> DataSet:
-        """Make the data set: pixels are mapped from the store, which is built if missing, or decoded on demand.
+        squares = self.squares(watch)
+        if self.settings.cache:
+            pixels = stored(squares, self.folder, watch)
+            return self._made(lambda start, end: pixels[start:end], self.fingerprint(watch))
+        return self._made(
+            lambda start, end: OnDemand(squares.one, np.arange(start, end), squares.side), self.fingerprint(watch)
+        )
 
-        Args:
-            watch: receives the progress of reading and decoding and may stop it.
+    def preview(self) -> DataSet:
+        return self._made(lambda start, end: OnDemand(self._centre, self._order[start:end], self.settings.size), "")
 
-        Raises:
-            InputError: an image is missing or broken, or the disk is full.
-            Stopped: `watch` requested a stop.
-        """
-        squares, table, settings = self.squares(watch), self.table, self.settings
-        assert self.folder is not None
-        pixels = stored(squares, self.folder, watch) if settings.cache else None
+    def squares(self, watch: Watch = QUIET) -> Squares:
+        """Images of all rows in the order of their splits; the first call reads every new file."""
+        if self._squares is None:
+            table, order = self.table, self._order
+            paths = tuple(table.paths[row] for row in order.tolist())
+            files = ImageFiles(table.root, paths, lambda row: f"{table.root}/{table.where(int(order[row]))}")
+            contents = contents_of(files, self.folder, watch)
+            self._squares = Squares(contents, self.settings.stored, self.settings.part)
+        return self._squares
+
+    def _made(self, pixels: Callable[[int, int], Pixels], fingerprint: str) -> DataSet:
+        """Make the data set; `pixels` returns those of the images from start to end, in the order of their splits."""
+        table, settings = self.table, self.settings
         ends = np.cumsum(np.bincount(table.splits, minlength=len(SPLITS))).tolist()
         splits: dict[SplitName, Split] = {}
         for name, start, end in zip(SPLITS, [0, *ends], ends, strict=False):
             rows = self._order[start:end]
-            images: Pixels = Stream(squares, range(start, end)) if pixels is None else pixels[start:end]
-            splits[name] = Split(images, table.labels[rows], table.attributes[rows], rows)
+            splits[name] = Split(pixels(start, end), table.labels[rows], table.attributes[rows], rows)
         return DataSet(
             name=settings.name,
             label_names=table.label_names,
@@ -91,29 +84,18 @@ class PhotoSource:
             splits=splits,
             mean=MEAN,
             std=STD,
-            fingerprint=self.fingerprint(watch),
+            fingerprint=fingerprint,
             crop=settings.size,
             augment=settings.augment,
         )
 
-    def preview(self) -> DataSet:
-        """The data set without a fingerprint, which would need the content of every image."""
-        return preview(self.table, self.settings, MEAN, STD)
-
-    def squares(self, watch: Watch = QUIET) -> Squares:
-        """Images of all rows in the order of their splits; the first call reads every new file.
-
-        Raises:
-            InputError: an image is missing.
-            Stopped: `watch` requested a stop.
-        """
-        if self._squares is None:
-            self._squares = Squares(self._contents(watch), self.settings.stored, self.settings.part)
-        return self._squares
-
-    def _contents(self, watch: Watch) -> Contents:
-        table, order = self.table, self._order
-        assert self.folder is not None
-        paths = tuple(table.paths[row] for row in order.tolist())
-        files = ImageFiles(table.root, paths, lambda row: f"{table.root}/{table.where(int(order[row]))}")
-        return contents_of(files, self.folder, watch)
+    def _centre(self, row: int) -> Images:
+        """Centre of the stored square of a row of the table, as networks see it; grey if it cannot be opened."""
+        size, side = self.settings.size, self.settings.stored
+        edge = (side - size) // 2
+        seen = slice(edge, edge + size)
+        try:
+            data = (self.table.root / self.table.paths[row]).read_bytes()
+            return decode(data, side, self.settings.part)[:, seen, seen]
+        except (OSError, BrokenImageError):
+            return np.full((3, size, size), _UNREADABLE, dtype=np.uint8)

@@ -7,7 +7,7 @@ import numpy as np
 
 from core.data.dataset import DataSet, Images, group_counts, groups
 from core.data.splits import SplitName
-from core.groups import group_titles
+from core.groups import group_names
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,12 +28,10 @@ def first_images(dataset: DataSet, split: SplitName, per_group: int = PER_GROUP)
     """First images of every group of a split, in RGB: uint8 [at most per_group, height, width, 3] each."""
     samples, images = dataset.splits[split], []
     number = groups(samples, dataset)
-    for group in range(len(group_titles(dataset.label_names, dataset.attributes))):
+    for group in range(len(group_names(dataset.label_names, dataset.attributes))):
         rows = np.flatnonzero(number == group)[:per_group]
         shape = (len(rows), *samples.images.shape[2:], 3)
-        images.append(
-            np.stack([rgb(image) for image in samples.images[rows]]) if len(rows) else np.empty(shape, np.uint8)
-        )
+        images.append(np.array([rgb(image) for image in samples.images[rows]], np.uint8).reshape(shape))
     return images
 
 
@@ -42,22 +40,12 @@ def sample_picture(
 ) -> "Image":
     """Draw the first images of every group, one row per group, with title, count and share on the left.
 
-    Args:
-        dataset: the data set.
-        splits: splits to draw, one below the other.
-        per_group: images per row; rows of smaller groups are shorter.
-        scale: integer magnification of the images; None for `scale_for`.
-
-    Returns:
-        An RGB image.
+    The splits are one below the other; `scale` is the integer magnification, None for `scale_for`.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     # Pillow's font has no en dash.
-    titles = [
-        " · ".join([label, *values.values()]).replace("–", "-")
-        for label, values in group_titles(dataset.label_names, dataset.attributes)
-    ]
+    titles = [name.replace("–", "-") for name in group_names(dataset.label_names, dataset.attributes)]
     shape = dataset.splits[splits[0]].images.shape[2:]
     scale = scale or scale_for(shape[0])
     height, width = (side * scale for side in shape)

@@ -3,19 +3,22 @@
 There are two families: data sets made of the bundled digits (`Bundled`) and those in a folder of the user (`Photos`).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from posixpath import normpath
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from core.config.data import DataSettings
 from core.config.section import Fraction, Seed
+from core.errors import InputError
 
 if TYPE_CHECKING:
     from core.data.columns import Column
     from core.data.dataset import DataSet
     from core.data.digits import Plan
-    from core.data.draft import Draft
+    from core.data.draft import Draft, DrawnSplits
     from core.data.idx import Digits as PackedDigits
     from core.data.load import Source
 
@@ -36,7 +39,6 @@ class Bundled(DataSettings):
 
     @property
     def n_classes(self) -> int:
-        """Number of labels."""
         return 2
 
     @model_validator(mode="after")
@@ -46,21 +48,14 @@ class Bundled(DataSettings):
         return self
 
     def source(self, digits: Path, cache: Path | None) -> "Source":  # noqa: ARG002
-        """The packed digits, from which the data set is made at every load."""
         from core.data.digits import DigitSource
 
         return DigitSource(self, digits)
 
     def build(self, train: "PackedDigits", test: "PackedDigits", fingerprint: str) -> "DataSet":
-        """Make the data set.
+        """Make the data set of the training digits (train and validation) and the test digits.
 
-        Args:
-            train: the training digits; train and validation are drawn from them.
-            test: the test digits.
-            fingerprint: of the data set.
-
-        Raises:
-            InputError: there are too few digits for the splits.
+        Raises InputError if there are too few digits for the splits.
         """
         raise NotImplementedError(f"{type(self).__name__}.build")
 
@@ -79,7 +74,6 @@ class Digits(Bundled):
         raise NotImplementedError(f"{type(self).__name__}.plan")
 
     def build(self, train: "PackedDigits", test: "PackedDigits", fingerprint: str) -> "DataSet":
-        """Draw the splits and paint their images."""
         from core.data.digits import build
 
         return build(self, train, test, fingerprint)
@@ -88,10 +82,8 @@ class Digits(Bundled):
 class Photos(DataSettings):
     """Settings of all data sets in a folder; a subclass defines `draft`."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset(
-        {"root", "cache"}
-    )  # the content of the images counts, not their location
-
+    # The content of the images counts, not their location.
+    incidental: ClassVar[frozenset[str]] = frozenset({"root", "cache"})
     origin: ClassVar[str] = "in your own folder (--data-root FOLDER)"
     layout: ClassVar[str] = ""
     """Short description of the folder's content."""
@@ -117,12 +109,10 @@ class Photos(DataSettings):
 
     @property
     def n_classes(self) -> int:
-        """Number of labels; 0 if unknown before the data is read."""
         return 2
 
     @property
     def missing(self) -> str:
-        """Asks for the folder if it is not set."""
         if self.root:
             return ""
         return f"{self.name} is not bundled; pass its folder with --data-root FOLDER or data.root ({self.layout})"
@@ -136,26 +126,49 @@ class Photos(DataSettings):
         return self
 
     def source(self, digits: Path, cache: Path | None) -> "Source":  # noqa: ARG002
-        """The folder; its table is read immediately."""
         from core.data.photos import PhotoSource
 
         return PhotoSource(self, cache)
 
     def undecoded(self) -> Self:
-        """Settings of the same data, with images decoded on demand."""
         return self.model_copy(update={"cache": False})
 
     def draft(self) -> "Draft":
         """Read the columns of its table: paths, labels, attributes and splits.
 
-        Raises:
-            InputError: the folder, the table or a column is missing.
+        Raises InputError if the folder, the table or a column is missing.
         """
         raise NotImplementedError(f"{type(self).__name__}.draft")
 
+    def folder(self) -> Path:
+        """Folder of the data set; raises InputError if the settings have none or it is not a folder."""
+        if self.missing:
+            raise InputError(self.missing)
+        root = Path(self.root).expanduser().absolute()
+        if not root.is_dir():
+            raise InputError(f"data.root {root}: {'is not a folder' if root.exists() else 'there is no such folder'}")
+        return root
+
+    def first_of(self, root: Path, *names: str) -> str:
+        """Name of the first of these files or folders that exists.
+
+        Raises InputError if none does; the message names a subfolder that has one, if there is any.
+        """
+        for name in names:
+            if (root / name).exists():
+                return name
+        folders = [path for path in root.iterdir() if path.is_dir() and any((path / name).exists() for name in names)]
+        hint = f"; it is in {min(folders)}: pass that folder" if folders else f" (expected: {self.layout})"
+        raise InputError(f"{root}: there is no {' or '.join(names)}{hint}")
+
 
 class Tabled(Photos):
-    """Settings of data sets whose column names can be set."""
+    """Settings of data sets whose column names can be set; a subclass defines `paths`."""
+
+    image_setting: ClassVar[str]
+    """Setting that names the column of the images."""
+    label_words: ClassVar[Mapping[str, str] | None] = None
+    """Text in the column of the label → name of the label; None if they are the same."""
 
     table: str = "metadata.csv"
     """Table of the images, CSV or Parquet, in the folder of the data set."""
@@ -171,38 +184,48 @@ class Tabled(Photos):
         check_distinct("attribute_columns", self.label_column, self.attribute_columns)
         return self
 
-    def columns(self, root: Path, images: str) -> "tuple[str, dict[str, Column]]":
-        """Read the columns named in the settings.
-
-        Args:
-            root: folder of the data set.
-            images: name of the setting for the column of the images.
-
-        Returns:
-            Path of the table, relative to `root`, and name of each column → column.
-
-        Raises:
-            InputError: the table is missing or outside the folder, or a column is missing.
-        """
+    def draft(self) -> "Draft":
         from core.data.columns import read_columns
-        from core.data.draft import inside, need
+        from core.data.draft import Draft
 
-        file = need(root, self, inside("data.table", self.table))
+        root = self.folder()
+        file = self.first_of(root, inside("data.table", self.table))
+        image_column = getattr(self, self.image_setting)
         settings = {
-            getattr(self, images): f"data.{images}",
+            image_column: f"data.{self.image_setting}",
             self.label_column: "data.label_column",
             **dict.fromkeys(self.attribute_columns, "data.attribute_columns"),
             **({self.split_column: "data.split_column"} if self.split_column else {}),
         }
-        return file, read_columns(root, file, settings)
+        columns = read_columns(root, file, settings)
+        names = columns[image_column]
+        return Draft(
+            root,
+            names.with_texts(self.paths(root, file, [text.strip() for text in names.texts])),
+            columns[self.label_column].with_words(self.label_words),
+            {name: columns[name] for name in self.attribute_columns},
+            self.split(columns),
+        )
+
+    def paths(self, root: Path, file: str, names: list[str]) -> list[str]:
+        """Paths of the images, relative to `root`, for their names in the table `file`; empty for an empty name."""
+        raise NotImplementedError(f"{type(self).__name__}.paths")
+
+    def split(self, columns: "Mapping[str, Column]") -> "Column | DrawnSplits":
+        """Splits of the images, or how to draw them."""
+        return columns[self.split_column]
+
+
+def inside(key: str, path: str) -> str:
+    """Normalise a path of the settings; raises InputError if it leaves the folder of the data set."""
+    normal = normpath(path)
+    if normal.startswith(("/", "..")):
+        raise InputError(f"{key} {path}: leaves the folder of the data set")
+    return normal
 
 
 def check_distinct(key: str, label: str, names: tuple[str, ...]) -> None:
-    """Check that the label is not among the attributes, and that no attribute occurs twice.
-
-    Raises:
-        ValueError: otherwise; the message begins with `key`.
-    """
+    """Raise ValueError if the label is among the attributes, or an attribute occurs twice."""
     for name in names:
         if name == label:
             raise ValueError(f"{key}: '{name}' is already the label")

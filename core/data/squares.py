@@ -1,5 +1,6 @@
 """Image files as squares of bytes, decoded on demand."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -14,13 +15,7 @@ from core.data.watch import threads
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Squares:
-    """Image files, and how each is decoded to a square.
-
-    Attributes:
-        contents: the files.
-        side: side of the square in pixels.
-        part: part of an image that becomes the square.
-    """
+    """Image files, and how each is decoded to a square of `side` pixels."""
 
     contents: Contents
     side: int
@@ -37,8 +32,7 @@ class Squares:
     def one(self, row: int) -> Images:
         """Decode an image, uint8 [3, side, side].
 
-        Raises:
-            InputError: it is missing, has changed or cannot be decoded; the message has its line in the table.
+        Raises InputError, with its line in the table, if it is missing, has changed or cannot be decoded.
         """
         data = self.contents.read(row)
         try:
@@ -47,45 +41,34 @@ class Squares:
             raise self.contents.files.broken(row, str(error)) from None
 
 
-class Stream:
-    """Some rows of squares, decoded on demand in threads: the same pixels as in the store, but without a file.
+@dataclass(frozen=True, slots=True, eq=False)
+class OnDemand:
+    """Pixels of some rows, int64 [n], that `one` decodes in threads: uint8 [3, side, side] each."""
 
-    Args:
-        squares: the images.
-        rows: the rows, in order.
-    """
-
-    def __init__(self, squares: Squares, rows: range) -> None:
-        self._squares = squares
-        self._rows = np.arange(rows.start, rows.stop)
+    one: Callable[[int], Images]
+    rows: Integers
+    side: int
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(images, 3, side, side)."""
-        return len(self), *self._squares.shape[1:]
+        return len(self), 3, self.side, self.side
 
     @property
     def dtype(self) -> np.dtype[np.uint8]:
-        """uint8."""
         return np.dtype(np.uint8)
 
     def __getitem__(self, rows: int | slice | Integers) -> Images:
-        """Decode images, uint8 [rows, 3, side, side]; without the first axis for a single row.
-
-        Raises:
-            InputError: an image is missing, has changed or cannot be decoded.
-        """
-        wanted = self._rows[rows]
+        wanted = self.rows[rows]
         if wanted.ndim == 0:
-            return np.ascontiguousarray(self._squares.one(int(wanted)))
+            return np.ascontiguousarray(self.one(int(wanted)))
         images = np.empty((len(wanted), *self.shape[1:]), dtype=np.uint8)
 
         def fill(start: int) -> None:
             for place in range(start, min(start + step, len(wanted))):
-                images[place] = self._squares.one(int(wanted[place]))
+                images[place] = self.one(int(wanted[place]))
 
         step = max(1, len(wanted) // (4 * threads()))
         for _ in _pool().map(fill, range(0, len(wanted), step)):

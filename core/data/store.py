@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
@@ -75,22 +76,11 @@ def mapped(squares: Squares, folder: Path) -> Images | None:
 
 
 def stored(squares: Squares, folder: Path, watch: Watch = QUIET) -> Images:
-    """Map the decoded images; decode them first if necessary.
+    """Map the decoded images, uint8 [images, 3, side, side] read-only; decode them first if necessary.
 
-    A build that was stopped or killed continues where it was. One process builds at a time, others wait and then use
-    its result. An incomplete store is never visible.
-
-    Args:
-        squares: the images.
-        folder: the cache folder.
-        watch: receives the progress and may stop the work.
-
-    Returns:
-        uint8 [images, 3, side, side], mapped read-only from a file.
-
-    Raises:
-        InputError: the disk is full, the folder is not writable, or an image is broken.
-        Stopped: `watch` requested a stop.
+    If a build was stopped or killed, the next one continues where it was. One process builds at a time, others wait and
+    then use its result. An incomplete store is never visible. Raises InputError if the disk is full, the cache folder
+    is not writable, or an image is broken.
     """
     final = store_path(squares, folder)
     if (pixels := mapped(squares, folder)) is not None:
@@ -235,3 +225,57 @@ def _write(file: int, data: bytes, at: int) -> None:
 
 def _size(count: int) -> str:
     return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{max(1, count // 10**6)} MB"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Decoded images on disk.
+
+    Attributes:
+        root: source folder of the images; empty if the store is damaged.
+        side: of each image in pixels.
+        bytes: disk space.
+        used: time of last use, in seconds since 1970.
+        done: decoded images; fewer than `images` if a build was stopped or is in progress.
+    """
+
+    path: Path
+    root: str
+    images: int
+    side: int
+    bytes: int
+    used: float
+    done: int
+
+
+def stores(folder: Path) -> list[Store]:
+    """All stores in a cache folder, most recently used first; none if the folder does not exist."""
+    found = (_read(path) for path in (folder / "images").glob("*") if path.is_dir())
+    return sorted(found, key=lambda store: -store.used)
+
+
+def remove(store: Store) -> bool:
+    """Remove a store; False, with the store unchanged, if a process is building it or it cannot be removed."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(lock_of(store.path.with_suffix("")), timeout=0, thread_local=False):
+            shutil.rmtree(store.path)
+    except (Timeout, OSError):
+        return False
+    return True
+
+
+def _read(path: Path) -> Store:
+    size, images, side, root, used = disk_bytes(path / PIXELS), 0, 0, "", 0.0
+    # Damaged stores are listed too, so that they can be removed.
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        used = (path / ABOUT).stat().st_mtime
+        about = orjson.loads((path / ABOUT).read_bytes())
+        images, side, root = int(about["images"]), int(about["side"]), str(about["root"])
+    done = images
+    if path.suffix == PARTIAL:
+        done = 0
+        with suppress(OSError):
+            done = min(images, sum((path / DONE).read_bytes()) * ROWS)
+    return Store(path, root, images, side, size, used, done)

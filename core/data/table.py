@@ -1,6 +1,7 @@
 """The table of a data set in a folder: image, label, attributes and split of each row (no image is opened)."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -10,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.data.columns import Column
-from core.data.dataset import Integers
-from core.data.draft import Draft, DrawnSplits, Problem
+from core.data.dataset import Integers, group_numbers
+from core.data.draft import SPLIT_WORDS, Draft, DrawnSplits, Problem
 from core.data.settings import Photos
 from core.data.splits import SPLITS, SplitName
-from core.data.within import unusable_paths
 from core.errors import InputError, nearest
 
 MOST_GROUPS = 2_048
@@ -29,18 +29,15 @@ class ImageTable:
     training rows.
 
     Attributes:
-        root: folder of the data set.
-        file: the table, relative to `root`.
+        file: the table, relative to `root`, the folder of the data set.
         paths: image of each row, relative to `root`, with `/` as separator.
         labels: int64 [n], index of the label.
-        label_names: name of each label.
         attributes: int64 [n, a], index of the value of each attribute.
         attribute_values: attribute → names of its values.
         splits: int8 [n]: 0 training, 1 validation, 2 test.
         lines: int64 [n], line of the row in its file, counted from 1 including the headings.
         unit: unit of `lines`: lines, or rows without headings for a file without lines (Parquet).
-        published: split → group title → number of images, as published; empty if unknown.
-        published_sizes: split → number of images, as published; empty if unknown.
+        published: split → group title → number of images, as published, and `published_sizes` without groups.
     """
 
     root: Path
@@ -65,18 +62,11 @@ class ImageTable:
 
     def groups(self) -> Integers:
         """Group index of every row, int64 [n], in the order of `core.groups.group_titles`."""
-        return _groups(self.labels, self.attributes, [len(values) for values in self.attribute_values.values()])
+        return group_numbers(self.labels, self.attributes, self.attribute_values)
 
 
 def read_table(settings: Photos) -> ImageTable:
-    """Read the table of any data set in a folder.
-
-    Args:
-        settings: its data section.
-
-    Raises:
-        InputError: the folder, a file or a column is missing, or a row is invalid.
-    """
+    """Read the table of a data set; raises InputError if a file or a column is missing, or a row is invalid."""
     draft = settings.draft()
     table, problems = examine(draft)
     if table is None or problems:
@@ -88,24 +78,19 @@ def read_table(settings: Photos) -> ImageTable:
 
 
 def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
-    """Make the table of the valid rows.
-
-    Returns:
-        The table, None if the valid rows do not make a data set; and all problems, in the order of the rows.
-    """
+    """Make the table of the valid rows, None if they do not make a data set; and all problems, in row order."""
     away = unusable_paths(draft.root, draft.paths.texts.tolist())
-    problems = [
-        Problem("paths that cannot be used", text, draft.paths.file, int(draft.paths.lines[row]), draft.paths.unit)
-        for row, text in away.items()
-    ]
+    problems = [Problem.at(draft.paths, row, "paths that cannot be used", text) for row, text in away.items()]
     good = np.ones(len(draft.paths), dtype=np.bool_)
     good[list(away)] = False
     labels, label_names = draft.label.encode()
     found = {name: column.encode() for name, column in draft.attributes.items()}
-    splits = np.zeros_like(labels) if isinstance(draft.split, DrawnSplits) else draft.split.encode()[0]
     coded = [(draft.label, labels, "labels"), *((draft.attributes[k], c, "attributes") for k, (c, _) in found.items())]
+    splits = np.zeros_like(labels)
     if not isinstance(draft.split, DrawnSplits):
-        coded.append((draft.split, splits, "splits"))
+        split = draft.split.with_words(SPLIT_WORDS)
+        splits = split.encode()[0]
+        coded.append((split, splits, "splits"))
     for column, codes, what in coded:
         problems += _unknown(column, codes, what)
         good &= codes >= 0
@@ -116,7 +101,7 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
     try:
         _check_columns(draft, label_names, values, len(labels))
         if isinstance(draft.split, DrawnSplits):
-            splits = draft.split.draw(_groups(labels, attributes, [len(names) for names in values.values()]))
+            splits = draft.split.draw(group_numbers(labels, attributes, values))
         _check_filled(draft.split, labels, label_names, splits)
     except InputError as error:
         return None, [*problems, Problem("splits and labels that are not filled", str(error))]
@@ -142,16 +127,58 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
     return table, problems
 
 
+def unusable_paths(root: Path, paths: Sequence[str]) -> dict[int, str]:
+    """Position → reason of the paths relative to `root` that are empty, absolute, go up, or are links outside.
+
+    It lists their folders, but opens no image.
+    """
+    bad = {}
+    for number, path in enumerate(paths):
+        if not path:
+            bad[number] = "the path is empty"
+        elif path[0] in "/~":
+            bad[number] = f"'{path}' is not relative to the folder of the data set"
+        elif ".." in path and ".." in path.split("/"):
+            bad[number] = f"'{path}' leaves the folder of the data set"
+        elif "\0" in path:
+            bad[number] = "the path has a null character"
+    home = os.path.realpath(root)
+    by_folder: dict[str, list[int]] = {}
+    for number, path in enumerate(paths):
+        if number not in bad:
+            by_folder.setdefault(path.rpartition("/")[0], []).append(number)
+    for folder, numbers in by_folder.items():
+        there = os.path.realpath(root / folder)
+        if not _inside(there, home):
+            why = f"'{folder}' is a link to outside the folder of the data set"
+            bad |= dict.fromkeys(numbers, why)
+            continue
+        links = _links_out(there, home)
+        for number in numbers if links else ():
+            if paths[number].rpartition("/")[2] in links:
+                bad[number] = f"'{paths[number]}' is a link to outside the folder of the data set"
+    return dict(sorted(bad.items()))
+
+
+def _inside(path: str, home: str) -> bool:
+    return path == home or path.startswith(home.rstrip(os.sep) + os.sep)
+
+
+def _links_out(folder: str, home: str) -> set[str]:
+    """Names of the links in a folder that lead outside `home`; listing is far cheaper than checking each path."""
+    try:
+        with os.scandir(folder) as entries:
+            links = [entry.name for entry in entries if entry.is_symlink()]
+    except OSError:
+        return set()
+    return {name for name in links if not _inside(os.path.realpath(os.path.join(folder, name)), home)}  # noqa: PTH118
+
+
 def goes_with(labels: Integers, values: Integers, k: int) -> Integers:
     """Match the values of an attribute to the labels so that their mean share of the labels' rows is largest.
 
-    Args:
-        labels: int64 [n], below `k`.
-        values: int64 [n], below `k`.
-        k: number of labels and of values.
-
-    Returns:
-        int64 [k]: value of each label, a permutation; the identity unless another order is better.
+    Labels and values are int64 [n], below k. Returns the value of each label, int64 [k], a permutation; the identity
+    unless another order is better.
     """
     from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
@@ -162,25 +189,18 @@ def goes_with(labels: Integers, values: Integers, k: int) -> Integers:
     return best if together > as_numbered + 1e-9 else np.arange(k)
 
 
-def _groups(labels: Integers, attributes: Integers, sizes: list[int]) -> Integers:
-    number = labels
-    for column, size in zip(attributes.T, sizes, strict=True):
-        number = number * size + column
-    return number
-
-
 def _unknown(column: Column, codes: Integers, what: str) -> list[Problem]:
     """One problem for every cell without a code: it is empty or not among the words."""
     known = ", ".join(dict.fromkeys(column.words.values())) if column.words else ""
     problems = []
-    for row in np.flatnonzero(codes < 0):
+    for row in np.flatnonzero(codes < 0).tolist():
         text = column.texts[row].strip()
         if not text:
             text = f"{column.name} is empty"
         else:
             hint = nearest(text, list(column.words or ()))
             text = f"{column.name} '{text}' is unknown{hint or f' (known: {known})'}"
-        problems.append(Problem(f"unknown {what}", text, column.file, int(column.lines[row]), column.unit))
+        problems.append(Problem.at(column, row, f"unknown {what}", text))
     return problems
 
 

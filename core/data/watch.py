@@ -25,20 +25,15 @@ def _never() -> bool:
 class Watch:
     """Reports progress and asks whether to stop.
 
-    Attributes:
-        report: called often with the task, such as `decoding`, the number of images done, and their total.
-        stop: called between two parts; returns whether to stop.
+    `report` is called often with the task, such as `decoding`, the number of images done, and their total; `stop` is
+    called between two parts.
     """
 
     report: Callable[[str, int, int], None] = _ignore
     stop: Callable[[], bool] = _never
 
     def step(self, task: str, done: int, total: int) -> None:
-        """Report progress between two parts.
-
-        Raises:
-            Stopped: a stop was requested; finished work is kept, and the next call continues from there.
-        """
+        """Report progress, and raise Stopped if a stop was requested; finished work is kept."""
         self.report(task, done, total)
         if self.stop():
             raise Stopped
@@ -57,14 +52,9 @@ def threads() -> int:
 def in_parts(parts: Iterable[slice], work: Callable[[slice], T]) -> Generator[tuple[slice, T]]:
     """Process parts in threads, and yield each part with its result as it is done, in any order.
 
-    Only a few parts are in progress at any time, so memory does not grow with their number, and closing the generator
-    waits for these only. A caller that may leave the loop early must close it (`contextlib.closing`). The work should
-    release the interpreter's lock, as reading, hashing, decoding and resizing do: threads are then as fast as
-    processes.
-
-    Args:
-        parts: rows of each part.
-        work: function of the rows of a part.
+    Only a few parts are in progress at any time, so memory does not grow with their number. A caller that may leave the
+    loop early must close the generator (`contextlib.closing`). The work should release the interpreter's lock, as
+    reading, hashing, decoding and resizing do: threads are then as fast as processes.
     """
     count = threads()
     waiting = iter(parts)

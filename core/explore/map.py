@@ -1,9 +1,7 @@
 """Maps of the representation: a subsample of the training images in two dimensions, with values for colouring."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -11,7 +9,8 @@ from numpy.typing import NDArray
 
 from core.clustering.kmeans import Floats, Integers, unit_rows
 from core.data.dataset import DataSet, groups
-from core.groups import group_titles
+from core.explore.pictures import Map
+from core.groups import group_names
 
 MOST = 2000
 """Maximum number of images on a map."""
@@ -23,15 +22,10 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painted:
-    """Values by which the training images are coloured.
+    """Values by which the training images are coloured: class, cluster, group and correctness of each image, [n].
 
-    Attributes:
-        labels: class, [n].
-        clusters: cluster, [n].
-        groups: index of the group, [n]; None if the data set has no attributes.
-        correct: whether the clustered network classifies the image correctly, [n]; None if unknown.
-        label_names: names of the classes.
-        group_names: titles of the groups.
+    Groups are None if the data set has no attributes. `correct` is whether the clustered network classifies the image
+    correctly; None if unknown.
     """
 
     labels: Integers
@@ -48,33 +42,23 @@ class Painted:
 
 
 def paint(dataset: DataSet, clusters: Integers, predicted: Integers | None) -> Painted:
-    """Collect the values by which the training images of a data set are coloured.
-
-    Args:
-        dataset: the data set.
-        clusters: cluster of every training image, [n].
-        predicted: predicted class of every training image, [n]; None if unknown.
-    """
+    """Collect these values; clusters and, if known, predicted classes of every training image are [n]."""
     train = dataset.splits["train"]
-    titles = group_titles(dataset.label_names, dataset.attributes) if dataset.attributes else []
     return Painted(
         labels=train.labels,
         clusters=clusters,
         groups=groups(train, dataset) if dataset.attributes else None,
         correct=None if predicted is None else predicted == train.labels,
         label_names=tuple(dataset.label_names),
-        group_names=tuple(" · ".join([label, *values.values()]) for label, values in titles),
+        group_names=tuple(group_names(dataset.label_names, dataset.attributes) if dataset.attributes else ()),
     )
 
 
 def subsample(painted: Painted, seed: int, most: int = MOST, least: int = LEAST) -> Integers:
     """Draw images for a map, in increasing order: stratified by cell (cluster, label), with a minimum of each.
 
-    Args:
-        painted: labels and clusters of all images; nothing else is used.
-        seed: seed of the draw.
-        most: maximum number of images.
-        least: minimum number of images of every cell; fewer if the cell is smaller or there are too many cells.
+    There are at most `most`, and at least `least` of every cell; fewer if the cell is smaller or there are too many
+    cells.
     """
     cell = painted.cells()
     counts = np.bincount(cell)
@@ -93,9 +77,7 @@ def subsample(painted: Painted, seed: int, most: int = MOST, least: int = LEAST)
 def places(cell: Integers, seed: int) -> Integers:
     """Shuffle every cell and return the position of each sample in its cell, [n], counted from 0.
 
-    Args:
-        cell: index of the cell of every sample, without gaps, [n].
-        seed: seed of the shuffle.
+    `cell` is the index of the cell of every sample, without gaps, [n].
     """
     shuffled = np.random.default_rng(seed).permutation(len(cell))
     by_cell = shuffled[np.argsort(cell[shuffled], kind="stable")]
@@ -106,16 +88,10 @@ def places(cell: Integers, seed: int) -> Integers:
 
 
 def principal_components(rows: Floats, dims: int) -> tuple[Doubles, Doubles]:
-    """Project rows onto their principal components.
+    """Project rows [n, d] onto their principal components; surplus components are 0.
 
-    The sign of each component makes its largest loading positive.
-
-    Args:
-        rows: [n, d].
-        dims: number of components; surplus ones are 0.
-
-    Returns:
-        Coordinates [n, dims], and the share of variance explained by each component, [dims].
+    The sign of each component makes its largest loading positive. Returns coordinates [n, dims], and the share of
+    variance explained by each component, [dims].
     """
     centred = rows.astype(np.float64)
     centred -= centred.mean(axis=0)
@@ -135,34 +111,30 @@ def principal_components(rows: Floats, dims: int) -> tuple[Doubles, Doubles]:
     return coordinates, explained
 
 
-def pca_map(features: Floats, painted: Painted, epoch: float, seed: int) -> dict[str, Any]:
+def pca_map(features: Floats, painted: Painted, epoch: float, seed: int) -> Map:
     """Make the map of the first two principal components, with rows of unit length as in clustering.
 
-    Args:
-        features: representations of all training images, [n, d].
-        painted: values for colouring.
-        epoch: epoch of their checkpoint.
-        seed: seed of the subsample.
+    Features are the representations of all training images at `epoch`, [n, d]; the seed is that of the subsample.
     """
     index = subsample(painted, seed)
     xy, explained = principal_components(unit_rows(features[index]), 2)
-    return {
-        "method": "pca",
-        "epoch": epoch,
-        "explained": explained.round(4).tolist(),
-        "index": index.tolist(),
-        "x": xy[:, 0].round(4).tolist(),
-        "y": xy[:, 1].round(4).tolist(),
-        "label": painted.labels[index].tolist(),
-        "cluster": painted.clusters[index].tolist(),
-        "group": None if painted.groups is None else painted.groups[index].tolist(),
-        "correct": None if painted.correct is None else painted.correct[index].astype(int).tolist(),
-        "labels": list(painted.label_names),
-        "groups": list(painted.group_names),
-    }
+    return Map(
+        method="pca",
+        epoch=epoch,
+        explained=explained.round(4).tolist(),
+        index=index.tolist(),
+        x=xy[:, 0].round(4).tolist(),
+        y=xy[:, 1].round(4).tolist(),
+        label=painted.labels[index].tolist(),
+        cluster=painted.clusters[index].tolist(),
+        group=None if painted.groups is None else painted.groups[index].tolist(),
+        correct=None if painted.correct is None else painted.correct[index].astype(int).tolist(),
+        labels=list(painted.label_names),
+        groups=list(painted.group_names),
+    )
 
 
-def tsne_map(rows: Floats, pca: Mapping[str, Any], seed: int) -> dict[str, Any]:
+def tsne_map(rows: Floats, pca: Map, seed: int) -> Map:
     """Make the map of the same images by t-SNE (van der Maaten 2008) on at most 50 principal components.
 
     Args:
@@ -178,9 +150,9 @@ def tsne_map(rows: Floats, pca: Mapping[str, Any], seed: int) -> dict[str, Any]:
     with threadpool_limits(1):
         tsne = TSNE(2, perplexity=min(30.0, max(1.0, (len(rows) - 1) / 3)), init="pca", random_state=seed % 2**32)
         xy = tsne.fit_transform(reduced.astype(np.float32)).astype(np.float64).round(2)
-    return {**pca, "method": "tsne", "explained": [], "x": xy[:, 0].tolist(), "y": xy[:, 1].tolist()}
+    return replace(pca, method="tsne", explained=[], x=xy[:, 0].tolist(), y=xy[:, 1].tolist())
 
 
-def write_map(path: Path, value: Mapping[str, Any]) -> None:
+def write_map(path: Path, value: Map) -> None:
     """Write a map as one line of JSON."""
     path.write_bytes(orjson.dumps(value))

@@ -141,7 +141,7 @@ def overlap(one: Tensor, other: Tensor) -> float:
 
 
 def knows_all_classes(wrong: Tensor, labels: Tensor) -> bool:
-    """Whether less than half of every class is wrong; otherwise the network still says one class for nearly all.
+    """Whether few samples of every class are wrong (`KNOWS`); otherwise the network may know one class only.
 
     Args:
         wrong: bool [n], mistakes.

@@ -25,9 +25,9 @@ class PseudoGroups:
     Attributes:
         source: the finder, with its choices, as a phrase.
         names: of the pseudo-groups.
-        train: pseudo-group of every training sample, [n].
+        train: pseudo-group of every training sample, or −1 for one that is left out, [n].
         conflicts: whether each training sample is presumed to contradict the shortcut, [n].
-        validation: pseudo-group of every validation sample, [m]; None if the finder cannot tell.
+        validation: as `train`, for the validation samples, [m]; None if the finder cannot tell.
         per_class: whether each pseudo-group has samples of one class only by design, so that classes can be balanced
             only over all pseudo-groups together.
         epoch: epoch of the ERM checkpoint that they were found with; NaN for none.
@@ -48,7 +48,13 @@ class PseudoGroups:
             labels: class of every training sample, [n].
             n_classes: number of classes.
         """
-        return composition(self.train, labels, len(self.names), n_classes)
+        used = self.used
+        return composition(self.train[used], labels[used], len(self.names), n_classes)
+
+    @property
+    def used(self) -> Integers:
+        """Training samples that are not left out, in increasing order."""
+        return np.flatnonzero(self.train >= 0)
 
     def save(self, folder: Path) -> None:
         """Write them into the folder of a stage's artifacts."""
@@ -91,7 +97,7 @@ def from_predictions(
         validation: as `predicted`, for the validation samples, [networks][m].
     """
     titles = tuple("predicted " + " · ".join(parts) for parts in product(names, repeat=len(predicted)))
-    wrong: Booleans = np.stack([classes != labels for classes in predicted]).any(axis=0)
+    wrong = np.stack([np.not_equal(classes, labels) for classes in predicted]).max(axis=0)
     sizes = [len(names)] * len(predicted)
     return PseudoGroups(source, titles, combined(predicted, sizes), wrong, combined(validation, sizes))
 
@@ -115,7 +121,7 @@ def conflict_samples(
     """Find the samples without the majority label of their cluster, bool [n].
 
     Args:
-        assignments: cluster of every sample, 0 ≤ value < k, [n].
+        assignments: cluster of every sample, 0 ≤ value < k, or −1 for one that is left out, [n].
         labels: class of every sample, 0 ≤ value < n_classes, [n].
         k: number of clusters.
         n_classes: number of classes.
@@ -132,9 +138,10 @@ def conflict_samples(
             f"the clusters have {len(assignments):,} samples, but the training split has {len(labels):,}; "
             "cluster the representation of this data set"
         )
-    if len(assignments) and (assignments.min() < 0 or assignments.max() >= k):
+    if len(assignments) and (assignments.min() < -1 or assignments.max() >= k):
         raise InputError(f"the clusters are numbered up to {assignments.max()}, but there are {k} clusters")
-    table = composition(assignments, labels, k, n_classes)
+    used = assignments >= 0
+    table = composition(assignments[used], labels[used], k, n_classes)
     score = table / np.maximum(table.sum(axis=0), 1) if relative else table
-    found: Booleans = labels != score.argmax(axis=1)[assignments]
+    found: Booleans = used & (labels != score.argmax(axis=1)[assignments])
     return found

@@ -74,11 +74,13 @@ def worst_cell(predicted: Integers, labels: Integers, groups: Integers, k: int, 
     Args:
         predicted: [m].
         labels: [m].
-        groups: pseudo-group of every sample, 0 ≤ value < k, [m].
+        groups: pseudo-group of every sample, 0 ≤ value < k, or −1 for one that is left out, [m].
         k: number of pseudo-groups.
         n_classes: number of classes.
     """
-    cell = groups * n_classes + labels
+    known = groups >= 0
+    predicted, labels = predicted[known], labels[known]
+    cell = groups[known] * n_classes + labels
     sizes = np.bincount(cell, minlength=k * n_classes)
     hits = np.bincount(cell[predicted == labels], minlength=k * n_classes)
     enough = sizes >= LEAST_IN_CELL
@@ -95,9 +97,10 @@ def refitted(found: PseudoGroups, features: Features, seed: int) -> Integers | N
     """
     from core.training.head import fit_head
 
-    labels = features.train_labels
+    used = found.used
+    labels = features.train_labels[used]
     drawn = balanced_set(
-        found.train,
+        found.train[used],
         labels,
         len(found.names),
         features.n_classes,
@@ -108,7 +111,7 @@ def refitted(found: PseudoGroups, features: Features, seed: int) -> Integers | N
     ).indices
     if len(drawn) < LEAST_CONFLICTS:
         return None
-    weight, bias = fit_head(features.train[drawn], labels[drawn], np.ones(len(drawn), np.float32), PENALTY)
+    weight, bias = fit_head(features.train[used[drawn]], labels[drawn], np.ones(len(drawn), np.float32), PENALTY)
     predicted: Integers = (features.validation @ weight.T + bias).argmax(1)
     return predicted
 

@@ -19,21 +19,17 @@ class Members:
     """Independent networks that differ only in their weights.
 
     On a GPU all run as one batched product. On a CPU they run one after another within a step, which keeps their
-    activations in the cache: for ten small networks, batched products are at least a tenth slower.
+    activations in the cache: for ten small networks, batched products are at least a tenth slower. Passing `together`
+    overrides this.
 
-    Args:
-        build: makes a network with torch's global generator, which is seeded for each member and then restored.
-        seeds: one per member; the initial weights of a member do not depend on the others.
-        device: of the members.
-        dtype: of the weights.
-        together: whether to run all as one batched product or one after another; default: the faster way.
+    `build` makes a network with torch's global generator, which is seeded for each member and then restored, so the
+    initial weights of a member do not depend on the others.
 
     Attributes:
         values: all parameters, one row per member, [members, size]; its `grad` is filled by `set_grad`.
         parameters: name → parameter of all members, [members, …], a view of `values`.
 
-    Raises:
-        ValueError: no seeds, or a network with buffers, such as BatchNorm's running means.
+    Raises ValueError without seeds, or for a network with buffers, such as BatchNorm's running means.
     """
 
     def __init__(
@@ -82,19 +78,13 @@ class Members:
         return x.flatten(1) if self._together else fast(x)
 
     def forward(self, x: Tensor, parameters: Parameters) -> Tensor:
-        """Run members on the same images x [n, …].
+        """Logits, [members, n] for a binary head or [members, n, classes], of the same images, from `prepared`.
 
-        Args:
-            x: what `prepared` returns.
-            parameters: name → values, [members, …].
-
-        Returns:
-            Logits, [members, n] for a binary head, or [members, n, classes].
+        The parameters are name → values, [members, …].
         """
         if not self._together:
-            return torch.stack(
-                [self._one(x, {k: p[i] for k, p in parameters.items()}) for i in range(_count(parameters))]
-            )
+            count = len(next(iter(parameters.values())))
+            return torch.stack([self._one(x, {k: p[i] for k, p in parameters.items()}) for i in range(count)])
         if isinstance(self._shape, Mlp):
             return self._shape.stacked(parameters, x)
         logits: Tensor = vmap(lambda p: self._one(x, p), randomness="error")(dict(parameters))
@@ -140,16 +130,11 @@ class Members:
 
 
 def _views(rows: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
-    """Views of the parameters in rows [members, size]: name → [members, …]."""
     ends = list(accumulate(shape.numel() for shape in shapes.values()))
     return {
         name: rows[:, end - shape.numel() : end].unflatten(1, shape)
         for (name, shape), end in zip(shapes.items(), ends, strict=True)
     }
-
-
-def _count(parameters: Parameters) -> int:
-    return len(next(iter(parameters.values())))
 
 
 def _seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:

@@ -25,13 +25,9 @@ class SoftAssignment:
     """Shares q = σ(w) of the samples in the first of two environments, optimised for the largest penalty.
 
     The penalty is the mean over the two environments, (Σ q g / n)² and (Σ (1 − q) g / n)², where g is the derivative of
-    a sample's loss with respect to a scale of the reference's logits. As g is constant, a step costs two sums.
-
-    Args:
-        gradients: result of `scale_gradients` for the reference's logits, [n], or [references, n].
-        generator: for the random start, on the device of the gradients.
-        lr: learning rate of Adam.
-        eps: ε of Adam; samples whose gradients are not far above it stay near their random start.
+    a sample's loss with respect to a scale of the reference's logits (`scale_gradients`), [n] or [references, n]. As g
+    is constant, a step costs two sums. The generator, for the random start, is on the device of g. Samples whose
+    gradient is not far above `eps`, the ε of Adam, stay near their random start.
     """
 
     def __init__(self, gradients: Tensor, generator: torch.Generator, lr: float = LR, eps: float = 1e-8) -> None:
@@ -51,7 +47,6 @@ class SoftAssignment:
         return (first.square() + second.square()).squeeze(-1) / 2
 
     def step(self) -> None:
-        """Take one step on all samples."""
         q = self.q
         first, second = self._sums(q)
         self._w.grad = (first - second) * self._g * q * (1 - q)
@@ -59,11 +54,9 @@ class SoftAssignment:
         self.steps += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """State for `load_state_dict`."""
         return {"w": self._w, "adam": self._adam.state_dict(), "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state of `state_dict`."""
         self._w.copy_(state["w"])
         self._adam.load_state_dict(state["adam"])
         self.steps = state["steps"]
@@ -74,16 +67,7 @@ class SoftAssignment:
 
 
 def optimise(context: "StageContext", assignment: SoftAssignment, steps: int) -> None:
-    """Take all steps of a stage, or those left since its last checkpoint.
-
-    Args:
-        context: of the stage.
-        assignment: of one reference.
-        steps: total number of steps.
-
-    Raises:
-        Stopped: a stop was requested.
-    """
+    """Take all steps of a stage, or those left since its last checkpoint."""
     if (saved := context.resume_state()) is not None:
         assignment.load_state_dict(saved)
     context.emit(StageStarted(context.stage, steps, assignment.steps))
@@ -98,12 +82,7 @@ def optimise(context: "StageContext", assignment: SoftAssignment, steps: int) ->
 
 
 def split(first: Tensor, losses: Tensor) -> Environments:
-    """Make environments of an assignment; the one with the higher loss of the reference comes first.
-
-    Args:
-        first: whether each sample is in the first environment, bool [n].
-        losses: of the reference, [n].
-    """
+    """Environments of an assignment, bool [n]; the one with the higher loss of the reference, [n], comes first."""
     inside = first.cpu().numpy()
     loss = losses.detach().cpu().numpy()
     sides = [np.flatnonzero(inside), np.flatnonzero(~inside)]

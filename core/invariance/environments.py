@@ -24,11 +24,9 @@ Rule = Literal["minority-balance", "minority-majority", "conflict-rest", "shares
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Environments:
-    """Sets of training samples; a sample may be in several, or in none.
+    """Sets of training samples, by name; a sample may be in several, or in none.
 
-    Attributes:
-        names: of the environments.
-        samples: of each environment, unique sample indices in increasing order, [size].
+    The samples of each environment are unique indices in increasing order, [size].
     """
 
     names: tuple[str, ...]
@@ -43,7 +41,6 @@ class Environments:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Number of samples in each environment."""
         return tuple(len(samples) for samples in self.samples)
 
     @property
@@ -52,11 +49,7 @@ class Environments:
         return np.unique(np.concatenate(self.samples)) if self.samples else np.empty(0, dtype=np.int64)
 
     def subset(self, names: Sequence[str]) -> "Environments":
-        """Return the environments with these names, in this order.
-
-        Raises:
-            InputError: a name does not exist.
-        """
+        """The environments with these names, in this order; raises InputError if a name does not exist."""
         for name in names:
             if name not in self.names:
                 raise InputError(f"there is no environment '{name}'; there are {', '.join(self.names)}")
@@ -90,7 +83,7 @@ def infer(
     seed: int,
     shares: tuple[float, float] = (0.2, 0.1),
 ) -> Environments:
-    """Assign samples to two environments.
+    """Assign samples, given as in `conflict_samples`, to two environments.
 
     `minority-balance`: the conflict samples; the conflict samples and as many majority samples of the same clusters.
     `minority-majority`: the conflict samples; as many majority samples of the same clusters.
@@ -131,14 +124,9 @@ def by_number(numbers: Integers, names: Sequence[str]) -> Environments:
 
 
 def at_random(like: Environments, labels: Integers, *, seed: int) -> Environments:
-    """Replace every sample by a random one of the same label, as a control.
+    """Replace every sample by a random one of the same label, as a control; sizes, overlap and labels are kept.
 
-    Sizes, overlap and labels stay the same.
-
-    Args:
-        like: environments to take sizes, overlap and labels from.
-        labels: class of every sample of the training split, [n].
-        seed: of the random permutation.
+    `labels` are those of the training split, [n].
     """
     random = np.random.default_rng(seed)
     place = np.empty(len(labels), dtype=np.int64)
@@ -151,9 +139,7 @@ def at_random(like: Environments, labels: Integers, *, seed: int) -> Environment
 def require_two(environments: Environments) -> None:
     """Check that at least two environments have samples.
 
-    Raises:
-        InputError: there is only one environment.
-        StageError: all but one environment are empty.
+    Raises InputError if there is only one environment, and StageError if all but one environment are empty.
     """
     if len(environments) < 2:
         raise InputError(

@@ -21,10 +21,7 @@ EXPLODED = 100.0
 class Quality:
     """Quality of the conflict samples if the attribute is known: for information only, never for a choice.
 
-    Attributes:
-        found: presumed conflict samples.
-        true: samples whose attribute differs from their label.
-        hits: samples that are both.
+    It counts the presumed conflict samples, those whose attribute differs from their label, and those that are both.
     """
 
     found: int
@@ -39,15 +36,9 @@ def quality(conflicts: Booleans, labels: Integers, attribute: Integers) -> Quali
 
 
 def makeup(environments: Environments, numbers: Integers, total: int) -> Integers:
-    """Count samples of every environment by label, by value of an attribute, or by group.
+    """Count samples of every environment by label, value of an attribute, or group: [environments, total].
 
-    Args:
-        environments: of the training split.
-        numbers: label, value or group of every sample of the split, 0 ≤ value < total, [n].
-        total: number of labels, values or groups.
-
-    Returns:
-        Counts, [environments, total].
+    `numbers` has the label, value or group of every sample of the split, 0 ≤ value < total, [n].
     """
     rows = [np.bincount(numbers[samples], minlength=total) for samples in environments.samples]
     return np.stack(rows).astype(np.int64)
@@ -56,10 +47,7 @@ def makeup(environments: Environments, numbers: Integers, total: int) -> Integer
 def environment_warnings(environments: Environments, table: Integers, labels: Sequence[str]) -> list[Finding]:
     """Find reasons to doubt environments; no attribute is used.
 
-    Args:
-        environments: of the training split.
-        table: samples of each label in each environment, [environments, classes].
-        labels: names of the classes.
+    `table` has the samples of each label in each environment, [environments, classes].
     """
     found = []
     for name, row in zip(environments.names, table, strict=True):
@@ -86,11 +74,7 @@ def environment_warnings(environments: Environments, table: Integers, labels: Se
 
 
 def reference_warning(accuracy: float) -> Finding | None:
-    """Warn about a reference that fits its training samples: without mistakes, no shortcut is visible.
-
-    Args:
-        accuracy: of the reference on the training split, in [0, 1].
-    """
+    """Warn about a reference that fits its training samples: without mistakes, no shortcut is visible."""
     if accuracy < PERFECT:
         return None
     return Finding(

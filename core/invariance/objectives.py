@@ -11,15 +11,7 @@ Kind = Literal["erm", "irm", "vrex", "group-dro"]
 
 
 def mean_risk(risks: Tensor, present: Tensor) -> Tensor:
-    """Mean over the environments with samples.
-
-    Args:
-        risks: [members, environments].
-        present: whether each environment has samples, bool [environments].
-
-    Returns:
-        [members].
-    """
+    """Mean of the risks [members, environments] over the environments with samples, bool [environments]: [members]."""
     return torch.where(present, risks, 0).sum(1) / present.sum().clamp(min=1)
 
 
@@ -41,12 +33,9 @@ def rescale(weight: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Annealing:
-    """Schedule of the penalty weights: `before` up to step `until`, then each member's own weight.
+    """Schedule of the penalty weights: `before` up to step `until`, counted from 0, then each member's own weight.
 
-    Attributes:
-        weights: final penalty weight of each member.
-        until: first step, counted from 0, with the final weight.
-        before: weight of all members until then (IRM's authors: 1).
+    IRM's authors have 1 before.
     """
 
     weights: tuple[float, ...]
@@ -65,13 +54,9 @@ class Annealing:
 class Objective:
     """One of the objectives for all members, with the state of GroupDRO.
 
-    Args:
-        kind: `erm`, `irm`, `vrex` or `group-dro`.
-        annealing: penalty weight of every member; not used by `erm` and `group-dro`.
-        n_environments: number of environments.
-        dro_step_size: η of GroupDRO's step on the weights of the environments (arXiv 1911.08731, algorithm 1).
-        rescaled: divide loss and L2 by the penalty weight if that is above 1, as IRM's authors do.
-        device: of the losses.
+    The annealing is not used by `erm` and `group-dro`. `dro_step_size` is η of GroupDRO's step on the weights of the
+    environments (arXiv 1911.08731, algorithm 1). If `rescaled`, loss and L2 are divided by the penalty weight if that
+    is above 1, as IRM's authors do.
     """
 
     def __init__(
@@ -106,12 +91,8 @@ class Objective:
     def __call__(self, risks: Tensor, penalties: Tensor, present: Tensor, weights: Tensor, members: slice) -> Tensor:
         """Loss of some members before division by `divisor`: [these members].
 
-        Args:
-            risks: of these members, [these members, environments].
-            penalties: likewise.
-            present: whether each environment has samples, bool [environments].
-            weights: penalty weights of these members.
-            members: slice of these members.
+        Risks and penalties of these members are [these members, environments]; `present` is whether each environment
+        has samples, bool [environments].
         """
         match self.kind:
             case "erm":
@@ -127,9 +108,7 @@ class Objective:
                 return (self.environment_weights[members].to(risks.dtype) * risks).sum(1)
 
     def state_dict(self) -> dict[str, Any]:
-        """State of GroupDRO."""
         return {"environment_weights": self.environment_weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state of `state_dict`."""
         self.environment_weights = state["environment_weights"].to(self.environment_weights.device)

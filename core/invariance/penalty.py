@@ -17,14 +17,9 @@ Estimator = Literal["squared", "split", "pairs"]
 
 
 def sample_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of every sample.
+    """Cross-entropy of every sample, [members, n].
 
-    Args:
-        logits: [members, n] of label 1 against label 0, or [members, n, classes].
-        labels: class of each sample, [n].
-
-    Returns:
-        [members, n].
+    Logits are [members, n] of label 1 against label 0, or [members, n, classes]; labels are [n].
     """
     _check(logits, labels)
     if logits.dim() == 2:
@@ -33,17 +28,10 @@ def sample_losses(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def scale_gradients(logits: Tensor, labels: Tensor) -> Tensor:
-    """Derivative of every sample's cross-entropy with respect to a scale of its logits, at scale 1.
+    """Derivative of every sample's cross-entropy with respect to a scale of its logits, at scale 1: [members, n].
 
     (σ(z) − y)·z for a single logit z, and Σ_c p_c z_c − z_y for the softmax p of logits z. Its mean over an environment
-    is 0 if no rescaling of the logits would lower the risk there.
-
-    Args:
-        logits: [members, n] or [members, n, classes].
-        labels: class of each sample, [n].
-
-    Returns:
-        [members, n].
+    is 0 if no rescaling of the logits would lower the risk there. Arguments as `sample_losses`.
     """
     _check(logits, labels)
     if logits.dim() == 2:
@@ -59,30 +47,22 @@ def shares(weights: Tensor) -> Tensor:
 
 
 def means(values: Tensor, of: Tensor) -> Tensor:
-    """Mean over every environment, [members, environments]; 0 for an empty one.
+    """Mean of values [members, n] over every environment: [members, environments]; 0 for an empty one.
 
-    Args:
-        values: of the samples, [members, n].
-        of: shares of the samples in the environments, [n, environments].
+    `of` are the shares of the samples in the environments, [n, environments].
     """
     return values @ of
 
 
 def penalties(gradients: Tensor, of: Tensor, estimator: Estimator = "squared") -> Tensor:
-    """IRMv1 penalty of every environment.
+    """IRMv1 penalty of every environment, [members, environments]; 0 with too few samples for the estimator.
 
     `squared` is (mean of g)²: exact for a full batch, too large by the variance of the mean on a mini-batch. The other
     two are unbiased and can be negative: `split` multiplies the means over the odd and the even samples of an
     environment (IRM, section 3.2); `pairs` is the mean of g_i·g_j over all pairs of different samples, which is `split`
     averaged over all ways to split, and so has the lowest variance.
 
-    Args:
-        gradients: g of every sample, as returned by `scale_gradients`, [members, n].
-        of: shares of the samples in the environments, [n, environments].
-        estimator: `squared`, `split` or `pairs`.
-
-    Returns:
-        [members, environments]; 0 for an environment with too few samples for the estimator.
+    The gradients g are those of `scale_gradients`, [members, n]; `of` as in `means`.
     """
     match estimator:
         case "squared":

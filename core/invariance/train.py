@@ -15,11 +15,8 @@ from core.invariance.penalty import Estimator, means, penalties, sample_losses, 
 class Measured:
     """Measurements of a step before its update; nothing here waits for the device.
 
-    Attributes:
-        risks: of every member in every environment, [members, environments].
-        penalties: likewise, before any weight.
-        losses: objective without L2 and before rescaling, [members].
-        weights: current penalty weight, [members].
+    Risks and penalties before any weight are [members, environments]; losses, without L2 and before rescaling, and
+    current penalty weights are [members].
     """
 
     risks: Tensor
@@ -29,19 +26,11 @@ class Measured:
 
 
 class Training:
-    """Trains members in parallel; each takes the same steps as if trained alone.
+    """Trains members in parallel; each takes the same steps of Adam as if trained alone.
 
-    The loss of a member is (objective + l2·‖all its parameters‖²) / max(1, penalty weight), as IRM's authors have it.
-
-    Args:
-        members: networks to train.
-        objective: for the same number of members.
-        lr: learning rate of Adam.
-        l2: weight of the sum of squares of all parameters, biases included.
-        estimator: of the penalty; `squared` for full batches, see `penalties`.
-
-    Raises:
-        ValueError: the objective is for another number of members.
+    The loss of a member is (objective + l2·‖all its parameters‖²) / max(1, penalty weight), biases included, as IRM's
+    authors have it. The estimator of the penalty is `squared` for full batches, see `penalties`. Raises ValueError if
+    the objective is for another number of members.
     """
 
     def __init__(
@@ -59,10 +48,8 @@ class Training:
     def step(self, x: Tensor, labels: Tensor, weights: Tensor) -> Measured:
         """Take one step of every member, on all samples or on a mini-batch of them.
 
-        Args:
-            x: images [n, …]; a constant full batch is best converted once by `Members.prepared`.
-            labels: class of each image, [n].
-            weights: of the samples in the environments, [n, environments]; only their ratios within a column matter.
+        Images are [n, …], a constant full batch is best converted once by `Members.prepared`; labels are [n]. Weights
+        of the samples in the environments are [n, environments]; only their ratios within a column matter.
         """
         x = self.members.prepared(x)
         of = shares(weights)
@@ -88,7 +75,6 @@ class Training:
         return Measured(risks, penalty, loss, penalty_weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """State for `load_state_dict`."""
         return {
             "values": self.members.values,
             "adam": self._adam.state_dict(),
@@ -97,7 +83,6 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state of `state_dict`."""
         self.members.values.copy_(state["values"])
         self._adam.load_state_dict(state["adam"])
         self.objective.load_state_dict(state["objective"])

@@ -26,47 +26,22 @@ _AUXILIARY = re.compile(r"(?:aux1|aux2|AuxLogits)\.")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Description of weights loaded from a file.
+class Fit:
+    """Comparison of a state dict in a file with a network, or of the weights loaded from it.
 
     Attributes:
-        file: the file.
-        key: dotted key of the state dict in the file; empty at the top level.
+        key: dotted key of the state dict in its file; empty at the top level.
         prefix: removed from the names in the file.
-        tensors: number of loaded tensors.
-        head: name of the last linear layer.
-        fresh_head: whether that layer was not loaded.
+        head: name of the network's last linear layer.
+        tensors: matching tensors, by the network's names.
+        missing: names that only the network has, and `unexpected` those that only the state dict has.
+        misshapen: name → (shape in the file, shape in the network).
     """
 
     file: Path
     key: str
     prefix: str
-    tensors: int
     head: str
-    fresh_head: bool
-
-    def __str__(self) -> str:
-        where = f" under '{safe_text(self.key)}'" if self.key else ""
-        prefix = f", without the prefix '{safe_text(self.prefix)}'" if self.prefix else ""
-        head = f"; the head '{self.head}' starts fresh" if self.fresh_head else ""
-        return f"{self.tensors:,} tensors from {safe_text(str(self.file))}{where}{prefix}{head}"
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """Comparison of a state dict with a network.
-
-    Attributes:
-        key: dotted key of the state dict in its file.
-        prefix: removed from its names.
-        tensors: matching tensors, by the network's names.
-        missing: names that only the network has.
-        unexpected: names that only the state dict has.
-        misshapen: name → (shape in the file, shape in the network).
-    """
-
-    key: str
-    prefix: str
     tensors: State
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
@@ -77,71 +52,78 @@ class Fit:
         """Number of names that do not match."""
         return len(self.missing) + len(self.unexpected) + len(self.misshapen)
 
-    def all_but(self, head: str) -> bool:
-        """Whether everything matches, except perhaps the layer `head`."""
-        return not self.unexpected and {*self.missing, *self.misshapen} <= {f"{head}.weight", f"{head}.bias"}
+    @property
+    def of_head(self) -> set[str]:
+        """Names of the tensors of the head."""
+        return {f"{self.head}.weight", f"{self.head}.bias"}
+
+    @property
+    def all_but_head(self) -> bool:
+        """Whether everything matches, except perhaps the head."""
+        return not self.unexpected and {*self.missing, *self.misshapen} <= self.of_head
+
+    @property
+    def fresh_head(self) -> bool:
+        """Whether the head was not loaded."""
+        return bool(self.of_head & {*self.missing, *self.misshapen})
+
+    def __str__(self) -> str:
+        where = f" under '{safe_text(self.key)}'" if self.key else ""
+        prefix = f", without the prefix '{safe_text(self.prefix)}'" if self.prefix else ""
+        head = f"; the head '{self.head}' starts fresh" if self.fresh_head else ""
+        return f"{len(self.tensors):,} tensors from {safe_text(str(self.file))}{where}{prefix}{head}"
 
 
 class Misfit(InputError):
     """A file of weights that does not match the network."""
 
 
-def load_foreign(file: Path, network: nn.Module, *, fresh_head: bool = False) -> Report:
+def load_foreign(file: Path, network: nn.Module, *, fresh_head: bool = False) -> Fit:
     """Load the weights of an externally trained network, from any key of the file and with any prefix.
 
-    Args:
-        file: safetensors, or a file of torch.save with a state dict at the top or under a key such as `state_dict`.
-        network: receives the weights in place, on its device.
-        fresh_head: keep the head if that of the file is missing or has another size.
-
-    Raises:
-        InputError: the file cannot be read without unpickling, or does not match; the message lists missing,
-            unexpected and misshapen names.
+    The file is safetensors, or of torch.save with a state dict at the top or under a key such as `state_dict`. The
+    network receives the weights in place; with `fresh_head`, it keeps its head if that of the file is missing or has
+    another size. Raises InputError if the file cannot be read without unpickling, or does not match; the message lists
+    missing, unexpected and misshapen names.
     """
-    found, report = fit_file(file, network, fresh_head=fresh_head)
+    found = fit_file(file, network, fresh_head=fresh_head)
     network.load_state_dict(found.tensors, strict=False)
-    return report
+    return found
 
 
-def fit_file(file: Path, network: nn.Module, *, fresh_head: bool = False) -> tuple[Fit, Report]:
+def fit_file(file: Path, network: nn.Module, *, fresh_head: bool = False) -> Fit:
     """Like `load_foreign`, but load nothing; the network may be on `meta`.
 
-    Raises:
-        InputError: as `load_foreign`; a `Misfit` if the file is of another network.
+    Raises InputError as `load_foreign`; a `Misfit` if the file is of another network.
     """
-    head, _ = find_head(network)
-    found = min((fit(state, network, key) for key, state in read_states(file)), key=lambda one: one.problems)
-    if found.misshapen and found.all_but(head) and not fresh_head:
-        raise InputError(f"{file}: {_other_head(head, found)}")
-    of_head = {f"{head}.weight", f"{head}.bias"}
-    left_out = bool(of_head & {*found.missing, *found.misshapen})
-    if sentence := _sentence(found, of_head if fresh_head else set()):
+    found = min((fit(state, network, file, key) for key, state in read_states(file)), key=lambda one: one.problems)
+    if found.misshapen and found.all_but_head and not fresh_head:
+        ours, theirs = (shapes[0] for shapes in zip(*found.misshapen.values(), strict=True))
+        raise InputError(
+            f"{file}: its head '{found.head}' has {ours[0]:,} outputs instead of {theirs[0]:,}, one per label; "
+            "use it as initial weights with a fresh head (--weights)"
+        )
+    if sentence := _sentence(found, found.of_head if fresh_head else set()):
         raise Misfit(f"{file}: {sentence}")
     for name, tensor in found.tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise InputError(f"{file}: '{safe_text(name)}' holds NaN or infinity; use an earlier checkpoint")
-    return found, Report(file, found.key, found.prefix, len(found.tensors), head, left_out)
+    return found
 
 
 def network_of(file: Path, networks: Iterable[tuple[str, nn.Module]]) -> str:
     """Name of the first network that matches a file, except perhaps for the head; empty if none does.
 
-    Args:
-        file: as for `load_foreign`.
-        networks: names and networks, which may be on `meta`.
-
-    Raises:
-        InputError: the file cannot be read.
+    The networks, with their names, may be on `meta`. Raises InputError if the file cannot be read.
     """
     states = read_states(file)
     for name, network in networks:
-        head, _ = find_head(network)
-        if any(fit(state, network).all_but(head) for _, state in states):
+        if any(fit(state, network, file).all_but_head for _, state in states):
             return name
     return ""
 
 
-def fit(state: State, network: nn.Module, key: str = "") -> Fit:
+def fit(state: State, network: nn.Module, file: Path, key: str = "") -> Fit:
     """Compare a state dict with a network, after removing the prefix with which most names match."""
     state = {_OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in state.items()}
     wanted: dict[str, Tensor] = network.state_dict()
@@ -152,17 +134,15 @@ def fit(state: State, network: nn.Module, key: str = "") -> Fit:
     named = {**beside, **{name: whole for name, whole in inside.items() if name in wanted}}
     missing = tuple(name for name in wanted if name not in named and not name.endswith(_COUNTERS))
     taken = {*named.values()}
-    unexpected = tuple(name for name in state if name not in taken and not _is_auxiliary(network, name, prefix))
+    if hasattr(network, "aux_logits"):
+        taken |= {name for name in state if _AUXILIARY.match(name.removeprefix(prefix))}
+    unexpected = tuple(name for name in state if name not in taken)
     here = {name: state[named[name]] for name in wanted if name in named}
     misshapen = {
         name: (tensor.shape, wanted[name].shape) for name, tensor in here.items() if tensor.shape != wanted[name].shape
     }
     tensors = {name: tensor.detach() for name, tensor in here.items() if name not in misshapen}
-    return Fit(key, prefix, tensors, missing, unexpected, misshapen)
-
-
-def _is_auxiliary(network: nn.Module, name: str, prefix: str) -> bool:
-    return hasattr(network, "aux_logits") and _AUXILIARY.match(name.removeprefix(prefix)) is not None
+    return Fit(file, key, prefix, find_head(network)[0], tensors, missing, unexpected, misshapen)
 
 
 def _prefix(names: Iterable[str], wanted: Iterable[str]) -> str:
@@ -191,14 +171,6 @@ def _sentence(found: Fit, allowed: set[str]) -> str:
     }
     parts = [f"{kind} {_listed(names)}" for kind, names in kinds.items() if names]
     return f"does not match the network: {'; '.join(parts)}; see model.name" if parts else ""
-
-
-def _other_head(head: str, found: Fit) -> str:
-    ours, theirs = (shapes[0] for shapes in zip(*found.misshapen.values(), strict=True))
-    return (
-        f"its head '{head}' has {ours[0]:,} outputs instead of {theirs[0]:,}, one per label; "
-        "use it as initial weights with a fresh head (--weights)"
-    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -35,8 +35,7 @@ def digest(file: Path) -> str:
 def read_states(file: Path) -> list[tuple[str, State]]:
     """Read all state dicts in a file of safetensors or torch.save, as pairs of dotted key and tensors.
 
-    Raises:
-        InputError: the file is missing, damaged, without tensors, or would have to be unpickled.
+    Raises InputError if the file is missing, damaged, without tensors, or would have to be unpickled.
     """
     found = list(_states(_read(file)))
     if not found:

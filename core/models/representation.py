@@ -1,7 +1,6 @@
 """The representation of an image: the input of the network's head."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -10,11 +9,7 @@ from core.errors import InputError
 
 
 def find_head(network: nn.Module) -> tuple[str, nn.Linear]:
-    """Return name and module of the last linear layer, in the order of the modules.
-
-    Raises:
-        InputError: the network has no linear layer.
-    """
+    """Name and module of the last linear layer, in the order of the modules; InputError if there is none."""
     linear = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise InputError(f"{type(network).__name__} has no linear layer and so no representation")
@@ -24,17 +19,8 @@ def find_head(network: nn.Module) -> tuple[str, nn.Linear]:
 class Representation:
     """A network that also returns its representation, the input of its head; the network is not changed.
 
-    The hook on the head exists only during a call.
-
-    Args:
-        network: any network whose last linear layer sees one vector per image.
-
-    Attributes:
-        head: the last linear layer.
-        head_name: its name.
-
-    Raises:
-        InputError: the network has no linear layer.
+    The hook on the head, the last linear layer, which must see one vector per image, exists only during a call. Raises
+    InputError if the network has no linear layer.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -42,34 +28,21 @@ class Representation:
         self.head_name, self.head = find_head(network)
 
     def __call__(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """Run the network.
+        """Logits [n, classes] and representation [n, d] of images [n, channels, height, width], with their gradient.
 
-        Args:
-            images: [n, channels, height, width].
-            weights: parameters and buffers to use in place of the network's own, by name.
-
-        Returns:
-            Logits [n, classes] and representation [n, d], both with their gradient.
-
-        Raises:
-            ValueError: the head was not called exactly once with one vector per image.
+        Parameters and buffers in `weights`, by name, replace those of the network. Raises ValueError if the head was
+        not called exactly once with one vector per image.
         """
-        with _inputs_of(self.head) as seen:
+        seen: list[Tensor] = []
+        handle = self.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        try:
             if weights is None:
                 logits: Tensor = self.network(images)
             else:
                 logits = functional_call(self.network, dict(weights), (images,))
+        finally:
+            handle.remove()
         if len(seen) != 1 or seen[0].dim() != 2:
             shapes = [tuple(z.shape) for z in seen]
             raise ValueError(f"the head '{self.head_name}' received {shapes}, not one input of shape [n, d]")
         return logits, seen[0]
-
-
-@contextmanager
-def _inputs_of(layer: nn.Module) -> Iterator[list[Tensor]]:
-    seen: list[Tensor] = []
-    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    try:
-        yield seen
-    finally:
-        handle.remove()

@@ -22,36 +22,26 @@ _PATIENCE = 5.0
 
 
 def start_from(network: nn.Module, model: Model, log: Callable[[str], None]) -> None:
-    """Load the initial weights of the settings; a head of another size stays fresh.
+    """Load the initial weights of the settings, in place; a head of another size stays fresh.
 
-    Args:
-        network: on any device; changed in place.
-        model: settings.
-        log: receives log lines.
-
-    Raises:
-        InputError: the file is missing or does not match, or published weights are neither present nor downloadable.
+    Raises InputError if the file is missing or does not match, or published weights are neither present nor
+    downloadable.
     """
     if model.weights == NONE:
         return
     file = _file(model)
     if model.weights == IMAGENET and not file.is_file():
         log(f"downloading {file.name} into {file.parent}")
-        _download(model.name)
+        _download(model.name, file)
     log(f"the network starts from {load_foreign(file, network, fresh_head=True)}")
     if getattr(network, "transform_input", None) is False and file.name == _published_name(model.name):
         _fold_scale(network)
 
 
 def check_start(network: nn.Module, model: Model) -> None:
-    """Check, without loading, that the initial weights of the settings exist and match.
+    """Check, without loading, that the initial weights exist and match a network, which may be on `meta`.
 
-    Args:
-        network: of the settings; may be on `meta`.
-        model: settings.
-
-    Raises:
-        InputError: as `start_from`.
+    Raises InputError as `start_from`.
     """
     if model.weights == NONE:
         return
@@ -87,7 +77,7 @@ def _file(model: Model) -> Path:
 
 
 def _published(name: str) -> Any:
-    """Published weights of a torchvision network: the first version, which is used for comparisons in this field."""
+    """Published weights of a torchvision network: the first version, which this field compares with."""
     from torchvision.models import get_model_weights
 
     known = get_model_weights(name).__members__
@@ -99,13 +89,13 @@ def _published_name(name: str) -> str:
     return Path(urlparse(_published(name).url).path).name
 
 
-def _download(name: str) -> None:
+def _download(name: str, file: Path) -> None:
     try:
         _published(name).get_state_dict(progress=False, check_hash=True, weights_only=True)
     except OSError:
-        raise _not_there(_file(Model(name=name, weights=IMAGENET))) from None
+        raise _not_there(file) from None
     except RuntimeError as error:
-        raise InputError(f"the download of {_published_name(name)} was damaged ({error}); try again") from None
+        raise InputError(f"the download of {file.name} was damaged ({error}); try again") from None
 
 
 def _reachable(url: str) -> bool:

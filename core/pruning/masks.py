@@ -4,7 +4,7 @@ A weight is kept if its logit + logistic noise is positive, so with probability 
 (Csordás et al., ICLR 2021, arXiv 2010.02066). The gradient passes the threshold straight through.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -16,6 +16,7 @@ from core.models.representation import Representation
 from core.pruning.subnetwork import FixedMasks
 
 Gradient = Literal["probability", "sample"]
+Layer = nn.Conv2d | nn.Linear
 
 # Uniform numbers in [2⁻²⁵, 1 − 2⁻²⁴]: the logistic noise of 0 or 1 would be infinite.
 _LOWEST, _HIGHEST = 2**-25, 1 - 2**-24
@@ -42,7 +43,7 @@ class MaskedNetwork(nn.Module):
         gradient: slope of the straight-through estimator: `sample` is s(1−s)/T with s = σ((logit + noise)/T) and the
             noise of the mask; `probability` is p(1−p) with p = σ(logit), cheaper and noise-free.
         temperature: T > 0; affects only the gradient of `sample`.
-        exclude: names of layers that are not masked; a name includes its sublayers.
+        exclude: layers that are not masked, as in `maskable_weights`.
 
     Attributes:
         logits: parameter [m], in the order of the layers.
@@ -152,21 +153,22 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
 
     Args:
         network: any network.
-        exclude: names of layers to omit, with their sublayers and all weights that these share with others.
+        exclude: layers to omit, with all weights that these share with others: names, which include their sublayers, or
+            the words `first` (the first convolution) and `depthwise` (all depthwise convolutions, if any).
 
     Raises:
         InputError: a name matches no such layer (with the closest name), or nothing is left.
         ValueError: the weight of a layer is computed from other parameters (torch.nn.utils.parametrize).
     """
     layers = [
-        (name, module)
-        for name, module in network.named_modules(remove_duplicate=False)
-        if isinstance(module, nn.Conv2d | nn.Linear)
+        (name, module) for name, module in network.named_modules(remove_duplicate=False) if isinstance(module, Layer)
     ]
     left_out: set[int] = set()
     for word in exclude:
         covered = [module for name, module in layers if name == word or name.startswith(f"{word}.")]
-        if not covered:
+        if not covered and word in KINDS:
+            covered = list(KINDS[word]([module for _, module in layers]))
+        elif not covered:
             raise InputError(
                 f"cannot exclude '{word}' from pruning: it is not a convolution or linear layer"
                 f"{nearest(word, [name for name, _ in layers])}"
@@ -183,6 +185,18 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
     if not found:
         raise InputError("nothing is left to prune: all convolution and linear layers are excluded")
     return found
+
+
+def _first(layers: Sequence[Layer]) -> Sequence[Layer]:
+    return [layer for layer in layers if isinstance(layer, nn.Conv2d)][:1]
+
+
+def _depthwise(layers: Sequence[Layer]) -> Sequence[Layer]:
+    return [layer for layer in layers if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1]
+
+
+KINDS: Mapping[str, Callable[[Sequence[Layer]], Sequence[Layer]]] = {"first": _first, "depthwise": _depthwise}
+"""Words for layers that a pretrained network can hardly do without: few weights, each used by all that follows."""
 
 
 def _follow_network(module: nn.Module, _: Any) -> None:

@@ -28,13 +28,9 @@ class Result:
     """Results of runs on one split after one stage; shares in [0, 1], times in seconds.
 
     Attributes:
-        split: evaluated split.
-        stage: evaluated stage.
         runs: runs in the means, one per seed.
         unfinished: whether a run has not finished, so the numbers may still change.
-        samples: number of samples in the split.
         worst: mean of the runs' worst-group accuracies (not the worst of the mean accuracies).
-        average: over all samples.
         adjusted: group accuracies weighted by their shares of the training split.
         gap: average − worst.
         groups: in the order of the data set.
@@ -57,7 +53,6 @@ class Result:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Seeds of the runs in the means."""
         return tuple(run.seed for run in self.runs)
 
     @property
@@ -66,7 +61,6 @@ class Result:
         return min((g for g in self.groups if g.samples), key=lambda g: g.accuracy.mean, default=None)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the result as JSON object, as printed by `prusc compare --json`."""
         spreads = {name: getattr(self, name).to_json() for name in ("worst", "average", "adjusted", "gap", "seconds")}
         return {
             "split": self.split,
@@ -86,11 +80,9 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Runs that differ only by seed.
+    """Runs that differ only by seed, sorted by seed, then by creation.
 
-    Attributes:
-        label: the fewest settings that distinguish this family from the others.
-        runs: sorted by seed, then by creation.
+    Its label has the fewest settings that distinguish it from the other families.
     """
 
     label: str
@@ -104,16 +96,10 @@ class Family:
         return tuple(sorted(seen, key=lambda name: order[name]))
 
     def result(self, split: str, stage: str | None = None) -> Result | None:
-        """Result over the finished runs, or over unfinished ones if none has finished.
+        """Result over the finished runs, or over unfinished ones if none has finished; None without evaluations there.
 
-        Of several runs with the same seed only the newest counts, so that repeats do not reduce the spread.
-
-        Args:
-            split: `test` or `validation`.
-            stage: evaluated stage; None for the last one in which all runs of the means were evaluated.
-
-        Returns:
-            None if no run was evaluated there.
+        Of several runs with the same seed only the newest counts, so that repeats do not reduce the spread. A `stage`
+        of None is the last one in which all runs of the means were evaluated.
         """
         able = [run for run in self.runs if _evaluated(run, split, stage)]
         finished = [run for run in able if run.status == "finished"]
@@ -134,7 +120,6 @@ class Paired(NamedTuple):
     average: Spread
 
     def to_json(self) -> dict[str, Any]:
-        """Return the differences as JSON object, as printed by `prusc compare --json`."""
         return {
             "first": self.first.label,
             "second": self.second.label,
@@ -156,10 +141,7 @@ def families(records: Sequence[RunRecord]) -> list[Family]:
 
 
 def comparable(members: Iterable[Family]) -> list[list[Family]]:
-    """Group families with comparable results: the same data set with the same groups.
-
-    Families without evaluations are omitted.
-    """
+    """Group families with the same data set and groups; families without evaluations are omitted."""
     tables: dict[tuple[Any, ...], list[Family]] = {}
     for family in members:
         for split in SPLITS:
@@ -176,15 +158,9 @@ def split_of(records: Sequence[RunRecord]) -> str | None:
 
 
 def measure(runs: Sequence[RunRecord], split: str, stage: str | None = None) -> Result | None:
-    """Result over all given runs of one family.
+    """Result over all given runs of one family; None if there is no such stage.
 
-    Args:
-        runs: of one family.
-        split: `test` or `validation`.
-        stage: evaluated stage; None for the last one in which all runs were evaluated.
-
-    Returns:
-        None if there is no such stage.
+    With `stage` None, it is the last one in which all runs were evaluated.
     """
     if stage is None:
         stage = _last_common(runs, split)

@@ -11,13 +11,7 @@ from core.runs.folder import RunFolder
 
 @dataclass(frozen=True, slots=True)
 class LayerOverlap:
-    """One layer that both runs mask.
-
-    Attributes:
-        weights: number of weights.
-        kept: number of weights kept by each run.
-        both: number of weights kept by both.
-    """
+    """One layer that both runs mask: its number of weights, and how many of them each run and both keep."""
 
     weights: int
     kept: tuple[int, int]
@@ -31,23 +25,14 @@ class LayerOverlap:
 
     @property
     def keep_ratios(self) -> tuple[float, float]:
-        """Share of weights kept by each run."""
         return self.kept[0] / self.weights, self.kept[1] / self.weights
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Two masks of one network.
-
-    Attributes:
-        layers: layers masked by both, sorted by name; a run's `Sparsity` has the order of the network.
-        only_a: layers masked only by the first run.
-        only_b: layers masked only by the second run.
-    """
+    """Two masks of one network: the layers that both mask, sorted by name."""
 
     layers: Mapping[str, LayerOverlap]
-    only_a: tuple[str, ...]
-    only_b: tuple[str, ...]
 
     @property
     def total(self) -> LayerOverlap:
@@ -58,12 +43,10 @@ class Overlap:
 
     @property
     def iou(self) -> float:
-        """Intersection over union of the kept weights in all layers masked by both."""
         return self.total.iou
 
     @property
     def keep_ratios(self) -> tuple[float, float]:
-        """Share of weights kept by each run in the layers masked by both."""
         return self.total.keep_ratios
 
     @property
@@ -75,17 +58,13 @@ class Overlap:
 
 
 def overlap(a: RunFolder, b: RunFolder, stage: str = "prune") -> Overlap:
-    """Compare the final masks of a stage of two runs.
-
-    Raises:
-        InputError: a run has no masks, or the networks differ.
-    """
+    """Compare the final masks of a stage of two runs; raises InputError without masks, or if the networks differ."""
     import numpy as np
     from safetensors import safe_open
 
     with safe_open(_masks(a, stage), framework="np") as ours, safe_open(_masks(b, stage), framework="np") as theirs:
-        names = ours.keys(), theirs.keys()
-        shared = [name for name in names[0] if name in set(names[1])]
+        others = set(theirs.keys())
+        shared = [name for name in ours.keys() if name in others]  # noqa: SIM118  # not a mapping
         layers: dict[str, LayerOverlap] = {}
         for name in shared:
             mine, other = ours.get_tensor(name), theirs.get_tensor(name)
@@ -95,11 +74,10 @@ def overlap(a: RunFolder, b: RunFolder, stage: str = "prune") -> Overlap:
                     f"'{name}' is {_times(mine.shape)} in one and {_times(other.shape)} in the other"
                 )
             kept = int(np.count_nonzero(mine)), int(np.count_nonzero(other))
-            layers[_layer(name)] = LayerOverlap(mine.size, kept, int(np.count_nonzero(mine & other)))
+            layers[name.removesuffix(".weight")] = LayerOverlap(mine.size, kept, int(np.count_nonzero(mine & other)))
     if not shared:
         raise InputError(f"runs '{a.record().name}' and '{b.record().name}' have no masked layer in common")
-    only_a, only_b = (tuple(_layer(name) for name in some if name not in shared) for some in names)
-    return Overlap(layers, only_a, only_b)
+    return Overlap(layers)
 
 
 def _masks(folder: RunFolder, stage: str) -> Path:
@@ -107,10 +85,6 @@ def _masks(folder: RunFolder, stage: str) -> Path:
     if not path.is_file():
         raise InputError(f"run '{folder.record().name}' has no masks of stage '{stage}' yet; it is {folder.status()}")
     return path
-
-
-def _layer(name: str) -> str:
-    return name.removesuffix(".weight")
 
 
 def _times(shape: tuple[int, ...]) -> str:

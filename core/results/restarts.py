@@ -1,6 +1,6 @@
 """The networks of runs that train several in parallel: individually, and as mean and spread."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import nan
 from typing import Any, NamedTuple
 
@@ -24,12 +24,9 @@ class Member(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """Networks that differ only by seed and restart.
+    """Networks that differ only by seed and restart, with the spreads of their accuracies.
 
-    Attributes:
-        members: unique, sorted by seed, then restart.
-        average: spread of their average accuracies.
-        worst: spread of their worst-group accuracies.
+    The members are unique, sorted by seed, then restart.
     """
 
     members: tuple[Member, ...]
@@ -38,21 +35,17 @@ class Pool(NamedTuple):
 
     @property
     def samples(self) -> int:
-        """Number of samples of the split."""
         return self.members[0].n
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Seeds of the runs."""
         return tuple(dict.fromkeys(member.seed for member in self.members))
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """Ids of the runs."""
         return tuple(dict.fromkeys(member.run for member in self.members))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the numbers as JSON object."""
         return {
             "samples": self.samples,
             "average": self.average.to_json(),
@@ -91,20 +84,14 @@ def weights(record: RunRecord) -> tuple[float, ...]:
 def pool(records: Sequence[RunRecord], split: str, weight: float) -> Pool | None:
     """Pool the networks with one penalty weight, over runs that differ only by seed and number of restarts.
 
-    A network with the same seed and restart in two runs is counted once, from the newer run. If the split has different
-    sizes, as in different versions of the program, only networks with that of the newest run are counted.
-
-    Returns:
-        None if no run was evaluated on the split.
+    Of two networks with the same seed and restart, only that of the newer run is counted. If the split has different
+    sizes, as in different versions of the program, only networks with that of the newest run are counted. None if no
+    run was evaluated on the split.
     """
     ordered = sorted(records, key=lambda record: record.created or 0.0)
     found = [member for record in ordered for member in members(record, split) if member.weight == weight]
-    return _together(member for member in found if member.n == found[-1].n)
-
-
-def _together(found: Iterable[Member]) -> Pool | None:
-    by_place = {(member.seed, member.restart): member for member in found}
-    if not by_place:
+    if not found:
         return None
+    by_place = {(member.seed, member.restart): member for member in found if member.n == found[-1].n}
     chosen = tuple(by_place[place] for place in sorted(by_place))
     return Pool(chosen, spread([m.average for m in chosen]), spread([m.worst for m in chosen]))

@@ -21,12 +21,9 @@ ABSENT = Absent()
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting over all compared runs.
+    """One setting over all compared runs; the value of a run that does not have it is ABSENT.
 
-    Attributes:
-        key: dotted, as in the config.
-        values: of each run, in order; ABSENT if a run does not have it.
-        differs: whether the values differ.
+    Its key is dotted, as in the config.
     """
 
     key: str
@@ -58,7 +55,9 @@ def identity(record: RunRecord) -> str:
 def labels(heads: Sequence[RunRecord]) -> list[str]:
     """Short distinct labels: recipe and data if they differ, then as few other settings as possible."""
     rows = [
-        [_word(one.key, value) for value in one.values] for one in settings(heads) if one.differs and not one.is_seed
+        [("" if one.key in ("recipe", "data.name") else f"{one.key}=") + show(value) for value in one.values]
+        for one in settings(heads)
+        if one.differs and not one.is_seed
     ]
     names = []
     for index, head in enumerate(heads):
@@ -114,8 +113,3 @@ def _text(value: Any) -> bytes:
     import orjson
 
     return b"absent" if value is ABSENT else orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-
-
-def _word(key: str, value: Any) -> str:
-    bare = key in ("recipe", "data.name")
-    return show(value) if bare else f"{key}={show(value)}"

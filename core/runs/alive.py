@@ -34,12 +34,7 @@ def identity(pid: int) -> dict[str, Any]:
 
 
 def process_alive(pid: int, started: float | None) -> bool:
-    """Whether process `pid` of this machine exists and was started at `started`.
-
-    Args:
-        pid: process id, which may have been reused by another process.
-        started: start time of the process, in seconds since 1970; None for any process with this id.
-    """
+    """Whether process `pid` of this machine exists and was started at `started`, or at any time for None."""
     import psutil
 
     try:
@@ -54,11 +49,7 @@ def process_alive(pid: int, started: float | None) -> bool:
 def run_alive(folder: Path, pid: int | None, started: float | None, host: str | None) -> bool:
     """Whether the process of a record is alive; on another machine, the age of the heartbeat decides.
 
-    Args:
-        folder: the run's folder.
-        pid: process of the run; None for no process.
-        started: start time of that process.
-        host: its machine; None for this one.
+    Without a `pid` there is no process; without a `host` it is on this machine.
     """
     if pid is None:
         return False
@@ -73,13 +64,8 @@ def kill(record: RunRecord) -> None:
     """Kill the process of a run that does not respond to a stop request; the run is then `lost` and can be resumed.
 
     The process cannot write a checkpoint first. If it leads a process group, as detached workers do, the whole group is
-    killed.
-
-    Args:
-        record: current record of the run.
-
-    Raises:
-        InputError: the run has no process, it is on another machine, it is this process, or it does not end.
+    killed. Raises InputError if the run has no process, it is on another machine, it is this process, or it does not
+    end.
     """
     import psutil
 

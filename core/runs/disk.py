@@ -21,10 +21,7 @@ def replace_file(path: Path, data: bytes) -> None:
     """Replace the content of a file atomically: readers see the old or the new content, even after a crash.
 
     The caller must hold the lock of the file: the temporary file beside it has a fixed name, so that one left by a
-    killed process is overwritten.
-
-    Raises:
-        OSError: the disk is full or read-only; the old file is unchanged.
+    killed process is overwritten. On an error, such as a full disk, the old file is unchanged.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -64,14 +61,8 @@ def settled(sign: Signature | None) -> bool:
 def locked(path: Path, what: str, timeout: float = 60.0) -> Iterator[None]:
     """Hold the lock file `path` against other processes and threads; the system releases it if the process ends.
 
-    Args:
-        path: the lock file; its folder must exist.
-        what: the locked object, for error messages.
-        timeout: seconds to wait for another holder; 0 to fail immediately.
-
-    Raises:
-        HeldError: another process or thread holds the lock.
-        InputError: the folder is not writable.
+    Its folder must exist. `what` names the locked object in messages; `timeout` is in seconds, 0 to fail immediately.
+    Raises HeldError if another process or thread holds the lock, and InputError if the folder is not writable.
     """
     from filelock import FileLock, Timeout
 

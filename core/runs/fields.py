@@ -32,7 +32,6 @@ class Field:
 
     @property
     def textual(self) -> bool:
-        """Whether its values are text."""
         return self.kind in ("text", "tags")
 
 
@@ -56,14 +55,9 @@ ALIASES = {"avg": "average", "duration": "seconds", "tags": "tag", "attributes":
 
 
 def field_named(word: str, where: str) -> str:
-    """Return the name of the field for `word`.
+    """Name of the field for `word`, a field or an alias in any case.
 
-    Args:
-        word: a field or an alias, in any case.
-        where: start of the error message.
-
-    Raises:
-        InputError: there is none; the message has the closest one.
+    Raises InputError, which begins with `where`, if there is none; the message has the closest one.
     """
     name = ALIASES.get(word.lower(), word.lower())
     if name not in FIELDS:
@@ -79,15 +73,10 @@ def text_of(value: Any) -> str:
 
 
 def condition(name: str, operator: str, value: str) -> Test:
-    """Return a function that tests `name operator value`.
+    """Return a function that tests `name operator value`; operators are = != > >= < <= ~ and `:`.
 
-    Args:
-        name: a key of FIELDS.
-        operator: one of = != > >= < <= ~ :
-        value: as typed: a number (`0.8`, `80%`), a duration (`90s`, `5m`, `2h`), a date (`2026-01-31`), text or `none`.
-
-    Raises:
-        ValueError: operator or value are invalid for the field.
+    The value is as typed: a number (`0.8`, `80%`), a duration (`90s`, `5m`, `2h`), a date (`2026-01-31`), text or
+    `none`. Raises ValueError if operator or value are invalid for the field.
     """
     field = FIELDS[name]
     if field.textual:

@@ -19,7 +19,10 @@ from core.runs.text import safe_text
 
 
 class RunFolder:
-    """One run on disk. Any number of processes may read it and change its record; only one at a time writes the run."""
+    """One run on disk: any number of processes may read it and change its record, but only one at a time writes it.
+
+    The file of events has one JSON object per line, `log` is the console output of its worker.
+    """
 
     def __init__(self, home: Home, id: str) -> None:
         self.home = home
@@ -28,14 +31,14 @@ class RunFolder:
             self.path = home.runs / checked_id(id)
         except InvalidIdError:
             raise InputError(f"no run '{safe_text(id)}' in {home.root}") from None
+        self.record_path = self.path / "run.json"
+        self.events = self.path / "events.jsonl"
+        self.log = self.path / "console.log"
+        self._stop = self.path / "stop"
 
     @classmethod
     def create(cls, home: Home, record: RunRecord) -> Self:
-        """Create the folder of a new run and write its record.
-
-        Raises:
-            FileExistsError: a run with this id exists.
-        """
+        """Create the folder of a new run and write its record; raises FileExistsError if the id is taken."""
         folder = cls(home, record.id)
         folder.path.mkdir(parents=True)
         replace_file(folder.record_path, _dump(record))
@@ -43,53 +46,20 @@ class RunFolder:
 
     @classmethod
     def open(cls, home: Home, id: str) -> Self:
-        """Find the folder of a run.
-
-        Raises:
-            InputError: there is no such run.
-        """
+        """Find the folder of a run; raises InputError if there is no such run."""
         folder = cls(home, id)
         if not folder.record_path.is_file():
             raise InputError(f"no run '{id}' in {home.root}")
         return folder
 
-    @property
-    def record_path(self) -> Path:
-        """File of the record: run.json."""
-        return self.path / "run.json"
-
-    @property
-    def events(self) -> Path:
-        """File of the events: one JSON object per line."""
-        return self.path / "events.jsonl"
-
-    @property
-    def log(self) -> Path:
-        """File of the worker's console output."""
-        return self.path / "console.log"
-
-    @property
-    def _heartbeat(self) -> Path:
-        return self.path / "heartbeat"
-
-    @property
-    def _stop(self) -> Path:
-        return self.path / "stop"
-
     def artifacts(self, stage: str) -> Path:
-        """Folder of the artifacts of a stage."""
         return self.path / "artifacts" / stage
 
     def checkpoint(self, stage: str) -> Path:
-        """File of the checkpoint of a stage."""
         return self.path / "checkpoints" / f"{stage}.pt"
 
     def record(self) -> RunRecord:
-        """Read run.json.
-
-        Raises:
-            InputError: there is no such run, or its record cannot be read.
-        """
+        """Read run.json; raises InputError if there is no such run, or its record cannot be read."""
         try:
             return RunRecord.from_json(orjson.loads(self.record_path.read_bytes()))
         except FileNotFoundError:
@@ -100,13 +70,11 @@ class RunFolder:
             raise InputError(f"{self.record_path}: is not a valid record; delete the folder {self.path}") from None
 
     def settled(self, record: RunRecord | None = None) -> RunRecord:
-        """Return the record, with status `lost` if it is queued or running and its process no longer exists.
+        """The record, with status `lost` if it is queued or running and its process no longer exists.
 
         On this machine, id and start time of the process are checked; on another machine, the run is lost after 60 s
-        without a heartbeat. A queued run without a process stays queued.
-
-        Args:
-            record: content of run.json, just read; None to read it.
+        without a heartbeat. A queued run without a process stays queued. A `record` is the content of run.json, just
+        read.
         """
         if record is None:
             record = self.record()
@@ -118,26 +86,17 @@ class RunFolder:
         return record
 
     def status(self) -> str:
-        """Return the status of the run, or `lost`; see `settled`."""
         return self.settled().status
 
     def update(self, **changes: Any) -> RunRecord:
-        """Change fields of the record; changes of other processes to other fields are kept.
+        """Change fields of the record, and return it; changes of other processes to other fields are kept.
 
-        Returns:
-            The new record.
-
-        Raises:
-            OSError: the disk is full; the old record is unchanged.
+        Raises OSError if the disk is full; the old record is then unchanged.
         """
         return self._change(lambda record: dataclasses.replace(record, **changes))
 
     def update_stage(self, name: str, **changes: Any) -> RunRecord:
-        """Change fields of one stage of the record, as `update` does.
-
-        Raises:
-            ValueError: the run has no such stage.
-        """
+        """Change fields of one stage of the record, as `update` does; raises ValueError if there is no such stage."""
 
         def change(record: RunRecord) -> RunRecord:
             new = dataclasses.replace(record.stage(name), **changes)
@@ -146,27 +105,23 @@ class RunFolder:
         return self._change(change)
 
     def request_stop(self) -> None:
-        """Request a stop at the next step boundary."""
         self._stop.touch()
 
     def stop_requested(self) -> bool:
-        """Whether a stop was requested."""
         return self._stop.exists()
 
     def clear_stop(self) -> None:
-        """Remove the stop request."""
         self._stop.unlink(missing_ok=True)
 
     def beat(self) -> None:
         """Update the heartbeat, for readers on other machines."""
-        self._heartbeat.touch()
+        (self.path / "heartbeat").touch()
 
     @contextmanager
     def writer(self) -> Iterator[None]:
         """Lock the run for writing; the lock ends with the process at the latest.
 
-        Raises:
-            InputError: another process or thread is writing it.
+        Raises InputError if another process or thread is writing it.
         """
         holder = self.path / "writer"
         with ExitStack() as stack:
@@ -179,11 +134,7 @@ class RunFolder:
             yield
 
     def delete(self) -> None:
-        """Remove the run's folder; the index is not touched.
-
-        Raises:
-            InputError: a process is writing the run.
-        """
+        """Remove the run's folder, but not from the index; raises InputError if a process is writing the run."""
         with self.writer():
             # Renamed first, so that an interrupted deletion does not leave half a run.
             self.path.replace(self.home.runs / f".deleted-{self.id}")

@@ -16,7 +16,6 @@ class Home:
 
     @property
     def runs(self) -> Path:
-        """Folder of the run folders."""
         return self.root / "runs"
 
     @property
@@ -26,21 +25,19 @@ class Home:
 
     @property
     def locks(self) -> Path:
-        """Folder of the lock files."""
         return self.root / "locks"
 
     @classmethod
     def open(cls, root: Path | None = None, *, create: bool = True) -> Self:
         """Open the home: `root`, else $PRUSC_HOME, else the user's data folder.
 
-        Args:
-            root: the folder; None for the environment variable or default.
-            create: create missing folders; if False, the home is only read and may be missing.
-
-        Raises:
-            InputError: it is not a folder, or cannot be created or written.
+        Missing folders are created, unless `create` is False: the home is then only read and may be missing. Raises
+        InputError if it is not a folder, or cannot be created or written.
         """
-        home = cls(Path(root or os.environ.get("PRUSC_HOME") or _user_data()).expanduser().absolute())
+        from platformdirs import user_data_dir
+
+        given = root or os.environ.get("PRUSC_HOME") or user_data_dir("prusc-tui", appauthor=False)
+        home = cls(Path(given).expanduser().absolute())
         # os.path returns False where pathlib raises, as in an unreadable folder.
         there = next(path for path in (home.root, *home.root.parents) if os.path.exists(path))  # noqa: PTH110
         usable = os.path.isdir(there)  # noqa: PTH112
@@ -54,9 +51,3 @@ class Home:
         if not usable:
             raise InputError(f"{home.root}: cannot store runs here; set PRUSC_HOME to a writable folder")
         return home
-
-
-def _user_data() -> str:
-    from platformdirs import user_data_dir
-
-    return user_data_dir("prusc-tui", appauthor=False)

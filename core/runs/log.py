@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -28,11 +28,8 @@ LAST = "last"
 class RunLog:
     """One small document per run. The run folders are authoritative: the index can be rebuilt from them.
 
-    Every change locks, reads and replaces the whole file; reading takes no lock. Thread-safe.
-
-    Args:
-        home: of the runs.
-        clock: returns seconds since 1970, for the work time of running runs.
+    Every change locks, reads and replaces the whole file; reading takes no lock. Thread-safe. The clock returns seconds
+    since 1970, for the work time of running runs.
     """
 
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
@@ -47,20 +44,15 @@ class RunLog:
         state; `record` is used for a run without a folder.
         """
         with self._writing() as runs:
-            runs.upsert(_document(self._newest(record)))
+            with suppress(InputError):
+                record = RunFolder(self.home, record.id).record()
+            runs.upsert(_document(record))
 
     def register(self, record: RunRecord, exact_name: bool = False) -> RunRecord:
-        """Add a new run to the index under a unique name.
+        """Add a new run to the index under a unique name, and return the record with that name.
 
-        Args:
-            record: of the run, with the desired name.
-            exact_name: refuse a taken name instead of adding a number.
-
-        Returns:
-            The record with its final name.
-
-        Raises:
-            InputError: the name is taken, empty, `last`, or has control characters.
+        If its name is taken, it gets a number. With `exact_name`, InputError is raised if the name is taken, empty,
+        `last`, or has control characters.
         """
         name = _checked_name(record.name) if exact_name else record.name.strip()
         with self._writing() as runs:
@@ -72,17 +64,9 @@ class RunLog:
         return record
 
     def rename(self, run: RunFolder | str, name: str) -> RunRecord:
-        """Rename a run in its folder and in the index.
+        """Rename a run, given by its folder or id, in its folder and in the index; return its record.
 
-        Args:
-            run: its folder or its id.
-            name: new unique name.
-
-        Returns:
-            The record with the new name.
-
-        Raises:
-            InputError: there is no such run, or the name is taken, empty, `last`, or has control characters.
+        Raises InputError if there is no such run, or the name is taken, empty, `last`, or has control characters.
         """
         folder = RunFolder.open(self.home, run if isinstance(run, str) else run.id)
         name = _checked_name(name)
@@ -107,9 +91,10 @@ class RunLog:
         return self._settled(found) if found is not None else None
 
     def all(self) -> list[dict[str, Any]]:
-        """Return all summaries, newest first.
+        """All summaries, newest first.
 
-        A run without its process has the status of its folder or is `lost`; the seconds of running runs are current.
+        Runs without their process have the status of their folder or are `lost`; the seconds of running runs are
+        current.
         """
         return [self._settled(document) for document in sorted(self._runs(), key=_age)]
 
@@ -121,13 +106,9 @@ class RunLog:
         return [document["id"] for document in sorted(found, key=_age)]
 
     def rebuild(self, on_skip: Callable[[str], None] | None = None) -> int:
-        """Rebuild the index from the run folders.
+        """Rebuild the index from the run folders, and return the number of runs.
 
-        Args:
-            on_skip: called with an error message for every unreadable folder.
-
-        Returns:
-            Number of runs in the index.
+        Calls `on_skip` with an error message for every unreadable folder.
         """
         with self._lock():
             documents = []
@@ -141,12 +122,6 @@ class RunLog:
             with self._replacing(None) as runs:
                 runs.insert_multiple(documents)
         return len(documents)
-
-    def _newest(self, record: RunRecord) -> RunRecord:
-        try:
-            return RunFolder(self.home, record.id).record()
-        except InputError:
-            return record
 
     def _settled(self, summary: dict[str, Any]) -> dict[str, Any]:
         pid = summary["pid"]
@@ -204,10 +179,7 @@ def _document(record: RunRecord) -> "Document":
 
 
 def _number(id: str) -> int:
-    """TinyDB's document id of a run: the run id in base 36, so that no counter is needed.
-
-    The leading 1 preserves leading zeros.
-    """
+    """TinyDB's document id of a run: its id in base 36, after a 1 that preserves leading zeros."""
     return int(f"1{checked_id(id)}", 36)
 
 

@@ -45,8 +45,7 @@ class Query:
 def parse(text: str) -> Query:
     """Parse a filter; an empty one matches every run.
 
-    Raises:
-        InputError: the filter is invalid; the message has the column, and the closest name for an unknown field.
+    Raises InputError with the column, and the closest name for an unknown field.
     """
     if not text.strip():
         return Query(text, lambda _: True)
@@ -54,11 +53,7 @@ def parse(text: str) -> Query:
 
 
 def sort(summaries: Iterable[Summary], key: str) -> list[Summary]:
-    """Sort runs by a field, with `-field` in descending order; runs without a value always come last.
-
-    Raises:
-        InputError: there is no such field.
-    """
+    """Sort runs by a field, with `-field` in descending order; runs without a value always come last."""
     name = key.removeprefix("-")
     field = FIELDS[field_named(name, f"sort by '{safe_text(key)}'")]
     present: list[tuple[Any, Summary]] = []
@@ -74,13 +69,9 @@ def sort(summaries: Iterable[Summary], key: str) -> list[Summary]:
 
 
 def resolve(log: RunLog, ref: str) -> str:
-    """Find the run for an id, `last` (the newest), a name, or the beginning of an id.
+    """Find the id of the run for an id, `last` (the newest), a name, or the beginning of an id.
 
-    Returns:
-        Its id.
-
-    Raises:
-        InputError: no run or several runs match.
+    Raises InputError if no run or several runs match.
     """
     runs = log.all()
     if ref == LAST and runs:

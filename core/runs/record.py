@@ -11,6 +11,13 @@ RunStatus = Literal["queued", "running", "stopped", "failed", "finished", "lost"
 
 ACTIVE: frozenset[str] = frozenset({"queued", "running"})
 
+_INDEXED = (
+    *("id", "name", "status", "recipe", "preset", "data", "seed", "selection", "attributes_used", "note"),
+    *("created", "started", "ended", "seconds", "working_since"),
+    *("host", "pid", "pid_started", "forked_from", "device", "reason"),
+)
+"""Fields of a run that its summary repeats."""
+
 # No 0, 1, i, l, o, as ids are read and typed by people.
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -20,10 +27,7 @@ class StageRecord:
     """One stage of a run: progress and results.
 
     Attributes:
-        name: the stage.
-        status: waiting, running or done.
         key: hash of everything that determines the artifacts; None if not known yet.
-        seconds: work so far, in seconds.
         reused: id of the run from which the artifacts were reused.
         keep_ratio: share of weights kept after the stage; None before the first pruning.
         evaluations: split → `Evaluation.to_json` of the final checkpoint.
@@ -43,12 +47,10 @@ class StageRecord:
     restarts: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the stage as JSON object, as in run.json and `--json`."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Inverse of `to_json`; unknown keys are ignored."""
         return cls(**_known(cls, value))
 
 
@@ -57,34 +59,17 @@ class RunRecord:
     """One run: settings, process and progress. Times are seconds since 1970.
 
     Attributes:
-        id: eight characters, unique.
-        name: chosen by the user; unique in its home.
-        status: queued, running, stopped, failed or finished.
-        recipe: name of the recipe.
-        preset: name of the preset, or None.
-        data: name of the data set.
-        seed: seed of the run.
         device: such as `cpu` or `cuda:0`; empty before it starts.
         selection: rule that selects the checkpoint on the validation split.
         attributes_used: split whose attributes are used in training or selection.
-        config: all settings, resolved.
         overrides: dotted key → value, if it differs from the preset.
-        tags: set by the user.
-        note: written by the user.
-        created: time of creation.
-        started: time of the first start.
-        ended: end time; None if it has not ended.
         seconds: total work in earlier sessions; `worked` adds the current one.
         working_since: start of the current session; None if no process works on it.
-        stages: in the order of the recipe.
-        pid: process that runs it.
-        pid_started: start time of that process, to detect reused ids.
-        host: machine of that process.
+        pid_started: start time of the process, to detect reused ids.
         launcher: started the run and can stop and kill it; older versions did not write it.
         job: id of the run in the launcher, such as a job number in a queue; empty if there is none.
         reason: why it failed.
         forked_from: `RUN:STAGE` from whose artifacts it starts.
-        version: version of the program that created it.
     """
 
     id: str
@@ -125,8 +110,7 @@ class RunRecord:
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Inverse of `to_json`; unknown keys are ignored, missing ones get their defaults.
 
-        Raises:
-            KeyError, TypeError: the value is not a run.
+        Raises KeyError or TypeError if the value is not a run.
         """
         known = _known(cls, value)
         known["tags"] = tuple(value.get("tags", ()))
@@ -138,12 +122,13 @@ class RunRecord:
         """Whether a process works on the run or a queue has its job; a queued run may have neither."""
         return self.status in ACTIVE and (self.pid is not None or bool(self.job))
 
-    def stage(self, name: str) -> StageRecord:
-        """Return the stage with this name.
+    @property
+    def unfinished(self) -> str | None:
+        """Name of the first stage that is not done."""
+        return next((stage.name for stage in self.stages if stage.status != "done"), None)
 
-        Raises:
-            ValueError: the run has no such stage.
-        """
+    def stage(self, name: str) -> StageRecord:
+        """The stage with this name; raises ValueError if there is none."""
         for stage in self.stages:
             if stage.name == name:
                 return stage
@@ -151,8 +136,7 @@ class RunRecord:
 
     def final_evaluation(self, split: str) -> Mapping[str, Any] | None:
         """Final evaluation on `split` of the last stage that has one, as `Evaluation.to_json`, or None."""
-        found = [stage.evaluations[split] for stage in self.stages if split in stage.evaluations]
-        return found[-1] if found else None
+        return next((s.evaluations[split] for s in reversed(self.stages) if split in s.evaluations), None)
 
     def summary(self) -> dict[str, Any]:
         """Return the small document for the index.
@@ -166,44 +150,19 @@ class RunRecord:
         running = [stage.name for stage in self.stages if stage.status == "running"]
         done = [stage.name for stage in self.stages if stage.status == "done"]
         return {
-            "id": self.id,
-            "name": self.name,
-            "status": self.status,
-            "recipe": self.recipe,
-            "preset": self.preset,
-            "data": self.data,
-            "seed": self.seed,
-            "selection": self.selection,
-            "attributes_used": self.attributes_used,
+            **{name: getattr(self, name) for name in _INDEXED},
             "tags": list(self.tags),
-            "note": self.note,
-            "created": self.created,
-            "started": self.started,
-            "ended": self.ended,
-            "seconds": self.seconds,
-            "working_since": self.working_since,
             "wga": evaluation["worst_group"]["accuracy"] if evaluation else None,
             "wga_split": split,
             "average": evaluation["average"] if evaluation else None,
             "keep_ratio": ratios[-1] if ratios else None,
             "stage": running[0] if running else done[-1] if done else None,
             "stage_keys": {stage.name: stage.key for stage in self.stages if stage.status == "done" and stage.key},
-            "host": self.host,
-            "pid": self.pid,
-            "pid_started": self.pid_started,
-            "forked_from": self.forked_from,
-            "device": self.device,
-            "reason": self.reason,
         }
 
 
 def worked(run: Mapping[str, Any], now: float) -> float:
-    """Return the seconds of work, up to `now` for a running run.
-
-    Args:
-        run: `RunRecord.summary` or `RunRecord.to_json`.
-        now: seconds since 1970.
-    """
+    """Seconds of work, up to `now` for a running run, given as `RunRecord.summary` or `RunRecord.to_json`."""
     since = run.get("working_since") if run["status"] == "running" else None
     seconds: float = run["seconds"]
     return seconds if since is None else seconds + max(0.0, now - since)
@@ -224,11 +183,7 @@ class InvalidIdError(ValueError):
 
 
 def checked_id(id: str) -> str:
-    """Return the id if it consists of lower-case letters and digits.
-
-    Raises:
-        InvalidIdError: it does not.
-    """
+    """Return the id; raises InvalidIdError unless it consists of lower-case letters and digits."""
     if not (id.isascii() and id.isalnum() and id == id.lower()):
         raise InvalidIdError(f"{id!r} is not a run id")
     return id

@@ -23,11 +23,7 @@ class AtomicStorage(Storage):
         self._signature: Signature | None = None
 
     def read(self) -> dict[str, dict[str, Any]] | None:
-        """Return all tables; None without a file.
-
-        Raises:
-            InputError: the file is not an index.
-        """
+        """All tables, None without a file; raises InputError if the file is not an index."""
         now = signature(self._path)
         if now is None or now != self._signature:
             try:
@@ -46,7 +42,6 @@ class AtomicStorage(Storage):
         return self._content
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
-        """Replace the file."""
         self._content = self._signature = None
         replace_file(self._path, orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY))
 
@@ -58,9 +53,7 @@ class Draft(Storage):
         self.content = content
 
     def read(self) -> dict[str, dict[str, Any]] | None:
-        """Return the current tables."""
         return self.content
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
-        """Replace the tables."""
         self.content = data

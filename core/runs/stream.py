@@ -30,14 +30,9 @@ class EventWriter:
         self._synced = time.monotonic()
 
     def write(self, event: Event, t: float | None = None) -> None:
-        """Append one event.
+        """Append one event, with time `t` in seconds since 1970 or now.
 
-        Args:
-            event: to append.
-            t: its time, in seconds since 1970; None for now.
-
-        Raises:
-            OSError: the disk is full; the next event starts on a new line.
+        Raises OSError if the disk is full; the next event starts on a new line.
         """
         line = encode(event, time.time() if t is None else t)
         with self._lock:
@@ -84,7 +79,6 @@ class EventReader:
         self._offset = 0
 
     def read(self) -> list[Stamped]:
-        """Return the events since the last call; none if there is no file yet."""
         return [stamped for chunk in self.chunks() for stamped in chunk]
 
     def chunks(self) -> Iterator[list[Stamped]]:

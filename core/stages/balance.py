@@ -37,9 +37,10 @@ class DrawBalancedSet(Stage):
         context.emit(StageStarted(context.stage, 1))
         groups = PseudoGroups.load(context.input("find"))
         labels, names = context.data.splits["train"].labels, context.data.label_names
+        used = groups.used
         drawn = balanced_set(
-            groups.train,
-            labels,
+            groups.train[used],
+            labels[used],
             len(groups.names),
             len(names),
             rule=self.balance.rule,
@@ -56,6 +57,6 @@ class DrawBalancedSet(Stage):
                 "the balanced set is empty: no pseudo-group has samples of every class",
                 "try another finder (find.by), or for clusters fewer of them (cluster.k)",
             )
-        tensors = {"indices": torch.from_numpy(drawn.indices), "weights": torch.from_numpy(drawn.weights)}
+        tensors = {"indices": torch.from_numpy(used[drawn.indices]), "weights": torch.from_numpy(drawn.weights)}
         save_tensors(context.directory / BALANCED, tensors)
         context.progress(1, 1)

@@ -89,7 +89,8 @@ class FindByBias(Stage):
         predicted: list[Tensor] = saved["train"]
         held_out: list[Tensor] = saved["validation"]
         total = settings.rounds * settings.max_steps
-        context.emit(StageStarted(context.stage, total, len(predicted) * settings.max_steps))
+        done = saved["round"]["step"] if saved["round"] else 0
+        context.emit(StageStarted(context.stage, total, len(predicted) * settings.max_steps + done))
         while len(predicted) < settings.rounds:
             outcome = self._round(context, train, validation, predicted, held_out, saved["round"])
             saved["round"] = None

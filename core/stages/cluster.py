@@ -95,13 +95,14 @@ class FindClusters(Stage):
         settings, data = self.cluster, context.data
         labels, n_classes = data.splits["train"].labels, len(data.label_names)
         tensors = load_tensors(features_file(context.input("represent"), best["epoch"]))
+        # Missing in runs of earlier versions; of no use per class, where the nearest centre depends on the label.
+        held_out = tensors.get("validation")
         found = PseudoGroups(
             source=f"clusters, k = {best['k']} at epoch {best['epoch']:g}",
             names=tuple(f"cluster {number}" for number in range(len(centres))),
             train=clusters,
             conflicts=conflict_samples(clusters, labels, len(centres), n_classes, relative=settings.relative),
-            # Clusters of one class are unknown without the label.
-            validation=None if settings.per_class else nearest(tensors["validation"].numpy(), centres),
+            validation=None if held_out is None or settings.per_class else nearest(held_out.numpy(), centres),
             per_class=settings.per_class,
             epoch=best["epoch"],
         )

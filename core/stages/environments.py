@@ -35,7 +35,7 @@ def save(
         conflicts: bool [n], whether each training sample is a presumed conflict; None if not applicable.
     """
     from core.data.dataset import groups
-    from core.groups import group_titles
+    from core.groups import group_names
     from core.invariance.environments import save_environments
     from core.invariance.makeup import environment_warnings, makeup, quality
 
@@ -46,7 +46,7 @@ def save(
     group_table: list[list[int]] = []
     found = {} if conflicts is None else {"found": int(conflicts.sum())}
     if data.attributes:
-        names = [" · ".join([label, *rest.values()]) for label, rest in group_titles(data.label_names, data.attributes)]
+        names = group_names(data.label_names, data.attributes)
         group_table = makeup(environments, groups(train, data), len(names)).tolist()
         if conflicts is not None and len(data.attributes) == 1:
             found = asdict(quality(conflicts, train.labels, train.attributes[:, 0]))

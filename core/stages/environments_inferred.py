@@ -33,13 +33,17 @@ class InferEnvironments(MakeEnvironments):
 
     def run(self, context: "StageContext") -> None:
         from core.finding.pseudo_groups import PseudoGroups
-        from core.invariance.environments import at_random, infer, require_two
+        from core.invariance.environments import Environments, at_random, infer, require_two
 
         context.emit(StageStarted(context.stage, 1))
         settings, labels = self.environments, context.data.splits["train"].labels
         groups = PseudoGroups.load(context.input("find"))
         seed = context.streams.seed("environments")
-        found = infer(settings.rule, groups.conflicts, groups.train, labels, seed=seed, shares=settings.shares)
+        used = groups.used
+        found = infer(
+            settings.rule, groups.conflicts[used], groups.train[used], labels[used], seed=seed, shares=settings.shares
+        )
+        found = Environments(found.names, tuple(used[samples] for samples in found.samples))
         require_two(found)
         if self.lot:
             drawn = at_random(found, labels, seed=context.streams.seed("lot"))

@@ -13,7 +13,7 @@ from core.events import PseudoGroupsFound, StageStarted, Warned
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.clustering.kmeans import Integers
+    from core.clustering.kmeans import Floats, Integers
     from core.engine.context import StageContext
     from core.finding.pseudo_groups import PseudoGroups
     from core.finding.quality import Features, Quality
@@ -36,6 +36,7 @@ class FindPseudoGroups(Stage):
     represented: bool = False
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "find"
+    replaced_by: ClassVar[str] = "find.file"
     files: ClassVar[Mapping[str, str]] = {
         **FOUND_FILES,
         r"predictions-train\.safetensors": "classes and probabilities of ERM, training split",
@@ -64,12 +65,12 @@ class FindPseudoGroups(Stage):
         found.save(context.directory)
         save_tensors(predictions_file(context.directory, "train"), {"classes": classes, "probabilities": probabilities})
         self._report(context, candidates, qualities, chosen)
-        self._draw(context, found, features, classes.numpy())
+        self._draw(context, found, features, classes.numpy(), probabilities.numpy())
         for finding in doubts(found, quality, len(features.train_labels)):
             context.emit(Warned(context.stage, finding.code, finding.text))
             if self.find.problems == "fail":
                 raise StageError(finding.text, "or continue anyway with find.problems=warn")
-        if len(np.unique(found.train)) < 2:
+        if len(np.unique(found.train[found.used])) < 2:
             raise StageError(
                 f"the finder ({found.source}) put all samples into one pseudo-group", "try another finder (find.by)"
             )
@@ -131,14 +132,14 @@ class FindPseudoGroups(Stage):
         """Emit the composition; attributes are counted only here, after the choice."""
         from core.clustering.composition import composition
         from core.data.dataset import groups
-        from core.groups import group_titles
+        from core.groups import group_names
 
         data, found = context.data, candidates[chosen]
         train = data.splits["train"]
         table = found.table(train.labels, len(data.label_names))
-        titles = group_titles(data.label_names, data.attributes) if data.attributes else []
-        names = [" · ".join([label, *values.values()]) for label, values in titles]
-        counts = composition(found.train, groups(train, data), len(table), len(names)).tolist() if names else []
+        names = group_names(data.label_names, data.attributes) if data.attributes else []
+        used, of = found.used, groups(train, data)
+        counts = composition(found.train[used], of[used], len(table), len(names)).tolist() if names else []
         conflicts = {"found": int(found.conflicts.sum())}
         if data.attributes:
             true = (train.attributes != train.labels[:, None]).any(axis=1)
@@ -171,25 +172,37 @@ class FindPseudoGroups(Stage):
             )
         )
 
-    def _draw(self, context: "StageContext", found: "PseudoGroups", features: "Features", classes: "Integers") -> None:
-        """Write map and sample images."""
+    def _draw(
+        self,
+        context: "StageContext",
+        found: "PseudoGroups",
+        features: "Features",
+        classes: "Integers",
+        confidence: "Floats",
+    ) -> None:
+        """Write map, sample images and all conflict samples."""
         import math
 
+        import numpy as np
         import torch
 
         from core.explore.map import paint, pca_map, write_map
-        from core.explore.samples import write_samples
+        from core.explore.samples import write_conflicts, write_samples
         from core.tensors import load_tensors, save_tensors
 
-        rows, epoch = features.train, float("nan")
+        images = context.data.splits["train"].images
+        rows, predicted, epoch = features.train, classes, float("nan")
         if self.represented and not math.isnan(found.epoch):
             tensors = load_tensors(features_file(context.input("represent"), found.epoch))
-            rows, classes, epoch = tensors["features"].numpy(), tensors["classes"].numpy(), found.epoch
-        painted = paint(context.data, found.train, classes)
+            rows, predicted, epoch = tensors["features"].numpy(), tensors["classes"].numpy(), found.epoch
+        painted = paint(context.data, found.train, predicted)
         value = pca_map(rows, painted, epoch, context.streams.seed("map"))
         write_map(context.directory / PCA_MAP, value)
-        save_tensors(context.directory / MAPPED, {"features": torch.from_numpy(rows[value["index"]])})
-        write_samples(context.directory, context.data.splits["train"].images, painted, context.streams.seed("samples"))
+        save_tensors(context.directory / MAPPED, {"features": torch.from_numpy(rows[list(value.index)])})
+        write_samples(context.directory, images, painted, context.streams.seed("samples"))
+        conflicts = np.flatnonzero(found.conflicts)
+        if conflicts.size:
+            write_conflicts(context.directory, images, painted, conflicts, classes, confidence)
 
 
 def _plain(quality: "Quality") -> dict[str, float | None]:

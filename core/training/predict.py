@@ -66,7 +66,9 @@ def count_groups(predicted: Tensor, images: Images, dataset: DataSet, split: str
     cells: tuple[Group, ...] = ()
     if images.pseudo_groups is not None:
         numbers, names = images.pseudo_groups
-        cells = _count(right, images.labels * len(names) + numbers, dataset.label_names, {"pseudo-group": names})
+        known = numbers >= 0
+        index = (images.labels * len(names) + numbers)[known]
+        cells = _count(right[known], index, dataset.label_names, {"pseudo-group": names})
     return Evaluation(split, groups, training_shares(dataset), cells)
 
 

@@ -27,12 +27,8 @@ SHAPES = {
 def pack(source: Path, target: Path) -> None:
     """Write the packed digits and SHA256SUMS, of the packed files and of their content.
 
-    Args:
-        source: folder of the four idx files, each with the ending `.gz`.
-        target: folder to write to; it exists.
-
-    Raises:
-        InputError: a file is missing, not gzip, or its idx header is not that of MNIST; nothing is written.
+    The source is a folder of the four idx files, each with the ending `.gz`. Raises InputError if a file is missing,
+    not gzip, or its idx header is not that of MNIST; nothing is written.
     """
     contents = {name: _content(source / f"{name}.gz", SHAPES[name]) for name in NAMES}
     packed = {f"{name}.gz": _compress(content) for name, content in contents.items()}

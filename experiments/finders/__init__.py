@@ -26,30 +26,32 @@ def finders() -> dict[str, Finder]:
     return dict(sorted(by_name.items()))
 
 
+def choices() -> tuple[str, ...]:
+    """Values of `find.by`."""
+    return (*finders(), AUTO)
+
+
 def chosen(config: Config) -> tuple[Finder, ...]:
     """The finders of a configuration: one, or all that `auto` tries.
 
     Raises:
-        InputError: `find.by` is unknown, or does not fit the other settings.
+        InputError: `find.by` is unknown.
     """
-    known = finders()
-    if config.find.file:
-        names = [FILE]
-    elif config.find.by == AUTO:
-        names = [name for name, finder in known.items() if finder.cheap]
-    else:
-        names = [config.find.by]
-    if names[0] not in known:
-        word = config.find.by
-        raise InputError(f"find.by: unknown finder '{word}'{nearest(word, [*known, AUTO])} (see: prusc recipes)")
-    return tuple(known[name] for name in names)
+    known, by = finders(), FILE if config.find.file else config.find.by
+    if by == AUTO:
+        return tuple(finder for finder in known.values() if finder.cheap)
+    if by not in known:
+        raise InputError(
+            f"find.by = '{by}': unknown finder{nearest(by, list(choices()))} (known: {', '.join(choices())})"
+        )
+    return (known[by],)
 
 
 def finding(config: Config) -> tuple[Stage, ...]:
     """The stages after ERM that find the pseudo-groups, `find` at the end.
 
     Raises:
-        InputError: `find.by` is unknown.
+        InputError: `find.by` is unknown, or does not fit the other settings.
     """
     chains = [finder.stages(config) for finder in chosen(config)]
     stages = {stage.name: stage for chain in chains for stage in chain}  # finders may share a stage

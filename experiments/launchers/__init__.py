@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from core.errors import InputError, nearest
+from core.runs.alive import kill
 from core.runs.folder import RunFolder
 from core.runs.record import RunRecord
 
 
 class Launcher(ABC):
-    """Starts runs in one kind of place, and controls them there.
-
-    The run's folder is enough for most places, so only `check`, `start` and `kill` must be written.
+    """Starts runs in one kind of place, and controls them there; by default, runs are processes of this machine.
 
     Attributes:
         name: as in `--launcher` and in the record of a run.
@@ -29,37 +28,29 @@ class Launcher(ABC):
     summary: ClassVar[str]
     outlives: ClassVar[bool] = True
 
-    @abstractmethod
     def check(self, device: str) -> None:
-        """Make sure that a run can be started on a device, before anything is written.
+        """Make sure that a run can be started on `auto`, `cpu` or `cuda:N`, before anything is written; imports torch.
 
-        Args:
-            device: `auto`, `cpu` or `cuda:N`.
-
-        Raises:
-            InputError: there is no such device, or nothing can be started at all.
+        Raises InputError if there is no such device, or nothing can be started at all.
         """
+        from core.engine.devices import resolve
+
+        resolve(device)
 
     @abstractmethod
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
         """Start or resume a run; from now on its record names this launcher and its job.
 
-        Args:
-            folder: of the run; a request to stop left there was for an earlier process.
-            device: as for `check`.
-            fresh: compute every stage, even if another run has its result.
-
-        Raises:
-            InputError: it cannot be started.
+        With `fresh`, every stage is computed, even if another run has its result. The launcher removes a request to
+        stop, which was for an earlier process. Raises InputError if the run cannot be started.
         """
 
-    @abstractmethod
     def kill(self, folder: RunFolder) -> None:
         """End a run that does not answer; it is then `lost` and can be resumed from its last checkpoint.
 
-        Raises:
-            InputError: no process runs it, or it is out of reach.
+        Raises InputError if no process runs it, or it is out of reach.
         """
+        kill(folder.settled())
 
     def state(self, folder: RunFolder) -> RunRecord:
         """Return the record of the run as it is now: queued, running, stopped, failed, finished or lost."""
@@ -80,11 +71,7 @@ def names() -> list[str]:
 
 
 def launcher(name: str) -> Launcher:
-    """Return the launcher called `name`.
-
-    Raises:
-        InputError: there is none; the message names the nearest.
-    """
+    """The launcher called `name`; raises InputError, which names the nearest, if there is none."""
     found = _found()
     if name not in found:
         raise InputError(
@@ -94,11 +81,7 @@ def launcher(name: str) -> Launcher:
 
 
 def launcher_of(record: RunRecord) -> Launcher:
-    """Return the launcher that controls a run.
-
-    Raises:
-        InputError: this installation does not have the launcher that started it.
-    """
+    """The launcher that controls a run; raises InputError if this installation does not have it."""
     found = _found()
     if record.launcher not in found:
         raise InputError(

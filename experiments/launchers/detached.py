@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from core.runs.alive import identity, kill
+from core.runs.alive import identity
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
 from experiments.launchers import Launcher
@@ -18,14 +18,7 @@ class DetachedLauncher(Launcher):
     name = "detached"
     summary = "In a separate process, which outlives this one and the connection."
 
-    def check(self, device: str) -> None:
-        """Check that the device exists; imports torch."""
-        from core.engine.devices import resolve
-
-        resolve(device)
-
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
-        """Start the worker in a session of its own, so that a hang-up of the terminal does not reach it."""
         folder.clear_stop()  # left by a process that died
         folder.update(status="queued", launcher=self.name, job="")
         command = [sys.executable, "-m", WORKER, "--home", str(folder.home.root), "--device", device]
@@ -39,7 +32,3 @@ class DetachedLauncher(Launcher):
             )
         # Recorded before the worker does so itself, so that its early death is noticed.
         RunLog(folder.home).put(folder.update(**identity(process.pid)))
-
-    def kill(self, folder: RunFolder) -> None:
-        """Kill the worker's process group."""
-        kill(folder.settled())

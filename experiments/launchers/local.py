@@ -1,6 +1,6 @@
 """Runs in the process that starts them, such as `prusc run` in the foreground."""
 
-from core.runs.alive import here, kill
+from core.runs.alive import here
 from core.runs.folder import RunFolder
 from experiments.hosting import ENGINE
 from experiments.launchers import Launcher
@@ -13,14 +13,7 @@ class LocalLauncher(Launcher):
     summary = "In this process: ends with it, with a checkpoint."
     outlives = False
 
-    def check(self, device: str) -> None:
-        """Check that the device exists; imports torch."""
-        from core.engine.devices import resolve
-
-        resolve(device)
-
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
-        """Queue the run for a device of this process; imports torch."""
         from core.engine.devices import pick
         from experiments.plan import config_of
 
@@ -29,7 +22,3 @@ class LocalLauncher(Launcher):
         folder.clear_stop()  # left by a process that died
         folder.update(status="queued", launcher=self.name, job="", **here())
         ENGINE.submit(folder, config, chosen, fresh=fresh)
-
-    def kill(self, folder: RunFolder) -> None:
-        """Kill the process of the run, if it is another one on this machine."""
-        kill(folder.settled())

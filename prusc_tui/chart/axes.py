@@ -1,4 +1,4 @@
-"""Axes: round bounds, readable ticks, and labels that never touch."""
+"""Axes: round bounds, the window of x (zoom and pan), readable ticks, and labels that never touch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count, pairwise
@@ -8,9 +8,11 @@ from typing import Literal, NamedTuple
 from core.words import clock
 
 XMode = Literal["step", "epoch", "time"]
+Window = tuple[float, float]
+"""The x at the left and at the right end."""
 
-GAP = 2
-"""Minimum number of cells between two labels of the x axis."""
+ZOOM = 1.25  # factor of one notch of the wheel or one key press
+GAP = 2  # minimum number of cells between two labels of the x axis
 
 _CLOCK = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _TINY = 1e-9
@@ -59,13 +61,9 @@ def multiples(low: float, high: float, step: float) -> list[float]:
 
 
 def calm_bounds(low: float, high: float, floor_: float = -inf, ceiling: float = inf) -> tuple[float, float]:
-    """Widen a range to round numbers, so that it stays stable while values come in.
+    """Widen a range to round numbers, so that it stays stable while values come in; a single value is centred.
 
-    Args:
-        low: least value.
-        high: greatest value, `low` ≤ `high`; if they are equal the value is centred.
-        floor_: the range does not go below unless `low` does.
-        ceiling: the range does not go above unless `high` does.
+    The range goes below `floor_` or above `ceiling` only if the values do.
     """
     if high - low <= max(_TINY * max(abs(low), abs(high)), _NOTHING):
         half = abs(low) / 10 if abs(low) > _NOTHING else 1.0
@@ -86,6 +84,45 @@ def calm_log_bounds(low: float, high: float) -> tuple[float, float]:
     below = max(step for step in _three_decades(low) if step <= low * (1 + _TINY))
     above = min(step for step in _three_decades(high) if step >= high * (1 - _TINY))
     return below, above
+
+
+def calm_reach(low: float, high: float, mode: XMode) -> Window:
+    """The whole range with round ends, so that the picture moves in few jumps while values come in.
+
+    A range that starts near 0 starts at 0; a single point is centred.
+    """
+    if high <= low:
+        half = 0.5 if mode != "time" else 5.0
+        return low - half, low + half
+    if 0 < low <= high / 10:
+        low = 0.0
+    least = (high - low) / 20
+    unit = next(clock_steps(least) if mode == "time" else steps_of_1_2_5(max(1.0, least) if mode == "step" else least))
+    return unit * floor(low / unit + 1e-9), unit * ceil(high / unit - 1e-9)
+
+
+def zoomed(window: Window, reach: Window, notches: float, at: float, mode: XMode) -> Window | None:
+    """Zoom in (`notches` > 0) or out, keeping the x `at` where it is; None once all of the reach is shown."""
+    span = window[1] - window[0]
+    whole = reach[1] - reach[0]
+    least = min(span, max(whole * 1e-4, 4.0 if mode == "step" else 0.0))
+    wanted = max(least, span / ZOOM**notches)
+    if wanted >= whole * (1 - 1e-9):
+        return None
+    left = at - (at - window[0]) * wanted / span
+    return within((left, left + wanted), reach)
+
+
+def panned(window: Window, reach: Window, by: float) -> Window:
+    """Move the window by `by`, within the reach."""
+    return within((window[0] + by, window[1] + by), reach)
+
+
+def within(window: Window, reach: Window) -> Window:
+    """Move a window into the reach, keeping its span if it fits."""
+    span = min(window[1] - window[0], reach[1] - reach[0])
+    left = max(reach[0], min(window[0], reach[1] - span))
+    return left, left + span
 
 
 def number_labels(values: Sequence[float], step: float) -> list[str]:
@@ -111,13 +148,10 @@ def clock_label(seconds: float, step: float) -> str:
 
 
 def x_ticks(low: float, high: float, width: int, mode: XMode) -> list[Tick]:
-    """The finest ticks of an x axis whose labels keep `GAP` cells between them.
+    """The finest ticks of an x axis of `width` cells whose labels keep `GAP` cells between them.
 
-    Args:
-        low: x at the centre of the first column of dots.
-        high: x at the centre of the last; above `low`.
-        width: cells across, two columns of dots in each.
-        mode: meaning of x; steps get whole numbers, times the steps of a clock.
+    `low` and `high` are at the centres of the first and the last column of dots. Steps get whole numbers, times the
+    steps of a clock.
     """
     span, dots = high - low, 2 * width - 1
     least = span / max(1, width) * (2 + GAP)
@@ -139,14 +173,10 @@ def label_start(tick: Tick, width: int) -> int:
 
 
 def y_ticks(low: float, high: float, height: int, *, log: bool = False) -> list[Tick]:
-    """The finest ticks of a y axis with room between their rows.
+    """The finest ticks of a y axis of `height` cells with room between their rows.
 
-    Args:
-        low: value at the centre of the lowest row of dots.
-        high: value at the centre of the highest; above `low`.
-        height: cells down, four rows of dots in each.
-        log: logarithmic axis, 0 < `low`; powers of ten, with 2 and 5 times them (or all digits) if there is room,
-            and ordinary round numbers if the span is too short.
+    `low` and `high` are at the centres of the lowest and the highest row of dots. A logarithmic axis has powers of
+    ten, with 2 and 5 times them (or all digits) if there is room, and ordinary round numbers if the span is too short.
     """
     to_row = row_of(low, high, height * 4, log=log)
 

@@ -13,8 +13,7 @@ from operator import add
 from typing import NamedTuple
 
 DOTS_ACROSS, DOTS_DOWN = 2, 4
-BLANK = "0"
-"""The ink of a cell without dots."""
+BLANK = "0"  # the ink of a cell without dots
 
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """Bits of a character by row, from the top, and column of its dots."""
@@ -26,16 +25,12 @@ def glyph(bits: int) -> str:
     return chr(0x2800 + bits) if bits else " "
 
 
-def _glyphs() -> dict[str, str]:
-    """Hexadecimal digits of the left and right half of a cell → its character."""
-
-    def dots(half: tuple[int, ...], digit: int) -> int:
-        return sum(dot for bit, dot in enumerate(half) if digit >> bit & 1)
-
-    return {f"{a:x}{b:x}": glyph(dots(_LEFT, a) + dots(_RIGHT, b)) for a in range(16) for b in range(16)}
+def _dots(half: tuple[int, ...], digit: int) -> int:
+    return sum(dot for bit, dot in enumerate(half) if digit >> bit & 1)
 
 
-_GLYPHS = _glyphs()
+_GLYPHS = {f"{a:x}{b:x}": glyph(_dots(_LEFT, a) + _dots(_RIGHT, b)) for a in range(16) for b in range(16)}
+"""Hexadecimal digits of the left and right half of a cell → its character."""
 
 
 class Stroke(NamedTuple):
@@ -68,17 +63,17 @@ class Layer(NamedTuple):
 def strokes(
     x: "array[float]", y: "array[float]", window: tuple[float, float], columns: int, above: float = -inf
 ) -> Strokes:
-    """Reduce a curve to the first, least, greatest and last value of each column of dots.
+    """Reduce a curve to the first, least, greatest and last value of each column of dots, at least 2.
 
     The result is the same as drawing every point: within a column a curve covers the range between its extremes, and
     between columns it is a line from the last point to the first (M4, Jugel et al. 2014).
 
     Args:
         x: [n] not decreasing.
-        y: [n]; NaN and infinities break the line.
-        window: x at the centres of the first and the last column, increasing.
-        columns: columns of dots, at least 2. Points outside the window get columns outside the range.
-        above: values that are not greater break the line and are counted; 0 for a logarithmic axis.
+        y: [n]; NaN, infinities, and values not greater than `above` break the line; the last are counted.
+        window: x at the centres of the first and the last column; points outside get columns outside the range.
+        columns: columns of dots.
+        above: 0 for a logarithmic axis.
     """
     left, right = window
     scale = (columns - 1) / (right - left)
@@ -110,16 +105,9 @@ def strokes(
 
 
 def rasterise(strokes: Sequence[Stroke], row: Callable[[float], int], columns: int, rows: int) -> list[int]:
-    """Draw strokes as dots, clipped to the plot.
+    """Draw strokes, from left to right, as the dots of each of the columns: [columns], bit 0 at the bottom.
 
-    Args:
-        strokes: columns not decreasing.
-        row: maps a value to a row of dots counted from the bottom; not decreasing.
-        columns: columns of dots.
-        rows: rows of dots.
-
-    Returns:
-        [columns] dots of each column, bit 0 at the bottom.
+    `row` maps a value to a row of dots counted from the bottom; dots outside the plot are clipped.
     """
     out = [0] * columns
     full = (1 << rows) - 1
@@ -166,11 +154,7 @@ def compose(layers: Sequence[Layer], width: int, height: int) -> list[tuple[str,
     """Overlay curves, the last one on top.
 
     Dots of several curves share a cell, in the ink of the topmost; faint curves only appear in otherwise empty cells.
-
-    Args:
-        layers: each with 2 × `width` columns of 4 × `height` dots.
-        width: cells across.
-        height: cells down.
+    Each layer has 2 × `width` columns of 4 × `height` dots.
 
     Returns:
         Rows from the top: characters, and the ink of each as a hexadecimal digit, `BLANK` without dots.
@@ -203,11 +187,10 @@ def compose(layers: Sequence[Layer], width: int, height: int) -> list[tuple[str,
         inks.append(f"{ink:0{height}x}")
     if not width:
         return [("", "")] * height
+    # From columns to rows.
+    rows = zip(*(zip(*columns, strict=True) for columns in (lefts, rights, inks)), strict=True)
     return [
-        ("".join(map(_GLYPHS.__getitem__, map(add, left_row, right_row))), "".join(ink_row))
-        for left_row, right_row, ink_row in zip(
-            zip(*lefts, strict=True), zip(*rights, strict=True), zip(*inks, strict=True), strict=True
-        )
+        ("".join(map(_GLYPHS.__getitem__, map(add, left, right))), "".join(ink_row)) for left, right, ink_row in rows
     ]
 
 

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from core.words import clock
 
-MARKS = "●■▲◆○□△◇"
-"""Shapes that distinguish curves without colour."""
+MARKS = "●■▲◆○□△◇"  # shapes that distinguish curves without colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,6 @@ class Curve:
     """One curve of a chart.
 
     Attributes:
-        name: for the legend.
         x: [n] not decreasing; the steps, epochs or times of a series.
         y: [n] values; NaN for a missing one.
         colour: index of colour and mark.
@@ -82,13 +80,7 @@ def nearest(curve: Curve, x: float) -> Reading | None:
 
 
 def read(curve: Curve, x: float, reach: float) -> Reading | None:
-    """The point of a curve nearest to `x`; None if the curve starts later or has ended before.
-
-    Args:
-        curve: the curve.
-        x: place of the cursor.
-        reach: distance from its ends at which a curve can still be read, such as half a cell.
-    """
+    """The point of a curve nearest to `x`; None if its ends are further away than `reach`, such as half a cell."""
     n = len(curve.x)
     if not n or not curve.x[0] - reach <= x + curve.origin <= curve.x[n - 1] + reach:
         return None
@@ -119,10 +111,8 @@ def step_aside(curves: Iterable[Curve], x: float, direction: int, least: float) 
         index = bisect_left(curve.x, at) if direction > 0 else bisect_right(curve.x, at) - 1
         if 0 <= index < n:
             ahead.append(curve.x[index] - curve.origin)
-    best = min if direction > 0 else max
-    if ahead:
-        return best(ahead)
-    return (max if direction > 0 else min)(outer) if outer else None
+    nearest, farthest = (min, max) if direction > 0 else (max, min)
+    return nearest(ahead) if ahead else farthest(outer) if outer else None
 
 
 def value_text(value: float, unit: str, digits: int = 4) -> str:

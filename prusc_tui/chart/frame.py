@@ -1,23 +1,29 @@
 """A chart without its cursor: the expensive part, computed once until data, view, size or settings change."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, isfinite
 from typing import NamedTuple
 
-from prusc_tui.chart.axes import Tick, XMode, calm_bounds, calm_log_bounds, row_of, x_ticks, y_ticks
+from prusc_tui.chart.axes import (
+    Tick,
+    Window,
+    XMode,
+    calm_bounds,
+    calm_log_bounds,
+    calm_reach,
+    row_of,
+    x_ticks,
+    y_ticks,
+)
 from prusc_tui.chart.braille import DOTS_ACROSS, DOTS_DOWN, Layer, Stroke, Strokes, compose, rasterise, strokes
 from prusc_tui.chart.curves import Curve, as_array, extent, visible
 from prusc_tui.chart.smooth import SmoothCache
-from prusc_tui.chart.window import Window, calm_reach
 
-FAINT = 1
-"""Ink of raw curves behind smoothed ones."""
-FIRST_COLOUR = 2
-"""Ink of the first colour of the palette; 14 fit."""
+FAINT = 1  # ink of raw curves behind smoothed ones
+FIRST_COLOUR = 2  # ink of the first colour of the palette; 14 fit
 COLOURS = 14
-LEAST_LABELS = 5
-"""Minimum width of the labels of the y axis, as the name of the x axis is below them."""
+LEAST_LABELS = 5  # minimum width of the labels of the y axis, as the name of the x axis is below them
 
 _HUGE, _SMALL = 1e290, 1e-290
 
@@ -46,7 +52,7 @@ class Settings:
 
 
 class Mark(NamedTuple):
-    """A mark of a curve in the plot: cell from the left, cell from the top, character, ink."""
+    """A mark of a curve in the plot, at a cell from the left and from the top."""
 
     x: int
     y: int
@@ -56,18 +62,14 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The plot area and its axes.
+    """The plot area (cells across and down) and its axes.
 
     Attributes:
-        across: cells across.
-        down: cells down.
         rows: characters and inks from the top.
-        marks: marks of the curves, the topmost last.
-        x_ticks: of the x axis.
-        y_ticks: of the y axis, the lowest first.
+        marks: the topmost last.
+        y_ticks: the lowest first.
         window: x at the first and the last column of dots.
         bounds: y at the lowest and the highest row of dots; None if nothing can be drawn.
-        log: whether y is logarithmic.
         left_out: values that a logarithmic axis cannot show.
     """
 
@@ -89,7 +91,8 @@ class Frame:
 
     def column(self, x: float) -> int:
         """Cell of `x` from the left; may be outside."""
-        return _dot(x, self.window, self.across) // DOTS_ACROSS
+        left, right = self.window
+        return floor((x - left) / (right - left) * (DOTS_ACROSS * self.across - 1) + 0.5) // DOTS_ACROSS
 
     def x_at(self, cell: float) -> float:
         """The x at the middle of a cell."""
@@ -115,15 +118,7 @@ def label_width(ticks: Sequence[Tick]) -> int:
 
 
 def build(curves: Sequence[Curve], settings: Settings, width: int, height: int, cache: SmoothCache) -> Frame:
-    """Draw curves and axes.
-
-    Args:
-        curves: the last one on top.
-        settings: how to show them.
-        width: cells for the labels of the y axis, its line and the plot.
-        height: cells for the plot, without the x axis.
-        cache: of smoothed curves.
-    """
+    """Draw curves, the last one on top; the width includes the labels of the y axis, the height no x axis."""
     window = settings.view or settings.reach or full(curves, settings.mode) or (0.0, 1.0)
     # The labels' width affects the plot's width, which hardly affects the range of y: two rounds are enough.
     across = max(1, width - LEAST_LABELS - 1)
@@ -144,21 +139,14 @@ def build(curves: Sequence[Curve], settings: Settings, width: int, height: int, 
         rows = compose(layers, across, height)
         sharp = [(curve, ink, lines) for curve, ink, lines in drawn if ink != FAINT]
         for number, (curve, ink, lines) in enumerate(sharp):
-            cells = _marked(lines, across, number, len(sharp))
-            marks += _marks(cells, row, height, curve.mark, f"{ink:x}")
+            marks += [
+                Mark(stroke.column // DOTS_ACROSS, y, curve.mark, f"{ink:x}")
+                for stroke in _marked(lines, across, number, len(sharp))
+                if 0 <= (y := height - 1 - row(stroke.last) // DOTS_DOWN) < height
+            ]
     left_out = sum(lines.left_out for _, ink, lines in drawn if ink != FAINT)
-    return Frame(
-        across=across,
-        down=height,
-        rows=rows,
-        marks=marks,
-        x_ticks=x_ticks(*window, across, settings.mode) if bounds else [],
-        y_ticks=ticks,
-        window=window,
-        bounds=bounds,
-        log=settings.log,
-        left_out=left_out,
-    )
+    across_ticks = x_ticks(*window, across, settings.mode) if bounds else []
+    return Frame(across, height, rows, marks, across_ticks, ticks, window, bounds, settings.log, left_out)
 
 
 def full(curves: Sequence[Curve], mode: XMode) -> Window | None:
@@ -170,10 +158,6 @@ def full(curves: Sequence[Curve], mode: XMode) -> Window | None:
 def ink_of(curve: Curve) -> int:
     """Ink of a curve: colours repeat."""
     return FIRST_COLOUR + curve.colour % COLOURS
-
-
-def _dot(x: float, window: Window, across: int) -> int:
-    return floor((x - window[0]) / (window[1] - window[0]) * (DOTS_ACROSS * across - 1) + 0.5)
 
 
 def _gather(
@@ -203,10 +187,8 @@ def _bounds(drawn: Sequence[tuple[Curve, int, Strokes]], settings: Settings, acr
     if not seen:
         return None
     # Differences of larger numbers would be infinite.
-    low, high = (
-        max(-_HUGE, min(_HUGE, end))
-        for end in (min(stroke.low for stroke in seen), max(stroke.high for stroke in seen))
-    )
+    ends = min(stroke.low for stroke in seen), max(stroke.high for stroke in seen)
+    low, high = (max(-_HUGE, min(_HUGE, end)) for end in ends)
     if settings.log:
         return calm_log_bounds(low, high)
     return calm_bounds(low, high, 0.0 if low >= 0 else -_HUGE, 100.0 if settings.unit == "%" else _HUGE)
@@ -225,13 +207,4 @@ def _marked(lines: Strokes, across: int, number: int, of: int) -> list[Stroke]:
             if stroke.column >= due:
                 out.append(stroke)
                 due += every * ((stroke.column - due) // every + 1)
-    return out
-
-
-def _marks(cells: Sequence[Stroke], row: Callable[[float], int], height: int, character: str, ink: str) -> list[Mark]:
-    out = []
-    for stroke in cells:
-        y = height - 1 - row(stroke.last) // DOTS_DOWN
-        if 0 <= y < height:
-            out.append(Mark(stroke.column // DOTS_ACROSS, y, character, ink))
     return out

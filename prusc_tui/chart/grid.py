@@ -13,32 +13,20 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from prusc_tui.chart.axes import XMode
+from prusc_tui.chart.axes import Window, XMode, calm_reach, panned, zoomed
 from prusc_tui.chart.curves import Curve, extent, step_aside
 from prusc_tui.chart.frame import Settings
 from prusc_tui.chart.widget import Chart
-from prusc_tui.chart.window import Window, calm_reach, panned, zoomed
 from prusc_tui.keys import bindings
 
 MODES: tuple[XMode, ...] = ("step", "epoch", "time")
-WEIGHTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
-"""Smoothing, from none to most."""
-MOST = 4
-"""Maximum number of charts on the screen."""
-_WIDE, _TALL = 96, 18
-"""Cells needed for two charts side by side, and one above the other."""
+WEIGHTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)  # smoothing, from none to most
+MOST = 4  # maximum number of charts on the screen
+_WIDE, _TALL = 96, 18  # cells needed for two charts side by side, and one above the other
 
 
 class Plot(NamedTuple):
-    """The content of one chart of a grid.
-
-    Attributes:
-        key: identity of the plot.
-        title: of the chart.
-        unit: of y; `%` keeps the axis within 0 to 100.
-        axis: charts with the same one share cursor and window.
-        curves: the last one on top.
-    """
+    """The content of one chart of a grid; charts with the same `axis` share cursor and window."""
 
     key: Hashable
     title: str
@@ -75,12 +63,12 @@ class ChartGrid(Widget, can_focus=True):
 
         mode: XMode
 
-    def __init__(self, *, id: str | None = None, note: str = "no values yet") -> None:
-        """A grid without plots that says `note`."""
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.charts = [Chart(note=note) for _ in range(MOST)]
+        self.charts = [Chart() for _ in range(MOST)]
         self.mode: XMode = "step"
-        self._plots: tuple[Plot, ...] = ()
+        self.plots: tuple[Plot, ...] = ()
+        """All plots, those on other pages too."""
         self._shown: list[Plot] = []
         self._active: Hashable = None
         self._weight = 0
@@ -105,14 +93,9 @@ class ChartGrid(Widget, can_focus=True):
         self._arrange()
 
     @property
-    def plots(self) -> tuple[Plot, ...]:
-        """All plots, those on other pages too."""
-        return self._plots
-
-    @property
     def active(self) -> Plot | None:
         """The plot that keys go to."""
-        return next((plot for plot in self._plots if plot.key == self._active), self._plots[0] if self._plots else None)
+        return next((plot for plot in self.plots if plot.key == self._active), self.plots[0] if self.plots else None)
 
     @property
     def active_chart(self) -> Chart:
@@ -121,13 +104,9 @@ class ChartGrid(Widget, can_focus=True):
         return self.charts[self._shown.index(plot) if plot in self._shown else 0]
 
     def show_plots(self, plots: Sequence[Plot]) -> None:
-        """Show plots; cheap if they have not changed.
-
-        Args:
-            plots: in the order of the grid; x in the units of `mode`.
-        """
-        if tuple(plots) != self._plots:
-            self._plots = tuple(plots)
+        """Show plots, x in the units of `mode`; cheap if they have not changed."""
+        if tuple(plots) != self.plots:
+            self.plots = tuple(plots)
             self._arrange()
 
     # Keys
@@ -193,9 +172,8 @@ class ChartGrid(Widget, can_focus=True):
         self._arrange()
 
     def action_next_chart(self) -> None:
-        if (plot := self.active) is not None:
-            self._active = self._plots[(self._plots.index(plot) + 1) % len(self._plots)].key
-            self._arrange()
+        if self.active is not None:
+            self._activate_after(self.active)
 
     def action_grid(self) -> None:
         self._alone = False
@@ -207,9 +185,8 @@ class ChartGrid(Widget, can_focus=True):
     @on(Chart.Touched)
     def _touched(self, message: Chart.Touched) -> None:
         message.stop()
-        index = self.charts.index(message.chart)
-        if index < len(self._shown):
-            self._active = self._shown[index].key
+        if (plot := self._of(message.chart)) is not None:
+            self._active = plot.key
             self._arrange()
 
     @on(Chart.Zoomed)
@@ -231,11 +208,13 @@ class ChartGrid(Widget, can_focus=True):
 
     @on(events.Click, "#pages")
     def _page(self) -> None:
-        last = self._shown[-1]
-        self._active = self._plots[(self._plots.index(last) + 1) % len(self._plots)].key
-        self._arrange()
+        self._activate_after(self._shown[-1])
 
     # From state to charts
+
+    def _activate_after(self, plot: Plot) -> None:
+        self._active = self.plots[(self.plots.index(plot) + 1) % len(self.plots)].key
+        self._arrange()
 
     def _of(self, chart: Chart) -> Plot | None:
         index = self.charts.index(chart)
@@ -249,7 +228,7 @@ class ChartGrid(Widget, can_focus=True):
         self._arrange()
 
     def _reach(self, axis: Hashable) -> Window | None:
-        ends = extent(curve for plot in self._plots if plot.axis == axis for curve in plot.curves)
+        ends = extent(curve for plot in self.plots if plot.axis == axis for curve in plot.curves)
         return calm_reach(*ends, self.mode) if ends else None
 
     def _arrange(self) -> None:
@@ -259,36 +238,29 @@ class ChartGrid(Widget, can_focus=True):
         columns, rows = self._fit()
         room = columns * rows
         plot = self.active
-        first = self._plots.index(plot) // room * room if plot is not None else 0
-        self._shown = list(self._plots[first : first + room])
+        first = self.plots.index(plot) // room * room if plot is not None else 0
+        self._shown = list(self.plots[first : first + room])
         self._lay_out(columns, rows, max(1, len(self._shown)))
         for chart, shown in zip(self.charts, self._shown, strict=False):
-            settings = Settings(
-                mode=self.mode,
-                log=shown.key in self._log,
-                smoothing=WEIGHTS[self._weight],
-                view=self._views.get(shown.axis),
-                reach=self._reach(shown.axis),
-                unit=shown.unit,
-            )
+            log, view, reach = shown.key in self._log, self._views.get(shown.axis), self._reach(shown.axis)
+            settings = Settings(self.mode, log, WEIGHTS[self._weight], view, reach, shown.unit)
             chart.show(shown.curves, title=shown.title, settings=settings)
-            chart.mark_active(shown is plot and len(self._plots) > 1)
+            chart.mark_active(shown is plot and len(self.plots) > 1)
         if not self._shown:
             self.charts[0].show((), title="", settings=Settings(mode=self.mode))
         self._point()
         pages = self.query_one("#pages", Static)
-        pages.display = len(self._shown) < len(self._plots)
+        pages.display = len(self._shown) < len(self.plots)
         if pages.display:
-            text = f"chart {first + 1}–{first + len(self._shown)} of {len(self._plots)}"
-            if len(self._shown) == 1:
-                text = f"chart {first + 1} of {len(self._plots)}"
-            if pages.content != (line := Text(f"{text} · tab for the next")):
+            last = f"–{first + len(self._shown)}" if len(self._shown) > 1 else ""
+            line = Text(f"chart {first + 1}{last} of {len(self.plots)} · tab for the next")
+            if pages.content != line:
                 pages.update(line)
 
     def _fit(self) -> tuple[int, int]:
         """Columns and rows of the grid, for the plots, the available space, and the user's choice."""
         width, height = self.query_one(Cells).size
-        many = 1 if self._alone else min(len(self._plots), self._at_a_time or MOST)
+        many = 1 if self._alone else min(len(self.plots), self._at_a_time or MOST)
         wide, tall = width >= _WIDE, height >= _TALL
         if self._at_a_time and not self._alone:
             wide = tall = True

@@ -1,23 +1,24 @@
 """A chart as rows of text: title, legend, axes, plot and cursor."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.cells import cell_len, set_cell_size
+from rich.text import Text
 
 from core.runs.text import safe_text
 from prusc_tui.chart.axes import label_start
-from prusc_tui.chart.braille import BLANK
+from prusc_tui.chart.braille import BLANK, runs
 from prusc_tui.chart.curves import Curve, Reading, last, place_text, read, value_text
 from prusc_tui.chart.frame import COLOURS, FIRST_COLOUR, Frame, Settings, build, ink_of
 from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.palette import Palette
+from prusc_tui.widgets.bars import fit, ink
 
 TITLE, MUTED, TRACK, ACCENT, VALUE = "T", "M", "K", "A", "V"
 """Inks other than those of curves, which are hexadecimal digits."""
 
-MARKER = "┊"
-"""Character of the marker's line."""
+MARKER = "┊"  # character of the marker's line
 
 Row = tuple[str, str]
 """Characters, and the ink of each."""
@@ -29,17 +30,9 @@ _LEAST_HEIGHT = 6
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Layout of a chart.
+    """Layout of a chart: curves of each row of the legend, whether it is beside the title, and how many are left out.
 
-    Attributes:
-        width: cells across.
-        height: cells down.
-        lines: the curves of each row of the legend.
-        inline: whether the legend is beside the title.
-        hidden: curves that the legend has no room for.
-        plot: rows of the plot.
-        axis: whether there is room for the x axis.
-        top: rows above the plot.
+    `plot` are the rows of the plot; `axis` is whether there is room for the x axis.
     """
 
     width: int
@@ -49,7 +42,6 @@ class Plan:
     hidden: int
     plot: int
     axis: bool
-    top: int
 
 
 def styles(palette: Palette) -> dict[str, str]:
@@ -72,10 +64,16 @@ class Line:
         self.inks += ink * len(text)
         return self
 
-    def fitted(self, width: int) -> Row:
-        """The row, cut or filled to `width` cells."""
-        text = set_cell_size(self.text, width)
-        return text, (self.inks + BLANK * len(text))[: len(text)]
+    def join(self, other: "Line") -> None:
+        """Write another row after this one."""
+        self.text += other.text
+        self.inks += other.inks
+
+
+def fitted(text: str, inks: str, width: int) -> Row:
+    """A row, cut or filled to `width` cells."""
+    text = set_cell_size(text, width)
+    return text, (inks + BLANK * len(text))[: len(text)]
 
 
 def plan(curves: Sequence[Curve], settings: Settings, title: str, width: int, height: int) -> Plan:
@@ -96,17 +94,9 @@ def plan(curves: Sequence[Curve], settings: Settings, title: str, width: int, he
     allowed = 1 if inline else 0 if height < _LEAST_HEIGHT + 2 else 1 if height < 14 else 2 if height < 24 else 4
     kept = lines[:allowed]
     hidden = len(curves) - sum(len(line) for line in kept)
-    top = 1 + (0 if inline else len(kept))
-    return Plan(
-        width=width,
-        height=height,
-        lines=tuple(tuple(line) for line in kept),
-        inline=inline,
-        hidden=hidden,
-        plot=max(1, height - top - (2 if axis else 0)),
-        axis=axis,
-        top=top,
-    )
+    top = 1 if inline else 1 + len(kept)
+    rows = max(1, height - top - (2 if axis else 0))
+    return Plan(width, height, tuple(map(tuple, kept)), inline, hidden, rows, axis)
 
 
 def entry_width(curve: Curve, settings: Settings) -> int:
@@ -116,46 +106,30 @@ def entry_width(curve: Curve, settings: Settings) -> int:
     return 2 + named + _VALUE_WIDTH + smoothed
 
 
-def frame_of(curves: Sequence[Curve], settings: Settings, plan: Plan, cache: SmoothCache) -> Frame:
-    """Draw the plot of a layout."""
-    return build(curves, settings, plan.width, plan.plot, cache)
-
-
 def picture(
     frame: Frame,
     plan: Plan,
     curves: Sequence[Curve],
     settings: Settings,
-    *,
     title: str,
     cache: SmoothCache,
+    *,
     cursor: float | None = None,
     active: bool = False,
-    note: str = "no values yet",
 ) -> list[Row]:
-    """Compose a chart.
+    """Compose a chart from its frame: [height] rows of `width` cells.
 
-    Args:
-        frame: plot and axes.
-        plan: layout.
-        curves: those of the frame.
-        settings: those of the frame.
-        title: of the chart.
-        cache: of smoothed curves.
-        cursor: the x to read values at; None shows the newest.
-        active: whether keys go to this chart.
-        note: shown if there is nothing else.
-
-    Returns:
-        [height] rows of `width` cells.
+    The legend has the values at the cursor, or the newest; `active` is whether keys go to this chart.
     """
     readings = [last(c) if cursor is None else read(c, cursor, frame.cell / 2) for c in curves]
     digits = 4 if cursor is None else 5
     entries = [_entry(c, r, settings, cache, digits) for c, r in zip(curves, readings, strict=True)]
     rows = _head(frame, plan, settings, title, active, entries)
     if frame.bounds is None:
-        above = frame.left_out and "no value above 0 for a logarithmic axis"
-        return rows + _message(above or note, plan.width, plan.height - len(rows))
+        below = plan.height - len(rows)
+        text = ("no value above 0 for a logarithmic axis" if frame.left_out else "no values yet").center(plan.width)
+        blank = fitted("", "", plan.width)
+        return rows + [blank if y != below // 2 else fitted(text, MUTED * len(text), plan.width) for y in range(below)]
     at = None if cursor is None else frame.column(cursor)
     if at is not None and not 0 <= at < frame.across:
         at = None
@@ -169,29 +143,18 @@ def picture(
     if plan.axis:
         place = None if at is None or cursor is None else place_text(cursor, settings.mode)
         rows += _x_axis(frame, settings, at, place)
-    return [_cut(row, plan.width) for row in rows[: plan.height]]
+    return [fitted(*row, plan.width) for row in rows[: plan.height]]
 
 
-def _head(
-    frame: Frame,
-    plan: Plan,
-    settings: Settings,
-    title: str,
-    active: bool,
-    entries: Sequence[Line],
-) -> list[Row]:
+def _head(frame: Frame, plan: Plan, settings: Settings, title: str, active: bool, entries: Sequence[Line]) -> list[Row]:
     line = Line().add("▸ " if active else "  ", ACCENT).add(safe_text(title), TITLE)
     legend = [Line() for _ in plan.lines]
     for row, indices in zip(legend, plan.lines, strict=True):
         for index in indices:
-            row.add(" " * _BETWEEN, BLANK)
-            row.text += entries[index].text
-            row.inks += entries[index].inks
+            row.add(" " * _BETWEEN, BLANK).join(entries[index])
     if plan.inline:
         for row in legend:
-            line.add(" ", BLANK)
-            line.text += row.text
-            line.inks += row.inks
+            line.add(" ", BLANK).join(row)
     flags = _flags(frame, settings)
     if plan.hidden:
         if legend:
@@ -202,23 +165,18 @@ def _head(
     free = plan.width - cell_len(line.text) - cell_len(tail) - 1
     if tail and free >= 2:
         line.add(" " * free, BLANK).add(tail, MUTED)
-    rows = [line.fitted(plan.width)]
-    if not plan.inline:
-        rows += [row.fitted(plan.width) for row in legend]
-    return rows
+    rows = [line] if plan.inline else [line, *legend]
+    return [fitted(row.text, row.inks, plan.width) for row in rows]
 
 
 def _flags(frame: Frame, settings: Settings) -> list[str]:
-    flags = []
-    if frame.left_out:
-        flags.append(f"{frame.left_out:,} ≤ 0 left out")
-    if settings.log:
-        flags.append("log")
-    if settings.smoothing:
-        flags.append(f"smooth {settings.smoothing:g}")
-    if settings.view:
-        flags.append("zoomed")
-    return flags
+    flags = {
+        f"{frame.left_out:,} ≤ 0 left out": frame.left_out,
+        "log": settings.log,
+        f"smooth {settings.smoothing:g}": settings.smoothing,
+        "zoomed": settings.view,
+    }
+    return [flag for flag, on in flags.items() if on]
 
 
 def _flags_room(settings: Settings) -> int:
@@ -241,19 +199,8 @@ def _entry(curve: Curve, reading: Reading | None, settings: Settings, cache: Smo
     return line
 
 
-def _message(text: str, width: int, height: int) -> list[Row]:
-    rows = [Line().fitted(width) for _ in range(height)]
-    if rows:
-        rows[height // 2] = Line().add(text.center(width), MUTED).fitted(width)
-    return rows
-
-
 def _body(
-    frame: Frame,
-    at: int | None,
-    curves: Sequence[Curve],
-    readings: Sequence[Reading | None],
-    marker: float | None,
+    frame: Frame, at: int | None, curves: Sequence[Curve], readings: Sequence[Reading | None], marker: float | None
 ) -> list[Row]:
     """The plot over its grid, with marks, cursor, and the marker's line in empty cells."""
     grid = {tick.at for tick in frame.y_ticks}
@@ -303,6 +250,32 @@ def _x_axis(frame: Frame, settings: Settings, at: int | None, place: str | None)
     ]
 
 
-def _cut(row: Row, width: int) -> Row:
-    text = set_cell_size(row[0], width)
-    return text, (row[1] + BLANK * len(text))[: len(text)]
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A chart that can be drawn at any size."""
+
+    title: str
+    curves: Sequence[Curve]
+    settings: Settings
+    _cache: SmoothCache = field(default_factory=SmoothCache)
+
+    def gutter(self, width: int, height: int) -> int:
+        """Cells of the labels of its y axis."""
+        return self._framed(width, height)[1].label_width
+
+    def drawn(self, width: int, height: int, palette: Palette) -> list[Text]:
+        """Title, legend, plot and axis as `height` lines of `width` cells."""
+        layout, frame = self._framed(width, height)
+        rows = picture(frame, layout, self.curves, self.settings, self.title, self._cache)
+        by_ink = styles(palette)
+        lines = []
+        for row in rows:
+            line = ink("")
+            for text, colour in runs(*row):
+                line.append(text, by_ink[colour])
+            lines.append(fit(line, width))
+        return lines
+
+    def _framed(self, width: int, height: int) -> tuple[Plan, Frame]:
+        layout = plan(self.curves, self.settings, self.title, width, height)
+        return layout, build(self.curves, self.settings, width, layout.plot, self._cache)

@@ -12,15 +12,11 @@ class Smoothed:
 
     m_t = w m_{t−1} + (1 − w) v_t with m_0 = 0, shown as m_t / (1 − w^t): the bias correction of Adam (Kingma and Ba
     2015, section 3), which TensorBoard uses for its curves. t counts the finite values; others are
-    kept as they are and ignored.
+    kept as they are and ignored. The weight w is in [0, 0.99]; 0 leaves the values unchanged; any
+    other raises ValueError.
     """
 
     def __init__(self, weight: float) -> None:
-        """Smooth with `weight` w in [0, 0.99]; 0 leaves the values unchanged.
-
-        Raises:
-            ValueError: the weight is out of range.
-        """
         if not 0 <= weight <= MAX_WEIGHT:
             raise ValueError(f"smoothing weight {weight}")
         self.weight = weight
@@ -53,16 +49,11 @@ class SmoothCache:
 
         A curve has only grown if its last known point is unchanged; otherwise, as after a resume on another course, all
         is computed again.
-
-        Args:
-            key: which curve.
-            x: [n] positions of the values.
-            y: [n] values.
-            weight: in [0, 0.99].
         """
         done, last_x, last_y = self._known.get(key, (Smoothed(weight), 0.0, 0.0))
         n = len(done.values)
-        moved = n > len(y) or (n > 0 and not (x[n - 1] == last_x and _same(y[n - 1], last_y)))
+        # Repr, as NaN differs from itself.
+        moved = n > len(y) or (n > 0 and (x[n - 1] != last_x or repr(y[n - 1]) != repr(last_y)))
         if moved or done.weight != weight:
             done, n = Smoothed(weight), 0
         if n < len(y):
@@ -73,7 +64,3 @@ class SmoothCache:
     def keep(self, keys: Collection[Hashable]) -> None:
         """Forget all other curves."""
         self._known = {key: known for key, known in self._known.items() if key in keys}
-
-
-def _same(a: float, b: float) -> bool:
-    return a == b or (a != a and b != b)

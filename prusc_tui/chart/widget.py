@@ -12,13 +12,13 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from prusc_tui.chart.axes import Window, panned, zoomed
 from prusc_tui.chart.braille import runs
 from prusc_tui.chart.curves import Curve, nearest
-from prusc_tui.chart.frame import Frame, Settings, full
-from prusc_tui.chart.rows import Plan, Row, frame_of, picture, plan, styles
+from prusc_tui.chart.frame import Frame, Settings, build, full
+from prusc_tui.chart.rows import Plan, Row, picture, plan, styles
 from prusc_tui.chart.smooth import SmoothCache
-from prusc_tui.chart.window import Window, panned, zoomed
-from prusc_tui.palette import Palette, palette_in
+from prusc_tui.palette import palette_in
 
 
 class Chart(Widget):
@@ -51,17 +51,17 @@ class Chart(Widget):
 
         chart: "Chart"
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None, note: str = "no values yet") -> None:
-        """An empty chart that says `note`."""
-        super().__init__(id=id, classes=classes)
-        self._note = note
-        self._title = ""
-        self._curves: tuple[Curve, ...] = ()
-        self._settings = Settings()
-        self._cursor: float | None = None
+    def __init__(self) -> None:
+        super().__init__()
+        self.title = ""
+        self.curves: tuple[Curve, ...] = ()
+        """The last one on top."""
+        self.settings = Settings()
+        self.cursor: float | None = None
+        """The x at which the legend reads; None for the newest values."""
         self._active = False
         self._cache = SmoothCache()
-        self._frame: Frame | None = None
+        self.frame: Frame | None = None
         self._plan: Plan | None = None
         self._rows: list[Row] = []
         self._strips: dict[int, Strip] = {}
@@ -70,58 +70,28 @@ class Chart(Widget):
         self._hovering = False
 
     @property
-    def curves(self) -> tuple[Curve, ...]:
-        """The curves, the last one on top."""
-        return self._curves
-
-    @property
-    def title(self) -> str:
-        """Title of the chart."""
-        return self._title
-
-    @property
-    def settings(self) -> Settings:
-        """The settings in force."""
-        return self._settings
-
-    @property
-    def cursor(self) -> float | None:
-        """The x at which the legend reads; None for the newest values."""
-        return self._cursor
-
-    @property
-    def frame(self) -> Frame | None:
-        """The last frame drawn; None before the first."""
-        return self._frame
-
-    @property
     def rows(self) -> list[str]:
         """The chart as plain rows of text."""
         return [text for text, _ in self._rows]
 
     def show(self, curves: Sequence[Curve], *, title: str | None = None, settings: Settings | None = None) -> None:
-        """Show curves, the last one on top; nothing happens if nothing has changed.
-
-        Args:
-            curves: a growing curve keeps its key.
-            title: None keeps it.
-            settings: None keeps them.
-        """
-        new = tuple(curves), self._title if title is None else title, settings or self._settings
-        if new == (self._curves, self._title, self._settings):
+        """Show curves, the last one on top; nothing happens if nothing has changed. A growing curve keeps its key."""
+        new = tuple(curves), self.title if title is None else title, settings or self.settings
+        if new == (self.curves, self.title, self.settings):
             return
-        self._curves, self._title, self._settings = new
+        self.curves, self.title, self.settings = new
         self._cache.keep({curve.key for curve in curves})
-        self._redraw()
+        self.frame = None
+        self._repaint()
 
     def change(self, **changes: Any) -> None:
         """Change some of the settings, by field name."""
-        self.show(self._curves, settings=replace(self._settings, **changes))
+        self.show(self.curves, settings=replace(self.settings, **changes))
 
     def point(self, x: float | None) -> None:
         """Put the cursor at `x`, or remove it."""
-        if x != self._cursor:
-            self._cursor = x
+        if x != self.cursor:
+            self.cursor = x
             self._repaint()
 
     def mark_active(self, active: bool) -> None:
@@ -141,24 +111,13 @@ class Chart(Widget):
         return self._strips[y]
 
     def on_mount(self) -> None:
-        self._styles = self._parsed()
+        self._restyle()
         self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
 
-    @property
-    def _palette(self) -> Palette:
-        return palette_in(self.app)
-
-    def _parsed(self) -> dict[str, Style]:
-        return {ink: Style.parse(style) for ink, style in styles(self._palette).items()}
-
     def _restyle(self) -> None:
-        self._styles = self._parsed()
+        self._styles = {ink: Style.parse(style) for ink, style in styles(palette_in(self.app)).items()}
         self._strips.clear()
         self.refresh()
-
-    def _redraw(self) -> None:
-        self._frame = None
-        self._repaint()
 
     def _repaint(self) -> None:
         """Draw, and refresh the regions that differ from the screen."""
@@ -167,8 +126,7 @@ class Chart(Widget):
             self._plan = None
             self.refresh()
             return
-        before, shape = self._rows, (self._plan.width, self._plan.height)
-        strips = self._strips
+        before, strips, shape = self._rows, self._strips, (self._plan.width, self._plan.height)
         self._draw()
         if shape != self.size or len(before) != len(self._rows):
             self.refresh()
@@ -179,21 +137,12 @@ class Chart(Widget):
 
     def _draw(self) -> None:
         width, height = self.size
-        fresh = plan(self._curves, self._settings, self._title, width, height)
-        if self._frame is None or fresh != self._plan:
+        fresh = plan(self.curves, self.settings, self.title, width, height)
+        if self.frame is None or fresh != self._plan:
             self._plan = fresh
-            self._frame = frame_of(self._curves, self._settings, fresh, self._cache)
-        self._rows = picture(
-            self._frame,
-            fresh,
-            self._curves,
-            self._settings,
-            title=self._title,
-            cache=self._cache,
-            cursor=self._cursor,
-            active=self._active,
-            note=self._note,
-        )
+            self.frame = build(self.curves, self.settings, width, fresh.plot, self._cache)
+        drawn = self.frame, fresh, self.curves, self.settings, self.title, self._cache
+        self._rows = picture(*drawn, cursor=self.cursor, active=self._active)
         self._strips = {}
 
     # The mouse
@@ -206,8 +155,8 @@ class Chart(Widget):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         self.post_message(self.Touched(self))
-        if event.button == 1 and self._frame is not None and self._frame.bounds:
-            self._grip = event.screen_x, self._frame.window
+        if event.button == 1 and self.frame is not None and self.frame.bounds:
+            self._grip = event.screen_x, self.frame.window
             self.capture_mouse()
 
     def on_mouse_up(self) -> None:
@@ -221,7 +170,7 @@ class Chart(Widget):
             self._look(None)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        frame = self._frame
+        frame = self.frame
         if frame is None or frame.bounds is None:
             return
         if self._grip is not None:
@@ -229,7 +178,10 @@ class Chart(Widget):
             self._look(panned(window, self._reach(frame), (start - event.screen_x) * frame.cell))
             return
         cell = event.x - frame.label_width - 1
-        self._hover(self._snapped(frame.x_at(cell)) if 0 <= cell < frame.across else None)
+        x = frame.x_at(cell)
+        places = [reading.x for curve in self.curves if (reading := nearest(curve, x)) is not None]
+        near = min(places, key=lambda place: abs(place - x), default=x)
+        self._hover(near if 0 <= cell < frame.across else None)
 
     def on_leave(self, event: events.Leave) -> None:
         if event.node is self:
@@ -238,18 +190,17 @@ class Chart(Widget):
     def _wheel(self, event: events.MouseEvent, notches: int) -> None:
         event.stop()
         event.prevent_default()
-        frame = self._frame
+        frame = self.frame
         if frame is None or frame.bounds is None:
             return
-        cell = max(0, min(event.x - frame.label_width - 1, frame.across - 1))
-        mode = self._settings.mode
-        self._look(zoomed(frame.window, self._reach(frame), notches, frame.x_at(cell), mode))
+        at = frame.x_at(max(0, min(event.x - frame.label_width - 1, frame.across - 1)))
+        self._look(zoomed(frame.window, self._reach(frame), notches, at, self.settings.mode))
 
     def _look(self, view: Window | None) -> None:
-        frame = self._frame
+        frame = self.frame
         if view is not None and frame is not None and view == self._reach(frame):
             view = None
-        if view != self._settings.view:
+        if view != self.settings.view:
             self.change(view=view)
             self.post_message(self.Zoomed(self, view))
 
@@ -257,7 +208,7 @@ class Chart(Widget):
         if x is None and not self._hovering:
             return
         self._hovering = x is not None
-        if x != self._cursor:
+        if x != self.cursor:
             self.point(x)
             self.post_message(self.Pointed(self, x))
 
@@ -267,12 +218,7 @@ class Chart(Widget):
     @property
     def reach(self) -> Window | None:
         """The window that shows all; None if there are no points."""
-        return self._settings.reach or full(self._curves, self._settings.mode)
-
-    def _snapped(self, x: float) -> float:
-        """The x of the nearest point of any curve."""
-        places = [reading.x for curve in self._curves if (reading := nearest(curve, x)) is not None]
-        return min(places, key=lambda place: abs(place - x), default=x)
+        return self.settings.reach or full(self.curves, self.settings.mode)
 
 
 def _changes(before: Sequence[Row], after: Sequence[Row], width: int) -> Iterator[Region]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from prusc_tui import __version__
-from prusc_tui.cli import compare, data, eval, export, machine, recipes, run, runs, table
+from prusc_tui.cli import compare, data, eval, machine, recipes, run, runs, table
 
 app = typer.Typer(
     name="prusc",
@@ -32,18 +32,14 @@ def _common(
 
 
 WORK, LOG, ELSE = "Run", "Run log", "About"
-app.command(rich_help_panel=WORK)(run.run)
-app.command(rich_help_panel=WORK)(run.resume)
-app.command(rich_help_panel=WORK)(runs.stop)
-app.command(rich_help_panel=WORK)(run.watch)
-app.command("eval", rich_help_panel=WORK)(eval.eval_)
-app.command(rich_help_panel=LOG)(runs.ls)
-app.command(rich_help_panel=LOG)(runs.show)
-app.command(rich_help_panel=LOG)(compare.compare)
-app.command(rich_help_panel=LOG)(table.table)
-app.command(rich_help_panel=LOG)(runs.rm)
-app.command(rich_help_panel=LOG)(export.export)
+COMMANDS = {
+    WORK: (run.run, run.resume, runs.stop, run.watch, eval.eval_),
+    LOG: (runs.ls, runs.show, compare.compare, table.table, runs.rm, runs.export),
+    ELSE: (machine.doctor,),
+}
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
 app.add_typer(runs.index, name="index", rich_help_panel=LOG)
 app.add_typer(recipes.app, name="recipes", rich_help_panel=ELSE)
 app.add_typer(data.app, name="data", rich_help_panel=ELSE)
-app.command(rich_help_panel=ELSE)(machine.doctor)

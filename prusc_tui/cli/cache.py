@@ -9,10 +9,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from core.data.caches import remove, stores
 from core.data.photos import PhotoSource
 from core.data.settings import Photos
-from core.data.store import cache_folder, mapped, store_bytes, store_key, store_path, stored
+from core.data.store import cache_folder, mapped, remove, store_bytes, store_key, store_path, stored, stores
 from core.data.watch import Watch
 from core.errors import InputError, Stopped
 from core.runs.text import safe_text
@@ -22,12 +21,12 @@ from prusc_tui.cli.data_shown import Ticker
 from prusc_tui.cli.host import stop_on_signals
 from prusc_tui.cli.options import folder_of
 from prusc_tui.palette import MARKS
-from prusc_tui.words import console, moment, to_json
+from prusc_tui.words import console, moment, print_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.data.caches import Store
+    from core.data.store import Store
 
 INTERRUPTED = 130
 
@@ -67,26 +66,16 @@ def _build(folder: "Path", source: PhotoSource, json: bool) -> None:
             ready = mapped(squares, folder) is not None
             if not ready:
                 there = next(path for path in (folder, *folder.parents) if path.exists())
-                _say(
-                    f"{len(squares):,} images of {squares.side} × {squares.side}: {size_of(size)} in {folder} "
-                    f"({size_of(shutil.disk_usage(there).free)} free)",
-                    aside=json,
-                )
+                free = size_of(shutil.disk_usage(there).free)
+                what = f"{len(squares):,} images of {squares.side} × {squares.side}"
+                _say(f"{what}: {size_of(size)} in {folder} ({free} free)", aside=json)
                 stored(squares, folder, watch)
         except Stopped:
             _say("stopped; decoded images are kept, and the same command continues from there", aside=True)
             raise typer.Exit(INTERRUPTED) from None
     if json:
-        typer.echo(
-            to_json(
-                {
-                    "images": len(squares),
-                    "side": squares.side,
-                    "bytes": size,
-                    "path": str(final),
-                    "fingerprint": source.fingerprint(),
-                }
-            )
+        print_json(
+            images=len(squares), side=squares.side, bytes=size, path=str(final), fingerprint=source.fingerprint()
         )
     else:
         _say(f"✓ {len(squares):,} images {'already decoded' if ready else 'decoded'}: {final}")
@@ -95,7 +84,7 @@ def _build(folder: "Path", source: PhotoSource, json: bool) -> None:
 def _list(folder: "Path", json: bool) -> None:
     found = stores(folder)
     if json:
-        typer.echo(to_json({"folder": str(folder), "stores": [_object(store) for store in found]}))
+        print_json(folder=str(folder), stores=[_object(store) for store in found])
         return
     if not found:
         _say(f"no decoded images in {folder}")
@@ -106,14 +95,8 @@ def _list(folder: "Path", json: bool) -> None:
     for store in found:
         whole = store.done == store.images and store.images > 0
         count = f"{store.images:,}" if whole else f"{store.done:,} of {store.images:,}"
-        table.add_row(
-            MARKS["done" if whole else "stopped"],
-            count,
-            str(store.side),
-            size_of(store.bytes),
-            moment(store.used),
-            Text(safe_text(store.root or "damaged")),
-        )
+        mark, source = MARKS["done" if whole else "stopped"], Text(safe_text(store.root or "damaged"))
+        table.add_row(mark, count, str(store.side), size_of(store.bytes), moment(store.used), source)
     out = console()
     out.print(table)
     out.print(Text(safe_text(f"{size_of(sum(store.bytes for store in found))} in {folder}")))
@@ -125,7 +108,7 @@ def _clear(folder: "Path", source: PhotoSource | None, json: bool) -> None:
     gone = [store for store in chosen if remove(store)]
     kept = len(chosen) - len(gone)
     if json:
-        typer.echo(to_json({"removed": [_object(store) for store in gone], "in_use": kept}))
+        print_json(removed=[_object(store) for store in gone], in_use=kept)
         return
     freed = size_of(sum(store.bytes for store in gone))
     _say(f"removed {len(gone)}, {freed} freed" if gone else "nothing to remove")

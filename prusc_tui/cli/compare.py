@@ -7,8 +7,9 @@ import typer
 
 from core.errors import InputError
 from core.runs.home import Home
+from prusc_tui.cli.options import Json
 from prusc_tui.cli.run import find
-from prusc_tui.words import console, to_json
+from prusc_tui.words import console, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,18 +28,16 @@ def compare(
         list[str] | None, typer.Argument(metavar="RUN...", help="Ids, unique prefixes, names, or last.")
     ] = None,
     where: Annotated[
-        str,
-        typer.Option("--where", metavar="QUERY", help="Also matching runs, such as 'recipe=prusc and tag:paper'."),
+        str, typer.Option("--where", metavar="QUERY", help="Also matching runs, such as 'recipe=prusc and tag:paper'.")
     ] = "",
     by: Annotated[
-        By,
-        typer.Option("--by", help="Columns: families of runs that differ only by seed, or their stages."),
+        By, typer.Option("--by", help="Columns: families of runs that differ only by seed, or their stages.")
     ] = "family",
     split: Annotated[
         Split | None, typer.Option("--split", help="Split to compare (default: test, or validation if there is none).")
     ] = None,
     format: Annotated[Format, typer.Option("--format", help="Output format; LaTeX uses booktabs.")] = "table",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
 ) -> None:
     """Compare runs: groups as mean ± standard deviation over seeds, and differing settings."""
     from core.results.compare import families, split_of
@@ -60,7 +59,7 @@ def compare(
     if not grids:
         raise InputError(f"--split {chosen}: none of these runs has been evaluated on it")
     if json or format == "json":
-        typer.echo(to_json(_json(members, chosen)))
+        print_json(**_json(members, chosen))
         return
     settings = comparison.grid_of_family_settings(members)
     if format == "latex":

@@ -8,8 +8,8 @@ import typer
 
 from core.errors import InputError
 from core.runs.text import safe_text
-from prusc_tui.cli.options import DataRoot, folder_of
-from prusc_tui.words import to_json
+from prusc_tui.cli.options import DataRoot, Json, folder_of
+from prusc_tui.words import print_json
 
 if TYPE_CHECKING:
     from core.data.dataset import DataSet
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, inspect and check data sets.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set or of a preset.")]
 Overrides = Annotated[
     list[str] | None,
@@ -40,9 +39,7 @@ def ls(data_root: DataRoot = None, json: Json = False) -> None:
 
     about, there = data_sets(), _found_in(data_root)
     if json:
-        typer.echo(
-            to_json({"datasets": [{"name": name, "about": text, **there[name]} for name, text in about.items()]})
-        )
+        print_json(datasets=[{"name": name, "about": text, **there[name]} for name, text in about.items()])
         return
     from rich.console import Console
     from rich.table import Table
@@ -74,13 +71,12 @@ def show(
     json: Json = False,
 ) -> None:
     """Show the groups of a data set or preset: their sizes, and how well each attribute predicts the label."""
-    from core.data.load import open_source
     from experiments.bundled import folder
     from experiments.data_sets import resolve
     from prusc_tui.cli.data_shown import describe, print_tables
 
     settings = resolve(name, overrides or [], folder_of(data_root), source="prusc data show")
-    source = open_source(settings, folder())
+    source = settings.source(folder(), None)
     dataset = source.preview()
     splits: list[SplitName] = [each for each in dataset.splits if split is None or each == split]
     if sample is not None:
@@ -89,7 +85,7 @@ def show(
     if pixels is not None:
         about["pixels"] = _write_pixels(dataset, splits, pixels)
     if json:
-        typer.echo(to_json(about | ({"sample": str(sample)} if sample else {})))
+        print_json(**(about | ({"sample": str(sample)} if sample else {})))
     else:
         print_tables(about)
         if sample is not None:
@@ -110,7 +106,7 @@ def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, j
         raise InputError(f"'{name}' is {settings.origin}, and is checked whenever it is read")
     report = check_all(settings, Watch(report=Ticker()))
     if json:
-        typer.echo(to_json(report_object(name, report)))
+        print_json(**report_object(name, report))
     else:
         for line in report_lines(name, report):
             typer.echo(line)

@@ -22,21 +22,13 @@ if TYPE_CHECKING:
     from core.data.splits import SplitName
     from core.data.table import ImageTable
 
-SHOWN = 10
-"""Problems of one kind listed as text; the object has them all."""
+SHOWN = 10  # problems of one kind listed as text; the object has them all
 
 
 def describe(
     settings: "DataSettings", dataset: "DataSet", splits: Iterable["SplitName"], table: "ImageTable | None" = None
 ) -> dict[str, Any]:
-    """Describe a data set as the object that `--json` prints.
-
-    Args:
-        settings: the data section.
-        dataset: the data set; no image is read.
-        splits: which splits.
-        table: its table, for a data set in a folder.
-    """
+    """Describe some splits of a data set (with its table, if in a folder) as `--json` prints it; no image is read."""
     titles = group_titles(dataset.label_names, dataset.attributes)
     comparable = [name for name, values in dataset.attributes.items() if len(values) == len(dataset.label_names)]
     described = {}
@@ -117,17 +109,12 @@ def _environments_table(environments: Iterable[dict[str, Any]]) -> "Table":
 
 def report_object(name: str, report: "Report") -> dict[str, Any]:
     """The report of a check, as the object that `--json` prints."""
-    return {
-        "name": name,
-        "root": str(report.root),
-        "table": report.file,
-        "rows": report.rows,
-        "opened": report.opened,
-        "problems": [
-            {"kind": each.kind, "file": each.file or None, each.unit: each.line or None, "text": each.text}
-            for each in report.problems
-        ],
-    }
+    problems = [
+        {"kind": each.kind, "file": each.file or None, each.unit: each.line or None, "text": each.text}
+        for each in report.problems
+    ]
+    about = {"name": name, "root": str(report.root), "table": report.file}
+    return {**about, "rows": report.rows, "opened": report.opened, "problems": problems}
 
 
 def report_lines(name: str, report: "Report") -> Iterable[str]:

@@ -9,10 +9,10 @@ from core.errors import InputError
 from core.runs.home import Home
 from core.runs.text import safe_text
 from prusc_tui.cli.data import SplitChoice
-from prusc_tui.cli.options import DataRoot, existing_file, folder_of
+from prusc_tui.cli.options import DataRoot, Json, file_of, folder_of
 from prusc_tui.cli.run import Device, find
 from prusc_tui.palette import SHELL
-from prusc_tui.words import console, print_lines, to_json
+from prusc_tui.words import console, print_json, print_lines
 
 if TYPE_CHECKING:
     from experiments.evaluate import Subject
@@ -46,7 +46,7 @@ def eval_(
         ),
     ] = False,
     device: Device = "auto",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
 ) -> None:
     """Evaluate a trained network by group: of a run, exported, or any state dict."""
     if (reference is None) == (model is None):
@@ -83,7 +83,7 @@ def _of_file(model: str, data: str, data_root: str | None, overrides: list[str],
     from experiments.description import Description
     from experiments.evaluate import of_file, sizes_for
 
-    file = Path(existing_file("--model", model))
+    file = Path(file_of("--model", model) or "")
     about = Description.read(file)
     settings = resolve(data, overrides, folder_of(data_root), sizes=sizes_for(about) if about is not None else None)
     return of_file(file, settings, about, network)
@@ -109,7 +109,7 @@ def _show(subject: "Subject", title: str, split: str, device: str, json: bool) -
             "split": split,
             "evaluation": evaluation.to_json(),
         }
-        typer.echo(to_json(result))
+        print_json(**result)
         return
     out = console()
     out.print(Text(safe_text(f"{subject.about.network} on {subject.dataset.name}"), "bold"))

@@ -16,7 +16,7 @@ from experiments.data_sets import published, resolve
 from experiments.downloads import SPECIAL, get_archive
 from prusc_tui.cli.data_shown import Ticker
 from prusc_tui.cli.host import stop_on_signals
-from prusc_tui.words import to_json
+from prusc_tui.words import print_json
 
 if TYPE_CHECKING:
     from core.config import DataSettings
@@ -86,16 +86,9 @@ def _print_lines(name: str, fetched: "Fetched") -> None:
 
 
 def _print_json(name: str, fetched: "Fetched") -> None:
-    sizes = fetched.sizes()
-    about = {
-        "name": name,
-        "root": str(fetched.table.root),
-        "images": len(fetched.table),
-        "downloaded": fetched.fresh,
-        "as_published": all(size.found == size.published for size in sizes),
-        "sizes": [
-            {"split": size.split, "group": size.group or None, "n": size.found, "published": size.published}
-            for size in sizes
-        ],
-    }
-    typer.echo(to_json(about))
+    sizes = [
+        {"split": size.split, "group": size.group or None, "n": size.found, "published": size.published}
+        for size in fetched.sizes()
+    ]
+    root, count, fine = str(fetched.table.root), len(fetched.table), all(s["n"] == s["published"] for s in sizes)
+    print_json(name=name, root=root, images=count, downloaded=fetched.fresh, as_published=fine, sizes=sizes)

@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from core.engine.engine import Job
     from core.runs.folder import RunFolder
 
-EVERY = 0.25
-"""Seconds between looks at the run's folder."""
-LEAST_BETWEEN = 0.45
-"""Seconds between two pictures on a terminal."""
+EVERY = 0.25  # seconds between looks at the run's folder
+LEAST_BETWEEN = 0.45  # seconds between two pictures on a terminal
 
 
 class Stopper:
@@ -74,7 +72,7 @@ def stop_on_signals() -> Iterator[Stopper]:
             signal.signal(number, handler)
 
 
-def reader_at_end(folder: "RunFolder") -> "EventReader":
+def reader_at_end(folder: "RunFolder") -> EventReader:
     """Return a reader past all events so far, so that a resumed run does not print them again."""
     reader = EventReader(folder.events)
     reader.read()
@@ -82,17 +80,7 @@ def reader_at_end(folder: "RunFolder") -> "EventReader":
 
 
 def follow(folder: "RunFolder", out: "Console", stopper: Stopper, reader: "EventReader | None" = None) -> "Job":
-    """Show a run of this process until it has ended.
-
-    Args:
-        folder: of the run.
-        out: where to show it.
-        stopper: passes requests to stop on to it.
-        reader: its events are printed as lines from where this stands; None prints all.
-
-    Returns:
-        The job; its `error` says why the run could not even start, as its record then does too.
-    """
+    """Show a run of this process until it has ended; the error of the job says why it could not even start."""
     job = ENGINE.job(folder.id)
     stopper.watch(job)
     show(folder, out, lambda: job.wait(0), reader)

@@ -1,22 +1,23 @@
 """`prusc doctor`: versions, devices, home, and what is missing."""
 
 import sys
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from core.errors import InputError
 from core.runs.home import Home
 from core.runs.text import safe_text
-from prusc_tui.words import to_json
+from prusc_tui.cli.options import Json
+from prusc_tui.words import print_json
 
 
-def doctor(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def doctor(json: Json = False) -> None:
     """Print versions, devices, home and missing requirements; exit code 1 if there are any."""
     facts, missing = _facts()
     problems = _problems()
     if json:
-        typer.echo(to_json({**facts, "missing": missing, "problems": problems}))
+        print_json(**facts, missing=missing, problems=problems)
     else:
         for key, value in facts.items():
             typer.echo(f"{key:<14}{value if not isinstance(value, list) else ', '.join(map(str, value))}")

@@ -36,6 +36,8 @@ Groups = Annotated[
     typer.Option("--groups", "--clusters", metavar="FILE", help="Table with a pseudo-group for every training image."),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Decode images on the fly; keep no decoded copy.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")]
 AutoBatch = Annotated[
     bool, typer.Option("--auto-batch", help="On out-of-memory, split the batch (gradient accumulation).")
 ]
@@ -47,15 +49,13 @@ class OptionAlias:
     """An option that stands for a setting.
 
     Attributes:
-        option: as typed.
-        key: of the setting.
-        value: of the setting.
+        value: of the setting; None if the option is not given.
         stage: the stage that uses it; empty if every recipe does.
     """
 
     option: str
     key: str
-    value: str | bool
+    value: str | bool | None
     stage: str = ""
 
     @property
@@ -83,23 +83,17 @@ def option_aliases(
     """
     if checkpoint is not None and weights is not None:
         raise InputError("--weights: cannot be combined with --checkpoint; leave one out")
-    found = []
-    if data_root is not None:
-        found.append(OptionAlias("--data-root", "data.root", existing_folder("--data-root", data_root)))
-    if no_cache:
-        found.append(OptionAlias("--no-cache", "data.cache", False))
-    if weights is not None:
-        start = weights if weights in ("none", "imagenet") else existing_file("--weights", weights)
-        found.append(OptionAlias("--weights", "model.weights", start, "erm"))
-    if checkpoint is not None:
-        found.append(OptionAlias("--checkpoint", "model.checkpoint", existing_file("--checkpoint", checkpoint), "erm"))
-    if groups is not None:
-        found.append(OptionAlias("--groups", "find.file", existing_file("--groups", groups), "find"))
-    if precision is not None:
-        found.append(OptionAlias("--precision", "compute.precision", str(precision)))
-    if auto_batch:
-        found.append(OptionAlias("--auto-batch", "compute.auto_batch", True))
-    return found
+    known = weights in (None, "none", "imagenet")
+    found = [
+        OptionAlias("--data-root", "data.root", folder_of(data_root)),
+        OptionAlias("--no-cache", "data.cache", False if no_cache else None),
+        OptionAlias("--weights", "model.weights", weights if known else file_of("--weights", weights), "erm"),
+        OptionAlias("--checkpoint", "model.checkpoint", file_of("--checkpoint", checkpoint), "erm"),
+        OptionAlias("--groups", "find.file", file_of("--groups", groups), "find"),
+        OptionAlias("--precision", "compute.precision", precision and str(precision)),
+        OptionAlias("--auto-batch", "compute.auto_batch", auto_batch or None),
+    ]
+    return [alias for alias in found if alias.value is not None]
 
 
 def refuse_misfits(given: Sequence[OptionAlias], plan: "Plan") -> None:
@@ -127,31 +121,22 @@ def folder_of(data_root: str | None) -> str | None:
     Raises:
         InputError: it does not exist, or is not a folder.
     """
-    return None if data_root is None else existing_folder("--data-root", data_root)
+    path = None if data_root is None else _absolute(data_root)
+    if path is not None and not path.is_dir():
+        raise InputError(f"--data-root {data_root}: {'is a file, not a folder' if path.exists() else 'no such folder'}")
+    return None if path is None else str(path)
 
 
-def existing_folder(option: str, text: str) -> str:
-    """Return the folder as an absolute path.
-
-    Raises:
-        InputError: it does not exist, or is not a folder.
-    """
-    path = _absolute(text)
-    if not path.is_dir():
-        raise InputError(f"{option} {text}: {'is a file, not a folder' if path.exists() else 'no such folder'}")
-    return str(path)
-
-
-def existing_file(option: str, text: str) -> str:
-    """Return the file as an absolute path.
+def file_of(option: str, text: str | None) -> str | None:
+    """Return the file of an option as an absolute path; None if the option is not given.
 
     Raises:
         InputError: it does not exist, or is not a file.
     """
-    path = _absolute(text)
-    if not path.is_file():
+    path = None if text is None else _absolute(text)
+    if path is not None and not path.is_file():
         raise InputError(f"{option} {text}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
-    return str(path)
+    return None if path is None else str(path)
 
 
 def _absolute(text: str) -> Path:

@@ -1,17 +1,17 @@
 """`prusc recipes`: what can be run."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prusc_tui.words import console, to_json
+from prusc_tui.cli.options import Json
+from prusc_tui.words import console, print_json
 
 if TYPE_CHECKING:
     from experiments.plan import Plan
 
 app = typer.Typer(help="What can be run: recipes, presets and studies.", invoke_without_command=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.callback()
@@ -25,27 +25,15 @@ def ls(context: typer.Context, json: Json = False) -> None:
     studies = [get_study(name) for name in study_names()]
     presets = [get_preset(name) for name in preset_names()]
     if json:
-        typer.echo(
-            to_json(
-                {
-                    "recipes": [
-                        {
-                            "name": r.name,
-                            "summary": r.summary,
-                            "stages": r.stage_names(),
-                            "attributes_used": r.supervision,
-                        }
-                        for r in RECIPES.values()
-                    ],
-                    "presets": [
-                        {"name": p.name, "summary": p.summary, "recipe": p.settings["recipe"]} for p in presets
-                    ],
-                    "studies": [
-                        {"name": s.name, "summary": s.summary, "recipes": s.recipes, "presets": s.presets}
-                        for s in studies
-                    ],
-                }
-            )
+        print_json(
+            recipes=[
+                {"name": r.name, "summary": r.summary, "stages": r.stage_names(), "attributes_used": r.supervision}
+                for r in RECIPES.values()
+            ],
+            presets=[{"name": p.name, "summary": p.summary, "recipe": p.settings["recipe"]} for p in presets],
+            studies=[
+                {"name": s.name, "summary": s.summary, "recipes": s.recipes, "presets": s.presets} for s in studies
+            ],
         )
         return
     from rich.table import Table
@@ -53,24 +41,20 @@ def ls(context: typer.Context, json: Json = False) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold cyan", no_wrap=True)
     table.add_column()
-    table.add_row("recipes", "", style="bold")
-    for recipe in RECIPES.values():
-        table.add_row(recipe.name, recipe.summary)
-    table.add_row()
-    table.add_row("presets", "", style="bold")
-    for preset in presets:
-        table.add_row(preset.name, preset.summary + (" (the default)" if preset.name == DEFAULT else ""))
-    table.add_row()
-    table.add_row("studies", "", style="bold")
-    for study in studies:
-        table.add_row(study.name, study.summary)
+    groups: list[tuple[str, Iterable[Any]]]
+    groups = [("recipes", RECIPES.values()), ("presets", presets), ("studies", studies)]
+    for title, found in groups:
+        if table.rows:
+            table.add_row()
+        table.add_row(title, "", style="bold")
+        for one in found:
+            table.add_row(one.name, one.summary + (" (the default)" if one.name == DEFAULT else ""))
     console().print(table)
 
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe, a preset or a study.")],
-    json: Json = False,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe, a preset or a study.")], json: Json = False
 ) -> None:
     """Show the stages and every setting of a recipe or preset, with unit, source and default; or a study's runs."""
     from experiments.catalog import get_study, study_names
@@ -83,17 +67,13 @@ def show(
         return
     plan = make_plan(name)
     if json:
-        typer.echo(
-            to_json(
-                {
-                    "name": name,
-                    "recipe": plan.recipe.name,
-                    "summary": plan.recipe.summary,
-                    "stages": plan.recipe.stage_names(plan.config),
-                    "fixed": plan.recipe.fixed,
-                    "config": plan.config.model_dump(mode="json"),
-                }
-            )
+        print_json(
+            name=name,
+            recipe=plan.recipe.name,
+            summary=plan.recipe.summary,
+            stages=plan.recipe.stage_names(plan.config),
+            fixed=plan.recipe.fixed,
+            config=plan.config.model_dump(mode="json"),
         )
         return
     _print_settings(plan)

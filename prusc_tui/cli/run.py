@@ -3,7 +3,6 @@
 import contextlib
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,18 +17,18 @@ from prusc_tui.cli.options import (
     Groups,
     NoCache,
     PrecisionOf,
+    Run,
     Weights,
     option_aliases,
     refuse_misfits,
 )
-from prusc_tui.words import console, print_lines, to_json
+from prusc_tui.words import console, print_json, print_lines
 
 if TYPE_CHECKING:
     from core.runs.folder import RunFolder
     from core.runs.stream import EventReader
 
-PICTURE_WIDTH = 120
-"""Columns of a frame written as a picture."""
+PICTURE_WIDTH = 120  # columns of a frame written as a picture
 
 _WHY_NOT = {
     "--data": "it has its own data",
@@ -72,8 +71,7 @@ def run(
     name: Annotated[str | None, typer.Option("--name", help="Name of the run; must be new.")] = None,
     tags: Annotated[list[str] | None, typer.Option("--tag", help="A label for the run log. Repeatable.")] = None,
     only: Annotated[
-        str | None,
-        typer.Option("--only", metavar="NAME,...", help="Run only these recipes or presets of the study."),
+        str | None, typer.Option("--only", metavar="NAME,...", help="Run only these recipes or presets of the study.")
     ] = None,
     fork: Annotated[
         str | None, typer.Option("--from", metavar="RUN:STAGE", help="Reuse the stages of another run, up to STAGE.")
@@ -96,9 +94,10 @@ def run(
     if target in study_names():
         from prusc_tui.cli.study import run_study
 
-        _refuse_with_study(
-            target, {"--data": data, "--name": name, "--from": fork, "--detach": detach, "--launcher": launcher}
-        )
+        foreign = {"--data": data, "--name": name, "--from": fork, "--detach": detach, "--launcher": launcher}
+        for option, value in foreign.items():
+            if value:
+                raise InputError(f"{option}: '{target}' is a study of many runs; {_WHY_NOT[option]}")
         settings = [*(overrides or ()), *(alias.override for alias in given)]
         raise typer.Exit(
             run_study(target, settings, seed, only, device=device, tags=tags or (), fresh=fresh, json=json)
@@ -124,7 +123,7 @@ def run(
 
 
 def resume(
-    reference: Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")],
+    reference: Run,
     device: Device = "auto",
     auto_batch: AutoBatch = False,
     fresh: Fresh = False,
@@ -144,7 +143,7 @@ def resume(
 
 
 def watch(
-    reference: Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")] = "last",
+    reference: Run = "last",
     once: Annotated[bool, typer.Option("--once", help="Print one frame and exit.")] = False,
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Write one frame as an SVG picture and exit.")
@@ -199,12 +198,6 @@ def _draw(folder: "RunFolder", path: Path) -> None:
         raise InputError(f"--svg {path}: cannot be written ({error.strerror})") from None
 
 
-def _refuse_with_study(study: str, given: Mapping[str, object]) -> None:
-    for option, value in given.items():
-        if value:
-            raise InputError(f"{option}: '{study}' is a study of many runs; {_WHY_NOT[option]}")
-
-
 def _launcher(name: str | None, detach: bool) -> str:
     """Name of the launcher that the options ask for."""
     if detach and name not in (None, "detached"):
@@ -215,16 +208,15 @@ def _launcher(name: str | None, detach: bool) -> str:
 def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None) -> None:
     """Follow a run of this process and exit with its code; for any other, say how to watch it."""
     from experiments.launchers import launcher_of
-
-    if launcher_of(folder.record()).outlives:
-        _say_started(folder, json)
-    else:
-        _work(folder, json, reader)
-
-
-def _work(folder: "RunFolder", json: bool, reader: "EventReader | None") -> None:
     from prusc_tui.cli.host import follow, stop_on_signals
 
+    record = folder.record()
+    if launcher_of(record).outlives:
+        if json:
+            print_json(**record.to_json())
+        else:
+            typer.echo(f"{record.name} {record.id} runs in the background. Watch it with: prusc watch {record.id}")
+        return
     with stop_on_signals() as stopper:  # before the slow imports, as the run has already started
         from core.feed.feed import RunFeed
         from prusc_tui.report.report import report
@@ -234,17 +226,9 @@ def _work(folder: "RunFolder", json: bool, reader: "EventReader | None") -> None
     if job.error is not None:
         raise job.error
     if json:
-        typer.echo(to_json(folder.record().to_json()))
+        print_json(**folder.record().to_json())
     else:
         print_lines(out, report(RunFeed(folder).poll(), time.time(), out.width))
     if job.status != "finished":
         sys.stderr.write(f"{job.status}; everything so far is kept. Resume with: prusc resume {folder.id}\n")
     raise typer.Exit({"finished": 0, "stopped": 130}.get(job.status, 1))
-
-
-def _say_started(folder: "RunFolder", json: bool) -> None:
-    record = folder.record()
-    if json:
-        typer.echo(to_json(record.to_json()))
-    else:
-        typer.echo(f"{record.name} {record.id} runs in the background. Watch it with: prusc watch {record.id}")

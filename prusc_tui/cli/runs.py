@@ -1,6 +1,8 @@
-"""`prusc ls`, `show`, `stop`, `rm` and `index`: the run log."""
+"""`prusc ls`, `show`, `stop`, `rm`, `export` and `index`: the run log."""
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,19 +11,15 @@ from core.errors import InputError
 from core.runs.home import Home
 from core.runs.text import safe_text
 from core.words import duration, percent, sparsity
+from prusc_tui.cli.options import Json, Run
 from prusc_tui.cli.run import find
 from prusc_tui.palette import SHELL
-from prusc_tui.words import console, moment, print_lines, to_json
+from prusc_tui.words import console, moment, print_json, print_lines
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")]
-
-WIDE = 110
-"""Width of the terminal from which `ls` also shows data, average and sparsity."""
-STOP_PATIENCE = 30.0
-"""Seconds that `stop` waits for the run's process to answer."""
+WIDE = 110  # width of the terminal from which `ls` also shows data, average and sparsity
+STOP_PATIENCE = 30.0  # seconds that `stop` waits for the run's process to answer
 
 
 def ls(
@@ -46,7 +44,7 @@ def ls(
         found = sort_runs(found, sort_key(sort))
     found = found[:limit]
     if json:
-        typer.echo(to_json({"runs": found}))
+        print_json(runs=found)
     elif not found:
         typer.echo("no runs" + (f" match '{where}'" if where else " yet; start one with: prusc run demo"))
     else:
@@ -75,7 +73,7 @@ def show(
     record = folder.settled()
     if json:
         value = record.to_json()
-        typer.echo(to_json(value | {"seconds": worked(value, time.time())}))
+        print_json(**(value | {"seconds": worked(value, time.time())}))
         return
     if config:
         _print_config(record.config, record.overrides)
@@ -115,6 +113,26 @@ def rm(
     typer.echo(f"deleted {names}")
 
 
+def export(
+    reference: Run,
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder for the files; created if missing.")],
+    stage: Annotated[str | None, typer.Option("--stage", help="Stage of the network (default: the last).")] = None,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Also write metrics.parquet.")] = False,
+    torch: Annotated[bool, typer.Option("--torch", help="Also write model.pt, a state dict for torch.load.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also write model.onnx, with normalisation inside.")] = False,
+    json: Json = False,
+) -> None:
+    """Write model, masks, clusters, predictions and metrics of a run as plain files."""
+    from experiments.export import export_run
+
+    files = export_run(find(reference), to, stage=stage, parquet=parquet, torch=torch, onnx=onnx)
+    if json:
+        print_json(folder=str(to), files=[path.name for path in files])
+        return
+    for path in files:
+        typer.echo(f"{path}  {path.stat().st_size:,} bytes")
+
+
 @index.command()
 def rebuild(json: Json = False) -> None:
     """Rebuild the index from the run folders."""
@@ -124,7 +142,7 @@ def rebuild(json: Json = False) -> None:
     home = Home.open()
     count = RunLog(home).rebuild(skipped.append)
     if json:
-        typer.echo(to_json({"runs": count, "skipped": skipped}))
+        print_json(runs=count, skipped=skipped)
         return
     typer.echo(f"{count} runs in {home.index}")
     for text in skipped:
@@ -136,34 +154,36 @@ def _print_runs(found: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
     out = console()
-    wide = out.width >= WIDE
+    cut: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"}
+    number: dict[str, Any] = {"no_wrap": True, "justify": "right"}
+    columns: list[tuple[str, dict[str, Any], Callable[[dict[str, Any]], Text | str]]] = [
+        ("id", {"no_wrap": True}, lambda run: Text(run["id"], "cyan")),
+        ("name", cut, lambda run: Text(safe_text(run["name"]), "bold")),
+        ("status", {"no_wrap": True}, lambda run: Text(run["status"], SHELL.of_state(run["status"]))),
+        ("recipe", cut, lambda run: Text(run["recipe"])),
+        ("data", cut, lambda run: Text(run["data"])),
+        ("seed", number, lambda run: str(run["seed"])),
+        (
+            "worst",
+            number,
+            lambda run: Text(percent(run["wga"]) + ("" if run["wga_split"] in ("test", None) else "ᵛ"), "bold"),
+        ),
+        ("average", number, lambda run: percent(run["average"])),
+        ("sparsity", number, lambda run: sparsity(run["keep_ratio"])),
+        ("time", number, lambda run: duration(run["seconds"])),
+        ("started", number, lambda run: moment(run["started"])),
+        ("tags", cut, lambda run: Text(safe_text(" ".join(run["tags"])))),
+    ]
+    left_out = set() if out.width >= WIDE else {"data", "average", "sparsity"}
+    if not any(run["tags"] for run in found):
+        left_out.add("tags")
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("id", no_wrap=True, min_width=8)
-    table.add_column("name", overflow="ellipsis", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("recipe", overflow="ellipsis", no_wrap=True)
-    if wide:
-        table.add_column("data", overflow="ellipsis", no_wrap=True)
-    for heading in ("seed", "worst", *(["average", "sparsity"] if wide else []), "time", "started"):
-        table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
-    tagged = any(run["tags"] for run in found)
-    if tagged:
-        table.add_column("tags", overflow="ellipsis", no_wrap=True)
+    for heading, options, _ in columns:
+        if heading not in left_out:
+            least = 8 if heading == "id" else len(heading) if options is number else None
+            table.add_column(heading, min_width=least, **options)
     for run in found:
-        mark = "" if run["wga_split"] in ("test", None) else "ᵛ"
-        cells: list[Text | str] = [
-            Text(run["id"], "cyan"),
-            Text(safe_text(run["name"]), "bold"),
-            Text(run["status"], SHELL.of_state(run["status"])),
-            Text(run["recipe"]),
-            *([Text(run["data"])] if wide else []),
-            str(run["seed"]),
-            Text(percent(run["wga"]) + mark, "bold"),
-            *([percent(run["average"]), sparsity(run["keep_ratio"])] if wide else []),
-            duration(run["seconds"]),
-            moment(run["started"]),
-        ]
-        table.add_row(*cells, *([Text(safe_text(" ".join(run["tags"])))] if tagged else []))
+        table.add_row(*(cell(run) for heading, _, cell in columns if heading not in left_out))
     out.print(table)
 
 

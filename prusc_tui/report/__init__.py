@@ -1,1 +1,4 @@
-"""A run as lines of text, for the shell and for the views of the screen."""
+"""A run as lines of text, for the shell and for the views of the screen.
+
+Every drawing takes the cells of a line and a palette, and returns lines of exactly that width.
+"""

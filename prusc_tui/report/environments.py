@@ -15,30 +15,19 @@ from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten, wrap
 
 STAGE = "environments"
-TEXTURES = "█▓▒░"
-"""Fillings of the parts of a bar, so that neighbours differ without colour."""
-MOST_ROWS = 16
-"""Maximum number of groups with a row each; above that, labels have rows."""
-AGAINST = "≠"
-"""Mark of groups whose attribute conflicts with their label."""
-NAME, CELL = 24, 16
-"""Cells of the longest name of an environment, and of a column with count and share."""
-SHARE = 19
-"""Cells of a share's label and percentage, without its bar."""
-LEAST_CELL = 9
-"""Cells of a column with the share alone."""
+TEXTURES = "█▓▒░"  # fillings of the parts of a bar, so that neighbours differ without colour
+MOST_ROWS = 16  # maximum number of groups with a row each; above that, labels have rows
+AGAINST = "≠"  # mark of groups whose attribute conflicts with their label
+NAME, CELL = 24, 16  # cells of the longest name of an environment, and of a column with count and share
+SHARE = 19  # cells of a share's label and percentage, without its bar
+LEAST_CELL = 9  # cells of a column with the share alone
 
 
 @dataclass(frozen=True, slots=True)
 class Makeup:
-    """Composition of the environments by group or label.
+    """Composition of the environments (environments × parts) by group or label.
 
-    Attributes:
-        by: `group` or `label`.
-        parts: names of the parts.
-        labels: number of the label of each part.
-        against: whether the attribute of each part conflicts with its label; empty if unknown.
-        counts: environments × parts.
+    Of each part: its name, number of its label, and whether its attribute conflicts with that; empty if unknown.
     """
 
     by: str
@@ -156,11 +145,6 @@ def _used(made: EnvironmentsMade, width: int, palette: Palette) -> list[Text]:
     return lines
 
 
-def _style(makeup: Makeup, part: int, environments: int, palette: Palette) -> str:
-    """Colour of a part: that of its label, different from those of environments."""
-    return palette.of_series(environments + makeup.labels[part])
-
-
 def _bars(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette) -> list[Text]:
     """A bar of parts for each environment, all of one length, followed by its size."""
     names = min(NAME, width // 3, 2 + max(cell_len(safe(name)) for name in made.names))
@@ -171,7 +155,8 @@ def _bars(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette) 
     for index, counts in enumerate(makeup.counts):
         line = fit(name_of(made.names, index, names, palette), names).append(" ")
         for part, cells in enumerate(_portions(counts, room)):
-            style = _style(makeup, part, len(made.names), palette)
+            # The colour of its label, different from those of environments.
+            style = palette.of_series(len(made.names) + makeup.labels[part])
             texture = TEXTURES[part % len(TEXTURES)]
             # The same background behind full blocks hides gaps that some fonts leave between cells.
             line.append(texture * cells, f"{style} on {style}" if texture == "█" else style)
@@ -225,7 +210,7 @@ def _table(made: EnvironmentsMade, makeup: Makeup, width: int, palette: Palette)
         return fit(line, width)
 
     for part, name in enumerate(makeup.parts[:MOST_ROWS]):
-        head = ink(f"{TEXTURES[part % len(TEXTURES)]} ", _style(makeup, part, n, palette))
+        head = ink(f"{TEXTURES[part % len(TEXTURES)]} ", palette.of_series(n + makeup.labels[part]))
         mark = f" {AGAINST}" if makeup.against and makeup.against[part] else ""
         head.append(shorten(name, label - 3 - len(mark)) + mark, palette.text)
         counts = [counts[part] for counts in makeup.counts]
@@ -246,6 +231,5 @@ def _share(label: str, ratio: float, bar: int, note: str, width: int, palette: P
     line = fit(label, 10, palette.text)
     line.append_text(meter(0.0 if ratio != ratio else ratio, bar, palette.accent, palette))
     value = f"{percent(ratio)} %" if ratio == ratio else "–"
-    return fit(
-        line.append_text(fit(value, SHARE - 10, f"bold {palette.text}", right=True)).append(note, palette.muted), width
-    )
+    line.append_text(fit(value, SHARE - 10, f"bold {palette.text}", right=True))
+    return fit(line.append(note, palette.muted), width)

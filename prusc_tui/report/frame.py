@@ -1,6 +1,8 @@
 """A run as one picture: the frame of `prusc watch`, and parts that the screen puts into widgets."""
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from typing import NamedTuple
 
 from rich.text import Text
 
@@ -18,14 +20,19 @@ from prusc_tui.report.spark import current_series, losses, stage_in_view
 from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten, wrap
 from prusc_tui.words import attributes_sentence, is_oracle, unit_of
 
-WIDE = 110
-"""Width in cells from which there are two columns."""
-GAP = 3
-"""Cells between the columns."""
-WARNINGS = 3
-"""Number of newest warnings to show."""
-LEAST_GROUPS = 6
-"""Minimum lines of the groups: heading, stages, worst, average and the line of the worst group."""
+WIDE = 110  # width in cells from which there are two columns
+GAP = 3  # cells between the columns
+WARNINGS = 3  # number of newest warnings to show
+LEAST_GROUPS = 6  # minimum lines of the groups: heading, stages, worst, average and the line of the worst group
+
+
+class Part(NamedTuple):
+    """A part of the picture: its rank (low: kept longest), the state that it shows, and its drawing."""
+
+    name: str
+    rank: int
+    shown: object
+    draw: Callable[[int, int, Palette], list[Text]]
 
 
 def side_width(width: int) -> int:
@@ -34,21 +41,11 @@ def side_width(width: int) -> int:
 
 
 def frame(
-    snapshot: Snapshot,
-    now: float | None = None,
-    width: int = 80,
-    height: int | None = None,
-    palette: Palette = SHELL,
+    snapshot: Snapshot, now: float | None = None, width: int = 80, height: int | None = None, palette: Palette = SHELL
 ) -> list[Text]:
-    """Return a run as lines of exactly `width` cells, the most important thing first.
+    """Return a run, the most important thing first, with the clocks of a running run at `now` (seconds since 1970).
 
-    Args:
-        snapshot: the newest one of the feed.
-        now: seconds since 1970, for the clocks of a running run; None for the time of the snapshot.
-        width: cells of every line.
-        height: maximum number of lines; the least important parts are left out, never the state, the stages or the
-            worst group. None for no limit.
-        palette: colours.
+    For a maximum height, the least important parts are left out, never the state, the stages or the worst group.
     """
     ago = age(snapshot, now)
     top = [head(snapshot.record, snapshot.elapsed + ago, width, palette), fit("", width)]
@@ -61,7 +58,7 @@ def frame(
         right = side_width(width)
         left = width - right - GAP
         pictured = groups(found, left, palette, room, crop=room is not None)
-        beside = _fit_parts(_parts(snapshot, right, palette, rows=2), room)
+        beside = _fit_parts(parts(snapshot, rows=2), room, right, palette)
         body = side_by_side(pictured, beside, left, right)
     lines = top + body
     return lines if height is None else lines[:height]
@@ -74,18 +71,15 @@ def age(snapshot: Snapshot, now: float | None) -> float:
 
 def side_by_side(left: Sequence[Text], right: Sequence[Text], left_width: int, right_width: int) -> list[Text]:
     """Put two columns side by side, the shorter one padded with blank lines."""
-    count = max(len(left), len(right))
-    first = [*left, *[fit("", left_width)] * (count - len(left))]
-    second = [*right, *[fit("", right_width)] * (count - len(right))]
-    return [a.copy().append(" " * GAP).append_text(b) for a, b in zip(first, second, strict=True)]
+    rows = zip_longest(left, right, fillvalue=ink(""))
+    return [fit(a, left_width).append(" " * GAP).append_text(fit(b, right_width)) for a, b in rows]
 
 
 def head(record: RunRecord, elapsed: float, width: int, palette: Palette) -> Text:
     """The run in a line: name, recipe, data, seed and device; status and time at the right edge."""
     style = palette.of_state(record.status)
-    state = ink(f"{MARKS[record.status]} {record.status}", f"bold {style}").append(
-        f"  {duration(elapsed)}", palette.text
-    )
+    state = ink(f"{MARKS[record.status]} {record.status}", f"bold {style}")
+    state.append(f"  {duration(elapsed)}", palette.text)
     room = max(0, width - state.cell_len - 2)
     line = ink(shorten(safe(record.name), max(8, room // 2)), f"bold {palette.text}")
     line.append(f"  {safe(record.recipe)} on {safe(record.data)}", palette.text)
@@ -147,11 +141,8 @@ def trained_to(epoch: float) -> str:
 
 def warning_lines(warnings: Sequence[Warned], width: int, palette: Palette, most: int = WARNINGS) -> list[Text]:
     """The newest warnings, wrapped at words."""
-    lines = []
-    for warned in warnings[-most:]:
-        text = ink("! ", f"bold {palette.warn}").append(safe(warned.text), palette.text)
-        lines += wrap(text, width, indent=2)
-    return lines
+    texts = (ink("! ", f"bold {palette.warn}").append(safe(one.text), palette.text) for one in warnings[-most:])
+    return [line for text in texts for line in wrap(text, width, indent=2)]
 
 
 def notes(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
@@ -167,48 +158,51 @@ def supervision_lines(record: RunRecord, width: int, palette: Palette, repeats: 
     return wrap(ink(text, style), width)
 
 
-def _parts(snapshot: Snapshot, width: int, palette: Palette, rows: int = 1) -> list[tuple[int, list[Text]]]:
-    """Everything except stages and groups, from top to bottom, each with its rank (low: kept longest)."""
+def parts(snapshot: Snapshot, rows: int = 1) -> list[Part]:
+    """Everything except stages and groups, from top to bottom; losses in `rows` lines each."""
+    record, warnings, made = snapshot.record, snapshot.warnings, snapshot.environments
     masked = stage_in_view(snapshot, snapshot.sparsity)
-    curves = losses(*current_series(snapshot), width, palette, rows)
-    made = [
-        (0, reason(snapshot.record, width, palette)),
-        (1, warning_lines(snapshot.warnings, width, palette)),
-        (2, restarts.in_brief(restarts.restarts_of(snapshot), width, palette, unit_of(snapshot))),
-        (3, curves),
-        (4, masks(snapshot.sparsity[masked] if masked else None, width, palette)),
-        (6, environments.in_brief(snapshot.environments, width, palette) if snapshot.environments else []),
-        (7, clusters(snapshot.choice, snapshot.clusters, snapshot.balanced, width, palette)),
-        (8, selection([s.name for s in snapshot.stages], snapshot.selected, width, palette)),
-        (2, notes(snapshot, width, palette)),
-        (5, supervision_lines(snapshot.record, width, palette)),
+    kept = snapshot.sparsity[masked] if masked else None
+    stage, curves = current_series(snapshot)
+    reached, unit = restarts.restarts_of(snapshot), unit_of(snapshot)
+    found = snapshot.choice, snapshot.clusters, snapshot.balanced
+    names, selected = [stage.name for stage in snapshot.stages], dict(snapshot.selected)
+    known = record.attributes_used, record.selection
+    return [
+        Part("reason", 0, record.reason, lambda w, _, p: reason(record, w, p)),
+        Part("warnings", 1, warnings, lambda w, _, p: warning_lines(warnings, w, p)),
+        Part("restarts", 2, (reached, unit), lambda w, _, p: restarts.in_brief(reached, w, p, unit)),
+        Part("losses", 3, (stage, tuple(curves.items())), lambda w, _, p: losses(stage, curves, w, p, rows)),
+        Part("weights", 4, kept, lambda w, _, p: masks(kept, w, p)),
+        Part("environments", 6, made, lambda w, _, p: environments.in_brief(made, w, p) if made else []),
+        Part("clusters", 7, found, lambda w, _, p: clusters(*found, w, p)),
+        Part("checkpoints", 8, (names, selected), lambda w, _, p: selection(names, selected, w, p)),
+        Part("notes", 2, snapshot.notes, lambda w, _, p: notes(snapshot, w, p)),
+        Part("knowledge", 5, known, lambda w, _, p: supervision_lines(record, w, p)),
     ]
-    return [(order, lines) for order, lines in made if lines]
 
 
-def _fit_parts(parts: list[tuple[int, list[Text]]], room: int | None) -> list[Text]:
+def _fit_parts(parts: list[Part], room: int | None, width: int, palette: Palette) -> list[Text]:
     """Stack the parts with a blank line between; leave out the least important ones until they fit."""
-    kept = list(parts)
-    cost: Callable[[], int] = lambda: sum(len(lines) + 1 for _, lines in kept) - 1  # noqa: E731
-    while room is not None and kept and cost() > room:
+    kept = [(part.rank, lines) for part in parts if (lines := part.draw(width, 0, palette))]
+    while room is not None and kept and sum(len(lines) + 1 for _, lines in kept) - 1 > room:
         kept.remove(max(kept, key=lambda part: part[0]))
-    lines: list[Text] = []
-    for _, part in kept:
-        blank = [fit("", part[0].cell_len)] if lines else []
-        lines += [*blank, *part]
-    return lines
+    stack: list[Text] = []
+    for _, drawn in kept:
+        stack += [*([fit("", width)] if stack else []), *drawn]
+    return stack
 
 
 def _one_column(snapshot: Snapshot, width: int, room: int | None, palette: Palette) -> list[Text]:
     found = results(snapshot)
-    parts = _parts(snapshot, width, palette)
+    others = parts(snapshot)
     if room is None:
         picture = groups(found, width, palette)
-        return [*picture, *([fit("", width)] if picture else []), *_fit_parts(parts, None)]
+        return [*picture, *([fit("", width)] if picture else []), *_fit_parts(others, None, width, palette)]
     compact = groups(found, width, palette, 0)
     # Groups first, then what fits below them; the groups get the remaining lines.
     least = min(len(compact), max(LEAST_GROUPS, room * 2 // 3)) if compact else -1
-    below = _fit_parts(parts, room - least - 1)
+    below = _fit_parts(others, room - least - 1, width, palette)
     rest = room - len(below) - (1 if below else 0)
     picture = groups(found, width, palette, rest, crop=True)
     return [*picture, *([fit("", width)] if picture and below else []), *below]

@@ -1,28 +1,25 @@
 """Accuracy of every group, stages side by side: the main picture of a run."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from math import nan
 from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from core.groups import Evaluation, Group
+from core.groups import Evaluation, Group, wilson_interval
 from core.words import percent, span, sparsity
 from prusc_tui.palette import Palette
 from prusc_tui.report.results import Result
 from prusc_tui.widgets.bars import axis, fit, heading, ink, interval_bar, safe, shorten, wrap
 
-FEW = 8
-"""Maximum number of groups with a bar per stage on one common axis, if the height allows."""
-NUMBER, CHANGE, MARK = 6, 8, 3
-"""Cells of an accuracy, of a change and of the mark of the worst group."""
+FEW = 8  # maximum number of groups with a bar per stage on one common axis, if the height allows
+NUMBER, CHANGE, MARK = 6, 8, 3  # cells of an accuracy, of a change and of the mark of the worst group
 WORST = "◂"
-LEAST_BAR = 5
-"""Width in cells below which a column shows only numbers."""
-INTERVAL, MOST_COLUMN = 10, 26
-"""Cells of an interval in figures, and maximum for a stage in a table of figures."""
+LEAST_BAR = 5  # width in cells below which a column shows only numbers
+INTERVAL, MOST_COLUMN = 10, 26  # cells of an interval in figures, and maximum for a stage in a table of figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +42,10 @@ class Row:
 def groups(
     results: Sequence[Result], width: int, palette: Palette, height: int | None = None, crop: bool = False
 ) -> list[Text]:
-    """Return lines of exactly `width` cells.
+    """Accuracies of a few groups with a bar for each stage on one common axis, if `height` allows.
 
-    A few groups get a bar for each stage on one common axis, if that fits; more groups get a line each, with the
-    stages side by side.
-
-    Args:
-        results: of the stages, in the order of the recipe.
-        width: cells of every line.
-        palette: colours.
-        height: available lines; None for no limit.
-        crop: keep to the height in any case: the worst groups stay, the others are counted.
+    More groups get a line each, with the stages side by side; `crop` keeps these to the height: the worst groups stay,
+    the others are counted.
     """
     if not results:
         return []
@@ -73,31 +63,18 @@ def groups(
         rows, left_out = rows[: room - 1], rows[room - 1 :]
     lines = head + _columns(results, [*summary, *rows], layout, width, palette)
     if left_out:
-        units = "classes" if results[0].evaluation.unit == "class" else "groups"
-        lines.append(fit(_rest(left_out, units), width, palette.muted))
+        values = [row.values[-1] for row in left_out if row.values[-1] == row.values[-1]]
+        between = f", {percent(min(values))} to {percent(max(values))} %" if values else ""
+        lines.append(fit(f"… {len(left_out):,} more {_units(results)}{between}", width, palette.muted))
     return lines
 
 
 def table(results: Sequence[Result], width: int, palette: Palette) -> list[Text]:
-    """The same in figures, with adjusted average, every interval and sparsity; columns that do not fit go below.
-
-    Args:
-        results: of the stages, in the order of the recipe.
-        width: cells of every line.
-        palette: colours.
-    """
+    """The same in figures, with adjusted average, every interval and sparsity; columns that do not fit go below."""
     if not results:
         return []
     summary, rows = _rows(results)
-    summary.append(
-        Row(
-            "adjusted average",
-            "",
-            tuple(r.evaluation.adjusted_average for r in results),
-            ((nan, nan),) * len(results),
-            tuple(r.adjusted_change for r in results),
-        )
-    )
+    summary.append(_summary(results, "adjusted average", "", lambda e: e.adjusted_average, [(nan, nan)] * len(results)))
     label = min(max(cell_len(row.title) for row in (*summary, *rows)), width // 2)
     size = max(cell_len(row.note) - 2 for row in rows)
     room = width - label - size - 1
@@ -115,8 +92,7 @@ def table(results: Sequence[Result], width: int, palette: Palette) -> list[Text]
             for i in shown:
                 line.append_text(fit(sparsity(kept.get(i)).rjust(NUMBER), layout.column, palette.text))
             lines.append(fit(line, width))
-    units = "classes" if results[0].evaluation.unit == "class" else "groups"
-    note = f"adjusted: {units} weighted by their shares of the training split"
+    note = f"adjusted: {_units(results)} weighted by their shares of the training split"
     return [*lines, *wrap(ink(note, palette.muted), width)]
 
 
@@ -124,41 +100,40 @@ def _rows(results: Sequence[Result]) -> tuple[list[Row], list[Row]]:
     evaluations = [result.evaluation for result in results]
     worst = [e.worst_group for e in evaluations]
     names = list(dict.fromkeys(safe(group.title) for group in worst))
+    worst_intervals = [group.interval for group in worst]
+    intervals = [wilson_interval(sum(g.correct for g in e.groups), e.n) for e in evaluations]
+    title, sizes = f"worst {evaluations[0].unit}", _sizes(e.n for e in evaluations)
     summary = [
-        Row(
-            f"worst {evaluations[0].unit}",
-            ", ".join(names),
-            tuple(g.accuracy for g in worst),
-            tuple(g.interval for g in worst),
-            tuple(r.worst_change for r in results),
-        ),
-        Row(
-            "average",
-            _sizes(e.n for e in evaluations),
-            tuple(e.average for e in evaluations),
-            tuple(r.average_interval for r in results),
-            tuple(r.average_change for r in results),
-        ),
+        _summary(results, title, ", ".join(names), lambda e: e.worst_group.accuracy, worst_intervals),
+        _summary(results, "average", sizes, lambda e: e.average, intervals),
     ]
     rows = []
     for i, first in enumerate(evaluations[0].groups):
         same = [_group(e, i) for e in evaluations]
-        rows.append(
-            Row(
-                safe(first.title),
-                _sizes(g.n for g in same),
-                tuple(g.accuracy for g in same),
-                tuple(g.interval for g in same),
-                tuple(None if r.before is None else g.accuracy - _group(r.before, i).accuracy
-                      for g, r in zip(same, results, strict=True)),
-                tuple(g is w for g, w in zip(same, worst, strict=True)),
-            )
-        )  # fmt: skip
+        row = _summary(
+            results, safe(first.title), _sizes(g.n for g in same), partial(_accuracy, i), [g.interval for g in same]
+        )
+        rows.append(replace(row, worst=tuple(g is w for g, w in zip(same, worst, strict=True))))
     return summary, rows
+
+
+def _summary(
+    results: Sequence[Result],
+    title: str,
+    note: str,
+    measure: Callable[[Evaluation], float],
+    intervals: Sequence[tuple[float, float]],
+) -> Row:
+    values, changes = (measure(r.evaluation) for r in results), (r.change(measure) for r in results)
+    return Row(title, note, tuple(values), tuple(intervals), tuple(changes))
 
 
 def _group(evaluation: Evaluation, index: int) -> Group:
     return evaluation.groups[index] if index < len(evaluation.groups) else Group("", {}, 0, 0)
+
+
+def _accuracy(index: int, evaluation: Evaluation) -> float:
+    return _group(evaluation, index).accuracy
 
 
 def _sizes(numbers: Iterable[int]) -> str:
@@ -174,6 +149,10 @@ def _change(share: float | None, palette: Palette, quiet: bool = False) -> Text:
         return ink("= 0.0", palette.muted)
     style = palette.muted if quiet and points > 0 else palette.good if points > 0 else palette.bad
     return ink(f"{'▲' if points > 0 else '▼'} {abs(points):.1f}", style)
+
+
+def _units(results: Sequence[Result]) -> str:
+    return "classes" if results[0].evaluation.unit == "class" else "groups"
 
 
 def _title(results: Sequence[Result]) -> str:
@@ -198,14 +177,9 @@ def _stacked(
             style = palette.bad if is_worst else palette.accent if latest else palette.muted
             text = row.title if i == 0 else row.note if i == 1 or len(results) == 1 else ""
             loud = i == 0 and (row.summary or row.worst[-1])
-            line = fit(
-                shorten(text, label),
-                label,
-                f"bold {palette.text}" if loud else palette.text if i == 0 else palette.muted,
-            )
-            line.append("  ")
-            line.append_text(fit(shorten(safe(result.stage), stage), stage, palette.text if latest else palette.muted))
-            line.append("  ")
+            tint = f"bold {palette.text}" if loud else palette.text if i == 0 else palette.muted
+            name = fit(shorten(safe(result.stage), stage), stage, palette.text if latest else palette.muted)
+            line = fit(shorten(text, label), label, tint).append("  ").append_text(name).append("  ")
             line.append_text(interval_bar(row.values[i], row.intervals[i], bar, style, palette))
             line.append_text(_number(row, i, latest, palette))
             line.append_text(fit(_change(row.changes[i], palette, quiet=not row.summary), changes, right=True))
@@ -284,12 +258,7 @@ def _head_of_columns(results: Sequence[Result], layout: _Layout, width: int, pal
 
 
 def _columns(
-    results: Sequence[Result],
-    rows: Sequence[Row],
-    layout: _Layout,
-    width: int,
-    palette: Palette,
-    figures: bool = False,
+    results: Sequence[Result], rows: Sequence[Row], layout: _Layout, width: int, palette: Palette, figures: bool = False
 ) -> list[Text]:
     """A line for each row, stages side by side, with bars on equal axes or intervals in figures."""
     bar = layout.column - 1 - NUMBER - MARK
@@ -316,9 +285,3 @@ def _columns(
             line.append_text(fit(cell, layout.column - NUMBER - MARK))
         lines.append(fit(line, width))
     return lines
-
-
-def _rest(rows: Sequence[Row], units: str) -> str:
-    values = [row.values[-1] for row in rows if row.values[-1] == row.values[-1]]
-    between = f", {percent(min(values))} to {percent(max(values))} %" if values else ""
-    return f"… {len(rows):,} more {units}{between}"

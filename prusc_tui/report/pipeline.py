@@ -8,24 +8,16 @@ from core.words import duration, sparsity
 from prusc_tui.palette import MARKS, Palette
 from prusc_tui.widgets.bars import fit, ink, meter, safe
 
-NARROW = 44
-"""Width in cells below which every stage has its own line."""
-SHORTEST = 2
-"""Cells of the shortest connector."""
-LONGEST = 24
-"""Cells of the longest connector of a stage that is not running."""
-ROOM_OF_RUNNING = 22
-"""Cells for the running stage, if available, for its step and the time left."""
+NARROW = 44  # width in cells below which every stage has its own line
+SHORTEST = 2  # cells of the shortest connector
+LONGEST = 24  # cells of the longest connector of a stage that is not running
+ROOM_OF_RUNNING = 22  # cells for the running stage, if available, for its step and the time left
 
 
 def pipeline(stages: tuple[StageView, ...], width: int, palette: Palette, ago: float = 0.0) -> list[Text]:
-    """Return the stages as lines of exactly `width` cells: names and connectors, and below each its time.
+    """Return the stages as lines of names and connectors, and below each its time.
 
-    Args:
-        stages: in the order of the recipe.
-        width: cells of every line.
-        palette: colours.
-        ago: seconds since the snapshot, added to the clock of a running stage.
+    `ago` are the seconds since the snapshot, added to the clock of a running stage.
     """
     if width < NARROW:
         return [_own_line(stage, stages, width, palette, ago) for stage in stages]
@@ -35,7 +27,7 @@ def pipeline(stages: tuple[StageView, ...], width: int, palette: Palette, ago: f
         names, notes = Text(), Text()
         for stage, size in zip(row, sizes, strict=True):
             names.append_text(_segment(stage, size, palette, last=stage is stages[-1]))
-            notes.append_text(_note(stage, size, palette, ago))
+            notes.append_text(fit(ink("  ").append(_facts(stage, size - 2, ago), palette.muted), size))
         lines += [fit(names, width), fit(notes, width)]
     return lines
 
@@ -49,10 +41,6 @@ def share_done(stage: StageView) -> float:
 
 def _least(stage: StageView) -> int:
     return 2 + cell_len(safe(stage.name)) + 1 + SHORTEST + 1
-
-
-def _at_work(stage: StageView) -> bool:
-    return stage.state == "running"
 
 
 def _rows(stages: tuple[StageView, ...], width: int) -> list[list[StageView]]:
@@ -72,7 +60,7 @@ def _sizes(row: list[StageView], width: int) -> list[int]:
     """Cells of each segment: its minimum, and the rest for the running stage, else for all equally."""
     sizes = [min(width, _least(stage)) for stage in row]
     rest = width - sum(sizes)
-    working = [i for i, stage in enumerate(row) if _at_work(stage)]
+    working = [i for i, stage in enumerate(row) if stage.state == "running"]
     if working:
         more = min(rest, max(ROOM_OF_RUNNING - sizes[working[0]], rest // 3))
         sizes[working[0]] += more
@@ -83,7 +71,7 @@ def _sizes(row: list[StageView], width: int) -> list[int]:
 
 def _segment(stage: StageView, size: int, palette: Palette, last: bool) -> Text:
     style = palette.of_state(stage.state)
-    weight = "bold " if _at_work(stage) else ""
+    weight = "bold " if stage.state == "running" else ""
     name = safe(stage.name)
     line = ink(f"{MARKS[stage.state]} ", weight + style)
     line.append(name, weight + (palette.muted if stage.state == "waiting" else palette.text)).append(" ")
@@ -96,10 +84,6 @@ def _segment(stage: StageView, size: int, palette: Palette, last: bool) -> Text:
     else:
         line.append_text(meter(share_done(stage), room, style, palette))
     return fit(line, size)
-
-
-def _note(stage: StageView, size: int, palette: Palette, ago: float) -> Text:
-    return fit(ink("  ").append(_facts(stage, size - 2, ago), palette.muted), size)
 
 
 def _facts(stage: StageView, room: int, ago: float) -> str:
@@ -142,6 +126,6 @@ def _own_line(stage: StageView, stages: tuple[StageView, ...], width: int, palet
     names = min(max(cell_len(safe(one.name)) for one in stages), max(4, width // 2))
     line = ink(f"{MARKS[stage.state]} ", style)
     line.append_text(fit(safe(stage.name), names, palette.muted if stage.state == "waiting" else palette.text))
-    if _at_work(stage):
+    if stage.state == "running":
         line.append(" ").append_text(meter(share_done(stage), max(4, width // 5), style, palette))
     return fit(line.append(" ").append(_facts(stage, width - line.cell_len - 1, ago), palette.muted), width)

@@ -19,21 +19,13 @@ from prusc_tui.report.selection import selection
 from prusc_tui.widgets.bars import fit, ink, safe, wrap
 from prusc_tui.words import unit_of
 
-MOST_GROUPS = 8
-"""Maximum number of groups whose shares of the validation split are listed."""
+MOST_GROUPS = 8  # maximum number of groups whose shares of the validation split are listed
 
 RESTARTS = "sd: sample standard deviation over restarts; the accuracies above are those of one restart"
 
 
 def report(snapshot: Snapshot, now: float, width: int, palette: Palette = SHELL) -> list[Text]:
-    """Return all results of a run in figures, as lines of exactly `width` cells.
-
-    Args:
-        snapshot: the newest one of the feed.
-        now: seconds since 1970, for the clock of a running run.
-        width: cells of every line.
-        palette: colours.
-    """
+    """Return all results of a run in figures; `now` (seconds since 1970) is for the clock of a running run."""
     lines: list[Text] = []
     for part in _parts(snapshot, now, width, palette):
         lines += [*([fit("", width)] if lines and part else []), *part]
@@ -49,10 +41,7 @@ def _parts(snapshot: Snapshot, now: float, width: int, palette: Palette) -> Iter
         found = restarts_of(snapshot, stage.name)
         if any(len(looks[-1].restarts) > 1 for looks in found):
             several = max(several, members(found))
-            yield [
-                *restarts(found, width, palette, unit_of(snapshot)),
-                *wrap(ink(RESTARTS, palette.muted), width),
-            ]
+            yield restarts(found, width, palette, unit_of(snapshot)) + wrap(ink(RESTARTS, palette.muted), width)
     if made is not None:
         yield environments(made, width, palette)
         yield conflicts(made, width, palette)

@@ -19,18 +19,13 @@ TICK, CHOSEN = "│", "●"
 MEASURE, MEAN, SPAN = 11, 12, 11
 """Cells of `worst group` or `worst class`, of a mean with its deviation, and of a range."""
 LEAST_STRIP, MOST_STRIP = 12, 80
-COURSE, ROOMY = 16, 100
-"""Cells of the course over evaluations, and minimum width of a line to show it."""
+COURSE, ROOMY = 16, 100  # cells of the course over evaluations, and minimum width of a line to show it
 
 
 def restarts_of(snapshot: Snapshot, stage: str | None = None) -> tuple[tuple[Restarts, ...], ...]:
-    """The evaluations of the restarts of a stage, for each split in order, the final one last.
+    """The evaluations of the restarts of a stage (the one in view), for each split in order, the final one last.
 
     Splits are train, validation and test, in this order. If the stream has none, the record's final ones are used.
-
-    Args:
-        snapshot: the run.
-        stage: whose restarts; None for the stage in view.
     """
     recorded = [record for record in snapshot.record.stages if record.restarts]
     stage = stage or stage_in_view(snapshot, {*(s for s, _ in snapshot.restarts), *(r.name for r in recorded)})
@@ -49,22 +44,13 @@ def members(found: Sequence[Sequence[Restarts]]) -> int:
 
 
 def restarts(found: Sequence[Sequence[Restarts]], width: int, palette: Palette, unit: str = "group") -> list[Text]:
-    """Two lines for each split and penalty weight, worst group and average, under a heading and an axis.
-
-    Args:
-        found: what `restarts_of` returns.
-        width: cells of every line.
-        palette: colours.
-        unit: name of a group, from `words.unit_of`.
-    """
+    """Two lines for each split and penalty weight, worst group and average, under a heading and an axis."""
     if not found:
         return []
     last = [looks[-1] for looks in found]
     several = len(set(last[-1].weights)) > 1
     course = width >= ROOMY and any(len(looks) > 2 for looks in found)
-    label = max(cell_len(_size(one)) for one in last) + 1
-    label = max(label, *(cell_len(_place(one)) + 1 for one in last))
-    label = min(label, width // 3)
+    label = min(max(cell_len(text) for one in last for text in (_size(one), _place(one))) + 1, width // 3)
     beside = max(cell_len(weight(w)) for w in last[-1].weights) + 2 if several else 0
     layout = _layout(width - label - beside - (COURSE + 2 if course else 0))
     head = ink(" " * label).append_text(fit("weight" if several else "", beside, palette.muted))

@@ -13,14 +13,7 @@ IN_FORCE, OTHER = "●", "○"
 
 
 def selection(stages: Sequence[str], selected: Mapping[str, Selected], width: int, palette: Palette) -> list[Text]:
-    """Rules down, stages across: the step that each rule chooses, and its validation accuracy.
-
-    Args:
-        stages: names in the order of the recipe.
-        selected: stage → what each rule would pick.
-        width: cells of every line.
-        palette: colours.
-    """
+    """Rules down, stages across: the step that each rule chooses, and its validation accuracy."""
     shown = [stage for stage in stages if stage in selected]
     if not shown:
         return []

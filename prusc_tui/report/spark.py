@@ -12,24 +12,15 @@ from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, safe, shorten
 
 SPARKS = " ▁▂▃▄▅▆▇█"
-LABEL = 16
-"""Maximum cells of a label."""
-VALUE = 9
-"""Cells of a last value."""
-RISKS = 3
-"""Maximum number of environment risks among the losses; the environments view shows all."""
+LABEL = 16  # maximum cells of a label
+VALUE = 9  # cells of a last value
+RISKS = 3  # maximum number of environment risks among the losses; the environments view shows all
 
 
 def spark(values: Sequence[float], width: int, rows: int = 1) -> list[str]:
-    """Draw numbers as blocks, the mean of each column scaled between the least and the greatest mean.
+    """Draw numbers as blocks, the mean of each column scaled between the least (still visible) and the greatest mean.
 
-    Args:
-        values: [n]; NaN and infinities are left out.
-        width: columns; a shorter series uses one for each number.
-        rows: lines of the drawing.
-
-    Returns:
-        `rows` strings of exactly `width` characters, the top first; the lowest mean is still visible.
+    NaN and infinities are left out. Returns `rows` strings of exactly `width` characters, the top first.
     """
     means = column_means(values, width)
     low, high = min(means, default=0.0), max(means, default=0.0)
@@ -61,14 +52,9 @@ def current_series(snapshot: Snapshot) -> tuple[str, dict[str, Series]]:
     """The current stage and its curves by name; both empty before the first number."""
     stage = stage_in_view(snapshot, (owner for (owner, _), series in snapshot.series.items() if len(series)))
     curves = {name: s for (owner, name), s in snapshot.series.items() if owner == stage and len(s)}
-    return stage or "", _of_environments(curves) if any(name.startswith("risk ") for name in curves) else curves
-
-
-def _of_environments(curves: dict[str, Series]) -> dict[str, Series]:
-    """The loss, the risks of the first environments, and the largest penalty."""
-    risks = [name for name in curves if name.startswith("risk ")][:RISKS]
-    shown = {"loss", *risks, "penalty worst"}
-    return {name: series for name, series in curves.items() if name in shown}
+    if risks := [name for name in curves if name.startswith("risk ")][:RISKS]:
+        curves = {name: s for name, s in curves.items() if name in ("loss", *risks, "penalty worst")}
+    return stage or "", curves
 
 
 def _drawn(name: str, series: Series) -> Sequence[float]:
@@ -79,15 +65,7 @@ def _drawn(name: str, series: Series) -> Sequence[float]:
 
 
 def losses(stage: str, curves: dict[str, Series], width: int, palette: Palette, rows: int = 1) -> list[Text]:
-    """Every curve of a stage: label, drawing, last value.
-
-    Args:
-        stage: whose curves these are.
-        curves: name → series, none of them empty.
-        width: cells of every line.
-        palette: colours.
-        rows: lines of a drawing.
-    """
+    """Every curve of a stage, none of them empty: label, drawing in `rows` lines, last value."""
     if not curves:
         return []
     last = max(series.steps[-1] for series in curves.values())

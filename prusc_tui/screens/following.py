@@ -1,8 +1,11 @@
 """Screens that follow files while they are in front."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
@@ -12,14 +15,25 @@ from textual.widgets import ContentSwitcher, Static
 
 from core.runs.text import safe_text
 from prusc_tui.widgets.footer import KeyLine
-from prusc_tui.widgets.poller import Poller
+from prusc_tui.widgets.poller import Poller, why_not
+from prusc_tui.widgets.quiet import News, put
 from prusc_tui.widgets.tabs import Tab, ViewLine
 
 
 class Following(Screen[None]):
-    """Follows a poller made by the subclass; reports each error once."""
+    """Reads files on a thread, and reports each error once.
 
-    _poller: Poller[Any]
+    Args:
+        look: reads them; returns the same object if nothing changed.
+        every: seconds between readings.
+        path: what errors name.
+    """
+
+    @dataclass
+    class Seen(News):
+        """Something changed."""
+
+        state: Any
 
     @dataclass
     class Unreadable(Message):
@@ -27,9 +41,19 @@ class Following(Screen[None]):
 
         why: str
 
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[], Any], every: float, path: Path) -> None:
         super().__init__()
         self._failure = ""
+        self._poller = Poller(
+            look,
+            lambda state: self.post_message(self.Seen(state)),
+            every,
+            lambda error: self.post_message(self.Unreadable(why_not(error, path))),
+        )
+
+    async def take(self, state: Any) -> None:
+        """Show what `look` returned."""
+        raise NotImplementedError
 
     def on_mount(self) -> None:
         self._poller.start()
@@ -44,6 +68,11 @@ class Following(Screen[None]):
     def on_screen_resume(self) -> None:
         self._poller.go_on()
 
+    @on(Seen)
+    async def _seen(self, message: Seen) -> None:
+        self._failure = ""
+        await self.take(message.state)
+
     @on(Unreadable)
     def _unreadable(self, message: Unreadable) -> None:
         if message.why != self._failure:
@@ -52,7 +81,7 @@ class Following(Screen[None]):
 
 
 class Views(Following):
-    """A head, a line of views and the view in front; a subclass builds a view when first opened."""
+    """A head, a line of views and the view in front."""
 
     TABS: ClassVar[tuple[Tab, ...]] = ()
     AUTO_FOCUS: ClassVar[str | None] = None
@@ -62,6 +91,20 @@ class Views(Following):
     Views ContentSwitcher > * { height: 100%; width: 100%; }
     Views #reading { padding: 1 2; color: $foreground-muted; }
     """
+    seen: Any = None
+    """What was read last."""
+
+    def build(self, name: str) -> Widget:
+        """Build a view, which is done when it is first opened."""
+        raise NotImplementedError
+
+    def head(self) -> Text:
+        """Draw the first line."""
+        raise NotImplementedError
+
+    async def show(self) -> None:
+        """Update the view in front, which repaints only differences."""
+        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         yield Static(id="head")
@@ -70,10 +113,29 @@ class Views(Following):
             yield Static("reading …", id="reading")
         yield KeyLine()
 
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.draw_head())
+
     @property
     def shown(self) -> str:
         """Name of the view in front."""
         return self.query_one(ViewLine).shown
+
+    @property
+    def front(self) -> Any:
+        """The view in front; None before the first reading, and while the screen closes."""
+        return next(iter(self.query(f"ContentSwitcher > #view-{self.shown}")), None)
+
+    async def take(self, state: Any) -> None:
+        first, self.seen = self.seen is None, state
+        self.draw_head()
+        await (self._bring(self.shown) if first else self.show())
+
+    def draw_head(self) -> None:
+        """Draw the first line again, if it differs."""
+        if self.seen is not None:
+            # Its size stays, so nothing else is laid out or sent again.
+            put(self.query_one("#head", Static), self.head(), layout=False)
 
     async def action_view(self, name: str) -> None:
         self.query_one(ViewLine).show(name)
@@ -87,9 +149,15 @@ class Views(Following):
         await self.action_view(message.name)
 
     async def _bring(self, name: str) -> None:
-        """Build a view when first opened, and focus it."""
-        raise NotImplementedError
-
-    def _give_keys(self, view: Widget) -> None:
-        """Focus a view, or the first focusable widget in it."""
+        """Show a view, and focus it or the first focusable widget in it."""
+        if self.seen is None:
+            return
+        switcher = self.query_one(ContentSwitcher)
+        if self.front is None:
+            view = self.build(name)
+            view.id = f"view-{name}"
+            await switcher.mount(view)
+        switcher.current = f"view-{name}"
+        await self.show()
+        view = switcher.get_child_by_id(f"view-{name}")
         self.set_focus(view if view.can_focus else next((w for w in view.query("*") if w.focusable), None))

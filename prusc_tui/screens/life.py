@@ -96,8 +96,7 @@ class Life(Screen[None]):
             self._ask_line(screen, lambda text: self._each(lambda folder: life.note(folder, text), [target]))
 
     def action_export(self) -> None:
-        targets = self._targets()
-        if not targets:
+        if not (targets := self._targets()):
             return
         several = len(targets) > 1
         names = {target.folder.id: _file_name(target.record) for target in targets}
@@ -124,8 +123,7 @@ class Life(Screen[None]):
         if len(targets) > 1:
             text = f"{len(targets)} runs with all their files; other runs keep the stages that they reuse."
         if targets:
-            folders = [target.folder for target in targets]
-            self._ask(f"Delete {_names(targets)}?", text, "delete", lambda: self._do(partial(self._delete, folders)))
+            self._ask(f"Delete {_names(targets)}?", text, "delete", lambda: self._do(partial(self._delete, targets)))
 
     def action_copy_id(self) -> None:
         if folders := self.life_targets():
@@ -134,7 +132,6 @@ class Life(Screen[None]):
             self._say(f"copied {ids}")
 
     def _targets(self) -> list[Target]:
-        """The selected runs with their current records."""
         found = []
         for folder in self.life_targets():
             try:
@@ -151,7 +148,6 @@ class Life(Screen[None]):
         return targets[0] if targets else None
 
     def _at_work(self, else_say: str) -> list[Target]:
-        """The queued or running targets."""
         found = self._targets()
         active = [target for target in found if target.record.status in ACTIVE]
         if found and not active:
@@ -176,21 +172,17 @@ class Life(Screen[None]):
                 ended = life.ended(folder, PATIENCE)
         return life.how_it_ended(folder, ended)
 
-    def _delete(self, folders: Sequence[RunFolder]) -> str:
-        messages = [life.delete(folder) for folder in folders]
-        self.post_message(self.Gone([folder.id for folder in folders]))
+    def _delete(self, targets: Sequence[Target]) -> str:
+        messages = [life.delete(target.folder) for target in targets]
+        self.post_message(self.Gone([target.folder.id for target in targets]))
         return messages[0] if len(messages) == 1 else f"{len(messages)} runs deleted"
 
     @on(Gone)
     def _gone_for_good(self, message: Gone) -> None:
         self.life_gone(message.ids)
 
-    def _ask(self, title: str, text: str, yes: str, deed: Callable[[], object]) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes:
-                deed()
-
-        self.app.push_screen(AskScreen(title, text, yes), answered)
+    def _ask(self, title: str, text: str, yes: str, deed: Callable[[], None]) -> None:
+        self.app.push_screen(AskScreen(title, text, yes), lambda yes: deed() if yes else None)
 
     def _ask_line(self, screen: LineScreen, deed: Callable[[str], object], unchanged: bool = False) -> None:
         """Ask for a line and act on it; an unchanged one only if `unchanged` says so."""

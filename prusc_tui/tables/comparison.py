@@ -1,7 +1,6 @@
 """A comparison of runs as tables and sentences, for the shell, the screen and the clipboard."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import isnan
 from typing import NamedTuple
 
@@ -20,8 +19,7 @@ EMPTY = Cell("")
 NOTHING = Cell("–", is_number=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column of a group table: a heading, and the result beneath it."""
 
     title: str
@@ -38,13 +36,9 @@ class FamilyGrid(NamedTuple):
 def grids_of_families(
     members: Sequence[Family], split: str, stage: str | None = None, unfolded: Iterable[Family] = ()
 ) -> list[FamilyGrid]:
-    """Families side by side, one table for each data set.
+    """Families side by side after a stage (the last evaluated one), one table for each data set.
 
-    Args:
-        members: the families.
-        split: `test` or `validation`.
-        stage: stage of the results; None for the last evaluated one.
-        unfolded: families to show with their runs beside them.
+    The runs of `unfolded` families are beside them.
     """
     opened = list(unfolded)
     tables = comparable(members)
@@ -90,16 +84,11 @@ def grid_of(corner: str, columns: Sequence[Column], notes: Sequence[str] = ()) -
         Line("adjusted average", (samples, *(_share(r.adjusted) for r in results))),
         Line("gap", (EMPTY, *(_share(r.gap) for r in results))),
     )
-    groups = tuple(
-        Line(
-            safe_text(results[0].groups[i].title),
-            (
-                Cell(_range([r.groups[i].samples for r in results]), is_number=True),
-                *(_group(r.groups[i], r.groups[i] is r.weakest) for r in results),
-            ),
-        )
-        for i in range(len(results[0].groups))
-    )
+    groups = []
+    for i, first in enumerate(results[0].groups):
+        size = Cell(_range([r.groups[i].samples for r in results]), is_number=True)
+        cells = (_group(r.groups[i], r.groups[i] is r.weakest) for r in results)
+        groups.append(Line(safe_text(first.title), (size, *cells)))
     rest = (
         Line("sparsity", (EMPTY, *(_share(r.sparsity) if r.sparsity else NOTHING for r in results))),
         Line("time", (EMPTY, *(_time(r.seconds) for r in results))),
@@ -109,7 +98,7 @@ def grid_of(corner: str, columns: Sequence[Column], notes: Sequence[str] = ()) -
     return Grid(
         corner=safe_text(corner),
         columns=("samples", *(column.title for column in columns)),
-        blocks=(top, overall, groups, rest),
+        blocks=(top, overall, tuple(groups), rest),
         about=_about(results),
         notes=tuple(notes),
     )
@@ -137,9 +126,8 @@ def grid_of_overlaps(records: Sequence[RunRecord], pairs: Mapping[tuple[str, str
         return None
     width = len(shown) - 1
     filled = (line._replace(cells=(*line.cells, *[EMPTY] * (width - len(line.cells)))) for line in lines[1:])
-    about = (
-        "overlap of the masks: kept weights of both over kept weights of either (IoU); in brackets the value by chance"
-    )
+    about = "overlap of the masks: kept weights of both over kept weights of either (IoU)"
+    about += "; in brackets the value by chance"
     return Grid("IoU", tuple(run_title(run) for run in shown[:-1]), (tuple(filled),), about)
 
 
@@ -169,12 +157,6 @@ def paired_sentence(pair: Paired) -> str:
     )
 
 
-def _differences(members: Sequence[Family], split: str, stage: str | None) -> Iterable[str]:
-    """Each family against the first one."""
-    pairs = (paired(members[0], other, split, stage) for other in members[1:])
-    return (paired_sentence(pair) for pair in pairs if pair is not None)
-
-
 def _notes(members: Sequence[Family], split: str, stage: str | None) -> list[str]:
     """Supervision, changes from the first family, and the runs inside and outside the means."""
     remarks: list[str] = []
@@ -196,15 +178,17 @@ def _notes(members: Sequence[Family], split: str, stage: str | None) -> list[str
             if run.id in inside:
                 continue
             if run.status != "finished":
-                remarks.append(f"{family.label}: {safe_text(run.name)} ({run.status}) is left out of the mean")
+                why = f"({run.status}) is left out of the mean"
             elif run.seed in result.seeds:
-                remarks.append(f"{family.label}: {safe_text(run.name)} repeats seed {run.seed}; the newest counts")
+                why = f"repeats seed {run.seed}; the newest counts"
             else:
-                remarks.append(f"{family.label}: {safe_text(run.name)} has other samples and is left out of the mean")
+                why = "has other samples and is left out of the mean"
+            remarks.append(f"{family.label}: {safe_text(run.name)} {why}")
     facts = [f"{sentence[0].upper()}{sentence[1:]}" for sentence in sentences]
     if len(sentences) > 1:
         facts = [f"{', '.join(labels)}: {sentence}" for sentence, labels in sentences.items()]
-    return [*facts, *_differences(members, split, stage), *remarks, *names]
+    pairs = (paired(members[0], other, split, stage) for other in members[1:])
+    return [*facts, *(paired_sentence(pair) for pair in pairs if pair is not None), *remarks, *names]
 
 
 def _about(results: Sequence[Result]) -> str:

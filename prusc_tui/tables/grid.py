@@ -7,19 +7,11 @@ from typing import NamedTuple
 from core.runs.text import safe_text
 from prusc_tui.palette import MARKS
 
-HELD = "\u00a0"
-"""A no-break space within a heading."""
+HELD = "\u00a0"  # a no-break space within a heading
 
 
 class Cell(NamedTuple):
-    """One cell.
-
-    Attributes:
-        text: a number or a word.
-        spread: secondary text after it, such as `± 1.2`.
-        is_number: numbers are aligned by their decimal point.
-        stands_out: whether it is highlighted.
-    """
+    """A number, aligned by its decimal point, or a word; `spread` is secondary text after it, such as `± 1.2`."""
 
     text: str
     spread: str = ""
@@ -45,8 +37,8 @@ class Grid:
 
     Attributes:
         corner: heading of the column of titles.
-        columns: headings of the other columns; they may be broken at spaces, but not at no-break spaces.
-        blocks: rows, in blocks with a rule between them; every row has as many cells as there are columns.
+        columns: headings of the other columns, one for each cell of a row; they may be broken at spaces.
+        blocks: rows, in blocks with a rule between them.
         about: a sentence that defines the numbers.
         notes: sentences below the table.
         words: number of leading text columns, which every part of a wide table repeats.
@@ -90,12 +82,7 @@ def markdown(grid: Grid) -> str:
 
 
 def latex(grid: Grid, *, booktabs: bool = True) -> str:
-    r"""The table as a `tabular` with its sentences as comments above; ends with a newline.
-
-    Args:
-        grid: the table.
-        booktabs: rules of that package, which a comment then names; else plain `\hline`.
-    """
+    r"""The table as a `tabular`, with rules of booktabs or plain `\hline`, and its sentences as comments above."""
     top, middle, bottom = (r"\toprule", r"\midrule", r"\bottomrule") if booktabs else (r"\hline",) * 3
     needs = r"needs \usepackage{booktabs}" if booktabs else ""
     comments = [f"% {safe_text(text)}" for text in (grid.about, *grid.notes, needs) if text]
@@ -109,14 +96,8 @@ def latex(grid: Grid, *, booktabs: bool = True) -> str:
 
 # Replaced character by character, so that no escape is escaped again.
 _LATEX = {
+    **{sign: f"\\{sign}" for sign in "{}$&#%_"},
     "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
     "<": r"\textless{}",

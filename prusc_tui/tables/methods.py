@@ -1,9 +1,9 @@
 """Tables of methods against label noise, as grids, with the number of networks behind each cell."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from math import isnan
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.results.settings import show
 from core.runs.text import safe_text
@@ -21,15 +21,17 @@ NONE = Cell("–")
 WHY_WORST = "Why the worst group: the average in test also rewards a network that follows the reversed colour."
 _WEIGHT = "train.penalty_weights"
 
-Measure = Literal["average", "worst"]
-
 
 class Column(NamedTuple):
     """The accuracies of a column."""
 
     noise: float
     split: str
-    measure: Measure
+    measure: str
+
+    def of(self, row: "Row") -> "Pool | None":
+        """The networks of a row."""
+        return row.cells.get(self.noise, {}).get(self.split)
 
 
 class _Behind(NamedTuple):
@@ -43,7 +45,7 @@ class _Behind(NamedTuple):
         return f"{restarts}, seed{'s' * (len(self.seeds) != 1)} {', '.join(map(str, self.seeds))}"
 
 
-def columns_of(table: "MethodTable", splits: Sequence[str], measures: Sequence[Measure]) -> tuple[Column, ...]:
+def columns_of(table: "MethodTable", splits: Sequence[str], measures: Sequence[str]) -> tuple[Column, ...]:
     """The columns of a table; the training split has only the average."""
     return tuple(
         Column(noise, split, measure)
@@ -59,16 +61,10 @@ def grid(table: "MethodTable", columns: Sequence[Column]) -> Grid:
     splits = tuple(dict.fromkeys(column.split for column in columns))
     usual = _usual(table, splits)
     best = [_best(table, column) for column in columns]
-    measured = tuple(
-        Line(
-            name,
-            (
-                Cell(safe_text(supervision(row.supervision))),
-                *(_cell(row, column, usual, row is top) for column, top in zip(columns, best, strict=True)),
-            ),
-        )
-        for row, name in zip(table.rows, titles(table), strict=True)
-    )
+    measured = []
+    for row, name in zip(table.rows, titles(table), strict=True):
+        cells = (_cell(row, column, usual, row is top) for column, top in zip(columns, best, strict=True))
+        measured.append(Line(name, (Cell(safe_text(supervision(row.supervision))), *cells)))
     published = tuple(_published(table, columns))
     corner, words = _headings(columns)
     is_reversed = table.data["test_noise"] > 0.5
@@ -77,7 +73,7 @@ def grid(table: "MethodTable", columns: Sequence[Column]) -> Grid:
         corner=corner,
         columns=("supervision", *words),
         words=1,
-        blocks=tuple(block for block in (measured, published) if block),
+        blocks=tuple(block for block in (tuple(measured), published) if block),
         about=f"{heading(table)}. {_numbers(table, columns, usual)}",
         notes=(*why, *_others(table, splits, usual), *(_sources(table) if published else ())),
     )
@@ -153,10 +149,6 @@ def _headings(columns: Sequence[Column]) -> tuple[str, list[str]]:
     return corner if len(splits) > 1 else f"{columns[0].split} {corner}", words
 
 
-def _pool(row: "Row", noise: float, split: str) -> "Pool | None":
-    return row.cells.get(noise, {}).get(split)
-
-
 def _behind(pool: "Pool") -> _Behind:
     return _Behind(pool.average.n, pool.seeds)
 
@@ -166,7 +158,7 @@ def _pools(table: "MethodTable", splits: Sequence[str]) -> "Iterator[tuple[str, 
     for title, row in zip(titles(table), table.rows, strict=True):
         for noise in table.noises:
             for split in splits:
-                if (pool := _pool(row, noise, split)) is not None:
+                if (pool := row.cells.get(noise, {}).get(split)) is not None:
                     yield title, noise, pool
 
 
@@ -178,8 +170,7 @@ def _usual(table: "MethodTable", splits: Sequence[str]) -> _Behind | None:
 
 def _spread(row: "Row", column: Column) -> "Spread | None":
     """The numbers of a cell; None if it was not run, or its worst group is unknown."""
-    pool = _pool(row, column.noise, column.split)
-    if pool is None:
+    if (pool := column.of(row)) is None:
         return None
     spread = pool.worst if column.measure == "worst" else pool.average
     return None if isnan(spread.mean) else spread
@@ -201,7 +192,7 @@ def _best(table: "MethodTable", column: Column) -> "Row | None":
 
 
 def _cell(row: "Row", column: Column, usual: _Behind | None, best: bool) -> Cell:
-    pool, spread = _pool(row, column.noise, column.split), _spread(row, column)
+    pool, spread = column.of(row), _spread(row, column)
     if pool is None or spread is None:
         return NONE
     mean, sd = mean_sd(spread)
@@ -230,13 +221,9 @@ def _anchor_cell(anchor: "Anchor", column: Column) -> Cell:
 
 def _numbers(table: "MethodTable", columns: Sequence[Column], usual: _Behind | None) -> str:
     splits = tuple(dict.fromkeys(column.split for column in columns))
-    sizes: dict[str, set[int]] = {split: set() for split in splits}
-    for row in table.rows:
-        for found in row.cells.values():
-            for split in splits:
-                if split in found:
-                    sizes[split].add(found[split].samples)
-    images = ", ".join(f"{split} n = {_sizes(sizes[split])}" for split in splits if sizes[split])
+    cells = [found for row in table.rows for found in row.cells.values()]
+    sizes = {split: sorted({found[split].samples for found in cells if split in found}) for split in splits}
+    images = ", ".join(f"{s} n = {' or '.join(f'{n:,}' for n in found)}" for s, found in sizes.items() if found)
     behind = f"over {usual}" if usual else "over restarts"
     if any(_behind(pool) != usual for _, _, pool in _pools(table, splits)):
         behind += " (or the number of restarts in brackets)"
@@ -246,10 +233,6 @@ def _numbers(table: "MethodTable", columns: Sequence[Column], usual: _Behind | N
     if len(measures) > 1:
         over += f", or {worst.replace('a split', 'it')}"
     return f"Mean ± sample standard deviation {behind}, of the accuracy {over}: {images}."
-
-
-def _sizes(found: set[int]) -> str:
-    return " or ".join(f"{n:,}" for n in sorted(found))
 
 
 def _others(table: "MethodTable", splits: Sequence[str], usual: _Behind | None) -> Iterator[str]:
@@ -263,8 +246,7 @@ def _others(table: "MethodTable", splits: Sequence[str], usual: _Behind | None) 
 
 
 def _sources(table: "MethodTable") -> Iterator[str]:
-    sources = dict.fromkeys(anchor.source for anchor in table.published)
-    for source in sources:
+    for source in dict.fromkeys(anchor.source for anchor in table.published):
         yield f"Published, {source.name}, under their own protocol: {source.protocol}."
 
 
@@ -272,7 +254,7 @@ def _share(share: float) -> str:
     return f"{100 * share:g} %"
 
 
-def tidy(tables: "Sequence[MethodTable]") -> Iterator[Mapping[str, Any]]:
+def tidy(tables: "Sequence[MethodTable]") -> Iterator[dict[str, Any]]:
     """One flat row per trained network and split; accuracies are shares in [0, 1]."""
     for number, table in enumerate(tables, 1):
         for row in table.rows:

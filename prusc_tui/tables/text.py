@@ -2,20 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+from rich import box
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
 
 from prusc_tui.tables.grid import Cell, Grid, folded
 
-if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
-
 T = TypeVar("T")
 
-GAP = 2
-"""Cells between columns."""
-LEAST_TITLE, WORDS = 20, 12
-"""Minimum cells of titles and maximum cells of text columns, in a table with text columns."""
+GAP = 2  # cells between columns
+LEAST_TITLE, WORDS = 20, 12  # minimum cells of titles and maximum cells of text columns, in a table with text columns
 
 
 def fits(grid: Grid, width: int) -> bool:
@@ -35,12 +34,8 @@ def parts(grid: Grid, width: int) -> Iterator[Grid]:
     yield _part(grid, begin, len(grid.columns))
 
 
-def printed(grid: Grid) -> "Table":
+def printed(grid: Grid) -> Table:
     """The table for a console."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
     made.add_column(Text(grid.corner), no_wrap=not grid.words)
     heads = [folded(title) for title in grid.columns]
@@ -62,16 +57,12 @@ def printed(grid: Grid) -> "Table":
 
 def _lead(grid: Grid) -> int:
     """Cells of the titles and text columns, each with the gap after it."""
-    from rich.cells import cell_len
-
     longest = max(cell_len(text) for text in (grid.corner, *(line.title for line in grid.lines)))
     return (LEAST_TITLE if grid.words else longest) + grid.words * (GAP + WORDS)
 
 
 def _width(grid: Grid, column: int) -> int:
     """Cells of a column and of the gap before it."""
-    from rich.cells import cell_len
-
     digits = _digits(grid, column)
     words = folded(grid.columns[column]).split("\n")
     texts = (_text(line.cells[column], digits).plain for line in grid.lines)
@@ -83,10 +74,8 @@ def _digits(grid: Grid, column: int) -> int:
     return max((len(cell.text) for cell in cells if cell.is_number), default=0)
 
 
-def _text(cell: Cell, digits: int) -> "Text":
+def _text(cell: Cell, digits: int) -> Text:
     """A cell; numbers are right-aligned."""
-    from rich.text import Text
-
     text = Text(cell.text.rjust(digits) if cell.is_number else cell.text, "bold" if cell.stands_out else "")
     return text.append(f" {cell.spread}", "dim") if cell.spread else text
 

@@ -60,37 +60,33 @@ class GridTable(DataTable[Text]):
         self._spaced = True
 
     def action_cursor_down(self) -> None:
-        """Move down; at the end of a table without a row cursor, its container scrolls."""
-        if (around := self._around(down=True)) is not None:
-            around.scroll_down(animate=False)
-        else:
+        if not self._passed_on("scroll_down"):
             super().action_cursor_down()
 
     def action_cursor_up(self) -> None:
-        if (around := self._around(down=False)) is not None:
-            around.scroll_up(animate=False)
-        else:
+        if not self._passed_on("scroll_up"):
             super().action_cursor_up()
 
     def action_page_down(self) -> None:
-        if (around := self._around(down=True)) is not None:
-            around.scroll_page_down(animate=False)
-        else:
+        if not self._passed_on("scroll_page_down"):
             super().action_page_down()
 
     def action_page_up(self) -> None:
-        if (around := self._around(down=False)) is not None:
-            around.scroll_page_up(animate=False)
-        else:
+        if not self._passed_on("scroll_page_up"):
             super().action_page_up()
 
-    def _around(self, down: bool) -> Widget | None:
-        """The container that scrolls instead of the table; None if the table does."""
+    def _passed_on(self, scroll: str) -> bool:
+        """Scroll the container instead, at the end of a table without a row cursor; False if the table scrolls."""
         holder = self.parent
         if not isinstance(holder, Widget) or self.cursor_type != "column":
-            return None
-        ended = self.scroll_y >= self.max_scroll_y if down else self.scroll_y <= 0 or holder.scroll_y > 0
-        return holder if ended else None
+            return False
+        if scroll.endswith("down"):
+            ended = self.scroll_y >= self.max_scroll_y
+        else:
+            ended = self.scroll_y <= 0 or holder.scroll_y > 0
+        if ended:
+            getattr(holder, scroll)(animate=False)
+        return ended
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._again())
@@ -103,12 +99,9 @@ class GridTable(DataTable[Text]):
         self.call_later(self.refresh, layout=True)
 
     def show(self, grid: Grid, *, spaced: bool = True, signs: Mapping[int, str] | None = None) -> None:
-        """Show a table; nothing is repainted if it has not changed.
+        """Show a table, `spaced` between its blocks, with a sign before the headings of some columns.
 
-        Args:
-            grid: the table.
-            spaced: an empty row between its blocks.
-            signs: column → prefix of its heading.
+        Nothing is repainted if it has not changed.
         """
         self._grid, self._spaced, self._signs = grid, spaced, signs or {}
         heads = (safe_text(grid.corner), *(self._signs.get(i, "") + t for i, t in enumerate(grid.columns)))
@@ -134,11 +127,8 @@ class GridTable(DataTable[Text]):
             self.add_column(Text(label, f"bold {self._palette.text}"), width=width)
         for row in texts:
             self.add_row(*row)
-        self.move_cursor(
-            row=min(place.row, len(rows) - 1),
-            column=max(self.fixed_columns, min(place.column, len(heads) - 1)),
-            scroll=False,
-        )
+        column = max(self.fixed_columns, min(place.column, len(heads) - 1))
+        self.move_cursor(row=min(place.row, len(rows) - 1), column=column, scroll=False)
         self.call_after_refresh(self.scroll_to, scroll.x, scroll.y, animate=False)
 
     def _again(self) -> None:

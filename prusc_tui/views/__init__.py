@@ -15,19 +15,14 @@ if TYPE_CHECKING:
     from prusc_tui.widgets.panel import Panel
 
 
-def _always(_snapshot: "Snapshot") -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class View:
-    """Declaration of a view; its panel is imported when first opened.
+    """Declaration of a view. Its panel, class `<Name>Panel` in `panel.py`, is imported when first opened.
 
     Attributes:
         name: of folder and tab.
         place: order among the views, and the digit that opens it, 1 to 9.
         help: contents, for the help screen.
-        panel: imports and builds the panel, given a run and a clock (seconds since 1970).
         keys: of the panel; their ids start with the name of the view.
         short: title of a narrow tab; empty for the name.
         shows: whether it applies to a run; if not, it has no tab.
@@ -36,15 +31,21 @@ class View:
     name: str
     place: int
     help: str
-    panel: "Callable[[RunFolder, Callable[[], float]], Panel]"
     keys: tuple[Key, ...] = ()
     short: str = ""
-    shows: "Callable[[Snapshot], bool]" = _always
+    shows: "Callable[[Snapshot], bool]" = lambda _: True
 
     @property
     def key(self) -> Key:
         """The key that opens it."""
         return Key(f"run.{self.name}", str(self.place), f"view('{self.name}')", self.name, self.help)
+
+    def open(self, folder: "RunFolder", clock: Callable[[], float]) -> "Panel":
+        """Return its panel for a run, given a clock in seconds since 1970."""
+        module = importlib.import_module(f"{__name__}.{self.name}.panel")
+        panel: Panel = getattr(module, f"{self.name.capitalize()}Panel")()
+        panel.folder, panel.clock = folder, clock
+        return panel
 
 
 @cache

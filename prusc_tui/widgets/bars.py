@@ -88,16 +88,9 @@ def meter(share: float, width: int, style: str, palette: Palette) -> Text:
 
 
 def interval_bar(value: float, interval: tuple[float, float], width: int, style: str, palette: Palette) -> Text:
-    """A share as a bar on the axis 0 to 1, its interval as a whisker over the end of the bar.
+    """A share as a bar on the axis 0 to 1, its interval as a whisker over the end of the bar; NaN draws no bar.
 
     Without colour the bar ends where the interval starts.
-
-    Args:
-        value: share in [0, 1]; NaN draws the empty axis.
-        interval: its low and high end.
-        width: cells of the whole axis.
-        style: colour of the bar.
-        palette: colours of the axis.
     """
     if width < 1:
         return Text("")
@@ -125,8 +118,6 @@ def axis(width: int, palette: Palette) -> Text:
     for share in (0, 25, 50, 75, 100) if width >= 34 else (0, 50, 100) if width >= 12 else (0, 100):
         label = str(share)
         at = min(width - len(label), max(0, round(share * width / 100) - len(label) // 2))
-        if share == 0:
-            at = 0
         for offset, digit in enumerate(label[: max(0, width)]):
             if 0 <= at + offset < width:
                 marks[at + offset] = digit

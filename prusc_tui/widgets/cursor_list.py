@@ -16,10 +16,7 @@ from prusc_tui.widgets.bars import ink
 
 
 class CursorList(ScrollView, can_focus=True):
-    """One-row lines below a fixed head.
-
-    Subclasses hold the lines: their number, where the cursor may stop, and how to draw one.
-    """
+    """One-row lines below a fixed head; subclasses hold the lines and draw them."""
 
     ALLOW_SELECT = False
     HEAD: ClassVar[int] = 0
@@ -97,16 +94,9 @@ class CursorList(ScrollView, can_focus=True):
         self._reveal()
         self._restyle()
 
-    def on_focus(self) -> None:
-        self._repaint()
-
-    def on_blur(self) -> None:
-        self._repaint()
-
     def render_line(self, y: int) -> Strip:
-        strip = self._row(y)
-        self._drawn[y] = strip
-        return strip
+        self._drawn[y] = self._row(y)
+        return self._drawn[y]
 
     @property
     def _palette(self) -> Palette:
@@ -133,7 +123,6 @@ class CursorList(ScrollView, can_focus=True):
         return Strip(line.render(self.app.console)).adjust_cell_length(self._width).apply_style(ground)
 
     def _go(self, place: int) -> None:
-        """Move the cursor to the line at `place`, and scroll to it."""
         other, self._at = place != self._at, place
         self._reveal()
         self._repaint()

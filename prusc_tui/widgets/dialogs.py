@@ -34,23 +34,8 @@ class Choice(Static):
         self.app.simulate_key(self._key)
 
 
-class Choices(Horizontal):
-    """The choices of a dialog."""
-
-    DEFAULT_CSS = """
-    Choices { height: 1; }
-    """
-
-
 class AskScreen(ModalScreen[bool]):
-    """A question that only `y` answers with yes; enter and escape mean no.
-
-    Args:
-        title: the question.
-        text: explanation.
-        yes: label of yes.
-        no: label of no.
-    """
+    """A question that only `y` answers with yes; enter and escape mean no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "yes"),
@@ -65,7 +50,7 @@ class AskScreen(ModalScreen[bool]):
         with Vertical(classes="dialog"):
             yield Static(Text(self._question, "bold"))
             yield Static(Text(self._text))
-            with Choices(classes="choices"):
+            with Horizontal(classes="choices"):
                 yield Choice("y", self._yes)
                 yield Choice("n", self._no)
 
@@ -74,11 +59,7 @@ class AskScreen(ModalScreen[bool]):
 
 
 class LeaveScreen(AskScreen):
-    """The question before leaving with active runs; enter means yes, as the user asked to leave.
-
-    Args:
-        names: of the runs.
-    """
+    """The question before leaving with active runs; enter means yes, as the user asked to leave."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "answer(True)", "yes")]
 
@@ -92,14 +73,7 @@ class LeaveScreen(AskScreen):
 
 
 class LineScreen(ModalScreen[str | None]):
-    """A line of text; None if cancelled.
-
-    Args:
-        title: the question.
-        value: current value.
-        hint: shown below, until there is an error.
-        check: raises InputError for an invalid text.
-    """
+    """A line of text, None if cancelled; `check` raises InputError for an invalid one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back")]
     DEFAULT_CSS = """
@@ -119,7 +93,7 @@ class LineScreen(ModalScreen[str | None]):
             yield Static(Text(self._asked, "bold"))
             yield QuietInput(self.value, compact=True, select_on_focus=False)
             yield Static(Text(self._hint), id="hint")
-            with Choices(classes="choices"):
+            with Horizontal(classes="choices"):
                 yield Choice("enter", "OK")
                 yield Choice("escape", "Cancel")
 
@@ -128,13 +102,10 @@ class LineScreen(ModalScreen[str | None]):
 
     @on(Input.Submitted)
     def _submitted(self, message: Input.Submitted) -> None:
-        self._take(message.value)
-
-    def _take(self, text: str) -> None:
         try:
             if self._check is not None:
-                self._check(text)
+                self._check(message.value)
         except InputError as error:
             self.query_one("#hint", Static).update(Text(str(error), palette_in(self.app).bad))
         else:
-            self.dismiss(text)
+            self.dismiss(message.value)

@@ -11,16 +11,11 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from prusc_tui.widgets.quiet import QuietInput
+from prusc_tui.widgets.quiet import QuietInput, put
 
 
 class FilterBar(Horizontal):
-    """A sign, the input, and a note.
-
-    Args:
-        placeholder: hint at the input.
-        sign: shown before the text.
-    """
+    """A sign, the input, and a note."""
 
     DEFAULT_CSS = """
     FilterBar { height: 1; display: none; background: $surface; }
@@ -52,7 +47,6 @@ class FilterBar(Horizontal):
 
     @property
     def shown(self) -> bool:
-        """Whether the line is visible."""
         return self.has_class("shown")
 
     @property
@@ -60,7 +54,6 @@ class FilterBar(Horizontal):
         return self.query_one(Input).value
 
     def ask(self) -> None:
-        """Show and focus the line."""
         self.add_class("shown")
         self.query_one(Input).focus()
 
@@ -69,9 +62,7 @@ class FilterBar(Horizontal):
         self.remove_class("shown")
 
     def note(self, text: Text) -> None:
-        note = self.query_one("#note", Static)
-        if note.content != text:
-            note.update(text)
+        put(self.query_one("#note", Static), text)
 
     async def action_leave(self) -> None:
         await self.query_one(Input).action_submit()

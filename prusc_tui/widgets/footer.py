@@ -4,6 +4,8 @@ from rich.text import Text
 from textual.events import Click
 from textual.widgets import Static
 
+from prusc_tui.widgets.quiet import put
+
 
 class KeyLine(Static):
     """Keys of the screen and of the focused widget, clickable; most used first, help last."""
@@ -15,42 +17,35 @@ class KeyLine(Static):
     def __init__(self) -> None:
         super().__init__()
         self._places: list[tuple[int, int, str]] = []
-        self._said: list[tuple[str, str, str]] = []
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._say())
         self._say()
 
     def on_resize(self) -> None:
-        self._said = []
         self._say()
 
     def _say(self) -> None:
         if not self.is_attached or not self.screen.is_current:
             return
-        shown = [
-            (self.app.get_key_display(active.binding), active.binding.description, active.binding.key)
-            for active in self.screen.active_bindings.values()
-            if active.binding.show and active.enabled and not active.binding.system
-        ]
-        seen: set[str] = set()
-        keys = [one for one in shown if not (one[1] in seen or seen.add(one[1]))]  # type: ignore[func-returns-value]
-        # Help leads to all keys that do not fit, so it is never omitted.
-        keys.sort(key=lambda one: one[1] == "help")
-        if keys == self._said:
-            return
-        self._said = keys
-        self.update(self._line(keys), layout=False)
+        keys: dict[str, tuple[str, str]] = {}
+        """Label → the first key that has it, for display and by name."""
+        for active in self.screen.active_bindings.values():
+            if active.binding.show and active.enabled and not active.binding.system:
+                display = self.app.get_key_display(active.binding)
+                keys.setdefault(active.binding.description, (display, active.binding.key))
+        put(self, self._line(keys), layout=False)
 
-    def _line(self, keys: list[tuple[str, str, str]]) -> Text:
+    def _line(self, keys: dict[str, tuple[str, str]]) -> Text:
         room = max(0, self.size.width or self.app.size.width - 2)
-        tail = keys[-1:] if keys and keys[-1][1] == "help" else []
-        reserved = sum(len(display) + len(label) + 3 for display, label, _ in tail)
+        # Help leads to all keys that do not fit, so it is never omitted.
+        reserved = len(keys["help"][0]) + len("help") + 3 if "help" in keys else 0
         line, at = Text(), 0
         self._places = []
-        for display, label, key in [*keys[: len(keys) - len(tail)], *tail]:
+        for label in sorted(keys, key=lambda label: label == "help"):
+            display, key = keys[label]
             width = len(display) + 1 + len(label)
-            if at + width > room - (reserved if (display, label, key) not in tail else 0):
+            if at + width > room - (reserved if label != "help" else 0):
                 continue
             self._places.append((at, at + width, key))
             line.append(display, "bold").append(" ").append(label, "dim").append("  ")

@@ -20,11 +20,6 @@ def fitted(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
     """Cells of the largest picture of that shape in `width` × `height` cells, as (across, down), at least one each.
 
     A cell is twice as high as it is wide, so a pixel of half a cell is a square.
-
-    Args:
-        size: width and height of the picture in pixels.
-        width: available cells across.
-        height: available cells down.
     """
     scale = min(width / size[0], 2 * height / size[1])
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale / 2))
@@ -35,7 +30,10 @@ def half_blocks(image: "Image", width: int, height: int) -> list[Text]:
 
     Shrinks by averaging areas, enlarges by repeating pixels. Terminals with 16 colours get the nearest ones.
     """
-    pixels = _scaled(image.convert("RGB"), width, 2 * height)
+    from PIL import Image
+
+    # Box filtering also enlarges without blur.
+    pixels = image.convert("RGB").resize((width, 2 * height), Image.Resampling.BOX).tobytes()
     stride = 3 * width
     rows = []
     for top in range(0, 2 * height * stride, 2 * stride):
@@ -51,13 +49,8 @@ def half_blocks(image: "Image", width: int, height: int) -> list[Text]:
 def dots(image: "Image", width: int, height: int, *, invert: bool = False) -> list[Text]:
     """Draw a picture in braille, 2 × 4 dots to a cell, for terminals without colour.
 
-    Grey is dithered (Floyd and Steinberg 1976), stretched from the darkest to the lightest pixel.
-
-    Args:
-        image: any picture.
-        width: cells across.
-        height: cells down.
-        invert: dots are dark pixels, for light backgrounds.
+    Grey is dithered (Floyd and Steinberg 1976), stretched from the darkest to the lightest pixel; with `invert`, for
+    light backgrounds, dots are dark pixels.
     """
     from PIL import Image, ImageOps
 
@@ -73,14 +66,6 @@ def dots(image: "Image", width: int, height: int, *, invert: bool = False) -> li
         )
         rows.append(Text("".join(map(glyph, cells)), end="", no_wrap=True))
     return rows
-
-
-def _scaled(image: "Image", width: int, height: int) -> bytes:
-    """Pixels row by row, three bytes each. Box filtering also enlarges without blur."""
-    from PIL import Image
-
-    data: bytes = image.resize((width, height), Image.Resampling.BOX).tobytes()
-    return data
 
 
 @lru_cache(maxsize=8192)

@@ -9,6 +9,7 @@ from textual.message_pump import MessagePump
 from textual.widget import Widget
 
 from core.feed.snapshot import Snapshot
+from core.runs.folder import RunFolder
 from core.runs.text import safe_text
 from prusc_tui.widgets.picture import Picture
 
@@ -23,7 +24,6 @@ class Question(Generic[T]):
 
     @property
     def stale(self) -> bool:
-        """Whether the answer is no longer wanted."""
         return self._reading.question is not self
 
     def answer(self, found: T) -> bool:
@@ -58,7 +58,6 @@ class Reading(Generic[T]):
         return self.question
 
     def forget(self) -> None:
-        """Drop all pending answers."""
         self.question = None
 
     def _work(self, read: Callable[[], T], question: Question[T]) -> None:
@@ -76,8 +75,15 @@ class Reading(Generic[T]):
 
 
 class Panel(Widget):
-    """A view of a run; subclasses implement `show_snapshot`, and list this base last."""
+    """A view of a run; subclasses implement `show_snapshot`, and list this base last.
 
+    Attributes:
+        folder: of the run; to be read off the event loop.
+        clock: returns the seconds since 1970.
+    """
+
+    folder: RunFolder
+    clock: Callable[[], float]
     snapshot: Snapshot | None = None
 
     def show(self, snapshot: Snapshot) -> None:

@@ -21,9 +21,6 @@ class Picture(Widget):
 
     With `height: auto` it is as high as its lines, and the function may assume `room` lines. It is hidden while there
     is nothing to draw.
-
-    Args:
-        draw: initial drawing.
     """
 
     ALLOW_SELECT = False

@@ -40,7 +40,6 @@ class Poller(Generic[T]):
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start polling, at once."""
         self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
         self._thread.start()
 

@@ -1,8 +1,9 @@
-"""Less terminal output: an input that does not blink, and messages of which only the newest counts."""
+"""Less terminal output: inputs that do not blink, texts sent only if they differ, and only the newest message."""
 
+from rich.text import Text
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 
 class QuietInput(Input):
@@ -16,3 +17,9 @@ class News(Message):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, type(self))
+
+
+def put(line: Static, text: Text, *, layout: bool = True) -> None:
+    """Change a text, if it differs."""
+    if line.content != text:
+        line.update(text, layout=layout)

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar, cast
 
+from rich.text import Text
 from textual.events import Click
 from textual.message import Message
+from textual.strip import Strip
 
+from prusc_tui.widgets.bars import ink
 from prusc_tui.widgets.cursor_list import CursorList
 
 Entry = TypeVar("Entry")
@@ -28,6 +31,10 @@ class SectionedList(CursorList, Generic[Entry]):
         """Identity of an entry while its contents change."""
         raise NotImplementedError
 
+    def draw_entry(self, entry: object, here: bool) -> Text:
+        """Draw a heading or an entry, which has the cursor if `here`."""
+        raise NotImplementedError
+
     @property
     def current(self) -> Entry | None:
         """The entry under the cursor; None if there is none."""
@@ -43,6 +50,11 @@ class SectionedList(CursorList, Generic[Entry]):
 
     def is_heading(self, place: int) -> bool:
         return isinstance(self.listed[place], self.HEADING)
+
+    def draw_line(self, place: int) -> Strip:
+        entry = self.listed[place] if place < len(self.listed) else None
+        here = place == self._at and place in self.stops
+        return self._across(ink("") if entry is None else self.draw_entry(entry, here), here)
 
     def on_click(self, event: Click) -> None:
         if (place := self.place_under(event)) is not None:

@@ -11,17 +11,13 @@ from textual.widgets import Static
 
 
 class Tab(NamedTuple):
-    """A view in the line.
-
-    Attributes:
-        key: that opens it.
-        name: its title.
-        short: title for narrow lines, as titles are never cut; empty for its name.
-    """
+    """A view in the line."""
 
     key: str
+    """Key that opens it."""
     name: str
     short: str = ""
+    """Title for narrow lines, as titles are never cut; empty for its name."""
 
 
 class ViewLine(Static):
@@ -40,12 +36,8 @@ class ViewLine(Static):
     def __init__(self, tabs: Sequence[Tab], shown: str) -> None:
         super().__init__()
         self.tabs = tuple(tabs)
-        self._shown = shown
+        self.shown = shown
         self._places: list[tuple[int, int, str]] = []
-
-    @property
-    def shown(self) -> str:
-        return self._shown
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh(layout=False))
@@ -56,8 +48,8 @@ class ViewLine(Static):
             self.refresh()
 
     def show(self, name: str) -> None:
-        if name != self._shown:
-            self._shown = name
+        if name != self.shown:
+            self.shown = name
             self.refresh()
 
     def render(self) -> Text:
@@ -81,7 +73,7 @@ class ViewLine(Static):
         for number, name, shortened in self.tabs:
             begin = line.cell_len
             title = (short and shortened) or name
-            if name == self._shown:
+            if name == self.shown:
                 line.append(f" {number} {title} ", "reverse bold")
             else:
                 line.append(f" {number} ", "bold")

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from prusc_tui.chart.curves import Curve
-from prusc_tui.chart.frame import Settings
-from prusc_tui.chart.rows import frame_of, picture, plan
+from prusc_tui.chart.frame import Settings, build
+from prusc_tui.chart.rows import picture, plan
 from prusc_tui.chart.smooth import SmoothCache
 from tests.bench.timing import forms, paired
 
@@ -36,7 +36,7 @@ def test_a_full_redraw_against_rich_text(count, points, smoothing, repetitions):
 
     def chart():
         where = plan(shown, settings, "loss", WIDTH, HEIGHT)
-        frame = frame_of(shown, settings, where, cache)
+        frame = build(shown, settings, where.width, where.plot, cache)
         return picture(frame, where, shown, settings, title="loss", cache=cache)
 
     console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True)
@@ -56,7 +56,7 @@ def test_a_full_redraw_against_rich_text(count, points, smoothing, repetitions):
 def test_moving_the_cursor_against_rich_text(points, repetitions):
     shown, settings, cache = curves(4, points), Settings(), SmoothCache()
     where = plan(shown, settings, "loss", WIDTH, HEIGHT)
-    frame = frame_of(shown, settings, where, cache)
+    frame = build(shown, settings, where.width, where.plot, cache)
     console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True)
 
     def chart():

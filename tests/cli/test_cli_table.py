@@ -16,7 +16,8 @@ from core.runs.record import RunRecord, StageRecord, new_id
 from experiments.catalog import get_study
 from experiments.study import plan_study
 from experiments.table import TABLES, method_tables
-from prusc_tui.cli.table import _columns, _print
+from prusc_tui.cli.table_shown import print_tables
+from prusc_tui.tables.methods import columns_of
 
 MISSING = ("vrex", 0.10)
 """The method and the label noise that nobody ran."""
@@ -85,7 +86,8 @@ def lines_at(grid, width, *, measure="both", **terminal):
     out = io.StringIO()
     console = Console(file=out, width=width, highlight=False, **terminal)
     tables = method_tables(records, TABLES["cmnist"])
-    _print(console, tables, [_columns(one, ("train", "test"), measure) for one in tables], 0)
+    measures = ("average", "worst") if measure == "both" else (measure,)
+    print_tables(console, [(one, columns_of(one, ("train", "test"), measures)) for one in tables], 0)
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.clustering.composition import cluster_warnings, composition, minority_size, quota, skew
+from core.clustering.composition import balance_warnings, cluster_warnings, composition, minority_size, quota, skew
 
 
 def test_composition_equals_a_double_loop():
@@ -73,8 +73,9 @@ def test_quota_per_class_stays_exact_where_totals_do_not_divide():
 def codes(table: list[list[int]], balanced: list[list[int]] | None = None, **options: object) -> list[str]:
     counts = np.array(table)
     taken = quota(counts, "min", per_class=bool(options.get("per_class"))) if balanced is None else np.array(balanced)
-    settings = {"labels": ["land", "water"], "min_skew": 0.8, "warn_below": 10} | options
-    return [alarm.code for alarm in cluster_warnings(counts, taken, **settings)]  # type: ignore[arg-type]
+    labels = ["land", "water"]
+    found = cluster_warnings(counts, labels=labels, min_skew=0.8, **options)  # type: ignore[arg-type]
+    return [alarm.code for alarm in (*found, *balance_warnings(counts, taken, labels=labels, warn_below=10))]
 
 
 def test_healthy_clusters_raise_no_alarm():
@@ -111,23 +112,28 @@ def test_clusters_per_class_are_not_blamed_for_holding_one_class():
 
 def test_a_class_that_most_clusters_lack_is_named_once():
     table = np.array([[50, 5, 20], [50, 5, 0], [50, 5, 0]])
-    found = cluster_warnings(table, quota(table, "min"), labels=["a", "b", "c"], min_skew=0, warn_below=0)
+    labels = ["a", "b", "c"]
+    found = cluster_warnings(table, labels=labels, min_skew=0)
+    found += balance_warnings(table, quota(table, "min"), labels=labels, warn_below=0)
     assert [alarm.code for alarm in found] == ["starved-class"]
     assert found[0].text.startswith("Class 'c' is missing from 2 of 3 clusters")
 
 
 def test_texts_carry_the_numbers_and_what_to_try():
     table = np.array([[900, 5], [4, 800], [0, 70], [0, 0]])
-    found = cluster_warnings(table, quota(table, "min"), labels=["land", "water"], min_skew=0.999, warn_below=200)
+    labels = ["land", "water"]
+    found = cluster_warnings(table, labels=labels, min_skew=0.999)
+    found += balance_warnings(table, quota(table, "min"), labels=labels, warn_below=200)
     texts = {alarm.code: alarm.text for alarm in found}
     assert "1 of 4 clusters is empty (3)" in texts["empty-cluster"]
     assert "1 of 4 clusters has one class only (2), so their 70 samples (4%)" in texts["one-class-cluster"]
     assert "0.99 of a cluster on average, less than 1.00" in texts["no-clear-skew"]
     assert "'land' has 9 different samples in the balanced set, fewer than 200" in texts["small-balanced-set"]
-    assert all("cluster.k" in text and text.endswith(".") for text in texts.values())
+    assert all(text.endswith(".") for text in texts.values())
+    assert all(("find.by" if code == "small-balanced-set" else "cluster.k") in text for code, text in texts.items())
 
 
 def test_a_long_list_of_clusters_is_cut():
     table = np.array([[900, 50], [40, 800]] + [[0, 0]] * 20)
-    (alarm,) = cluster_warnings(table, quota(table, "min"), labels=["a", "b"], min_skew=0, warn_below=0)
+    (alarm,) = cluster_warnings(table, labels=["a", "b"], min_skew=0)
     assert "20 of 22 clusters are empty (2, 3, 4, 5, 6, 7, 8, 9, …)" in alarm.text

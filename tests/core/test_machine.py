@@ -61,11 +61,6 @@ class FakeNvml(types.ModuleType):
     def nvmlDeviceGetPowerUsage(self, device):
         return self._first_only(device, 345_600)
 
-    def nvmlDeviceGetComputeRunningProcesses(self, device):
-        process = types.SimpleNamespace
-        mine = [process(pid=7, usedGpuMemory=100), process(pid=7, usedGpuMemory=20), process(pid=8, usedGpuMemory=5)]
-        return self._first_only(device, mine)
-
 
 @pytest.fixture
 def nvml(monkeypatch):
@@ -110,9 +105,8 @@ def test_the_share_of_a_process_and_of_one_that_is_gone(no_driver):
 def test_gpus_tell_what_they_can(nvml):
     monitor = Monitor()
     first, second = monitor.read(7).gpus
-    assert first == Gpu(0, "Fake 9000", 97.0, 3 << 30, 80 << 30, 61.0, 345.6, 120)
-    assert second == Gpu(1, "Fake slice", None, 3 << 30, 80 << 30, None, None, None)
-    assert monitor.read().gpus[0].own_memory is None
+    assert first == Gpu(0, "Fake 9000", 97.0, 3 << 30, 80 << 30, 61.0, 345.6)
+    assert second == Gpu(1, "Fake slice", None, 3 << 30, 80 << 30, None, None)
     assert nvml.calls.count("init") == 1
 
 

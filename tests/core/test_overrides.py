@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 
-from core.config import Config
+from core.config import config_model
 from core.data.sets.multi_mnist import MultiMnist
 from core.errors import InputError
 from core.overrides import merge, nest, parse_overrides, read_toml, validate
@@ -73,7 +73,7 @@ def test_nest_builds_from_the_inside_out():
 
 
 def test_no_settings_are_the_defaults_and_data_without_a_name_is_coloured_digits():
-    assert validate({}, "here") == Config()
+    assert validate({}, "here") == config_model()()
     config = validate({"data": {"classes": 5}}, "here")
     assert (config.data.name, config.data.classes) == ("colored-mnist", 5)
     assert validate({"data": {"name": "multi-mnist"}}, "here").data == MultiMnist()
@@ -109,7 +109,6 @@ def test_validate_leaves_the_settings_as_they_are():
         ),
         ("represent.checkpoints=[9.0]", "represent.checkpoints: ERM does not keep epoch 9; add it to erm.keep_epochs"),
         ("data.train_size=58_000", "data: train_size and validation_size together exceed the 60,000 training digits"),
-        ("cluster.method=random", "cluster: random clusters need a fixed number; set cluster.k to a number"),
     ],
 )
 def test_what_does_not_fit_gives_one_sentence_that_starts_with_its_source(text, sentence):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.data.dataset import agreement, environment_conflicts
-from core.data.load import fingerprint, load
+from core.data.load import load
 from core.data.sets.cmnist import Cmnist, environment_names
 from core.data.sets.colored_mnist import ColoredMnist
 from core.data.sets.multi_mnist import MultiMnist
@@ -16,6 +16,10 @@ from experiments.bundled import folder
 SMALL = {"train_size": 3_000, "validation_size": 400, "test_size": 800}
 TINY = {"train_size": 300, "validation_size": 60, "test_size": 60}
 FIELDS = ("images", "labels", "attributes", "index")
+
+
+def fingerprint(settings, digits):
+    return settings.source(digits, None).fingerprint()
 
 
 def same(one, other):

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from core.data.load import fingerprint
 from core.data.sample import GAP, HEADING, MARGIN, sample_picture, scale_for
 from core.data.sets.cmnist import Cmnist
 from core.data.sets.colored_mnist import ColoredMnist
@@ -20,6 +19,10 @@ from experiments.data_sets import resolve
 from prusc_tui.cli.data import app
 
 TINY = ["--set", "data.train_size=400", "--set", "data.validation_size=40", "--set", "data.test_size=80"]
+
+
+def fingerprint(settings, digits):
+    return settings.source(digits, None).fingerprint()
 
 
 def invoke(*words):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.data.idx import NAMES, checksums, parse_idx, read_digits
-from core.data.load import fingerprint, load
+from core.data.load import load
 from core.data.sets.colored_mnist import ColoredMnist
 from core.data.sets.multi_mnist import MultiMnist
 from core.data.sets.patch_mnist import PatchMnist
@@ -21,6 +21,10 @@ from experiments.bundled import folder
 from experiments.bundled.pack import main, pack
 
 LABELS = "t10k-labels-idx1-ubyte"
+
+
+def fingerprint(settings, digits):
+    return settings.source(digits, None).fingerprint()
 
 
 @pytest.fixture

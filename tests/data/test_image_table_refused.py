@@ -175,6 +175,7 @@ def test_a_table_outside_the_folder_is_refused(tmp_path, table):
         assert (
             refused(kind(root=str(tmp_path), table=table)) == f"data.table {table}: leaves the folder of the data set"
         )
+    (tmp_path / "metadata.csv").write_text("image_id,benign_malignant,patches,split\n")
     said = refused(Isic(root=str(tmp_path), images="../images"))
     assert said == "data.images ../images: leaves the folder of the data set"
 

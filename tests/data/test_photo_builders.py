@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from core.data import squares
-from core.data.caches import remove, stores
 from core.data.dataset import DataSet
 from core.data.photos import PhotoSource
 from core.data.sets.waterbirds import Waterbirds
+from core.data.store import remove, stores
 from core.data.watch import Watch
 from core.errors import Stopped
 from tests.data.photo_lab import plain, waterbirds

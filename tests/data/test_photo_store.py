@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from core.data import contents, squares, store
-from core.data.caches import stores
 from core.data.dataset import DataSet
 from core.data.photos import PhotoSource
 from core.data.sets.celeba import Celeba
 from core.data.sets.folder import Folder
 from core.data.sets.waterbirds import Waterbirds
+from core.data.store import stores
 from core.data.watch import Watch
 from core.errors import InputError, Stopped
 from tests.data.photo_lab import celeba, plain, waterbirds

@@ -18,7 +18,8 @@ from core.runs.home import Home
 from core.runs.stream import EventReader
 from experiments.fork import Fork
 from experiments.launch import create_run
-from experiments.plan import Plan, build_pipeline, make_plan
+from experiments.plan import Plan, build_pipeline, config_of, make_plan
+from experiments.recipes import RECIPES
 
 TINY = (
     "data.train_size=600",
@@ -74,7 +75,9 @@ def pipeline_of(config: Config) -> Pipeline:
 
 
 def plan_of(recipe: str = "prusc", *overrides: str, seed: int = 0, data: str | None = None) -> Plan:
-    return make_plan(recipe, data=data, overrides=(*TINY, *overrides), seed=seed)
+    fixed = RECIPES[recipe].fixed if recipe in RECIPES else {}
+    tiny = [text for text in TINY if text.partition("=")[0] not in fixed]
+    return make_plan(recipe, data=data, overrides=(*tiny, *overrides), seed=seed)
 
 
 def go_on(
@@ -86,7 +89,7 @@ def go_on(
 ) -> str:
     """Run what is left of a run in this thread, and return the status it ended with."""
     torch.seed()  # whatever a process drew before, a run does not depend on it
-    config = Config.model_validate(folder.record().config)
+    config = config_of(folder.record())
     return Runner(folder, pipeline_of(config), config, device, stop_asked, fresh).run()
 
 

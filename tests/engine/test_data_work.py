@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from core.data import squares, store
-from core.data.caches import stores
 from core.data.photos import PhotoSource
 from core.data.sets.waterbirds import Waterbirds
+from core.data.store import stores
 from core.engine import data_progress
 from core.engine.data_progress import DataProgress
 from core.engine.runner import Runner

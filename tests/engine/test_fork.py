@@ -15,7 +15,7 @@ from experiments.plan import make_plan
 from tests.data.photo_lab import plain
 from tests.engine.lab import After, events, finished, go_on, plan_of, tensor_files
 
-HEAD = ("erm", "represent", "cluster", "balance")
+HEAD = ("erm", "represent", "cluster", "find", "balance")
 
 
 def test_a_fork_takes_over_the_stages_up_to_the_one_named(copy_of_whole: RunFolder) -> None:
@@ -40,7 +40,7 @@ def test_a_fork_under_another_recipe_keeps_the_source_settings(copy_of_whole: Ru
     folder = create_run(copy_of_whole.home, plan, fork=fork)
     assert go_on(folder, fresh=True) == "finished"
     assert folder.record().recipe == "finetune-only"
-    assert [s.reused for s in folder.record().stages] == [copy_of_whole.id] * 4 + [None]
+    assert [s.reused for s in folder.record().stages] == [copy_of_whole.id] * 5 + [None]
 
 
 def test_invariant_learning_goes_on_from_the_clusters_of_prusc_and_its_environments_to_another_objective(
@@ -54,6 +54,7 @@ def test_invariant_learning_goes_on_from_the_clusters_of_prusc_and_its_environme
     assert go_on(irm, fresh=True) == "finished"
     assert [(s.name, s.reused) for s in irm.record().stages] == [
         *((stage, copy_of_whole.id) for stage in HEAD[:3]),
+        ("find", None),
         ("environments", None),
         ("train", None),
     ]
@@ -61,7 +62,7 @@ def test_invariant_learning_goes_on_from_the_clusters_of_prusc_and_its_environme
     plan = plan_fork(fork, "vrex", ["train.steps=4"], None)
     vrex = create_run(home, plan, fork=fork)
     assert go_on(vrex, fresh=True) == "finished"
-    assert [s.reused for s in vrex.record().stages] == [irm.id] * 4 + [None]
+    assert [s.reused for s in vrex.record().stages] == [irm.id] * 5 + [None]
     assert (vrex.record().config["train"]["objective"], vrex.record().attributes_used) == ("vrex", "none")
     ours, theirs = tensor_files(vrex), tensor_files(irm)
     shared = [name for name in theirs if name.startswith("environments/")]
@@ -73,7 +74,7 @@ def test_invariant_learning_goes_on_from_the_clusters_of_prusc_and_its_environme
     ("recipe", "stage", "other", "sentence"),
     [
         ("irm", "environments", "irm-random", "'irm-random' computes stage 'environments' unlike 'irm'"),
-        ("irm", "environments", "irm-given", "'irm-given' does not begin with erm, represent, cluster, environments"),
+        ("irm", "environments", "irm-given", "'irm-given' does not begin with erm, represent, cluster, find, env"),
         ("irm", "train", "vrex", "so train cannot change"),
         ("irm", "train", "erm-balance", "'erm-balance' computes stage 'train' unlike 'irm'"),
         ("irm-given", "environments", "erm-pooled", "'erm-pooled' computes stage 'environments' unlike"),
@@ -156,7 +157,7 @@ def test_other_data_cannot_be_put_under_the_stages_taken_over(copy_of_whole: Run
 def test_a_recipe_with_another_beginning_is_refused(copy_of_whole: RunFolder) -> None:
     fork = read_fork(copy_of_whole.home, f"{copy_of_whole.id}:prune")
     with pytest.raises(
-        InputError, match=r"'finetune-only' does not begin with erm, represent, cluster, balance, prune"
+        InputError, match=r"'finetune-only' does not begin with erm, represent, cluster, find, balance, prune"
     ):
         plan_fork(fork, "finetune-only", [], None)
 

@@ -23,6 +23,7 @@ from core.runs.log import RunLog
 from experiments.launch import create_run
 from experiments.launchers import launcher
 from experiments.launchers.detached import WORKER
+from experiments.plan import config_of
 from tests.engine.lab import (
     CPU,
     assert_same_results,
@@ -49,7 +50,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def submit(engine: Engine, folder: RunFolder) -> Job:
-    return engine.submit(folder, Config.model_validate(folder.record().config), CPU)
+    return engine.submit(folder, config_of(folder.record()), CPU)
 
 
 def works_in(folder: RunFolder, stage: str) -> bool:

@@ -14,7 +14,14 @@ from core.runs.home import Home
 from experiments.launch import create_run
 from tests.engine.lab import After, assert_same_results, events, finished, forked_after, go_on, plan_of
 
-BEFORE = {"erm": None, "represent": "erm", "cluster": "represent", "prune": "balance", "finetune": "prune"}
+BEFORE = {
+    "erm": None,
+    "represent": "erm",
+    "cluster": "represent",
+    "find": "cluster",
+    "prune": "balance",
+    "finetune": "prune",
+}
 
 
 def stop_in(folder: RunFolder, stage: str, boundaries: int) -> None:
@@ -59,7 +66,7 @@ def test_a_stopped_stage_goes_on_to_the_same_bits(
 
 
 def test_a_stop_before_the_balanced_set_is_drawn_changes_nothing(copy_of_whole: RunFolder, whole: RunFolder) -> None:
-    folder = forked_after(copy_of_whole, "cluster", plan_of())
+    folder = forked_after(copy_of_whole, "find", plan_of())
     assert go_on(folder, After(0), fresh=True) == "stopped"
     assert folder.record().stage("balance").status == "waiting"
     assert go_on(folder, fresh=True) == "finished"

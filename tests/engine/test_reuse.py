@@ -11,7 +11,7 @@ from core.runs.log import RunLog
 from experiments.plan import build_pipeline
 from tests.engine.lab import assert_same_results, events, finished, plan_of, tensor_files
 
-ALL = ["erm", "represent", "cluster", "balance", "prune", "finetune"]
+ALL = ["erm", "represent", "cluster", "find", "balance", "prune", "finetune"]
 
 
 def reused(folder: RunFolder) -> list[str]:
@@ -39,10 +39,10 @@ def test_a_reused_stage_tells_its_outcome_again(copy_of_whole: RunFolder) -> Non
 @pytest.mark.parametrize(
     ("recipe", "overrides", "seed", "expected"),
     [
-        ("finetune-only", (), 0, ["erm", "represent", "cluster", "balance"]),
-        ("prusc", ("prune.lr=0.2",), 0, ["erm", "represent", "cluster", "balance"]),
-        ("prusc", ("finetune.lr=0.001",), 0, ["erm", "represent", "cluster", "balance", "prune"]),
-        ("prusc", ("balance.rule=over",), 0, ["erm", "represent", "cluster"]),
+        ("finetune-only", (), 0, ["erm", "represent", "cluster", "find", "balance"]),
+        ("prusc", ("prune.lr=0.2",), 0, ["erm", "represent", "cluster", "find", "balance"]),
+        ("prusc", ("finetune.lr=0.001",), 0, ["erm", "represent", "cluster", "find", "balance", "prune"]),
+        ("prusc", ("balance.rule=over",), 0, ["erm", "represent", "cluster", "find"]),
         ("prusc", (), 1, []),
         ("prusc", ("data.correlation=0.9",), 0, []),
         ("erm", ("prune.lr=0.5",), 0, ["erm"]),

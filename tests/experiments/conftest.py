@@ -7,6 +7,7 @@ SETTINGS = (
     "erm.epochs=0.5",
     "erm.batch_size=32",
     "erm.keep_epochs=[0.25,0.5]",
+    "find.by=clusters",
     "cluster.min_skew=0.5",
     "cluster.candidates=[2,3]",
     "balance.warn_below=0",

@@ -16,6 +16,7 @@ from core.artifacts import MODEL, features_file
 from core.config import Config
 from core.data.load import load
 from core.events import Choice, PseudoGroupsFound
+from core.explore.pictures import read_map, read_samples
 from core.feed.feed import RunFeed
 from core.runs import disk
 from core.runs.disk import locked
@@ -26,8 +27,7 @@ from core.training.images import Images
 from core.training.network import load_network
 from core.training.predict import predict
 from experiments import bundled, maps
-from experiments.maps import compute, main, read_map, words
-from experiments.samples import read_samples
+from experiments.maps import compute, main, words
 from tests.engine.lab import CPU, After, events, finished, forked_after, go_on, plan_of
 
 SHOWN = ("map-pca.json", "samples.json", "samples.png")
@@ -211,7 +211,7 @@ def test_a_damaged_map_is_none(copy: RunFolder, content: bytes) -> None:
 
 def test_reading_needs_neither_torch_nor_numpy() -> None:
     code = (
-        "import sys, experiments.maps, experiments.samples; "
+        "import sys, experiments.maps, core.explore.pictures; "
         "print([m for m in ('torch', 'sklearn', 'pandas', 'numpy', 'PIL') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,12 +6,11 @@ from itertools import count
 
 import pytest
 
-from core.config import Config
 from core.engine.stage import stage_settings
 from core.results.restarts import pool
 from core.runs.record import RunRecord, StageRecord
 from experiments.catalog import get_study
-from experiments.plan import build_pipeline, make_plan
+from experiments.plan import build_pipeline, config_of, make_plan
 from experiments.recipes import RECIPES
 from experiments.table import TABLES, method_tables
 
@@ -182,7 +181,7 @@ CHANGES = {
 @pytest.mark.parametrize("recipe", get_study("cmnist-study").recipes)
 def test_a_setting_makes_a_row_of_its_own_where_a_stage_of_the_recipe_reads_it_and_nowhere_else(recipe):
     def stages(record):
-        return [stage_settings(stage) for stage in build_pipeline(Config.model_validate(record.config)).stages]
+        return [stage_settings(stage) for stage in build_pipeline(config_of(record)).stages]
 
     told = {}
     for setting, value in CHANGES.items():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.config import Config, differences
+from core.config import config_model, differences
 from core.data.settings import Photos
 from core.engine.stage import Pipeline
 from core.errors import InputError
@@ -22,7 +22,7 @@ def test_everything_that_can_be_named_plans_and_builds_the_stages_that_it_promis
         pipeline = build_pipeline(plan.config)
         assert isinstance(pipeline, Pipeline)
         stages = pipeline.stages
-    assert tuple(stage.name for stage in stages) == plan.recipe.stage_names
+    assert tuple(stage.name for stage in stages) == plan.recipe.stage_names(plan.config)
     made: set[str] = set()
     for stage in stages:
         assert set(stage.inputs) <= made
@@ -53,7 +53,7 @@ def test_a_preset_runs_its_recipe_on_its_data_and_differs_from_the_defaults_only
     assert preset.summary
     assert plan.preset == name
     assert plan.config.recipe == preset.settings["recipe"]
-    changed = {key.partition(".")[0] for key in differences(plan.config, Config())}
+    changed = {key.partition(".")[0] for key in differences(plan.config, config_model()())}
     assert changed <= set(preset.settings)
     assert plan.overrides == {}
 
@@ -91,7 +91,7 @@ def test_the_seed_is_the_runs_and_not_the_datas():
 
 
 def test_recipe_and_default_preset_share_every_setting_of_their_common_stages():
-    sections = ("data", "model", "erm", "represent", "cluster", "balance", "prune", "finetune", "select")
+    sections = ("data", "model", "erm", "find", "represent", "cluster", "balance", "prune", "finetune", "select")
     demo = make_plan("demo").config
     for name in ("erm", "prusc", "prune-only", "finetune-only", "last-layer"):
         config = make_plan(name).config

@@ -84,7 +84,7 @@ def test_clusters_in_direction_lie_apart_whatever_their_length():
     clusters = np.arange(90) % 3
     rows = (np.eye(3, 6)[clusters] + 0.05 * rng.normal(size=(90, 6))) * rng.uniform(0.1, 100, size=(90, 1))
     value = pca_map(rows.astype(np.float32), painted(clusters, clusters, 3), 1.0, seed=0)
-    points = np.column_stack([value["x"], value["y"]])
+    points = np.column_stack([value.x, value.y])
     centres = np.array([points[clusters == c].mean(axis=0) for c in range(3)])
     nearest = np.linalg.norm(points[:, None] - centres, axis=2).argmin(axis=1)
     np.testing.assert_array_equal(nearest, clusters)
@@ -95,10 +95,10 @@ def test_tsne_keeps_clusters_apart_and_follows_the_seed():
     clusters = np.arange(60) % 3
     rows = (np.eye(3, 6)[clusters] + 0.05 * rng.normal(size=(60, 6))).astype(np.float32)
     value = tsne_map(rows, painted(clusters, clusters, 3), 1.0, seed=5)
-    points = np.column_stack([value["x"], value["y"]])
+    points = np.column_stack([value.x, value.y])
     distance = np.linalg.norm(points[:, None] - points, axis=2) + 1e9 * np.eye(60)
     assert (clusters[distance.argmin(axis=1)] == clusters).all()
-    assert value["explained"] == []
+    assert value.explained == []
     assert tsne_map(rows, painted(clusters, clusters, 3), 1.0, seed=5) == value
 
 
@@ -115,18 +115,18 @@ def data(attributes: dict[str, tuple[str, ...]]) -> DataSet:
 def test_a_map_says_label_cluster_group_and_correctness_of_every_image():
     toy = paint(data({"colour": ("red", "blue")}), np.array([1, 1, 0, 0]), np.array([0, 1, 1, 0]))
     value = pca_map(cloud(4), toy, 0.5, seed=0)
-    assert value["index"] == [0, 1, 2, 3]
-    assert value["label"] == [0, 0, 1, 1]
-    assert value["cluster"] == [1, 1, 0, 0]
-    assert [value["groups"][g] for g in value["group"]] == ["yes · blue", "yes · red", "no · blue", "no · red"]
-    assert value["correct"] == [1, 0, 1, 0]
-    assert (value["labels"], value["epoch"], value["method"]) == (["yes", "no"], 0.5, "pca")
+    assert value.index == [0, 1, 2, 3]
+    assert value.label == [0, 0, 1, 1]
+    assert value.cluster == [1, 1, 0, 0]
+    assert [value.groups[g] for g in value.group] == ["yes · blue", "yes · red", "no · blue", "no · red"]
+    assert value.correct == [1, 0, 1, 0]
+    assert (value.labels, value.epoch, value.method) == (["yes", "no"], 0.5, "pca")
 
 
 def test_without_attributes_and_predictions_a_map_says_so():
     value = pca_map(cloud(4), paint(data({}), np.zeros(4, dtype=np.int64), None), 1.0, seed=0)
-    assert value["group"] is value["correct"] is None
-    assert value["groups"] == []
+    assert value.group is value.correct is None
+    assert value.groups == []
 
 
 def test_a_stream_of_an_older_version_has_no_groups():

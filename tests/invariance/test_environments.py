@@ -2,14 +2,8 @@ import numpy as np
 import pytest
 
 from core.errors import InputError, StageError
-from core.invariance.environments import (
-    Environments,
-    at_random,
-    by_number,
-    conflict_samples,
-    infer,
-    require_two,
-)
+from core.finding.pseudo_groups import conflict_samples
+from core.invariance.environments import Environments, at_random, by_number, infer, require_two
 from core.invariance.makeup import Quality, environment_warnings, makeup, penalty_warning, quality, reference_warning
 
 #               cluster 0: three of label 0, one of 1 | cluster 1: one of 0, four of 1 | cluster 2: label 1 only

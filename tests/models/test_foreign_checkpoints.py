@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core.errors import InputError
-from core.models.checkpoint import Report, load_foreign
+from core.models.checkpoint import Fit, load_foreign
 from core.models.files import digest
 from core.models.networks import build
 
@@ -44,7 +44,7 @@ def assert_same(ours: nn.Module, theirs: nn.Module) -> None:
     assert all(torch.equal(left[name], right[name]) for name in right)
 
 
-def load(tmp_path: Path, value: object, network: nn.Module) -> Report:
+def load(tmp_path: Path, value: object, network: nn.Module) -> Fit:
     return load_foreign(written(tmp_path, value), network)
 
 

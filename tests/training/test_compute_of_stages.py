@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from core.artifacts import BALANCED, CLUSTERS, MASKS, MODEL, features_file
+from core.artifacts import BALANCED, MASKS, MODEL, features_file
 from core.config import Compute, Erm, Finetune, Model, Prune, Represent, Select
 from core.errors import StageError, Stopped
 from core.events import Scalars, Warned
+from core.finding.pseudo_groups import PseudoGroups
 from core.pruning import learner as prune_module
 from core.stages.erm import TrainErm
 from core.stages.finetune import FinetuneNetwork
@@ -87,7 +88,9 @@ def _inputs(folder, stage, data):
     n = len(data.splits["train"])
     generator = torch.Generator().manual_seed(4)
     clusters = torch.randint(3, (n,), generator=generator)
-    save_tensors(folder.artifacts("cluster") / CLUSTERS, {"assignments": clusters})
+    found = folder.artifacts("find")
+    found.mkdir()
+    PseudoGroups("random", ("0", "1", "2"), clusters.numpy(), (clusters > 1).numpy()).save(found)
     indices = torch.randperm(n, generator=generator)[: n - 4]
     weights = torch.rand(len(indices), generator=generator) + 0.5
     save_tensors(folder.artifacts("balance") / BALANCED, {"indices": indices, "weights": weights})

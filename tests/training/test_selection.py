@@ -1,8 +1,11 @@
 """Which checkpoint is handed on."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from core.groups import Group
 from core.training.selection import RULES, Selection
 
 # Step → correct of 10 for (a red, a green, b red, b green).
@@ -14,7 +17,15 @@ LOOKS = {
     5: (6, 6, 5, 9),  # average 65, worst class 60, worst group 50
     6: (7, 4, 9, 6),  # average 65, worst class 55, worst group 40
 }
-TAKEN = {"last": (6, 0.0), "average": (4, 0.8), "worst-class": (2, 0.7), "worst-group": (5, 0.5)}
+TAKEN = {
+    "last": (6, 0.0),
+    "average": (4, 0.8),
+    "worst-class": (2, 0.7),
+    "worst-cell": (3, 0.9),
+    "worst-group": (5, 0.5),
+}
+CELLS = {1: (5, 7), 2: (9, 8), 3: (9, 10), 4: (10, 6), 5: (3, 3), 6: (8, 8)}
+"""Step → correct of 10 for two cells; a third one is too small to count."""
 
 
 class Network:
@@ -33,11 +44,15 @@ class Network:
         return {"weight": self.weight}
 
 
-def offered(rule, evaluation, steps=LOOKS, selection=None, network=None):
+def offered(rule, evaluation, steps=LOOKS, selection=None, network=None, *, cells=True):
     selection, network = selection or Selection(rule), network or Network()
     for step in steps:
         network.move_to(step)
-        selection.offer(step, [evaluation(*LOOKS[step])], network.tensors)
+        found = evaluation(*LOOKS[step])
+        if cells:
+            counted = [Group("a", {"pseudo-group": "any"}, 10, correct) for correct in CELLS[step]]
+            found = replace(found, cells=(*counted, Group("b", {"pseudo-group": "rare"}, 9, 0)))
+        selection.offer(step, [found], network.tensors)
     return selection, network
 
 
@@ -79,3 +94,24 @@ def test_picks_are_a_copy(evaluation):
     selection, _ = offered("last", evaluation)
     selection.picks["last"]["step"] = -1
     assert selection.step == 6
+
+
+def test_without_pseudo_groups_the_rule_of_the_worst_cell_falls_back_to_the_last_step(evaluation):
+    selection, _ = offered("worst-cell", evaluation, cells=False)
+    assert (selection.rule, selection.step) == ("last", 6)
+    assert selection.network["weight"].item() == 6
+    assert set(selection.picks) == set(RULES) - {"worst-cell"}
+
+
+@pytest.mark.parametrize("cells", [True, False])
+def test_the_rule_of_the_worst_cell_goes_on_from_a_stop_before_or_after_its_fallback(evaluation, cells):
+    steps = list(LOOKS)
+    whole, _ = offered("worst-cell", evaluation, cells=cells)
+    for cut in range(len(steps)):
+        first, _ = offered("worst-cell", evaluation, steps[:cut], cells=cells)
+        other = Selection("worst-cell")
+        if cut:
+            other.load_state_dict(first.state_dict())
+        other, _ = offered("worst-cell", evaluation, steps[cut:], other, cells=cells)
+        assert (other.rule, other.step, other.picks) == (whole.rule, whole.step, whole.picks)
+        assert torch.equal(other.network["weight"], whole.network["weight"])

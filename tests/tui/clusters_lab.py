@@ -1,5 +1,7 @@
 """A run that has got as far as its clusters, and a hand on the panel that shows them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.data.dataset import DataSet, Split
@@ -10,7 +12,7 @@ from core.feed.feed import RunFeed
 from core.runs.alive import here
 from core.runs.home import Home
 from core.runs.stream import EventWriter
-from prusc_tui.views.clusters.panel import ClustersPanel
+from prusc_tui.views.clusters import VIEW
 from tests.tui.lab import NOW, all_read, put, record_of, text
 from tests.tui.stage import Alone
 
@@ -53,7 +55,7 @@ class Run:
 
     def tsne(self):
         """A map that says it is by t-SNE: how it was made is the engine's affair."""
-        return {**pca_map(self.features, self.painted, 0.5, 0), "method": "tsne", "explained": []}
+        return replace(pca_map(self.features, self.painted, 0.5, 0), method="tsne", explained=[])
 
     def tell(self, attributes, done):
         labels = self.data.splits["train"].labels
@@ -106,7 +108,7 @@ class opened:
     """Open the panel of a run in a terminal of that size."""
 
     def __init__(self, run, size=(120, 40)):
-        self.run, self.context = run, Alone(lambda: ClustersPanel(run.folder)).run_test(size=size)
+        self.run, self.context = run, Alone(lambda: VIEW.open(run.folder, None)).run_test(size=size)
 
     async def __aenter__(self):
         found = Opened(await self.context.__aenter__(), self.run)

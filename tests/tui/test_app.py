@@ -98,7 +98,7 @@ async def test_one_run_is_opened_at_once_and_back_leads_to_the_runs(home):
     folder = finished_run(home)
     app = PruscApp(home, run=folder.id, clock=lambda: NOW)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.snapshot is not None)
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.seen is not None)
         await pilot.press("q")
         await until(pilot, lambda: any("demo" in row and "finished" in row for row in rows(app)))
 

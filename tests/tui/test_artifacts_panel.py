@@ -8,15 +8,15 @@ import pytest
 from core.engine.artifacts import link
 from core.feed.feed import RunFeed
 from core.words import size_of
+from prusc_tui.views.artifacts import VIEW
 from prusc_tui.views.artifacts import panel as panel_module
 from prusc_tui.views.artifacts.files import described, survey
-from prusc_tui.views.artifacts.panel import ArtifactsPanel
 from tests.tui.lab import NOW, all_read, finished_run, put, record_of, rows, text, until
 from tests.tui.stage import Alone
 
 
 def alone(folder):
-    return Alone(lambda: ArtifactsPanel(folder), RunFeed(folder, lambda: NOW))
+    return Alone(lambda: VIEW.open(folder, None), RunFeed(folder, lambda: NOW))
 
 
 def fill(folder):

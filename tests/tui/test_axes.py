@@ -8,14 +8,17 @@ from prusc_tui.chart.axes import (
     GAP,
     calm_bounds,
     calm_log_bounds,
+    calm_reach,
     clock_label,
     label_start,
     number_labels,
+    panned,
+    within,
     x_ticks,
     y_ticks,
+    zoomed,
 )
 from prusc_tui.chart.smooth import SmoothCache, Smoothed
-from prusc_tui.chart.window import calm_reach, panned, within, zoomed
 
 
 def ranges(seeds):

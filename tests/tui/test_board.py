@@ -11,7 +11,7 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.query import parse
 from core.runs.stream import EventWriter
-from prusc_tui.screens.runs.pick import pick
+from prusc_tui.screens.runs.filter import pick
 from tests.tui.lab import NOW, finished_run, put, record_of, running_run
 
 

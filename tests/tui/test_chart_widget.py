@@ -13,8 +13,8 @@ from textual.theme import Theme
 
 from core.feed.series import SeriesBuffer
 from prusc_tui.chart.curves import Curve
-from prusc_tui.chart.frame import Settings
-from prusc_tui.chart.rows import frame_of, picture, plan
+from prusc_tui.chart.frame import Settings, build
+from prusc_tui.chart.rows import picture, plan
 from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.chart.widget import Chart
 from prusc_tui.palette import SHELL
@@ -291,7 +291,7 @@ def test_whatever_the_numbers_are_a_chart_has_its_rows(seed):
     for log in (False, True):
         settings = Settings(draws.choice(["step", "epoch", "time"]), log, draws.choice([0.0, 0.9]), view, None, "")
         where, cache = plan(shown, settings, "t", width, height), SmoothCache()
-        frame = frame_of(shown, settings, where, cache)
+        frame = build(shown, settings, where.width, where.plot, cache)
         rows = picture(frame, where, shown, settings, title="t", cache=cache, cursor=draws.choice([None, 3.0]))
         assert [len(text) for text, _ in rows] == [width] * height
         assert [len(inks) for _, inks in rows] == [width] * height

@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from core.explore.map import pca_map
-from experiments import maps, subprocesses
+from core.explore.pictures import read_map
+from experiments import subprocesses
 from tests.tui.clusters_lab import Run, opened
 from tests.tui.lab import until
 
@@ -103,4 +104,4 @@ async def test_leaving_while_a_map_is_computed_waits_for_nothing(tmp_path, compu
     assert all(thread.daemon for thread in waiting)
     for thread in waiting:
         thread.join(30)
-    assert maps.read_map(run.folder, "tsne") is not None
+    assert read_map(run.folder, "tsne") is not None

@@ -6,8 +6,10 @@ import threading
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 from textual import on
 from textual.app import App
+from textual.strip import Strip
 
 from core import discovery
 from core.data.dataset import DataSet, Split
@@ -22,9 +24,10 @@ from prusc_tui.navigation import OpenNew
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.data import pictures
 from prusc_tui.screens.data import screen as data
-from prusc_tui.screens.data.parts import Samples, facts, group_bars, side_by_side
+from prusc_tui.screens.data.parts import facts, group_bars, side_by_side
 from prusc_tui.screens.data.pictures import DataLook, Looker
 from prusc_tui.screens.data.screen import DataScreen
+from prusc_tui.widgets.picture import Picture
 from tests.tui.lab import rows, until
 
 RNG = np.random.default_rng(0)
@@ -75,9 +78,13 @@ def samples_of(found):
     }
 
 
+def drawn(images, width, **how):
+    return [Strip(line.render(Console())) for line in side_by_side(images, width, **how)]
+
+
 def test_an_image_is_drawn_two_pixels_to_a_cell():
     pixels = RNG.integers(0, 256, (28, 28, 3), dtype=np.uint8)
-    strips = side_by_side([Image.fromarray(pixels)], 40)
+    strips = drawn([Image.fromarray(pixels)], 40)
     assert len(strips) == 14
     for y, strip in enumerate(strips):
         cells = [(character, segment.style) for segment in strip for character in segment.text]
@@ -87,7 +94,7 @@ def test_an_image_is_drawn_two_pixels_to_a_cell():
             assert character == "▀" or upper == lower
             assert tuple(style.bgcolor.triplet) == lower
             assert character == " " or tuple(style.color.triplet) == upper
-    plain = side_by_side([Image.fromarray(pixels)], 40, colour=False)
+    plain = drawn([Image.fromarray(pixels)], 40, colour=False)
     assert [strip.cell_length for strip in plain] == [28] * 14
     assert all("\u2800" <= character <= "\u28ff" or character == " " for strip in plain for character in strip.text)
 
@@ -95,7 +102,7 @@ def test_an_image_is_drawn_two_pixels_to_a_cell():
 @pytest.mark.parametrize("width", [5, 30, 58, 90, 150, 300])
 def test_as_many_images_as_fit_stand_side_by_side(width):
     images = [Image.new("RGB", (28, 28))] * 8
-    for strip in side_by_side(images, width):
+    for strip in drawn(images, width):
         assert strip.cell_length <= width
         assert strip.cell_length >= min(width, 8 * 28) * 0.6
 
@@ -182,7 +189,7 @@ def test_counts_agreement_and_images_of_a_split_and_of_the_next(toy):
         assert "no · red           9  25.0%" in said(app)
         await pilot.press("pagedown", "pagedown")
         await until(pilot, lambda: "▀" in said(app))
-        assert screen.query_one(Samples).size.height == 4 * (1 + 8) + 3
+        assert screen.query_one(Picture).size.height == 4 * (1 + 8) + 3
 
     run(DataScreen("patch-mnist"), body)
 

@@ -9,6 +9,7 @@ from core.feed.feed import RunFeed
 from core.runs.alive import here
 from core.runs.stream import EventWriter
 from prusc_tui.app import PruscApp
+from prusc_tui.navigation import OpenRun
 from prusc_tui.views.environments.panel import EnvironmentsPanel
 from prusc_tui.widgets.tabs import ViewLine
 from tests.tui.lab import (
@@ -210,7 +211,7 @@ async def test_five_brings_it_to_the_front_between_masks_and_config(home):
     irm_run(home, id="aaaaaaaa")
     app = PruscApp(home, clock=lambda: NOW)
     async with app.run_test(size=(120, 40)) as pilot:
-        app.open_run("aaaaaaaa")
+        app.post_message(OpenRun("aaaaaaaa"))
         await until(pilot, lambda: "Restarts" in text(app))
         assert "4 masks  5 environments  6 config" in rows(app)[1]
         await pilot.press("5")
@@ -223,7 +224,7 @@ async def test_the_line_of_views_fits_into_80_columns_and_its_names_can_be_click
     irm_run(home, id="aaaaaaaa")
     app = PruscApp(home, clock=lambda: NOW)
     async with app.run_test(size=(80, 24)) as pilot:
-        app.open_run("aaaaaaaa")
+        app.post_message(OpenRun("aaaaaaaa"))
         await until(pilot, lambda: "5 envs  6 config  7 log  8 files" in text(app))
         await pilot.click(ViewLine, offset=(rows(app)[1].index("envs"), 0))
         await until(pilot, lambda: app.screen.query_one(ViewLine).shown == "environments")
@@ -233,6 +234,6 @@ async def test_the_overview_panel_shows_both_in_brief(home):
     irm_run(home, id="aaaaaaaa")
     app = PruscApp(home, clock=lambda: NOW)
     async with app.run_test(size=(120, 40)) as pilot:
-        app.open_run("aaaaaaaa")
+        app.post_message(OpenRun("aaaaaaaa"))
         for words in ("3 restarts, test", "62.1 ± 4.0", f"{sum(MADE.table[0]):,} in minority", "penalty worst"):
             await until(pilot, lambda words=words: words in text(app))

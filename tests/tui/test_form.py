@@ -13,7 +13,7 @@ from experiments.data_sets import data_sets
 from experiments.order import shown
 from experiments.plan import make_plan
 from experiments.recipes import RECIPES
-from prusc_tui.screens.new_run.fields import settings_of
+from prusc_tui.schema import settings_of
 from prusc_tui.screens.new_run.form import Form
 from tests.tui.form_lab import fields, parsed
 
@@ -31,7 +31,7 @@ def test_every_setting_of_the_model_is_a_field_of_a_recipe_with_its_value_and_a_
         for key, field in fields(form).items():
             shown_fields.setdefault((type(form.check().plan.config.data), key), field)
     for data in {data for data, _ in shown_fields}:
-        settings = {setting.key: setting for setting in settings_of(Config, data)}
+        settings = {setting.key: setting for setting in settings_of(data)}
         assert settings.keys() == dict(flatten(Config(data=data()).model_dump(mode="json"))).keys()
         assert {key for key in settings if key.startswith("data.")} <= {
             key for kind, key in shown_fields if kind == data

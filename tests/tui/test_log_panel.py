@@ -5,9 +5,8 @@ import pytest
 from core.events import Logged, Progress, RunFinished, RunStarted, StageFinished, StageStarted, Warned
 from core.feed.feed import RunFeed
 from core.runs.stream import EventWriter
-from prusc_tui.views.log import tail
+from prusc_tui.views.log import VIEW, tail
 from prusc_tui.views.log import view as log_view
-from prusc_tui.views.log.panel import LogPanel
 from prusc_tui.views.log.tail import Console, Line, LogTail
 from prusc_tui.views.log.view import LogView, broken
 from tests.tui.lab import NOW, all_read, finished_run, put, record_of, rows, running_run, text, until
@@ -20,7 +19,7 @@ class Screen(Alone):
     BINDINGS = [("escape", "leave_screen")]  # noqa: RUF012
 
     def __init__(self, folder):
-        super().__init__(lambda: LogPanel(folder), RunFeed(folder, lambda: NOW))
+        super().__init__(lambda: VIEW.open(folder, None), RunFeed(folder, lambda: NOW))
         self.left = 0
 
     def action_leave_screen(self):

@@ -14,8 +14,8 @@ from core.feed.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.record import StageRecord
 from core.runs.stream import EventWriter
+from prusc_tui.views.masks import VIEW
 from prusc_tui.views.masks.layers import figures
-from prusc_tui.views.masks.panel import MasksPanel
 from prusc_tui.views.masks.stored import layer_sizes
 from tests.tui.lab import LAYERS, evaluation, finished_run, record_of, rows, running_run, text, until
 from tests.tui.stage import Alone
@@ -24,7 +24,7 @@ MANY = {f"layer{n}.conv": 0.2 + n / 100 for n in range(1, 54)}
 
 
 def alone(folder):
-    return Alone(lambda: MasksPanel(folder))
+    return Alone(lambda: VIEW.open(folder, None))
 
 
 def store(folder, seed=0, share=0.5, shape=(8, 4, 3, 3)):

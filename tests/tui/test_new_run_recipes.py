@@ -4,8 +4,8 @@ from textual import events
 from textual.widgets import Input
 
 from experiments.plan import make_plan
+from prusc_tui.schema import text_of
 from prusc_tui.screens.new_run.field import FieldRow
-from prusc_tui.screens.new_run.fields import text_of
 from prusc_tui.screens.new_run.layout import FieldList
 from prusc_tui.screens.new_run.screen import NewRunScreen
 from tests.tui import lab

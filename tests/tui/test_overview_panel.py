@@ -8,7 +8,7 @@ from core.events import Progress, Scalars
 from core.feed.feed import RunFeed
 from core.machine import Gpu, Machine
 from prusc_tui.themes import OWN, palette_of
-from prusc_tui.views.overview.panel import OverviewPanel
+from prusc_tui.views.overview import VIEW
 from prusc_tui.widgets.picture import Picture
 from tests.tui.lab import NOW, finished_run, rows, running_run, text, until
 from tests.tui.stage import Alone
@@ -20,7 +20,7 @@ class Shown(Alone):
     """The panel alone, with themes and a clock."""
 
     def __init__(self, folder):
-        super().__init__(lambda: OverviewPanel(lambda: self.now))
+        super().__init__(lambda: VIEW.open(None, lambda: self.now))
         self.now = NOW
         for theme in OWN:
             self.register_theme(theme)

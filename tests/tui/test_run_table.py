@@ -45,7 +45,7 @@ class TableScreen(Screen):
         self.heard.append(("opened", message.id))
 
     def on_run_table_moved(self, message):
-        self.heard.append(("moved", message.id))
+        self.heard.append(("moved", self.query_one(RunTable).current))
 
     def on_run_table_sort_asked(self, message):
         self.heard.append(("sort", message.key))

@@ -12,13 +12,14 @@ import asyncio, sys
 from pathlib import Path
 from core.runs.home import Home
 from prusc_tui.app import PruscApp
+from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
 from tests.tui.lab import NOW, all_read, finished_run, text, until
 
 async def every_view(pilot):
     screen = pilot.app.screen
     for tab in screen.TABS:
         await pilot.press(tab.key)
-        await until(pilot, lambda: screen.query_one("ContentSwitcher").current in (tab.name, f"view-{tab.name}"))
+        await until(pilot, lambda: screen.query_one("ContentSwitcher").current == f"view-{tab.name}")
         await all_read(pilot)
 
 async def tour():
@@ -29,21 +30,21 @@ async def tour():
         first = app.screen
         await until(pilot, lambda: first.query_one("RunTable").current is not None)
         at_start = set(sys.modules)
-        app.open_run(one.id)
-        await until(pilot, lambda: app.screen is not first and app.screen.snapshot is not None)
+        app.post_message(OpenRun(one.id))
+        await until(pilot, lambda: app.screen is not first and app.screen.seen is not None)
         await every_view(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is first)
-        app.open_compare([one.id, other.id])
+        app.post_message(OpenCompare([one.id, other.id]))
         await until(pilot, lambda: app.screen is not first)
         await every_view(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is first)
-        app.open_new(preset="demo")
+        app.post_message(OpenNew(preset="demo"))
         await until(pilot, lambda: len(app.screen.query("FieldRow")) > 3)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is first)
-        app.open_data()
+        app.post_message(OpenData())
         await until(pilot, lambda: "presets" in text(app))
     tops = lambda names: sorted({name.partition(".")[0] for name in names})
     print(*tops(at_start))

@@ -8,6 +8,7 @@ import pytest
 
 from core.runs.home import Home
 from prusc_tui.app import PruscApp
+from prusc_tui.navigation import OpenRun
 from tests.tui.lab import NOW, finished_run, put, record_of, rows
 
 SCREENS = Path(__file__).parent / "screens"
@@ -50,5 +51,5 @@ async def test_the_runs(app, size):
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids="{0[0]}x{0[1]}".format)
 async def test_the_overview_of_a_run(app, size):
     async with app.run_test(size=size) as pilot:
-        app.open_run("aaaaaaaa")
+        app.post_message(OpenRun("aaaaaaaa"))
         await same_as_kept(pilot, f"overview-{size[0]}x{size[1]}")

@@ -17,6 +17,7 @@ import prusc_tui.views
 prusc_tui.views.__path__.append(sys.argv[2])
 from core.runs.home import Home
 from prusc_tui.app import PruscApp
+from prusc_tui.navigation import OpenRun
 from prusc_tui.keymap import check_keymap
 from tests.tui.lab import NOW, finished_run, text, until
 
@@ -25,7 +26,7 @@ async def look():
     bright, dull = finished_run(home, "bright"), finished_run(home, "dull")
     app = PruscApp(home, clock=lambda: NOW)
     async with app.run_test(size=(120, 40)) as pilot:
-        app.open_run(bright.id)
+        app.post_message(OpenRun(bright.id))
         await until(pilot, lambda: "9 weather" in text(app) and "Accuracy by group" in text(app))
         assert "prusc_tui.views.weather.panel" not in sys.modules
         await pilot.press("9")
@@ -38,7 +39,7 @@ async def look():
         await until(pilot, lambda: "Weather" in text(app) and "make it rain" in text(app))
         assert "sun and rain over the steps" in text(app)
         await pilot.press("escape", "escape")
-        app.open_run(dull.id)
+        app.post_message(OpenRun(dull.id))
         await until(pilot, lambda: "8 artifacts" in text(app) and "9 weather" not in text(app))
         await pilot.press("9", "left_square_bracket")
         await until(pilot, lambda: app.screen.shown == "artifacts")

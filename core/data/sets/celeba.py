@@ -52,32 +52,24 @@ class Celeba(Photos):
         return self
 
     def draft(self) -> Draft:
-        """Read the columns: target, attributes, splits.
-
-        Raises:
-            InputError: the folder or a list is missing, an attribute is unknown, or the lists have different images.
-        """
-        from core.data.columns import as_texts, read_columns, read_list
-        from core.data.draft import SPLIT_WORDS, Draft, need, root_of
+        from core.data.columns import read_list
+        from core.data.draft import Draft
         from core.data.splits import SPLITS
 
-        root = root_of(self)
-        need(root, self, IMAGES)
+        root = self.folder()
+        self.first_of(root, IMAGES)
         images = f"{IMAGES}/{IMAGES}" if (root / IMAGES / IMAGES).is_dir() else IMAGES
         wanted = {"image_id": "", self.target: "data.target", **dict.fromkeys(self.attributes, "data.attributes")}
-        file = need(root, self, *self.tables)
-        txt = file.endswith(".txt")
-        values = read_list(root, file, None, wanted) if txt else read_columns(root, file, wanted)
-        split = _splits(root, self, values["image_id"])
+        values = read_list(root, self.first_of(root, *self.tables), None, wanted)
         names = values["image_id"]
-        paths = as_texts([f"{images}/{name.strip()}" if name.strip() else "" for name in names.texts])
+        split = _splits(root, self, names)
         published = (self.target, self.attributes) == ("Blond_Hair", ("Male",))
         return Draft(
             root,
-            replace(names, texts=paths),
+            names.with_texts([f"{images}/{name.strip()}" if name.strip() else "" for name in names.texts]),
             values[self.target].with_words(_words(self.target)),
             {name: values[name].with_words(_words(name)) for name in self.attributes},
-            split.with_words(SPLIT_WORDS),
+            split,
             {"train": _PUBLISHED} if published else {},
             dict(zip(SPLITS, _SIZES, strict=True)),
         )
@@ -90,17 +82,14 @@ def _words(attribute: str) -> dict[str, str]:
 
 
 def _splits(root: Path, settings: Celeba, names: Column) -> Column:
-    """Column of the splits, in the order of the list of attributes."""
     import numpy as np
     import pandas as pd
 
-    from core.data.columns import read_columns, read_list
-    from core.data.draft import need
+    from core.data.columns import read_list
 
-    file = need(root, settings, "list_eval_partition.txt", "list_eval_partition.csv")
+    file = settings.first_of(root, "list_eval_partition.txt", "list_eval_partition.csv")
     wanted = dict.fromkeys(("image_id", "partition"), "")
-    txt = file.endswith(".txt")
-    columns = read_list(root, file, list(wanted), wanted) if txt else read_columns(root, file, wanted)
+    columns = read_list(root, file, list(wanted), wanted)
     listed, split = columns["image_id"], columns["partition"]
     for column in (names, listed):
         if (again := pd.Index(column.texts).duplicated()).any():

@@ -14,8 +14,7 @@ from core.data.settings import Bundled
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from core.data.dataset import DataSet, Images, Integers
-    from core.data.draw import Draw
+    from core.data.dataset import DataSet, Images, Integers, Split
     from core.data.idx import Digits
     from core.data.splits import SplitName
 
@@ -53,19 +52,14 @@ class Cmnist(Bundled):
 
     @property
     def n_given_environments(self) -> int:
-        """Number of given environments."""
         return len(self.environment_noise)
 
     def build(self, train: Digits, test: Digits, fingerprint: str) -> DataSet:
-        """Draw the splits and put each digit into the channel of its colour.
+        import numpy as np
 
-        As in IRM, pixels stay in [0, 1]: the mean is set to 0 and the standard deviation to 1.
-
-        Raises:
-            InputError: there are more environments than training images.
-        """
-        from core.data.dataset import DataSet, Split
+        from core.data.dataset import DataSet
         from core.data.digits import label_names
+        from core.data.draw import stream
         from core.data.paint import COLOURS
 
         noise = self.environment_noise
@@ -73,11 +67,21 @@ class Cmnist(Bundled):
             raise InputError(
                 f"data.environment_noise: {self.train_size} training images are too few for {len(noise)} environments"
             )
-        splits: dict[SplitName, Split] = {}
-        for name, (draw, environments) in _draws(self, train.labels, test.labels).items():
-            digits = (test if name == "test" else train).images[draw.index, ::STEP, ::STEP]
-            images = digits[:, None] if self.grey else in_channels(digits, draw.attributes[:, 0], CLASSES)
-            splits[name] = Split(images, draw.labels, draw.attributes, draw.index, environments)
+        order = stream(self.seed, "split/train").permutation(len(train.labels))
+        index, rest = order[: self.train_size], order[self.train_size :][: self.validation_size]
+        environments = np.arange(len(index)) % len(noise)  # assigned in turn
+        labels, colours = np.empty_like(index), np.empty_like(index)
+        for number, share in enumerate(noise):
+            here = environments == number
+            labels[here], colours[here] = self._noisy(train.labels[index[here]], share, f"train/{number}")
+        pooled = fsum(noise) / len(noise)
+        validation = pooled if self.validation_noise is None else self.validation_noise
+        drawn = stream(self.seed, "split/test").permutation(len(test.labels))[: self.test_size]
+        splits: dict[SplitName, Split] = {
+            "train": self._split(train, index, labels, colours, environments),
+            "validation": self._split(train, rest, *self._noisy(train.labels[rest], validation, "validation")),
+            "test": self._split(test, drawn, *self._noisy(test.labels[drawn], self.test_noise, "test")),
+        }
         channels = splits["train"].images.shape[1]
         return DataSet(
             name=self.name,
@@ -89,6 +93,26 @@ class Cmnist(Bundled):
             fingerprint=fingerprint,
             environments=environment_names(noise),
         )
+
+    def _noisy(self, digits: Integers, colour_noise: float, purpose: str) -> tuple[Integers, Integers]:
+        """Noisy labels and colours of digits 0 to 9, each [n]; both noise shares are exact.
+
+        Each purpose has its own random streams, so a split does not depend on the sizes and noise of the others.
+        """
+        from core.data.draw import add_label_noise, correlate, stream
+
+        flips = stream(self.seed, f"noise/{purpose}")
+        labels = add_label_noise(digits * CLASSES // 10, CLASSES, self.label_noise, flips)
+        return labels, correlate(labels, CLASSES, 1 - colour_noise, stream(self.seed, f"colour/{purpose}"))
+
+    def _split(
+        self, source: Digits, index: Integers, labels: Integers, colours: Integers, environments: Integers | None = None
+    ) -> Split:
+        from core.data.dataset import Split
+
+        digits = source.images[index, ::STEP, ::STEP]
+        images = digits[:, None] if self.grey else in_channels(digits, colours, CLASSES)
+        return Split(images, labels, colours[:, None], index, environments)
 
 
 def in_channels(digits: Images, channel: Integers, channels: int) -> Images:
@@ -110,55 +134,3 @@ def environment_names(noise: Sequence[float]) -> tuple[str, ...]:
         if many[name] > 1:
             names[place] = f"{name} ({nth[name]})"
     return tuple(names)
-
-
-def _draws(
-    settings: Cmnist, train_digits: Integers, test_digits: Integers
-) -> dict[SplitName, tuple[Draw, Integers | None]]:
-    """Index, noisy labels and colours of every split, and the environments of the training split.
-
-    Each split has its own random streams, so it does not depend on the sizes and noise of the others.
-    """
-    import numpy as np
-
-    from core.data.draw import Draw, stream
-
-    order = stream(settings.seed, "split/train").permutation(len(train_digits))
-    index, rest = order[: settings.train_size], order[settings.train_size :][: settings.validation_size]
-    noise = settings.environment_noise
-    environments = np.arange(len(index)) % len(noise)  # assigned in turn
-    labels, colours = np.empty_like(index), np.empty_like(index)
-    for number, share in enumerate(noise):
-        here = environments == number
-        labels[here], colours[here] = _noisy(settings, train_digits[index[here]], share, f"train/{number}")
-    pooled = fsum(noise) / len(noise)
-    validation = pooled if settings.validation_noise is None else settings.validation_noise
-    drawn = stream(settings.seed, "split/test").permutation(len(test_digits))[: settings.test_size]
-    return {
-        "train": (Draw(index, labels, colours[:, None]), environments),
-        "validation": (_draw(settings, rest, train_digits, validation, "validation"), None),
-        "test": (_draw(settings, drawn, test_digits, settings.test_noise, "test"), None),
-    }
-
-
-def _draw(settings: Cmnist, index: Integers, digits: Integers, colour_noise: float, purpose: str) -> Draw:
-    from core.data.draw import Draw
-
-    labels, colours = _noisy(settings, digits[index], colour_noise, purpose)
-    return Draw(index, labels, colours[:, None])
-
-
-def _noisy(settings: Cmnist, digits: Integers, colour_noise: float, purpose: str) -> tuple[Integers, Integers]:
-    """Noisy labels and colours of some digits, each [n]; both noise shares are exact.
-
-    Args:
-        settings: label noise and seed.
-        digits: the digits, 0 to 9, int64 [n].
-        colour_noise: share of digits whose colour differs from their noisy label.
-        purpose: names the random streams.
-    """
-    from core.data.draw import add_label_noise, correlate, stream
-
-    flips = stream(settings.seed, f"noise/{purpose}")
-    labels = add_label_noise(digits * CLASSES // 10, CLASSES, settings.label_noise, flips)
-    return labels, correlate(labels, CLASSES, 1 - colour_noise, stream(settings.seed, f"colour/{purpose}"))

@@ -24,11 +24,9 @@ class ColoredMnist(Digits):
 
     @property
     def n_classes(self) -> int:
-        """Number of labels."""
         return self.classes
 
     def plan(self) -> "Plan":
-        """One attribute: the colour."""
         from core.data.digits import Plan
         from core.data.draw import Attribute
         from core.data.paint import COLOURS, paint_colour

@@ -1,6 +1,7 @@
 """Any images with a CSV or Parquet table; splits are given or random."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from pathlib import Path
 from posixpath import dirname, join
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -10,7 +11,8 @@ from core.config.section import Fraction, Seed
 from core.data.settings import Tabled
 
 if TYPE_CHECKING:
-    from core.data.draft import Draft
+    from core.data.columns import Column
+    from core.data.draft import DrawnSplits
 
 
 class Folder(Tabled):
@@ -18,6 +20,7 @@ class Folder(Tabled):
 
     rank: ClassVar[int] = 14
     layout: ClassVar[str] = "metadata.csv, or data.table, with relative paths of images"
+    image_setting: ClassVar[str] = "path_column"
     nothing_to_get: ClassVar[str] = "stands for your own data; there is nothing to download"
 
     name: Literal["folder"] = "folder"
@@ -32,7 +35,6 @@ class Folder(Tabled):
 
     @property
     def n_classes(self) -> int:
-        """Number of labels; 0: unknown before the data is read."""
         return 0
 
     @model_validator(mode="after")
@@ -43,21 +45,10 @@ class Folder(Tabled):
             raise ValueError("fractions: training, validation and test each need a share above 0")
         return self
 
-    def draft(self) -> "Draft":
-        """Read the columns; paths are relative to the folder of the table."""
-        from core.data.columns import as_texts
-        from core.data.draft import SPLIT_WORDS, Draft, DrawnSplits, root_of
+    def paths(self, root: Path, file: str, names: list[str]) -> list[str]:  # noqa: ARG002
+        return [join(dirname(file), name) if name else "" for name in names]
 
-        root = root_of(self)
-        file, columns = self.columns(root, "path_column")
-        paths, below, split = columns[self.path_column], dirname(file), self.split_column
-        texts = [text.strip() for text in paths.texts]
-        if below:
-            texts = [join(below, text) if text else "" for text in texts]
-        return Draft(
-            root,
-            replace(paths, texts=as_texts(texts)),
-            columns[self.label_column],
-            {name: columns[name] for name in self.attribute_columns},
-            columns[split].with_words(SPLIT_WORDS) if split else DrawnSplits(self.fractions, self.seed),
-        )
+    def split(self, columns: "Mapping[str, Column]") -> "Column | DrawnSplits":
+        from core.data.draft import DrawnSplits
+
+        return super().split(columns) if self.split_column else DrawnSplits(self.fractions, self.seed)

@@ -1,15 +1,12 @@
 """ISIC: a table of skin lesions with image, label (benign or malignant), patches and split."""
 
 import os
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from posixpath import join
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from core.data.settings import Tabled
-
-if TYPE_CHECKING:
-    from core.data.draft import Draft
+from core.data.settings import Tabled, inside
 
 LESIONS = {"0": "benign", "1": "malignant", "benign": "benign", "malignant": "malignant"}
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -20,6 +17,8 @@ class Isic(Tabled):
     """Skin lesions, benign or malignant, some with coloured patches: a table and a folder of images."""
 
     rank: ClassVar[int] = 13
+    image_setting: ClassVar[str] = "image_column"
+    label_words: ClassVar[Mapping[str, str]] = LESIONS
     layout: ClassVar[str] = "metadata.csv, or data.table, and the images in data.images"
 
     name: Literal["isic"] = "isic"
@@ -32,29 +31,12 @@ class Isic(Tabled):
     attribute_columns: tuple[str, ...] = ("patches",)
     """Columns with attributes: none, one or several."""
 
-    def draft(self) -> "Draft":
-        """Read the columns.
-
-        Raises:
-            InputError: the folder, the table or a column is missing, or the folder of the images is outside.
-        """
-        from core.data.columns import as_texts
-        from core.data.draft import SPLIT_WORDS, Draft, inside, need, root_of
-
-        root = root_of(self)
-        images = need(root, self, inside("data.images", self.images))
-        _, columns = self.columns(root, "image_column")
-        names = columns[self.image_column]
+    def paths(self, root: Path, file: str, names: list[str]) -> list[str]:  # noqa: ARG002
+        images = self.first_of(root, inside("data.images", self.images))
         endings = _endings(root / images)
         prefix = "" if images == "." else images
-        found = [endings.get(name, name) for name in (text.strip() for text in names.texts)]
-        return Draft(
-            root,
-            replace(names, texts=as_texts([join(prefix, name) if name and name[0] != "/" else name for name in found])),
-            columns[self.label_column].with_words(LESIONS),
-            {name: columns[name] for name in self.attribute_columns},
-            columns[self.split_column].with_words(SPLIT_WORDS),
-        )
+        found = [endings.get(name, name) for name in names]
+        return [join(prefix, name) if name and name[0] != "/" else name for name in found]
 
 
 def _endings(folder: Path) -> dict[str, str]:

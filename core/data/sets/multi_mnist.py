@@ -32,7 +32,6 @@ class MultiMnist(Digits):
     """Side of the patch in pixels."""
 
     def plan(self) -> Plan:
-        """Two attributes: colour and patch."""
         from core.data.digits import Plan
         from core.data.draw import Attribute
         from core.data.paint import COLOURS, PATCH, paint_colour, paint_patch

@@ -28,7 +28,6 @@ class PatchMnist(Digits):
     """Side of the square in pixels."""
 
     def plan(self) -> Plan:
-        """One attribute: the patch."""
         from core.data.digits import Plan
         from core.data.draw import Attribute
         from core.data.paint import PATCH, paint_grey, paint_patch

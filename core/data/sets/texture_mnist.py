@@ -21,7 +21,6 @@ class TextureMnist(Digits):
     """Brightness of the texture, as a share of full scale."""
 
     def plan(self) -> "Plan":
-        """One attribute: the texture."""
         from core.data.digits import Plan
         from core.data.draw import Attribute
         from core.data.paint import TINTS, paint_texture

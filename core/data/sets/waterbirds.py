@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 BIRDS = {"0": "landbird", "1": "waterbird", "landbird": "landbird", "waterbird": "waterbird"}
 PLACES = {"0": "land", "1": "water", "land": "land", "water": "water"}
 
+_COLUMNS = ("img_filename", "y", "place", "split")
 _GROUPS = ("landbird · land", "landbird · water", "waterbird · land", "waterbird · water")
 _PUBLISHED = ((3_498, 184, 56, 1_057), (467, 466, 133, 133), (2_255, 2_255, 642, 642))
 """Images per group in each split (GroupDRO, arXiv 1911.08731)."""
@@ -25,20 +26,18 @@ class Waterbirds(Photos):
     name: Literal["waterbirds"] = "waterbirds"
 
     def draft(self) -> "Draft":
-        """Read the columns."""
         from core.data.columns import read_columns
-        from core.data.draft import SPLIT_WORDS, Draft, need, root_of
+        from core.data.draft import Draft
         from core.data.splits import SPLITS
 
-        root = root_of(self)
-        file = need(root, self, *self.tables)
-        columns = read_columns(root, file, dict.fromkeys(("img_filename", "y", "place", "split"), ""))
+        root = self.folder()
+        columns = read_columns(root, self.first_of(root, *self.tables), dict.fromkeys(_COLUMNS, ""))
         return Draft(
             root,
             columns["img_filename"],
             columns["y"].with_words(BIRDS),
             {"place": columns["place"].with_words(PLACES)},
-            columns["split"].with_words(SPLIT_WORDS),
+            columns["split"],
             {split: dict(zip(_GROUPS, counts, strict=True)) for split, counts in zip(SPLITS, _PUBLISHED, strict=True)},
             {split: sum(counts) for split, counts in zip(SPLITS, _PUBLISHED, strict=True)},
         )

@@ -1,8 +1,7 @@
 """Networks by name: our own, one file each, those of installed packages, and torchvision's classifiers.
 
 Our own networks are classes in files of this folder, declared with `@network`; the file has the name of the network,
-with `_` for `-`. An installed package adds such a module by an entry point of the group `prusc_tui.networks` with the
-name of the network.
+with `_` for `-`. An installed package adds such a module by an entry point of the group `prusc_tui.networks`.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,25 +13,24 @@ from torch import nn
 
 from core import discovery
 from core.errors import InputError, nearest
-from core.models.names import GROUP, PACKAGE, own_names
-from core.models.networks import _torchvision as torchvision
+from core.models.names import GROUP, PACKAGE, extra_arguments, own_names
 
 Kind = TypeVar("Kind", bound=type[nn.Module])
 
+LIKELY = (
+    *("resnet18", "resnet34", "resnet50", "resnet101", "densenet121", "mobilenet_v2", "efficientnet_b0", "vgg16"),
+    *("convnext_tiny", "vit_b_16"),
+)
+"""The most likely networks of torchvision for a file of weights."""
+CHANNELS = 3
+"""Channels of the images that torchvision's networks take."""
 _MARK = "_declared_network"
 """Attribute of a class with its declaration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Requirements for a network.
-
-    Attributes:
-        outputs: number of labels; 1 for a binary head.
-        channels: channels of the images.
-        size: height and width of the images.
-        hidden: units per hidden layer, for networks with this setting.
-    """
+    """Requirements for a network: labels (1 for a binary head), channels, (height, width), units per hidden layer."""
 
     outputs: int
     channels: int
@@ -44,11 +42,7 @@ class Wanted:
 class Declared:
     """Declaration of one of our own networks, or of one from an installed package.
 
-    Attributes:
-        name: as in the settings.
-        kind: its class.
-        arguments: returns the arguments of its constructor by name.
-        channels: required number of channels; None for any.
+    `arguments` returns those of its constructor by name; `channels` is their required number, None for any.
     """
 
     name: str
@@ -71,13 +65,18 @@ def network(
 
 def names() -> list[str]:
     """Names accepted by `build`: our own first, then torchvision's classifiers with a linear head."""
-    return [*_declared(), *torchvision.names()]
+    import torchvision
+    from torchvision.models import list_models
+
+    # SqueezeNet ends in a convolution: it has no linear head and so no representation.
+    theirs = [name for name in list_models(module=torchvision.models) if not name.startswith("squeezenet")]
+    return [*_declared(), *theirs]
 
 
 def likely(channels: int) -> list[str]:
     """Names of networks that a file of weights is probably of, most likely first."""
     ours = [declared.name for declared in _declared().values() if declared.channels in (None, channels)]
-    return [*(torchvision.LIKELY if channels == torchvision.CHANNELS else ()), *ours]
+    return [*(LIKELY if channels == CHANNELS else ()), *ours]
 
 
 def build(
@@ -85,38 +84,29 @@ def build(
 ) -> nn.Module:
     """Make a network with fresh weights, drawn from torch's global generator.
 
-    Args:
-        name: one of `names()`.
-        outputs: number of labels; 1 for a binary head.
-        channels: channels of the images; torchvision's networks take 3.
-        size: height and width of the images, needed by `mlp`.
-        hidden: units per hidden layer of `mlp`.
-
-    Raises:
-        InputError: the name is unknown (with the closest known one), or the network does not take that many channels.
+    One output is a binary head. Torchvision's networks take 3 channels; `mlp` needs the size of the images, height and
+    width, and the units per hidden layer. Raises InputError if the name is unknown (with the closest known one), or the
+    network does not take that many channels.
     """
     ours = _declared()
     known = names()
     if name not in known:
         raise InputError(f"unknown network '{name}'{nearest(name, known)} (known: {', '.join(ours)} and torchvision's)")
     declared = ours.get(name)
-    takes = torchvision.CHANNELS if declared is None else declared.channels
+    takes = CHANNELS if declared is None else declared.channels
     if takes not in (None, channels):
         others = " or ".join(other.name for other in ours.values() if other.channels is None)
         raise InputError(f"network '{name}' takes images with {takes} channels, not {channels}; use {others}")
     if declared is None:
-        return torchvision.build(name, outputs)
+        from torchvision.models import get_model
+
+        made: nn.Module = get_model(name, weights=None, num_classes=outputs, **extra_arguments(name))
+        return made
     return declared.kind(**declared.arguments(Wanted(outputs, channels, size, hidden)))
 
 
 def outline(name: str, outputs: int, channels: int = 3, size: tuple[int, int] = (28, 28)) -> nn.Module:
-    """Make a network without weights, for its layers and shapes: on `meta`, if possible.
-
-    Args: as `build`.
-
-    Raises:
-        InputError: as `build`.
-    """
+    """Make a network, as `build`, without weights, for its layers and shapes: on `meta`, if possible."""
     import torch
 
     try:
@@ -132,16 +122,11 @@ def has_buffers(name: str) -> bool:
 
 
 def _declared() -> dict[str, Declared]:
-    """Name → declaration of every declared network."""
     return {declared.name: declared for declared in discovery.declared(PACKAGE, GROUP, _declared_in)}
 
 
 def _declared_in(module: ModuleType) -> Iterator[Declared]:
-    """The networks of a module.
-
-    Raises:
-        TypeError: there is none, or its name is not that of its file or entry point.
-    """
+    """The networks of a module; raises TypeError if there is none, or a name is not that of its file or entry point."""
     kinds = [kind for kind in vars(module).values() if isinstance(kind, type)]
     found: list[Declared] = [vars(kind)[_MARK] for kind in kinds if _MARK in vars(kind)]
     if not found:

@@ -11,10 +11,6 @@ class DigitsCnn(nn.Module):
 
     About 24,000 parameters for two classes. Pooling halves the resolution after the first two convolutions, so that an
     image of 28×28 costs two million multiplications.
-
-    Args:
-        n_classes: number of labels.
-        channels: channels of the images.
     """
 
     def __init__(self, n_classes: int, channels: int = 3) -> None:

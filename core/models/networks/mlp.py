@@ -14,10 +14,7 @@ from core.models.networks import network
 class Mlp(nn.Module):
     """Two hidden layers with ReLU (IRM's authors: 390 units), Xavier weights and biases of 0.
 
-    Args:
-        inputs: values per image.
-        outputs: 1 for the logit of label 1 against label 0, else the number of classes.
-        hidden: units per hidden layer.
+    It takes `inputs` values per image; one output is the logit of label 1 against label 0.
     """
 
     def __init__(self, inputs: int, outputs: int = 1, hidden: int = 390) -> None:
@@ -43,14 +40,9 @@ class Mlp(nn.Module):
 
     @staticmethod
     def stacked(parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """Run many perceptrons at once by batched matrix products.
+        """Logits, [members, n] or [members, n, classes], of many perceptrons at once by batched matrix products.
 
-        Args:
-            parameters: name → stacked values, [members, …].
-            x: the same images for all, [n, …].
-
-        Returns:
-            Logits, [members, n] or [members, n, classes].
+        Their parameters are stacked by name, [members, …]; all get the same images, [n, …].
         """
         z = x.flatten(1).expand(len(parameters["head.bias"]), -1, -1)
         for layer in ("first", "second", "head"):

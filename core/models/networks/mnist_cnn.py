@@ -10,12 +10,8 @@ from core.models.networks import network
 class ReferenceCnn(nn.Module):
     """Four 3×3 convolutions with ReLU and GroupNorm, global average pool, linear head.
 
-    It has no BatchNorm, so its output for an image does not depend on the other images.
-
-    Args:
-        channels: channels of the images.
-        outputs: 1 for the logit of label 1 against label 0, else the number of classes.
-        width: channels of the first convolution, half those of the others; a multiple of 8.
+    It has no BatchNorm, so its output for an image does not depend on the other images. The first convolution has
+    `width` channels, a multiple of 8, the others twice as many; one output is the logit of label 1 against label 0.
     """
 
     def __init__(self, channels: int = 2, outputs: int = 1, width: int = 64) -> None:

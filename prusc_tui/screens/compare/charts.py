@@ -19,20 +19,15 @@ RunLines = tuple[str, str, Mapping[Key, Line]]
 class CompareCharts(ChartsPanel):
     """One chart for each number, one curve for each run, with its colour and mark in all charts."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._seen: Seen | None = None
         self._stage: str | None = None
         self._sources: dict[str, Lines] = {}
         self._runs: list[RunLines] = []
 
     def take(self, seen: Seen, stage: str | None) -> None:
-        """Update the charts; cheap if no series changed.
-
-        Args:
-            seen: the runs.
-            stage: shown by default; None for all stages.
-        """
+        """Update the charts, with the lines of one stage by default, or of all; cheap if no series changed."""
         if seen is self._seen and stage == self._stage:
             return
         self._seen, self._stage = seen, stage
@@ -42,15 +37,15 @@ class CompareCharts(ChartsPanel):
             source = self._sources.setdefault(record.id, Lines())
             self._runs.append((record.id, run_title(record), source.update(snapshot)))
         keys = merged([list(lines) for _, _, lines in self._runs])
-        self._lines = {key: max(_of(self._runs, key), key=lambda line: len(line.steps)) for key in keys}
+        self._lines = {
+            key: max((lines[key] for _, _, lines in self._runs if key in lines), key=lambda line: len(line.steps))
+            for key in keys
+        }
         self._give()
 
     @property
     def chosen(self) -> list[Key]:
-        """Stage and name of the visible lines."""
-        if self._picked is not None:
-            return super().chosen
-        return usual(self._lines, self._stage)
+        return super().chosen if self._picked is not None else usual(self._lines, self._stage)
 
     def _give(self) -> None:
         chosen = self.chosen
@@ -79,18 +74,9 @@ def usual(lines: Mapping[Key, Line], stage: str | None) -> list[Key]:
     wanted = [stage] if stage in stages else stages[::-1]
     keys: list[Key] = []
     for owner in wanted:
-        names = [name for whose, name in lines if whose == owner]
-        wanted_names = (f"{split} {what}" for split in ("validation", "test") for what in ("worst group", "average"))
+        looks = [(owner, f"{split} {what}") for split in ("validation", "test") for what in ("worst group", "average")]
         # A single point is not a curve; it is in the table.
-        looks = [name for name in wanted_names if name in names and len(lines[owner, name].steps) > 1]
-        keys += [(owner, name) for name in looks[:2]]
-        keys += [
-            (owner, name)
-            for name in names
-            if lines[owner, name].quantity not in (ACCURACY, SPARSITY) and (owner, name) not in keys
-        ]
+        keys += [key for key in looks if key in lines and len(lines[key].steps) > 1][:2]
+        others = [key for key in lines if key[0] == owner and lines[key].quantity not in (ACCURACY, SPARSITY)]
+        keys += [key for key in others if key not in keys]
     return keys
-
-
-def _of(runs: Sequence[RunLines], key: Key) -> list[Line]:
-    return [lines[key] for _, _, lines in runs if key in lines]

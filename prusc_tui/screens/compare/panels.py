@@ -17,6 +17,7 @@ from core.runs.record import RunRecord
 from prusc_tui.tables.comparison import FamilyGrid, grid_of_settings
 from prusc_tui.tables.grid import Grid
 from prusc_tui.tables.widget import GridTable
+from prusc_tui.widgets.quiet import put
 
 ROOM_FOR_SPACE = 26
 """Height from which the blocks of a table are separated."""
@@ -28,6 +29,9 @@ class FamilyTable(GridTable):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select_cursor", "runs", tooltip="show the runs of the family, or hide them")
     ]
+
+    owners: Sequence[Family | None] = ()
+    """Families of the columns."""
 
     def __init__(self) -> None:
         super().__init__(by_columns=True, fixed=2)
@@ -49,28 +53,19 @@ class GroupsPanel(VerticalScroll):
 
         family: Family
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._shown: list[FamilyGrid] = []
         self._unfolded: frozenset[str] = frozenset()
-        self._said: list[Text] = []
 
     def compose(self) -> ComposeResult:
-        """The first table; more follow if there are several data sets."""
         yield FamilyTable()
         yield Static(classes="notes")
 
     async def show(self, grids: Sequence[FamilyGrid], unfolded: frozenset[str], empty: str) -> None:
-        """Show tables.
-
-        Args:
-            grids: one for each data set.
-            unfolded: ids of the first runs of unfolded families.
-            empty: text if there is no table.
-        """
+        """Show a table for each data set; `unfolded` has the ids of the first runs of unfolded families."""
         self._shown, self._unfolded = list(grids), unfolded
-        have = len(self.query(FamilyTable))
-        for _ in range(have, len(grids)):
+        for _ in range(len(self.query(FamilyTable)), len(grids)):
             await self.mount(FamilyTable(), Static(classes="notes"))
         self._draw(empty)
 
@@ -80,22 +75,15 @@ class GroupsPanel(VerticalScroll):
 
     def _draw(self, empty: str) -> None:
         spaced = self.size.height >= ROOM_FOR_SPACE and len(self._shown) == 1
-        tables, notes = self.query(FamilyTable), self.query(Static).filter(".notes")
-        texts: list[Text] = []
+        tables, notes = self.query(FamilyTable), self.query(".notes").results(Static)
         for number, (table, note) in enumerate(zip(tables, notes, strict=True)):
-            there = number < len(self._shown)
-            table.display = there
-            note.display = there or number == 0
-            if not there:
-                texts.append(Text(empty))
-                continue
-            grid, owners = self._shown[number]
-            table.show(grid, spaced=spaced, signs=self._signs(grid, owners))
-            texts.append(Text("\n".join([*grid.notes, grid.about])))
-        for note, text, before in zip(notes, texts, [*self._said, *[None] * len(texts)], strict=False):
-            if text != before:
-                note.update(text)
-        self._said = texts
+            there, text = number < len(self._shown), empty
+            table.display, note.display = there, there or number == 0
+            if there:
+                grid, table.owners = self._shown[number]
+                table.show(grid, spaced=spaced, signs=self._signs(grid, table.owners))
+                text = "\n".join([*grid.notes, grid.about])
+            put(note, Text(text))
 
     def _signs(self, grid: Grid, owners: Sequence[Family | None]) -> dict[int, str]:
         """`+` before a folded family, `−` before an unfolded one; its runs have their own sign."""
@@ -116,10 +104,8 @@ class GroupsPanel(VerticalScroll):
         self._unfold(event.data_table, event.column_index)
 
     def _unfold(self, table: object, column: int) -> None:
-        tables = list(self.query(FamilyTable))
-        _, owners = self._shown[tables.index(table)]  # type: ignore[arg-type]
         # The first column holds the titles, not a family.
-        family = owners[column - 1] if column else None
+        family = table.owners[column - 1] if column and isinstance(table, FamilyTable) else None
         if family is not None and len(family.runs) > 1:
             self.post_message(self.Unfolded(family))
 
@@ -142,7 +128,6 @@ class SettingsPanel(VerticalScroll):
         yield GridTable(by_columns=False, id="overlaps")
 
     def show(self, records: Sequence[RunRecord], everything: bool, overlaps: Grid | None) -> None:
-        """Show the settings of the runs, and the overlap of their masks if known."""
         title = "all settings; ≠ where the runs differ" if everything else "settings in which the runs differ"
         settings = grid_of_settings(records, everything=everything)
         self._show("settings", settings)
@@ -159,5 +144,4 @@ class SettingsPanel(VerticalScroll):
     def _say(self, id: str, text: str) -> None:
         line = self.query_one(f"#{id}", Static)
         line.display = bool(text)
-        if line.content != Text(text):
-            line.update(Text(text))
+        put(line, Text(text))

@@ -2,29 +2,24 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Static
 
 from core.results.compare import SPLITS, split_of
 from core.results.settings import merged
 from core.runs.folder import RunFolder
 from prusc_tui.keys import bindings
-from prusc_tui.palette import MARKS, Palette, palette_in
-from prusc_tui.screens.compare.overlaps import Pairs, masked, overlaps
+from prusc_tui.palette import MARKS, palette_in
 from prusc_tui.screens.compare.panels import GroupsPanel, SettingsPanel
-from prusc_tui.screens.compare.together import Feed, Seen, Together
+from prusc_tui.screens.compare.together import Pairs, Seen, Together, masked, overlaps
 from prusc_tui.screens.following import Views
 from prusc_tui.tables.comparison import FamilyGrid, grid_of_overlaps, grid_of_settings, grids_of_families
 from prusc_tui.tables.grid import Grid, latex, markdown
 from prusc_tui.widgets.panel import Reading
-from prusc_tui.widgets.poller import Poller
-from prusc_tui.widgets.quiet import News
 from prusc_tui.widgets.tabs import Tab
 
 EVERY = 0.25
@@ -32,31 +27,15 @@ EVERY = 0.25
 
 
 class CompareScreen(Views):
-    """Runs side by side, active or not.
-
-    Args:
-        folders: of the runs; the first is the reference.
-        clock: returns the seconds since 1970.
-        feeds: of the runs; None reads the folders.
-    """
+    """Runs side by side, active or not; the first is the reference."""
 
     BINDINGS = bindings("compare")
     TABS: ClassVar[tuple[Tab, ...]] = (Tab("1", "groups"), Tab("2", "charts"), Tab("3", "config"))
 
-    @dataclass
-    class Looked(News):
-        """The runs have new data."""
+    seen: Seen | None = None
 
-        seen: Seen
-
-    def __init__(
-        self,
-        folders: Sequence[RunFolder],
-        clock: Callable[[], float] = time.time,
-        feeds: Sequence[Feed] | None = None,
-    ) -> None:
-        super().__init__()
-        self.seen: Seen | None = None
+    def __init__(self, folders: Sequence[RunFolder], clock: Callable[[], float] = time.time) -> None:
+        super().__init__(Together(folders, clock).look, EVERY, folders[0].path.parent)
         self.stage: str | None = None
         self.everything = False
         self.unfolded: frozenset[str] = frozenset()
@@ -67,20 +46,9 @@ class CompareScreen(Views):
         self._overlapping = Reading(self, self._compared)
         self._tabled: tuple[object, ...] = ()
         self._lost: tuple[str, ...] = ()
-        together = Together(folders, clock, feeds)
-        self._poller = Poller(
-            together.look,
-            lambda seen: self.post_message(self.Looked(seen)),
-            EVERY,
-            lambda error: self.post_message(self.Unreadable(f"the runs cannot be read: {error}")),
-        )
-
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_head())
 
     @property
     def split(self) -> str:
-        """The split whose accuracies are shown."""
         return self._split or split_of(self.seen.records if self.seen else ()) or SPLITS[0]
 
     @property
@@ -95,7 +63,7 @@ class CompareScreen(Views):
         families = self.seen.families if self.seen else ()
         stages = [None, *merged([family.stages for family in families])]
         self.stage = stages[(stages.index(self.stage) + 1) % len(stages)] if self.stage in stages else None
-        await self._show()
+        await self.show()
 
     async def action_next_split(self) -> None:
         records = self.seen.records if self.seen else ()
@@ -104,7 +72,7 @@ class CompareScreen(Views):
             self.notify(f"only the {self.split} split was evaluated", markup=False)
             return
         self._split = known[(known.index(self.split) + 1) % len(known)]
-        await self._show()
+        await self.show()
 
     async def action_toggle_all(self) -> None:
         self.everything = not self.everything
@@ -119,50 +87,38 @@ class CompareScreen(Views):
     @on(GroupsPanel.Unfolded)
     async def _unfold(self, message: GroupsPanel.Unfolded) -> None:
         self.unfolded ^= {message.family.runs[0].id}
-        await self._show()
+        await self.show()
 
-    @on(Looked)
-    async def _looked(self, message: Looked) -> None:
-        first = self.seen is None
-        self.seen = message.seen
-        for sentence in message.seen.lost:
+    async def take(self, state: Seen) -> None:
+        for sentence in state.lost:
             if sentence not in self._lost:
                 self.notify(sentence, severity="error", markup=False)
-        self._lost = message.seen.lost
-        if first:
-            await self._bring(self.shown)
-        else:
-            await self._show()
+        self._lost = state.lost
+        await super().take(state)
 
     async def _compared(self, pairs: Pairs) -> None:
         self._pairs = pairs
-        await self._show()
+        await self.show()
 
-    async def _bring(self, name: str) -> None:
-        if self.seen is None:
-            return
-        switcher = self.query_one(ContentSwitcher)
-        if not switcher.query(f"#{name}"):
-            await switcher.mount(_view(name))
-        switcher.current = name
-        await self._show()
-        self._give_keys(switcher.get_child_by_id(name))
+    def build(self, name: str) -> Widget:
+        if name == "charts":
+            from prusc_tui.screens.compare.charts import CompareCharts
 
-    async def _show(self) -> None:
-        """Update the view in front; it repaints only differences."""
-        self._draw_head()
-        name = self.query_one(ContentSwitcher).current
-        # While the screen closes, the view may be gone.
-        front: Any = next(iter(self.query(f"ContentSwitcher > #{name}")), None)
-        if self.seen is None or front is None or name == "reading":
+            return CompareCharts()
+        return GroupsPanel() if name == "groups" else SettingsPanel()
+
+    async def show(self) -> None:
+        self.draw_head()
+        front = self.front
+        if self.seen is None or front is None:
             return
-        if name == "groups":
+        if self.shown == "groups":
             what = self.seen.records, self.split, self.stage, self.unfolded
             # Compare by value: most events of an active run do not change results.
             if what != self._tabled:
                 self._tabled = what
                 await front.show(self.grids, self.unfolded, "no run has been evaluated yet")
-        elif name == "config":
+        elif self.shown == "config":
             front.show(self.seen.records, self.everything, grid_of_overlaps(self.seen.records, self._pairs))
             self._compare_masks(self.seen)
         else:
@@ -175,13 +131,6 @@ class CompareScreen(Views):
             self._masked = ids
             folders = [folder for folder in self._folders if folder.id in ids]
             self._overlapping.ask(partial(overlaps, folders))
-
-    def _draw_head(self) -> None:
-        if self.seen is not None:
-            head = _head(self.seen, self.split, self.stage, palette_in(self.app))
-            line = self.query_one("#head", Static)
-            if line.content != head or line.content.spans != head.spans:  # type: ignore[union-attr]
-                line.update(head)
 
     def _copy(self, kind: str, write: Callable[[Grid], str]) -> None:
         if self.seen is None:
@@ -198,25 +147,15 @@ class CompareScreen(Views):
         lines = text.splitlines()
         self.notify(f"{lines[0][:60]}…", title=f"{len(lines)} lines of {kind} copied", markup=False)
 
-
-def _view(name: str) -> Widget:
-    if name == "charts":
-        from prusc_tui.screens.compare.charts import CompareCharts
-
-        return CompareCharts(id=name)
-    return GroupsPanel(id=name) if name == "groups" else SettingsPanel(id=name)
-
-
-def _head(seen: Seen, split: str, stage: str | None, palette: Palette) -> Text:
-    count, families = len(seen.records), len(seen.families)
-    head = Text(no_wrap=True, overflow="ellipsis")
-    head.append("Compare", f"bold {palette.text}")
-    runs = f"  {count} runs" if count != 1 else "  1 run"
-    head.append(runs if families == count else f"{runs}, {families} settings", palette.text)
-    facts = f"  {split} split · " + (f"after {stage}" if stage else "final")
-    head.append(facts, palette.muted)
-    for status in ("running", "queued", "stopped", "failed", "lost"):
-        many = sum(run.status == status for run in seen.records)
-        if many:
-            head.append(f"  {MARKS[status]} {many} {status}", palette.of_state(status))
-    return head
+    def head(self) -> Text:
+        seen, palette = self.seen or Seen((), ()), palette_in(self.app)
+        count, families = len(seen.records), len(seen.families)
+        head = Text(no_wrap=True, overflow="ellipsis")
+        head.append("Compare", f"bold {palette.text}")
+        runs = f"  {count} runs" if count != 1 else "  1 run"
+        head.append(runs if families == count else f"{runs}, {families} settings", palette.text)
+        head.append(f"  {self.split} split · {f'after {self.stage}' if self.stage else 'final'}", palette.muted)
+        for status in ("running", "queued", "stopped", "failed", "lost"):
+            if many := sum(run.status == status for run in seen.records):
+                head.append(f"  {MARKS[status]} {many} {status}", palette.of_state(status))
+        return head

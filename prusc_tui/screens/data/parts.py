@@ -1,22 +1,14 @@
 """Parts of the data screen: facts, groups of a split as bars, samples of each group in half blocks."""
 
-import io
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.segment import Segment
-from rich.style import Style
 from rich.text import Text
-from textual.geometry import Size
-from textual.strip import Strip
-from textual.widget import Widget
 
 from core.runs.text import safe_text
 from experiments.data_sets import colours_gone, data_sets, facts_of
-from prusc_tui.palette import Palette, palette_in
-from prusc_tui.widgets.bars import EIGHTHS
+from prusc_tui.palette import Palette
+from prusc_tui.widgets.bars import EIGHTHS, fit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -65,11 +57,9 @@ def split_lines(about: Mapping[str, Any], shown: str, palette: Palette) -> Text:
     beside = {name: _mark(split["n"], split.get("published")) for name, split in about["splits"].items()}
     column = max(map(len, beside.values()))
     for name, split in about["splits"].items():
-        here = name == shown
         text.append("\n" if len(text) else "")
-        text.append("▸ " if here else "  ", palette.accent)
-        text.append(f"{name:<11}", "bold" if here else palette.text)
-        text.append(f"{split['n']:>8,}", "bold" if here else palette.text)
+        text.append("▸ " if name == shown else "  ", palette.accent)
+        text.append(f"{name:<11}{split['n']:>8,}", "bold" if name == shown else palette.text)
         text.append(f"{beside[name]:<{column}}" if column else " images", palette.muted)
         for attribute, share in split["agreement"].items():
             text.append(f"   {safe_text(attribute)} = label ", palette.muted).append(f"{share:.1%}", palette.text)
@@ -77,12 +67,8 @@ def split_lines(about: Mapping[str, Any], shown: str, palette: Palette) -> Text:
 
 
 def environment_lines(split: Mapping[str, Any], palette: Palette) -> Text:
-    """One line per given environment: name, number of images, how often label and shortcut conflict.
-
-    Empty if there are none.
-    """
-    environments = split["environments"]
-    if not environments:
+    """One line per given environment, if there are any: name, images, how often label and shortcut conflict."""
+    if not (environments := split["environments"]):
         return Text()
     names = [safe_text(each["name"]) for each in environments]
     wide = max(map(len, ("given environment", *names)))
@@ -107,8 +93,7 @@ def group_bars(split: Mapping[str, Any], width: int, palette: Palette) -> Text:
         text.append(f"{title:<{wide}}", palette.text)
         text.append(f"{group['n']:>9,}", "bold").append(f"{mark:<{column}}", palette.muted)
         text.append(f"{group['share']:>7.1%}  ", palette.muted)
-        eighths = round(8 * room * group["share"] / most)
-        full, rest = divmod(eighths, 8)
+        full, rest = divmod(round(8 * room * group["share"] / most), 8)
         text.append("█" * full + EIGHTHS[rest], palette.accent)
     return text
 
@@ -125,63 +110,26 @@ def group_title(group: Mapping[str, Any]) -> str:
     return safe_text(" · ".join([group["label"], *group["attributes"].values()]))
 
 
-class Samples(Widget):
-    """Images of every group, two pixels to a cell; redrawn only for other images or another width."""
-
-    DEFAULT_CSS = """
-    Samples { height: auto; width: 1fr; }
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._groups: Sequence[tuple[str, Sequence[Image]]] = ()
-        self._drawn: tuple[int, list[Strip]] = (0, [])
-
-    def show(self, groups: "Sequence[tuple[str, Sequence[Image]]]") -> None:
-        """Show these images, each group under its title."""
-        self._groups, self._drawn = groups, (0, [])
-        self.refresh(layout=True)
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
-        return len(self._strips(width))
-
-    def render_line(self, y: int) -> Strip:
-        strips = self._strips(self.size.width)
-        background = self.rich_style
-        strip = strips[y] if y < len(strips) else Strip.blank(self.size.width, background)
-        return strip.apply_style(background).adjust_cell_length(self.size.width, background)
-
-    def _strips(self, width: int) -> list[Strip]:
-        if self._drawn[0] != width:
-            palette = palette_in(self.app)
-            strips = []
-            for title, images in self._groups:
-                strips.append(Strip([Segment(title, Style.parse(palette.muted))]))
-                strips += side_by_side(images, width, colour=not self.app.no_color)
-                strips.append(Strip([]))
-            self._drawn = width, strips[:-1]
-        return self._drawn[1]
+def samples(
+    groups: "Sequence[tuple[str, Sequence[Image]]]", width: int, palette: Palette, *, colour: bool
+) -> list[Text]:
+    """Images of every group under its title."""
+    lines: list[Text] = []
+    for title, images in groups:
+        lines += [Text("")] if lines else []
+        lines += [Text(title, palette.muted), *side_by_side(images, width, colour=colour)]
+    return [fit(line, width) for line in lines]
 
 
-def side_by_side(images: "Sequence[Image]", width: int, *, colour: bool = True) -> list[Strip]:
+def side_by_side(images: "Sequence[Image]", width: int, *, colour: bool = True) -> list[Text]:
     """As many images as fit into `width` cells with gaps of one cell; dots in terminals without colour."""
     from prusc_tui.widgets.halfblock import dots, half_blocks
 
     if not images:
-        return [Strip([Segment("no images", Style(dim=True))])]
+        return [Text("no images", "dim")]
     across = max(1, min(LARGEST, width, max(SMALLEST, (width + 1) // len(images) - 1)))
     number = max(1, min(len(images), (width + 1) // (across + 1)))
     down = max(1, round(across * images[0].height / images[0].width / 2))
     draw = half_blocks if colour else dots
     rows = zip(*(draw(image, across, down) for image in images[:number]), strict=True)
-    return [_strip(Text(" ", end="").join(row)) for row in rows]
-
-
-def _strip(line: Text) -> Strip:
-    return Strip(line.render(_console()), line.cell_len)
-
-
-@cache
-def _console() -> Console:
-    """A console to render text with; nothing is written to it."""
-    return Console(file=io.StringIO())
+    return [Text(" ", end="").join(row) for row in rows]

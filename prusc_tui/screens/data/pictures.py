@@ -21,15 +21,12 @@ _SEEN: dict[str, "DataLook"] = {}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataLook:
-    """Facts and images of a data set.
-
-    Attributes:
-        about: output of `prusc data show --json`.
-        samples: split → RGB images of every group, in the order of `about`.
-    """
+    """Facts and images of a data set."""
 
     about: Mapping[str, Any]
+    """Output of `prusc data show --json`."""
     samples: Mapping[str, "tuple[tuple[Image, ...], ...]"]
+    """Split → RGB images of every group, in the order of `about`."""
 
 
 def seen(name: str) -> DataLook | None:
@@ -38,11 +35,7 @@ def seen(name: str) -> DataLook | None:
 
 
 class Looker:
-    """Reads one data set; `cancel` stops it from another thread.
-
-    Args:
-        name: data set or preset.
-    """
+    """Reads one data set or preset; `cancel` stops it from another thread."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -16,11 +16,12 @@ from experiments.data_sets import data_sets, missing
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenNew
 from prusc_tui.palette import Palette, palette_in
-from prusc_tui.screens.data.parts import Samples, environment_lines, facts, group_bars, group_title, split_lines, unread
+from prusc_tui.screens.data.parts import environment_lines, facts, group_bars, group_title, samples, split_lines, unread
 from prusc_tui.screens.data.pictures import DataLook, Looker, seen
 from prusc_tui.screens.problems import tell_problems
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.panel import Reading
+from prusc_tui.widgets.picture import Picture
 
 REST = 0.15
 """Seconds that the cursor rests on a name before reading."""
@@ -30,17 +31,13 @@ class Names(OptionList):
     """The names; page keys scroll the right side."""
 
     BINDINGS = [  # noqa: RUF012
-        Binding("pagedown", "screen.scroll_look(1)", "scroll", show=True),
+        Binding("pagedown", "screen.scroll_look(1)", "scroll"),
         Binding("pageup", "screen.scroll_look(-1)", "scroll", show=False),
     ]
 
 
 class DataScreen(Screen[None]):
-    """Names on the left, the selected data set on the right.
-
-    Args:
-        name: data set or preset to select.
-    """
+    """Names on the left, the selected data set on the right."""
 
     DEFAULT_CSS = """
     DataScreen #title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -80,7 +77,7 @@ class DataScreen(Screen[None]):
                 yield Static(id="splits")
                 yield Static(id="environments")
                 yield Static(id="groups")
-                yield Samples()
+                yield Picture()
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -115,15 +112,14 @@ class DataScreen(Screen[None]):
         event.stop()
         self._name = str(event.option_id).removeprefix("name-")
         self._stop_reading()
+        self._look = None
         if (look := seen(self._name)) is not None:
             self._take(look)
-            return
-        self._look = None
-        if sentence := missing(self._name):
+        elif sentence := missing(self._name):
             self._say(unread(self._name, sentence, self._palette))
-            return
-        self._say(Text(safe_text(f"reading {self._name}…"), self._palette.muted))
-        self._timer = self.set_timer(REST, self._read)
+        else:
+            self._say(Text(safe_text(f"reading {self._name}…"), self._palette.muted))
+            self._timer = self.set_timer(REST, self._read)
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
@@ -170,7 +166,7 @@ class DataScreen(Screen[None]):
         for name in ("#splits", "#groups"):
             self.query_one(name, Static).update("")
         self.query_one("#environments").display = False
-        self.query_one(Samples).show(())
+        self.query_one(Picture).show(None, lambda *_: [])
 
     def _title(self) -> None:
         name = (safe_text(str(self._name)), f"bold {self._palette.accent}")
@@ -189,8 +185,9 @@ class DataScreen(Screen[None]):
         environments.update(environment_lines(split, palette))
         bars = self.query_one("#groups", Static)
         bars.update(group_bars(split, bars.size.width or self.size.width - 28, palette))
-        titles = [group_title(group) for group in split["groups"]]
-        self.query_one(Samples).show(list(zip(titles, self._look.samples[self._split], strict=True)))
+        groups = list(zip(map(group_title, split["groups"]), self._look.samples[self._split], strict=True))
+        colour = not self.app.no_color
+        self.query_one(Picture).show((self._look, self._split), lambda w, _, p: samples(groups, w, p, colour=colour))
 
     def action_next_split(self) -> None:
         if self._look is not None:

@@ -1,6 +1,7 @@
 """The choice of a preset or recipe, filtered while typing."""
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from rich.text import Text
 from textual import on
@@ -36,7 +37,7 @@ class Choice(Vertical):
         Binding("down", "move(1)", "down", show=False),
         Binding("pageup", "move(-8)", "up", show=False),
         Binding("pagedown", "move(8)", "down", show=False),
-        Binding("enter", "choose", "choose", show=True),
+        Binding("enter", "choose", "choose"),
     ]
 
     @dataclass
@@ -48,6 +49,7 @@ class Choice(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self._offers: list[tuple[str, str, str]] = []
+        """Name, summary and heading of each choice."""
 
     def compose(self) -> ComposeResult:
         yield QuietInput(placeholder="what to run: type to filter, ↑ ↓ and enter to choose", compact=True)
@@ -76,10 +78,7 @@ class Choice(Vertical):
     def action_move(self, by: int) -> None:
         options = self.query_one(OptionList)
         for _ in range(abs(by)):
-            if by > 0:
-                options.action_cursor_down()
-            else:
-                options.action_cursor_up()
+            (options.action_cursor_down if by > 0 else options.action_cursor_up)()
 
     def action_choose(self) -> None:
         options = self.query_one(OptionList)
@@ -104,21 +103,15 @@ class Choice(Vertical):
     def _fill(self, text: str) -> None:
         palette = palette_in(self.app)
         words = text.casefold().split()
-        options = self.query_one(OptionList)
-        options.clear_options()
+        matches = [offer for offer in self._offers if all(word in " ".join(offer).casefold() for word in words)]
         found: list[Option] = []
-        kind = ""
-        for name, summary, of in self._offers:
-            if not all(word in f"{name} {summary} {of}".casefold() for word in words):
-                continue
-            if of != kind:
-                heading = Text(of if not found else f"\n{of}", palette.muted)
-                found.append(Option(heading, disabled=True))
-                kind = of
-            line = Text.assemble((name.ljust(NAME_WIDTH), f"bold {palette.accent}"), (summary, palette.text))
-            line.overflow, line.no_wrap = "ellipsis", True
-            found.append(Option(line, id=name))
-        options.add_options(found or [Option(Text("no match", palette.muted), disabled=True)])
+        for kind, offers in groupby(matches, key=lambda offer: offer[2]):
+            found.append(Option(Text(f"\n{kind}" if found else kind, palette.muted), disabled=True))
+            for name, summary, _ in offers:
+                line = Text(no_wrap=True, overflow="ellipsis").append(name.ljust(NAME_WIDTH), f"bold {palette.accent}")
+                found.append(Option(line.append(summary, palette.text), id=name))
+        options = self.query_one(OptionList)
+        options.set_options(found or [Option(Text("no match", palette.muted), disabled=True)])
         options.highlighted = _nearest(found, text.strip()) if found else None
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from rich.text import Text
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.events import Click, DescendantBlur, Key
 from textual.message import Message
@@ -13,9 +12,8 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from core.runs.text import safe_text
-from prusc_tui.palette import Palette, palette_in
-from prusc_tui.screens.new_run.fields import Field
-from prusc_tui.screens.new_run.run_fields import OFF, ON, RUN_FIELDS
+from prusc_tui.palette import palette_in
+from prusc_tui.screens.new_run.fields import OFF, ON, RUN_FIELDS, Field
 from prusc_tui.widgets.quiet import QuietInput
 
 VALUE_AT, VALUE_WIDTH = 26, 26
@@ -29,8 +27,8 @@ _ORIGINS = {
     "taken over": "fixed: the stage taken over was made with it",
 }
 
-_AT_HAND = {"whole": "0123456789+-.", "number": "0123456789+-."}
-"""Kind → characters that start a new value; other kinds take every character."""
+NUMERIC = "0123456789+-."
+"""Characters that start a number."""
 
 
 class FieldRow(Widget, can_focus=True):
@@ -51,12 +49,12 @@ class FieldRow(Widget, can_focus=True):
     FieldRow > OptionList:focus { border: round $primary; }
     """
     BINDINGS = [  # noqa: RUF012
-        Binding("enter", "edit", "edit", show=True),
-        Binding("space", "turn", "choose", show=False),
+        Binding("enter", "edit", "edit"),
+        Binding("space", "edit", "choose", show=False),
         Binding("left", "step(-1)", "previous", show=False),
         Binding("right", "step(1)", "next", show=False),
         Binding("delete", "reset", "as before", show=False),
-        Binding("escape", "cancel", "cancel", show=True),
+        Binding("escape", "cancel", "cancel"),
     ]
 
     @dataclass
@@ -78,7 +76,6 @@ class FieldRow(Widget, can_focus=True):
 
     @property
     def editing(self) -> bool:
-        """Whether an editor or a list of choices is open."""
         return bool(self.children)
 
     @property
@@ -92,10 +89,6 @@ class FieldRow(Widget, can_focus=True):
         notes = " · ".join(part for part in (field.setting.expects, origin) if part)
         return self.key, field.setting.help, notes
 
-    @property
-    def _palette(self) -> Palette:
-        return palette_in(self.app)
-
     def show(self, field: Field) -> None:
         """Show a new state of the field; draws nothing if it is the same."""
         if field != self.field:
@@ -105,19 +98,15 @@ class FieldRow(Widget, can_focus=True):
             if field.error and self.has_focus_within:  # the error line below must be visible, too
                 self.call_after_refresh(self.scroll_visible, animate=False)
 
-    def compose(self) -> ComposeResult:
-        yield from ()
-
     def render(self) -> Text:
-        field, palette = self.field, self._palette
-        here = self.has_focus_within or self.has_focus
+        field, palette = self.field, palette_in(self.app)
+        here = self.has_focus_within
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append("▸ " if here else "  ", palette.accent)
         line.append(field.setting.name.ljust(VALUE_AT - 5) + " ", "bold" if here else palette.text)
-        line.append("✗ " if field.error else "● " if field.changed else "  ", self._mark_style())
-        value = self._value()
+        line.append(*(("✗ ", palette.bad) if field.error else ("● " if field.changed else "  ", palette.accent)))
         style = palette.muted if field.fixed or not field.text else "bold" if field.changed else palette.text
-        line.append(value, style)
+        line.append(self._value(), style)
         line.append(" " * max(1, VALUE_AT + VALUE_WIDTH + 1 - line.cell_len))
         line.append(self._side(), palette.muted)
         width = max(1, self.size.width)
@@ -132,7 +121,7 @@ class FieldRow(Widget, can_focus=True):
         """Keys that start a new value, or come before its editor is ready, are not those of the screen."""
         if self.query(Input):
             return character is not None and character.isprintable()
-        return self._begins_text(character) and key not in ("space", "question_mark")
+        return self._begins_text(key, character)
 
     async def on_key(self, event: Key) -> None:
         """Typing on a field starts a new value, or selects the choice with that letter."""
@@ -144,7 +133,7 @@ class FieldRow(Widget, can_focus=True):
                 event.stop()
                 editor.insert_text_at_cursor(character)
             return
-        if self._begins_text(character) and event.key not in ("space", "question_mark"):
+        if self._begins_text(event.key, character):
             event.stop()
             event.prevent_default()
             await self._open_input(character)
@@ -156,15 +145,8 @@ class FieldRow(Widget, can_focus=True):
                 self._enter(starts[at % len(starts)])
 
     async def on_click(self, event: Click) -> None:
-        """Edit the value, choose, or toggle a switch."""
         if event.widget is self and event.x >= VALUE_AT - 2 and not self.editing:
             await self.action_edit()
-
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """An open editor has its own keys; a fixed value has none."""
@@ -183,9 +165,6 @@ class FieldRow(Widget, can_focus=True):
             case _:
                 await self._open_input(None)
 
-    async def action_turn(self) -> None:
-        await self.action_edit()
-
     def action_step(self, by: int) -> None:
         choices = (OFF, ON) if self.field.setting.kind == "switch" else self.field.setting.choices
         if self.field.setting.kind in ("choice", "switch") and choices:
@@ -197,17 +176,12 @@ class FieldRow(Widget, can_focus=True):
             self._enter(self.field.base if self.field.setting.kind in ("choice", "switch") else "")
 
     async def action_cancel(self) -> None:
-        """Close the editor and restore the value."""
         if self._before is not None:
             self._enter(self._before)
         await self.close()
 
     async def close(self, stay: bool = True) -> None:
-        """Close the editor and keep the value.
-
-        Args:
-            stay: keep the focus here.
-        """
+        """Close the editor and keep the value, and the focus if it should stay."""
         if not self.editing:
             return
         self._before = None
@@ -245,14 +219,15 @@ class FieldRow(Widget, can_focus=True):
         if text != self.field.text or self.field.error:
             self.post_message(self.Entered(self.key, text))
 
-    def _begins_text(self, character: str | None) -> bool:
+    def _begins_text(self, key: str, character: str | None) -> bool:
         setting = self.field.setting
         if self.field.fixed or self.editing or character is None or not character.isprintable():
             return False
-        if setting.kind in ("choice", "switch"):
+        if setting.kind in ("choice", "switch") or key in ("space", "question_mark"):
             return False
-        begins = _AT_HAND.get(setting.kind)
-        return begins is None or character in begins or any(word.startswith(character) for word in setting.choices)
+        if setting.kind not in ("whole", "number"):
+            return True
+        return character in NUMERIC or any(word.startswith(character) for word in setting.choices)
 
     async def _open_input(self, first: str | None) -> None:
         self._before = self.field.text if self.field.changed else ""
@@ -280,7 +255,7 @@ class FieldRow(Widget, can_focus=True):
         field, kind = self.field, self.field.setting.kind
         if kind == "switch":
             return "✓ on" if field.text == ON else "· off"
-        text = safe_text(field.text or (field.base if field.setting.key == "name" else ""))
+        text = safe_text(field.text or (field.base if self.key == "name" else ""))
         room = VALUE_WIDTH - 2 * (kind == "choice")
         shown = text if len(text) <= room else text[: room - 1] + "…"
         return (shown or "–") + " ▾" * (kind == "choice" and not field.fixed)
@@ -296,9 +271,6 @@ class FieldRow(Widget, can_focus=True):
             was = "was on" if field.base == ON else "was off"
         elif field.changed and field.base and self.key != "name":
             was = f"was {safe_text(field.base)}"
-        elif field.origin in ("preset", "source"):
-            was = f"from the {field.origin}" if field.setting.key != "data.name" else ""
+        elif field.origin in ("preset", "source") and self.key != "data.name":
+            was = f"from the {field.origin}"
         return "   ".join(part for part in (field.setting.unit, was) if part)
-
-    def _mark_style(self) -> str:
-        return self._palette.bad if self.field.error else self._palette.accent

@@ -5,35 +5,44 @@ Command line and errors are those of `prusc run`, as both share the planning fun
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.config import config_model, flatten
+from core.data.settings import Photos
+from core.engine.devices import check_name
 from core.errors import InputError
+from core.overrides import merge, nest, validate
+from experiments.catalog import DEFAULT, get_preset, preset_names
 from experiments.data_sets import data_sets
+from experiments.finders import FILE, choices
 from experiments.fork import plan_fork, recipes_after
 from experiments.order import Order
-from prusc_tui.screens.new_run.fields import Field, Origin, Setting, override_of, section_help, settings_of, text_of
-from prusc_tui.screens.new_run.paths import absent
-from prusc_tui.screens.new_run.run_fields import DEFAULTS, ON, RUN_FIELDS, launcher_of_choice, places, with_choices
+from experiments.plan import Plan, make_plan
+from experiments.recipes import RECIPES, get_recipe
+from prusc_tui.schema import Setting, override_of, section_help, settings_of, text_of
+from prusc_tui.screens.new_run.fields import DEFAULTS, FIXED, HERE, ON, RUN_FIELDS, Field, Origin, places, with_choices
 
 if TYPE_CHECKING:
     from core.config import Config
     from experiments.fork import Fork
-    from experiments.plan import Plan
+
+FINDER = "find.by"
+"""Setting that decides which stages find the pseudo-groups."""
+_NO_FILE = ("", "none", "imagenet")
+"""Values of a setting for a file that name none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Result of checking the form.
+    """Result of checking the form."""
 
-    Attributes:
-        plan: of the run; None if the form is invalid.
-        sentence: the first error, as the command line shows it.
-        errors: key → error of its value, regardless of other values.
-    """
-
-    plan: "Plan | None"
+    plan: Plan | None
+    """None if the form is invalid."""
     sentence: str
+    """The first error, as the command line shows it."""
     errors: Mapping[str, str]
+    """Key → error of its value, regardless of other values."""
 
 
 class Form:
@@ -48,10 +57,6 @@ class Form:
     """
 
     def __init__(self, target: str | None = None, fork: "Fork | None" = None) -> None:
-        from experiments.catalog import DEFAULT, get_preset
-        from experiments.plan import make_plan
-        from experiments.recipes import RECIPES, get_recipe
-
         self.fork = fork
         if fork is not None:
             self.recipe, self.preset = target or fork.source.recipe, DEFAULT
@@ -75,14 +80,13 @@ class Form:
 
     @property
     def title(self) -> str:
-        """Short description of the run."""
         if self.fork is not None:
             return f"{self.recipe} from {self.fork.source.name}:{self.fork.stage}"
         return self.preset if self.target == self.preset else f"{self.recipe} on {self.preset}"
 
     @property
     def launcher(self) -> str:
-        return launcher_of_choice(self._of_run["start"])
+        return "local" if self._of_run["start"] == HERE else self._of_run["start"]
 
     def set(self, key: str, text: str) -> None:
         """Enter a value; an empty one resets it.
@@ -116,28 +120,27 @@ class Form:
         """All fields that the recipe uses, in order."""
         errors = self.check().errors
         changed = {setting.key for setting in self._changed()} | errors.keys()
-        known = {setting.key: setting for setting in self._settings}
         hidden = "preset" if self.fork else "stage"
         of_run = [self._run_field(key, errors) for key in RUN_FIELDS if key != hidden]
         of_model = {
-            key: self._model_field(setting, errors, changed)
-            for key, setting in known.items()
-            if key != "recipe" and self._is_used(setting)
+            setting.key: self._model_field(setting, errors, changed)
+            for setting in self._settings
+            if setting.key != "recipe" and self._is_used(setting)
         }
         seed, deterministic, name = (of_model.pop(key) for key in ("seed", "deterministic", "data.name"))
         return [*of_run[:2], seed, *of_run[2:], deterministic, name, *of_model.values()]
 
     def section_help(self) -> dict[str, str]:
-        """Section → description in one line."""
-        from core.config import config_model
-
-        return section_help(config_model(), type(self._shape.config.data))
+        return section_help(type(self._shape.config.data))
 
     def check(self) -> Check:
         errors: dict[str, str] = {}
-        plan, sentence = None, self._device_error()
-        if sentence:
-            errors["device"] = sentence
+        plan = None
+        try:
+            check_name(self._of_run["device"].strip())
+        except InputError as error:
+            errors["device"] = str(error)
+        sentence = errors.get("device", "")
         try:
             plan = self._plan(self._overrides())
         except InputError as error:
@@ -155,7 +158,7 @@ class Form:
         setting = next(one for one in self._settings if one.key == key)
         name = self._typed.get("data.name")
         try:
-            plan = self._plan([*([f"data.name={name}"] if name else []), override_of(setting, text or text_of(None))])
+            plan = self._plan([*([f"data.name={name}"] if name else []), override_of(setting, text)])
         except InputError as error:
             whole = _plain(error)
             own = whole.removeprefix(f"{key} = ")
@@ -171,8 +174,6 @@ class Form:
         }
 
     def order(self) -> Order:
-        from experiments.recipes import get_recipe
-
         changed = {setting.key: override_of(setting, self._typed[setting.key]) for setting in self._changed()}
         seed = changed.get("seed", "").partition("=")[2]
         if seed.isdecimal():
@@ -192,13 +193,9 @@ class Form:
         )
 
     def command_line(self) -> list[str]:
-        """Arguments of `prusc run` that start the same run."""
         return self.order().words()
 
     def _choose(self, key: str, text: str) -> None:
-        from experiments.catalog import get_preset
-        from experiments.recipes import get_recipe
-
         if key == "recipe":
             self.recipe, self._by_recipe = get_recipe(text).name, False
             if self.fork is None and not self._own_preset:
@@ -211,37 +208,29 @@ class Form:
 
     def _begin(self) -> None:
         """Plan again before a setting is changed."""
-        from core.config import config_model
-
         self._ground = self._outline([])
         try:
             self._shape = self._outline([f"data.name={self._typed['data.name']}"])
         except (KeyError, InputError):
             self._shape = self._ground
         data = type(self._shape.config.data)
-        self._settings = settings_of(config_model(), data)
+        self._settings = settings_of(data)
         self._base = _flat(self._shape.config)
         self._defaults = _flat(config_model()(data=data()))
-        self._set_by_preset = set() if self.fork else _flatten(self._of_preset).keys()
+        self._set_by_preset = set() if self.fork else dict(flatten(self._of_preset)).keys()
 
-    def _plan(self, overrides: list[str]) -> "Plan":
-        from experiments.plan import make_plan
-
+    def _plan(self, overrides: list[str]) -> Plan:
         if self.fork is not None:
             return plan_fork(self.fork, self.target, overrides)
         data = self.preset if self.target == self.recipe else None
         return make_plan(self.target, data=data, overrides=overrides)
 
-    def _outline(self, overrides: list[str]) -> "Plan":
+    def _outline(self, overrides: list[str]) -> Plan:
         """The plan; if recipe and data do not fit, the plan as if they did, so that the form can be shown.
 
         Raises:
             InputError: the values are invalid for any recipe, or a fork is.
         """
-        from core.overrides import merge, nest, validate
-        from experiments.plan import Plan, make_plan
-        from experiments.recipes import get_recipe
-
         try:
             return self._plan(overrides)
         except InputError:
@@ -260,15 +249,17 @@ class Form:
 
     def _is_free(self, setting: Setting) -> bool:
         """Whether the recipe reads a setting that is neither fixed nor taken over."""
-        fixed = setting.key in self._ground.recipe.fixed
-        return self._is_used(setting) and not fixed and not self._is_locked(setting)
+        return self._is_used(setting) and self._origin(setting) not in FIXED
 
     def _is_used(self, setting: Setting) -> bool:
-        return setting.section in ("", "data") or self._ground.recipe.reads(self._with_files(), setting.key)
+        return setting.section in ("", "data") or self._ground.recipe.reads(self._arranged(), setting.key)
 
-    def _with_files(self) -> "Config":
-        """The settings plus entered files that replace a stage's work, as they change which settings are read."""
+    def _arranged(self) -> "Config":
+        """The settings plus entries that decide which stages run: the finder, and files that replace a stage's work."""
         config = self._ground.config
+        by, free = self._typed.get(FINDER, "").strip(), FINDER not in self._ground.recipe.fixed
+        if free and by != FILE and by in choices():
+            config = config.model_copy(update={"find": config.find.model_copy(update={"by": by})})
         for key in self._ground.recipe.replaceable(config):
             section, _, name = key.partition(".")
             file = self._typed.get(key, text_of(self._base[key])).strip().strip("\"'")
@@ -278,14 +269,8 @@ class Form:
 
     def _absent(self, plan: "Plan") -> dict[str, str]:
         """Missing files and folders of a plan, except those that no stage will read."""
-        known = {setting.key: setting for setting in self._settings}
-        return {key: why for key, why in absent(plan.config).items() if key in known and self._is_free(known[key])}
-
-    def _is_locked(self, setting: Setting) -> bool:
-        if self.fork is None:
-            return False
-        whole = setting.section == "data" or setting.key == "seed"
-        return whole or self._ground.recipe.reads(self._ground.config, setting.key, self.fork.stages)
+        found = _missing_paths(plan.config)
+        return {s.key: found[s.key] for s in self._settings if s.key in found and self._is_free(s)}
 
     def _overrides(self) -> list[str]:
         return [override_of(setting, self._typed[setting.key]) for setting in self._entered()]
@@ -306,48 +291,42 @@ class Form:
         key = setting.key
         if key == "data.name":
             setting = replace(setting, choices=tuple(data_sets()))
+        elif key == FINDER:
+            setting = replace(setting, kind="choice", choices=choices())
         base = self._base_text(key)
-        if not self._is_free(setting):
-            return Field(setting, base, base, "taken over" if self._is_locked(setting) else "recipe")
-        origin = "person" if key in changed else self._origin(key)
-        return Field(setting, self._typed.get(key, base), base, origin, errors.get(key, ""))
+        if (origin := self._origin(setting)) in FIXED:
+            return Field(setting, base, base, origin)
+        text = self._typed.get(key, base)
+        return Field(setting, text, base, "person" if key in changed else origin, errors.get(key, ""))
 
-    def _origin(self, key: str) -> Origin:
+    def _origin(self, setting: Setting) -> Origin:
+        """Source of the value that is not entered."""
+        key, ground = setting.key, self._ground
+        if self.fork is not None and (
+            setting.section == "data" or key == "seed" or ground.recipe.reads(ground.config, key, self.fork.stages)
+        ):
+            return "taken over"
+        if key in ground.recipe.fixed:
+            return "recipe"
         if key in self._set_by_preset:
             return "preset"
         return "source" if self.fork and self._base[key] != self._defaults[key] else "default"
 
     def _run_field(self, key: str, errors: Mapping[str, str]) -> Field:
-        from experiments.catalog import preset_names
-        from experiments.recipes import RECIPES
-
-        setting = RUN_FIELDS[key]
-        match key:
-            case "recipe":
-                names = recipes_after(self.fork) if self.fork else tuple(RECIPES)
-                setting, text = with_choices(key, names, self._ground.recipe.summary), self.recipe
-            case "preset":
-                setting, text = with_choices(key, tuple(preset_names())), self.preset
-            case "stage" if self.fork is not None:
-                done = tuple(stage.name for stage in self.fork.source.stages if stage.status == "done")
-                setting, text = with_choices(key, done), self.fork.stage
-            case _:
-                if key == "start":
-                    setting = with_choices(key, *places())
-                text = self._of_run[key]
-                base = DEFAULTS[key] or (self._ground.base_name if key == "name" else "")
-                changed = text.strip() != DEFAULTS[key]
-                return Field(setting, text, base, "person" if changed else "default", errors.get(key, ""))
+        if key in DEFAULTS:
+            setting = with_choices(key, *places()) if key == "start" else RUN_FIELDS[key]
+            text, default = self._of_run[key], DEFAULTS[key]
+            base = default or (self._ground.base_name if key == "name" else "")
+            return Field(setting, text, base, "default" if text.strip() == default else "person", errors.get(key, ""))
+        if key == "recipe":
+            names = recipes_after(self.fork) if self.fork else tuple(RECIPES)
+            setting, text = with_choices(key, names, self._ground.recipe.summary), self.recipe
+        elif self.fork is not None:
+            done = tuple(stage.name for stage in self.fork.source.stages if stage.status == "done")
+            setting, text = with_choices(key, done), self.fork.stage
+        else:
+            setting, text = with_choices(key, tuple(preset_names())), self.preset
         return Field(setting, text, text, "default")
-
-    def _device_error(self) -> str:
-        from core.engine.devices import check_name
-
-        try:
-            check_name(self._of_run["device"].strip())
-        except InputError as error:
-            return str(error)
-        return ""
 
 
 def _plain(error: InputError) -> str:
@@ -355,10 +334,23 @@ def _plain(error: InputError) -> str:
 
 
 def _flat(config: "Config") -> dict[str, Any]:
-    return _flatten(config.model_dump())
+    return dict(flatten(config.model_dump()))
 
 
-def _flatten(settings: dict[str, Any]) -> dict[str, Any]:
-    from core.config import flatten
-
-    return dict(flatten(settings))
+def _missing_paths(config: "Config") -> dict[str, str]:
+    """Dotted key → what is wrong with its path; contents are checked when the run starts."""
+    found = {}
+    if isinstance(config.data, Photos):
+        if config.data.missing:
+            found["data.root"] = config.data.missing
+        elif not (root := Path(config.data.root).expanduser()).is_dir():
+            found["data.root"] = "is a file, not a folder" if root.exists() else "no such folder"
+    files = {
+        "model.weights": config.model.weights,
+        "model.checkpoint": config.model.checkpoint,
+        "find.file": config.find.file,
+    }
+    for key, file in files.items():
+        if file not in _NO_FILE and not (path := Path(file).expanduser()).is_file():
+            found[key] = "is a folder, not a file" if path.is_dir() else "no such file"
+    return found

@@ -15,8 +15,10 @@ from core.runs.text import safe_text
 from prusc_tui.palette import Palette, palette_in
 from prusc_tui.screens.new_run.field import FieldRow
 from prusc_tui.screens.new_run.fields import Field
+from prusc_tui.widgets.quiet import put
 
 if TYPE_CHECKING:
+    from experiments.plan import Plan
     from prusc_tui.screens.new_run.form import Form
 
 MARKS = {"good": "✓", "bad": "✗", "warn": "■", "accent": "▸"}
@@ -52,12 +54,15 @@ class FieldList(VerticalScroll, can_focus=False):
         around = focused.ancestors_with_self if focused is not None else ()
         return next((row for row in around if isinstance(row, FieldRow)), None)
 
+    @property
+    def rows(self) -> list[FieldRow]:
+        """The visible fields, from top to bottom."""
+        return list(self.query(FieldRow))
+
     def keys(self) -> list[str]:
-        """Keys of the visible fields, from top to bottom."""
-        return [row.key for row in self.query(FieldRow)]
+        return [row.key for row in self.rows]
 
     async def build(self, fields: Sequence[Field], about: Mapping[str, str], focus: str) -> None:
-        """Show these fields, and focus the one with that key."""
         palette = palette_in(self.app)
         found: list[Widget] = []
         for section, group in groupby(fields, key=lambda field: field.setting.section):
@@ -71,19 +76,17 @@ class FieldList(VerticalScroll, can_focus=False):
         self.focus_key(focus, "recipe")
 
     def show(self, fields: Mapping[str, Field]) -> None:
-        for row in self.query(FieldRow):
+        for row in self.rows:
             if row.key in fields:
                 row.show(fields[row.key])
 
     def focus_key(self, *keys: str) -> None:
         """Focus the first visible one of these fields."""
-        rows = {row.key: row for row in self.query(FieldRow)}
-        found = next((rows[key] for key in keys if key in rows), None)
-        if found is not None:
-            _give(found)
+        rows = {row.key: row for row in self.rows}
+        if (key := next((key for key in keys if key in rows), None)) is not None:
+            _give(rows[key])
 
     def focus_again(self) -> None:
-        """Focus the field that was focused last."""
         self.focus_key(self._last, "recipe")
 
     def on_descendant_focus(self) -> None:
@@ -91,25 +94,23 @@ class FieldList(VerticalScroll, can_focus=False):
             self._last = row.key
 
     def action_go(self, by: int) -> None:
-        rows = list(self.query(FieldRow))
+        rows = self.rows
         at = rows.index(self.current) + by if self.current in rows else 0
         if 0 <= at < len(rows):
             _give(rows[at])
 
     def action_turn(self, by: int) -> None:
-        rows = list(self.query(FieldRow))
-        if not rows:
-            return
-        starts = [
-            i for i, row in enumerate(rows) if i == 0 or row.field.setting.section != rows[i - 1].field.setting.section
-        ]
+        rows = self.rows
         at = rows.index(self.current) if self.current in rows else 0
-        beyond = [i for i in starts if (i > at if by > 0 else i < at)]
-        _give(rows[(beyond[0] if by > 0 else beyond[-1]) if beyond else (len(rows) - 1 if by > 0 else 0)])
+        firsts = [next(group) for _, group in groupby(rows, key=lambda row: row.field.setting.section)]
+        if by > 0 and rows:
+            _give(next((row for row in firsts if rows.index(row) > at), rows[-1]))
+        elif rows:
+            _give(next((row for row in reversed(firsts) if rows.index(row) < at), rows[0]))
 
     def action_end(self, at: int) -> None:
-        if rows := list(self.query(FieldRow)):
-            _give(rows[at])
+        if self.rows:
+            _give(self.rows[at])
 
 
 class Aside(Vertical):
@@ -140,14 +141,12 @@ class Aside(Vertical):
     def _wide(self) -> bool:
         return self.screen.has_class("-wide")
 
-    def title(self, form: "Form") -> Text:
-        plan = form.check().plan
-        summary = plan.recipe.summary if plan is not None else ""
-        text = Text.assemble(("New run  ", "bold"), (safe_text(form.title), f"bold {self._palette.accent}"))
-        return text.append(f"   {summary}", self._palette.muted)
+    def title(self, title: str, plan: "Plan | None") -> Text:
+        palette = self._palette
+        text = Text.assemble(("New run  ", "bold"), (safe_text(title), f"bold {palette.accent}"))
+        return text.append(f"   {plan.recipe.summary if plan is not None else ''}", palette.muted)
 
     def say_help(self, row: FieldRow | None) -> None:
-        """Help, valid values and origin of the value of a field."""
         self._row = row
         text = Text()
         if row is not None:
@@ -168,7 +167,6 @@ class Aside(Vertical):
         return Text("\n").join(lines[:HELP_LINES])
 
     def say_order(self, form: "Form") -> None:
-        """Changed settings, and the equivalent command line."""
         from experiments.order import shown
 
         palette = self._palette
@@ -185,14 +183,11 @@ class Aside(Vertical):
         self._update("command", command.append(safe_text(shown(form.command_line()))))
 
     def say_state(self, role: str, sentence: str) -> None:
-        """Whether it can start, and why not."""
         style = str(getattr(self._palette, role))
         self._update("state", Text.assemble((f"{MARKS[role]} ", style), (safe_text(sentence), style)))
 
     def _update(self, name: str, text: Text) -> None:
-        place = self.query_one(f"#{name}", Static)
-        if place.content != text:
-            place.update(text)
+        put(self.query_one(f"#{name}", Static), text)
 
 
 def _give(row: FieldRow) -> None:

@@ -1,12 +1,13 @@
 """The form of a new run: choose, change settings, see the equivalent command line, start."""
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
+from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -30,26 +31,8 @@ WIDE = 110
 """Width from which the help is beside the form."""
 
 
-class Started(NamedTuple):
-    """The run has started."""
-
-    id: str
-
-
-class Refused(NamedTuple):
-    """The run could not be started, and why."""
-
-    sentence: str
-
-
 class NewRunScreen(Screen[None]):
-    """A form made from the config model.
-
-    Args:
-        home: of the run.
-        fork: `RUN` or `RUN:STAGE` to start from.
-        preset: recipe or preset; if neither it nor a fork is given, the choice is shown first.
-    """
+    """A form made from the config model: of a fork `RUN[:STAGE]`, of a recipe or preset, or of one chosen first."""
 
     DEFAULT_CSS = """
     NewRunScreen #title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -65,6 +48,8 @@ class NewRunScreen(Screen[None]):
     """
     BINDINGS = bindings("new")
     AUTO_FOCUS = ""
+    choosing = reactive(False, repaint=False, init=False, bindings=True, toggle_class="-choosing")
+    starting = reactive(False, repaint=False, init=False, bindings=True)
 
     def __init__(self, home: "Home", fork: str | None = None, preset: str | None = None) -> None:
         super().__init__()
@@ -73,7 +58,6 @@ class NewRunScreen(Screen[None]):
         self._preset = preset
         self._form: Form | None = None
         self._all = False
-        self._starting = False
         self._leaving = False
         self._start = Reading(self, self._told)
         self._sentence = ""
@@ -93,8 +77,7 @@ class NewRunScreen(Screen[None]):
         self.call_after_refresh(self._begin)
 
     def on_resize(self, event: Resize) -> None:
-        wide = event.size.width >= WIDE
-        self.set_class(wide, "-wide")
+        self.set_class(event.size.width >= WIDE, "-wide")
         self._say()
 
     async def _begin(self) -> None:
@@ -111,27 +94,21 @@ class NewRunScreen(Screen[None]):
         if self._form is not None:
             await self._build("recipe")
         elif self._fork is None:
-            self._choose()
+            self.action_preset()
         tell_problems(self)
         self._say()
-
-    def _choose(self) -> None:
-        self.add_class("-choosing")
-        self.query_one(Choice).offer(self._sentence if self._form is None else "")
-        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Most keys need a form; only escape works while the run starts."""
         if action in ("start", "toggle_all", "copy_command"):
-            return self._form is not None and not self._starting and not self.has_class("-choosing")
-        return action != "preset" or not (self._starting or self.has_class("-choosing"))
+            return self._form is not None and not (self.starting or self.choosing)
+        return action != "preset" or not (self.starting or self.choosing)
 
     @on(Choice.Chosen)
     async def _chosen(self, event: Choice.Chosen) -> None:
         from prusc_tui.screens.new_run.form import Form
 
-        self.remove_class("-choosing")
-        self.refresh_bindings()
+        self.choosing = False
         new, self._sentence = Form(event.name), ""
         if self._form is not None:
             new.take_over(self._form)
@@ -140,7 +117,6 @@ class NewRunScreen(Screen[None]):
         self._say()
 
     async def _build(self, focus: str) -> None:
-        """Create the visible rows."""
         if self._form is None:
             return
         shown = [field for field in self._form.fields() if self._all or field.usual]
@@ -148,7 +124,7 @@ class NewRunScreen(Screen[None]):
 
     @on(FieldRow.Entered)
     async def _entered(self, event: FieldRow.Entered) -> None:
-        if self._form is None or self._starting:
+        if self._form is None or self.starting:
             return
         self._leaving, self._sentence = False, ""
         try:
@@ -158,7 +134,7 @@ class NewRunScreen(Screen[None]):
         fields = {field.setting.key: field for field in self._form.fields()}
         rows = self.query_one(FieldList)
         shown = [key for key, field in fields.items() if self._all or field.usual]
-        if event.key in ("recipe", "preset", "stage", "data.name") and shown != rows.keys():
+        if event.key in ("recipe", "preset", "stage", "data.name", "find.by") and shown != rows.keys():
             await self._build(event.key)
         else:
             rows.show(fields)
@@ -169,12 +145,10 @@ class NewRunScreen(Screen[None]):
 
     def _redraw(self) -> None:
         self.refresh(layout=False)
-        for row in self.query(FieldRow):
-            row.refresh()
+        self.query(FieldRow).refresh()
         self._say()
 
     def _say(self) -> None:
-        """Update title, help, differences, command line and state."""
         if not self.is_attached:
             return
         aside = self.query_one(Aside)
@@ -183,19 +157,15 @@ class NewRunScreen(Screen[None]):
                 aside.say_state("bad", self._sentence)
             return
         check = self._form.check()
-        self.query_one("#title", Static).update(aside.title(self._form))
+        self.query_one("#title", Static).update(aside.title(self._form.title, check.plan))
         aside.say_help(self.query_one(FieldList).current)
         aside.say_order(self._form)
         aside.say_state(*self._state(check))
 
     def _state(self, check: "Check") -> tuple[str, str]:
-        if self._starting:
-            slow = (
-                ""
-                if self._form is None or self._form.launcher != "local"
-                else " in this process; the first one takes a moment"
-            )
-            return "accent", f"starting{slow}…"
+        if self.starting:
+            here = self._form is not None and self._form.launcher == "local"
+            return "accent", f"starting{' in this process; the first one takes a moment' if here else ''}…"
         if sentence := self._sentence or check.sentence:
             return "bad", sentence
         if self._leaving:
@@ -211,41 +181,38 @@ class NewRunScreen(Screen[None]):
             self.query_one(FieldList).focus_key(*check.errors)
             self._say()
             return
-        self._starting, self._sentence = True, ""
-        order = self._form.order()
+        self.starting, self._sentence = True, ""
         self.query_one(FieldList).disabled = True
-        self.refresh_bindings()
         self._say()
         # A run started before leaving appears in the list.
-        self._start.ask(partial(self._work, order))
+        self._start.ask(partial(self._work, self._form.order()))
 
-    def _work(self, order: "Order") -> Started | Refused:
-        """On a thread: start the run."""
+    def _work(self, order: "Order") -> OpenRun | str:
+        """On a thread: start the run; a sentence if it cannot be started."""
         from experiments import actions
         from prusc_tui import __version__
 
         try:
-            return Started(actions.start_outside(self._home, order, __version__).id)
+            return OpenRun(actions.start_outside(self._home, order, __version__).id)
         except InputError as error:
-            return Refused(str(error))
+            return str(error)
         except Exception as error:  # any failure: keep the form
-            return Refused(f"the run could not be started: {error or type(error).__name__}")
+            return f"the run could not be started: {error or type(error).__name__}"
 
-    def _told(self, outcome: Started | Refused) -> None:
-        if isinstance(outcome, Started):
-            self.app.post_message(OpenRun(outcome.id))
+    def _told(self, outcome: OpenRun | str) -> None:
+        if isinstance(outcome, OpenRun):
+            self.app.post_message(outcome)
             self.dismiss()
             return
-        self._starting, self._sentence = False, outcome.sentence
+        self.starting, self._sentence = False, outcome
         rows = self.query_one(FieldList)
         rows.disabled = False
-        self.refresh_bindings()
         rows.focus_again()
         self._say()
 
     def action_preset(self) -> None:
-        """Choose another recipe or preset; entered values stay where they apply."""
-        self._choose()
+        self.choosing = True
+        self.query_one(Choice).offer(self._sentence if self._form is None else "")
 
     async def action_toggle_all(self) -> None:
         if self._form is not None:
@@ -263,11 +230,10 @@ class NewRunScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Go back; ask once more if something was entered."""
-        if self.has_class("-choosing") and self._form is not None:
-            self.remove_class("-choosing")
-            self.refresh_bindings()
+        if self.choosing and self._form is not None:
+            self.choosing = False
             self.query_one(FieldList).focus_again()
-        elif self._form is not None and self._form.differences() and not (self._leaving or self._starting):
+        elif self._form is not None and self._form.differences() and not (self._leaving or self.starting):
             self._leaving = True
             self._say()
         else:

@@ -2,13 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
 from textual.timer import Timer
-from textual.widgets import ContentSwitcher, Static
+from textual.widget import Widget
 
 from core.feed.feed import RunFeed
 from core.feed.snapshot import Snapshot
@@ -17,13 +15,10 @@ from core.runs.text import safe_text
 from core.words import duration
 from prusc_tui.keymap import KEYS
 from prusc_tui.keys import bindings
-from prusc_tui.palette import MARKS, Palette, palette_in
+from prusc_tui.palette import MARKS, palette_in
 from prusc_tui.screens.following import Views
 from prusc_tui.screens.life import Life
 from prusc_tui.views import View, views
-from prusc_tui.widgets.panel import Panel
-from prusc_tui.widgets.poller import Poller, why_not
-from prusc_tui.widgets.quiet import News
 from prusc_tui.widgets.tabs import Tab, ViewLine
 
 EVERY = 0.25
@@ -35,41 +30,20 @@ def _tabs(offered: Sequence[View]) -> tuple[Tab, ...]:
 
 
 class RunScreen(Views, Life):
-    """A run, active or not.
-
-    Args:
-        folder: of the run.
-        clock: returns the seconds since 1970.
-        feed: of the run; None reads the folder.
-    """
+    """A run, active or not."""
 
     BINDINGS = bindings(key for key in KEYS if key.area == "run") + bindings("life")
     TABS: ClassVar[tuple[Tab, ...]] = _tabs(views())
+    seen: Snapshot | None = None
 
-    @dataclass
-    class Seen(News):
-        """The run has new data."""
-
-        snapshot: Snapshot
-
-    def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.time, feed: RunFeed | None = None) -> None:
-        super().__init__()
+    def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(RunFeed(folder, clock).poll, EVERY, folder.path)
         self.folder = folder
-        self.snapshot: Snapshot | None = None
         self._clock = clock
-        self._feed = feed or RunFeed(folder, clock)
-        self._poller = Poller(
-            self._feed.poll,
-            lambda seen: self.post_message(self.Seen(seen)),
-            EVERY,
-            lambda error: self.post_message(self.Unreadable(why_not(error, folder.path))),
-        )
-        self._panels: dict[str | None, Panel] = {}
         self._ticking: Timer | None = None
 
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_head())
-        self._ticking = self.set_interval(1.0, self._draw_head, pause=True)
+        self._ticking = self.set_interval(1.0, self.draw_head, pause=True)
 
     def life_changed(self) -> None:
         self._poller.hurry()
@@ -84,73 +58,50 @@ class RunScreen(Views, Life):
         names = self._names
         await self.action_view(names[(names.index(self.shown) + by) % len(names)])
 
-    @on(Seen)
-    async def _seen(self, message: Seen) -> None:
-        first = self.snapshot is None
-        self.snapshot = message.snapshot
-        self.query_one(ViewLine).offer(_tabs([view for view in views() if view.shows(message.snapshot)]))
-        self._failure = ""
-        self._draw_head()
-        self._tick()
-        if first:
-            await self._bring(self.shown)
-        elif (panel := self._in_front()) is not None:
-            panel.show(message.snapshot)
+    async def take(self, state: Snapshot) -> None:
+        self.query_one(ViewLine).offer(_tabs([view for view in views() if view.shows(state)]))
+        await super().take(state)
+
+    async def show(self) -> None:
+        if self.seen is None:
+            return
+        if self._ticking is not None:
+            ticks = self.seen.status == "running" and self.is_current
+            (self._ticking.resume if ticks else self._ticking.pause)()
+        if self.front is not None:
+            self.front.show(self.seen)
+
+    def build(self, name: str) -> Widget:
+        return next(view for view in views() if view.name == name).open(self.folder, self._clock)
 
     def on_screen_suspend(self) -> None:
         if self._ticking is not None:
             self._ticking.pause()
 
     def on_screen_resume(self) -> None:
-        if self.snapshot is not None:
-            self._tick()
-            if (panel := self._in_front()) is not None:
-                panel.show(self.snapshot)
+        self.call_next(self.show)
 
     @property
     def _names(self) -> list[str]:
         """Names of the views that apply to the run."""
         return [tab.name for line in self.query(ViewLine) for tab in line.tabs]
 
-    def _tick(self) -> None:
-        if self._ticking is not None and self.snapshot is not None:
-            if self.snapshot.status == "running" and self.is_current:
-                self._ticking.resume()
-            else:
-                self._ticking.pause()
-
-    def _in_front(self) -> Panel | None:
-        return self._panels.get(self.query_one(ContentSwitcher).current)
-
-    async def _bring(self, name: str) -> None:
-        if self.snapshot is None:
-            return
-        switcher = self.query_one(ContentSwitcher)
-        id = f"view-{name}"
-        if id not in self._panels:
-            view = next(view for view in views() if view.name == name)
-            panel = self._panels[id] = view.panel(self.folder, self._clock)
-            panel.id = id
-            await switcher.mount(panel)
-        switcher.current = id
-        self._panels[id].show(self.snapshot)
-        self._give_keys(self._panels[id])
-
-    def _draw_head(self) -> None:
-        if self.snapshot is not None:
-            head = _head(self.snapshot, self._clock(), palette_in(self.app))
-            # Its size stays, so nothing else is laid out or sent again.
-            self.query_one("#head", Static).update(head, layout=False)
-
-
-def _head(snapshot: Snapshot, now: float, palette: Palette) -> Text:
-    record = snapshot.record
-    elapsed = snapshot.elapsed + (max(0.0, now - snapshot.taken) if snapshot.status == "running" else 0.0)
-    head = Text(no_wrap=True, overflow="ellipsis")
-    head.append(f"{MARKS[snapshot.status]} {snapshot.status}", f"bold {palette.of_state(snapshot.status)}")
-    head.append("  ").append(safe_text(record.name), f"bold {palette.text}")
-    facts = [f"{record.recipe} on {record.data}", f"seed {record.seed}", record.device or "no device yet", record.id]
-    head.append(f"  {duration(elapsed)}  ", palette.text).append(" · ".join(map(safe_text, facts)), palette.muted)
-    if record.reason:
-        head.append(f"  {safe_text(record.reason)}", palette.bad)
-    return head
+    def head(self) -> Text:
+        snapshot, palette = self.seen, palette_in(self.app)
+        if snapshot is None:
+            return Text()
+        record, running = snapshot.record, snapshot.status == "running"
+        elapsed = snapshot.elapsed + (max(0.0, self._clock() - snapshot.taken) if running else 0.0)
+        head = Text(no_wrap=True, overflow="ellipsis")
+        head.append(f"{MARKS[snapshot.status]} {snapshot.status}", f"bold {palette.of_state(snapshot.status)}")
+        head.append("  ").append(safe_text(record.name), f"bold {palette.text}")
+        facts = [
+            f"{record.recipe} on {record.data}",
+            f"seed {record.seed}",
+            record.device or "no device yet",
+            record.id,
+        ]
+        head.append(f"  {duration(elapsed)}  ", palette.text).append(" · ".join(map(safe_text, facts)), palette.muted)
+        if record.reason:
+            head.append(f"  {safe_text(record.reason)}", palette.bad)
+        return head

@@ -23,25 +23,20 @@ BARE, WITH_BAR, WITH_STAGE = 10, 20, 30
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column.
-
-    Attributes:
-        key: its id.
-        title: its heading.
-        sort: field for `core.runs.query.sort`, in the more useful direction.
-        least: minimal width.
-        most: maximal width.
-        early: priority of omitting it if not all fit; 0 never.
-        right: whether it is right-aligned.
-    """
+    """One column."""
 
     key: str
     title: str
     sort: str
+    """Field for `core.runs.query.sort`, in the more useful direction."""
     least: int
+    """Minimal width."""
     most: int
+    """Maximal width."""
     early: int
+    """Priority of omitting it if not all fit; 0 never."""
     right: bool = False
+    """Whether it is right-aligned."""
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -68,12 +63,7 @@ class Cell(NamedTuple):
 
 
 def lay_out(wanted: Mapping[str, int], width: int) -> tuple[tuple[Column, int], ...]:
-    """Choose the columns that fit into `width` cells, and their widths.
-
-    Args:
-        wanted: full width of each column, as `wanted_widths` returns.
-        width: total cells.
-    """
+    """Choose the columns that fit into `width` cells, and their widths, given what `wanted_widths` returns."""
     least = {column.key: min(column.least, wanted[column.key]) for column in COLUMNS if wanted[column.key]}
     if wanted["status"] > BARE:
         least["status"] = WITH_BAR
@@ -99,10 +89,8 @@ def wanted_widths(rows: Sequence[Row]) -> dict[str, int]:
     """Full width of each column; 0 for tags if no run has any."""
     wanted = {column.key: column.most for column in COLUMNS}
     summaries = [row.summary for row in rows]
-    wanted["name"] = _longest([summary["name"] for summary in summaries])
-    wanted["recipe"] = _longest({summary["recipe"] for summary in summaries})
-    wanted["data"] = _longest({summary["data"] for summary in summaries})
-    wanted["seed"] = _longest({str(summary["seed"]) for summary in summaries})
+    for key in ("name", "recipe", "data", "seed"):
+        wanted[key] = _longest({str(summary[key]) for summary in summaries})
     wanted["tags"] = _longest({" ".join(tags) for summary in summaries if (tags := summary["tags"])})
     wanted["time"] = 8 if any(summary["seconds"] >= 36_000 for summary in summaries) else 7
     if not any(row.progress is not None for row in rows):

@@ -1,20 +1,38 @@
-"""The input line of the filter over runs: a valid one applies, an invalid one shows its error."""
+"""Filtering and sorting of runs, and the input line of the filter: a valid filter applies, an invalid one explains."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from rich.text import Text
 from textual import on
 from textual.message import Message
 
 from core.errors import InputError
+from core.feed.board import Row, Rows
 from core.runs.fields import ALIASES, FIELDS
-from core.runs.query import Query, parse
+from core.runs.query import Query, parse, sort
 from core.runs.text import safe_text
 from prusc_tui.palette import palette_in
 from prusc_tui.widgets.filter_bar import FilterBar
 
 _LAST_WORD = re.compile(r"(?<![^\s(])(?P<name>[a-z_]+)(?:[:=](?P<value>[^\s()\"'<>=~:]+))?$", re.IGNORECASE)
+
+STATES = ("running", "queued", "stopped", "failed", "lost", "finished")
+"""Statuses by urgency."""
+
+
+def pick(rows: Rows, query: Query, field: str, turned: bool) -> list[Row]:
+    """Filter and sort by a field as in `core.runs.query.sort`, or in reverse; the status sorts by urgency."""
+    found: list[Mapping[str, Any]] = [row.summary for row in rows.all if query.matches(row.summary)]
+    if field == "status":
+        found.sort(key=lambda summary: STATES.index(summary["status"]), reverse=turned)
+    elif turned:
+        found = sort(found, field.removeprefix("-") if field.startswith("-") else f"-{field}")
+    else:
+        found = sort(found, field)
+    return [rows.by_id[summary["id"]] for summary in found]
 
 
 class RunFilter(FilterBar):

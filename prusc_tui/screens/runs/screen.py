@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -16,20 +17,17 @@ from core.feed.board import Board, Row, Rows
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.query import Query, parse
+from core.runs.text import safe_text
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
-from prusc_tui.palette import Palette, palette_in
+from prusc_tui.palette import MARKS, Palette, palette_in
 from prusc_tui.screens.following import Following
 from prusc_tui.screens.life import Life
 from prusc_tui.screens.runs.columns import BY_KEY, COLUMNS, wanted_widths
-from prusc_tui.screens.runs.filter import RunFilter
-from prusc_tui.screens.runs.head import head, welcome
-from prusc_tui.screens.runs.pick import pick
+from prusc_tui.screens.runs.filter import RunFilter, pick
 from prusc_tui.screens.runs.side import SidePanel
 from prusc_tui.screens.runs.table import RunTable
 from prusc_tui.widgets.footer import KeyLine
-from prusc_tui.widgets.poller import Poller, why_not
-from prusc_tui.widgets.quiet import News
 
 EVERY, EVERY_OF_MANY, MANY = 0.5, 1.0, 2000
 """Seconds between readings of the runs, and for more than MANY of them."""
@@ -38,12 +36,7 @@ WIDE = 110
 
 
 class RunsScreen(Following, Life):
-    """All runs of a home.
-
-    Args:
-        home: of the runs.
-        clock: returns the seconds since 1970.
-    """
+    """All runs of a home."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs") + bindings("life")
     AUTO_FOCUS: ClassVar[str | None] = "RunTable"
@@ -59,14 +52,8 @@ class RunsScreen(Following, Life):
     RunsScreen.empty RunTable, RunsScreen.empty SidePanel { display: none; }
     """
 
-    @dataclass
-    class Seen(News):
-        """Runs were added, removed or changed."""
-
-        rows: Rows
-
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
-        super().__init__()
+        super().__init__(Board(home, clock).look, EVERY, home.index)
         self.rows = Rows()
         self._home = home
         self._clock = clock
@@ -77,12 +64,6 @@ class RunsScreen(Following, Life):
         self._sort: tuple[str, bool] = ("started", False)
         self._side_asked: bool | None = None
         self._covered = False
-        self._poller = Poller(
-            Board(home, clock).look,
-            lambda rows: self.post_message(self.Seen(rows)),
-            EVERY,
-            lambda error: self.post_message(self.Unreadable(why_not(error, home.index))),
-        )
 
     def compose(self) -> ComposeResult:
         yield Static(id="head")
@@ -111,7 +92,9 @@ class RunsScreen(Following, Life):
         self.query_one(SidePanel).watch_run(None)
 
     def life_targets(self) -> list[RunFolder]:
-        return [RunFolder(self._home, id) for id in self._targets_by_id()]
+        table = self._table
+        ids = [id for id in self._ids() if id in table.marked] if table.marked else [table.current]
+        return [RunFolder(self._home, id) for id in ids if id is not None]
 
     def life_changed(self) -> None:
         self._poller.hurry()
@@ -120,9 +103,8 @@ class RunsScreen(Following, Life):
         table = self._table
         table.mark(table.marked - set(ids))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Without runs, only keys that create one are active."""
-        del parameters
         return len(self.rows) > 0 or action not in ("open", "filter", "mark", "compare", "mark_all")
 
     def action_open(self) -> None:
@@ -139,8 +121,7 @@ class RunsScreen(Following, Life):
         """Compare the marked runs; if one is marked, with the one under the cursor."""
         table = self._table
         chosen = table.marked | ({table.current} if len(table.marked) == 1 and table.current else set())
-        ids = [row.id for row in self.rows.all if row.id in chosen]
-        ids.sort(key=self._places().__getitem__)
+        ids = [id for id in self._ids() if id in chosen]
         if len(ids) < 2:
             self.notify("mark two or more runs with space, then compare", markup=False)
         else:
@@ -152,7 +133,6 @@ class RunsScreen(Following, Life):
             self._table.action_move(1)
 
     def action_mark_all(self) -> None:
-        """Mark all visible runs, or none if all are marked."""
         shown = {row.id for row in self._shown}
         marked = self._table.marked
         self._table.mark(marked - shown if shown <= marked else marked | shown)
@@ -161,7 +141,6 @@ class RunsScreen(Following, Life):
         self.query_one(RunFilter).ask()
 
     def action_clear(self) -> None:
-        """Clear the filter, else the marks."""
         line = self.query_one(RunFilter)
         if line.shown:
             line.clear()
@@ -185,21 +164,12 @@ class RunsScreen(Following, Life):
     def _table(self) -> RunTable:
         return self.query_one(RunTable)
 
-    def _targets_by_id(self) -> list[str]:
-        table = self._table
-        if table.marked:
-            places = self._places()
-            return sorted((id for id in table.marked if self.rows.get(id) is not None), key=places.__getitem__)
-        return [table.current] if table.current is not None else []
+    def _ids(self) -> list[str]:
+        """Ids of all runs: visible ones in order, then the others."""
+        return list(dict.fromkeys(row.id for row in (*self._shown, *self.rows.all)))
 
-    def _places(self) -> dict[str, int]:
-        """Place of every run: visible ones in order, then the others."""
-        places = {row.id: place for place, row in enumerate(self._shown)}
-        return places | {row.id: len(places) + i for i, row in enumerate(self.rows.all) if row.id not in places}
-
-    @on(Seen)
-    def _seen(self, message: Seen) -> None:
-        self.rows, self._failure = message.rows, ""
+    async def take(self, state: Rows) -> None:
+        self.rows = state
         self.set_class(not self.rows.all, "empty")
         self._poller.every = EVERY_OF_MANY if len(self.rows) > MANY else EVERY
         # Clocks and progress alone do not reorder runs, unless sorted by them.
@@ -214,7 +184,7 @@ class RunsScreen(Following, Life):
             self._shown = [self.rows.by_id[row.id] for row in self._shown]
             self._table.show(self._shown, self._nothing, self._wanted)
         if not self.rows.all:
-            self.query_one("#welcome", Static).update(welcome(self._palette))
+            self.query_one("#welcome", Static).update(_welcome(palette_in(self.app)))
         self._say_head()
 
     @on(RunFilter.Filtered)
@@ -278,11 +248,49 @@ class RunsScreen(Following, Life):
         folder = RunFolder(self._home, row.id) if row is not None else None
         self.query_one(SidePanel).watch_run(folder, row.summary["name"] if row is not None else "")
 
-    @property
-    def _palette(self) -> Palette:
-        return palette_in(self.app)
-
     def _say_head(self) -> None:
         counts = len(self.rows), len(self._shown), self.rows.running, len(self._table.marked)
-        line = head(*counts, self._home.root, self.size.width - 2, self._palette)
+        line = _head(*counts, self._home.root, self.size.width - 2, palette_in(self.app))
         self.query_one("#head", Static).update(line, layout=False)
+
+
+def _head(total: int, shown: int, running: int, marked: int, root: Path, width: int, palette: Palette) -> Text:
+    """Number of runs, of visible, active and marked ones, and the path of the home."""
+    line = Text("prusc-tui", f"bold {palette.accent}", no_wrap=True)
+    if total:
+        word = "run" if total == 1 else "runs"
+        count = f"{total:,} {word}" if shown == total else f"{shown:,} of {total:,} {word}"
+        line.append(f"  {count}", palette.text)
+    if running:
+        line.append(f"  {MARKS['running']} {running} running", palette.of_state("running"))
+    if marked:
+        line.append(f"  ● {marked} marked", f"bold {palette.text}")
+    place = _short_path(root, max(0, width - line.cell_len - 2))
+    return line.append(" " * max(2, width - line.cell_len - len(place))).append(place, palette.muted)
+
+
+def _welcome(palette: Palette) -> Text:
+    text, loud, muted = palette.text, f"bold {palette.text}", palette.muted
+    return Text.assemble(
+        ("No runs yet\n\n", loud),
+        ("press ", text),
+        ("n", f"bold {palette.accent}"),
+        (" to start one; the preset ", text),
+        ("demo", loud),
+        (" takes a minute or two on a laptop\n\n", text),
+        ("from a shell: prusc run demo\n", muted),
+        ("all keys: ?", muted),
+        justify="center",
+    )
+
+
+def _short_path(path: Path, width: int) -> str:
+    """A path with ~ for the user's folder; its beginning is cut if it is too long."""
+    try:
+        shown = f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):  # outside it, or a user without a home folder
+        shown = str(path)
+    shown = safe_text(shown)
+    if len(shown) <= width:
+        return shown
+    return f"…{shown[len(shown) - width + 1 :]}" if width > 8 else ""

@@ -21,11 +21,7 @@ GUTTER = 3
 
 
 class RunTable(CursorList):
-    """Any number of runs, with a cursor that stays on its run when rows change.
-
-    Args:
-        clock: returns the seconds since 1970.
-    """
+    """Any number of runs, with a cursor that stays on its run when rows change."""
 
     HEAD: ClassVar[int] = 1
     """The names of the columns."""
@@ -39,11 +35,8 @@ class RunTable(CursorList):
 
         id: str
 
-    @dataclass
     class Moved(Message):
-        """The cursor moved to another run; None if there is none."""
-
-        id: str | None
+        """The cursor moved to another run, or to none."""
 
     class Marked(Message):
         """The marks have changed."""
@@ -54,24 +47,20 @@ class RunTable(CursorList):
 
         key: str
 
-    def __init__(self, clock: Callable[[], float] = time.time, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self.marked: set[str] = set()
         self.rows: Sequence[Row] = ()
         self._clock = clock
         self._wanted: Mapping[str, int] = wanted_widths(())
         self._places: dict[str, int] = {}
         self._anchor: str | None = None
-        self._current: str | None = None
+        self.current: str | None = None
+        """Id of the run under the cursor."""
         self._columns: tuple[tuple[Column, int], ...] = ()
         self._sorted: tuple[str, bool] = ("started", True)
         self._nothing = ""
         self._strips: dict[tuple[str, bool, bool, bool], tuple[Row, Strip]] = {}
-
-    @property
-    def current(self) -> str | None:
-        """Id of the run under the cursor."""
-        return self._current
 
     @property
     def count(self) -> int:
@@ -82,13 +71,10 @@ class RunTable(CursorList):
         return tuple(column.key for column, _ in self._columns)
 
     def show(self, rows: Sequence[Row], nothing: str = "", wanted: Mapping[str, int] | None = None) -> None:
-        """Show these rows.
+        """Show these rows, or a text if there are none.
 
-        Args:
-            rows: from top to bottom.
-            nothing: text if there are none.
-            wanted: widths of the columns; None fits them to the rows. Those of all runs keep the columns in place
-                while a filter is typed.
+        The widths of columns fit the rows by default; those wanted by all runs keep them in place while a filter is
+        typed.
         """
         offset = self._at - self.scroll_offset.y
         self.rows, self._nothing = rows, nothing
@@ -151,9 +137,9 @@ class RunTable(CursorList):
 
     def moved(self) -> None:
         current = self.rows[self._at].id if self.rows else None
-        if current != self._current:
-            self._current = current
-            self.post_message(self.Moved(current))
+        if current != self.current:
+            self.current = current
+            self.post_message(self.Moved())
 
     def _go(self, place: int) -> None:
         self._anchor = self.rows[place].id

@@ -27,16 +27,7 @@ OF_THE_RUN: Mapping[str, str] = {
 
 
 class File(NamedTuple):
-    """One file.
-
-    Attributes:
-        path: of the file.
-        name: path relative to its stage.
-        size: bytes.
-        linked: whether another run shares its bytes.
-        what: description; empty if unknown.
-        shared: its source or the runs that share it; may be empty.
-    """
+    """One file: name within its stage, bytes, whether another run shares them, description, and a note on sharing."""
 
     path: Path
     name: str
@@ -55,12 +46,7 @@ class StageFiles(NamedTuple):
 
 
 def described(name: str, files: Mapping[str, str]) -> str:
-    """Description of a file of this name; empty if unknown.
-
-    Args:
-        name: of the file.
-        files: declared by its stage.
-    """
+    """Description of a file, given those that its stage declares; empty if unknown."""
     for pattern, words in {**files, **OF_THE_RUN}.items():
         if match := re.fullmatch(pattern, name):
             return words.format(match.group(), *match.groups())
@@ -78,10 +64,6 @@ def _declared(recipe: str) -> dict[str, Mapping[str, str]]:
 
 def survey(folder: RunFolder, record: RunRecord) -> tuple[StageFiles, ...]:
     """List the files of a run: stages in order, other folders, then the run itself.
-
-    Args:
-        folder: of the run.
-        record: its stages and the sources of reused artifacts.
 
     Raises:
         OSError: the folder cannot be read; files that vanish meanwhile are omitted.
@@ -102,26 +84,23 @@ def survey(folder: RunFolder, record: RunRecord) -> tuple[StageFiles, ...]:
             place, name = "", parts[0]
         groups.setdefault(place, []).append((name, path, status))
     declared = _declared(record.recipe)
-    found = []
-    for place in sorted(
-        groups, key=lambda place: (order.index(place) if place in order else len(order), not place, place)
-    ):
-        if not groups[place]:
-            continue
+
+    def room(place: str) -> StageFiles:
         source = reused.get(place)
-        linked = next(((p, s) for _, p, s in groups[place] if s.st_nlink > 1), None)
-        others = _sharing(folder, *linked) if linked is not None else []
-        with_whom = _names(others, source)
+        linked = next(((path, status) for _, path, status in groups[place] if status.st_nlink > 1), None)
+        shared = f"shared with {_names(_sharing(folder, *linked) if linked else [], source)}"
         files = []
         for name, path, status in sorted(groups[place]):
             is_linked = status.st_nlink > 1
-            shared = f"shared with {with_whom}" if is_linked else f"copied from {source}" if source else ""
-            files.append(
-                File(path, name, status.st_size, is_linked, described(path.name, declared.get(place, {})), shared)
-            )
-        note = f"reused from {source}" if source else f"shared with {with_whom}" if linked else ""
-        found.append(StageFiles(place or "run", note, tuple(files)))
-    return tuple(found)
+            note = shared if is_linked else f"copied from {source}" if source else ""
+            what = described(path.name, declared.get(place, {}))
+            files.append(File(path, name, status.st_size, is_linked, what, note))
+        note = f"reused from {source}" if source else shared if linked else ""
+        return StageFiles(place or "run", note, tuple(files))
+
+    places = [place for place in order if groups[place]]
+    places += sorted((place for place in groups if place not in order), key=lambda place: (not place, place))
+    return tuple(map(room, places))
 
 
 def _walk(path: Path) -> Iterator[tuple[Path, os.stat_result]]:

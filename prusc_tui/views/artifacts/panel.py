@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from rich.text import Text
 from textual.binding import BindingType
@@ -10,7 +10,6 @@ from textual.events import Click
 from textual.strip import Strip
 
 from core.feed.snapshot import Snapshot
-from core.runs.folder import RunFolder
 from core.runs.record import RunRecord
 from core.words import size_of
 from prusc_tui.keys import bindings
@@ -21,29 +20,21 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
 from prusc_tui.widgets.panel import Panel, Reading
 from prusc_tui.widgets.sectioned_list import SectionedList
 
-SIZE = 9
-"""Cells of a size."""
+SIZE = 9  # cells of a size
 LONGEST_NAME = 36
-ROOM_FOR_BOTH = 56
-"""Width from which a line has both description and sharing."""
+ROOM_FOR_BOTH = 56  # width from which a line has both description and sharing
 
 
 class ArtifactsPanel(SectionedList[File], Panel):
-    """The files of a run.
-
-    Args:
-        folder: of the run; read off the event loop when the state of a stage or of the run changes.
-    """
+    """The files of a run, read again when the state of a stage or of the run changes."""
 
     HEADING = StageFiles
     HEAD: ClassVar[int] = 2
-    """The totals and an empty line."""
     BINDINGS: ClassVar[list[BindingType]] = bindings(VIEW.keys)
     DEFAULT_CSS = "ArtifactsPanel { padding: 0 1; }"
 
-    def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._folder = folder
+    def __init__(self) -> None:
+        super().__init__()
         self._state: object = None
         self._rooms: tuple[StageFiles, ...] | None = None
         self._problem = ""
@@ -70,23 +61,19 @@ class ArtifactsPanel(SectionedList[File], Panel):
             self.notify(safe(path), title="Copied", markup=False, timeout=3)
 
     def draw_head(self, y: int) -> Strip:
-        return self._across(self._totals(self._width, self._palette) if y == 0 else ink(""))
+        return self._across(self._totals() if y == 0 else ink(""))
 
-    def draw_line(self, place: int) -> Strip:
-        entry = self.listed[place] if place < len(self.listed) else None
+    def draw_entry(self, entry: object, here: bool) -> Text:
         if isinstance(entry, StageFiles):
-            return self._across(_head(entry, self._width, self._palette))
-        if not isinstance(entry, File):
-            return self._across(ink(""))
-        here = place == self._at
-        return self._across(_row(entry, self._width, self._palette, "▌" if here else " ", self.has_focus), here)
+            return _head(entry, self._width, self._palette)
+        return _row(cast(File, entry), self._width, self._palette, "▌" if here else " ", self.has_focus)
 
     def _read(self, record: RunRecord) -> tuple[StageFiles, ...] | str:
         """On a thread: list the files, or say why that failed."""
         try:
-            return survey(self._folder, record)
+            return survey(self.folder, record)
         except OSError as error:
-            return f"{self._folder.path}: cannot be read ({error.strerror})"
+            return f"{self.folder.path}: cannot be read ({error.strerror})"
 
     def _take(self, found: tuple[StageFiles, ...] | str) -> None:
         self._rooms, self._problem = ((), found) if isinstance(found, str) else (found, "")
@@ -96,7 +83,8 @@ class ArtifactsPanel(SectionedList[File], Panel):
         self.set_lines(lines)
         self._repaint()
 
-    def _totals(self, width: int, palette: Palette) -> Text:
+    def _totals(self) -> Text:
+        width, palette = self._width, self._palette
         if self._problem:
             return ink(safe(self._problem), palette.bad)
         if self._rooms is None:
@@ -106,7 +94,7 @@ class ArtifactsPanel(SectionedList[File], Panel):
         line.append(f" in {len(files):,} {'file' if len(files) == 1 else 'files'}", palette.text)
         if shared := sum(file.size for file in files if file.linked):
             line.append(f", {size_of(shared)} of it shared with other runs", palette.muted)
-        path = shorten(safe(str(self._folder.path)), max(0, width - line.cell_len - 3))
+        path = shorten(safe(str(self.folder.path)), max(0, width - line.cell_len - 3))
         room = width - line.cell_len - len(path)
         return line.append(" " * room).append(path, palette.muted) if room > 2 and len(path) > 12 else line
 

@@ -19,8 +19,7 @@ Key = tuple[str, str]
 
 ACCURACY, SPARSITY = "accuracy", "sparsity"
 _SPLITS = ("training ", "train ", "validation ", "test ")
-_BY_ENVIRONMENT = ("risk", "penalty")
-"""Quantities of every environment, whose lines share a chart."""
+_BY_ENVIRONMENT = ("risk", "penalty")  # quantities of every environment, whose lines share a chart
 _APART = "penalty weight"
 
 
@@ -29,7 +28,6 @@ class Line:
     """One number over the steps of a stage.
 
     Attributes:
-        key: stage and name.
         quantity: lines of one quantity share a chart.
         unit: `%` or nothing.
         steps: [n] steps of the stage.
@@ -71,7 +69,9 @@ class Lines:
         out: list[tuple[Key, Line]] = []
         for key, series in snapshot.series.items():
             start = started.get(key[0])
-            out.append((key, _of_series(key, series, start if start is not None else _first(series.times))))
+            if start is None:
+                start = series.times[0] if len(series.times) else 0.0
+            out.append((key, _of_series(key, series, start)))
         for (stage, split), looks in snapshot.evaluations.items():
             out += self._of_looks(stage, split, looks, clocks.get(stage), started.get(stage)).items()
         for stage, states in snapshot.mask_states.items():
@@ -171,17 +171,13 @@ def _accuracies(
     steps = [float(step) for step in sorted(by_step)]
     evaluations = [by_step[step] for step in sorted(by_step)]
     columns = {
-        f"{split} worst group": [_worst(evaluation) for evaluation in evaluations],
-        f"{split} average": [100 * evaluation.average for evaluation in evaluations],
+        f"{split} worst group": [100 * one.worst_group.accuracy if one.n else nan for one in evaluations],
+        f"{split} average": [100 * one.average for one in evaluations],
     }
     for title in dict.fromkeys(group.title for evaluation in evaluations for group in evaluation.groups):
         columns[f"{split} {title}"] = [_group(evaluation, title) for evaluation in evaluations]
     for name, values in columns.items():
         yield (stage, name), _line((stage, name), ACCURACY, "%", steps, values, clock, started)
-
-
-def _worst(evaluation: Evaluation) -> float:
-    return 100 * evaluation.worst_group.accuracy if evaluation.n else nan
 
 
 def _group(evaluation: Evaluation, title: str) -> float:
@@ -223,7 +219,3 @@ def _clocks(series: Mapping[Key, Series]) -> dict[str, Series]:
         if stage not in out or len(one) > len(out[stage]):
             out[stage] = one
     return out
-
-
-def _first(times: Sequence[float]) -> float:
-    return times[0] if len(times) else 0.0

@@ -13,8 +13,7 @@ from prusc_tui.views.charts.lines import Key, Line, Lines, by_quantity, default_
 from prusc_tui.views.charts.picker import Picker
 from prusc_tui.widgets.panel import Panel
 
-ROOM_FOR_PICKER = 100
-"""Width from which the picker is visible by default."""
+ROOM_FOR_PICKER = 100  # width from which the picker is visible by default
 
 
 class ChartsPanel(ChartGrid, Panel):

@@ -51,8 +51,8 @@ class Picker(Widget):
     class Left(Message):
         """Return the focus to the charts."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._keys: tuple[Key, ...] = ()
         self._chosen: frozenset[Key] = frozenset()
         self._automatic = True
@@ -66,13 +66,7 @@ class Picker(Widget):
         self._fill()
 
     def show(self, keys: Sequence[Key], chosen: Collection[Key], automatic: bool) -> None:
-        """List the lines; cheap if nothing changed.
-
-        Args:
-            keys: stage and name of each, stage by stage.
-            chosen: visible lines.
-            automatic: whether the choice is automatic.
-        """
+        """List the lines, stage by stage, with marks at the chosen ones; cheap if nothing changed."""
         new = tuple(keys), frozenset(chosen), automatic
         if new != (self._keys, self._chosen, self._automatic):
             self._keys, self._chosen, self._automatic = new

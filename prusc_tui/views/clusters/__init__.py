@@ -1,27 +1,12 @@
 """View clusters: composition, map and sample images."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from prusc_tui.keys import Key
 from prusc_tui.views import View
-
-if TYPE_CHECKING:
-    from core.runs.folder import RunFolder
-    from prusc_tui.widgets.panel import Panel
-
-
-def _panel(folder: "RunFolder", _clock: Callable[[], float]) -> "Panel":
-    from prusc_tui.views.clusters.panel import ClustersPanel
-
-    return ClustersPanel(folder)
-
 
 VIEW = View(
     "clusters",
     3,
     "clusters, map of the representation, images",
-    _panel,
     keys=(
         Key(
             "clusters.colour",

@@ -14,10 +14,8 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten
 
 CURSOR = "▸"
 NONE = "·"
-BALANCED = 9
-"""Cells of the column with the number of images in the balanced set."""
-HEADS = 3
-"""Lines above the first cluster: title, labels, attributes."""
+BALANCED = 9  # cells of the column with the number of images in the balanced set
+HEADS = 3  # lines above the first cluster: title, labels, attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +48,34 @@ def heat_table(
 
     Columns are groups if they fit, else labels. Every cell has a count, so that nothing depends on colour alone.
     """
-    layout = columns_for(clustered, balanced, width)
+    layout, table = columns_for(clustered, balanced, width), clustered.table
     by = "group" if any(tail for _, tail in layout.heads) else "class"
     note = "shade: share of the cluster"
     if by == "class" and clustered.groups:
         note += " · groups need more width"
     if layout.more:
         note += f" · {layout.more:,} more classes"
-    rows = range(len(clustered.table))
-    return [
-        heading(f"Clusters by {by}", note, width, palette),
-        *_headings(layout, clustered, width, palette),
-        *(_row(cluster, cluster == chosen, layout, clustered, balanced, width, palette) for cluster in rows),
-    ]
+
+    def row(cluster: int) -> Text:
+        total, here = sum(table[cluster]), cluster == chosen
+        style = f"bold {palette.accent}" if here else palette.text
+        line = fit(f"{CURSOR if here else ' '} {cluster}", _name(clustered), style)
+        for count in layout.counts[cluster][: len(layout.heads)]:
+            shown = NONE if not count else short(count) if layout.compact else f"{count:,}"
+            # Any count above 0 differs from 0.
+            shade = max(1, round((len(palette.heat) - 1) * count / total)) if count else 0
+            style = f"{'bold ' if here else ''}{palette.heat[shade]}" if count else palette.muted
+            line.append_text(fit(f"{shown} ", layout.cell, style, right=True))
+        line.append_text(fit(f"{total:,}", _size(clustered), palette.text, right=True))
+        line.append_text(_largest(clustered, cluster, layout.largest, palette))
+        if layout.balanced and balanced is not None:
+            takes = sum(balanced.table[cluster]) if cluster < len(balanced.table) else 0
+            style = palette.text if takes else palette.warn
+            line.append_text(fit(f"{takes:,}" if takes else "none", 10, style, right=True))
+        return fit(line, width)
+
+    head = [heading(f"Clusters by {by}", note, width, palette), *_headings(layout, clustered, width, palette)]
+    return [*head, *map(row, range(len(table)))]
 
 
 def columns_for(clustered: PseudoGroupsFound, balanced: Balanced | None, width: int) -> Columns:
@@ -150,45 +163,12 @@ def _headings(layout: Columns, clustered: PseudoGroupsFound, width: int, palette
     return [fit(upper, width), fit(lower, width)]
 
 
-def _row(
-    cluster: int,
-    chosen: bool,
-    layout: Columns,
-    clustered: PseudoGroupsFound,
-    balanced: Balanced | None,
-    width: int,
-    palette: Palette,
-) -> Text:
-    counts, total = clustered.table[cluster], sum(clustered.table[cluster])
-    name = f"{CURSOR if chosen else ' '} {cluster}"
-    line = fit(name, _name(clustered), f"bold {palette.accent}" if chosen else palette.text)
-    for count in layout.counts[cluster][: len(layout.heads)]:
-        shown = NONE if not count else short(count) if layout.compact else f"{count:,}"
-        style = _shade(count, total, palette)
-        if not count:
-            style = palette.muted
-        line.append_text(fit(f"{shown} ", layout.cell, f"bold {style}" if chosen and count else style, right=True))
-    line.append_text(fit(f"{total:,}", _size(clustered), palette.text, right=True))
-    line.append_text(_largest(clustered, counts, total, layout.largest, palette))
-    if layout.balanced and balanced is not None:
-        takes = sum(balanced.table[cluster]) if cluster < len(balanced.table) else 0
-        line.append_text(
-            fit(f"{takes:,}" if takes else "none", 10, palette.text if takes else palette.warn, right=True)
-        )
-    return fit(line, width)
-
-
-def _largest(clustered: PseudoGroupsFound, counts: Sequence[int], total: int, room: int, palette: Palette) -> Text:
-    if not total:
+def _largest(clustered: PseudoGroupsFound, cluster: int, room: int, palette: Palette) -> Text:
+    counts = clustered.table[cluster]
+    if not (total := sum(counts)):
         return fit("  –", room + 2, palette.muted)
     most = max(range(len(counts)), key=lambda y: counts[y])
     text = ink(f"  {100 * counts[most] / total:3.0f} %", palette.text)
     if room > 7:
         text.append(f" {shorten(safe(clustered.labels[most]), room - 6)}", palette.muted)
     return fit(text, room + 2)
-
-
-def _shade(count: int, total: int, palette: Palette) -> str:
-    """Colour of a cell; any count above 0 differs from 0."""
-    steps = len(palette.heat) - 1
-    return palette.heat[max(1, round(steps * count / total))] if count and total else palette.heat[0]

@@ -3,43 +3,38 @@
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Click
 
+from core.errors import InputError
 from core.feed.snapshot import Snapshot
-from core.runs.folder import RunFolder
+from prusc_tui import words
 from prusc_tui.keys import bindings
+from prusc_tui.palette import Palette
+from prusc_tui.report.frame import trained_to, warning_lines
 from prusc_tui.views.clusters import VIEW
-from prusc_tui.views.clusters.facts import facts, waiting
 from prusc_tui.views.clusters.heat import HEADS, heat_table, region_of
-from prusc_tui.views.clusters.maps import compute
 from prusc_tui.views.clusters.scatter import COLOURS, colours_of, picture
 from prusc_tui.views.clusters.tiles import tiles
-from prusc_tui.widgets.bars import safe
+from prusc_tui.widgets.bars import heading, ink, safe, wrap
 from prusc_tui.widgets.panel import Panel, Reading, Scroll
 from prusc_tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
     from core.events import PseudoGroupsFound
-    from experiments.maps import Map
-    from experiments.samples import Samples
+    from core.explore.pictures import Map, Samples
 
-WIDE, HIGH = 104, 26
-"""Width and height from which table and images are beside the map."""
-TALL = 40
-"""Height from which they are above it."""
-LEAST_IMAGES = 7
-"""Height below which images get a view of their own."""
-VIEWS = ("table", "map", "images")
-"""Views shown one at a time if they do not all fit."""
+WIDE, HIGH = 104, 26  # width and height from which table and images are beside the map
+TALL = 40  # height from which they are above it
+LEAST_IMAGES = 7  # height below which images get a view of their own
+VIEWS = ("table", "map", "images")  # views shown one at a time if they do not all fit
 DONE = ("done", "reused")
-COMPUTING = {
-    "pca": "Computing the PCA map …",
-    "tsne": "Computing t-SNE, about ten seconds …",
-}
+STAGES = ("represent", "cluster", "balance")  # the stages that make or use clusters
+COMPUTING = {"pca": "Computing the PCA map …", "tsne": "Computing t-SNE, about ten seconds …"}
 
 
 class Stored(NamedTuple):
@@ -50,11 +45,7 @@ class Stored(NamedTuple):
 
 
 class ClustersPanel(Panel, can_focus=True):
-    """The clusters of a run.
-
-    Args:
-        folder: of the run; map and images are read off the event loop.
-    """
+    """The clusters of a run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(VIEW.keys),
@@ -82,10 +73,9 @@ class ClustersPanel(Panel, can_focus=True):
     ClustersPanel.empty #facts { display: block; }
     """
 
-    def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
-        super().__init__(id=id, classes="table empty")
+    def __init__(self) -> None:
+        super().__init__(classes="table empty")
         self.chosen = 0
-        self._folder = folder
         self._clustered: PseudoGroupsFound | None = None
         self._stored: Stored | None = None
         self._method = "pca"
@@ -121,7 +111,7 @@ class ClustersPanel(Panel, can_focus=True):
         there = colours_of(self._map)
         at = there.index(self._colour) if self._colour in there else -1
         self._colour = there[(at + 1) % len(there)]
-        self._show_map()
+        self._show_parts()
 
     def action_toggle_method(self) -> None:
         """Show the other map; compute it if it is missing."""
@@ -133,18 +123,16 @@ class ClustersPanel(Panel, can_focus=True):
         self._problem = ""
         if maps[self._method] is None and not self._computing:
             self._computing = self._method
-            self._map_reading.ask(partial(compute, self._folder, self._method))
-        self._show_map()
+            self._map_reading.ask(partial(self._compute, self._method))
+        self._show_parts()
 
     def action_next_view(self) -> None:
         """Switch between table, map and images if they do not all fit."""
-        if self._clustered is None:
-            return
-        now = next(view for view in VIEWS if self.has_class(view))
-        following = VIEWS[(VIEWS.index(now) + 1) % len(VIEWS)]
-        self.remove_class(now)
-        self.add_class(following)
-        self.call_after_refresh(self._fit)
+        if self._clustered is not None:
+            now = next(view for view in VIEWS if self.has_class(view))
+            self.remove_class(now)
+            self.add_class(VIEWS[(VIEWS.index(now) + 1) % len(VIEWS)])
+            self.call_after_refresh(self._fit)
 
     def action_page(self, by: int) -> None:
         scroll = self.query_one("#images-scroll", Scroll)
@@ -158,14 +146,24 @@ class ClustersPanel(Panel, can_focus=True):
 
     def _take(self, stored: Stored) -> None:
         self._stored = stored
-        self._show_map()
-        self._show_images()
+        self._show_parts()
+
+    def _compute(self, method: str) -> str:
+        """On a thread: compute and store a map, in a process that outlives this one; return an error message."""
+        from experiments import subprocesses
+        from experiments.maps import words as arguments
+
+        try:
+            subprocesses.run("experiments.maps", *arguments(self.folder, method))
+        except InputError as error:
+            return str(error)
+        return ""
 
     def _computed(self, problem: str) -> None:
         self._computing, self._problem = "", problem
         if problem:
             self._method = "pca"
-            self._show_map()
+            self._show_parts()
         else:
             self._reading.ask(self._read)
 
@@ -201,27 +199,28 @@ class ClustersPanel(Panel, can_focus=True):
         self.call_after_refresh(self._fit)
 
     def _read(self) -> Stored:
-        from experiments.maps import METHODS, read_map
-        from experiments.samples import read_samples
+        from core.explore.pictures import read_map, read_samples
+        from experiments.maps import METHODS
 
-        return Stored({method: read_map(self._folder, method) for method in METHODS}, read_samples(self._folder))
+        return Stored({method: read_map(self.folder, method) for method in METHODS}, read_samples(self.folder))
 
     def _show_parts(self) -> None:
-        self._show_table()
-        self._show_map()
-        self._show_images()
-
-    def _show_table(self) -> None:
-        if self.snapshot is not None and self._clustered is not None:
-            parts = clustered, balanced, chosen = self._clustered, self.snapshot.balanced, self.chosen
-            self._picture("table").show(parts, lambda w, _, p: heat_table(clustered, balanced, chosen, w, p))
-
-    def _show_map(self) -> None:
-        found, chosen, note = self._map, self.chosen, self._note
+        if self.snapshot is None or self._clustered is None:
+            return
+        clustered, balanced, chosen = parts = self._clustered, self.snapshot.balanced, self.chosen
+        self._picture("table").show(parts, lambda w, _, p: heat_table(clustered, balanced, chosen, w, p))
+        found, note = self._map, self._note
         colour = self._colour if self._colour in colours_of(found) else COLOURS[0]
         self._picture("map").show(
             (found, colour, chosen, note),
             lambda w, h, p: picture(found, colour, chosen, note, w, h, p, marks=self.app.no_color),
+        )
+        samples = self._stored.samples if self._stored is not None else None
+        missing = "This run stored no images." if self._stored is not None else "Images appear when the stage is done."
+        shown = samples, clustered, balanced, chosen, missing
+        self._picture("images").show(
+            shown,
+            lambda w, h, p: tiles(*shown, w, h, p, colour=not self.app.no_color, dark=self.app.current_theme.dark),
         )
 
     @property
@@ -234,17 +233,6 @@ class ClustersPanel(Panel, can_focus=True):
             return "The map appears when the stage is done."
         return "" if self._map is not None else "This run stored no map. Press the t-SNE key to compute one."
 
-    def _show_images(self) -> None:
-        if self.snapshot is None or self._clustered is None:
-            return
-        samples = self._stored.samples if self._stored is not None else None
-        note = "This run stored no images." if self._stored is not None else "Images appear when the stage is done."
-        parts = samples, self._clustered, self.snapshot.balanced, self.chosen, note
-        self._picture("images").show(
-            parts,
-            lambda w, h, p: tiles(*parts, w, h, p, colour=not self.app.no_color, dark=self.app.current_theme.dark),
-        )
-
     def _fit(self) -> None:
         """Give the images the remaining height, or a view of their own if there is none."""
         left = self.query_one("#left").size.height
@@ -252,3 +240,34 @@ class ClustersPanel(Panel, can_focus=True):
         self.set_class(self.has_class("one") and left - above < LEAST_IMAGES, "crowded")
         if room := self.query_one("#images-scroll").size.height:
             self._picture("images").give_room(room)
+
+
+def facts(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
+    """How checkpoint and number of clusters were chosen, and warnings; before that, why there are none yet."""
+    clusters, chosen, balanced = snapshot.clusters, snapshot.choice, snapshot.balanced
+    if clusters is None:
+        return wrap(ink(waiting(snapshot), palette.muted), width)
+    told, reasons = [f"k = {len(clusters.table)}"], []
+    if chosen is not None and chosen.candidates:
+        taken = chosen.candidates[chosen.chosen]
+        told += [f"from {trained_to(taken['epoch'])}", f"skew {taken['skew']:.2f}"]
+        reasons.append(f"Why: {safe(chosen.reason)}.")
+    if balanced is not None:
+        total = sum(map(sum, clusters.table))
+        share = f" of {total:,} images" if total else ""
+        reasons.append(f"The balanced set has {balanced.size:,} entries{share}, by rule '{safe(balanced.rule)}'.")
+    doubts = [warned for warned in snapshot.warnings if warned.stage in STAGES]
+    return [
+        heading("Choice", " · ".join(told), width, palette),
+        *(line for reason in reasons for line in wrap(ink(reason, palette.muted), width)),
+        *warning_lines(doubts, width, palette, len(doubts)),
+    ]
+
+
+def waiting(snapshot: Snapshot) -> str:
+    """Say why there are no clusters; empty if there are."""
+    if snapshot.clusters is not None:
+        return ""
+    if any(stage.name == "cluster" and stage.state == "running" for stage in snapshot.stages):
+        return "Trying several checkpoints and numbers of clusters …"
+    return words.waiting(snapshot, "clusters", "cluster")

@@ -15,15 +15,12 @@ from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 
 if TYPE_CHECKING:
-    from experiments.maps import Map
+    from core.explore.pictures import Map
 
 TITLES = {"pca": "Map by PCA", "tsne": "Map by t-SNE"}
-COLOURS = ("label", "cluster", "group", "correctness")
-"""What the points can be coloured by."""
-MARKS = "●○■□▲△◆◇"
-"""Marks of the categories in order, repeated if there are more."""
-QUIET = "·"
-"""Mark of a point outside the chosen cluster."""
+COLOURS = ("label", "cluster", "group", "correctness")  # what the points can be coloured by
+MARKS = "●○■□▲△◆◇"  # marks of the categories in order, repeated if there are more
+QUIET = "·"  # mark of a point outside the chosen cluster
 
 
 class Category(NamedTuple):
@@ -45,22 +42,13 @@ def picture(
     *,
     marks: bool = False,
 ) -> list[Text]:
-    """Return heading, note, points and legend in at most `height` lines.
+    """Return heading, note, points and legend in at most `height` lines; cluster `chosen` is highlighted.
 
-    Args:
-        found: the map; None if there is none yet.
-        colour: one of `COLOURS`.
-        chosen: the highlighted cluster.
-        note: a sentence under the heading.
-        width: cells of every line.
-        height: available lines.
-        palette: colours.
-        marks: draw marks instead of dots, for terminals without colour.
+    Terminals without colour get `marks` instead of dots.
     """
     if found is None:
-        return [heading("Map", "of the representation", width, palette), *wrap(ink(note, palette.muted), width)][
-            :height
-        ]
+        title = heading("Map", "of the representation", width, palette)
+        return [title, *wrap(ink(note, palette.muted), width)][:height]
     kinds, shown = kinds_of(found, colour, palette)
     top = [heading(TITLES.get(found.method, "Map"), _facts(found, colour), width, palette)]
     if note:
@@ -87,12 +75,8 @@ def kinds_of(found: "Map", colour: str, palette: Palette) -> tuple[Sequence[int]
 
 def colours_of(found: "Map | None") -> list[str]:
     """What the points of a map can be coloured by."""
-    return [
-        colour
-        for colour in COLOURS
-        if not (colour == "group" and (found is None or found.group is None))
-        and not (colour == "correctness" and (found is None or found.correct is None))
-    ]
+    columns = {"group": found and found.group, "correctness": found and found.correct}
+    return [colour for colour in COLOURS if columns.get(colour, ()) is not None]
 
 
 def categories(names: Sequence[str], palette: Palette) -> list[Category]:
@@ -115,20 +99,10 @@ def scatter(
     chosen: Sequence[bool] | None = None,
     marks: bool = False,
 ) -> list[Text]:
-    """Draw points in `height` rows of `width` cells.
+    """Draw n points, each with the number of its category, in `height` rows of `width` cells.
 
     A cell shared by several categories has the colour of the rarest, so that small ones stay visible; chosen points
     take precedence.
-
-    Args:
-        x: [n] across.
-        y: [n] up.
-        kinds: [n] number of the category.
-        shown: the categories.
-        width: cells across.
-        height: cells down.
-        chosen: [n] which points are highlighted; None for no highlights.
-        marks: draw marks instead of dots.
     """
     if width < 1 or height < 1:
         return []

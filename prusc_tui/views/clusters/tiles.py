@@ -11,12 +11,10 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 from prusc_tui.widgets.halfblock import dots, fitted, half_blocks
 
 if TYPE_CHECKING:
-    from experiments.samples import Samples
+    from core.explore.pictures import Samples
 
-LEAST, MOST = 4, 16
-"""Rows of a tile, at least and at most."""
-GAP = 1
-"""Cells between tiles."""
+LEAST, MOST = 4, 16  # rows of a tile, at least and at most
+GAP = 1  # cells between tiles
 
 
 def tiles(
@@ -32,26 +30,16 @@ def tiles(
     colour: bool = True,
     dark: bool = True,
 ) -> list[Text]:
-    """Return lines of `width` cells: a heading, then the images of each class.
+    """Return lines of `width` cells: a heading, then the images of each class, or `without` if there are none.
 
-    Tiles are as large as `height` lines allow; at the smallest size there may be more lines.
-
-    Args:
-        samples: the images; None if there are none.
-        clustered: composition of the clusters.
-        balanced: composition of the balanced set.
-        cluster: its index.
-        without: text if there are no images.
-        width: cells of every line.
-        height: available lines.
-        palette: colours.
-        colour: draw half blocks, else dots.
-        dark: the background is dark.
+    Tiles are as large as `height` lines allow; at the smallest size there may be more lines. They are half blocks in
+    colour, else dots.
     """
     title = f"Cluster {cluster}"
     if samples is None:
         return [heading(title, "", width, palette), *wrap(ink(without, palette.muted), width)]
-    total, takes = sum(clustered.table[cluster]), _takes(balanced, cluster)
+    total = sum(clustered.table[cluster])
+    takes = balanced.table[cluster] if balanced is not None and cluster < len(balanced.table) else None
     note = f"{total:,} images"
     if takes is not None:
         note += f" · {sum(takes):,} balanced"
@@ -65,11 +53,22 @@ def tiles(
     captions = any(samples.tiles[i].group is not None or samples.tiles[i].correct is not None for i in groups[0][1])
     across, down = _size(samples.size, [len(found) for _, found in groups], width, height - 1, captions)
     per_row = max(1, (width + GAP) // (across + GAP))
+
+    def pictures(part: Sequence[int]) -> list[Text]:
+        rows = [ink("") for _ in range(down)]
+        for place, tile in enumerate(map(samples.tile, part)):
+            drawn = half_blocks(tile, across, down) if colour else dots(tile, across, down, invert=not dark)
+            for row, piece in zip(rows, drawn, strict=True):
+                if not colour:
+                    piece.stylize(palette.text)
+                row.append(" " * GAP if place else "").append_text(piece)
+        return [fit(row, width) for row in rows]
+
     for label, found in groups:
         lines.append(_title(clustered, takes, cluster, label, width, palette))
         for start in range(0, len(found), per_row):
             part = found[start : start + per_row]
-            lines += _pictures(samples, part, across, down, width, palette, colour, dark)
+            lines += pictures(part)
             if captions:
                 lines.append(_captions(samples, part, across, width, palette))
     return lines
@@ -85,10 +84,6 @@ def _size(size: tuple[int, int], counts: Sequence[int], width: int, height: int,
     return fitted(size, width, LEAST)
 
 
-def _takes(balanced: Balanced | None, cluster: int) -> Sequence[int] | None:
-    return balanced.table[cluster] if balanced is not None and cluster < len(balanced.table) else None
-
-
 def _title(
     clustered: PseudoGroupsFound, takes: Sequence[int] | None, cluster: int, label: int, width: int, palette: Palette
 ) -> Text:
@@ -98,29 +93,6 @@ def _title(
     if takes is not None:
         line.append(f" · {takes[label]:,} balanced", palette.muted)
     return fit(line, width)
-
-
-def _pictures(
-    samples: "Samples",
-    part: Sequence[int],
-    across: int,
-    down: int,
-    width: int,
-    palette: Palette,
-    colour: bool,
-    dark: bool,
-) -> list[Text]:
-    rows = [ink("") for _ in range(down)]
-    for place, i in enumerate(part):
-        tile = samples.tile(i)
-        drawn = half_blocks(tile, across, down) if colour else dots(tile, across, down, invert=not dark)
-        for row, piece in zip(rows, drawn, strict=True):
-            if place:
-                row.append(" " * GAP)
-            if not colour:
-                piece.stylize(palette.text)
-            row.append_text(piece)
-    return [fit(row, width) for row in rows]
 
 
 def _captions(samples: "Samples", part: Sequence[int], across: int, width: int, palette: Palette) -> Text:

@@ -1,7 +1,6 @@
 """Settings as lines: mark, key, value, default; and an explanation of the one under the cursor."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -13,20 +12,17 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 
 BY_HAND, DIFFERS, UNKNOWN = "●", "≠", "?"
 LEGEND = f"{BY_HAND} by hand  {DIFFERS} by preset"
-GUTTER = 4
-"""Cells at the left: cursor bar, mark, spaces."""
+GUTTER = 4  # cells at the left: cursor bar, mark, spaces
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """A heading; the cursor skips it."""
 
     title: str
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """A fact about a run that is not a setting."""
 
     label: str
@@ -47,23 +43,14 @@ class Widths(NamedTuple):
 def lines_of(
     settings: Sequence[Resolved], facts: Sequence[tuple[str, str]], everything: bool, wanted: str
 ) -> list[Line]:
-    """List changed settings, or all by section, filtered by a text; then the facts.
-
-    Args:
-        settings: of the run.
-        facts: label and text.
-        everything: all settings, by section.
-        wanted: words that key, value or help must contain, among all settings; empty for no filter.
-    """
+    """List changed settings, or all by section, or those whose key, value or help have all words; then the facts."""
     words = wanted.casefold().split()
     differing = [one for one in settings if one.differs]
     out: list[Line] = []
     if words or everything:
         shown = [one for one in settings if all(word in _text(one) for word in words)]
-        sections: dict[str, list[Resolved]] = {}
-        for one in shown:
-            sections.setdefault(one.section, []).append(one)
-        for section, members in sections.items():
+        for section in dict.fromkeys(one.section for one in shown):
+            members = [one for one in shown if one.section == section]
             out += [*([None] if out else []), Heading(section or "run", members[0].about), *members]
         if not shown:
             out.append(Heading("Nothing found", f"no setting contains “{wanted.strip()}”"))
@@ -126,11 +113,8 @@ def _about(one: Line, preset: str | None, width: int, palette: Palette) -> list[
         text = "This version has no such setting; the run was made by an older or newer one."
         return out + wrap(ink(text, palette.warn), width)
     out += wrap(ink(one.help or one.about, palette.text), width)
-    parts = (
-        [f"is {safe(one.value)}", f"default {safe(one.default)}"] if one.differs else [f"default {safe(one.default)}"]
-    )
-    if one.value == "–" and not one.differs:
-        parts.insert(0, "not in this run")
+    parts = [f"is {safe(one.value)}"] if one.differs else ["not in this run"] if one.value == "–" else []
+    parts.append(f"default {safe(one.default)}")
     if one.by_hand:
         parts.append("set by hand")
     elif one.differs:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar, cast
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.strip import Strip
 
 from core.feed.snapshot import Snapshot
 from core.runs.record import RunRecord
@@ -16,14 +16,12 @@ from prusc_tui.keys import bindings
 from prusc_tui.views.config import VIEW
 from prusc_tui.views.config.lines import Fact, Heading, Line, Widths, detail, line, lines_of, widths
 from prusc_tui.views.config.resolved import Resolved, facts, resolve
-from prusc_tui.widgets.bars import ink
 from prusc_tui.widgets.filter_bar import FilterBar
 from prusc_tui.widgets.panel import Panel, Reading
 from prusc_tui.widgets.picture import Picture
 from prusc_tui.widgets.sectioned_list import SectionedList
 
-WIDE = 116
-"""Width from which the explanation is beside the list."""
+WIDE = 116  # width from which the explanation is beside the list
 
 
 class ConfigList(SectionedList[Resolved | Fact]):
@@ -31,19 +29,15 @@ class ConfigList(SectionedList[Resolved | Fact]):
 
     HEADING = Heading
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._widths = Widths(12, 12)
 
     def name_of(self, entry: Resolved | Fact) -> str:
         return entry.label if isinstance(entry, Fact) else entry.key
 
-    def draw_line(self, place: int) -> Strip:
-        if place >= len(self.listed):
-            return self._across(ink(""))
-        here = place == self._at and place in self.stops
-        one = cast(Line, self.listed[place])
-        return self._across(line(one, self._widths, self._width, self._palette, here, self.has_focus), here)
+    def draw_entry(self, entry: object, here: bool) -> Text:
+        return line(cast(Line, entry), self._widths, self._width, self._palette, here, self.has_focus)
 
     def _measure(self) -> None:
         self._widths = widths(cast(Sequence[Line], self.listed), self._width)
@@ -53,10 +47,7 @@ class ConfigList(SectionedList[Resolved | Fact]):
 class ConfigPanel(Panel):
     """The settings of a run."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(VIEW.keys),
-        Binding("escape", "filter_off", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(VIEW.keys), Binding("escape", "filter_off", show=False)]
     DEFAULT_CSS = """
     ConfigPanel { layout: vertical; padding: 0 1; height: 1fr; width: 1fr; }
     ConfigPanel #body { height: 1fr; width: 1fr; layout: vertical; }
@@ -68,8 +59,8 @@ class ConfigPanel(Panel):
     ConfigPanel.wide #detail { width: 1fr; height: 100%; margin: 0 0 0 3; }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._record: RunRecord | None = None
         self._resolved_for: object = None
         self._settings: tuple[Resolved, ...] | None = None

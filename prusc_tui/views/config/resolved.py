@@ -1,27 +1,22 @@
 """The settings of a run and their defaults: what differs, who set it, and what each setting means."""
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.results.settings import ABSENT, show
 from core.runs.record import RunRecord
 
-if TYPE_CHECKING:
-    from core.config import Section
-
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """One setting of a run.
+    """One setting of a run, as one would type it after `--set`.
 
     Attributes:
-        key: dotted, as after `--set`.
-        value: as one would type it; a dash if the run does not have it.
-        default: its default; empty if this version does not have the setting.
-        differs: whether value and default differ.
+        value: a dash if the run does not have it.
+        default: empty if this version does not have the setting, as is `help`.
         by_hand: whether the user set it for this run.
-        help: description; empty if this version does not have the setting.
         expects: valid values.
         about: description of its section.
     """
@@ -51,24 +46,20 @@ def resolve(record: RunRecord) -> tuple[Resolved, ...]:
 
     Imports pydantic: call off the event loop. Settings of newer and older versions are accepted.
     """
-    from core.config import config_model, flatten
-    from prusc_tui.screens.new_run.fields import section_help, settings_of
+    from core.config import config_model, data_sets, flatten
+    from prusc_tui.schema import section_help, settings_of
 
     ours = dict(flatten(dict(record.config)))
     overrides = dict(flatten(dict(record.overrides)))
-    data = _data_section(record)
-    model_type = config_model()
-    plain = model_type()
-    base: dict[str, Any] = plain.model_dump(mode="json")
-    if data is not None:
-        base["data"] = data().model_dump(mode="json")
+    section = record.config.get("data")
+    data = data_sets().get(str(section.get("name") if isinstance(section, Mapping) else None))
+    plain = config_model()()
+    base: dict[str, Any] = plain.model_dump(mode="json") | {"data": data().model_dump(mode="json") if data else {}}
     defaults = dict(flatten(base))
-    model = {setting.key: setting for setting in settings_of(model_type, data or type(plain.data))}
-    about = section_help(model_type, data or type(plain.data))
-    if data is None:
-        # A data set of another version: no defaults are known.
-        defaults = {key: value for key, value in defaults.items() if not key.startswith("data.")}
-        model = {key: setting for key, setting in model.items() if not key.startswith("data.")}
+    fields = settings_of(data or type(plain.data))
+    # Of a data set of another version no defaults are known.
+    model = {setting.key: setting for setting in fields if data or not setting.key.startswith("data.")}
+    about = section_help(data or type(plain.data))
     found = []
     for key in (*model, *(key for key in ours if key not in model)):
         setting, value, default = model.get(key), ours.get(key, ABSENT), defaults.get(key, ABSENT)
@@ -109,15 +100,4 @@ def facts(record: RunRecord) -> tuple[tuple[str, str], ...]:
 
 
 def _time(seconds: float | None) -> str | None:
-    import datetime
-
     return None if seconds is None else datetime.datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _data_section(record: RunRecord) -> "type[Section] | None":
-    """The model of the run's data set; None if this version does not have it."""
-    from core.config import data_sets
-
-    data = record.config.get("data")
-    name = data.get("name") if isinstance(data, Mapping) else None
-    return data_sets().get(str(name))

@@ -16,10 +16,8 @@ from prusc_tui.widgets.panel import Panel
 from prusc_tui.widgets.picture import Picture
 from prusc_tui.words import unit_of
 
-WIDE = 112
-"""Width from which the curves are beside the environments."""
-LOW, HIGH = 2 * LEAST + 2, 34
-"""Lines of the curves, at least and at most."""
+WIDE = 112  # width from which the curves are beside the environments
+LOW, HIGH = 2 * LEAST + 2, 34  # lines of the curves, at least and at most
 
 
 class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
@@ -41,8 +39,8 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
     EnvironmentsPanel.wide.curves #restarts { margin-top: 1; }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._curves: Course | None = None
         self._room = LOW
 
@@ -66,10 +64,9 @@ class EnvironmentsPanel(VerticalScroll, Panel, can_focus=True):
 
     def _show_all(self, snapshot: Snapshot) -> None:
         made, missing, say = snapshot.environments, waiting(snapshot), self._picture
-        if made is None:
-            say("makeup").show(missing, lambda w, _, p: wrap(ink(missing, p.muted), w))
-        else:
-            say("makeup").show(made, lambda w, _, p: environments(made, w, p))
+        say("makeup").show(
+            made or missing, lambda w, _, p: environments(made, w, p) if made else wrap(ink(missing, p.muted), w)
+        )
         say("conflicts").show(made, lambda w, _, p: conflicts(made, w, p) if made is not None else [])
         # Warnings of the stages that make or use environments.
         stages = {"environments", "reference", "train"}

@@ -1,6 +1,6 @@
 """Risk and penalty of every environment over the steps of a training: two charts over one axis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -11,32 +11,21 @@ from core.feed.snapshot import Snapshot
 from core.words import weight
 from prusc_tui.chart.curves import Curve
 from prusc_tui.chart.frame import Settings
-from prusc_tui.chart.rows import MARKER
-from prusc_tui.chart.still import Still
+from prusc_tui.chart.rows import MARKER, Still
 from prusc_tui.palette import Palette
 from prusc_tui.report.spark import stage_in_view
 from prusc_tui.widgets.bars import fit, heading, ink, safe
 
 RISK, PENALTY = "risk ", "penalty "
 WEIGHT = "penalty weight"
-LEAST = 7
-"""Lines of the smallest chart."""
-AXIS = 2
-"""Lines of an x axis."""
-BESIDE, GAP = 96, 3
-"""Width from which the charts are side by side, and cells between them."""
+LEAST = 7  # lines of the smallest chart
+AXIS = 2  # lines of an x axis
+BESIDE, GAP = 96, 3  # width from which the charts are side by side, and cells between them
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The curves to draw; equal only while no series grew.
-
-    Attributes:
-        stage: that the series belong to.
-        risks: environment → risk over steps.
-        penalties: environment → penalty over steps.
-        weight: penalty weight over steps; None if the objective has none.
-    """
+    """Risk and penalty of each environment and penalty weight over the steps of a stage; equal while none grew."""
 
     stage: str
     risks: tuple[tuple[str, Series], ...]
@@ -50,9 +39,7 @@ def course_of(snapshot: Snapshot) -> Course | None:
     stage = stage_in_view(snapshot, reported)
     if stage is None:
         return None
-    series: Mapping[str, Series] = {
-        name: s for (owner, name), s in snapshot.series.items() if owner == stage and len(s)
-    }
+    series = {name: s for (owner, name), s in snapshot.series.items() if owner == stage and len(s)}
     risks = tuple((name.removeprefix(RISK), s) for name, s in series.items() if name.startswith(RISK))
     # An environment may share its name with another series: only those with a risk count.
     names = [name for name, _ in risks]
@@ -72,12 +59,7 @@ def jump_of(series: Series | None) -> tuple[float, float, float] | None:
 def course(found: Course, names: Sequence[str], width: int, height: int, palette: Palette) -> list[Text]:
     """Draw heading and charts in about `height` lines of `width` cells; more if they would be unreadable.
 
-    Args:
-        found: what `course_of` returns.
-        names: of all environments, which determine colours and marks.
-        width: cells of every line.
-        height: available lines.
-        palette: colours.
+    The names of all environments determine colours and marks.
     """
     jump = jump_of(found.weight)
     lines = [heading("Risk and penalty", _note(found, jump, width - 18), width, palette)]
@@ -90,8 +72,9 @@ def course(found: Course, names: Sequence[str], width: int, height: int, palette
         left, right = (chart.drawn(across, down, palette) for chart in charts)
         pairs = zip(left, right, strict=True)
         return lines + [fit(one.append(" " * GAP).append_text(other), width) for one, other in pairs]
-    # Stacked charts share the axis of the lowest and start at the same column.
-    sizes = _share_out(height - 1, len(charts))
+    # Stacked charts share the axis of the lowest, which the others omit, and start at the same column.
+    plots = max(height - 1 + AXIS * (len(charts) - 1), LEAST * len(charts))
+    sizes = [plots // len(charts) + (i < plots % len(charts)) for i in range(len(charts))]
     gutters = [chart.gutter(width, size) for chart, size in zip(charts, sizes, strict=True)]
     for chart, size, gutter in zip(charts, sizes, gutters, strict=True):
         aside = max(gutters) - gutter
@@ -99,12 +82,6 @@ def course(found: Course, names: Sequence[str], width: int, height: int, palette
         body = body if chart is charts[-1] else body[:-AXIS]
         lines += [fit(ink(" " * (aside if row else 0)).append_text(line), width) for row, line in enumerate(body)]
     return lines
-
-
-def _share_out(height: int, count: int) -> list[int]:
-    """Lines of each chart, including its axis, which all but the last omit."""
-    plots = max(height + AXIS * (count - 1), LEAST * count)
-    return [plots // count + (i < plots % count) for i in range(count)]
 
 
 def _note(found: Course, jump: tuple[float, float, float] | None, room: int) -> str:

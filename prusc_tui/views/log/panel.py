@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,7 +14,6 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from core.feed.snapshot import Snapshot
-from core.runs.folder import RunFolder
 from core.runs.record import ACTIVE
 from core.runs.text import safe_text
 from experiments.actions import log_path
@@ -35,9 +35,11 @@ NO_CONSOLE = "No console: the process of this run printed to its own terminal."
 class _Source:
     """One of the two logs: its reader, used by one thread at a time, and pending requests."""
 
+    view: LogView
     reader: LogTail | Console
+    nothing: str
     busy: bool = False
-    again: bool = False
+    newer: bool = False
     older: int = 0
     to_top: bool = False
     earlier: int = 0
@@ -65,11 +67,7 @@ class SearchBar(FilterBar, inherit_bindings=False):
 
 
 class LogPanel(Panel, can_focus=True):
-    """The log of a run.
-
-    Args:
-        folder: of the run; its files are read off the event loop.
-    """
+    """The log of a run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(VIEW.keys),
@@ -82,28 +80,33 @@ class LogPanel(Panel, can_focus=True):
     LogPanel #where { height: 1; }
     """
 
-    def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._sources = {EVENTS: _Source(LogTail(folder.events)), CONSOLE: _Source(Console(log_path(folder)))}
-        self._shown = EVENTS
+    _shown = EVENTS
 
     def compose(self) -> ComposeResult:
+        events, console = LogTail(self.folder.events), Console(log_path(self.folder))
+        self._sources = {
+            EVENTS: _Source(LogView(), events, "No events yet."),
+            CONSOLE: _Source(LogView(), console, "The process has printed nothing."),
+        }
         yield Picture(self._where, id="where")
-        yield LogView(id=EVENTS)
-        yield LogView(id=CONSOLE)
+        yield from (source.view for source in self._sources.values())
         yield SearchBar("search")
+
+    @property
+    def _source(self) -> _Source:
+        return self._sources[self._shown]
 
     @property
     def view(self) -> LogView:
         """The lines in front."""
-        return self.query_one(f"#{self._shown}", LogView)
+        return self._source.view
 
     def show_snapshot(self, snapshot: Snapshot) -> None:  # noqa: ARG002
         self._look()
         self._say()
 
     def on_mount(self) -> None:
-        self.query_one(f"#{CONSOLE}").display = False
+        self._sources[CONSOLE].view.display = False
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         # Escape leaves the search first, then the screen.
@@ -120,8 +123,8 @@ class LogPanel(Panel, can_focus=True):
     def action_toggle_source(self) -> None:
         self.view.search("")
         self._shown = EVENTS if self._shown == CONSOLE else CONSOLE
-        for name in self._sources:
-            self.query_one(f"#{name}").display = name == self._shown
+        for name, source in self._sources.items():
+            source.view.display = name == self._shown
         self._look()
         if self._searching:
             self._search(self._needle)
@@ -139,22 +142,21 @@ class LogPanel(Panel, can_focus=True):
         self._say()
 
     def action_end(self) -> None:
-        self._sources[self._shown].to_top = False
+        self._source.to_top = False
         self.view.follow()
         self._look()
 
     def action_first(self) -> None:
         self.view.move(-(10**9))
         self._read_back(KEPT)
-        self._sources[self._shown].to_top = self._sources[self._shown].busy
+        self._source.to_top = self._source.busy
 
     def action_move(self, by: int) -> None:
-        self._sources[self._shown].to_top = False
+        self._source.to_top = False
         self.view.move(by)
 
     def action_page(self, by: int) -> None:
-        self._sources[self._shown].to_top = False
-        self.view.page(by)
+        self.action_move(by * max(1, self.view.size.height - 1))
 
     @on(FilterBar.Changed)
     def _typed(self, message: FilterBar.Changed) -> None:
@@ -184,72 +186,65 @@ class LogPanel(Panel, can_focus=True):
             self._read_back(1)
         self._say()
 
-    def _take(self, name: str, piece: Piece) -> None:
-        view, source = self.query_one(f"#{name}", LogView), self._sources[name]
+    def _take(self, source: _Source, piece: Piece) -> None:
         if piece.place == "after":
-            view.append(piece.lines, piece.unfinished)
+            source.view.append(piece.lines, piece.unfinished)
         elif piece.place == "anew":
-            view.replace(piece.lines, piece.unfinished)
+            source.view.replace(piece.lines, piece.unfinished)
         else:
-            view.prepend(piece.lines)
+            source.view.prepend(piece.lines)
         source.read = True
         if piece.place != "after":
             source.earlier = piece.earlier
         self._say()
 
-    def _done(self, name: str, problem: str) -> None:
+    def _done(self, source: _Source, problem: str) -> None:
         """Called when a thread has finished reading; `problem` says why it failed."""
-        source, view = self._sources[name], self.query_one(f"#{name}", LogView)
         source.busy, source.problem = False, problem
-        view.say(problem or ("No events yet." if name == EVENTS else "The process has printed nothing."))
-        if source.again or source.older:
-            again, source.again = source.again, False
-            self._start(name, again)
+        source.view.say(problem or source.nothing)
+        if source.newer or source.older:
+            self._start(source)
         elif source.to_top:
             source.to_top = False
-            view.move(-(10**9))
+            source.view.move(-(10**9))
         self._say()
 
     def _look(self) -> None:
         """Read new lines of the log in front."""
-        source = self._sources[self._shown]
-        source.again = source.busy
-        if not source.busy:
-            self._start(self._shown, True)
+        self._source.newer = True
+        self._start(self._source)
 
     def _read_back(self, lines: int) -> None:
         """Read at least this many earlier lines, in whole chunks."""
-        source = self._sources[self._shown]
-        if source.earlier and not self.view.full and isinstance(source.reader, Console):
+        source = self._source
+        if source.earlier and not source.view.full and isinstance(source.reader, Console):
             source.older = max(source.older, lines)
-            if not source.busy:
-                self._start(self._shown, False)
+            self._start(source)
 
-    def _start(self, name: str, newer: bool) -> None:
-        source = self._sources[name]
+    def _start(self, source: _Source) -> None:
+        if source.busy:
+            return
         source.busy = True
-        older = 0 if self.query_one(f"#{name}", LogView).full else source.older
-        source.older = 0
-        work = partial(self._work, name, newer, older)
+        work = partial(self._work, source, source.newer, 0 if source.view.full else source.older)
+        source.newer, source.older = False, 0
         # A daemon does not delay the exit.
         threading.Thread(target=work, name="reading", daemon=True).start()
 
-    def _work(self, name: str, newer: bool, older: int) -> None:
+    def _work(self, source: _Source, newer: bool, older: int) -> None:
         """On a thread: read, until there are no listeners."""
-        reader, problem = self._sources[name].reader, ""
+        reader, problem = source.reader, ""
         try:
             pieces: list[Iterable[Piece]] = [reader.newer()] if newer else []
             if older and isinstance(reader, Console):
                 pieces.append(reader.older(older))
-            for each in pieces:
-                for piece in each:
-                    if not self.call_later(self._take, name, piece):
-                        return
+            for piece in chain.from_iterable(pieces):
+                if not self.call_later(self._take, source, piece):
+                    return
         except FileNotFoundError:
             problem = NO_CONSOLE
         except OSError as error:
             problem = f"The log cannot be read ({error.strerror})."
-        self.call_later(self._done, name, problem)
+        self.call_later(self._done, source, problem)
 
     def _search(self, needle: str) -> None:
         if needle:
@@ -274,7 +269,7 @@ class LogPanel(Panel, can_focus=True):
         return [fit(left, room).append("  ").append_text(right) if room >= left.cell_len else fit(left, width)]
 
     def _place(self, palette: Palette) -> Text:
-        source, view = self._sources[self._shown], self.view
+        source, view = self._source, self.view
         left = ink(self._shown, f"bold {palette.text}")
         before = source.earlier + view.dropped
         total = before + view.count

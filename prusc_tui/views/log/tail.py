@@ -21,28 +21,23 @@ from core.runs.stream import EventReader
 from core.runs.text import safe_text
 from prusc_tui.lines import line_of
 
-KEPT = 100_000
-"""Lines kept in memory per source."""
-CHUNK = 1 << 18
-"""Bytes of a console read at a time; if more were written since the last read, only the end is read."""
-LONGEST = 4000
-"""Characters shown of one line."""
+KEPT = 100_000  # lines kept in memory per source
+CHUNK = 1 << 18  # bytes of a console read at a time; if more were written since the last read, only the end is read
+LONGEST = 4000  # characters shown of one line
 
 
 class Line(NamedTuple):
-    """One line of a log, safe to show.
-
-    Attributes:
-        text: the text.
-        when: time of day; empty if unknown.
-        mark: shows the level without colour: `!`, `✗`, `■`, `▸`, `✓`, `↺`, or nothing.
-        level: role of the colour in the palette.
-    """
+    """One line of a log, safe to show: time of day if known, a mark of its level, and the role of its colour."""
 
     text: str
     when: str = ""
     mark: str = " "
     level: str = "text"
+
+    @property
+    def lead(self) -> int:
+        """Cells of time and mark before the text."""
+        return len(self.when) + 3 if self.when else 0
 
 
 class Piece(NamedTuple):
@@ -80,7 +75,10 @@ class LogTail:
 
     def _lines(self, chunk: Iterable[Stamped]) -> Iterator[Line]:
         for stamped in chunk:
-            told = _told(stamped.event)
+            if isinstance(stamped.event, Logged):
+                told = [safe_text(line.expandtabs()) for line in stamped.event.text.splitlines()]
+            else:
+                told = list(filter(None, [line_of(stamped.event)]))
             if not told:
                 continue
             moment = datetime.datetime.fromtimestamp(stamped.t)
@@ -151,14 +149,8 @@ def _line_start(fd: int, at: int, end: int | None = None) -> int:
 
 
 def _count_lines(fd: int, end: int) -> int:
-    lines = offset = 0
-    while offset < end:
-        data = os.pread(fd, min(1 << 22, end - offset), offset)
-        if not data:
-            break
-        lines += data.count(b"\n")
-        offset += len(data)
-    return lines
+    size = 1 << 22
+    return sum(os.pread(fd, min(size, end - at), at).count(b"\n") for at in range(0, end, size))
 
 
 def _printed(data: bytes) -> list[Line]:
@@ -168,13 +160,6 @@ def _printed(data: bytes) -> list[Line]:
 def _shown(line: bytes) -> str:
     text = line[: 4 * LONGEST].decode(errors="replace").removesuffix("\r").expandtabs()
     return safe_text(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
-
-
-def _told(event: Event) -> list[str]:
-    if isinstance(event, Logged):
-        return [safe_text(line.expandtabs()) for line in event.text.splitlines()]
-    text = line_of(event)
-    return [] if text is None else [text]
 
 
 def _weight(event: Event) -> tuple[str, str]:

@@ -17,9 +17,6 @@ from prusc_tui.palette import palette_in
 from prusc_tui.views.log.tail import KEPT, Line
 from prusc_tui.widgets.quiet import News
 
-TIME, MARK = 9, 2
-"""Cells of time and mark before the text of lines with a time of day."""
-
 
 class LogView(ScrollView, can_focus=False):
     """Shows lines; its panel handles the keys."""
@@ -49,17 +46,13 @@ class LogView(ScrollView, can_focus=False):
         self._wrapped = 0
         self._needle = ""
         self._nothing = ""
-        self._dropped = 0
+        self.dropped = 0
+        """Number of lines that were removed at the beginning."""
 
     @property
     def full(self) -> bool:
         """Whether there is no room for earlier lines."""
-        return self._dropped > 0 or len(self._entries) >= KEPT
-
-    @property
-    def dropped(self) -> int:
-        """Number of lines that were removed at the beginning."""
-        return self._dropped
+        return self.dropped > 0 or len(self._entries) >= KEPT
 
     @property
     def count(self) -> int:
@@ -80,7 +73,7 @@ class LogView(ScrollView, can_focus=False):
 
     def replace(self, lines: Sequence[Line], unfinished: str = "") -> None:
         """Show these lines instead, from their end."""
-        self._entries, self._unfinished, self._ends, self._dropped = [], "", [], 0
+        self._entries, self._unfinished, self._ends, self.dropped = [], "", [], 0
         self.hits, self.hit, self.following = [], None, True
         self.append(lines, unfinished)
         self.refresh()
@@ -90,7 +83,9 @@ class LogView(ScrollView, can_focus=False):
         if not lines and unfinished == self._unfinished:
             return
         if self._unfinished:
-            self._forget(len(self._entries) - 1)
+            del self._entries[-1], self._ends[-1]
+            if self.hits and self.hits[-1] == self.count:
+                self.hit = None if self.hit == self.hits.pop() else self.hit
         fresh = [*lines, Line(unfinished)] if unfinished else lines
         begin, self._unfinished = len(self._entries), unfinished
         self._entries += fresh
@@ -127,9 +122,6 @@ class LogView(ScrollView, can_focus=False):
     def move(self, rows: int) -> None:
         self.scroll_to(y=self._top + rows, animate=False, force=True)
 
-    def page(self, by: int) -> None:
-        self.move(by * max(1, self.size.height - 1))
-
     def search(self, needle: str) -> None:
         """Highlight lines that contain the text, ignoring case; go to the nearest one at or above the last visible."""
         self._needle = needle.lower()
@@ -155,7 +147,8 @@ class LogView(ScrollView, can_focus=False):
         """Wrap for the new width; the line at the top, or the end, stays in place."""
         if self._wrapped != self._room:
             first = bisect_right(self._ends, self._top)
-            self._measure_all()
+            self._ends = []
+            self._measure(self._entries)
             self._settle(self._ends[first - 1] if 0 < first <= len(self._ends) else 0)
         elif self.following:
             self._settle()
@@ -175,7 +168,7 @@ class LogView(ScrollView, can_focus=False):
         place = bisect_right(self._ends, row)
         line = self._entries[place]
         part = row - (self._ends[place - 1] if place else 0)
-        lead = self._lead(line)
+        lead = line.lead
         # The measured width: the current one may differ until the lines are wrapped again.
         rest = broken(line.text, max(1, self._wrapped - lead))
         segments = []
@@ -202,10 +195,6 @@ class LogView(ScrollView, can_focus=False):
     @property
     def _top(self) -> int:
         return int(self.scroll_offset.y)
-
-    @staticmethod
-    def _lead(line: Line) -> int:
-        return TIME + MARK if line.when else 0
 
     def _lit(self, parts: Sequence[str], part: int) -> list[tuple[str, bool]]:
         """One row of a line in pieces, each with whether it matches the search; a hit may continue in the next row."""
@@ -234,24 +223,13 @@ class LogView(ScrollView, can_focus=False):
 
     def _measure(self, fresh: Sequence[Line]) -> None:
         self._wrapped = room = self._room
-        heights = (len(broken(line.text, max(1, room - self._lead(line)))) for line in fresh)
+        heights = (len(broken(line.text, max(1, room - line.lead))) for line in fresh)
         self._ends += list(accumulate(heights, initial=self._rows))[1:]
-
-    def _measure_all(self) -> None:
-        self._ends = []
-        self._measure(self._entries)
-
-    def _forget(self, begin: int) -> None:
-        """Remove the lines from `begin` on."""
-        del self._entries[begin:], self._ends[begin:]
-        while self.hits and self.hits[-1] >= begin:
-            self.hits.pop()
-        self.hit = None if self.hit is not None and self.hit >= begin else self.hit
 
     def _drop(self, lines: int) -> None:
         """Remove the first `lines` lines; the visible ones stay in place."""
         rows, top = self._ends[lines - 1], self._top
-        self._dropped += lines
+        self.dropped += lines
         del self._entries[:lines]
         self._ends = [end - rows for end in self._ends[lines:]]
         self.hits = [hit - lines for hit in self.hits if hit >= lines]
@@ -273,12 +251,7 @@ class LogView(ScrollView, can_focus=False):
 
 
 def broken(text: str, width: int) -> list[str]:
-    """Split a text into rows of at most `width` cells, after spaces if possible; joined they are the text.
-
-    Args:
-        text: without control characters.
-        width: cells, at least 1.
-    """
+    """Split a text into rows of at most `width` cells, after spaces if possible; joined they are the text."""
     if len(text) <= width and (text.isascii() or cell_len(text) <= width):
         return [text]
     rows = []

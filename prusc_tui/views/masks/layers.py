@@ -1,6 +1,6 @@
 """The sparsity in large figures, warnings, and a row with a bar for each layer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,27 +15,15 @@ from prusc_tui.palette import MARKS, Palette
 from prusc_tui.report.spark import SPARKS, column_means
 from prusc_tui.widgets.bars import EIGHTHS, fit, heading, ink, safe, shorten, wrap
 
-DEAD = 0.001
-"""Keep ratio below which a layer counts as dead."""
+DEAD = 0.001  # keep ratio below which a layer counts as dead
 MOST_PRUNED = "▾"
-RATIO = 10
-"""Cells of the column with the keep ratio."""
-COURSE, LONGEST_COURSE = 6, 12
-"""Cells of the history of a layer, at least (for its heading) and at most."""
-_FACTS = 22
-"""Width from which there is text beside the figures."""
+RATIO = 10  # cells of the column with the keep ratio
+COURSE, LONGEST_COURSE = 6, 12  # cells of the history of a layer, at least (for its heading) and at most
+_FACTS = 22  # width from which there is text beside the figures
 
 
 class LayerState(NamedTuple):
-    """One row: a layer.
-
-    Attributes:
-        name: of the layer.
-        history: keep ratios at every look, the newest last.
-        weights: its size; None if unknown.
-        shared: overlap with the other run; None if unknown.
-        leads: whether it is among the most pruned.
-    """
+    """A layer: keep ratios at every look, its size and overlap if known, and whether it is among the most pruned."""
 
     name: str
     history: tuple[float, ...]
@@ -52,17 +40,17 @@ class LayerState(NamedTuple):
         """Whether hardly any weights are kept."""
         return self.keep < DEAD
 
+    @property
+    def size(self) -> str:
+        return "–" if self.weights is None else f"{self.weights:,}"
+
+    def style(self, palette: Palette) -> str:
+        return palette.bad if self.dead else palette.of_series(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """The masks of a stage, and their overlap with another run.
-
-    Attributes:
-        states: history of the masks, the newest last; at least one.
-        weights: layer → size, if known.
-        other: name of the other run; empty for none.
-        overlap: of the masks; None if unknown.
-    """
+    """The masks of a stage at every look (at least one), the sizes of layers if known, and the overlap with a run."""
 
     states: tuple[Sparsity, ...]
     weights: Mapping[str, int] = field(default_factory=dict)
@@ -106,20 +94,10 @@ def figures(text: str) -> list[str]:
 def top(
     pruned: Pruned | None, done: bool, nothing: str, note: str, wrong: bool, width: int, palette: Palette
 ) -> list[Text]:
-    """Figures, warnings, and a note on the comparison with another run.
-
-    Args:
-        pruned: the masks; None if there are none.
-        done: whether learning has finished.
-        nothing: why there are no masks.
-        note: progress or error of the comparison; may be empty.
-        wrong: whether the note is an error.
-        width: cells of every line.
-        palette: colours.
-    """
+    """Figures, warnings, and a note (or error, if `wrong`) on the comparison; `nothing` says why there are no masks."""
     if pruned is None:
         return wrap(ink(nothing, palette.muted), width)
-    lines = [*summary(pruned, done, width, palette), *dead_layers(pruned, width, palette)]
+    lines = summary(pruned, done, width, palette) + dead_layers(pruned, width, palette)
     if wrong:
         lines += wrap(ink(f"{MARKS['failed']} ", palette.bad).append(safe(note), palette.text), width, 2)
     elif note:
@@ -141,11 +119,9 @@ def summary(pruned: Pruned, done: bool, width: int, palette: Palette) -> list[Te
     facts = [f"sparsity in {len(now.layers):,} layers", kept, at]
     if room < _FACTS:
         facts = ["sparsity", f"step {now.step:,}", ""]
-    if pruned.overlap is not None:
-        chance = pruned.overlap.by_chance
-        facts[0] = (
-            f"sparsity · overlap with {safe(pruned.other)}: IoU {pruned.overlap.iou:.2f} (by chance {chance:.2f})"
-        )
+    if (found := pruned.overlap) is not None:
+        iou = f"IoU {found.iou:.2f} (by chance {found.by_chance:.2f})"
+        facts[0] = f"sparsity · overlap with {safe(pruned.other)}: {iou}"
     styles = (palette.text, palette.muted, palette.muted)
     units = ("  ", "  ", " %")
     return [
@@ -158,129 +134,110 @@ def dead_layers(pruned: Pruned, width: int, palette: Palette) -> list[Text]:
     """A warning about dead layers, which cut the network in two; at most two lines."""
     empty = [name for name, keep in pruned.now.layers.items() if keep == 0]
     nearly = [name for name, keep in pruned.now.layers.items() if 0 < keep < DEAD]
-    parts = []
-    if empty:
-        parts.append(f"no weight is left in {_listed(empty)}")
-    if nearly:
-        parts.append(f"less than 0.1 % is left in {_listed(nearly)}")
-    if not parts:
+    parts = {"no weight is left in ": empty, "less than 0.1 % is left in ": nearly}
+    text = "; ".join(words + _listed(names) for words, names in parts.items() if names)
+    if not text:
         return []
-    text = "; ".join(parts)
-    advice = "Lower prune.sparsity_weight or prune.lr."
-    line = ink(f"{MARKS['failed']} {text[0].upper()}{text[1:]}. ", f"bold {palette.bad}").append(advice, palette.text)
-    return wrap(line, width, 2)[:2]
+    line = ink(f"{MARKS['failed']} {text[0].upper()}{text[1:]}. ", f"bold {palette.bad}")
+    return wrap(line.append("Lower prune.sparsity_weight or prune.lr.", palette.text), width, 2)[:2]
 
 
-class Columns(NamedTuple):
-    """Widths of the columns of the layers; 0 for an omitted one."""
+class Column(NamedTuple):
+    """A column after bar and ratio: its heading, its width, and the cell of a layer."""
 
-    name: int
-    bar: int
-    spark: int
-    fall: int
-    weights: int
-    other: int
-    iou: int
+    title: str
+    width: int
+    cell: Callable[[LayerState], Text]
 
 
-def columns(layers: Sequence[LayerState], width: int) -> Columns:
-    """Distribute the width: requested columns first, then the most informative."""
-    name = min(max((cell_len(safe(layer.name)) for layer in layers), default=4), max(8, width // 4))
-    # Mark and space, name, gap, bar, gap and ratio.
-    left = width - 2 - name - 2 - 12 - RATIO
-    sizes = dict.fromkeys(("spark", "fall", "weights", "other", "iou"), 0)
-    wanted: list[tuple[str, int]] = []
-    if any(layer.shared for layer in layers):
-        wanted += [("iou", 14), ("other", 8)]
-    looks = max((len(layer.history) for layer in layers), default=0)
-    if looks > 1:
-        wanted += [("spark", 2 + min(max(looks, COURSE), LONGEST_COURSE)), ("fall", 8)]
-    if any(layer.weights is not None for layer in layers):
-        wanted.append(("weights", 12))
-    for column, size in wanted:
-        if left >= size:
-            sizes[column] = size
-            left -= size
-    return Columns(name=name, bar=12 + min(48, max(0, left)), **sizes)
+def heads(pruned: Pruned | None, by_ratio: bool, width: int, palette: Palette) -> list[Text]:
+    """Order of the layers and meaning of the marks, then the headings of the columns; these do not scroll."""
+    if pruned is None:
+        return []
+    note = "most pruned first" if by_ratio else "in network order"
+    dead = sum(keep < DEAD for keep in pruned.now.layers.values())
+    marks = f"{MOST_PRUNED} pruned most" + (f"  {MARKS['failed']} dead: {dead}" if dead else "")
+    title = heading("Layers", f"{note}  {marks}", width, palette)
+    return [title, head(pruned.layers(by_ratio), pruned.other, width, palette)]
 
 
 def head(layers: Sequence[LayerState], other: str, width: int, palette: Palette) -> Text:
     """The headings of the columns."""
-    at = columns(layers, width)
-    line = ink("  ").append_text(fit("layer", at.name)).append("  ").append_text(fit("kept", at.bar))
+    name, bar, columns = _layout(layers, width, palette, other)
+    line = ink("  ").append_text(fit("layer", name)).append("  ").append_text(fit("kept", bar))
     line.append_text(fit("%", RATIO, right=True))
-    if at.spark:
-        line.append("  ").append_text(fit("course", at.spark - 2))
-    for label, size in (
-        ("fell by", at.fall),
-        ("weights", at.weights),
-        (shorten(safe(other), 7), at.other),
-        ("IoU (chance)", at.iou),
-    ):
-        if size:
-            line.append_text(fit(label, size, right=True))
+    for title, size, _ in columns:
+        line.append_text(fit(title, size, right=True))
     line.stylize(palette.muted)
     return fit(line, width)
 
 
-def heads(pruned: Pruned | None, by_ratio: bool, width: int, palette: Palette) -> list[Text]:
-    """Title and headings, which do not scroll."""
-    if pruned is None:
-        return []
-    title = layers_title(pruned, by_ratio, width, palette)
-    return [title, head(pruned.layers(by_ratio), pruned.other, width, palette)]
-
-
 def rows(layers: Sequence[LayerState], width: int, palette: Palette) -> list[Text]:
     """A row for each layer: mark, name, bar, ratio, history, decrease since the first look, size, overlap."""
-    at = columns(layers, width)
-    return [fit(_row(layer, at, palette), width) for layer in layers]
+    name_size, bar, columns = _layout(layers, width, palette)
+    lines = []
+    for layer in layers:
+        mark = MARKS["failed"] if layer.dead else MOST_PRUNED if layer.leads else " "
+        style = layer.style(palette)
+        name = shorten(safe(layer.name), name_size)
+        line = ink(f"{mark} ", style)
+        line.append_text(fit(name, name_size, f"bold {palette.text}" if layer.dead or layer.leads else palette.text))
+        line.append("  ").append_text(_bar(layer.keep, bar, style, palette))
+        ratio = "<0.1" if 0 < layer.keep < DEAD else percent(layer.keep)
+        figure = f"bold {palette.bad}" if layer.dead else palette.text
+        line.append_text(fit(f"dead {ratio}" if layer.dead else ratio, RATIO, figure, right=True))
+        for column in columns:
+            line.append_text(fit(column.cell(layer), column.width, right=True))
+        lines.append(fit(line, width))
+    return lines
 
 
-def layers_title(pruned: Pruned, by_ratio: bool, width: int, palette: Palette) -> Text:
-    """Heading over the layers: their order and the meaning of the marks."""
-    note = "most pruned first" if by_ratio else "in network order"
-    dead = sum(keep < DEAD for keep in pruned.now.layers.values())
-    marks = f"{MOST_PRUNED} pruned most" + (f"  {MARKS['failed']} dead: {dead}" if dead else "")
-    return heading("Layers", f"{note}  {marks}", width, palette)
+def _layout(
+    layers: Sequence[LayerState], width: int, palette: Palette, other: str = ""
+) -> tuple[int, int, list[Column]]:
+    """Cells of name and bar, and the columns that fit: requested ones first, then the most informative."""
+    looks = max((len(layer.history) for layer in layers), default=0)
+    course = min(max(looks, COURSE), LONGEST_COURSE)
+    columns: list[Column] = []
+    requested: list[Column] = []
+    if looks > 1:
+        columns += [
+            Column(
+                f"{'course':<{course}}",
+                2 + course,
+                lambda layer: ink(f"{_course(layer.history, course):<{course}}", layer.style(palette)),
+            ),
+            Column("fell by", 8, lambda layer: ink(_fall(layer.history), palette.muted)),
+        ]
+    if any(layer.weights is not None for layer in layers):
+        columns.append(Column("weights", 12, lambda layer: ink(layer.size, palette.muted)))
+    if any(layer.shared for layer in layers):
+        requested = [
+            Column(
+                shorten(safe(other), 7),
+                8,
+                lambda layer: ink(percent(layer.shared.keep_ratios[1]) if layer.shared else "–", palette.text),
+            ),
+            Column("IoU (chance)", 14, lambda layer: _iou(layer.shared, palette)),
+        ]
+    name = min(max((cell_len(safe(layer.name)) for layer in layers), default=4), max(8, width // 4))
+    # Mark and space, name, gap, bar, gap and ratio.
+    left = width - 2 - name - 2 - 12 - RATIO
+    fitting = []
+    for column in [*reversed(requested), *columns]:
+        if left >= column.width:
+            fitting.append(column)
+            left -= column.width
+    return name, 12 + min(48, max(0, left)), [column for column in columns + requested if column in fitting]
 
 
-def _row(layer: LayerState, at: Columns, palette: Palette) -> Text:
-    mark, style = " ", palette.of_series(0)
-    if layer.dead:
-        mark, style = MARKS["failed"], palette.bad
-    elif layer.leads:
-        mark = MOST_PRUNED
-    loud = layer.dead or layer.leads
-    name = shorten(safe(layer.name), at.name)
-    line = ink(f"{mark} ", style).append_text(fit(name, at.name, f"{'bold ' if loud else ''}{palette.text}"))
-    line.append("  ").append_text(_bar(layer.keep, at.bar, style, palette))
-    ratio = "<0.1" if 0 < layer.keep < DEAD else percent(layer.keep)
-    figure = f"bold {palette.bad}" if layer.dead else palette.text
-    line.append_text(fit(f"dead {ratio}" if layer.dead else ratio, RATIO, figure, right=True))
-    if at.spark:
-        line.append("  ").append_text(fit(_course(layer.history, at.spark - 2), at.spark - 2, style))
-    if at.fall:
-        line.append_text(fit(_fall(layer.history), at.fall, palette.muted, right=True))
-    if at.weights:
-        size = f"{layer.weights:,}" if layer.weights is not None else "–"
-        line.append_text(fit(size, at.weights, palette.muted, right=True))
-    if at.other:
-        theirs = percent(layer.shared.keep_ratios[1]) if layer.shared else "–"
-        line.append_text(fit(theirs, at.other, palette.text, right=True))
-    if at.iou:
-        line.append_text(_iou(layer.shared, at.iou, palette))
-    return line
-
-
-def _iou(shared: LayerOverlap | None, width: int, palette: Palette) -> Text:
+def _iou(shared: LayerOverlap | None, palette: Palette) -> Text:
     if shared is None:
-        return fit("–", width, palette.muted, right=True)
+        return ink("–", palette.muted)
     chance = shared.kept[0] * shared.kept[1] / shared.weights
     union = sum(shared.kept) - chance
     text = ink(f"{shared.iou:.2f} ", f"bold {palette.text}")
-    text.append(f"({chance / union if union else 1.0:.2f})", palette.muted)
-    return fit(text, width, right=True)
+    return text.append(f"({chance / union if union else 1.0:.2f})", palette.muted)
 
 
 def _bar(share: float, width: int, style: str, palette: Palette) -> Text:

@@ -1,7 +1,7 @@
 """The masks of a run: sparsity by layer, accuracy against sparsity, overlap with another run."""
 
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -22,34 +22,13 @@ from prusc_tui.views.masks.trade_off import trade_off, trade_off_of
 from prusc_tui.widgets.panel import Panel, Reading, Scroll
 from prusc_tui.widgets.picture import Picture
 
-WIDE = 116
-"""Width from which the curve is beside the layers."""
-CURVE, MOST_CURVE = 8, 20
-"""Lines of the curve: at least, and at most above the layers."""
+WIDE = 116  # width from which the curve is beside the layers
+CURVE, MOST_CURVE = 8, 20  # lines of the curve: at least, and at most above the layers
 DONE = ("done", "reused")
 
 
-class Stored(NamedTuple):
-    """Read from files: weights of every layer, and the masks if the run reported none."""
-
-    weights: dict[str, int]
-    masks: Sparsity | None
-
-
-class Compared(NamedTuple):
-    """Overlap with the masks of another run, or why it failed."""
-
-    other: str
-    found: Overlap | None
-    problem: str
-
-
 class MasksPanel(Panel, can_focus=True):
-    """The masks of a run.
-
-    Args:
-        folder: of the run; sizes and stored masks are read off the event loop.
-    """
+    """The masks of a run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(VIEW.keys), *motions()]
     DEFAULT_CSS = """
@@ -67,9 +46,8 @@ class MasksPanel(Panel, can_focus=True):
     MasksPanel.empty { padding: 1 2; }
     """
 
-    def __init__(self, folder: RunFolder, *, id: str | None = None) -> None:
-        super().__init__(id=id, classes="empty")
-        self._folder = folder
+    def __init__(self) -> None:
+        super().__init__(classes="empty")
         self._by_ratio = False
         self._weights: dict[str, int] = {}
         self._stored: Sparsity | None = None
@@ -92,8 +70,8 @@ class MasksPanel(Panel, can_focus=True):
     def on_resize(self) -> None:
         wide = self.outer_size.width >= WIDE
         self.set_class(wide, "wide")
-        below, layers, curve = (self.query_one(name) for name in ("#below", "#list", "#curve"))
         # The curve is right of the layers, or above them.
+        below, layers, curve = (self.query_one(name) for name in ("#below", "#list", "#curve"))
         if wide:
             below.move_child(curve, after=layers)
         else:
@@ -179,8 +157,7 @@ class MasksPanel(Panel, can_focus=True):
 
     def _fit(self) -> None:
         """Give the curve the height that the layers leave."""
-        pruned = self.pruned
-        if pruned is None:
+        if (pruned := self.pruned) is None:
             return
         room = self.size.height - self._picture("top").size.height
         curve = self._picture("curve")
@@ -192,13 +169,12 @@ class MasksPanel(Panel, can_focus=True):
         if curve.styles.height is None or curve.styles.height.value != height:
             curve.styles.height = max(1, height)
 
-    def _read(self, stage: str, before: tuple[str, ...], silent: bool) -> Stored:
+    def _read(self, stage: str, before: tuple[str, ...], silent: bool) -> tuple[dict[str, int], Sparsity | None]:
         """On a thread: read sizes, and the masks if the run reported none."""
-        weights = layer_sizes(self._folder, stage, before)
-        return Stored(weights, stored_masks(self._folder, stage) if silent else None)
+        return layer_sizes(self.folder, stage, before), stored_masks(self.folder, stage) if silent else None
 
-    def _take(self, stored: Stored) -> None:
-        self._weights, self._stored = stored.weights or self._weights, stored.masks
+    def _take(self, found: tuple[dict[str, int], Sparsity | None]) -> None:
+        self._weights, self._stored = found[0] or self._weights, found[1]
         self._show_again()
 
     def _asked(self, typed: str | None) -> None:
@@ -213,24 +189,26 @@ class MasksPanel(Panel, can_focus=True):
             self._overlap = None
         self._show_again()
 
-    def _compare(self, typed: str, stage: str) -> Compared:
-        """On a thread: find the other run and compare."""
+    def _compare(self, typed: str, stage: str) -> tuple[str, Overlap] | str:
+        """On a thread: find the other run and compare, or say why that failed."""
         from core.runs.log import RunLog
         from core.runs.query import resolve
 
         try:
-            folder = RunFolder.open(self._folder.home, resolve(RunLog(self._folder.home), typed))
-            if folder.id == self._folder.id:
+            folder = RunFolder.open(self.folder.home, resolve(RunLog(self.folder.home), typed))
+            if folder.id == self.folder.id:
                 raise InputError("this is the same run; name another one")
-            return Compared(folder.record().name, compare(self._folder, folder, stage), "")
+            return folder.record().name, compare(self.folder, folder, stage)
         except InputError as error:
-            return Compared(typed, None, str(error))
+            return str(error)
         except OSError as error:
-            return Compared(typed, None, f"the runs cannot be read ({error})")
+            return f"the runs cannot be read ({error})"
 
-    def _compared(self, compared: Compared) -> None:
-        self._note = compared.problem, bool(compared.problem)
-        self._overlap = (compared.other, compared.found) if compared.found is not None else None
+    def _compared(self, found: tuple[str, Overlap] | str) -> None:
+        if isinstance(found, str):
+            self._note, self._overlap = (found, True), None
+        else:
+            self._note, self._overlap = ("", False), found
         self._show_again()
 
     def _show_again(self) -> None:

@@ -10,21 +10,14 @@ from core.events import Sparsity
 from core.results.overlap import Overlap, overlap
 from core.runs.folder import RunFolder
 
-STAGE = "prune"
-"""The pruning stage."""
-_MOST = 100_000_000
-"""Maximal bytes of a header, as the format prescribes."""
+STAGE = "prune"  # the pruning stage
+_MOST = 100_000_000  # maximal bytes of a header, as the format prescribes
 
 
 def layer_sizes(folder: RunFolder, stage: str, before: tuple[str, ...]) -> dict[str, int]:
-    """Layer → number of weights, from the stored masks, else from the last network before them.
+    """Layer → number of weights, from the headers of the stored masks of a stage, else of the last network before it.
 
-    Only headers are read. Empty if nothing is stored yet.
-
-    Args:
-        folder: of the run.
-        stage: the pruning stage.
-        before: earlier stages, in order.
+    Empty if nothing is stored yet.
     """
     paths = [folder.artifacts(stage) / MASKS, *(folder.artifacts(name) / MODEL for name in reversed(before))]
     for path in paths:

@@ -17,10 +17,8 @@ from prusc_tui.widgets.bars import fit, heading, ink, safe, wrap
 from prusc_tui.words import unit_of
 
 POINT, CHOSEN, LATER, BEFORE = "●", "◆", "▲", "┄"
-MARGIN = 5
-"""Cells of the labels of the y axis."""
-LEAST = 6
-"""Height below which the chart is omitted."""
+MARGIN = 5  # cells of the labels of the y axis
+LEAST = 6  # height below which the chart is omitted
 
 
 class Point(NamedTuple):
@@ -86,11 +84,9 @@ def trade_off(found: TradeOff, width: int, height: int, palette: Palette) -> lis
         text = ink("The curve appears after the first evaluation on validation.", palette.muted)
         return [title, *wrap(text, width)][:height]
     legend = _legend(found, width, palette)
-    rows = height - 3 - len(legend)
-    if rows < 3:
+    if height - 3 - len(legend) < 3:
         legend = []
-        rows = height - 3
-    return [title, *_chart(found, width, rows, palette), *legend]
+    return [title, *_chart(found, width, height - 3 - len(legend), palette), *legend]
 
 
 def _chart(found: TradeOff, width: int, height: int, palette: Palette) -> list[Text]:
@@ -139,9 +135,9 @@ def _chart(found: TradeOff, width: int, height: int, palette: Palette) -> list[T
         rule[min(across - 1, max(0, tick.at))] = "┴"
         start = label_start(tick, across)
         below[start : start + len(tick.label)] = tick.label
-    out.append(fit(ink(" " * MARGIN + "└" + "".join(rule), palette.track), width))
-    out.append(fit(ink(" " * (MARGIN + 1) + "".join(below), palette.muted), width))
-    return out
+    rule_line = ink(" " * MARGIN + "└" + "".join(rule), palette.track)
+    label_line = ink(" " * (MARGIN + 1) + "".join(below), palette.muted)
+    return [*out, fit(rule_line, width), fit(label_line, width)]
 
 
 def _lines(
@@ -165,8 +161,7 @@ def _legend(found: TradeOff, width: int, palette: Palette) -> list[Text]:
         parts.append((LATER, f"bold {palette.good}", f"{safe(found.after[0])} {percent(found.after[1])}"))
     if found.before is not None:
         parts.append((BEFORE, palette.muted, f"{safe(found.before[0])} {percent(found.before[1])}"))
-    lines: list[Text] = []
-    line = ink("")
+    lines, line = [], ink("")
     for mark, style, text in parts:
         if line.cell_len and line.cell_len + len(text) + 4 > width:
             lines.append(fit(line, width))

@@ -1,7 +1,5 @@
 """A run at a glance: stages, groups before and after, losses, weights, checkpoints, machine."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,19 +11,16 @@ from textual.timer import Timer
 from core.feed.snapshot import Snapshot
 from core.runs.alive import this_host
 from prusc_tui.palette import SHELL
-from prusc_tui.report import environments, restarts
-from prusc_tui.report.frame import WIDE, age, clusters, masks, notes, reason, supervision_lines, warning_lines
+from prusc_tui.report.frame import WIDE, age, parts, reason, warning_lines
 from prusc_tui.report.groups import groups
 from prusc_tui.report.pipeline import pipeline
 from prusc_tui.report.results import results
-from prusc_tui.report.selection import selection
-from prusc_tui.report.spark import current_series, losses, stage_in_view
+from prusc_tui.views.overview.machine import elsewhere, machine
 from prusc_tui.widgets.bars import ink, wrap
 from prusc_tui.widgets.panel import Panel
 from prusc_tui.widgets.picture import Picture
 from prusc_tui.widgets.poller import Poller
 from prusc_tui.widgets.quiet import News
-from prusc_tui.words import unit_of
 
 if TYPE_CHECKING:
     from core.machine import Machine
@@ -43,16 +38,11 @@ PICTURES = (
     "knowledge",
 )
 """Ids of the pictures beside or below the groups."""
-MACHINE_EVERY = 2.0
-"""Seconds between readings of the machine."""
+MACHINE_EVERY = 2.0  # seconds between readings of the machine
 
 
 class OverviewPanel(VerticalScroll, Panel):
-    """The overview of a run.
-
-    Args:
-        clock: returns the seconds since 1970.
-    """
+    """The overview of a run."""
 
     DEFAULT_CSS = """
     OverviewPanel { padding: 1 1 0 1; scrollbar-gutter: stable; scrollbar-size-vertical: 1; }
@@ -70,9 +60,8 @@ class OverviewPanel(VerticalScroll, Panel):
 
         machine: "Machine"
 
-    def __init__(self, clock: Callable[[], float] = time.time, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._clock = clock
+    def __init__(self) -> None:
+        super().__init__()
         self._ticking: Timer | None = None
         self._watching: Poller[Machine] | None = None
 
@@ -116,47 +105,31 @@ class OverviewPanel(VerticalScroll, Panel):
 
     @on(Measured)
     def _measured(self, message: Measured) -> None:
-        from prusc_tui.views.overview.machine import machine
-
         message.stop()
         if self._watching is not None:
             reading = message.machine
-            self._picture("machine").show(reading, lambda width, _, palette: machine(reading, width, palette))
+            self._picture("machine").show(reading, lambda w, _, p: machine(reading, w, p))
 
     @property
     def _at_work(self) -> bool:
         return self.snapshot is not None and self.snapshot.status == "running"
 
     def _show_all(self, snapshot: Snapshot) -> None:
-        record, say = snapshot.record, self._picture
+        record, warnings = snapshot.record, snapshot.warnings
         self._show_stages(snapshot)
         self._show_groups(snapshot)
         if not self._at_work:
-            say("machine").show("", lambda *_: [])
-        warnings = snapshot.warnings
-        say("alarms").show(
+            self._picture("machine").show("", lambda *_: [])
+        self._picture("alarms").show(
             (record.reason, warnings),
             lambda w, _, p: [*reason(record, w, p), *warning_lines(warnings, w, p, len(warnings))],
         )
-        say("notes").show(snapshot.notes, lambda w, _, p: notes(snapshot, w, p))
-        stage, curves = current_series(snapshot)
-        say("losses").show((stage, tuple(curves.items())), lambda w, _, p: losses(stage, curves, w, p, rows=2))
-        masked = stage_in_view(snapshot, snapshot.sparsity)
-        kept = snapshot.sparsity[masked] if masked else None
-        say("weights").show(kept, lambda w, _, p: masks(kept, w, p))
-        reached, unit = restarts.restarts_of(snapshot), unit_of(snapshot)
-        say("restarts").show((reached, unit), lambda w, _, p: restarts.in_brief(reached, w, p, unit))
-        made = snapshot.environments
-        say("environments").show(made, lambda w, _, p: environments.in_brief(made, w, p) if made is not None else [])
-        found = snapshot.choice, snapshot.clusters, snapshot.balanced
-        say("clusters").show(found, lambda w, _, p: clusters(*found, w, p))
-        names, selected = [stage.name for stage in snapshot.stages], dict(snapshot.selected)
-        say("checkpoints").show((names, selected), lambda w, _, p: selection(names, selected, w, p))
-        known = record.attributes_used, record.selection
-        say("knowledge").show(known, lambda w, _, p: supervision_lines(record, w, p))
+        for part in parts(snapshot, rows=2):
+            if part.name in PICTURES:
+                self._picture(part.name).show(part.shown, part.draw)
 
     def _show_stages(self, snapshot: Snapshot) -> None:
-        ago = age(snapshot, self._clock())
+        ago = age(snapshot, self.clock())
         # In whole seconds, as the clock ticks.
         self._picture("stages").show((snapshot.stages, int(ago)), lambda w, _, p: pipeline(snapshot.stages, w, p, ago))
 
@@ -189,9 +162,7 @@ class OverviewPanel(VerticalScroll, Panel):
     def _watch_machine(self, wanted: bool) -> None:
         host = self.snapshot.record.host if self.snapshot is not None else None
         if wanted and host is not None and host != this_host():
-            from prusc_tui.views.overview.machine import elsewhere
-
-            self._picture("machine").show(host, lambda width, _, palette: elsewhere(host, width, palette))
+            self._picture("machine").show(host, lambda w, _, p: elsewhere(host, w, p))
         elif wanted and self._watching is None:
             from core.machine import Monitor
 

@@ -1,4 +1,4 @@
-"""Clusters from a table that was made elsewhere: every layout that people write, and what is wrong with it by line."""
+"""Pseudo-groups from a table: every layout that people write, and what is wrong with it by line."""
 
 from pathlib import Path
 
@@ -6,30 +6,31 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.clustering.assigned import Assigned, TrainingRows, read_clusters
 from core.errors import InputError
+from core.finding.table import LEFT_OUT, GroupTable, SplitRows, read_groups
 
 LABELS = (0, 1, 1, 0)
 CLUSTERS = (1, 0, 1, 0)
+NAMES = ("land", "water")
 PATHS = ("a/1.jpg", "a/2.jpg", "b/2.jpg", "b/3.png")
 
 
 @pytest.fixture
-def rows() -> TrainingRows:
-    return TrainingRows(np.array(LABELS), ("land", "water"))
+def rows() -> list[SplitRows]:
+    return [SplitRows("train", np.array(LABELS), NAMES), SplitRows("validation", np.array([1, 0]), NAMES)]
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> TrainingRows:
-    return TrainingRows(np.array(LABELS), ("land", "water"), PATHS, tmp_path / "birds")
+def photos(tmp_path: Path) -> list[SplitRows]:
+    return [SplitRows("train", np.array(LABELS), NAMES, PATHS, tmp_path / "birds")]
 
 
 @pytest.fixture
 def read(tmp_path: Path):
-    def read(text: str | bytes, rows: TrainingRows) -> Assigned:
+    def read(text: str | bytes, rows: list[SplitRows]) -> GroupTable:
         file = tmp_path / "clusters.csv"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_clusters(file, rows)
+        return read_groups(file, rows)
 
     return read
 
@@ -37,8 +38,8 @@ def read(tmp_path: Path):
 def test_the_layout_of_the_reference_implementation_is_read(read, rows):
     lines = [f"{i},{y},{c}" for i, (y, c) in enumerate(zip(LABELS, CLUSTERS, strict=True))]
     found = read("\n".join(["index,label,cluster_assign", *lines]), rows)
-    assert found.clusters.tolist() == list(CLUSTERS)
-    assert found.clusters.dtype == np.int64
+    assert found.train.tolist() == list(CLUSTERS)
+    assert found.train.dtype == np.int64
     assert found.names == ("0", "1")
     assert not found.renumbered
 
@@ -53,9 +54,9 @@ def test_the_layout_of_the_reference_implementation_is_read(read, rows):
     ],
 )
 def test_what_pandas_writes_is_read_with_and_without_names_of_the_index(read, rows, frame):
-    assert read(frame.to_csv(), rows).clusters.tolist() == list(CLUSTERS)
+    assert read(frame.to_csv(), rows).train.tolist() == list(CLUSTERS)
     if "index" in frame:
-        assert read(frame.to_csv(index=False), rows).clusters.tolist() == list(CLUSTERS)
+        assert read(frame.to_csv(index=False), rows).train.tolist() == list(CLUSTERS)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -63,27 +64,43 @@ def test_what_pandas_writes_is_read_with_and_without_names_of_the_index(read, ro
 def test_order_delimiters_case_blank_lines_and_marks_of_byte_order_do_not_matter(read, rows, delimiter, end):
     table = [("Cluster ", " Index"), ("1", "2"), ("0", "1"), (" 1", "0"), ("0", " 3")]
     text = end.join(delimiter.join(row) for row in table) + end + end
-    assert read(b"\xef\xbb\xbf" + text.encode(), rows).clusters.tolist() == list(CLUSTERS)
+    assert read(b"\xef\xbb\xbf" + text.encode(), rows).train.tolist() == list(CLUSTERS)
 
 
 @pytest.mark.parametrize("name", ["path", "img_filename", "image_id", "image path"])
 def test_images_may_be_named_by_path_name_or_stem(read, photos, name):
-    named = ("1.jpg", str(photos.root / "a/2.jpg"), "./b/2.jpg", "3")
+    named = ("1.jpg", str(photos[0].root / "a/2.jpg"), "./b/2.jpg", "3")
     text = f"{name},cluster\n" + "\n".join(f"{path},{c}" for path, c in zip(named, CLUSTERS, strict=True))
-    assert read(text, photos).clusters.tolist() == list(CLUSTERS)
+    assert read(text, photos).train.tolist() == list(CLUSTERS)
 
 
 def test_images_in_a_folder_may_be_named_by_their_index_too(read, photos):
     text = "index,label,cluster_assign\n" + "\n".join(f"{i},{LABELS[i]},{CLUSTERS[i]}" for i in range(4))
-    assert read(text, photos).clusters.tolist() == list(CLUSTERS)
+    assert read(text, photos).train.tolist() == list(CLUSTERS)
 
 
 def test_clusters_of_any_names_are_numbered_in_their_order(read, rows):
     found = read("index,cluster\n0,10\n1,9\n2,-1\n3,9", rows)
-    assert (found.names, found.clusters.tolist()) == (("-1", "9", "10"), [2, 1, 0, 1])
+    assert (found.names, found.train.tolist()) == (("-1", "9", "10"), [2, 1, 0, 1])
     assert found.renumbered
     found = read("index,cluster\n0,water\n1,land\n2,10\n3,land", rows)
-    assert (found.names, found.clusters.tolist()) == (("10", "land", "water"), [2, 1, 0, 1])
+    assert (found.names, found.train.tolist()) == (("10", "land", "water"), [2, 1, 0, 1])
+
+
+def test_an_image_with_an_empty_group_is_left_out(read, rows):
+    found = read("index,group\n0,sea\n1,\n2,sand\n3,sea", rows)
+    assert (found.names, found.train.tolist()) == (("sand", "sea"), [1, LEFT_OUT, 0, 1])
+    assert found.validation is None
+
+
+@pytest.mark.parametrize("words", [("train", "val", "test"), ("0", "1", "2")])
+def test_a_table_may_have_every_split_and_test_images_are_passed_over(read, rows, words):
+    train, validation, test = words
+    lines = [f"{train},{i},{i % 2}" for i in range(4)] + [f"{validation},0,0", f"{validation},1,7", f"{test},99,1"]
+    found = read("\n".join(["split,index,group", *lines[::-1]]), rows)
+    assert found.names == ("0", "1", "7")
+    assert found.train.tolist() == [0, 1, 0, 1]
+    assert found.validation.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -95,16 +112,25 @@ def test_clusters_of_any_names_are_numbered_in_their_order(read, rows):
         (f"index,cluster\n{'9' * 5000},1", "line 2: index '9{80}…' is not an integer"),
         ("index,cluster\n0,1\n\n1,0\n0,1", "line 5: image 0 occurs twice; first in line 2"),
         ("index,cluster\n0,1\n1", "line 3: has only 1 columns"),
-        ("index,cluster\n0,1\n1,", "line 3: image 1 has no cluster"),
-        ("index,cluster\n0,1\n2,0", "2 of 4 training images have no cluster; the first is image 1"),
+        (
+            "index,cluster\n0,1\n2,0",
+            r"2 of 4 training images have no row; the first is image 1 \(to leave an image out",
+        ),
+        ("split,index,group\n0,0,1\n5,0,1", "line 3: '5' is not a split"),
+        ("split,index,group\nval,2,1", "line 2: index 2 is out of range: the validation split has 2 images"),
+        (
+            "split,index,group\n0,0,1\n0,1,0\n0,2,1\n0,3,1\n1,1,0",
+            "1 of 2 validation images have no row; the first is image 0",
+        ),
+        ("index,group\n0,1\n1,1\n2,\n3,1", "has 1 different groups; expected 2 to 512"),
         (
             "index,label,cluster\n0,0,1\n1,0,0",
             "line 3: label '0' is not that of image 1 in the data, 'water' ",
         ),
         ("index,label,cluster\n0,sea,1", "line 2: label 'sea' is not that of image 0 in the data, 'land' "),
-        ("index,cluster\n0,1\n1,1\n2,1\n3,1", "has 1 different clusters; expected 2 to 512"),
-        ("index,group\n0,1", "the first line must name a column index .*; it is: index,group"),
-        ("path,cluster\na/1.jpg,1", "the first line must name a column index .*from 0.*, a column cluster"),
+        ("index,cluster\n0,1\n1,1\n2,1\n3,1", "has 1 different groups; expected 2 to 512"),
+        ("index,kind\n0,1", "the first line must name a column index .*; it is: index,kind"),
+        ("path,cluster\na/1.jpg,1", r"the first line must name a column index .*from 0.*, a column group \(or cluster"),
         ("0,1\n1,0", "the first line must name .* it is: 0,1"),
         ("", "the first line must name .* it is: empty"),
         (b"index,cluster\n\xff\xfe,1", "is not a text table"),
@@ -130,15 +156,15 @@ def test_images_that_are_not_there_or_not_the_only_ones_are_refused(read, photos
 
 
 def test_images_that_are_missing_are_named_by_their_path(read, photos):
-    with pytest.raises(InputError, match=r"3 of 4 training images have no cluster; the first is image 1 \(a/2.jpg\)"):
+    with pytest.raises(InputError, match=r"3 of 4 training images have no row; the first is image 1 \(a/2.jpg\)"):
         read("path,cluster\na/1.jpg,0", photos)
 
 
 def test_a_table_that_cannot_be_read_is_one_sentence(tmp_path, rows):
     with pytest.raises(InputError, match=r"gone.csv: cannot be read \(No such file"):
-        read_clusters(tmp_path / "gone.csv", rows)
+        read_groups(tmp_path / "gone.csv", rows)
     with pytest.raises(InputError, match="cannot be read"):
-        read_clusters(tmp_path, rows)
+        read_groups(tmp_path, rows)
 
 
 def test_text_of_a_table_cannot_move_the_cursor(read, rows):

@@ -1,0 +1,205 @@
+"""Benchmarks: the finished runs of a study, as methods × data sets over seeds (no torch)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from core.engine.artifacts import read_seal
+from core.errors import InputError, nearest
+from core.events import PseudoGroupsFound
+from core.groups import Evaluation
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.record import RunRecord
+from core.spread import Spread, spread
+from experiments.catalog import Study, get_study, study_names
+from experiments.plan import config_of
+from experiments.study import Task, plan_study
+
+
+@dataclass(frozen=True)
+class Found:
+    """How well the pseudo-groups of a run are known, from its attributes; for information only."""
+
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class Member:
+    """The result of one finished run on a split; accuracies in [0, 1].
+
+    `worst_cell` is on validation, NaN if unknown; `seconds` is the work of all stages, reused ones included.
+    """
+
+    seed: int
+    n: int
+    worst: float
+    average: float
+    worst_cell: float
+    seconds: float
+    keep_ratio: float | None
+    found: Found | None
+    run: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method.
+
+    Attributes:
+        entry: as in the study, `RECIPE` or `RECIPE@FINDER`.
+        title: name of the method.
+        finder: name of its finder; empty if it has none.
+        supervision: `attributes_used` of its runs.
+        cells: preset → its finished runs, by seed.
+    """
+
+    entry: str
+    title: str
+    finder: str
+    supervision: str
+    cells: Mapping[str, tuple[Member, ...]]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """The finished runs of a study.
+
+    Attributes:
+        study: the study.
+        split: of the accuracies.
+        rows: in the order of the study, without methods that have no finished run.
+        presets: columns, without those that have no finished run.
+        planned: number of runs of the study.
+        finished: number of those that are finished.
+    """
+
+    study: Study
+    split: str
+    rows: tuple[Row, ...]
+    presets: tuple[str, ...]
+    planned: int
+    finished: int
+
+
+def benchmarks() -> dict[str, Study]:
+    """Name of the table → study whose runs it shows, for studies of several seeds."""
+    studies = (get_study(name) for name in study_names())
+    return {study.table: study for study in studies if study.table and len(study.seeds) > 1}
+
+
+def get_benchmark(name: str) -> Study:
+    """The study behind the table called `name`.
+
+    Raises:
+        InputError: there is none.
+    """
+    known = benchmarks()
+    if name not in known:
+        raise InputError(f"unknown table '{name}'{nearest(name, list(known))} (see: prusc table)")
+    return known[name]
+
+
+def benchmark(home: Home, study: Study, split: str = "test") -> Benchmark:
+    """Collect the finished runs of a study: those with exactly its settings, whoever made them.
+
+    Args:
+        home: of the runs.
+        study: the study.
+        split: of the accuracies.
+    """
+    tasks = plan_study(study)
+    runs = _finished(home, {task.plan.recipe.name for task in tasks})
+    rows: dict[str, dict[str, list[Member]]] = {}
+    heads: dict[str, Task] = {}
+    done = 0
+    for task in tasks:
+        heads.setdefault(task.recipe, task)
+        record = runs.get(_text(task.config))
+        member = record and _member(home, record, split)
+        if member:
+            done += 1
+            rows.setdefault(task.recipe, {}).setdefault(task.preset, []).append(member)
+    return Benchmark(
+        study,
+        split,
+        tuple(
+            _row(study, heads[entry], cells)
+            for entry, cells in sorted(rows.items(), key=lambda r: study.recipes.index(r[0]))
+        ),
+        tuple(preset for preset in study.presets if any(preset in cells for cells in rows.values())),
+        len(tasks),
+        done,
+    )
+
+
+def differences(one: Row, other: Row, preset: str) -> Spread | None:
+    """Differences of the worst group between two methods on the same seeds, `one` − `other`; None without a pair."""
+    theirs = {member.seed: member.worst for member in other.cells.get(preset, ())}
+    pairs = [m.worst - theirs[m.seed] for m in one.cells.get(preset, ()) if m.seed in theirs]
+    return spread(pairs) if pairs else None
+
+
+def _row(study: Study, head: Task, cells: Mapping[str, Iterable[Member]]) -> Row:
+    recipe, config = head.plan.recipe, head.plan.config
+    finder = config.find.by if "find" in recipe.stage_names(config) else ""
+    return Row(
+        head.recipe,
+        head.recipe if head.recipe in study.of else recipe.title or recipe.name,
+        finder,
+        recipe.attributes_used(config),
+        {preset: tuple(members) for preset, members in cells.items()},
+    )
+
+
+def _finished(home: Home, recipes: Iterable[str]) -> dict[bytes, RunRecord]:
+    """Settings → newest finished run with them, of some recipes."""
+    found: dict[bytes, RunRecord] = {}
+    for run in reversed(RunLog(home).all()):  # oldest first
+        if run["recipe"] in recipes and run["status"] == "finished":
+            try:
+                record = RunFolder.open(home, run["id"]).record()
+                found[_text(config_of(record).model_dump(mode="json"))] = record
+            except InputError:  # deleted meanwhile, or with settings unknown to this version
+                continue
+    return found
+
+
+def _member(home: Home, record: RunRecord, split: str) -> Member | None:
+    value, held_out = record.final_evaluation(split), record.final_evaluation("validation")
+    if value is None:
+        return None
+    evaluation = Evaluation.from_json(split, value)
+    cell = Evaluation.from_json("validation", held_out).worst_cell if held_out else None
+    return Member(
+        record.seed,
+        evaluation.n,
+        evaluation.worst_group.accuracy,
+        evaluation.average,
+        cell.accuracy if cell else float("nan"),
+        sum(stage.seconds for stage in record.stages),
+        record.stages[-1].keep_ratio,
+        _found(RunFolder.open(home, record.id)),
+        record.id,
+    )
+
+
+def _found(folder: RunFolder) -> Found | None:
+    sealed = read_seal(folder.artifacts("find"))
+    event = next((e for e in sealed.events if isinstance(e, PseudoGroupsFound)), None) if sealed else None
+    if event is None or "true" not in event.conflicts:
+        return None
+    counts = event.conflicts
+    nan = float("nan")
+    return Found(
+        counts["hits"] / counts["found"] if counts["found"] else nan,
+        counts["hits"] / counts["true"] if counts["true"] else nan,
+    )
+
+
+def _text(config: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(config, option=orjson.OPT_SORT_KEYS)
