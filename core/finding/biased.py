@@ -37,6 +37,7 @@ class BiasedLearner(WeightLearner):
         settings: optimiser and learning rate.
         q: of the loss.
         per_step: images per step.
+        setting: name of the setting of `per_step`.
         compute: precision and batch parts.
         steps: number of steps, for the learning rate.
         train: the training split.
@@ -45,8 +46,6 @@ class BiasedLearner(WeightLearner):
         stream: random stream of the order.
     """
 
-    setting = "biased.batch_size"
-
     def __init__(
         self,
         context: "StageContext",
@@ -54,6 +53,7 @@ class BiasedLearner(WeightLearner):
         settings: OptimizerSettings,
         q: float,
         per_step: int,
+        setting: str,
         compute: Compute,
         steps: int,
         train: Images,
@@ -61,6 +61,7 @@ class BiasedLearner(WeightLearner):
         weights: Tensor | None,
         stream: str,
     ) -> None:
+        self.setting = setting
         order = Order(len(train), per_step, context.generator(stream), weights)
         optimizer = make_optimizer(network.parameters(), settings, fused=compute.precision == "fp16")
         super().__init__(context, network, settings, compute, steps, optimizer, order, train, validation)

@@ -13,7 +13,7 @@ from core.data.dataset import DataSet
 from core.events import Sparsity
 from core.groups import Evaluation
 from core.pruning.batchnorm import recompute_statistics, training_mode
-from core.pruning.contrast import contrastive_loss
+from core.pruning.contrast import contrastive_loss, debiased_contrastive_loss
 from core.pruning.masks import MaskedNetwork
 from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
@@ -123,12 +123,15 @@ class MaskLearner:
         loss = (cross_entropy * self._weights[entries]).mean()
         losses = {"cross-entropy": loss, "loss": loss}
         if settings.contrast_weight > 0:
-            contrast, anchors = contrastive_loss(
-                representation, labels, self._groups[entries], settings.contrast_temperature, settings.negatives
-            )
+            contrast, anchors = self.contrast(representation, labels, self._groups[entries])
             losses["loss"] = loss + settings.contrast_weight * contrast
             losses["contrast"], losses["anchors"] = contrast, anchors
         return losses
+
+    def contrast(self, representation: Tensor, labels: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
+        """Contrastive loss of representations [batch, d] with labels and groups [batch], and its number of anchors."""
+        settings = self._settings
+        return contrastive_loss(representation, labels, groups, settings.contrast_temperature, settings.negatives)
 
     def look(self) -> Sequence[Evaluation]:
         """Evaluate the thresholded network, then restore the training's BatchNorm statistics."""
@@ -179,6 +182,13 @@ class MaskLearner:
         self._gradient.load_state_dict(state["gradient"])
         self._anchors = state["anchors"].to(self._anchors.device)
         self._step = state["step"]
+
+
+class DebiasedMaskLearner(MaskLearner):
+    """The same with the contrastive loss of DCWP; the groups are 1 for conflict samples and 0 for all others."""
+
+    def contrast(self, representation: Tensor, labels: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
+        return debiased_contrastive_loss(representation, labels, groups.bool(), self._settings.contrast_temperature)
 
 
 def unpack(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:

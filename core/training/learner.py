@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ class WeightLearner(ABC):
         validation: the validation split.
     """
 
-    setting: ClassVar[str]
+    setting: str
     """Name of the batch size setting."""
     additive: bool = True
     """Whether the loss is a mean over samples."""
@@ -121,16 +121,21 @@ class WeightLearner(ABC):
 
         return work
 
+    @property
+    def product(self) -> nn.Module:
+        """The network that is evaluated and kept."""
+        return self._network
+
     def look(self) -> Sequence[Evaluation]:
         """Evaluate the current network on the validation split."""
         self._network.eval()
-        predictions = predict(self._network, self._validation)
+        predictions = predict(self.product, self._validation)
         return [count_groups(predictions.classes, self._validation, self._data, "validation")]
 
     def network(self, member: int = 0) -> Mapping[str, Tensor]:
         """Current state of the network, the only member."""
         del member
-        return self._network.state_dict()
+        return self.product.state_dict()
 
     def state_dict(self) -> dict[str, Any]:
         """State for `load_state_dict`, without random streams."""
