@@ -164,6 +164,9 @@ class Prune(Section):
     batchnorm: Literal["recompute", "train", "frozen"] = "recompute"
     """BatchNorm statistics: `frozen` keeps those of ERM; `train` updates them under the sampled masks; `recompute` also
     recomputes them on the balanced set under the final mask (ours)."""
+    keep: Annotated[float, Field(gt=0, le=1)] | Literal["none"] = "none"
+    """Share of the maskable weights to keep, reached smoothly over `steps` and exactly at the last one, which is then
+    selected whatever `select.rule` says; `none`: as many as the losses and λ leave (ours)."""
     exclude: tuple[str, ...] = ()
     """Names of layers that are never pruned, such as `fc`; a name includes its sublayers."""
 

@@ -15,6 +15,7 @@ from core.groups import Evaluation
 from core.pruning.batchnorm import recompute_statistics, training_mode
 from core.pruning.contrast import contrastive_loss
 from core.pruning.masks import MaskedNetwork
+from core.pruning.schedule import count_of, keep_exactly_, scheduled_share
 from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images, training_images
@@ -84,6 +85,9 @@ class MaskLearner:
         self._gradient.precision.step(self._optimizer)
         self._anchors = self._anchors + losses.pop("anchors", 0)
         self._step += 1
+        if self._settings.keep != "none":
+            share = scheduled_share(self._settings.keep, self._step, self._settings.steps)
+            keep_exactly_(self._masked.logits, count_of(share, len(self._masked.logits)))
         del losses["loss"]
         return losses
 

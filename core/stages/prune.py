@@ -61,9 +61,9 @@ class LearnMasks(Stage):
         entries = load_tensors(context.input("balance") / BALANCED)
         groups = torch.from_numpy(PseudoGroups.load(context.input("find")).train)
         learner = MaskLearner(context, masked, self.prune, self.compute, entries, groups, validation)
-        selection = run_loop(
-            context, learner, steps=self.prune.steps, per_epoch=learner.steps_per_epoch, select=self.select
-        )
+        # With a target, only the last step has reached it.
+        select = self.select if self.prune.keep == "none" else self.select.model_copy(update={"rule": "last"})
+        selection = run_loop(context, learner, steps=self.prune.steps, per_epoch=learner.steps_per_epoch, select=select)
         chosen = unpack(selection.network)
         network.load_state_dict(chosen["model"])
         masks = FixedMasks({name: mask.bool() for name, mask in chosen["mask"].items()})
