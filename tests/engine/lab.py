@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from core.config import Config
+from core.config import Config, config_model
 from core.data.dataset import DataSet
 from core.engine.runner import Runner
 from core.engine.stage import Pipeline
@@ -18,7 +18,7 @@ from core.runs.home import Home
 from core.runs.stream import EventReader
 from experiments.fork import Fork
 from experiments.launch import create_run
-from experiments.plan import Plan, build_pipeline, make_plan
+from experiments.plan import Plan, build_pipeline, config_of, make_plan
 
 TINY = (
     "data.train_size=600",
@@ -69,7 +69,7 @@ def _data(config: Config) -> DataSet:
 
 def pipeline_of(config: Config) -> Pipeline:
     """The pipeline of a configuration, with its data built once for all tests."""
-    only_data = Config(data=config.data)
+    only_data = config_model()(data=config.data)
     return replace(build_pipeline(config), load_data=lambda *_: _data(only_data))
 
 
@@ -86,7 +86,7 @@ def go_on(
 ) -> str:
     """Run what is left of a run in this thread, and return the status it ended with."""
     torch.seed()  # whatever a process drew before, a run does not depend on it
-    config = Config.model_validate(folder.record().config)
+    config = config_of(folder.record())
     return Runner(folder, pipeline_of(config), config, device, stop_asked, fresh).run()
 
 
