@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from prusc_tui import __version__
-from prusc_tui.cli import compare, data, eval, export, machine, recipes, run, runs, table
+from prusc_tui.cli import compare, data, eval, export, machine, recipes, run, runs, sparsity, table
 
 app = typer.Typer(
     name="prusc",
@@ -41,6 +41,7 @@ app.command(rich_help_panel=LOG)(runs.ls)
 app.command(rich_help_panel=LOG)(runs.show)
 app.command(rich_help_panel=LOG)(compare.compare)
 app.command(rich_help_panel=LOG)(table.table)
+app.command(rich_help_panel=LOG)(sparsity.sparsity)
 app.command(rich_help_panel=LOG)(runs.rm)
 app.command(rich_help_panel=LOG)(export.export)
 app.add_typer(runs.index, name="index", rich_help_panel=LOG)
