@@ -165,8 +165,8 @@ class Prune(Section):
     """BatchNorm statistics: `frozen` keeps those of ERM; `train` updates them under the sampled masks; `recompute` also
     recomputes them on the balanced set under the final mask (ours)."""
     keep: Annotated[float, Field(gt=0, le=1)] | Literal["none"] = "none"
-    """Share of the maskable weights to keep, reached smoothly over `steps` and exactly at the last one, which is then
-    selected whatever `select.rule` says; `none`: as many as the losses and λ leave (ours)."""
+    """Share of the maskable weights to keep: never less, at most a share that falls on a cubic curve over `steps`, and
+    exactly this at the last step, which is then selected whatever `select.rule` says; `none`: no target (ours)."""
     exclude: tuple[str, ...] = ()
     """Names of layers that are never pruned, such as `fc`; a name includes its sublayers."""
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from core.pruning.masks import maskable_weights
-from core.pruning.schedule import count_of
+from core.pruning.schedule import count_of, largest
 from core.pruning.subnetwork import FixedMasks
 
 
@@ -18,9 +18,7 @@ def keep_largest(scores: Mapping[str, Tensor], share: float) -> FixedMasks:
         share: of all these weights to keep, in (0, 1].
     """
     flat = torch.cat([score.flatten() for score in scores.values()])
-    kept = torch.zeros_like(flat, dtype=torch.bool)
-    kept[flat.argsort(descending=True, stable=True)[: count_of(share, len(flat))]] = True
-    parts = kept.split([score.numel() for score in scores.values()])
+    parts = largest(flat, count_of(share, len(flat))).split([score.numel() for score in scores.values()])
     return FixedMasks({name: part.view(scores[name].shape) for name, part in zip(scores, parts, strict=True)})
 
 

@@ -15,7 +15,7 @@ from core.groups import Evaluation
 from core.pruning.batchnorm import recompute_statistics, training_mode
 from core.pruning.contrast import contrastive_loss
 from core.pruning.masks import MaskedNetwork
-from core.pruning.schedule import count_of, keep_exactly_, scheduled_share
+from core.pruning.schedule import confine_, count_of, scheduled_share
 from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images, training_images
@@ -87,7 +87,8 @@ class MaskLearner:
         self._step += 1
         if self._settings.keep != "none":
             share = scheduled_share(self._settings.keep, self._step, self._settings.steps)
-            keep_exactly_(self._masked.logits, count_of(share, len(self._masked.logits)))
+            least, most = (count_of(one, len(self._masked.logits)) for one in (self._settings.keep, share))
+            confine_(self._masked.logits, least, most)
         del losses["loss"]
         return losses
 

@@ -4,7 +4,7 @@ import torch
 
 from core.pruning.criteria import keep_largest, magnitudes, random_scores
 from core.pruning.masks import MaskedNetwork
-from core.pruning.schedule import count_of, keep_exactly_, scheduled_share
+from core.pruning.schedule import DROPPED, confine_, count_of, largest, scheduled_share
 
 
 def logits(n=1000, *, tied=0):
@@ -13,53 +13,48 @@ def logits(n=1000, *, tied=0):
     return values
 
 
-def test_the_share_falls_from_1_to_the_target_on_a_cubic_curve():
+def test_the_share_falls_from_1_to_the_target_on_a_cubic_curve_that_is_flat_at_both_ends():
     shares = [scheduled_share(0.1, step, 50) for step in range(51)]
     assert shares[0] == 1
-    assert shares[-1] == 0.1
-    assert shares[25] == pytest.approx(0.1 + 0.9 / 8)
+    assert shares[-1] == pytest.approx(0.1, abs=1e-12)
+    assert shares[25] == pytest.approx(0.55)
     assert np.allclose(np.diff(shares, 4), 0)
     assert (np.diff(shares) < 0).all()
+    assert shares[0] - shares[1] < 0.1 * (shares[25] - shares[26])
 
 
 @pytest.mark.parametrize("tied", [0, 300])
 @pytest.mark.parametrize("count", [1, 5, 200, 400, 999, 1000])
-def test_exactly_the_asked_number_is_kept_and_it_is_the_largest(count, tied):
+def test_exactly_the_asked_number_is_the_largest(count, tied):
+    values = logits(tied=tied)
+    order = np.argsort(-values.numpy(), kind="stable")  # of equal ones the first
+    assert set(np.flatnonzero(largest(values, count).numpy())) == set(order[:count])
+
+
+@pytest.mark.parametrize("tied", [0, 300])
+@pytest.mark.parametrize(("least", "most"), [(1, 1), (200, 200), (900, 900), (1000, 1000), (100, 300), (700, 800)])
+def test_as_few_logits_as_possible_change_until_the_number_is_within_its_limits(least, most, tied):
     before = logits(tied=tied)
     after = before.clone()
-    keep_exactly_(after, count)
-    kept = after >= 0
-    assert kept.sum() == count
-    assert before[kept].min() >= before[~kept].max() if count < 1000 else True
-    order = np.argsort(-before.numpy(), kind="stable")  # of equal ones the first
-    assert set(np.flatnonzero(kept.numpy())) == set(order[:count])
+    confine_(after, least, most)
+    kept, there = int((after >= 0).sum()), int((before >= 0).sum())
+    assert kept == min(max(there, least), most)
+    assert (after != before).sum() == abs(kept - there)
+    assert set(after[after != before].tolist()) <= {DROPPED, 0.0}
+    assert before[after >= 0].min() >= before[after < 0].max() if kept < 1000 else True
 
 
-def test_all_logits_are_shifted_alike_and_not_at_all_if_the_number_is_right():
-    before = logits()
-    after = before.clone()
-    keep_exactly_(after, 100)
-    shift = before - after
-    torch.testing.assert_close(shift, shift[:1].expand_as(shift))
-    again = after.clone()
-    keep_exactly_(again, 100)
-    assert torch.equal(again, after)
-    fine = logits() + 10
-    keep_exactly_(fine, 1000)
-    assert torch.equal(fine, logits() + 10)
-
-
-def test_the_threshold_is_the_quantile_of_the_logits():
+def test_with_one_number_as_both_limits_the_threshold_is_the_quantile_of_the_logits():
     before = logits(1001)
     after = before.clone()
-    keep_exactly_(after, 251)
-    assert before[0] - after[0] == pytest.approx(torch.quantile(before, 0.75).item(), abs=1e-6)
+    confine_(after, 251, 251)
+    assert torch.equal(after >= 0, before >= torch.quantile(before, 0.75))
 
 
 @pytest.mark.parametrize("count", [0, 1001])
 def test_a_number_out_of_range_is_refused(count):
     with pytest.raises(ValueError, match=f"{count} of 1000"):
-        keep_exactly_(logits(), count)
+        largest(logits(), count)
 
 
 @pytest.mark.parametrize(("share", "total", "count"), [(0.5, 11, 6), (1.0, 7, 7), (1e-9, 100, 1), (0.02, 1000, 20)])
@@ -85,7 +80,7 @@ def test_layers_that_are_excluded_have_no_mask():
     assert list(keep_largest(magnitudes(two_layers(), ["0"]), 0.5).masks) == ["1.weight"]
     masked = MaskedNetwork(two_layers(), exclude=["0"])
     with torch.no_grad():
-        keep_exactly_(masked.logits, count_of(0.5, len(masked.logits)))
+        confine_(masked.logits, 1, count_of(0.5, len(masked.logits)))
     assert masked.keep_ratio() == 0.5
 
 
