@@ -59,7 +59,7 @@ def contrastive_loss(
         negative = ~same_class
     else:
         negative = same_cluster.fill_diagonal_(False)
-    return _mean_loss(z, positive, negative, temperature)
+    return _mean_loss(z, positive, negative, temperature, anchors)
 
 
 def debiased_contrastive_loss(
@@ -87,7 +87,9 @@ def debiased_contrastive_loss(
     return _mean_loss(z, positive, others & ~positive, temperature)
 
 
-def _mean_loss(z: Tensor, positive: Tensor, negative: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def _mean_loss(
+    z: Tensor, positive: Tensor, negative: Tensor, temperature: float, anchors: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Mean loss over the valid anchors, and their number.
 
     Args:
@@ -95,6 +97,7 @@ def _mean_loss(z: Tensor, positive: Tensor, negative: Tensor, temperature: float
         positive: whether sample j is a positive of anchor i, bool [n, n].
         negative: whether it is a negative, bool [n, n].
         temperature: τ.
+        anchors: samples that may be anchors, bool [n]; None for all.
     """
     valid = positive.any(1) & negative.any(1)  # [n]
     if anchors is not None:
