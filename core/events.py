@@ -168,7 +168,7 @@ class Sparsity(Event):
 
 @dataclass(frozen=True, slots=True)
 class MasksKept(Event):
-    """The masks of an earlier stage stay as they are; `keep_ratio` is the share of weights that they keep."""
+    """The stage keeps as many weights as the masks of an earlier one; `keep_ratio` is their share."""
 
     kind: ClassVar[str] = "masks-kept"
     lasting: ClassVar[bool] = True

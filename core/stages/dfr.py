@@ -1,6 +1,6 @@
 """Stage `head` of DFR: the head refitted on sets balanced over the true groups (arXiv 2204.02937)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -14,7 +14,10 @@ from core.errors import StageError
 from core.events import Logged, StageStarted
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from core.engine.context import StageContext
+    from core.training.dfr import Grouped
 
 
 class Dfr(Section, section="dfr"):
@@ -55,59 +58,71 @@ class RefitOnGroups(Stage):
         import numpy as np
         import torch
 
-        from core.data.dataset import groups as groups_of
-        from core.models.representation import find_head
+        from core.data.dataset import groups
         from core.tensors import save_tensors
-        from core.training.dfr import fit_on_draw, halves, worst_group
-        from core.training.head import represent
+        from core.training.dfr import Grouped
+        from core.training.head import replace_head, represent
         from core.training.images import Images
         from core.training.network import load_network
         from core.training.predict import batch_size, final_evaluation
 
         data, settings = context.data, self.dfr
         network = load_network(self.model, data, context.input("erm") / MODEL, context.device)
-        splits = {name: Images(data, name, context.device) for name in ("train", "validation", "test")}
-        fitted = data.splits[self.split]
-        state: dict[str, Any] = {"features": {"train": [], "validation": []}, "scores": [], "heads": []}
-        state = context.resume_state() or state
-        looked_at = ["validation"] if self.split == "validation" else ["train", "validation"]
-        total = sum(-(-len(splits[name]) // batch_size(splits[name])) for name in looked_at)
+        images = {name: Images(data, name, context.device) for name in ("train", "validation", "test")}
+        used = dict.fromkeys([self.split, "validation"])
+        fresh: dict[str, Any] = {"features": {name: [] for name in used}, "scores": [], "heads": []}
+        state = context.resume_state() or fresh
+        total = sum(-(-len(images[name]) // batch_size(images[name])) for name in used)
         total += len(settings.penalties) + settings.draws
+
+        def done() -> int:
+            return sum(map(len, state["features"].values())) + len(state["scores"]) + len(state["heads"])
 
         def boundary() -> None:
             context.at_boundary(lambda: state)
-            done = sum(map(len, state["features"].values())) + len(state["scores"]) + len(state["heads"])
-            context.progress(done, total)
+            context.progress(done(), total)
 
-        context.emit(StageStarted(context.stage, total))
-        features = {
-            name: represent(network, splits[name], torch.arange(len(splits[name])), state["features"][name], boundary)
-            for name in looked_at
-        }
-        x, y, g = features[self.split], fitted.labels, groups_of(fitted, data)
-        if len(np.unique(y)) < 2:
-            raise StageError(f"the {self.split} split has images of one class only", "use another split")
-        held_out = data.splits["validation"]
-        rows, tested = np.arange(len(y)), np.arange(len(held_out))
-        if self.split == "validation":
-            rows, tested = halves(g, np.random.default_rng(context.streams.seed("halves")))
-        test = (features["validation"][tested], held_out.labels[tested], groups_of(held_out, data)[tested])
-        for penalty in settings.penalties[len(state["scores"]) :]:
-            boundary()
-            draw = np.random.default_rng(context.streams.seed("tuning"))
-            state["scores"].append(worst_group(fit_on_draw(x[rows], y[rows], g[rows], penalty, draw), *test))
-        best = settings.penalties[int(np.argmax(state["scores"]))]
-        for number in range(len(state["heads"]), settings.draws):
-            boundary()
-            draw = np.random.default_rng(context.streams.seed(f"draw-{number}"))
-            state["heads"].append([torch.from_numpy(part) for part in fit_on_draw(x, y, g, best, draw)])
-        context.emit(Logged(f"{context.stage}: penalty {best:g} (worst group {max(state['scores']):.1%})"))
-        weight, bias = (torch.stack([head[part] for head in state["heads"]]).mean(0) for part in (0, 1))
-        _, head = find_head(network)
-        with torch.no_grad():
-            head.weight.copy_(weight)
-            if head.bias is not None:
-                head.bias.copy_(bias)
+        context.emit(StageStarted(context.stage, total, done()))
+        samples = {}
+        for name in used:
+            rows = torch.arange(len(images[name]))
+            features = represent(network, images[name], rows, state["features"][name], boundary)
+            samples[name] = Grouped(features, data.splits[name].labels, groups(data.splits[name], data))
+        if len(np.unique(samples[self.split].labels)) < 2:
+            raise StageError(f"the {self.split} split has images of one class only", "use data with both classes in it")
+        heads = self._fit(context, samples, state["scores"], state["heads"], boundary)
+        replace_head(network, *(np.mean([head[part].numpy() for head in heads], axis=0) for part in (0, 1)))
         save_tensors(context.directory / MODEL, network.state_dict())
         context.progress(total, total)
-        final_evaluation(context, network, 1, {name: splits[name] for name in ("validation", "test")})
+        final_evaluation(context, network, 1, {name: images[name] for name in ("validation", "test")})
+
+    def _fit(
+        self,
+        context: "StageContext",
+        samples: "Mapping[str, Grouped]",
+        scores: list[float],
+        heads: "list[tuple[Tensor, ...]]",
+        boundary: Callable[[], None],
+    ) -> "list[tuple[Tensor, ...]]":
+        """Choose the penalty and fit the heads; `scores` and `heads` have those of a checkpoint, if any."""
+        import numpy as np
+        import torch
+
+        from core.training.dfr import fit_on_draw, halves, worst_group
+
+        def random(name: str) -> np.random.Generator:
+            return np.random.default_rng(context.streams.seed(name))
+
+        fitted, tested = samples[self.split], samples["validation"]
+        if self.split == "validation":
+            fitted, tested = (tested.at(rows) for rows in halves(tested.groups, random("halves")))
+        for penalty in self.dfr.penalties[len(scores) :]:
+            boundary()
+            scores.append(worst_group(fit_on_draw(fitted, penalty, random("tuning")), tested))
+        best = self.dfr.penalties[scores.index(max(scores))]
+        context.emit(Logged(f"{context.stage}: penalty {best:g}, with which the worst group has {max(scores):.1%}"))
+        for number in range(len(heads), self.dfr.draws):
+            boundary()
+            head = fit_on_draw(samples[self.split], best, random(f"draw-{number}"))
+            heads.append(tuple(torch.from_numpy(part) for part in head))
+        return heads

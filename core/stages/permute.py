@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from core.artifacts import BALANCED, MASKED_FILES, MASKS, MODEL
 from core.config import Model, Prune
 from core.engine.stage import Stage
-from core.events import Sparsity, StageStarted
+from core.events import MasksKept, StageStarted
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext
@@ -51,7 +51,7 @@ class PermuteMasks(Stage):
             recompute_statistics(network, (train.plain(part) for part in rows.split(batch_size(train))))
         save_tensors(context.directory / MODEL, network.state_dict())
         masks.save(context.directory / MASKS)
-        context.emit(Sparsity(context.stage, 1, masks.keep_ratio(), masks.layer_keep_ratios()))
+        context.emit(MasksKept(context.stage, masks.keep_ratio()))
         context.progress(1, 1)
         validation, test = validation_images(context), Images(context.data, "test", context.device)
         final_evaluation(context, network, 1, {"validation": validation, "test": test})

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from core.clustering.kmeans import Floats, Integers
-from core.models.representation import Representation
+from core.models.representation import Representation, find_head
 from core.training.images import Images
 from core.training.predict import batch_size
 
@@ -61,3 +61,19 @@ def fit_head(features: Floats, labels: Integers, sample_weight: Floats, penalty:
     if len(weight) == 1:  # binary models have one row for both classes
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     return weight.astype(np.float32), bias.astype(np.float32)
+
+
+@torch.no_grad()
+def replace_head(network: nn.Module, weight: Floats, bias: Floats) -> str:
+    """Give the head of a network other weights, and return its name.
+
+    Args:
+        network: changed in place.
+        weight: [classes, d].
+        bias: [classes]; dropped if the head has none.
+    """
+    name, head = find_head(network)
+    head.weight.copy_(torch.from_numpy(weight))
+    if head.bias is not None:
+        head.bias.copy_(torch.from_numpy(bias))
+    return name

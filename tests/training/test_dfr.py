@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from core.training.dfr import fit_on_draw, group_balanced, halves, worst_group
+from core.training.dfr import Grouped, fit_on_draw, group_balanced, halves, worst_group
 from core.training.head import fit_head
 
 
@@ -16,7 +16,7 @@ def toy():
     labels = groups // 2
     signs = np.stack([2 * labels - 1, 2 * (groups % 2) - 1], axis=1)
     features = (signs * [0.8, 2.0] + random.normal(size=(800, 2))).astype(np.float32)
-    return features, labels, groups
+    return Grouped(features, labels, groups)
 
 
 def test_a_draw_has_as_many_of_each_group_as_the_smallest_and_no_sample_twice():
@@ -35,17 +35,15 @@ def test_halves_have_the_same_groups():
 
 
 def test_on_groups_of_equal_size_it_is_the_plain_logistic_regression(toy):
-    features, labels, groups = toy
-    even = group_balanced(groups, np.random.default_rng(3))
-    x, y, g = features[even], labels[even], groups[even]
-    ours = fit_on_draw(x, y, g, 1e-2, np.random.default_rng(0))
-    for one, other in zip(ours, fit_head(x, y, np.ones(len(y)), 1e-2), strict=True):
+    even = toy.at(group_balanced(toy.groups, np.random.default_rng(3)))
+    plain = fit_head(even.features, even.labels, np.ones(160), 1e-2)
+    for one, other in zip(fit_on_draw(even, 1e-2, np.random.default_rng(0)), plain, strict=True):
         assert np.array_equal(one, other)
 
 
 def test_the_mean_of_many_draws_is_the_logistic_regression_weighted_by_the_inverse_group_size(toy):
-    features, labels, groups = toy
-    heads = [fit_on_draw(features, labels, groups, 1e-2, np.random.default_rng(seed)) for seed in range(60)]
+    features, labels, groups = toy.features, toy.labels, toy.groups
+    heads = [fit_on_draw(toy, 1e-2, np.random.default_rng(seed)) for seed in range(60)]
     weight, bias = (np.mean([head[part] for head in heads], axis=0) for part in (0, 1))
     inverse = (1 / np.bincount(groups))[groups]
     expected, offset = fit_head(features, labels, inverse / inverse.mean(), 1e-2)
@@ -57,14 +55,12 @@ def test_the_mean_of_many_draws_is_the_logistic_regression_weighted_by_the_inver
 
 
 def test_the_worst_group_of_the_balanced_head_is_better_than_that_of_the_plain_one(toy):
-    features, labels, groups = toy
-    plain = fit_head(features, labels, np.ones(len(labels)), 1e-2)
-    head = fit_on_draw(features, labels, groups, 1e-2, np.random.default_rng(0))
-    assert worst_group(head, features, labels, groups) > worst_group(plain, features, labels, groups) + 0.15
+    plain = fit_head(toy.features, toy.labels, np.ones(len(toy.labels)), 1e-2)
+    assert worst_group(fit_on_draw(toy, 1e-2, np.random.default_rng(0)), toy) > worst_group(plain, toy) + 0.15
 
 
 def test_the_worst_group_is_counted_over_groups_that_have_samples():
     head = np.array([[-1.0, 0.0], [1.0, 0.0]], np.float32), np.zeros(2, np.float32)
     features = np.array([[1, 0], [-1, 0], [1, 0], [1, 0]], np.float32)
-    assert worst_group(head, features, np.array([1, 1, 1, 0]), np.array([5, 5, 5, 9])) == 0
-    assert worst_group(head, features[:3], np.array([1, 1, 1]), np.array([5, 5, 7])) == 0.5
+    assert worst_group(head, Grouped(features, np.array([1, 1, 1, 0]), np.array([5, 5, 5, 9]))) == 0
+    assert worst_group(head, Grouped(features[:3], np.array([1, 1, 1]), np.array([5, 5, 7]))) == 0.5
