@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from core.config import config_model, flatten
+from core.config import Find, config_model, flatten
+from core.config.renamed import migrated
 from core.data.sets.cmnist import Cmnist
 from core.data.splits import SPLITS
 from core.errors import InputError, nearest
@@ -16,6 +17,7 @@ from core.results.restarts import STAGE, Pool, pool, splits, weights
 from core.runs.record import RunRecord
 from experiments.anchors import ANCHORS, PROTOCOL, Anchor
 from experiments.catalog import get_study
+from experiments.finders import choices
 from experiments.recipes import RECIPES
 
 NOISE, SIZE = "data.label_noise", "data.train_size"
@@ -129,7 +131,7 @@ def _distinct(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 def _entry(record: RunRecord, weight: float) -> _Entry:
     # Settings that an older version did not have take today's defaults.
-    flat = _defaults() | dict(flatten(dict(record.config)))
+    flat = _defaults() | dict(flatten(migrated(record.config)))
     fixed = _fixed(record.recipe)
     data = {
         key: Cmnist.model_fields[key.removeprefix("data.")].default if key in fixed else value
@@ -139,7 +141,9 @@ def _entry(record: RunRecord, weight: float) -> _Entry:
     settings = {
         key: value
         for key, value in flat.items()
-        if not key.startswith("data.") and key not in _COUNTS and _reads(record.recipe, key)
+        if not key.startswith("data.")
+        and key not in _COUNTS
+        and _reads(record.recipe, key, flat["find.by"], flat["find.file"])
     }
     if WEIGHT in settings:
         settings[WEIGHT] = weight
@@ -206,9 +210,12 @@ def _free(entry: _Entry) -> dict[str, Any]:
     return {key: value for key, value in entry.settings.items() if key not in fixed}
 
 
-def _reads(recipe: str, key: str) -> bool:
-    """Whether a setting other than of data can change a recipe's result; always for an unknown recipe."""
-    return recipe not in RECIPES or "." not in key or RECIPES[recipe].reads(RECIPES[recipe].config(), key)
+def _reads(recipe: str, key: str, by: str, file: str) -> bool:
+    """Whether a setting other than of data can change a recipe's result; always for an unknown recipe or finder."""
+    if recipe not in RECIPES or "." not in key or by not in choices():
+        return True
+    config = RECIPES[recipe].config().model_copy(update={"find": Find(by=by, file=file)})
+    return RECIPES[recipe].reads(config, key)
 
 
 def _title(recipe: str) -> str:

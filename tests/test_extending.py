@@ -65,27 +65,27 @@ def prusc(python):
 def run(prusc):
     """A finished run of the new recipe, on the new data set with the new network."""
     settings = [word for text in (*SMALL, "data.name=striped", "model.name=one-layer") for word in ("--set", text)]
-    return json.loads(prusc("run", "errors", *settings, "--set", "errors.epoch=1", "--name", "new", "--json"))
+    return json.loads(prusc("run", "mistakes", *settings, "--set", "mistakes.epoch=1", "--name", "new", "--json"))
 
 
 def test_a_new_recipe_is_listed_with_its_settings(prusc):
-    (listed,) = [one for one in json.loads(prusc("recipes", "--json"))["recipes"] if one["name"] == "errors"]
-    assert listed["stages"] == ["erm", "represent", "errors"]
-    assert "errors.epoch = 0.5" in prusc("recipes", "show", "errors")
+    (listed,) = [one for one in json.loads(prusc("recipes", "--json"))["recipes"] if one["name"] == "mistakes"]
+    assert listed["stages"] == ["erm", "represent", "mistakes"]
+    assert "mistakes.epoch = 0.5" in prusc("recipes", "show", "mistakes")
 
 
 def test_a_new_recipe_runs_and_its_files_and_event_are_kept(run, prusc, tmp_path):
     assert run["status"] == "finished"
-    assert [stage["name"] for stage in run["stages"]] == ["erm", "represent", "errors"]
-    assert run["config"]["errors"] == {"epoch": 1.0}
-    sentence = r"errors: \d+ of 300 training images"
+    assert [stage["name"] for stage in run["stages"]] == ["erm", "represent", "mistakes"]
+    assert run["config"]["mistakes"] == {"epoch": 1.0}
+    sentence = r"mistakes: \d+ of 300 training images"
     assert re.search(sentence, prusc("watch", "new", "--once"))
     prusc("export", "new", "--to", str(tmp_path))
     assert (tmp_path / "model.safetensors").exists()
 
 
 def test_the_stages_of_a_new_recipe_are_taken_over_and_its_runs_compared(run, prusc):
-    again = json.loads(prusc("run", "--from", "new:errors", "--json"))
+    again = json.loads(prusc("run", "--from", "new:mistakes", "--json"))
     assert [stage["reused"] for stage in again["stages"]] == [run["id"]] * 3
     assert "worst group" in prusc("compare", "new", again["id"])
 
@@ -103,17 +103,27 @@ from prusc_tui.report.frame import frame
 from prusc_tui.screens.new_run.form import Form
 from prusc_tui.views.artifacts.files import survey
 folder = RunFolder.open(Home.open(), {run["id"]!r})
-fields = {{field.setting.key: field.setting.help for field in Form("errors").fields()}}
+fields = {{field.setting.key: field.setting.help for field in Form("mistakes").fields()}}
 files = {{file.name: file.what for room in survey(folder, folder.record()) for file in room.files}}
 print(json.dumps([fields, files, [line.plain for line in frame(RunFeed(folder).poll(), 0.0, 120)]]))
 """,
         )
     )
     fields, files, lines = told
-    assert fields["errors.epoch"].startswith("Age of the checkpoint")
+    assert fields["mistakes.epoch"].startswith("Age of the checkpoint")
     assert not any(key.startswith("prune.") for key in fields)
-    assert files["errors.safetensors"] == "training images that are classified wrongly"
+    assert files["mistakes.safetensors"] == "training images that are classified wrongly"
     assert any("of 300 training images" in line for line in lines)
+
+
+def test_a_new_finder_goes_with_every_recipe_that_learns_from_pseudo_groups(prusc):
+    settings = [word for text in (*SMALL, "erm.epochs=1", "bright.quantile=0.25") for word in ("--set", text)]
+    assert "bright.quantile = 0.5" in prusc("recipes", "show", "last-layer")
+    told = json.loads(prusc("run", "last-layer", *settings, "--set", "find.by=bright", "--json"))
+    assert [stage["name"] for stage in told["stages"]] == ["erm", "bright", "find", "balance", "head"]
+    assert told["config"]["bright"] == {"quantile": 0.25}
+    cells = told["stages"][-1]["evaluations"]["validation"]["cells"]
+    assert {cell["attributes"]["pseudo-group"] for cell in cells} == {"dark", "bright"}
 
 
 def test_a_new_data_set_is_listed(prusc):

@@ -115,7 +115,7 @@ class Find(Section):
     only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {"file": ("find.by", ("biased", "file"))}
 
     by: str = "biased"
-    """Finder of the pseudo-groups; `auto` tries the cheap ones and chooses without group labels."""
+    """Finder of the pseudo-groups (`prusc recipes`); `auto` tries the cheap ones and chooses without group labels."""
     file: str = ""
     """Table with the pseudo-group of every training image, and optionally of validation images (`--groups`), instead
     of a finder."""

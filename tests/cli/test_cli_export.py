@@ -65,15 +65,24 @@ def test_the_exported_weights_are_zero_exactly_where_the_masks_say(finished, out
     assert kept == finished.said.json["stages"][-1]["keep_ratio"]
 
 
-def test_clusters_has_every_training_image_and_how_often_the_balanced_set_holds_it(finished, out, dataset):
-    table = pd.read_csv(out / "clusters.csv")
+def test_groups_has_every_image_and_how_often_the_balanced_set_holds_it(finished, out, dataset):
+    whole = pd.read_csv(out / "groups.csv")
+    table, held_out = whole[whole["split"] == "train"], whole[whole["split"] == "validation"]
+    assert len(table) + len(held_out) == len(whole)
+    assert list(held_out["label"]) == [dataset.label_names[i] for i in dataset.splits["validation"].labels]
+    assert set(held_out["group"]) <= set(table["group"])
     assert list(table["index"]) == list(range(600))
     assert list(table["label"]) == [dataset.label_names[i] for i in dataset.splits["train"].labels]
     balanced = load_file(finished.home / "runs" / finished.said.json["id"] / "artifacts/balance/balanced.safetensors")
     assert table["in_balanced_set"].sum() == len(balanced["indices"]) > 0
-    # Rule min: in every cluster the balanced set holds every class as often as the rarest one is there.
-    there = table.groupby(["cluster", "label"]).size().unstack(fill_value=0)
-    drawn = table.groupby(["cluster", "label"])["in_balanced_set"].sum().unstack(fill_value=0)
+    # A conflict sample does not have the most frequent label of its cluster.
+    usual = table.groupby("group")["label"].agg(lambda labels: labels.value_counts().index[0])
+    assert ((table["label"] != table["group"].map(usual)) == table["conflict"].astype(bool)).all()
+    assert set(table["predicted"]) <= set(dataset.label_names)
+    assert table["confidence"].between(0.5, 1).all()
+    # Rule min: in every pseudo-group the balanced set holds every class as often as the rarest one is there.
+    there = table.groupby(["group", "label"]).size().unstack(fill_value=0)
+    drawn = table.groupby(["group", "label"])["in_balanced_set"].sum().unstack(fill_value=0)
     assert (drawn.eq(there.min(axis=1), axis=0)).all(axis=None)
 
 

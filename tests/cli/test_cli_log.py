@@ -205,9 +205,12 @@ def test_recipes_lists_recipes_and_presets_with_what_they_use(prusc):
 
 def test_recipes_show_prints_the_stages_and_every_setting(prusc):
     shown = prusc("recipes", "show", "prusc").out
-    assert "erm → represent → cluster → balance → prune → finetune" in shown
+    assert "erm → biased → find → balance → prune → finetune" in shown
     assert "prune.contrast_weight = 0.1" in shown.splitlines()
-    assert "cluster.method = kmeans  fixed by the recipe" in shown
+    assert "erm.objective = erm  fixed by the recipe" in shown
+    assert "find.by = biased" in shown.splitlines()
+    by_clusters = prusc("recipes", "show", "irm").out  # whose preset says so
+    assert "erm → represent → cluster → find → environments → train" in by_clusters
     assert prusc("recipes", "show", "patch-mnist", "--json").json["config"]["data"]["name"] == "patch-mnist"
 
 

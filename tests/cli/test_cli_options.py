@@ -25,7 +25,7 @@ def test_each_option_stands_for_its_setting_and_files_are_absolute(tmp_path, mon
     plan = make_plan("prusc", data="waterbirds", overrides=[alias.override for alias in given])
     config = plan.config
     assert (config.data.root, config.data.cache) == (str(tmp_path / "a b ü"), False)
-    assert config.cluster.file == str(tmp_path / "x=1.pt")
+    assert config.find.file == str(tmp_path / "x=1.pt")
     assert (config.model.weights, config.compute.precision, config.compute.auto_batch) == ("imagenet", "bf16", True)
     (alias,) = option_aliases(checkpoint="x=1.pt")
     assert make_plan("prusc", overrides=[alias.override]).config.model.checkpoint == str(tmp_path / "x=1.pt")

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from driver import TINY
 
-STAGES = ["erm", "represent", "cluster", "balance", "prune", "finetune"]
+STAGES = ["erm", "represent", "cluster", "find", "balance", "prune", "finetune"]
 EVALUATED = {"erm", "prune", "finetune"}
 
 
@@ -107,7 +107,7 @@ def test_a_fork_takes_over_the_stages_before_it(finished, told):
     forked = finished("run", "prune-only", "--from", "first:balance", "--set", "prune.steps=4", "--json").json
     try:
         assert forked["forked_from"] == f"{told['id']}:balance"
-        assert [s["reused"] for s in forked["stages"]] == [told["id"]] * 4 + [None]
+        assert [s["reused"] for s in forked["stages"]] == [told["id"]] * 5 + [None]
         assert forked["config"]["erm"] == told["config"]["erm"]
         assert forked["config"]["prune"]["steps"] == 4
     finally:

@@ -8,10 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from core.artifacts import MODEL
+from core.artifacts import BALANCED, MODEL
 from core.engine.runner import Runner
 from core.errors import InputError
-from core.events import Choice, Logged, PseudoGroupsFound
+from core.events import Logged, PseudoGroupsFound
+from core.finding.pseudo_groups import PseudoGroups
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from experiments.fork import Fork, plan_fork
@@ -41,7 +42,7 @@ def checkpoint(trained: RunFolder, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def clusters(trained: RunFolder, tmp_path: Path) -> Path:
-    """Clusters in the layout of the reference implementation, other than any that are found here: by index."""
+    """Pseudo-groups in the layout of the reference implementation, other than any that are found here: by index."""
     return table_of_clusters(tmp_path / "clusters.csv", labels_of(trained), lambda i: i % 3)
 
 
@@ -145,52 +146,53 @@ def test_training_starts_from_the_weights_of_a_file_with_a_fresh_head_and_the_fi
     assert finished(home, "erm", *still, f"model.weights={moved}").record().stage("erm").reused == started.id
 
 
-def test_clusters_from_a_table_take_the_place_of_those_that_are_found(home, trained, clusters):
-    folder = finished(home, "prune-only", f"cluster.file={clusters}")
-    saved = load_file(folder.artifacts("cluster") / "clusters.safetensors")
-    assert saved["assignments"].tolist() == [i % 3 for i in range(600)]
-    assert saved["epoch"].item() == 0.5
-    assert saved["table"].shape == (3, 2)
-    told = {type(event): event for event in events(folder)}
-    assert told[PseudoGroupsFound].table == saved["table"].tolist()
-    assert sum(map(sum, told[PseudoGroupsFound].group_table)) == 600
-    (candidate,) = told[Choice].candidates
-    assert (candidate["epoch"], candidate["k"]) == (0.5, 3)
-    assert told[Choice].reason == "precomputed clusters from clusters.csv"
-    names = {file.name for file in trained.artifacts("cluster").iterdir()}
-    assert {file.name for file in folder.artifacts("cluster").iterdir()} == names
+def test_pseudo_groups_from_a_table_take_the_place_of_those_of_a_finder(home, clusters):
+    folder = finished(home, "prune-only", f"find.file={clusters}")
+    assert [stage.name for stage in folder.record().stages] == ["erm", "groups-file", "find", "balance", "prune"]
+    found = PseudoGroups.load(folder.artifacts("find"))
+    assert found.train.tolist() == [i % 3 for i in range(600)]
+    assert (found.names, found.source, found.validation) == (("0", "1", "2"), "from clusters.csv", None)
+    (told,) = (event for event in events(folder) if isinstance(event, PseudoGroupsFound))
+    assert [sum(row) for row in told.table] == [200, 200, 200]
+    assert sum(map(sum, told.group_table)) == 600
+    assert (told.source, told.names) == ("from clusters.csv", ["0", "1", "2"])
     assert folder.record().stage("prune").evaluations
 
 
-def test_clusters_that_a_run_exports_give_the_same_masks_when_they_are_taken(home, trained, tmp_path):
-    """Found on the last checkpoint and exported, they come back as they were."""
+def test_images_without_a_group_are_in_no_balanced_set(home, trained, tmp_path):
+    file = table_of_clusters(tmp_path / "some.csv", labels_of(trained), lambda i: "" if i < 300 else i % 2)
+    folder = finished(home, "prune-only", f"find.file={file}")
+    assert load_file(folder.artifacts("balance") / BALANCED)["indices"].min() >= 300
+    assert not PseudoGroups.load(folder.artifacts("find")).conflicts[:300].any()
+
+
+def test_groups_that_a_run_exports_give_the_same_masks_when_they_are_taken(home, tmp_path):
     from experiments.export import export_run
 
     found = finished(home, "prune-only", "represent.checkpoints=last", "cluster.k=3")
     export_run(found, tmp_path / "out")
-    taken = finished(
-        home, "prune-only", "represent.checkpoints=last", f"cluster.file={tmp_path / 'out' / 'clusters.csv'}"
-    )
+    taken = finished(home, "prune-only", f"find.file={tmp_path / 'out' / 'groups.csv'}")
     ours, theirs = (load_file(f.artifacts("prune") / "masks.safetensors") for f in (taken, found))
     assert ours
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-    for name in ("map-pca.json", "samples.json"):
-        assert (taken.artifacts("cluster") / name).read_bytes() == (found.artifacts("cluster") / name).read_bytes()
+    before, after = (PseudoGroups.load(folder.artifacts("find")) for folder in (found, taken))
+    assert before.names == after.names
+    assert before.validation.tolist() == after.validation.tolist()
 
 
-def test_what_is_in_the_table_of_clusters_counts_and_not_its_place(home, trained, clusters, tmp_path):
-    first = keys(home, f"cluster.file={clusters}")
+def test_what_is_in_the_table_counts_and_not_its_place(home, trained, clusters, tmp_path):
+    first = keys(home, f"find.file={clusters}")
     moved = shutil.copy(clusters, tmp_path / "moved.csv")
-    assert keys(home, f"cluster.file={moved}") == first
+    assert keys(home, f"find.file={moved}") == first
     table_of_clusters(clusters, labels_of(trained), lambda i: i % 2)
-    changed = keys(home, f"cluster.file={clusters}")
-    assert [name for name in first if changed[name] != first[name]] == ["cluster", "balance", "prune"]
+    changed = keys(home, f"find.file={clusters}")
+    assert [name for name in first if changed[name] != first[name]] == ["groups-file", "find", "balance", "prune"]
 
 
-def test_clusters_of_other_names_are_numbered_and_the_log_says_how(home, trained, tmp_path):
-    file = table_of_clusters(tmp_path / "named.csv", labels_of(trained), lambda i: ("sea", "land")[i % 2])
-    folder = finished(home, "prune-only", f"cluster.file={file}")
-    assert "clusters are renumbered: 0 is 'land', 1 is 'sea'" in said(folder)
+def test_groups_of_other_numbers_are_renumbered_and_the_log_says_how(home, trained, tmp_path):
+    file = table_of_clusters(tmp_path / "named.csv", labels_of(trained), lambda i: (9, 10)[i % 2])
+    folder = finished(home, "prune-only", f"find.file={file}")
+    assert "pseudo-groups are renumbered: 0 is '9', 1 is '10'" in said(folder)
 
 
 @pytest.mark.parametrize(
@@ -205,9 +207,14 @@ def test_clusters_of_other_names_are_numbered_and_the_log_says_how(home, trained
         ("prusc", ["model.weights=FOLDER/gone.pth"], r"gone\.pth: cannot be read"),
         ("prusc", ["model.weights=FOLDER/other.pth"], "does not match the network: missing features"),
         ("prusc", ["model.weights=imagenet"], "no published weights of 'digits-cnn'"),
-        ("prusc", ["cluster.file=FOLDER/gone.csv"], r"gone\.csv: cannot be read"),
-        ("prusc", ["cluster.file=FOLDER/short.csv"], "599 of 600 training images have no cluster"),
-        ("erm", ["cluster.file=FOLDER/short.csv"], "recipe 'erm' has no stage 'cluster' to read it"),
+        ("prusc", ["find.file=FOLDER/gone.csv"], r"gone\.csv: cannot be read"),
+        ("prusc", ["find.file=FOLDER/short.csv"], "599 of 600 training images have no row"),
+        ("erm", ["find.file=FOLDER/short.csv"], "recipe 'erm' has no stage 'find' to read it"),
+        (
+            "prusc-random-clusters",
+            ["find.file=FOLDER/short.csv"],
+            "find.file: recipe 'prusc-random-.*' does not read it",
+        ),
         ("eiil", ["model.checkpoint=FOLDER/ten.pth"], "recipe 'eiil' has no stage 'erm' to read it"),
     ],
 )
@@ -235,18 +242,13 @@ def test_settings_that_go_with_no_given_network_are_refused(recipe, overrides, s
         plan_of(recipe, "model.checkpoint=network.pth", *overrides)
 
 
-def test_random_clusters_are_not_taken_from_a_table():
-    with pytest.raises(InputError, match=r"either read from a file or random \(cluster.method=random\), not both"):
-        plan_of("prusc-random-clusters", "cluster.file=clusters.csv")
-
-
 def test_files_that_fit_pass_the_check_and_are_kept_by_their_whole_path(home, checkpoint, clusters, monkeypatch):
     monkeypatch.chdir(checkpoint.parent)
-    plan = plan_of("prusc", "model.checkpoint=network.pth", "cluster.file=clusters.csv", "model.weights=network.pth")
+    plan = plan_of("prusc", "model.checkpoint=network.pth", "find.file=clusters.csv", "model.weights=network.pth")
     check(plan.config)
     config = create_run(home, plan).record().config
     assert config["model"]["checkpoint"] == config["model"]["weights"] == str(checkpoint)
-    assert config["cluster"]["file"] == str(clusters)
+    assert config["find"]["file"] == str(clusters)
     assert create_run(home, plan_of("erm")).record().config["model"] == plan_of("erm").config.model.model_dump()
 
 
@@ -263,10 +265,10 @@ def test_a_fork_takes_the_given_network_over_without_its_file_and_no_other_in_it
             plan_fork(fork, None, [other], None)
 
 
-def test_clusters_may_be_given_to_a_run_that_goes_on_from_a_representation(home, clusters):
+def test_pseudo_groups_may_be_given_to_a_run_that_goes_on_from_a_network(home, clusters):
     source = finished(home, "prune-only").record()
-    plan = plan_fork(Fork(source, "represent"), None, [f"cluster.file={clusters}"], None)
-    folder = create_run(home, plan, fork=Fork(source, "represent"))
+    plan = plan_fork(Fork(source, "erm"), None, [f"find.file={clusters}"], None)
+    folder = create_run(home, plan, fork=Fork(source, "erm"))
     assert go_on(folder) == "finished", folder.record().reason
-    with pytest.raises(InputError, match=r"stage 'cluster' is taken from .* so cluster cannot change"):
-        plan_fork(Fork(source, "cluster"), None, [f"cluster.file={clusters}"], None)
+    with pytest.raises(InputError, match=r"stage 'find' is taken from .* so find cannot change"):
+        plan_fork(Fork(source, "find"), None, [f"find.file={clusters}"], None)

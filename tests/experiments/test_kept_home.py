@@ -8,11 +8,14 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import torch
 
+from core.errors import InputError
 from core.feed.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.tensors import load_tensors
+from experiments.fork import plan_fork, read_fork
 
 KEPT = Path(__file__).parent.parent / "kept" / "home-0.1.0.tar.xz"
 FINISHED, OTHER, IRM, STOPPED = "9trbqekg", "vk7nvcnz", "fwty52a4", "cybazp8m"
@@ -67,16 +70,28 @@ def test_runs_are_shown_compared_and_exported(prusc, tmp_path):
     assert "finished-1" in prusc("compare", "finished-0", "finished-1")
     assert "restarts" in prusc("show", "irm-0")
     prusc("export", "finished-0", "--to", str(tmp_path))
-    assert {"model.safetensors", "masks.safetensors", "metrics.csv"} <= {file.name for file in tmp_path.iterdir()}
+    assert {"model.safetensors", "masks.safetensors", "metrics.csv", "groups.csv"} <= {
+        file.name for file in tmp_path.iterdir()
+    }
+
+
+def test_old_clusters_are_not_taken_over_and_the_stage_before_them_is(home):
+    fork = read_fork(Home.open(home, create=False), f"{FINISHED}:balance")
+    with pytest.raises(InputError, match=r"an earlier version clustered 'finished-0'; take over its stage 'represent'"):
+        plan_fork(fork, None, [])
+    fork = read_fork(Home.open(home, create=False), f"{FINISHED}:represent")
+    assert plan_fork(fork, None, []).config.find.by == "clusters"
 
 
 def test_a_stopped_run_is_resumed_to_what_an_uninterrupted_one_comes_to(home, prusc):
-    prusc("run", "--from", f"{STOPPED}:balance", "--name", "uninterrupted", "--device", "cpu")
-    prusc("resume", STOPPED, "--device", "cpu")
+    prusc("run", "--from", f"{STOPPED}:represent", "--name", "uninterrupted", "--device", "cpu")
+    prusc("resume", STOPPED, "--fresh", "--device", "cpu")
+    record = RunFolder.open(Home.open(home, create=False), STOPPED).record()
+    stages = ["erm", "represent", "cluster", "find", "balance", "prune", "finetune"]
+    assert [(stage.name, stage.status) for stage in record.stages] == [(stage, "done") for stage in stages]
     (other,) = [run["id"] for run in json.loads(prusc("ls", "--json"))["runs"] if run["name"] == "uninterrupted"]
     resumed, whole = (
         load_tensors(home / "runs" / run / "artifacts" / "finetune" / "model.safetensors") for run in (STOPPED, other)
     )
     assert resumed.keys() == whole.keys()
-    # The first steps were taken on another machine, whose kernels may round otherwise.
-    assert all(resumed[name].sub(whole[name]).abs().max() < 0.1 for name in resumed)
+    assert all(torch.equal(resumed[name], whole[name]) for name in resumed)

@@ -3,15 +3,13 @@
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
 
 from core.errors import InputError
-from core.events import Choice
+from core.finding.pseudo_groups import PseudoGroups
 from core.runs.home import Home
 from experiments.launch import check
 from experiments.plan import make_plan
 from tests.data.photo_lab import celeba, isic, waterbirds
-from tests.engine.lab import events
 from tests.experiments.photo_runs import photo_run
 
 
@@ -50,17 +48,16 @@ def test_clusters_of_photographs_are_taken_by_path_or_index(home, birds, tmp_pat
     rows = [f"{i if column == 'index' else line[1]},{line[4]}" for i, line in enumerate(training)]
     table = tmp_path / "places.csv"
     table.write_text("\n".join([f"{column},cluster", *rows[::-1]]))
-    folder = photo_run(home, "prune-only", birds, "model.name=digits-cnn", f"cluster.file={table}", data="waterbirds")
-    saved = load_file(folder.artifacts("cluster") / "clusters.safetensors")
-    assert saved["assignments"].tolist() == [int(line[4]) for line in training]
-    (choice,) = (event for event in events(folder) if isinstance(event, Choice))
-    assert choice.candidates[0]["k"] == 2
+    folder = photo_run(home, "prune-only", birds, "model.name=digits-cnn", f"find.file={table}", data="waterbirds")
+    found = PseudoGroups.load(folder.artifacts("find"))
+    assert found.train.tolist() == [int(line[4]) for line in training]
+    assert found.names == ("0", "1")
 
 
 def test_a_table_of_clusters_for_other_photographs_is_refused_before_the_run(birds, tmp_path):
     table = tmp_path / "clusters.csv"
     table.write_text("img_filename,cluster\nelsewhere.jpg,0\n")
-    plan = make_plan("prusc", data="waterbirds", overrides=[f"data.root={birds}", f"cluster.file={table}"])
+    plan = make_plan("prusc", data="waterbirds", overrides=[f"data.root={birds}", f"find.file={table}"])
     with pytest.raises(
         InputError, match=r"clusters.csv, line 2: 'elsewhere.jpg' is not an image of the training split"
     ):

@@ -4,7 +4,7 @@ import threading
 import time
 from dataclasses import replace
 
-from core.config import Config
+from core.config import Find, config_model
 from core.events import (
     Balanced,
     Choice,
@@ -33,7 +33,7 @@ from core.runs.stream import EventWriter
 NOW = 1_790_000_000.0
 """The clock of every test: seconds since 1970."""
 
-STAGES = ("erm", "represent", "cluster", "balance", "prune", "finetune")
+STAGES = ("erm", "represent", "cluster", "find", "balance", "prune", "finetune")
 LABELS = ("0–4", "5–9")
 LAYERS = {"conv1": 0.91, "conv2": 0.55, "conv3": 0.48, "fc": 0.83}
 
@@ -68,7 +68,7 @@ def record_of(name="demo", status="finished", **fields):
         "data": "colored-mnist",
         "status": status,
         "device": "cpu",
-        "config": Config().model_dump(mode="json"),
+        "config": config_model()(find=Find(by="clusters")).model_dump(mode="json"),
         "created": NOW - 3600,
         "started": NOW - 3590,
         "ended": NOW - 3500 if status == "finished" else None,
@@ -108,7 +108,7 @@ def say_erm(writer, t, steps=200):
 
 def say_clusters(writer, t):
     """What the stages between the two trainings say."""
-    for stage in ("represent", "cluster", "balance"):
+    for stage in ("represent", "cluster", "find", "balance"):
         writer.write(StageStarted(stage, 1), t)
         if stage == "cluster":
             tries = [
@@ -116,7 +116,9 @@ def say_clusters(writer, t):
                 {"epoch": 1.0, "k": 3, "size": 900, "skew": 0.9},
             ]
             writer.write(Choice("cluster", tries, 0, "largest balanced set among clearly skewed clusters"), t)
-            writer.write(PseudoGroupsFound("cluster", list(LABELS), [[14_000, 700], [800, 14_500]]), t)
+        if stage == "find":
+            found = {"source": "clusters, k = 2 at epoch 1", "names": ["cluster 0", "cluster 1"]}
+            writer.write(PseudoGroupsFound("find", list(LABELS), [[14_000, 700], [800, 14_500]], **found), t)
         if stage == "balance":
             writer.write(Balanced("balance", "min", 3000, [[700, 700], [800, 800]]), t)
             writer.write(Warned("balance", "few-samples", "class 5–9 has only 180 different samples"), t)
@@ -177,7 +179,7 @@ def running_run(home, name="live", **fields):
     return folder, writer
 
 
-IRM_STAGES = ("erm", "represent", "cluster", "environments", "train")
+IRM_STAGES = ("erm", "represent", "cluster", "find", "environments", "train")
 NAMES = ("minority", "balance")
 MADE = EnvironmentsMade(
     "environments",
@@ -249,7 +251,7 @@ def irm_record(name="irm", status="finished", **fields):
 
 def say_environments(writer, t, made=MADE):
     """What the stages before the training over environments say."""
-    for stage in ("represent", "cluster", "environments"):
+    for stage in ("represent", "cluster", "find", "environments"):
         writer.write(StageStarted(stage, 1), t)
         if stage == "environments":
             writer.write(made, t)

@@ -5,11 +5,12 @@ import sys
 
 import pytest
 
-from core.config import Config, flatten
+from core.config import config_model, flatten
 from core.data.settings import Photos
 from core.errors import InputError
 from experiments.catalog import preset_names
 from experiments.data_sets import data_sets
+from experiments.finders import choices
 from experiments.order import shown
 from experiments.plan import make_plan
 from experiments.recipes import RECIPES
@@ -26,13 +27,17 @@ def planned(words):
 
 def test_every_setting_of_the_model_is_a_field_of_a_recipe_with_its_value_and_a_help():
     shown_fields = {}
-    for name in RECIPES:
-        form = Form(name)
+    finders = [Form("prusc") for _ in choices()]
+    for form, by in zip(finders, choices(), strict=True):
+        form.set("find.by", by)
+    for form in (*finders, *map(Form, RECIPES)):
+        if form.check().plan is None:  # the finder that needs a table
+            continue
         for key, field in fields(form).items():
             shown_fields.setdefault((type(form.check().plan.config.data), key), field)
     for data in {data for data, _ in shown_fields}:
         settings = {setting.key: setting for setting in settings_of(data)}
-        assert settings.keys() == dict(flatten(Config(data=data()).model_dump(mode="json"))).keys()
+        assert settings.keys() == dict(flatten(config_model()(data=data()).model_dump(mode="json"))).keys()
         assert {key for key in settings if key.startswith("data.")} <= {
             key for kind, key in shown_fields if kind == data
         }
@@ -50,6 +55,8 @@ def test_every_setting_of_the_model_is_a_field_of_a_recipe_with_its_value_and_a_
         ("data.train_size", "whole", "images", (), "a whole number 100 … 59,000"),
         ("seed", "whole", "", (), "a whole number ≥ 0"),
         ("erm.optimizer", "choice", "", ("sgd", "adam", "adamw"), "sgd, adam, adamw"),
+        ("find.by", "choice", "", tuple(choices()), ", ".join(choices())),
+        ("find.file", "text", "", (), "a path"),
         ("cluster.k", "whole", "", ("auto",), "a whole number 2 … 512 or auto"),
         ("cluster.per_class", "switch", "", (), "on or off"),
         ("erm.keep_epochs", "list", "epochs", (), "numbers > 0 separated by commas"),
@@ -64,7 +71,9 @@ def test_every_setting_of_the_model_is_a_field_of_a_recipe_with_its_value_and_a_
     ],
 )
 def test_kind_unit_and_bounds_are_those_of_the_model(key, kind, unit, choices, expects):
-    setting = (fields(Form("prusc")) | fields(Form("irm")))[key].setting
+    by_clusters = Form("prusc")
+    by_clusters.set("find.by", "clusters")
+    setting = (fields(by_clusters) | fields(Form("irm")))[key].setting
     assert (setting.kind, setting.unit, setting.choices, setting.expects) == (kind, unit, choices, expects)
 
 
@@ -72,9 +81,9 @@ def test_kind_unit_and_bounds_are_those_of_the_model(key, kind, unit, choices, e
 def test_what_a_recipe_does_not_read_is_no_field_and_what_it_fixes_cannot_be_set(name):
     form = Form(name)
     sections = {field.setting.section for field in form.fields()}
-    stages = set(RECIPES[name].stage_names)
-    of_stages = {"erm", "represent", "cluster", "balance", "prune", "finetune", "train"}
-    assert of_stages & sections == stages - {"environments", "reference"}
+    stages = set(RECIPES[name].stage_names(form.check().plan.config))
+    of_stages = {"erm", "find", "biased", "represent", "cluster", "balance", "prune", "finetune", "head", "train"}
+    assert of_stages & sections == of_stages & stages
     assert {"data", "select", ""} <= sections
     assert ("model" in sections) == ("erm" in stages)
     for key in RECIPES[name].fixed:
@@ -83,7 +92,7 @@ def test_what_a_recipe_does_not_read_is_no_field_and_what_it_fixes_cannot_be_set
     assert form.command_line() == ["prusc", "run", name, "--detach"]
 
 
-FROM_CLUSTERS, BY_EIIL = {"rule", "shares", "relative"}, {"reference", "eiil_steps", "eiil_lr"}
+FROM_CLUSTERS, BY_EIIL = {"rule", "shares"}, {"reference", "eiil_steps", "eiil_lr"}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +101,7 @@ FROM_CLUSTERS, BY_EIIL = {"rule", "shares", "relative"}, {"reference", "eiil_ste
         ("irm", FROM_CLUSTERS),
         ("vrex", FROM_CLUSTERS),
         ("irm-random", FROM_CLUSTERS),
-        ("erm-balance", {"rule", "relative"}),  # whose rule is fixed to one without shares
+        ("erm-balance", {"rule"}),  # whose rule is fixed to one without shares
         ("eiil", BY_EIIL),
         ("eiil-attribute", BY_EIIL),
         ("irm-given", set()),
@@ -123,6 +132,7 @@ def test_of_the_training_a_recipe_shows_what_its_objective_reads(name, read, unr
 
 def test_values_say_where_they_come_from():
     form = Form("multi-mnist")
+    form.set("find.by", "clusters")
     form.set("prune.steps", "300")
     found = fields(form)
     assert (found["cluster.k"].text, found["cluster.k"].origin) == ("8", "preset")
@@ -132,8 +142,8 @@ def test_values_say_where_they_come_from():
         "person",
     )
     assert found["erm.lr"].origin == "default"
-    assert found["cluster.method"].origin == "recipe"
-    assert form.differences() == {"prune.steps": ("300", "200")}
+    assert found["erm.objective"].origin == "recipe"
+    assert form.differences() == {"prune.steps": ("300", "200"), "find.by": ("clusters", "biased")}
 
 
 @pytest.mark.parametrize(
@@ -144,11 +154,14 @@ def test_values_say_where_they_come_from():
         ("erm", {"erm.keep_epochs": "0.5, 1", "erm.epochs": "1"}),
         ("erm", {"preset": "patch-mnist", "data.patch_size": "3"}),
         ("demo", {"recipe": "prune-only", "prune.exclude": "fc, conv1"}),
-        ("demo", {"prune.exclude": '["a, b"]', "represent.checkpoints": "last"}),
-        ("demo", {"represent.checkpoints": "0.5, 1"}),
-        ("multi-mnist", {"cluster.k": "auto", "data.test_size": "400"}),
+        ("demo", {"prune.exclude": '["a, b"]', "find.by": "clusters", "represent.checkpoints": "last"}),
+        ("demo", {"find.by": "clusters", "represent.checkpoints": "0.5, 1"}),
+        ("multi-mnist", {"find.by": "clusters", "cluster.k": "auto", "data.test_size": "400"}),
+        ("demo", {"find.by": "auto", "biased.rounds": "1", "errors.epoch": "0.5", "cluster.k": "2"}),
+        ("demo", {"find.by": "random", "random.k": "3"}),
+        ("demo", {"find.by": "biased"}),
         ("prusc", {"data.name": "texture-mnist", "data.contrast": "0.25"}),
-        ("demo", {"cluster.per_class": "true", "prune.negatives": "other-class"}),
+        ("demo", {"find.by": "clusters", "cluster.per_class": "true", "prune.negatives": "other-class"}),
         ("demo", {"name": "--odd 'name'", "tags": "a,b c, a", "device": "cpu", "fresh": "true"}),
         ("demo", {"seed": "1_000", "start": "in this process"}),
         ("irm", {}),
@@ -204,7 +217,8 @@ def test_a_value_that_is_the_same_is_no_change(text):
         ("erm.lr", "fast"),
         ("seed", "-1"),
         ("data.correlation", "1.5"),
-        ("cluster.k", "1"),
+        ("find.by", "biasd"),
+        ("biased.rounds", "9"),
         ("erm.keep_epochs", "1, x"),
         ("prune.steps", "2.5"),
     ],
@@ -226,6 +240,7 @@ def test_a_value_that_does_not_fit_is_refused_in_the_words_of_the_command_line(k
 
 def test_values_that_do_not_go_together_are_refused_as_a_whole():
     form = Form("demo")
+    form.set("find.by", "clusters")
     form.set("cluster.per_class", "true")
     assert form.check().errors == {}
     assert "set prune.negatives=other-class" in form.check().sentence
@@ -351,6 +366,24 @@ def test_what_was_entered_comes_back_with_the_recipe_that_reads_it():
     assert form.differences() == {"erm.lr": ("0.1", "0.05"), "prune.steps": ("300", "200")}
 
 
+def test_another_finder_shows_its_settings_and_hides_those_of_the_one_before():
+    form = Form("prusc")
+    before = fields(form)
+    assert {"biased.rounds", "biased.q"} <= before.keys()
+    assert before["find.by"].usual
+    form.set("find.by", "clusters")
+    found = fields(form)
+    assert {"cluster.k", "represent.checkpoints"} <= found.keys()
+    assert not any(key.startswith(("biased.", "random.")) for key in found)
+    form.set("find.by", "auto")
+    assert {"biased.rounds", "cluster.k", "errors.epoch"} <= fields(form).keys()
+    form.set("find.by", "nonsense")
+    assert fields(form).keys() == before.keys()
+    assert form.check().errors.keys() == {"find.by"}
+    form.set("find.by", "")
+    assert fields(form).keys() == before.keys()
+
+
 def test_presets_and_data_sets_can_be_changed():
     form = Form("demo")
     assert set(fields(form)["preset"].setting.choices) == set(preset_names())
@@ -378,7 +411,7 @@ def test_data_in_a_folder_wants_to_know_where_it_is(tmp_path):
     assert form.check().plan == planned(form.command_line())
 
 
-@pytest.mark.parametrize("key", ["model.weights", "model.checkpoint", "cluster.file"])
+@pytest.mark.parametrize("key", ["model.weights", "model.checkpoint", "find.file"])
 def test_a_file_that_is_not_there_is_said_before_the_start(tmp_path, key):
     form = Form("demo")
     assert fields(form)[key].setting.expects in ("a path", "none, imagenet or a path")
@@ -396,18 +429,19 @@ def test_a_file_that_is_not_there_is_said_before_the_start(tmp_path, key):
 @pytest.mark.parametrize(
     ("key", "gone"),
     [
-        ("model.checkpoint", {"erm.lr", "erm.epochs", "model.weights", "represent.checkpoints"}),
-        ("cluster.file", {"cluster.k", "cluster.candidates", "cluster.restarts"}),
+        ("model.checkpoint", {"erm.lr", "erm.epochs", "represent.checkpoints"}),
+        ("find.file", {"cluster.k", "cluster.candidates", "cluster.restarts", "represent.batch_size"}),
     ],
 )
 def test_a_file_that_takes_the_place_of_work_hides_the_settings_of_that_work(tmp_path, key, gone):
     form = Form("demo")
+    form.set("find.by", "clusters")
     assert gone <= fields(form).keys()
     before = fields(form).keys()
     form.set("erm.lr", "0.1")
     form.set(key, str(tmp_path))
     assert not gone & fields(form).keys()
-    assert {"prune.steps", "cluster.per_class", "cluster.min_skew", "model.name"} <= fields(form).keys()
+    assert {"prune.steps", "find.by", "find.problems", "model.name"} <= fields(form).keys()
     assert ("--set erm.lr=0.1" in shown(form.command_line())) == (key != "model.checkpoint")
     form.set(key, "")
     assert fields(form).keys() == before
@@ -419,8 +453,8 @@ def test_a_file_that_takes_the_place_of_work_hides_the_settings_of_that_work(tmp
     [
         ("group-dro", "model.checkpoint"),
         ("group-balanced", "model.checkpoint"),
-        ("prusc-random-clusters", "cluster.file"),
-        ("erm", "cluster.file"),
+        ("prusc-random-clusters", "find.file"),
+        ("erm", "find.file"),
         ("eiil", "model.checkpoint"),
     ],
 )

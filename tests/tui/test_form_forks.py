@@ -48,14 +48,14 @@ def test_a_fork_offers_the_recipes_and_stages_that_can_go_on(home):
     lab.put(home, lab.record_of("first"))
     form = Form(fork=fork_at(home, "first:balance"))
     offered = set(fields(form)["recipe"].setting.choices)
-    assert offered == {"prusc", "prusc-no-contrast", "prune-only", "finetune-only", "last-layer"}
-    form.set("stage", "cluster")
+    assert offered == {"prusc", "prusc-head", "prusc-no-contrast", "prune-only", "finetune-only", "last-layer"}
+    form.set("stage", "find")
     assert set(fields(form)["recipe"].setting.choices) == offered | CLUSTERED
     form.set("stage", "balance")
     assert fields(form)["stage"].setting.choices == lab.STAGES
     form.set("recipe", "finetune-only")
     assert parsed(form.command_line())["target"] == "finetune-only"
-    with pytest.raises(InputError, match="does not begin with erm, represent, cluster, balance, prune"):
+    with pytest.raises(InputError, match="does not begin with erm, represent, cluster, find, balance, prune"):
         form.set("stage", "prune")
     assert fields(form)["stage"].text == "balance"
 
@@ -68,7 +68,7 @@ def done(name, recipe, *overrides):
         recipe=recipe,
         data=plan.config.data.name,
         config=plan.config.model_dump(mode="json"),
-        stages=tuple(StageRecord(stage, "done") for stage in plan.recipe.stage_names),
+        stages=tuple(StageRecord(stage, "done") for stage in plan.recipe.stage_names(plan.config)),
     )
 
 
@@ -102,7 +102,7 @@ def test_the_environments_of_irm_go_on_to_the_recipes_that_make_them_in_the_same
     assert form.check().plan.config.train.objective == "vrex"
     with pytest.raises(InputError, match="'irm-random' computes stage 'environments' unlike 'irm'"):
         form.set("recipe", "irm-random")
-    form.set("stage", "cluster")
+    form.set("stage", "find")
     form.set("recipe", "irm-random")
     assert not fields(form)["environments.rule"].fixed
     assert "prusc" in fields(form)["recipe"].setting.choices

@@ -1,0 +1,142 @@
+"""Every finder in a whole run: what it makes, how it goes on after a stop, the choice among them, and refusals."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.events import PseudoGroupsFound, Warned
+from core.finding.pseudo_groups import PseudoGroups
+from core.finding.quality import MARGIN
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.stages.true_groups import TakeTrueGroups
+from experiments.finders import choices, finders
+from experiments.launch import create_run
+from tests.engine.lab import After, assert_same_results, events, finished, go_on, plan_of
+from tests.training.stage_lab import context_of, random_data, run_folder
+
+QUICK = ("biased.rounds=1", "biased.max_steps=60", "biased.overlap=0.3", "biased.batch_size=32")
+STAGES = {
+    "biased": ("biased",),
+    "clusters": ("represent", "cluster"),
+    "errors": ("errors",),
+    "groups": ("true-groups",),
+    "random": ("random-groups",),
+    "auto": ("biased", "represent", "cluster", "errors"),
+}
+
+
+def order(by: str) -> tuple[str, ...]:
+    return (f"find.by={by}", *QUICK)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """One home for all, so that ERM is trained once."""
+    return Home.open(tmp_path_factory.mktemp("finders"))
+
+
+@pytest.fixture(scope="module")
+def runs(home: Home) -> dict[str, RunFolder]:
+    return {by: finished(home, "prune-only", *order(by)) for by in STAGES}
+
+
+def told(folder: RunFolder) -> PseudoGroupsFound:
+    (found,) = (event for event in events(folder) if isinstance(event, PseudoGroupsFound))
+    return found
+
+
+def test_every_finder_but_the_table_is_tried_here() -> None:
+    assert set(choices()) == {*STAGES, "file"}
+    assert [name for name, finder in finders().items() if finder.cheap] == ["biased", "clusters", "errors"]
+
+
+@pytest.mark.parametrize("by", STAGES)
+def test_a_run_has_pseudo_groups_of_every_training_and_validation_image(runs: dict[str, RunFolder], by: str) -> None:
+    folder = runs[by]
+    record = folder.record()
+    assert [stage.name for stage in record.stages] == ["erm", *STAGES[by], "find", "balance", "prune"]
+    assert record.attributes_used == ("train" if by == "groups" else "none")
+    groups, event = PseudoGroups.load(folder.artifacts("find")), told(folder)
+    assert (len(groups.train), len(groups.validation), len(groups.conflicts)) == (600, 80, 600)
+    assert max(groups.train.max(), groups.validation.max()) < len(groups.names)
+    assert (event.source, event.names) == (groups.source, list(groups.names))
+    assert [sum(row) for row in event.table] == np.bincount(groups.train, minlength=len(groups.names)).tolist()
+    assert event.conflicts["found"] == groups.conflicts.sum() >= event.conflicts["hits"]
+    assert sum(cell["n"] for cell in record.stage("prune").evaluations["validation"]["cells"]) == 80
+    assert "cells" not in record.stage("prune").evaluations["test"]
+
+
+def test_the_true_groups_are_the_attributes(runs: dict[str, RunFolder]) -> None:
+    event = told(runs["groups"])
+    assert event.names == ["red", "green"]
+    assert event.conflicts["found"] == event.conflicts["true"] == event.conflicts["hits"] > 0
+
+
+@pytest.mark.parametrize("by", ["biased", "errors", "random", "auto"])
+def test_a_run_that_is_stopped_again_and_again_ends_at_the_same_bits(
+    tmp_path: Path, runs: dict[str, RunFolder], by: str
+) -> None:
+    folder, stops = create_run(Home.open(tmp_path), plan_of("prune-only", *order(by))), 0
+    while (status := go_on(folder, After(9), fresh=True)) != "finished":
+        assert status == "stopped", folder.record().reason
+        stops += 1
+    assert stops > 1
+    assert_same_results(folder, runs[by])
+
+
+def test_auto_takes_the_finder_whose_probe_has_the_best_worst_cell(runs: dict[str, RunFolder]) -> None:
+    event = told(runs["auto"])
+    assert [finder["stage"] for finder in event.tried] == ["biased", "cluster", "errors"]
+    probed = [finder["probed"] for finder in event.tried]
+    known = [value for value in probed if value is not None]
+    (taken,) = (finder for finder in event.tried if finder["source"] == event.source)
+    assert taken["probed"] >= max(known) - MARGIN
+    assert event.reason.startswith(f"{taken['stage']} was taken of 3 finders")
+    for finder, by in zip(event.tried, ("biased", "clusters", "errors"), strict=True):
+        assert (finder["source"], finder["conflicts"]) == (told(runs[by]).source, told(runs[by]).conflicts["found"])
+    assert told(runs["biased"]).reason == ""
+
+
+@pytest.mark.parametrize(("problems", "stage"), [("fail", "find"), ("warn", "balance")])
+def test_pseudo_groups_without_conflicts_are_a_warning_or_the_end(tmp_path: Path, problems: str, stage: str) -> None:
+    plan = plan_of("prune-only", "find.by=groups", "data.correlation=1", f"find.problems={problems}")
+    folder = create_run(Home.open(tmp_path), plan)
+    assert go_on(folder) == "failed"  # with a warning alone, the balanced set is empty
+    reason = folder.record().reason
+    assert reason.startswith(f"{stage}: ")
+    assert ("continue anyway with find.problems=warn" in reason) == (problems == "fail")
+    assert "nothing-found" in {event.code for event in events(folder) if isinstance(event, Warned)}
+
+
+def test_random_groups_are_no_reason_to_trust_them(runs: dict[str, RunFolder]) -> None:
+    found = told(runs["random"])
+    assert found.names == [f"random {number}" for number in range(4)]
+    assert {sum(row) for row in found.table} == {150}
+    assert found.conflicts["hits"] / found.conflicts["found"] < 0.2
+
+
+def test_data_without_attributes_has_no_true_groups(tmp_path: Path) -> None:
+    data = random_data()
+    splits = {name: replace(split, attributes=split.attributes[:, :0]) for name, split in data.splits.items()}
+    context = context_of(run_folder(tmp_path), replace(data, attributes={}, splits=splits), stage="true-groups")
+    with pytest.raises(InputError, match=r"data set 'random' has no attributes for the finder `groups`.*find\.by"):
+        TakeTrueGroups().run(context)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("find.by=biasd", r"find\.by = 'biasd': unknown finder; did you mean 'biased'\? \(known: biased, clusters, "),
+        ("find.by=file", "find.by=file needs a table: pass it with --groups FILE"),
+        ("errors.epoch=0", "errors.epoch = 0: input should be greater than 0"),
+        ("random.k=1", "random.k = 1"),
+        ("biased.q=0", "biased.q = 0"),
+    ],
+)
+def test_what_does_not_fit_is_refused_when_a_run_is_planned(override: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        plan_of("prusc", override)
