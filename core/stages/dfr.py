@@ -83,7 +83,7 @@ class RefitOnGroups(Stage):
             context.progress(done(), total)
 
         context.emit(StageStarted(context.stage, total, done()))
-        samples = {}
+        samples: dict[str, Grouped] = {}
         for name in used:
             rows = torch.arange(len(images[name]))
             features = represent(network, images[name], rows, state["features"][name], boundary)
