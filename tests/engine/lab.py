@@ -70,7 +70,7 @@ def _data(config: Config) -> DataSet:
 
 def pipeline_of(config: Config) -> Pipeline:
     """The pipeline of a configuration, with its data built once for all tests."""
-    only_data = Config(data=config.data)
+    only_data = type(config)(data=config.data)
     return replace(build_pipeline(config), load_data=lambda *_: _data(only_data))
 
 
