@@ -208,7 +208,7 @@ def _free(entry: _Entry) -> dict[str, Any]:
 
 def _reads(recipe: str, key: str) -> bool:
     """Whether a setting other than of data can change a recipe's result; always for an unknown recipe."""
-    return recipe not in RECIPES or "." not in key or RECIPES[recipe].reads(config_model()(), key)
+    return recipe not in RECIPES or "." not in key or RECIPES[recipe].reads(RECIPES[recipe].config(), key)
 
 
 def _title(recipe: str) -> str:

@@ -165,6 +165,9 @@ class Prune(Section):
     batchnorm: Literal["recompute", "train", "frozen"] = "recompute"
     """BatchNorm statistics: `frozen` keeps those of ERM; `train` updates them under the sampled masks; `recompute` also
     recomputes them on the balanced set under the final mask (ours)."""
+    keep: Annotated[float, Field(gt=0, le=1)] | Literal["none"] = "none"
+    """Share of the maskable weights to keep: never less, at most a share that falls on a cubic curve over `steps`, and
+    exactly this at the last step, which is then selected whatever `select.rule` says; `none`: no target (ours)."""
     exclude: tuple[str, ...] = ()
     """Layers that are never pruned: names such as `fc`, which include their sublayers, or the words `first` (the first
     convolution) and `depthwise`; pretrained networks need both (ours)."""

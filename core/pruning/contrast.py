@@ -15,6 +15,7 @@ def contrastive_loss(
     clusters: Tensor,
     temperature: float,
     negatives: Negatives = "same-cluster-other-class",
+    anchors: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Pull samples of one class together across clusters, and push the classes of one cluster apart.
 
@@ -30,6 +31,7 @@ def contrastive_loss(
         temperature: τ > 0.
         negatives: samples that an anchor is pushed away from: those of its cluster and another class, all of its
             cluster, or all of another class.
+        anchors: samples that may be anchors, bool [n]; None for all.
 
     Returns:
         Loss (a scalar; 0 with zero gradient if no anchor is valid) and number of valid anchors (a scalar). Half
@@ -57,7 +59,7 @@ def contrastive_loss(
         negative = ~same_class
     else:
         negative = same_cluster.fill_diagonal_(False)
-    return _mean_loss(z, positive, negative, temperature)
+    return _mean_loss(z, positive, negative, temperature, anchors)
 
 
 def debiased_contrastive_loss(
@@ -85,7 +87,9 @@ def debiased_contrastive_loss(
     return _mean_loss(z, positive, others & ~positive, temperature)
 
 
-def _mean_loss(z: Tensor, positive: Tensor, negative: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def _mean_loss(
+    z: Tensor, positive: Tensor, negative: Tensor, temperature: float, anchors: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Mean loss over the valid anchors, and their number.
 
     Args:
@@ -93,8 +97,11 @@ def _mean_loss(z: Tensor, positive: Tensor, negative: Tensor, temperature: float
         positive: whether sample j is a positive of anchor i, bool [n, n].
         negative: whether it is a negative, bool [n, n].
         temperature: τ.
+        anchors: samples that may be anchors, bool [n]; None for all.
     """
     valid = positive.any(1) & negative.any(1)  # [n]
+    if anchors is not None:
+        valid = valid & anchors
 
     # Half precision would round a similarity of 1/τ ≈ 14 to ±0.06.
     with torch.autocast(z.device.type, enabled=False):

@@ -15,6 +15,7 @@ from core.groups import Evaluation
 from core.pruning.batchnorm import recompute_statistics, training_mode
 from core.pruning.contrast import contrastive_loss, debiased_contrastive_loss
 from core.pruning.masks import MaskedNetwork
+from core.pruning.schedule import confine_, count_of, scheduled_share
 from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images, training_images
@@ -84,6 +85,10 @@ class MaskLearner:
         self._gradient.precision.step(self._optimizer)
         self._anchors = self._anchors + losses.pop("anchors", 0)
         self._step += 1
+        if self._settings.keep != "none":
+            share = scheduled_share(self._settings.keep, self._step, self._settings.steps)
+            least, most = (count_of(one, len(self._masked.logits)) for one in (self._settings.keep, share))
+            confine_(self._masked.logits, least, most)
         del losses["loss"]
         return losses
 

@@ -53,6 +53,15 @@ class FixedMasks:
         changed = {name: torch.ones_like(self.masks[name])} if name in self.masks else {}
         return type(self)({**self.masks, **changed})
 
+    def permuted(self, generator: torch.Generator) -> Self:
+        """Return masks with the entries of every layer in random order, so that each keeps its keep ratio.
+
+        Args:
+            generator: on the CPU, as the masks.
+        """
+        orders = ((name, mask, torch.randperm(mask.numel(), generator=generator)) for name, mask in self.masks.items())
+        return type(self)({name: mask.flatten()[order].view(mask.shape) for name, mask, order in orders})
+
     def keep_ratio(self) -> float:
         """Share of all masked weights that are kept."""
         return sum(self._kept()) / sum(mask.numel() for mask in self.masks.values())

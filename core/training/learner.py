@@ -73,6 +73,14 @@ class WeightLearner(ABC):
     def loss(self, logits: Tensor, drawn: Tensor) -> Tensor:
         """Loss of logits float32 [batch, classes] of samples at positions `drawn` [batch], both on the device."""
 
+    def outputs(self, pixels: Tensor) -> Outputs:
+        """Outputs of the network that the losses need, the logits first; each has one row per sample."""
+        return (self._forward(pixels),)
+
+    def losses(self, outputs: Outputs, drawn: Tensor) -> Losses:
+        """Named losses of outputs of samples at positions `drawn` [batch]; `loss` is minimised."""
+        return {"loss": self.loss(outputs[0].float(), drawn)}
+
     def loss_state(self) -> dict[str, Any]:
         """State of the loss."""
         return {}
@@ -101,10 +109,10 @@ class WeightLearner(ABC):
         before = self.loss_state()
 
         def forward(part: slice) -> Outputs:
-            return (self._forward(pixels[part]),)
+            return self.outputs(pixels[part])
 
         def losses(outputs: Outputs, part: slice) -> Losses:
-            return {"loss": self.loss(outputs[0].float(), drawn[part])}
+            return self.losses(outputs, drawn[part])
 
         def work() -> Mapping[str, Tensor]:
             self.load_loss_state(before)

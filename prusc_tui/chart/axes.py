@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple
 
 from core.words import clock
 
-XMode = Literal["step", "epoch", "time"]
+XMode = Literal["step", "epoch", "time", "kept"]
+"""Meaning of x; `kept` is −log₁₀ of the share of weights kept, labelled in per cent."""
 Window = tuple[float, float]
 """The x at the left and at the right end."""
 
@@ -153,6 +154,8 @@ def x_ticks(low: float, high: float, width: int, mode: XMode) -> list[Tick]:
     `low` and `high` are at the centres of the first and the last column of dots. Steps get whole numbers, times the
     steps of a clock.
     """
+    if mode == "kept":
+        return _share_ticks(low, high, width)
     span, dots = high - low, 2 * width - 1
     least = span / max(1, width) * (2 + GAP)
     ladder = clock_steps(least) if mode == "time" else steps_of_1_2_5(max(least, 1.0) if mode == "step" else least)
@@ -165,6 +168,23 @@ def x_ticks(low: float, high: float, width: int, mode: XMode) -> list[Tick]:
         starts = [label_start(tick, width) for tick in ticks]
         if all(b - a >= len(tick.label) + GAP for (a, b), tick in zip(pairwise(starts), ticks, strict=False)):
             return ticks
+
+
+def share_label(x: float) -> str:
+    """Share whose negative decimal logarithm is x, in per cent."""
+    return f"{100 * 10**-x:.3g} %"
+
+
+def _share_ticks(low: float, high: float, width: int) -> list[Tick]:
+    """Ticks at 1, 2 and 5 times powers of ten, or at the powers alone, or at the first only."""
+    decades = range(floor(low), ceil(high) + 1)
+    for digits in ((1, 2, 5), (1,)):
+        values = sorted(x for k in decades for d in digits if low - _TINY <= (x := k - log10(d)) <= high + _TINY)
+        ticks = [Tick(x, floor((x - low) / (high - low) * (2 * width - 1) + 0.5) // 2, share_label(x)) for x in values]
+        starts = [label_start(tick, width) for tick in ticks]
+        if all(b - a >= len(tick.label) + GAP for (a, b), tick in zip(pairwise(starts), ticks, strict=False)):
+            return ticks
+    return ticks[:1]
 
 
 def label_start(tick: Tick, width: int) -> int:

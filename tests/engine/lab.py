@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from core.config import Config
+from core.config import Config, config_model
 from core.data.dataset import DataSet
 from core.engine.runner import Runner
 from core.engine.stage import Pipeline
@@ -70,7 +70,7 @@ def _data(config: Config) -> DataSet:
 
 def pipeline_of(config: Config) -> Pipeline:
     """The pipeline of a configuration, with its data built once for all tests."""
-    only_data = type(config)(data=config.data)
+    only_data = config_model()(data=config.data)
     return replace(build_pipeline(config), load_data=lambda *_: _data(only_data))
 
 

@@ -51,7 +51,9 @@ def test_the_predictions_of_two_networks_are_a_pair_of_attributes():
         "predicted dog · dog",
     )
     of_train = [groups.names[number] for number in groups.train]
-    assert of_train == [f"predicted {['cat', 'dog'][a]} · {['cat', 'dog'][b]}" for a, b in zip(first, second)]
+    assert of_train == [
+        f"predicted {['cat', 'dog'][a]} · {['cat', 'dog'][b]}" for a, b in zip(first, second, strict=False)
+    ]
     assert groups.conflicts.tolist() == [False, True, False, True, True]  # wrong in at least one of them
     assert groups.validation.tolist() == [0, 1]
 

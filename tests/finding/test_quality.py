@@ -90,7 +90,7 @@ def test_pseudo_groups_without_validation_are_judged_by_the_cells_of_the_others(
 
 
 def test_a_balanced_set_that_is_too_small_has_no_probe():
-    features, train, validation = toy()
+    features, _train, _validation = toy()
     one_class = groups_of(features.train_labels, features.labels, features.train_labels)
     (quality,) = assess([one_class], features, seed=0)
     assert quality.size == 0
