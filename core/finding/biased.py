@@ -37,13 +37,13 @@ class BiasedLearner(WeightLearner):
         settings: optimiser and learning rate.
         q: of the loss.
         per_step: images per step.
-        setting: name of the setting of `per_step`.
         compute: precision and batch parts.
         steps: number of steps, for the learning rate.
         train: the training split.
         validation: the validation split.
         weights: of the training samples in the order, float64 [n]; None for all samples once per pass.
         stream: random stream of the order.
+        setting: name of the setting of `per_step`.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class BiasedLearner(WeightLearner):
         settings: OptimizerSettings,
         q: float,
         per_step: int,
-        setting: str,
         compute: Compute,
         steps: int,
         train: Images,
         validation: Images,
         weights: Tensor | None,
         stream: str,
+        setting: str = "biased.batch_size",
     ) -> None:
         self.setting = setting
         order = Order(len(train), per_step, context.generator(stream), weights)

@@ -154,13 +154,13 @@ class FindByBias(Stage):
             settings,
             settings.q,
             settings.batch_size,
-            f"{self.section}.batch_size",
             self.compute,
             settings.max_steps,
             train,
             validation,
             balancing_weights(labels, predicted) if settings.balance_classes or predicted else None,
             f"order-{number}",
+            f"{self.section}.batch_size",
         )
         looked_at = sample_for_looks(labels, context.streams.seed("looks"))
         step, last = 0, torch.zeros(len(looked_at), dtype=torch.bool)

@@ -13,12 +13,18 @@ from core.events import Balanced, StageStarted
 from core.stages.prune import LearnMasks
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from core.engine.context import StageContext
     from core.pruning.learner import MaskLearner
     from core.pruning.masks import MaskedNetwork
     from core.training.images import Images
+
+
+SHARE = 0.5
+"""Total weight of the conflict samples, as a multiple of that of all others, if it is not given."""
 
 
 class Dcwp(Section, section="dcwp"):
@@ -30,7 +36,10 @@ class Dcwp(Section, section="dcwp"):
 
 @dataclass(frozen=True)
 class RepeatConflicts(Stage):
-    """Take all training samples, and the conflict samples as often as they weigh."""
+    """Take all training samples, and the conflict samples as often as they weigh.
+
+    The mean loss is then the weighted loss; unlike weights, repeats also bring conflict samples into every batch.
+    """
 
     dcwp: Dcwp
     name: ClassVar[str] = "balance"
@@ -45,8 +54,8 @@ class RepeatConflicts(Stage):
 
         from core.clustering.composition import composition
         from core.finding.pseudo_groups import PseudoGroups
-        from core.pruning.upweight import repeated, usual_weight
         from core.tensors import save_tensors
+        from core.training.draw import upweighted
 
         context.emit(StageStarted(context.stage, 1))
         found = PseudoGroups.load(context.input("find"))
@@ -55,12 +64,12 @@ class RepeatConflicts(Stage):
                 f"the finder ({found.source}) found no sample that contradicts a shortcut", "try another one (find.by)"
             )
         weight = usual_weight(found.conflicts) if self.dcwp.weight == "auto" else self.dcwp.weight
-        indices = repeated(found.conflicts, weight)
+        rows = upweighted(torch.from_numpy(found.conflicts), weight).rows
+        indices = rows.numpy()
         labels, n_classes = context.data.splits["train"].labels[indices], len(context.data.label_names)
         table = composition(found.train[indices], labels, len(found.names), n_classes)
         context.emit(Balanced(context.stage, f"conflict samples × {weight}", len(indices), table.tolist()))
-        tensors = {"indices": torch.from_numpy(indices), "weights": torch.ones(len(indices))}
-        save_tensors(context.directory / BALANCED, tensors)
+        save_tensors(context.directory / BALANCED, {"indices": rows, "weights": torch.ones(len(rows))})
         context.progress(1, 1)
 
 
@@ -83,3 +92,15 @@ class LearnDebiasedMasks(LearnMasks):
 
         conflicts = torch.from_numpy(PseudoGroups.load(context.input("find")).conflicts)
         return DebiasedMaskLearner(context, masked, self.prune, self.compute, entries, conflicts, validation)
+
+
+def usual_weight(conflicts: "NDArray[np.bool_]") -> int:
+    """Weight with which the conflict samples, of which there is at least one, count half as much as all others.
+
+    DCWP's authors choose 80, 50, 30 and 10 where 0.5, 1, 2 and 5 % are conflict samples; this gives 100, 50, 24, 10.
+
+    Args:
+        conflicts: whether each sample contradicts the shortcut, [n].
+    """
+    count = int(conflicts.sum())
+    return max(1, round(SHARE * (len(conflicts) - count) / count))

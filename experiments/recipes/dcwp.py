@@ -7,8 +7,8 @@ subnetwork is then fine-tuned with the same weights and contrast, for 500 steps.
 pruning), and 80, 50, 30, 10 where 0.5, 1, 2, 5 % of the samples are conflicts.
 
 Ours: the conflict samples are those of stage `find`; one weight for both stages, by default from the number of conflict
-samples; the fine-tuning has no contrast; steps, learning rates, weights of the losses and masks are those of `prusc`,
-so that the two differ only in their data and positive pairs. Supervision: none.
+samples; the fine-tuning has no contrast; steps, learning rates and masks are those of `prusc`, so that the two differ
+mostly in their data and positive pairs. Supervision: none, unless select.rule or the finder uses groups.
 """
 
 from core.config import Config
@@ -35,6 +35,7 @@ DCWP = Recipe(
     summary="DCWP, ancestor of PruSC: masks and fine-tuning on all samples, with conflict samples weighted more.",
     kind="rival",
     stages=stages,
+    defaults={"prune.contrast_weight": 0.05, "prune.sparsity_weight": 1e-8},
     # Recomputing the statistics at every look would pass through all samples.
     fixed={**PRUSC.fixed, "prune.batchnorm": "train", "finetune.data": "balanced"},
 )

@@ -5,9 +5,9 @@ The debiased network minimises the cross-entropy with weights CE_b / (CE_b + CE_
 of every sample (decay 0.7), each divided by the largest one of its class. Adam at 0.001 (CelebA: 1e-4), batches of 256,
 100 epochs for digits, 200 for photographs.
 
-Ours: 10 epochs by default, as for other recipes the data are small; and the biased loss is (1 − p^q) / q, where the
-published code multiplies its gradient by q, which Adam does not notice. ERM and the pseudo-groups come first, so that
-the network is compared with ERM, and its worst cell known; the training itself uses neither. Supervision: none.
+Ours: 10 epochs by default, for short runs; and the biased loss is (1 − p^q) / q, where the published code multiplies
+its gradient by q, which Adam does not notice. ERM and the pseudo-groups come first, so that the network is compared
+with ERM, and its worst cell known; the training itself uses neither. Supervision: none, unless select.rule uses groups.
 """
 
 from core.config import Config

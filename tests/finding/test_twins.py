@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from core.config import Compute, Model
+from core.events import Evaluated, Event, Selected
 from core.finding.pseudo_groups import PseudoGroups
 from core.finding.twins import (
     TwinLearner,
@@ -115,7 +116,8 @@ def test_in_the_end_the_labels_are_those_of_the_shortcut(tmp_path):
 def test_the_finder_finds_the_known_conflicts(tmp_path, mistakes):
     data = shortcut_data()
     folder = run_folder(tmp_path)
-    context = context_of(folder, data, stage="twins")
+    events: list[Event] = []
+    context = context_of(folder, data, stage="twins", events=events)
     FindByTwins(Twins(epochs=10, lr=0.01, mistakes=mistakes), Model(name="mlp")).run(context)
     found = PseudoGroups.load(context.directory)
     train, validation = data.splits["train"], data.splits["validation"]
@@ -123,3 +125,4 @@ def test_the_finder_finds_the_known_conflicts(tmp_path, mistakes):
     assert ((found.train != train.labels) == found.conflicts).all()
     assert found.validation is not None
     assert (found.validation == validation.attributes[:, 0]).mean() > 0.98
+    assert not [event for event in events if isinstance(event, Evaluated | Selected)]  # the twins are not the result

@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.numpy import load_file
 
+from core.artifacts import BALANCED
+from core.errors import StageError
+from core.finding.pseudo_groups import PseudoGroups
 from core.pruning.contrast import debiased_contrastive_loss
-from core.pruning.upweight import repeated, usual_weight
+from core.stages.dcwp import Dcwp, RepeatConflicts, usual_weight
+from tests.training.stage_lab import context_of, run_folder, shortcut_data
 
 
 def some_batch(n=12, classes=3):
@@ -56,9 +61,25 @@ def test_the_usual_weight_is_about_the_published_one(share, published, ours):
     assert 0.75 < ours / published <= 1.25
 
 
-def test_the_mean_over_the_repeated_samples_is_the_weighted_mean():
-    random = np.random.default_rng(0)
-    losses, conflicts = random.random(100), random.random(100) < 0.1
-    weights = np.where(conflicts, 7, 1)
-    assert losses[repeated(conflicts, 7)].mean() == pytest.approx(np.average(losses, weights=weights))
-    assert np.bincount(repeated(conflicts, 7)).tolist() == weights.tolist()
+def test_all_samples_are_taken_and_conflict_samples_as_often_as_they_weigh(tmp_path):
+    data = shortcut_data()
+    folder = run_folder(tmp_path)
+    train = data.splits["train"]
+    conflicts = train.attributes[:, 0] != train.labels
+    folder.artifacts("find").mkdir(parents=True)
+    PseudoGroups("test", ("a", "b"), train.attributes[:, 0], conflicts).save(folder.artifacts("find"))
+    context = context_of(folder, data, stage="balance")
+    RepeatConflicts(Dcwp()).run(context)
+    entries = load_file(context.directory / BALANCED)
+    assert np.bincount(entries["indices"]).tolist() == np.where(conflicts, 4, 1).tolist()  # half of 360, over 40
+    assert (entries["weights"] == 1).all()
+
+
+def test_a_finder_that_found_nothing_ends_the_run(tmp_path):
+    data = shortcut_data()
+    folder = run_folder(tmp_path)
+    labels = data.splits["train"].labels
+    folder.artifacts("find").mkdir(parents=True)
+    PseudoGroups("test", ("a", "b"), labels, labels < 0).save(folder.artifacts("find"))
+    with pytest.raises(StageError, match="found no sample that contradicts"):
+        RepeatConflicts(Dcwp()).run(context_of(folder, data, stage="balance"))
