@@ -57,6 +57,7 @@ class LearnMasks(Stage):
             gradient=self.prune.gradient,
             temperature=self.prune.temperature,
             exclude=self.prune.exclude,
+            structure=self.prune.structure,
         )
         entries = load_tensors(context.input("balance") / BALANCED)
         groups = torch.from_numpy(PseudoGroups.load(context.input("find")).train)
