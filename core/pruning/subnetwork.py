@@ -63,12 +63,12 @@ class FixedMasks:
         return type(self)({name: mask.flatten()[order].view(mask.shape) for name, mask, order in orders})
 
     def keep_ratio(self) -> float:
-        """Share of all masked weights that are kept."""
-        return sum(self._kept()) / sum(mask.numel() for mask in self.masks.values())
+        """Share of all masked weights that are kept; biases and norms of masked channels do not count."""
+        return sum(self._kept()) / sum(mask.numel() for mask in self._weights.values())
 
     def layer_keep_ratios(self) -> dict[str, float]:
         """Share of weights kept by layer name, in the order of the masks."""
-        named = zip(self.masks.items(), self._kept(), strict=True)
+        named = zip(self._weights.items(), self._kept(), strict=True)
         return {name.removesuffix(".weight"): kept / mask.numel() for (name, mask), kept in named}
 
     def save(self, path: Path) -> None:
@@ -80,6 +80,11 @@ class FixedMasks:
         """Read a file of `save` onto the CPU."""
         return cls(load_file(path))
 
+    @property
+    def _weights(self) -> dict[str, Tensor]:
+        """Masks of the weights of layers, which have two dimensions or more."""
+        return {name: mask for name, mask in self.masks.items() if mask.dim() > 1}
+
     def _kept(self) -> list[int]:
-        kept: list[int] = torch.stack([mask.sum() for mask in self.masks.values()]).tolist()
+        kept: list[int] = torch.stack([mask.sum() for mask in self._weights.values()]).tolist()
         return kept

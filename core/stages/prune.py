@@ -59,6 +59,7 @@ class LearnMasks(Stage):
             gradient=self.prune.gradient,
             temperature=self.prune.temperature,
             exclude=self.prune.exclude,
+            structure=self.prune.structure,
         )
         entries = load_tensors(context.input("balance") / BALANCED)
         learner = self._learner(context, masked, entries, validation)

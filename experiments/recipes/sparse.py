@@ -27,5 +27,5 @@ SPARSE = Recipe(
     summary="Worst group against the share of weights kept: learned masks, magnitude, random.",
     kind="control",
     stages=stages,
-    fixed={**PRUSC.fixed, "prune.keep": "none", "finetune.data": "balanced"},
+    fixed={**PRUSC.fixed, "prune.keep": "none", "prune.structure": "weights", "finetune.data": "balanced"},
 )

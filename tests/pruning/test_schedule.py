@@ -4,7 +4,7 @@ import torch
 
 from core.pruning.criteria import keep_largest, magnitudes, random_scores
 from core.pruning.masks import MaskedNetwork
-from core.pruning.schedule import DROPPED, confine_, count_of, largest, scheduled_share
+from core.pruning.schedule import DROPPED, confine_, count_of, largest, next_pressure, scheduled_share
 
 
 def logits(n=1000, *, tied=0):
@@ -42,6 +42,20 @@ def test_as_few_logits_as_possible_change_until_the_number_is_within_its_limits(
     assert (after != before).sum() == abs(kept - there)
     assert set(after[after != before].tolist()) <= {DROPPED, 0.0}
     assert before[after >= 0].min() >= before[after < 0].max() if kept < 1000 else True
+
+
+def test_the_pressure_grows_while_too_many_are_kept_and_shrinks_to_its_least_otherwise():
+    def after(share, times=1, pressure=1e-5):
+        value = torch.tensor(pressure)
+        for _ in range(times):
+            value = next_pressure(value, torch.tensor(share), 0.2, 200, 1e-6)
+        return value.item()
+
+    assert after(0.2) == pytest.approx(1e-5)
+    assert after(0.4) == after(0.9) == pytest.approx(1e-5 * np.exp(0.1))
+    assert after(0.2 * 2**0.5) == pytest.approx(1e-5 * np.exp(0.05))
+    assert after(0.01) == pytest.approx(1e-5 * np.exp(-0.1))
+    assert after(0.01, times=100) == pytest.approx(1e-6)
 
 
 def test_with_one_number_as_both_limits_the_threshold_is_the_quantile_of_the_logits():
