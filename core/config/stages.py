@@ -114,7 +114,7 @@ class Find(Section):
     incidental: ClassVar[frozenset[str]] = frozenset({"file"})  # the content counts, not the path
 
     by: str = "biased"
-    """Finder of the pseudo-groups (`prusc finders`); `auto` tries the cheap ones and chooses without group labels."""
+    """Finder of the pseudo-groups (`prusc recipes`); `auto` tries the cheap ones and chooses without group labels."""
     file: str = ""
     """Table with the pseudo-group of every training image, and optionally of validation images (`--groups`), instead
     of a finder."""

@@ -26,6 +26,14 @@ def finders() -> dict[str, Finder]:
     return dict(sorted(by_name.items()))
 
 
+def choices() -> dict[str, str]:
+    """Value of `find.by` → summary."""
+    known = finders()
+    cheap = ", ".join(name for name, finder in known.items() if finder.cheap)
+    auto = f"The best of {cheap}, by the worst cell on validation with the head refitted; no group labels used."
+    return {name: finder.summary for name, finder in known.items()} | {AUTO: auto}
+
+
 def chosen(config: Config) -> tuple[Finder, ...]:
     """The finders of a configuration: one, or all that `auto` tries.
 

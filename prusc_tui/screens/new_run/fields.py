@@ -38,7 +38,7 @@ USUAL = frozenset(
         *("recipe", "preset", "stage", "seed", "name", "tags", "device", "start"),
         *("data.train_size", "data.correlation", "data.environment_noise", "data.label_noise", "data.root"),
         *("model.name", "model.weights", "model.checkpoint"),
-        *("erm.epochs", "erm.batch_size", "erm.lr", "cluster.k"),
+        *("erm.epochs", "erm.batch_size", "erm.lr", "find.by", "find.file", "cluster.k"),
         *("prune.steps", "prune.lr", "prune.contrast_weight", "prune.sparsity_weight"),
         *("finetune.steps", "finetune.lr", "environments.rule", "train.network", "train.restarts"),
         *("train.penalty_weights", "train.anneal_until", "train.steps", "train.batch_size", "train.lr", "select.rule"),
@@ -82,6 +82,25 @@ class Field:
 def with_choices(key: str, choices: tuple[str, ...], help: str = "") -> Setting:
     """The field of a run with its current choices."""
     return replace(RUN_FIELDS[key], choices=choices, help=help or RUN_FIELDS[key].help)
+
+
+def open_choice(setting: Setting, text: str) -> Setting:
+    """A setting with an open set of names as a choice of those that there are; other settings as they are.
+
+    The help starts with the summary of the current choice `text`.
+    """
+    match setting.key:
+        case "data.name":
+            from experiments.data_sets import data_sets
+
+            return replace(setting, choices=tuple(data_sets()))
+        case "find.by":
+            from experiments.finders import choices
+
+            finders = choices()
+            help = " ".join(f"`{name}`: {finders[name]}" for name in sorted(finders, key=lambda name: name != text))
+            return replace(setting, kind="choice", choices=tuple(finders), help=help, expects=", ".join(finders))
+    return setting
 
 
 def places() -> tuple[tuple[str, ...], str]:

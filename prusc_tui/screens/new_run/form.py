@@ -13,14 +13,25 @@ from core.data.settings import Photos
 from core.engine.devices import check_name
 from core.errors import InputError
 from core.overrides import merge, nest, validate
+from experiments import finders
 from experiments.catalog import DEFAULT, get_preset, preset_names
-from experiments.data_sets import data_sets
 from experiments.fork import plan_fork, recipes_after
 from experiments.order import Order
 from experiments.plan import Plan, make_plan
 from experiments.recipes import RECIPES, get_recipe
 from prusc_tui.schema import Setting, override_of, section_help, settings_of, text_of
-from prusc_tui.screens.new_run.fields import DEFAULTS, FIXED, HERE, ON, RUN_FIELDS, Field, Origin, places, with_choices
+from prusc_tui.screens.new_run.fields import (
+    DEFAULTS,
+    FIXED,
+    HERE,
+    ON,
+    RUN_FIELDS,
+    Field,
+    Origin,
+    open_choice,
+    places,
+    with_choices,
+)
 
 if TYPE_CHECKING:
     from core.config import Config
@@ -250,8 +261,13 @@ class Form:
         return setting.section in ("", "data") or self._ground.recipe.reads(self._with_files(), setting.key)
 
     def _with_files(self) -> "Config":
-        """The settings plus entered files that replace a stage's work, as they change which settings are read."""
+        """The settings plus the entered finder, and files that replace a stage's work: what decides which are read."""
         config = self._ground.config
+        by, file = (self._typed.get(key, self._base_text(key)).strip() for key in ("find.by", "find.file"))
+        if by in finders.choices():
+            # The finder `file` has its settings before it has its file.
+            find = {"by": by, "file": file or (by if by == finders.FILE else "")}
+            config = config.model_copy(update={"find": config.find.model_copy(update=find)})
         for key in self._ground.recipe.replaceable(config):
             section, _, name = key.partition(".")
             file = self._typed.get(key, text_of(self._base[key])).strip().strip("\"'")
@@ -281,9 +297,8 @@ class Form:
 
     def _model_field(self, setting: Setting, errors: Mapping[str, str], changed: Iterable[str]) -> Field:
         key = setting.key
-        if key == "data.name":
-            setting = replace(setting, choices=tuple(data_sets()))
         base = self._base_text(key)
+        setting = open_choice(setting, self._typed.get(key, base))
         if (origin := self._origin(setting)) in FIXED:
             return Field(setting, base, base, origin)
         text = self._typed.get(key, base)
@@ -346,6 +361,8 @@ def _missing_paths(config: "Config") -> dict[str, str]:
             found["data.root"] = config.data.missing
         elif not (root := Path(config.data.root).expanduser()).is_dir():
             found["data.root"] = "is a file, not a folder" if root.exists() else "no such folder"
+    if config.find.by == finders.FILE and not config.find.file:
+        found["find.file"] = "needs the table of the pseudo-groups"
     files = {
         "model.weights": config.model.weights,
         "model.checkpoint": config.model.checkpoint,

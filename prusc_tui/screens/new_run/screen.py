@@ -138,7 +138,7 @@ class NewRunScreen(Screen[None]):
         fields = {field.setting.key: field for field in self._form.fields()}
         rows = self.query_one(FieldList)
         shown = [key for key, field in fields.items() if self._all or field.usual]
-        if event.key in ("recipe", "preset", "stage", "data.name") and shown != rows.keys():
+        if event.key in ("recipe", "preset", "stage", "data.name", "find.by") and shown != rows.keys():
             await self._build(event.key)
         else:
             rows.show(fields)
