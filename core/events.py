@@ -16,6 +16,8 @@ from core.words import duration, percent, span, sparsity, spread, weight
 
 KINDS: dict[str, type["Event"]] = {}
 """Kind → event class; filled by the definitions of the classes."""
+SERIOUS = frozenset({"one-class", "worse-than-erm"})
+"""Codes of the warnings that a network is not to be used (`core.training.harm`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,17 @@ class PseudoGroupsFound(Event):
     tried: list[dict[str, Any]] = field(default_factory=list)
     reason: str = ""
 
+    @property
+    def titles(self) -> list[str]:
+        """Name of each pseudo-group, also of one by an earlier version."""
+        return self.names or [f"cluster {number}" for number in range(len(self.table))]
+
+    @property
+    def finders(self) -> list[str]:
+        """Stages of the finders, the one whose pseudo-groups were taken first."""
+        taken = [finder["stage"] for finder in self.tried if finder["source"] == self.source]
+        return list(dict.fromkeys([*taken, *(finder["stage"] for finder in self.tried)])) or [self.stage]
+
     def line(self) -> str | None:
         if not self.source:
             return None
@@ -408,6 +421,11 @@ class Warned(Event):
     stage: str
     code: str
     text: str
+
+    @property
+    def serious(self) -> bool:
+        """Whether the network of the stage is not to be used."""
+        return self.code in SERIOUS
 
     def replaces(self, old: Event) -> bool:
         return old == self

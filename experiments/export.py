@@ -1,5 +1,6 @@
 """A run as plain files for other programs: safetensors, CSV, JSON; on request a torch state dict and ONNX."""
 
+import shlex
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -75,6 +76,28 @@ def export_run(
     except OSError as error:
         raise InputError(f"--to {to}: cannot be written ({error.strerror})") from None
     return written
+
+
+def export_groups(folder: RunFolder, file: Path) -> str:
+    """Write the table of pseudo-groups alone, as in `groups.csv`, and return the command that takes it back.
+
+    Raises InputError if the run has no pseudo-groups yet, or the file is already there: it may have been corrected.
+    """
+    record = folder.record()
+    settings = config_of(record).data
+    table = _groups(folder, glance(settings, bundled.folder()), _paths(settings))
+    if table is None:
+        raise InputError(f"run '{record.name}' has no pseudo-groups yet; it is {record.status}")
+    if file.exists():
+        raise InputError(f"--groups {file}: is already there; another name keeps what was corrected in it")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8", newline="") as opened:
+            table.to_csv(opened, index=False)
+    except OSError as error:
+        raise InputError(f"--groups {file}: cannot be written ({error.strerror})") from None
+    words = ["prusc", "run", "--from", f"{record.id}:{record.stages[0].name}", "--groups", str(file)]
+    return shlex.join(words)
 
 
 def _tables(

@@ -11,7 +11,7 @@ from core.runs.text import safe_text
 from core.words import duration, percent, sparsity
 from prusc_tui.palette import MARKS, Palette
 from prusc_tui.widgets.bars import filled
-from prusc_tui.words import moment
+from prusc_tui.words import moment, worst_mark
 
 GAP = 2
 """Cells between columns."""
@@ -120,8 +120,9 @@ def cells(row: Row, column: Column, width: int, now: float, palette: Palette) ->
         case "name":
             return [Cell(filled(safe_text(summary["name"]), width), palette.text)]
         case "worst":
-            mark = "ᵛ" if summary["wga_split"] not in ("test", None) else " "
-            return [Cell(filled(percent(summary["wga"]) + mark, width, right=True), f"bold {palette.text}")]
+            text = percent(summary["wga"]) + (worst_mark(summary) or " ")
+            style = palette.bad if summary.get("harm") else palette.text
+            return [Cell(filled(text, width, right=True), f"bold {style}")]
         case "recipe" | "data":
             text = safe_text(summary[column.key])
         case "seed":
