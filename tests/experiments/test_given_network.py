@@ -15,6 +15,7 @@ from core.events import Logged, PseudoGroupsFound
 from core.finding.pseudo_groups import PseudoGroups
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from experiments.evaluate import by_pseudo_group, of_run
 from experiments.fork import Fork, plan_fork
 from experiments.launch import check, create_run
 from tests.engine.lab import CPU, events, finished, go_on, pipeline_of, plan_of
@@ -164,6 +165,10 @@ def test_images_without_a_group_are_in_no_balanced_set(home, trained, tmp_path):
     folder = finished(home, "prune-only", f"find.file={file}")
     assert load_file(folder.artifacts("balance") / BALANCED)["indices"].min() >= 300
     assert not PseudoGroups.load(folder.artifacts("find")).conflicts[:300].any()
+    dataset = by_pseudo_group(of_run(folder), folder).dataset
+    assert dataset.attributes == {"pseudo-group": ("0", "1", "left out")}
+    assert set(dataset.splits["train"].attributes[:300, 0]) == {2}
+    assert dataset.splits["train"].attributes[300:, 0].tolist() == [i % 2 for i in range(300)]
 
 
 def test_groups_that_a_run_exports_give_the_same_masks_when_they_are_taken(home, tmp_path):

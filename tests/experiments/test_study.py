@@ -64,12 +64,17 @@ def set_status(claimed, status, **changes):
 def test_every_run_of_a_bundled_study_can_be_planned_and_has_a_name_of_its_own(name):
     study = get_study(name)
     tasks = plan_study(study)
-    assert [(task.preset, task.recipe) for task in tasks] == [(p, r) for p in study.presets for r in study.recipes]
+    order = [(p, seed, r) for p in study.presets for seed in study.seeds for r in study.recipes]
+    assert [(task.preset, task.plan.config.seed, task.recipe) for task in tasks] == order
     assert len({task.plan.base_name for task in tasks}) == len(tasks)
     assert set(study.of) <= set(study.recipes)
     for task in tasks:
+        recipe, _, finder = task.recipe.partition("@")
+        seed = task.plan.config.seed
         own = [f"{key}={value}" for key, value in study.of.get(task.recipe, {}).items()]
-        assert task.plan.config == make_plan(task.recipe, data=task.preset, overrides=own).config
+        own += [f"find.by={finder}"] if finder else []
+        own += [f"data.seed={seed}"] if len(study.seeds) > 1 else []  # every seed draws its own data
+        assert task.plan.config == make_plan(recipe, data=task.preset, overrides=own, seed=seed).config
         assert task.plan.preset == task.preset
 
 

@@ -94,12 +94,15 @@ def test_tsne_keeps_clusters_apart_and_follows_the_seed():
     rng = np.random.default_rng(0)
     clusters = np.arange(60) % 3
     rows = (np.eye(3, 6)[clusters] + 0.05 * rng.normal(size=(60, 6))).astype(np.float32)
-    value = tsne_map(rows, painted(clusters, clusters, 3), 1.0, seed=5)
+    pca = pca_map(rows, painted(clusters, clusters, 3), 1.0, seed=5)
+    assert pca.index == list(range(60))
+    value = tsne_map(rows, pca, seed=5)
     points = np.column_stack([value.x, value.y])
     distance = np.linalg.norm(points[:, None] - points, axis=2) + 1e9 * np.eye(60)
     assert (clusters[distance.argmin(axis=1)] == clusters).all()
     assert value.explained == []
-    assert tsne_map(rows, painted(clusters, clusters, 3), 1.0, seed=5) == value
+    assert tsne_map(rows, pca, seed=5) == value
+    assert (value.index, value.cluster, value.label) == (pca.index, pca.cluster, pca.label)
 
 
 # What it is coloured by

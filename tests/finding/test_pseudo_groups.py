@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from core.finding.pseudo_groups import PseudoGroups, combined, from_predictions
+from core.errors import InputError
+from core.finding.pseudo_groups import PseudoGroups, combined, conflict_samples, from_predictions
 
 TRAIN = np.array([0, 1, 1, 0, 2])
 CONFLICTS = np.array([False, True, False, False, True])
@@ -67,3 +68,41 @@ def test_the_mistakes_of_one_network_are_the_conflicts():
     assert groups.names == ("predicted a", "predicted b", "predicted c")
     assert groups.train.tolist() == predicted.tolist()
     assert groups.conflicts.tolist() == (predicted != labels).tolist()
+
+
+#               cluster 0: three of label 0, one of 1 | cluster 1: one of 0, four of 1 | cluster 2: label 1 only
+CLUSTERS = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2])
+LABELS = np.array([0, 0, 1, 0, 1, 1, 0, 1, 1, 1, 1])
+
+
+def test_conflict_samples_have_the_minority_label_of_their_cluster():
+    assert np.flatnonzero(conflict_samples(CLUSTERS, LABELS, 3, 2)).tolist() == [2, 6]
+
+
+def test_with_many_classes_all_but_the_majority_are_conflicts_and_a_tie_goes_to_the_first():
+    clusters, labels = np.array([0, 0, 0, 0, 1, 1, 3]), np.array([2, 2, 0, 1, 1, 0, 2])
+    assert conflict_samples(clusters, labels, 4, 3).tolist() == [False, False, True, True, True, False, False]
+
+
+def test_relative_to_its_share_a_rare_class_can_be_the_majority():
+    clusters = np.repeat([0, 1], [100, 100])
+    labels = np.concatenate([np.repeat([0, 1], [98, 2]), np.repeat([0, 1], [70, 30])])
+    plain = conflict_samples(clusters, labels, 2, 2)
+    relative = conflict_samples(clusters, labels, 2, 2, relative=True)
+    assert np.flatnonzero(plain).tolist() == np.flatnonzero(labels == 1).tolist()
+    assert np.flatnonzero(relative).tolist() == [98, 99, *range(100, 170)]
+
+
+def test_samples_that_are_left_out_are_no_conflicts_and_do_not_count():
+    groups, labels = np.array([-1, -1, -1, 0, 0, 0, 1]), np.array([1, 1, 1, 0, 0, 1, 0])
+    assert conflict_samples(groups, labels, 2, 2).tolist() == [False] * 5 + [True, False]
+    found = PseudoGroups("table", ("a", "b"), groups, conflict_samples(groups, labels, 2, 2))
+    assert found.used.tolist() == [3, 4, 5, 6]
+    assert found.table(labels, 2).tolist() == [[2, 1], [1, 0]]
+
+
+def test_clusters_of_other_data_are_bad_input():
+    with pytest.raises(InputError, match="have 11 samples, but the training split has 9"):
+        conflict_samples(CLUSTERS, LABELS[:9], 3, 2)
+    with pytest.raises(InputError, match="but there are 2 clusters"):
+        conflict_samples(CLUSTERS, LABELS, 2, 2)

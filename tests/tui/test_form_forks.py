@@ -85,7 +85,7 @@ def test_invariant_learning_goes_on_from_the_clusters_of_prusc_on_its_data(home)
     found = fields(form)
     assert all(found[key].fixed for key in ("data.correlation", "erm.lr", "cluster.k", "select.rule"))
     assert not any(found[key].fixed for key in ("environments.rule", "train.steps", "train.penalty_weights"))
-    with pytest.raises(InputError, match="'irm-given' does not begin with erm, represent, cluster"):
+    with pytest.raises(InputError, match="has no given training environments, which recipe irm-given needs"):
         form.set("recipe", "irm-given")
     assert form.recipe == "irm"
 

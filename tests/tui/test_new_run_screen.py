@@ -21,11 +21,11 @@ from tests.tui.lab import rows, until
 
 def test_a_preset_is_chosen_by_typing_and_its_form_opens(home):
     async def body(pilot, app, screen):
-        assert "PruSC on digits over textures" in said(app)
+        assert "PruSC on digits with a patch in a corner" in said(app)
         await pilot.press(*"linear head")
         await until(pilot, lambda: "Control: refit the linear head" in said(app))
         await pilot.press(*["backspace"] * 11, *"patch")
-        await until(pilot, lambda: "texture-mnist" not in said(app))
+        await until(pilot, lambda: "PruSC on digits with a patch in a corner" in said(app))
         await pilot.press("enter")
         await until(pilot, lambda: screen.query(FieldRow))
         assert focused(screen) == "recipe"
@@ -129,13 +129,13 @@ def test_all_settings_or_the_usual_ones_with_the_focus_where_it_was(home):
         await pilot.pause()
         assert len(screen.query(FieldRow)) > 2 * usual
         assert focused(screen) == "erm.lr"
-        await go(pilot, screen, "cluster.per_class")
+        await go(pilot, screen, "biased.balance_classes")
         await pilot.press("space")
         await pilot.pause()
-        assert "so no negatives: set prune.negatives=other-class" in " ".join(said(app).split())
+        assert "biased.balance_classes=false" in command(app)
         await pilot.press("ctrl+a")
         await pilot.pause()
-        assert focused(screen) == "cluster.per_class"
+        assert focused(screen) == "biased.balance_classes"
         assert len(screen.query(FieldRow)) == usual + 1
 
     run(NewRunScreen(home, preset="demo"), body)
@@ -292,7 +292,7 @@ def test_a_fork_shows_what_is_taken_over_and_moves_where_it_begins(home):
         assert f"prusc run --from {source.id}:balance" in command(app)
         assert "taken over" in said(app)
         await pilot.press("down", "left")
-        await until(pilot, lambda: f"--from {source.id}:cluster" in command(app))
+        await until(pilot, lambda: f"--from {source.id}:find" in command(app))
         await pilot.press("up", *"p", "p")
         await pilot.pause()
         assert focused(screen) == "recipe"
