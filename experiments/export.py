@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +37,10 @@ def export_run(
     """Write the network of a run and everything that describes it.
 
     Files: `model.safetensors` (state dict of the plain network, zeros where masked), `model.json` (how to build the
-    network, its labels and the pixels that it takes), `masks.safetensors`, `groups.csv`, `environments.csv`,
-    `predictions.csv`, `metrics.csv`, `metrics.parquet`, `model.pt`, `model.onnx`; files that the
-    run does not have, or that were not asked for, are left out.
+    network, its labels and the pixels that it takes), `masks.safetensors`, `small.safetensors` and `small.json` (the
+    same network without the channels that masks of channels drop; dense), `groups.csv`, `environments.csv`,
+    `predictions.csv`, `metrics.csv`, `metrics.parquet`, `model.pt`, `model.onnx`, `small.onnx`; files that the run does
+    not have, or that were not asked for, are left out.
 
     Args:
         folder: of the run.
@@ -46,7 +48,7 @@ def export_run(
         stage: stage of the network; by default the last that has one.
         parquet: also write `metrics.parquet`.
         torch: also write `model.pt`, the state dict as torch saves it.
-        onnx: also write `model.onnx`, with the normalisation inside.
+        onnx: also write `model.onnx` and possibly `small.onnx`, with the normalisation inside.
 
     Returns:
         The files written.
@@ -79,6 +81,8 @@ def export_run(
             written.append(_state_dict(source / "model.safetensors", to / "model.pt"))
         if onnx:
             written.append(_onnx(source / "model.safetensors", about, to / "model.onnx"))
+        if config.prune.structure == "channels" and (source / "masks.safetensors").exists():
+            written += _small(source, about, values, to, onnx)
         written += _tables(folder, source, dataset, config.data, to, parquet)
     except OSError as error:
         raise InputError(f"--to {to}: cannot be written ({error.strerror})") from None
@@ -114,6 +118,24 @@ def _onnx(weights: Path, about: Description, to: Path) -> Path:
 
     write_onnx(weights, about, to)
     return to
+
+
+def _small(source: Path, about: Description, values: Mapping[str, Any], to: Path, onnx: bool) -> Iterable[Path]:
+    """The network without the channels that its masks drop."""
+    from core.pruning.channels import cut, kept_channels
+    from core.tensors import load_tensors, save_tensors
+    from experiments.onnx import network_of
+
+    network = network_of(about)
+    network.load_state_dict(load_tensors(source / "model.safetensors"))
+    kept = kept_channels(network, load_tensors(source / "masks.safetensors"))
+    small = replace(about, kept={conv: max(1, int(rows.sum())) for conv, rows in kept.items()})
+    save_tensors(to / "small.safetensors", cut(network, kept).state_dict())
+    (to / "small.json").write_bytes(orjson.dumps({**values, **small.to_json()}, option=orjson.OPT_INDENT_2))
+    yield to / "small.safetensors"
+    yield to / "small.json"
+    if onnx:
+        yield _onnx(to / "small.safetensors", small, to / "small.onnx")
 
 
 def _tables(

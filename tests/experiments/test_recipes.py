@@ -42,7 +42,9 @@ def test_a_recipe_finishes_and_reports_what_it_promises(run, recipe):
     assert record.attributes_used == promised.supervision
     evaluated = [stage.name for stage in record.stages if stage.evaluations]
     assert evaluated == [
-        name for name in promised.stage_names if name in ("erm", "prune", "finetune", "reference", "train")
+        name
+        for name in promised.stage_names
+        if name in ("erm", "prune", "finetune", "head", "sparse", "reference", "train")
     ]
     for stage in record.stages:
         assert stage.status == "done"
