@@ -24,7 +24,7 @@ from core.events import Evaluated, Scalars, Sparsity
 from core.runs.folder import RunFolder
 from core.runs.stream import EventReader
 from experiments import bundled
-from experiments.description import describe, stage_with_network
+from experiments.description import Description, describe, stage_with_network
 from experiments.plan import config_of
 
 Paths = Mapping[str, Mapping[str, Sequence[str]]]
