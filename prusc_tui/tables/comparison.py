@@ -173,7 +173,7 @@ def _notes(members: Sequence[Family], split: str, stage: str | None) -> list[str
             remarks.append(f"{family.label}: no run has finished; the numbers are preliminary")
         of = "mean over " if len(result.runs) > 1 else ""
         names.append(f"{family.label}: {of}" + ", ".join(f"{safe_text(run.name)} {run.id}" for run in result.runs))
-        remarks += [f"{family.label}: {safe_text(run.name)} {HARM_NOTE}" for run in result.runs if run.harm]
+        remarks += [f"{family.label}: {safe_text(run.name)}: {HARM_NOTE}" for run in result.runs if run.harm]
         inside = {run.id for run in result.runs}
         for run in family.runs:
             if run.id in inside:
