@@ -36,7 +36,6 @@ class FindPseudoGroups(Stage):
     represented: bool = False
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "find"
-    replaced_by: ClassVar[str] = "find.file"
     files: ClassVar[Mapping[str, str]] = {
         **FOUND_FILES,
         r"predictions-train\.safetensors": "classes and probabilities of ERM, training split",
@@ -48,7 +47,7 @@ class FindPseudoGroups(Stage):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return ("find.by", "find.problems", "model.name", "compute")
+        return ("find", "model.name", "compute")
 
     def run(self, context: "StageContext") -> None:
         import numpy as np
