@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from core.artifacts import MODEL, NETWORK_FILES
-from core.config import Model, Section, Select
+from core.config import Erm, Model, Section, Select
 from core.config.section import Count, Positive, Weight
 from core.engine.stage import Stage
 from core.stages.erm import TrainErm
+from core.stages.errors import early_checkpoint
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext
@@ -29,6 +30,9 @@ class Afr(Section, section="afr"):
     gamma: Weight = 4.0
     """γ: a sample has the weight exp(−γ p), p the probability that ERM gives its class (AFR: 4 to 20 on Waterbirds, 1
     to 3 on CelebA, chosen with group labels; ours: 4)."""
+    epoch: Weight = 0.0
+    """Epoch of the ERM checkpoint that gives p, one of `erm.keep_epochs`; early ones show the shortcut best (ours); 0:
+    the final network (AFR)."""
     penalty: Weight = 0.1
     """Penalty of the squared distance to the initial head (AFR: 0 to 0.4, chosen with group labels; ours: 0.1)."""
     steps: Count = 500
@@ -70,9 +74,13 @@ class ReweightHead(Stage):
     """Train the head by weighted cross-entropy on the images held out from ERM, and stay near the initial head.
 
     A given network has no images held out: then all training images are used.
+
+    Attributes:
+        erm: settings of the training; None for a given network, which has only one checkpoint.
     """
 
     afr: Afr
+    erm: Erm | None
     model: Model
     select: Select
     name: ClassVar[str] = "head"
@@ -106,8 +114,13 @@ class ReweightHead(Stage):
         parts = ((train, rows), (validation, torch.arange(len(validation))))
         features, held_out = (torch.from_numpy(represent(network, *part)).to(context.device) for part in parts)
         labels = train.labels[rows.to(context.device)]
+        judge, seen = network, features
+        if settings.epoch:
+            early = erm / early_checkpoint(self.erm, settings.epoch)
+            judge = load_network(self.model, context.data, early, context.device)
+            seen = torch.from_numpy(represent(judge, train, rows)).to(context.device)
         with torch.no_grad():
-            weights = afr_weights(find_head(network)[1](features), labels, settings.gamma)
+            weights = afr_weights(find_head(judge)[1](seen), labels, settings.gamma)
         learner = HeadLearner(
             network, features, labels, weights, settings.penalty, settings.lr, held_out, validation, context.data
         )

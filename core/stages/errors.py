@@ -22,6 +22,19 @@ class Errors(Section, section="errors"):
     """Epoch of the checkpoint, one of `erm.keep_epochs` (JTT chooses it with group labels; ours: 0.25, without)."""
 
 
+def early_checkpoint(erm: Erm | None, epoch: float) -> str:
+    """File among the artifacts of ERM with the last weights kept until an epoch, or with the final network.
+
+    Args:
+        erm: settings of the training; None for a given network, which has only one checkpoint.
+        epoch: of the checkpoint.
+    """
+    if erm is None:
+        return MODEL
+    kept = [kept for kept in erm.keep_epochs if kept <= min(epoch, erm.epochs)]
+    return kept_file(Path(), max(kept)).name if kept else MODEL
+
+
 @dataclass(frozen=True)
 class FindByErrors(Stage):
     """Take the predictions of an early checkpoint as pseudo-groups.

@@ -17,7 +17,7 @@ from tests.engine.lab import After, assert_same_results, forked_after, go_on, pl
         ("cnc", ("compute.accumulate=2",), "find", 2),
         ("spare", ("spare.power=2", "cluster.per_class=false"), "find", 6),
         ("afr", ("afr.steps=9",), None, 4),
-        ("afr", ("afr.steps=9", "find.by=random"), None, 18),
+        ("afr", ("afr.steps=9", "afr.epoch=0.25", "find.by=random"), None, 18),
         ("dfr-validation", ("dfr.draws=3",), "erm", 0),
         ("dfr-train", ("dfr.draws=3",), "erm", 4),
         ("dfr-train", ("dfr.draws=3",), "erm", 8),
