@@ -2,7 +2,7 @@
 
 The idea is that of BagNets (Brendel and Bethge, arXiv 1904.00760), and of Bahng et al. (arXiv 1910.02806), who take a
 network of small receptive field as biased reference. Ours: the network, and the mistakes of finder `biased` as conflict
-samples, in one round. Supervision: none.
+samples, in one round. `auto` does not try it, as it is measured on digits alone. Supervision: none.
 """
 
 from core.config import Config
@@ -20,5 +20,4 @@ SMALL_FIELD = Finder(
     name="small-field",
     summary="Mistakes of a network that sees only small parts of the image: colours, textures, patches.",
     stages=stages,
-    cheap=True,
 )

@@ -119,9 +119,6 @@ def test_other_recipes_and_settings_go_on_to_the_same_bits(
 @pytest.mark.parametrize(
     ("recipe", "overrides", "stage", "source", "step"),
     [
-        ("last-layer", ("find.by=twins", "twins.epochs=4"), "twins", "erm", 20),
-        ("last-layer", ("find.by=eiil", "eiil.steps=40", "eiil.lr=0.2"), "eiil", "erm", 25),
-        ("last-layer", ("find.by=small-field",), "small-field", "erm", 15),
         ("lff", ("lff.epochs=0.5", "lff.batch_size=32"), "lff", "find", 4),
         ("dcwp", (), "prune", "balance", 3),
     ],

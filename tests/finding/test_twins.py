@@ -118,7 +118,7 @@ def test_the_finder_finds_the_known_conflicts(tmp_path, mistakes):
     folder = run_folder(tmp_path)
     events: list[Event] = []
     context = context_of(folder, data, stage="twins", events=events)
-    FindByTwins(Twins(epochs=10, lr=0.01, mistakes=mistakes), Model(name="mlp")).run(context)
+    FindByTwins(Twins(steps=60, lr=0.01, mistakes=mistakes), Model(name="mlp")).run(context)
     found = PseudoGroups.load(context.directory)
     train, validation = data.splits["train"], data.splits["validation"]
     assert (found.train == train.attributes[:, 0]).mean() > 0.98
