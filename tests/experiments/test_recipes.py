@@ -38,19 +38,19 @@ def run(home, tiny):
 def test_a_recipe_finishes_and_reports_what_it_promises(run, recipe):
     promised = RECIPES[recipe]
     _, record = run(recipe)
-    assert tuple(stage.name for stage in record.stages) == promised.stage_names
+    assert tuple(stage.name for stage in record.stages) == promised.stage_names()
     assert record.attributes_used == promised.supervision
     evaluated = [stage.name for stage in record.stages if stage.evaluations]
     assert evaluated == [
         name
-        for name in promised.stage_names
+        for name in promised.stage_names()
         if name in ("erm", "prune", "finetune", "head", "sparse", "reference", "train")
     ]
     for stage in record.stages:
         assert stage.status == "done"
         if stage.evaluations:
             assert set(stage.evaluations) == {"validation", "test"}
-        assert (stage.keep_ratio is not None) == ("prune" in promised.stage_names[: 1 + index_of(record, stage)])
+        assert (stage.keep_ratio is not None) == ("prune" in promised.stage_names()[: 1 + index_of(record, stage)])
 
 
 def index_of(record, stage):
