@@ -108,14 +108,13 @@ def cut(network: nn.Module, kept: Mapping[str, Tensor]) -> nn.Module:
             assert isinstance(norm, nn.BatchNorm2d)
             _take(norm, rows, ("weight", "bias", "running_mean", "running_var"))
             norm.num_features = len(rows)
-        assert isinstance(after, nn.Conv2d | nn.Linear)
-        weight = after.weight.detach()
         if isinstance(after, nn.Conv2d):
-            after.weight = nn.Parameter(weight[:, rows])
+            after.weight = nn.Parameter(after.weight.detach()[:, rows])
             after.in_channels = len(rows)
         else:
             assert isinstance(after, nn.Linear)  # it may read several places of each channel
-            after.weight = nn.Parameter(weight.unflatten(1, (before, -1))[:, rows].flatten(1))
+            places = after.weight.detach().unflatten(1, (before, -1))
+            after.weight = nn.Parameter(places[:, rows].flatten(1))
             after.in_features = after.weight.shape[1]
     return small
 
@@ -133,8 +132,8 @@ def with_channels(network: nn.Module, counts: Mapping[str, int]) -> nn.Module:
         network: of the original size.
         counts: name of a convolution → number of its output channels.
     """
-    kept = {conv: torch.arange(len(network.get_parameter(f"{conv}.weight"))) < count for conv, count in counts.items()}
-    return cut(network, kept)
+    sizes = {conv: len(network.get_parameter(f"{conv}.weight")) for conv in counts}
+    return cut(network, {conv: torch.arange(sizes[conv]) < count for conv, count in counts.items()})
 
 
 def _followed(start: fx.Node, modules: Mapping[str, nn.Module], once: set[str]) -> Iterator[Channels]:
