@@ -75,14 +75,3 @@ class FindByErrors(Stage):
         labels = data.splits["train"].labels
         from_predictions(source, [train], labels, data.label_names, [validation]).save(context.directory)
         context.progress(1, 1)
-
-
-def early_checkpoint(erm: Erm | None, epoch: float) -> str:
-    """File name of a checkpoint among the artifacts of ERM: the last one up to an epoch, or else the final network.
-
-    Args:
-        erm: settings of the training; None for a given network, which has only one checkpoint.
-        epoch: in passes over the training split.
-    """
-    kept = [] if erm is None else [kept for kept in erm.keep_epochs if kept <= min(epoch, erm.epochs)]
-    return kept_file(Path(), max(kept)).name if kept else MODEL
