@@ -16,6 +16,8 @@ from core.words import duration, percent, span, sparsity, spread, weight
 
 KINDS: dict[str, type["Event"]] = {}
 """Kind → event class; filled by the definitions of the classes."""
+SERIOUS = frozenset({"one-class", "worse-than-erm"})
+"""Codes of the warnings that a network is not to be used (`core.training.harm`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +170,49 @@ class Sparsity(Event):
 
 @dataclass(frozen=True, slots=True)
 class MasksKept(Event):
-    """The masks of an earlier stage stay as they are; `keep_ratio` is the share of weights that they keep."""
+    """The stage keeps as many weights as the masks of an earlier one; `keep_ratio` is their share."""
 
     kind: ClassVar[str] = "masks-kept"
     lasting: ClassVar[bool] = True
     stage: str
     keep_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class SparsityPoint(Event):
+    """The network of ERM, pruned in some way to some share of its weights, then fine-tuned.
+
+    Attributes:
+        way: `masks`, `magnitude`, `magnitude-tuned`, `random`, or `dense` for the network with all weights.
+        share: of the maskable weights to keep, in (0, 1].
+        kept: share that is kept; differs by less than one weight.
+        validation: accuracy on the validation split.
+        test: accuracy on the test split.
+    """
+
+    kind: ClassVar[str] = "sparsity-point"
+    lasting: ClassVar[bool] = True
+    stage: str
+    way: str
+    share: float
+    kept: float
+    validation: Evaluation
+    test: Evaluation
+
+    def replaces(self, old: Event) -> bool:
+        return isinstance(old, SparsityPoint) and (old.way, old.share) == (self.way, self.share)
+
+    def line(self) -> str:
+        worst = self.test.worst_group
+        return (
+            f"{self.stage}: {self.way}, {100 * self.share:g} % of weights kept: test: worst {self.test.unit} "
+            f"{percent(worst.accuracy)} % ({worst.title}, n = {worst.n:,}), average {percent(self.test.average)} %"
+        )
+
+    @classmethod
+    def from_fields(cls, values: Mapping[str, Any]) -> Self:
+        splits = (Evaluation.from_json(split, values[split]) for split in ("validation", "test"))
+        return cls(values["stage"], values["way"], values["share"], values["kept"], *splits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +256,17 @@ class PseudoGroupsFound(Event):
     quality: dict[str, float | None] = field(default_factory=dict)
     tried: list[dict[str, Any]] = field(default_factory=list)
     reason: str = ""
+
+    @property
+    def titles(self) -> list[str]:
+        """Name of each pseudo-group, also of one by an earlier version."""
+        return self.names or [f"cluster {number}" for number in range(len(self.table))]
+
+    @property
+    def finders(self) -> list[str]:
+        """Stages of the finders, the one whose pseudo-groups were taken first."""
+        taken = [finder["stage"] for finder in self.tried if finder["source"] == self.source]
+        return list(dict.fromkeys([*taken, *(finder["stage"] for finder in self.tried)])) or [self.stage]
 
     def line(self) -> str | None:
         if not self.source:
@@ -371,6 +421,11 @@ class Warned(Event):
     stage: str
     code: str
     text: str
+
+    @property
+    def serious(self) -> bool:
+        """Whether the network of the stage is not to be used."""
+        return self.code in SERIOUS
 
     def replaces(self, old: Event) -> bool:
         return old == self

@@ -220,11 +220,25 @@ def delete(folder: RunFolder) -> str:
 
 
 def export(folder: RunFolder, to: Path) -> str:
-    """Write network, masks, clusters, predictions and metrics of a run as plain files."""
+    """Write network, masks, pseudo-groups, predictions and metrics of a run as plain files."""
     import orjson
 
     written: dict[str, Any] = orjson.loads(_prusc(folder.home, "export", folder.id, f"--to={to}", "--json"))
     return f"{folder.record().name}: {len(written['files'])} files in {to}"
+
+
+def export_groups(folder: RunFolder, file: Path) -> str:
+    """Write the table of the pseudo-groups of a run, and say how it is given back; imports neither torch nor pandas."""
+    import orjson
+
+    written: dict[str, Any] = orjson.loads(_prusc(folder.home, "export", folder.id, f"--groups={file}", "--json"))
+    return f"pseudo-groups in {file}. Correct them, then: {written['again']}"
+
+
+def file_name(record: RunRecord) -> str:
+    """Name of a run as the name of a file."""
+    kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in safe_text(record.name)).strip(".")
+    return kept or record.id
 
 
 def _prusc(home: Home, *words: str) -> str:

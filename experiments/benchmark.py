@@ -128,7 +128,8 @@ def benchmark(home: Home, study: Study, split: str = "test") -> Benchmark:
         study,
         split,
         tuple(
-            _row(heads[entry], cells) for entry, cells in sorted(rows.items(), key=lambda r: study.recipes.index(r[0]))
+            _row(study, heads[entry], cells)
+            for entry, cells in sorted(rows.items(), key=lambda r: study.recipes.index(r[0]))
         ),
         tuple(preset for preset in study.presets if any(preset in cells for cells in rows.values())),
         len(tasks),
@@ -143,12 +144,12 @@ def differences(one: Row, other: Row, preset: str) -> Spread | None:
     return spread(pairs) if pairs else None
 
 
-def _row(head: Task, cells: Mapping[str, Iterable[Member]]) -> Row:
+def _row(study: Study, head: Task, cells: Mapping[str, Iterable[Member]]) -> Row:
     recipe, config = head.plan.recipe, head.plan.config
     finder = config.find.by if "find" in recipe.stage_names(config) else ""
     return Row(
         head.recipe,
-        recipe.title or recipe.name,
+        head.recipe if head.recipe in study.of else recipe.title or recipe.name,
         finder,
         recipe.attributes_used(config),
         {preset: tuple(members) for preset, members in cells.items()},

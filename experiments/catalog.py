@@ -40,9 +40,11 @@ class Study:
             is a recipe with another finder.
         presets: data and values; all recipes run on the first preset, then on the next.
         settings: dotted key → value, applied to every preset.
-        of: recipe → further settings for its runs only.
+        of: entry of `recipes` → further settings for its runs only; `recipe` there names the recipe of an entry that is
+            a name of its own.
         table: name for `prusc table`; None if no table shows its runs.
         seeds: of the runs; each has its own draw of bundled data.
+        against: entry that the table compares with every other one, seed by seed; empty for none.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Study:
     of: Mapping[str, Mapping[str, Any]]
     table: str | None
     seeds: tuple[int, ...] = (0,)
+    against: str = ""
 
     def short(self, preset: str) -> str:
         """Name of a preset without the prefix that all presets of the study share."""
@@ -122,6 +125,7 @@ def get_study(name: str) -> Study:
         of={recipe: dict(flatten(settings)) for recipe, settings in values.get("of", {}).items()},
         table=values.get("table"),
         seeds=tuple(values.get("seeds", (0,))),
+        against=values.get("against", ""),
     )
 
 

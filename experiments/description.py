@@ -3,7 +3,8 @@
 It is stored next to the weights under the same name: `model.json` next to `model.safetensors`.
 """
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,7 +32,8 @@ class Description:
         outputs: number of logits, one per label; 1 for a single logit of label 1 against label 0.
         stored: height and width that an image is resized to.
         crop: height and width of the centre crop that the network sees.
-        mean: mean of each channel, of pixels in [0, 1], and `std` their standard deviation.
+            mean: mean of each channel, of pixels in [0, 1], and `std` their standard deviation.
+            kept: convolution → number of its output channels, where some were cut out.
     """
 
     network: str
@@ -43,11 +45,13 @@ class Description:
     crop: tuple[int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    kept: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def build(self) -> str:
         """Python code of the network with fresh weights, ready for `load_state_dict` of the file's tensors."""
-        return in_python(self.network, self.outputs, self.channels, self.crop, self.hidden)
+        whole = in_python(self.network, self.outputs, self.channels, self.crop, self.hidden)
+        return f"core.pruning.channels.with_channels({whole}, {dict(self.kept)})" if self.kept else whole
 
     @property
     def says(self) -> dict[str, str]:

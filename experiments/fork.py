@@ -68,11 +68,16 @@ def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: in
         raise InputError(
             f"--from: an earlier version clustered '{fork.source.name}'; take over its stage 'represent' instead"
         )
-    settings = merge({}, dict(fork.source.config))
-    for key in old.fixed:
-        if key not in new.fixed:  # fixed by the old recipe, not chosen by the user: back to the default
-            section, _, name = key.partition(".")
-            settings[section].pop(name, None)
+    settings, source, defaults = merge({}, dict(fork.source.config)), config_of(fork.source), old.config()
+    # What the old recipe fixed or preferred, the user did not choose: it goes back to the default of the new one.
+    given = [key for key in old.fixed if key not in new.fixed]
+    for key in {*old.defaults, *new.defaults}:
+        value_of = attrgetter(key)
+        if value_of(source) == value_of(defaults) and not old.reads(source, key, fork.stages):
+            given.append(key)
+    for key in given:
+        section, _, name = key.partition(".")
+        settings[section].pop(name, None)
     settings["recipe"] = new.name
     plan = resolve(settings, overrides, seed)
     if new.stage_names(plan.config)[: len(fork.stages)] != fork.stages:

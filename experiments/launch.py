@@ -34,6 +34,11 @@ def check(config: Config, fork: Fork | None = None) -> None:
             f"train.network = '{config.train.network}' has BatchNorm, but networks trained side by side cannot "
             "share its running statistics; use mlp, mnist-cnn, or a network without BatchNorm such as vgg11"
         )
+    if config.prune.structure == "channels" and "prune" in get_recipe(config.recipe).stage_names(config):
+        from core.models.networks import outline
+        from core.pruning.channels import channels_of
+
+        channels_of(outline(config.model.name, 2), config.prune.exclude)
     config = whole_paths(config)
     pipeline = build_pipeline(config)
     check_files(config, pipeline.load_data, fork.stages if fork else ())

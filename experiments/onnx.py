@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from core.errors import InputError
 from core.models.heads import class_logits
 from core.models.networks import build
+from core.pruning.channels import with_channels
 from core.tensors import load_tensors
 from experiments.description import Description
 
@@ -65,7 +66,8 @@ def write_onnx(weights: Path, about: Description, to: Path) -> None:
 
 def network_of(about: Description) -> nn.Module:
     """Build the network of a description, with fresh weights."""
-    return build(about.network, about.outputs, about.channels, about.crop, hidden=about.hidden or 1)
+    network = build(about.network, about.outputs, about.channels, about.crop, hidden=about.hidden or 1)
+    return with_channels(network, about.kept) if about.kept else network
 
 
 def all_logits(network: nn.Module, pixels: Tensor, outputs: int) -> Tensor:

@@ -8,10 +8,10 @@ from core.config import Config, flatten
 from core.config.renamed import migrated, old_names
 from core.discovery import complain
 from core.errors import InputError, nearest
-from core.overrides import merge, nest, parse_overrides, validate
+from core.overrides import merge, parse_overrides, validate
 from core.runs.record import RunRecord
 from experiments.catalog import DEFAULT, get_preset, preset_names, preset_or_data, study_names
-from experiments.recipe import Recipe
+from experiments.recipe import Recipe, nested
 from experiments.recipes import RECIPES, get_recipe
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def make_plan(
 
 
 def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None) -> Plan:
-    """Apply overrides and the recipe's fixed settings to `settings`, and validate the result.
+    """Apply overrides and the recipe's own settings to `settings`, and validate the result.
 
     Raises:
         InputError: an override changes a fixed setting, or a key or value is unknown or does not fit.
@@ -91,14 +91,12 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
         if flat.get(key, value) != value:
             shown = str(value).lower() if isinstance(value, bool) else value
             raise InputError(f"--set {key}: recipe '{recipe.name}' fixes it to {shown}")
-    whole = merge(migrated(settings), given)
+    whole = merge(merge(nested(recipe.defaults), migrated(settings)), given)
     if recipe.data and (name := whole["data"]["name"]) not in recipe.data:
         raise InputError(
             f"recipe '{recipe.name}' is for data set {' or '.join(recipe.data)}, not for '{name}'; see --data"
         )
-    for key, value in recipe.fixed.items():
-        merge(whole, nest(key.split("."), value))
-    config = validate(whole, "--set" if given else "settings")
+    config = validate(merge(whole, nested(recipe.fixed)), "--set" if given else "settings")
     recipe.check(config)
     recipe.stage_names(config)  # refuses an unknown finder
     return Plan(config, recipe, recipe.name, None, flat)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from core.config import Config, config_model
+from core.config import Config
 from core.engine.stage import Stage, Supervision
+from core.overrides import merge, nest, validate
 
 Kind = Literal["baseline", "method", "control", "rival", "oracle"]
 KINDS = get_args(Kind)
@@ -22,6 +23,7 @@ class Recipe:
         kind: baseline, method, control of a method, rival, or oracle.
         stages: returns the stages of a configuration without reading files or importing torch.
         fixed: settings that make the recipe what it is, dotted key → value; they cannot be overridden.
+        defaults: settings that it uses unless the preset or the user says otherwise, dotted key → value.
         supervision: supervision of training itself.
         title: name of the method in a paper; empty for `name`.
         data: names of the data sets that it works on; empty for all.
@@ -34,15 +36,21 @@ class Recipe:
     kind: Kind
     stages: Callable[[Config], tuple[Stage, ...]]
     fixed: Mapping[str, object] = field(default_factory=dict)
+    defaults: Mapping[str, object] = field(default_factory=dict)
     supervision: Supervision = "none"
     title: str = ""
     data: tuple[str, ...] = ()
     preset: str = "demo"
     check: Callable[[Config], None] = lambda _: None
 
+    def config(self) -> Config:
+        """Settings of the recipe without preset and overrides."""
+        data = {"data.name": self.data[0]} if self.data else {}
+        return validate(nested({**data, **self.defaults, **self.fixed}), f"recipe '{self.name}'")
+
     def stage_names(self, config: Config | None = None) -> tuple[str, ...]:
         """Names of the stages in their order, by default with default settings."""
-        return tuple(stage.name for stage in self.stages(config or config_model()()))
+        return tuple(stage.name for stage in self.stages(config or self.config()))
 
     def attributes_used(self, config: Config) -> Supervision:
         """Supervision behind a result; a stage or a selection rule that uses attributes counts as well."""
@@ -72,3 +80,11 @@ class Recipe:
         for stage in self.stages(config):
             if stage.replaced_by and self.reads(config, stage.replaced_by):
                 yield stage.replaced_by
+
+
+def nested(settings: Mapping[str, object]) -> dict[str, Any]:
+    """Settings by section, from those by dotted key."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        merge(found, nest(key.split("."), value))
+    return found

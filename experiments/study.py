@@ -77,8 +77,8 @@ def plan_study(
 
 
 def _task(study: Study, entry: str, preset: str, seed: int, overrides: Sequence[str]) -> Task:
-    recipe, _, finder = entry.partition("@")
     settings = {**study.settings, **study.of.get(entry, {})}
+    recipe, _, finder = str(settings.pop("recipe", entry)).partition("@")
     if finder:
         settings["find.by"] = finder
     if len(study.seeds) > 1 and "seed" in type(make_plan(recipe, data=preset).config.data).model_fields:
@@ -88,7 +88,7 @@ def _task(study: Study, entry: str, preset: str, seed: int, overrides: Sequence[
         plan = make_plan(recipe, data=preset, overrides=[*laid_over, *overrides], seed=seed)
     except InputError as error:
         raise InputError(f"{entry} on {preset}: {error} (--only chooses recipes and presets)") from None
-    name = f"{study.name}/{entry.replace('@', '-')}/{study.short(preset)}"
+    name = f"{study.name}/{'-'.join(entry.replace('@', ' ').replace(',', '').split())}/{study.short(preset)}"
     if plan.config.seed:
         name += f"/seed-{plan.config.seed}"
     return Task(entry, preset, replace(plan, base_name=name))

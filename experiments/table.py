@@ -214,7 +214,8 @@ def _reads(recipe: str, key: str, by: str, file: str) -> bool:
     """Whether a setting other than of data can change a recipe's result; always for an unknown recipe or finder."""
     if recipe not in RECIPES or "." not in key or by not in choices():
         return True
-    return RECIPES[recipe].reads(config_model()(find=Find(by=by, file=file)), key)
+    config = RECIPES[recipe].config().model_copy(update={"find": Find(by=by, file=file)})
+    return RECIPES[recipe].reads(config, key)
 
 
 def _title(recipe: str) -> str:

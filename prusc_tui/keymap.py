@@ -33,9 +33,12 @@ def check_keymap(keymap: Mapping[str, object], where: str) -> dict[str, str]:
         InputError: an unknown id (with the nearest one), or a value that is not text.
     """
     by_id = {key.id: key for key in KEYS}
-    for id, given in keymap.items():
+    checked: dict[str, str] = {}
+    for named, given in keymap.items():
+        id = named if named in by_id else named.replace("clusters", "groups")  # the view's name in earlier versions
         if id not in by_id:
-            raise InputError(f"{where}: unknown key '{id}'{nearest(id, list(by_id))}")
+            raise InputError(f"{where}: unknown key '{named}'{nearest(named, list(by_id))}")
         if not isinstance(given, str) or not given.strip():
             raise InputError(f"{where}: '{id}' needs the name of a key, as in {id} = \"{by_id[id].keys}\"")
-    return {id: str(given) for id, given in keymap.items()}
+        checked[id] = given
+    return checked

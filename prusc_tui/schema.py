@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
+from core.results.settings import show
+
 if TYPE_CHECKING:
     from core.config import Section
 
@@ -78,16 +80,9 @@ def section_help(data: "type[Section]") -> dict[str, str]:
 
 def text_of(value: Any) -> str:
     """A value as the user enters it; empty for None."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return str(value).lower()
-        case list() | tuple():
-            return ", ".join(text_of(item) for item in value)
-        case float():
-            return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return str(value)
+    if value is None:
+        return ""
+    return ", ".join(map(text_of, value)) if isinstance(value, (list, tuple)) else show(value)
 
 
 def override_of(setting: Setting, text: str) -> str:

@@ -88,35 +88,26 @@ def palette_of(theme: Theme) -> Palette:
         return SHELL
     text = Shade.parse(theme.foreground or ("#e0e0e0" if theme.dark else "#202020"))
     ground = Shade.parse(theme.background or ("#121212" if theme.dark else "#efefef"))
-    accent = Shade.parse(theme.accent or theme.primary)
-    roles = {
-        "accent": accent,
-        "good": Shade.parse(theme.success or "#4ebf71"),
-        "warn": Shade.parse(theme.warning or "#ffa62b"),
-        "bad": Shade.parse(theme.error or "#ba3c5b"),
-    }
     series = tuple(theme.variables.get("series", "").split()) or (_DARK_SERIES if theme.dark else _LIGHT_SERIES)
     return Palette(
         text=text.hex6,
         muted=ground.blend(text, 0.62).hex6,
         track=ground.blend(text, 0.28).hex6,
+        accent=Shade.parse(theme.accent or theme.primary).hex6,
+        good=Shade.parse(theme.success or "#4ebf71").hex6,
+        warn=Shade.parse(theme.warning or "#ffa62b").hex6,
+        bad=Shade.parse(theme.error or "#ba3c5b").hex6,
         series=series,
         heat=tuple(_cell(ground.blend(Shade.parse(theme.primary), i / 9), text, ground) for i in range(8)),
         background=ground.hex6,
-        **{role: colour.hex6 for role, colour in roles.items()},
     )
 
 
 def _cell(colour: Shade, text: Shade, ground: Shade) -> str:
     """Style of a heat table cell, with the text colour of higher contrast."""
-    here = _luminance(colour)
-    best = max((text, ground), key=lambda ink: abs(_log_ratio(_luminance(ink), here)))
+    # The logarithm of WCAG's contrast ratio, whichever colour is lighter.
+    best = max((text, ground), key=lambda ink: abs(log((_luminance(ink) + 0.05) / (_luminance(colour) + 0.05))))
     return f"{best.hex6} on {colour.hex6}"
-
-
-def _log_ratio(one: float, other: float) -> float:
-    """Signed logarithm of WCAG's contrast ratio."""
-    return log((one + 0.05) / (other + 0.05))
 
 
 def _luminance(colour: Shade) -> float:

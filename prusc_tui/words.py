@@ -1,6 +1,6 @@
 """Short texts for times, supervision and missing results, the same everywhere."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +20,16 @@ SUPERVISION = {
 """`attributes_used` of a run → supervision of its method."""
 ORACLES = frozenset({"train", "environments", "shortcut"})
 """Supervision that the method itself has to do without."""
+
+
+HARM = "!"
+"""Mark of a run whose network is not to be used."""
+HARM_NOTE = f"{HARM} the network is not to be used: it says one class for everything, or is worse than ERM (prusc show)"
+
+
+def worst_mark(run: "Mapping[str, Any]") -> str:
+    """Mark behind the worst group in a list of runs, given a summary: harm first, else a split other than test."""
+    return HARM if run.get("harm") else "" if run["wga_split"] in ("test", None) else "ᵛ"
 
 
 def waiting(snapshot: "Snapshot", things: str, stage: str) -> str:

@@ -165,6 +165,12 @@ class Prune(Section):
     batchnorm: Literal["recompute", "train", "frozen"] = "recompute"
     """BatchNorm statistics: `frozen` keeps those of ERM; `train` updates them under the sampled masks; `recompute` also
     recomputes them on the balanced set under the final mask (ours)."""
+    keep: Annotated[float, Field(gt=0, le=1)] | Literal["none"] = "none"
+    """Share of the maskable weights to keep: λ is raised so that the share falls on a cubic curve over `steps`, and is
+    exactly this at the last step, which is then selected whatever `select.rule` says; `none`: no target (ours)."""
+    structure: Literal["weights", "channels"] = "weights"
+    """`weights`: a mask logit for every weight; `channels`: for every output channel of the convolutions that can be
+    cut, so that `prusc export` writes a smaller dense network; `keep` is then a share of channels (ours)."""
     exclude: tuple[str, ...] = ()
     """Layers that are never pruned: names such as `fc`, which include their sublayers, or the words `first` (the first
     convolution) and `depthwise`; pretrained networks need both (ours)."""

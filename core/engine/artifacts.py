@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from core.events import Evaluated, Event, MasksKept, Restarts, Selected, Sparsity, decode, encode
+from core.events import Evaluated, Event, MasksKept, Restarts, Selected, Sparsity, Warned, decode, encode
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
 
@@ -50,6 +50,7 @@ class Sealed:
             "evaluations": {event.split: event.evaluation.to_json() for event in final},
             "selection": selected and {"rule": selected.rule, "step": selected.step, "picks": selected.picks},
             "restarts": {event.split: {name: getattr(event, name) for name in RESTARTS} for event in restarts},
+            "harm": tuple(event.code for event in self.events if isinstance(event, Warned) and event.serious),
         }
 
 

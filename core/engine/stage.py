@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from core.engine.context import StageContext
 
 Supervision = Literal["none", "validation", "train", "environments", "shortcut"]
-"""Supervision behind a result: none; attributes of the validation split, for selection; attributes of the training
-split; training environments that come with the data; or the shortcut itself, removed by hand."""
+"""Supervision behind a result: none; attributes of the validation split, for selection or for a head; attributes of
+the training split; training environments that come with the data; or the shortcut itself, removed by hand."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Map:
 
     Attributes:
         method: `pca` or `tsne`.
-        epoch: age of the checkpoint whose representation is drawn.
+        epoch: age of the checkpoint whose representation is drawn; NaN for the final network of ERM.
         explained: share of the variance along x and along y; empty if it is undefined.
         index: number of the image in the training split.
         group: None if the data set has no attributes.
@@ -47,8 +47,8 @@ class Map:
 class Tile:
     """One tile: pseudo-group, class, title of the group (None without attributes) and number of the image.
 
-    `correct` is 1 if the network is right, else 0; None if it was not evaluated. `predicted` is the class that it says
-    and `confidence` its probability; None if unknown.
+    `correct` is 1 if the network is right, else 0; None if it was not evaluated. `predicted` is the class that it
+    predicts and `confidence` its probability; `conflict` whether it is a conflict sample; None if unknown.
     """
 
     cluster: int
@@ -58,6 +58,7 @@ class Tile:
     correct: int | None
     predicted: int | None = None
     confidence: float | None = None
+    conflict: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +108,8 @@ def read_map(folder: "RunFolder", method: str) -> Map | None:
 
     try:
         value: dict[str, Any] = orjson.loads(map_file(folder, method).read_bytes())
-        return Map(**{name: value[name] for name in Map.__slots__})
+        epoch = float("nan") if value["epoch"] is None else value["epoch"]
+        return Map(**{name: value[name] for name in Map.__slots__} | {"epoch": epoch})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from core.artifacts import CONFLICT_SHEET, CONFLICT_TILES, SHEET, TILES
 from core.clustering.kmeans import Floats, Integers
@@ -28,6 +29,17 @@ MOST_CONFLICTS = 4096
 """Maximum number of conflict samples on their sheet."""
 
 
+class Seen(NamedTuple):
+    """What is known of every training image, [n]: whether it is a conflict sample, and a network's prediction.
+
+    `predicted` is the class that the network predicts, `confidence` the probability of that class.
+    """
+
+    conflicts: NDArray[np.bool_]
+    predicted: Integers
+    confidence: Floats
+
+
 def draw_samples(painted: Painted, seed: int, per_cell: int = PER_CELL) -> Integers:
     """Draw up to `per_cell` images of every label in every cluster, sorted by cluster, label and index."""
     cell = painted.cells()
@@ -35,72 +47,67 @@ def draw_samples(painted: Painted, seed: int, per_cell: int = PER_CELL) -> Integ
     return drawn[np.argsort(cell[drawn], kind="stable")]
 
 
-def write_samples(folder: Path, images: Pixels, painted: Painted, seed: int) -> None:
-    """Write the sheet and its description into `folder`.
+def write_samples(folder: Path, images: Pixels, painted: Painted, seed: int, seen: Seen | None = None) -> None:
+    """Write the sheet of samples of every pseudo-group and its description into `folder`.
 
     Args:
         folder: target folder of the two files.
         images: of the training split, uint8 [n, channels, height, width].
-        painted: their clusters, labels, groups and predictions.
-        seed: seed of the draw.
+        painted: their pseudo-groups, labels, groups and correctness.
+        seed: of the draw.
+        seen: a network's view of them, whose correctness then replaces that of `painted`.
     """
     drawn = draw_samples(painted, seed)
-    tiles = [thumbnail(images[i]) for i in drawn]
-    _sheet(tiles).save(folder / SHEET)
-    value = {
-        "tile": list(tiles[0].size),
-        "columns": min(COLUMNS, len(tiles)),
-        "labels": list(painted.label_names),
-        "tiles": [_tile(painted, i) for i in drawn],
-    }
-    (folder / TILES).write_bytes(orjson.dumps(value))
+    _write(folder / SHEET, folder / TILES, images, painted, drawn, seen, len(drawn))
 
 
-def write_conflicts(
-    folder: Path, images: Pixels, painted: Painted, conflicts: Integers, predicted: Integers, confidence: Floats
-) -> None:
-    """Write a sheet of all conflict samples and its description into `folder`, the most confident mistakes first.
+def write_conflicts(folder: Path, images: Pixels, painted: Painted, seen: Seen) -> None:
+    """Write a sheet of all conflict samples and its description, the most confident mistakes first.
 
     Args:
         folder: target folder of the two files.
         images: of the training split, uint8 [n, channels, height, width].
         painted: their pseudo-groups, labels and groups.
-        conflicts: indices of the conflict samples, [c].
-        predicted: class that the network predicts for every training image, [n].
-        confidence: probability of that class, [n].
+        seen: a network's view of them, with at least one conflict sample.
     """
-    wrong = predicted[conflicts] != painted.labels[conflicts]
-    order = np.lexsort((np.where(wrong, -confidence[conflicts], confidence[conflicts]), ~wrong))
-    shown = conflicts[order][:MOST_CONFLICTS]
-    sheet = _sheet([thumbnail(images[i]) for i in shown])
-    sheet.save(folder / CONFLICT_SHEET)
-    about = [
-        replace(
-            _tile(painted, i),
-            correct=int(predicted[i] == painted.labels[i]),
-            predicted=int(predicted[i]),
-            confidence=round(float(confidence[i]), 4),
-        )
-        for i in shown
-    ]
-    width, height = thumbnail(images[shown[0]]).size
+    found = np.flatnonzero(seen.conflicts)
+    wrong, confidence = seen.predicted[found] != painted.labels[found], seen.confidence[found]
+    order = np.lexsort((np.where(wrong, -confidence, confidence), ~wrong))
+    shown = found[order][:MOST_CONFLICTS]
+    _write(folder / CONFLICT_SHEET, folder / CONFLICT_TILES, images, painted, shown, seen, len(found))
+
+
+def _write(
+    sheet: Path, about: Path, images: Pixels, painted: Painted, shown: Integers, seen: Seen | None, total: int
+) -> None:
+    tiles = [thumbnail(images[i]) for i in shown]
+    _sheet(tiles).save(sheet)
     value = {
-        "tile": [width, height],
-        "columns": min(COLUMNS, len(shown)),
+        "tile": list(tiles[0].size),
+        "columns": min(COLUMNS, len(tiles)),
         "labels": list(painted.label_names),
-        "tiles": about,
-        "total": len(conflicts),
+        "tiles": [_tile(painted, i, seen) for i in shown],
+        "total": total,
     }
-    (folder / CONFLICT_TILES).write_bytes(orjson.dumps(value))
+    about.write_bytes(orjson.dumps(value))
 
 
-def _tile(painted: Painted, i: int) -> Tile:
-    return Tile(
+def _tile(painted: Painted, i: int, seen: Seen | None) -> Tile:
+    tile = Tile(
         cluster=int(painted.clusters[i]),
         label=int(painted.labels[i]),
         group=None if painted.groups is None else painted.group_names[painted.groups[i]],
         index=int(i),
         correct=None if painted.correct is None else int(painted.correct[i]),
+    )
+    if seen is None:
+        return tile
+    return replace(
+        tile,
+        correct=int(seen.predicted[i] == painted.labels[i]),
+        predicted=int(seen.predicted[i]),
+        confidence=round(float(seen.confidence[i]), 4),
+        conflict=bool(seen.conflicts[i]),
     )
 
 

@@ -82,7 +82,7 @@ def _snapshot(record: RunRecord, fold: Fold, now: float) -> Snapshot:
         sparsity=MappingProxyType({stage: states[-1] for stage, states in fold.sparsity.items() if states}),
         mask_states=MappingProxyType({stage: tuple(states) for stage, states in fold.sparsity.items() if states}),
         choice=_only(fold, Choice),
-        clusters=_only(fold, PseudoGroupsFound),
+        pseudo_groups=_only(fold, PseudoGroupsFound),
         balanced=_only(fold, Balanced),
         environments=_only(fold, EnvironmentsMade),
         restarts=MappingProxyType({key: tuple(spreads) for key, spreads in fold.restarts.items() if spreads}),

@@ -70,7 +70,7 @@ class Snapshot:
         evaluations: (stage, split) → evaluations, the final one last.
         sparsity: stage → last state of its masks.
         choice: of checkpoint and number of clusters.
-        clusters: composition of the clusters.
+        pseudo_groups: composition of the pseudo-groups.
         balanced: composition of the balanced set.
         selected: stage → selected checkpoint.
         warnings: oldest first.
@@ -90,7 +90,7 @@ class Snapshot:
     evaluations: Mapping[tuple[str, str], tuple[Look, ...]]
     sparsity: Mapping[str, Sparsity]
     choice: Choice | None
-    clusters: PseudoGroupsFound | None
+    pseudo_groups: PseudoGroupsFound | None
     balanced: Balanced | None
     selected: Mapping[str, Selected]
     warnings: tuple[Warned, ...]

@@ -43,9 +43,8 @@ class BiasedLearner(WeightLearner):
         validation: the validation split.
         weights: of the training samples in the order, float64 [n]; None for all samples once per pass.
         stream: random stream of the order.
+        setting: name of the setting of `per_step`.
     """
-
-    setting = "biased.batch_size"
 
     def __init__(
         self,
@@ -60,7 +59,9 @@ class BiasedLearner(WeightLearner):
         validation: Images,
         weights: Tensor | None,
         stream: str,
+        setting: str = "biased.batch_size",
     ) -> None:
+        self.setting = setting
         order = Order(len(train), per_step, context.generator(stream), weights)
         optimizer = make_optimizer(network.parameters(), settings, fused=compute.precision == "fp16")
         super().__init__(context, network, settings, compute, steps, optimizer, order, train, validation)

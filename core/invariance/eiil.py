@@ -3,16 +3,22 @@
 Creager, Jacobsen and Zemel, Environment Inference for Invariant Learning, ICML 2021, arXiv 2010.07249.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from core.events import Scalars, StageStarted
 from core.invariance.environments import Environments
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
 
 LR = 1e-3
 """Learning rate of Adam, as published."""
+LOG_POINTS = 100
+"""Number of logged points of the penalty."""
 
 
 class SoftAssignment:
@@ -20,13 +26,14 @@ class SoftAssignment:
 
     The penalty is the mean over the two environments, (Σ q g / n)² and (Σ (1 − q) g / n)², where g is the derivative of
     a sample's loss with respect to a scale of the reference's logits (`scale_gradients`), [n] or [references, n]. As g
-    is constant, a step costs two sums. The generator, for the random start, is on the device of g.
+    is constant, a step costs two sums. The generator, for the random start, is on the device of g. Samples whose
+    gradient is not far above `eps`, the ε of Adam, stay near their random start.
     """
 
-    def __init__(self, gradients: Tensor, generator: torch.Generator, lr: float = LR) -> None:
+    def __init__(self, gradients: Tensor, generator: torch.Generator, lr: float = LR, eps: float = 1e-8) -> None:
         self._g = gradients.detach() / gradients.shape[-1]
         self._w = torch.randn(self._g.shape, generator=generator, dtype=self._g.dtype, device=self._g.device)
-        self._adam = torch.optim.Adam([self._w], lr, maximize=True, fused=True)
+        self._adam = torch.optim.Adam([self._w], lr, eps=eps, maximize=True, fused=True)
         self.steps = 0
 
     @property
@@ -57,6 +64,21 @@ class SoftAssignment:
     def _sums(self, q: Tensor) -> tuple[Tensor, Tensor]:
         first = (q * self._g).sum(-1, keepdim=True)
         return first, self._g.sum(-1, keepdim=True) - first
+
+
+def optimise(context: "StageContext", assignment: SoftAssignment, steps: int) -> None:
+    """Take all steps of a stage, or those left since its last checkpoint."""
+    if (saved := context.resume_state()) is not None:
+        assignment.load_state_dict(saved)
+    context.emit(StageStarted(context.stage, steps, assignment.steps))
+    every = max(1, steps // LOG_POINTS)
+    while assignment.steps < steps:
+        context.at_boundary(assignment.state_dict)
+        assignment.step()
+        done = assignment.steps
+        if done % every == 0 or done == steps:
+            context.emit(Scalars(context.stage, done, float(done), {"EIIL penalty": assignment.penalty().item()}))
+        context.progress(done, steps)
 
 
 def split(first: Tensor, losses: Tensor) -> Environments:

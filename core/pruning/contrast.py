@@ -1,4 +1,4 @@
-"""The supervised contrastive loss over clusters."""
+"""Supervised contrastive losses over clusters, and over conflict samples."""
 
 from typing import Literal, get_args
 
@@ -15,6 +15,7 @@ def contrastive_loss(
     clusters: Tensor,
     temperature: float,
     negatives: Negatives = "same-cluster-other-class",
+    anchors: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Pull samples of one class together across clusters, and push the classes of one cluster apart.
 
@@ -30,6 +31,7 @@ def contrastive_loss(
         temperature: τ > 0.
         negatives: samples that an anchor is pushed away from: those of its cluster and another class, all of its
             cluster, or all of another class.
+        anchors: samples that may be anchors, bool [n]; None for all.
 
     Returns:
         Loss (a scalar; 0 with zero gradient if no anchor is valid) and number of valid anchors (a scalar). Half
@@ -57,7 +59,49 @@ def contrastive_loss(
         negative = ~same_class
     else:
         negative = same_cluster.fill_diagonal_(False)
+    return _mean_loss(z, positive, negative, temperature, anchors)
+
+
+def debiased_contrastive_loss(
+    z: Tensor, labels: Tensor, conflicts: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """Pull samples of one class together if at least one of them contradicts the shortcut, away from all others.
+
+    The loss is that of `contrastive_loss`; all samples that are not positives of an anchor are its negatives, so that
+    samples of one class that all follow the shortcut are not pulled together.
+
+    Args:
+        z: representation [n, d], with rows of any length.
+        labels: class of each sample [n], integers.
+        conflicts: whether each sample contradicts the shortcut, bool [n].
+        temperature: τ > 0.
+
+    Returns:
+        As `contrastive_loss`.
+
+    Source:
+        DCWP, arXiv 2210.05247, as in the authors' code.
+    """
+    others = ~torch.eye(len(z), dtype=torch.bool, device=z.device)
+    positive = (labels[:, None] == labels) & (conflicts[:, None] | conflicts) & others
+    return _mean_loss(z, positive, others & ~positive, temperature)
+
+
+def _mean_loss(
+    z: Tensor, positive: Tensor, negative: Tensor, temperature: float, anchors: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Mean loss over the valid anchors, and their number.
+
+    Args:
+        z: representation [n, d].
+        positive: whether sample j is a positive of anchor i, bool [n, n].
+        negative: whether it is a negative, bool [n, n].
+        temperature: τ.
+        anchors: samples that may be anchors, bool [n]; None for all.
+    """
     valid = positive.any(1) & negative.any(1)  # [n]
+    if anchors is not None:
+        valid = valid & anchors
 
     # Half precision would round a similarity of 1/τ ≈ 14 to ±0.06.
     with torch.autocast(z.device.type, enabled=False):

@@ -13,8 +13,9 @@ from core.data.dataset import DataSet
 from core.events import Sparsity
 from core.groups import Evaluation
 from core.pruning.batchnorm import recompute_statistics, training_mode
-from core.pruning.contrast import contrastive_loss
+from core.pruning.contrast import contrastive_loss, debiased_contrastive_loss
 from core.pruning.masks import MaskedNetwork
+from core.pruning.schedule import LEAST, confine_, count_of, next_pressure, scheduled_share
 from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images, training_images
@@ -67,6 +68,9 @@ class MaskLearner:
         self._order = Order(len(self._rows), batch_size, context.generator("order"))
         self.steps_per_epoch = len(self._rows) / batch_size
         self._anchors = torch.zeros((), device=context.device)
+        self._pressure: float | Tensor = settings.sparsity_weight
+        if settings.keep != "none":
+            self._pressure = torch.tensor(max(LEAST, settings.sparsity_weight), device=context.device)
         self._candidate: dict[str, Tensor] = {}
         self._step = 0
 
@@ -80,12 +84,24 @@ class MaskLearner:
         size = math.ceil(len(drawn) / self._samples)
         losses = self._gradient.parts.attempt(size, lambda: self._backward(pixels, entries))
         self._gradient.precision.unscale(self._optimizer)
-        self._masked.add_sparsity_gradient(self._settings.sparsity_weight)
+        self._masked.add_sparsity_gradient(self._pressure)
         self._gradient.precision.step(self._optimizer)
         self._anchors = self._anchors + losses.pop("anchors", 0)
         self._step += 1
+        if self._settings.keep != "none":
+            self._aim(self._settings.keep)
         del losses["loss"]
         return losses
+
+    def _aim(self, target: float) -> None:
+        """Steer the share of weights kept to the schedule; never less than the target, and exactly that at the end."""
+        logits, steps = self._masked.logits, self._settings.steps
+        total, least = len(logits), count_of(target, len(logits))
+        confine_(logits, least, least if self._step == steps else total)
+        share, wanted = (logits.detach() >= 0).float().mean(), scheduled_share(target, self._step, steps)
+        lowest = max(LEAST, self._settings.sparsity_weight)
+        assert isinstance(self._pressure, Tensor)
+        self._pressure = next_pressure(self._pressure, share, wanted, steps, lowest)
 
     def _backward(self, pixels: Tensor, entries: Tensor) -> dict[str, Tensor]:
         """Gradient of the mean over masks, each on its share of the batch; returns losses and number of anchors."""
@@ -123,12 +139,15 @@ class MaskLearner:
         loss = (cross_entropy * self._weights[entries]).mean()
         losses = {"cross-entropy": loss, "loss": loss}
         if settings.contrast_weight > 0:
-            contrast, anchors = contrastive_loss(
-                representation, labels, self._groups[entries], settings.contrast_temperature, settings.negatives
-            )
+            contrast, anchors = self.contrast(representation, labels, self._groups[entries])
             losses["loss"] = loss + settings.contrast_weight * contrast
             losses["contrast"], losses["anchors"] = contrast, anchors
         return losses
+
+    def contrast(self, representation: Tensor, labels: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
+        """Contrastive loss of representations [batch, d] with labels and groups [batch], and its number of anchors."""
+        settings = self._settings
+        return contrastive_loss(representation, labels, groups, settings.contrast_temperature, settings.negatives)
 
     def look(self) -> Sequence[Evaluation]:
         """Evaluate the thresholded network, then restore the training's BatchNorm statistics."""
@@ -166,6 +185,7 @@ class MaskLearner:
             "order": self._order.state_dict(),
             "gradient": self._gradient.state_dict(),
             "anchors": self._anchors,
+            "pressure": self._pressure,
             "step": self._step,
         }
 
@@ -178,7 +198,16 @@ class MaskLearner:
         self._order.load_state_dict(state["order"])
         self._gradient.load_state_dict(state["gradient"])
         self._anchors = state["anchors"].to(self._anchors.device)
+        pressure = state["pressure"]
+        self._pressure = pressure.to(self._anchors.device) if isinstance(pressure, Tensor) else pressure
         self._step = state["step"]
+
+
+class DebiasedMaskLearner(MaskLearner):
+    """The same with the contrastive loss of DCWP; the groups are 1 for conflict samples and 0 for all others."""
+
+    def contrast(self, representation: Tensor, labels: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
+        return debiased_contrastive_loss(representation, labels, groups.bool(), self._settings.contrast_temperature)
 
 
 def unpack(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:

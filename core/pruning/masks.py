@@ -13,10 +13,12 @@ from torch.autograd.function import once_differentiable
 
 from core.errors import InputError, nearest
 from core.models.representation import Representation
+from core.pruning.channels import channels_of
 from core.pruning.subnetwork import FixedMasks
 
 Gradient = Literal["probability", "sample"]
 Layer = nn.Conv2d | nn.Linear
+Structure = Literal["weights", "channels"]
 
 # Uniform numbers in [2⁻²⁵, 1 − 2⁻²⁴]: the logistic noise of 0 or 1 would be infinite.
 _LOWEST, _HIGHEST = 2**-25, 1 - 2**-24
@@ -44,10 +46,12 @@ class MaskedNetwork(nn.Module):
             noise of the mask; `probability` is p(1−p) with p = σ(logit), cheaper and noise-free.
         temperature: T > 0; affects only the gradient of `sample`.
         exclude: layers that are not masked, as in `maskable_weights`.
+        structure: `weights` has a logit for every weight; `channels` has one for every output channel of the
+            convolutions of `channels_of`, shared by the weights, biases and BatchNorm parameters of the channel.
 
     Attributes:
         logits: parameter [m], in the order of the layers.
-        weights: the frozen weights [m], in the same order.
+        weights: the frozen weights in the same order, [m] or, with channels, one for every masked parameter.
         shapes: name of each masked parameter → its shape.
 
     Raises:
@@ -56,6 +60,7 @@ class MaskedNetwork(nn.Module):
     """
 
     weights: Tensor
+    _units: Tensor | None
 
     def __init__(
         self,
@@ -65,13 +70,15 @@ class MaskedNetwork(nn.Module):
         gradient: Gradient = "probability",
         temperature: float = 1.0,
         exclude: Sequence[str] = (),
+        structure: Structure = "weights",
     ) -> None:
         super().__init__()
         if gradient not in ("probability", "sample"):
             raise ValueError(f"unknown gradient {gradient!r}")
         if temperature <= 0:
             raise ValueError(f"temperature {temperature} is not positive")
-        masked = maskable_weights(network, exclude)
+        masked, units = gated_channels(network, exclude) if structure == "channels" else (None, None)
+        masked = masked or maskable_weights(network, exclude)
         self.network = network.requires_grad_(False)
         self.gradient: Gradient = gradient
         self.temperature = temperature
@@ -79,7 +86,9 @@ class MaskedNetwork(nn.Module):
         self._sizes = [weight.numel() for weight in masked.values()]
         self._representation = Representation(network)
         self.register_buffer("weights", torch.cat([w.detach().flatten() for w in masked.values()]), persistent=False)
-        self.logits = nn.Parameter(torch.full_like(self.weights, init))
+        self.register_buffer("_units", None if units is None else units.to(self.weights.device), persistent=False)
+        count = len(self.weights) if units is None else int(units[-1]) + 1
+        self.logits = nn.Parameter(self.weights.new_full((count,), init))
         self.register_load_state_dict_post_hook(_follow_network)  # type: ignore[no-untyped-call]
 
     def sample(self, generator: torch.Generator) -> dict[str, Tensor]:
@@ -89,7 +98,9 @@ class MaskedNetwork(nn.Module):
             generator: for the noise, on the device of the logits.
         """
         temperature = self.temperature if self.gradient == "sample" else None
-        views = _SampledWeights.apply(self.logits, self.weights, self.shapes.values(), generator, temperature)
+        views = _SampledWeights.apply(
+            self.logits, self.weights, self._units, self.shapes.values(), generator, temperature
+        )
         return dict(zip(self.shapes, views, strict=True))
 
     def forward(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -115,12 +126,13 @@ class MaskedNetwork(nn.Module):
 
     def hard_masks(self) -> dict[str, Tensor]:
         """Thresholded masks: name of the parameter → boolean tensor of its shape, true where kept."""
-        keep = torch.split(self.logits.detach() >= 0, self._sizes)
-        return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), keep, strict=True)}
+        keep = self.logits.detach() >= 0
+        parts = torch.split(keep if self._units is None else keep[self._units], self._sizes)
+        return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
     def keep_ratio(self) -> float:
         """Share of all masked weights that are kept (waits for the device)."""
-        return (self.logits.detach() >= 0).sum().item() / self.logits.numel()
+        return FixedMasks(self.hard_masks()).keep_ratio()
 
     def layer_keep_ratios(self) -> dict[str, float]:
         """Share of weights kept by layer name, in the order of the layers (waits for the device)."""
@@ -134,7 +146,7 @@ class MaskedNetwork(nn.Module):
         of = {id(parameter): kept[name] for name, parameter in reversed(named) if name in kept}
         return state | {name: of[id(parameter)] for name, parameter in named if id(parameter) in of}
 
-    def add_sparsity_gradient(self, weight: float) -> None:
+    def add_sparsity_gradient(self, weight: float | Tensor) -> None:
         """Add the gradient of `weight` · Σ logits, which is `weight` everywhere, to the gradient of the logits.
 
         Call it between the backward pass and the optimiser's step; it saves computing the sum.
@@ -199,6 +211,27 @@ KINDS: Mapping[str, Callable[[Sequence[Layer]], Sequence[Layer]]] = {"first": _f
 """Words for layers that a pretrained network can hardly do without: few weights, each used by all that follows."""
 
 
+def gated_channels(network: nn.Module, exclude: Sequence[str] = ()) -> tuple[dict[str, nn.Parameter], Tensor]:
+    """Parameters of all channels that can be cut, by name, and the number of the channel of each of their values.
+
+    Args:
+        network: any network.
+        exclude: names of layers to omit, with their sublayers.
+
+    Raises:
+        InputError: no channels can be cut.
+    """
+    found: dict[str, nn.Parameter] = {}
+    units, first = [], 0
+    for channels in channels_of(network, exclude):
+        for name, parameter in channels.gated(network):
+            found[name] = parameter
+            count = len(parameter)
+            units.append(torch.arange(first, first + count).repeat_interleave(parameter.numel() // count))
+        first += count
+    return found, torch.cat(units)
+
+
 def _follow_network(module: nn.Module, _: Any) -> None:
     """Update the flat copy of the weights after loading a state."""
     assert isinstance(module, MaskedNetwork)
@@ -214,19 +247,31 @@ class _SampledWeights(torch.autograd.Function):
         ctx: Any,
         logits: Tensor,
         weights: Tensor,
+        units: Tensor | None,
         shapes: Sequence[torch.Size],
         generator: torch.Generator,
         temperature: float | None,
     ) -> tuple[Tensor, ...]:
-        """Sample the masks; `temperature` is None for the slope of the probability."""
+        """Sample the masks.
+
+        Args:
+            ctx: for the backward pass.
+            logits: [m].
+            weights: [n].
+            units: number of the logit of each weight, int64 [n]; None for one logit per weight.
+            shapes: of the masked parameters.
+            generator: for the noise.
+            temperature: of the slope of the sample; None for the slope of the probability.
+        """
         noisy = torch.empty_like(logits).uniform_(_LOWEST, _HIGHEST, generator=generator)
         noisy.logit_().add_(logits)  # log u − log(1−u) is logistic noise
         ctx.temperature = temperature
         if temperature is None:
-            ctx.save_for_backward(logits, weights)
+            ctx.save_for_backward(logits, weights, units)
         else:
-            ctx.save_for_backward(noisy / temperature, weights)
-        masked = noisy.gt_(0).mul_(weights)
+            ctx.save_for_backward(noisy / temperature, weights, units)
+        kept = noisy.gt_(0)
+        masked = (kept if units is None else kept[units]).mul_(weights)
         parts = torch.split(masked, [shape.numel() for shape in shapes])
         return tuple(part.view(shape) for part, shape in zip(parts, shapes, strict=True))
 
@@ -234,11 +279,14 @@ class _SampledWeights(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Multiply the gradient of the masked weights by the frozen weights and the slope of the sigmoid."""
-        argument, weights = ctx.saved_tensors
+        argument, weights, units = ctx.saved_tensors
         slope = torch.cat([g.reshape(-1) for g in gradients])
+        if units is not None:
+            slope = torch.zeros_like(argument).index_add_(0, units, slope.mul_(weights))
+            weights = torch.ones_like(argument)
         block = _BLOCK if slope.device.type == "cpu" else slope.numel()
         for g, a, w in zip(*(torch.split(t, block) for t in (slope, argument, weights)), strict=True):
             torch.ops.aten.sigmoid_backward.grad_input(g.mul_(w), a.sigmoid(), grad_input=g)
         if ctx.temperature is not None:
             slope.div_(ctx.temperature)
-        return slope, None, None, None, None
+        return slope, None, None, None, None, None

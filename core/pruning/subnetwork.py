@@ -53,13 +53,22 @@ class FixedMasks:
         changed = {name: torch.ones_like(self.masks[name])} if name in self.masks else {}
         return type(self)({**self.masks, **changed})
 
+    def permuted(self, generator: torch.Generator) -> Self:
+        """Return masks with the entries of every layer in random order, so that each keeps its keep ratio.
+
+        Args:
+            generator: on the CPU, as the masks.
+        """
+        orders = ((name, mask, torch.randperm(mask.numel(), generator=generator)) for name, mask in self.masks.items())
+        return type(self)({name: mask.flatten()[order].view(mask.shape) for name, mask, order in orders})
+
     def keep_ratio(self) -> float:
-        """Share of all masked weights that are kept."""
-        return sum(self._kept()) / sum(mask.numel() for mask in self.masks.values())
+        """Share of all masked weights that are kept; biases and norms of masked channels do not count."""
+        return sum(self._kept()) / sum(mask.numel() for mask in self._weights.values())
 
     def layer_keep_ratios(self) -> dict[str, float]:
         """Share of weights kept by layer name, in the order of the masks."""
-        named = zip(self.masks.items(), self._kept(), strict=True)
+        named = zip(self._weights.items(), self._kept(), strict=True)
         return {name.removesuffix(".weight"): kept / mask.numel() for (name, mask), kept in named}
 
     def save(self, path: Path) -> None:
@@ -71,6 +80,11 @@ class FixedMasks:
         """Read a file of `save` onto the CPU."""
         return cls(load_file(path))
 
+    @property
+    def _weights(self) -> dict[str, Tensor]:
+        """Masks of the weights of layers, which have two dimensions or more."""
+        return {name: mask for name, mask in self.masks.items() if mask.dim() > 1}
+
     def _kept(self) -> list[int]:
-        kept: list[int] = torch.stack([mask.sum() for mask in self.masks.values()]).tolist()
+        kept: list[int] = torch.stack([mask.sum() for mask in self._weights.values()]).tolist()
         return kept

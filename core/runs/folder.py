@@ -19,7 +19,10 @@ from core.runs.text import safe_text
 
 
 class RunFolder:
-    """One run on disk. Any number of processes may read it and change its record; only one at a time writes the run."""
+    """One run on disk: any number of processes may read it and change its record, but only one at a time writes it.
+
+    The file of events has one JSON object per line, `log` is the console output of its worker.
+    """
 
     def __init__(self, home: Home, id: str) -> None:
         self.home = home
@@ -28,6 +31,10 @@ class RunFolder:
             self.path = home.runs / checked_id(id)
         except InvalidIdError:
             raise InputError(f"no run '{safe_text(id)}' in {home.root}") from None
+        self.record_path = self.path / "run.json"
+        self.events = self.path / "events.jsonl"
+        self.log = self.path / "console.log"
+        self._stop = self.path / "stop"
 
     @classmethod
     def create(cls, home: Home, record: RunRecord) -> Self:
@@ -44,23 +51,6 @@ class RunFolder:
         if not folder.record_path.is_file():
             raise InputError(f"no run '{id}' in {home.root}")
         return folder
-
-    @property
-    def record_path(self) -> Path:
-        return self.path / "run.json"
-
-    @property
-    def events(self) -> Path:
-        """File of the events: one JSON object per line."""
-        return self.path / "events.jsonl"
-
-    @property
-    def log(self) -> Path:
-        return self.path / "console.log"
-
-    @property
-    def _stop(self) -> Path:
-        return self.path / "stop"
 
     def artifacts(self, stage: str) -> Path:
         return self.path / "artifacts" / stage

@@ -34,6 +34,7 @@ class StageRecord:
         selection: the checkpoint that each rule would select.
         restarts: split → accuracies of all members of a training: `n`, `weights`, `restarts`, `average`, `worst`, with
             one number per member, as in `core.events.Restarts`; empty for stages that train one network.
+        harm: codes of the warnings that the network is not to be used (`core.events.SERIOUS`).
     """
 
     name: str
@@ -45,13 +46,14 @@ class StageRecord:
     evaluations: Mapping[str, Any] = field(default_factory=dict)
     selection: Mapping[str, Any] | None = None
     restarts: Mapping[str, Any] = field(default_factory=dict)
+    harm: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        return cls(**_known(cls, value))
+        return cls(**_known(cls, value) | {"harm": tuple(value.get("harm", ()))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,11 @@ class RunRecord:
         """Final evaluation on `split` of the last stage that has one, as `Evaluation.to_json`, or None."""
         return next((s.evaluations[split] for s in reversed(self.stages) if split in s.evaluations), None)
 
+    @property
+    def harm(self) -> tuple[str, ...]:
+        """Codes of the warnings that the network of the last evaluated stage is not to be used."""
+        return next((stage.harm for stage in reversed(self.stages) if stage.evaluations), ())
+
     def summary(self) -> dict[str, Any]:
         """Return the small document for the index.
 
@@ -156,6 +163,7 @@ class RunRecord:
             "wga_split": split,
             "average": evaluation["average"] if evaluation else None,
             "keep_ratio": ratios[-1] if ratios else None,
+            "harm": list(self.harm),
             "stage": running[0] if running else done[-1] if done else None,
             "stage_keys": {stage.name: stage.key for stage in self.stages if stage.status == "done" and stage.key},
         }

@@ -62,6 +62,8 @@ class FindByBias(Stage):
     name: ClassVar[str] = "biased"
     files: ClassVar[Mapping[str, str]] = FINDER_FILES
     takes: ClassVar[tuple[str, ...]] = ("model.weights",)
+    source: ClassVar[str] = "biased networks"
+    section: ClassVar[str] = "biased"
 
     @cached_property
     def content(self) -> Mapping[str, str]:
@@ -99,12 +101,12 @@ class FindByBias(Stage):
         if not predicted:
             raise StageError(
                 "no biased network learned to tell the classes apart",
-                "raise biased.max_steps or biased.lr, or take another finder (find.by)",
+                f"raise {self.section}.max_steps or {self.section}.lr, or take another finder (find.by)",
             )
         labels = data.splits["train"].labels
         one, other = ([classes.numpy() for classes in of] for of in (predicted, held_out))
         rounds = f"{len(predicted)} round{'s' * (len(predicted) > 1)}"
-        found = from_predictions(f"biased networks, {rounds}", one, labels, data.label_names, other)
+        found = from_predictions(f"{self.source}, {rounds}", one, labels, data.label_names, other)
         found.save(context.directory)
         context.progress(total, total)
 
@@ -158,6 +160,7 @@ class FindByBias(Stage):
             validation,
             balancing_weights(labels, predicted) if settings.balance_classes or predicted else None,
             f"order-{number}",
+            f"{self.section}.batch_size",
         )
         looked_at = sample_for_looks(labels, context.streams.seed("looks"))
         step, last = 0, torch.zeros(len(looked_at), dtype=torch.bool)

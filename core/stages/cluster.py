@@ -95,9 +95,8 @@ class FindClusters(Stage):
         settings, data = self.cluster, context.data
         labels, n_classes = data.splits["train"].labels, len(data.label_names)
         tensors = load_tensors(features_file(context.input("represent"), best["epoch"]))
-        held_out = tensors.get(
-            "validation"
-        )  # missing in runs of earlier versions; not used per class, as it needs labels
+        # Missing in runs of earlier versions; of no use per class, where the nearest centre depends on the label.
+        held_out = tensors.get("validation")
         found = PseudoGroups(
             source=f"clusters, k = {best['k']} at epoch {best['epoch']:g}",
             names=tuple(f"cluster {number}" for number in range(len(centres))),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from core.config import Environments as Settings
 from core.config import Train
 from core.errors import InputError
-from core.events import Scalars, StageStarted
 from core.stages.environments import MakeEnvironments, save, warn
 from core.stages.reference import REFERENCE_SETTINGS
 
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from core.engine.context import StageContext
-
-LOG_POINTS = 100
-"""Number of logged points of EIIL's penalty."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class InferByEiil(MakeEnvironments):
         import numpy as np
         import torch
 
-        from core.invariance.eiil import SoftAssignment, split
+        from core.invariance.eiil import SoftAssignment, optimise, split
         from core.invariance.environments import require_two
         from core.invariance.makeup import reference_warning
         from core.invariance.penalty import sample_losses, scale_gradients
@@ -57,19 +53,7 @@ class InferByEiil(MakeEnvironments):
         assignment = SoftAssignment(
             scale_gradients(logits, labels)[0], context.generator("eiil", context.device), lr=settings.eiil_lr
         )
-        if (saved := context.resume_state()) is not None:
-            assignment.load_state_dict(saved)
-        total = settings.eiil_steps
-        context.emit(StageStarted(context.stage, total, assignment.steps))
-        every = max(1, total // LOG_POINTS)
-        while assignment.steps < total:
-            context.at_boundary(assignment.state_dict)
-            assignment.step()
-            done = assignment.steps
-            if done % every == 0 or done == total:
-                values = {"EIIL penalty": assignment.penalty().item()}
-                context.emit(Scalars(context.stage, done, float(done), values))
-            context.progress(done, total)
+        optimise(context, assignment, settings.eiil_steps)
         found = split(assignment.q > 0.5, sample_losses(logits, labels)[0])
         warn(context, [finding] if finding else [])
         require_two(found)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from core.artifacts import MODEL, NETWORK_FILES, kept_file
 from core.config import Compute, Erm, Model, Select
 from core.engine.stage import Stage
-from core.events import Logged
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext
+    from core.training.draw import Draw
+    from core.training.images import Images
 
 
 @dataclass(frozen=True)
@@ -39,24 +40,24 @@ class TrainErm(Stage):
     def run(self, context: "StageContext") -> None:
         from functools import partial
 
-        from core.models.weights import start_from
         from core.tensors import save_tensors
         from core.training.erm import ErmLearner
         from core.training.images import Images, training_images
         from core.training.loop import run_loop
-        from core.training.network import new_network
+        from core.training.network import fresh_network
+        from core.training.objectives import GroupDroLoss
         from core.training.predict import final_evaluation
 
-        data = context.data
         train = training_images(context)
-        validation, test = (Images(data, split, context.device) for split in ("validation", "test"))
-        network = new_network(self.model, data)
-        if not context.resumes:
-            start_from(network, self.model, lambda line: context.emit(Logged(line)))
-        network.to(context.device)
-        per_epoch = len(train) / self.erm.batch_size
+        validation, test = (Images(context.data, split, context.device) for split in ("validation", "test"))
+        network = fresh_network(context, self.model)
+        draw = self.draw(context, train)
+        objective = None
+        if self.erm.objective == "group-dro":
+            objective = GroupDroLoss(int(train.groups.max()) + 1, self.erm.dro_step_size, context.device)
+        per_epoch = len(draw.rows) / self.erm.batch_size
         steps = max(1, round(self.erm.epochs * per_epoch))
-        learner = ErmLearner(context, network, self.erm, self.compute, steps, train, validation)
+        learner = ErmLearner(context, network, self.erm, self.compute, steps, train, validation, draw, objective)
 
         def keep(epochs: list[float]) -> None:
             for epoch in epochs:
@@ -67,6 +68,13 @@ class TrainErm(Stage):
         network.load_state_dict(selection.network)
         save_tensors(context.directory / MODEL, network.state_dict())
         final_evaluation(context, network.eval(), selection.step, {"validation": validation, "test": test})
+
+    def draw(self, context: "StageContext", train: "Images") -> "Draw":
+        """Samples to train on."""
+        from core.training.draw import balanced, every
+
+        del context
+        return every(len(train)) if self.erm.objective == "erm" else balanced(train.groups.cpu())
 
     def _kept(self, per_epoch: float) -> dict[int, list[float]]:
         """Step → epochs whose weights are kept after it; with large batches there may be several."""

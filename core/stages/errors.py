@@ -22,6 +22,19 @@ class Errors(Section, section="errors"):
     """Epoch of the checkpoint, one of `erm.keep_epochs` (JTT chooses it with group labels; ours: 0.25, without)."""
 
 
+def early_checkpoint(erm: Erm | None, epoch: float) -> str:
+    """File among the artifacts of ERM with the last weights kept until an epoch, or with the final network.
+
+    Args:
+        erm: settings of the training; None for a given network, which has only one checkpoint.
+        epoch: of the checkpoint.
+    """
+    if erm is None:
+        return MODEL
+    kept = [kept for kept in erm.keep_epochs if kept <= min(epoch, erm.epochs)]
+    return kept_file(Path(), max(kept)).name if kept else MODEL
+
+
 @dataclass(frozen=True)
 class FindByErrors(Stage):
     """Take the predictions of an early checkpoint as pseudo-groups.
@@ -44,14 +57,6 @@ class FindByErrors(Stage):
     def reads(self) -> tuple[str, ...]:
         return ("errors", "model.name")
 
-    @property
-    def _file(self) -> str:
-        """File of the checkpoint among the artifacts of ERM: the last one before the epoch, or the final network."""
-        if self.erm is None:
-            return MODEL
-        kept = [epoch for epoch in self.erm.keep_epochs if epoch <= min(self.errors.epoch, self.erm.epochs)]
-        return kept_file(Path(), max(kept)).name if kept else MODEL
-
     def run(self, context: "StageContext") -> None:
         from core.finding.pseudo_groups import from_predictions
         from core.training.images import Images
@@ -60,12 +65,13 @@ class FindByErrors(Stage):
 
         context.emit(StageStarted(context.stage, 1))
         data = context.data
-        network = load_network(self.model, data, context.input("erm") / self._file, context.device)
+        file = early_checkpoint(self.erm, self.errors.epoch)
+        network = load_network(self.model, data, context.input("erm") / file, context.device)
         train, validation = (
             predict(network, Images(data, split, context.device)).classes.cpu().numpy()
             for split in ("train", "validation")
         )
-        source = f"mistakes of ERM ({Path(self._file).stem})"
+        source = f"mistakes of ERM ({Path(file).stem})"
         labels = data.splits["train"].labels
         from_predictions(source, [train], labels, data.label_names, [validation]).save(context.directory)
         context.progress(1, 1)

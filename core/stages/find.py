@@ -182,11 +182,10 @@ class FindPseudoGroups(Stage):
         """Write map, sample images and all conflict samples."""
         import math
 
-        import numpy as np
         import torch
 
         from core.explore.map import paint, pca_map, write_map
-        from core.explore.samples import write_conflicts, write_samples
+        from core.explore.samples import Seen, write_conflicts, write_samples
         from core.tensors import load_tensors, save_tensors
 
         images = context.data.splits["train"].images
@@ -198,10 +197,10 @@ class FindPseudoGroups(Stage):
         value = pca_map(rows, painted, epoch, context.streams.seed("map"))
         write_map(context.directory / PCA_MAP, value)
         save_tensors(context.directory / MAPPED, {"features": torch.from_numpy(rows[list(value.index)])})
-        write_samples(context.directory, images, painted, context.streams.seed("samples"))
-        conflicts = np.flatnonzero(found.conflicts)
-        if conflicts.size:
-            write_conflicts(context.directory, images, painted, conflicts, classes, confidence)
+        seen = Seen(found.conflicts, classes, confidence)
+        write_samples(context.directory, images, painted, context.streams.seed("samples"), seen)
+        if found.conflicts.any():
+            write_conflicts(context.directory, images, painted, seen)
 
 
 def _plain(quality: "Quality") -> dict[str, float | None]:

@@ -49,12 +49,9 @@ class RefitHead(Stage):
         return ("head", "model.name")
 
     def run(self, context: "StageContext") -> None:
-        import torch
-
-        from core.models.representation import find_head
         from core.pruning.subnetwork import FixedMasks
         from core.tensors import load_tensors, save_tensors
-        from core.training.head import fit_head, represent
+        from core.training.head import fit_head, replace_head, represent
         from core.training.images import Images, validation_images
         from core.training.network import load_network
         from core.training.predict import final_evaluation
@@ -66,11 +63,7 @@ class RefitHead(Stage):
         features = represent(network, Images(context.data, "train", context.device), entries["indices"])
         labels = context.data.splits["train"].labels[entries["indices"].numpy()]
         weight, bias = fit_head(features, labels, entries["weights"].numpy(), self.head.penalty)
-        name, head = find_head(network)
-        with torch.no_grad():
-            head.weight.copy_(torch.from_numpy(weight))
-            if head.bias is not None:
-                head.bias.copy_(torch.from_numpy(bias))
+        name = replace_head(network, weight, bias)
         save_tensors(context.directory / MODEL, network.state_dict())
         if (source / MASKS).exists():
             masks = FixedMasks.load(source / MASKS).dense(name)

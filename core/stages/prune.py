@@ -10,7 +10,12 @@ from core.engine.stage import Stage
 from core.events import Sparsity, Warned
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from core.engine.context import StageContext
+    from core.pruning.learner import MaskLearner
+    from core.pruning.masks import MaskedNetwork
+    from core.training.images import Images
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,7 @@ class LearnMasks(Stage):
         return ("prune", "model.name", "select", "compute")
 
     def run(self, context: "StageContext") -> None:
-        import torch
-
-        from core.finding.pseudo_groups import PseudoGroups
-        from core.pruning.learner import MaskLearner, unpack
+        from core.pruning.learner import unpack
         from core.pruning.masks import MaskedNetwork
         from core.pruning.subnetwork import FixedMasks
         from core.tensors import load_tensors, save_tensors
@@ -57,13 +59,13 @@ class LearnMasks(Stage):
             gradient=self.prune.gradient,
             temperature=self.prune.temperature,
             exclude=self.prune.exclude,
+            structure=self.prune.structure,
         )
         entries = load_tensors(context.input("balance") / BALANCED)
-        groups = torch.from_numpy(PseudoGroups.load(context.input("find")).train)
-        learner = MaskLearner(context, masked, self.prune, self.compute, entries, groups, validation)
-        selection = run_loop(
-            context, learner, steps=self.prune.steps, per_epoch=learner.steps_per_epoch, select=self.select
-        )
+        learner = self._learner(context, masked, entries, validation)
+        # With a target, only the last step has reached it.
+        select = self.select if self.prune.keep == "none" else self.select.model_copy(update={"rule": "last"})
+        selection = run_loop(context, learner, steps=self.prune.steps, per_epoch=learner.steps_per_epoch, select=select)
         chosen = unpack(selection.network)
         network.load_state_dict(chosen["model"])
         masks = FixedMasks({name: mask.bool() for name, mask in chosen["mask"].items()})
@@ -74,6 +76,17 @@ class LearnMasks(Stage):
         save_tensors(context.directory / MODEL, network.state_dict())
         masks.to("cpu").save(context.directory / MASKS)
         final_evaluation(context, network.eval(), selection.step, {"validation": validation, "test": test})
+
+    def _learner(
+        self, context: "StageContext", masked: "MaskedNetwork", entries: "Mapping[str, Tensor]", validation: "Images"
+    ) -> "MaskLearner":
+        import torch
+
+        from core.finding.pseudo_groups import PseudoGroups
+        from core.pruning.learner import MaskLearner
+
+        groups = torch.from_numpy(PseudoGroups.load(context.input("find")).train)
+        return MaskLearner(context, masked, self.prune, self.compute, entries, groups, validation)
 
     def _warnings(self, keep_ratio: float, ratios: Mapping[str, float], anchors: float) -> Iterator[tuple[str, str]]:
         """Code and text of all warnings; `anchors` is the total number of anchors of the contrastive loss."""

@@ -1,4 +1,4 @@
-"""Training on all images, with the mean loss or an oracle that uses the groups."""
+"""Training of every weight on training images, with the mean loss or one that uses groups."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from core.config import Compute, Erm
+from core.training.draw import Draw
 from core.training.images import Images
 from core.training.learner import WeightLearner
-from core.training.objectives import GroupDroLoss, MeanLoss, Objective
+from core.training.objectives import MeanLoss, Objective
 from core.training.optimizers import make_optimizer
 from core.training.order import Order
 
@@ -22,11 +23,13 @@ class ErmLearner(WeightLearner):
     Args:
         context: of the stage.
         network: on its device; trained in place.
-        settings: objective, batches and learning rate.
+        settings: batches and learning rate.
         compute: precision and batch parts.
         steps: total number of steps.
         train: the training split.
         validation: the validation split.
+        draw: entries of the training split, on the CPU.
+        objective: loss; by default the mean over the batch.
     """
 
     setting = "erm.batch_size"
@@ -40,22 +43,23 @@ class ErmLearner(WeightLearner):
         steps: int,
         train: Images,
         validation: Images,
+        draw: Draw,
+        objective: Objective | None = None,
     ) -> None:
-        sizes = torch.bincount(train.groups)
-        balanced = settings.objective != "erm"
-        weights = (1 / sizes.clamp(min=1).double())[train.groups].cpu() if balanced else None
-        order = Order(len(train), settings.batch_size, context.generator("order"), weights)
+        order = Order(len(draw.rows), settings.batch_size, context.generator("order"), draw.weights)
         optimizer = make_optimizer(network.parameters(), settings, fused=compute.precision == "fp16")
         super().__init__(context, network, settings, compute, steps, optimizer, order, train, validation)
-        self._objective: Objective = (
-            GroupDroLoss(len(sizes), settings.dro_step_size, context.device)
-            if settings.objective == "group-dro"
-            else MeanLoss()
-        )
+        self._rows = draw.rows
+        self._labels = train.labels[draw.rows.to(train.device)]
+        self._groups = (torch.zeros_like(draw.rows) if draw.groups is None else draw.groups).to(train.device)
+        self._objective = objective or MeanLoss()
         self.additive = self._objective.additive
 
+    def rows(self, drawn: Tensor) -> Tensor:
+        return self._rows[drawn]
+
     def loss(self, logits: Tensor, drawn: Tensor) -> Tensor:
-        return self._objective(logits, self._images.labels[drawn], self._images.groups[drawn])
+        return self._objective(logits, self._labels[drawn], self._groups[drawn])
 
     def loss_state(self) -> dict[str, Any]:
         return self._objective.state_dict()

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ class WeightLearner(ABC):
         validation: the validation split.
     """
 
-    setting: ClassVar[str]
+    setting: str
     """Name of the batch size setting."""
     additive: bool = True
     """Whether the loss is a mean over samples."""
@@ -73,6 +73,14 @@ class WeightLearner(ABC):
     def loss(self, logits: Tensor, drawn: Tensor) -> Tensor:
         """Loss of logits float32 [batch, classes] of samples at positions `drawn` [batch], both on the device."""
 
+    def outputs(self, pixels: Tensor) -> Outputs:
+        """Outputs of the network that the losses need, the logits first; each has one row per sample."""
+        return (self._forward(pixels),)
+
+    def losses(self, outputs: Outputs, drawn: Tensor) -> Losses:
+        """Named losses of outputs of samples at positions `drawn` [batch]; `loss` is minimised."""
+        return {"loss": self.loss(outputs[0].float(), drawn)}
+
     def loss_state(self) -> dict[str, Any]:
         """State of the loss."""
         return {}
@@ -101,10 +109,10 @@ class WeightLearner(ABC):
         before = self.loss_state()
 
         def forward(part: slice) -> Outputs:
-            return (self._forward(pixels[part]),)
+            return self.outputs(pixels[part])
 
         def losses(outputs: Outputs, part: slice) -> Losses:
-            return {"loss": self.loss(outputs[0].float(), drawn[part])}
+            return self.losses(outputs, drawn[part])
 
         def work() -> Mapping[str, Tensor]:
             self.load_loss_state(before)
@@ -113,16 +121,21 @@ class WeightLearner(ABC):
 
         return work
 
+    @property
+    def product(self) -> nn.Module:
+        """The network that is evaluated and kept."""
+        return self._network
+
     def look(self) -> Sequence[Evaluation]:
         """Evaluate the current network on the validation split."""
         self._network.eval()
-        predictions = predict(self._network, self._validation)
+        predictions = predict(self.product, self._validation)
         return [count_groups(predictions.classes, self._validation, self._data, "validation")]
 
     def network(self, member: int = 0) -> Mapping[str, Tensor]:
         """Current state of the network, the only member."""
         del member
-        return self._network.state_dict()
+        return self.product.state_dict()
 
     def state_dict(self) -> dict[str, Any]:
         """State for `load_state_dict`, without random streams."""

@@ -11,7 +11,7 @@ from core.config import Select
 from core.errors import StageError
 from core.events import Evaluated, Scalars, Selected, StageStarted
 from core.groups import Evaluation
-from core.training.selection import Selection
+from core.training.selection import FALLBACK, Selection
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext
@@ -79,7 +79,7 @@ def run_loop(
     *,
     steps: int,
     per_epoch: float,
-    select: Select,
+    select: Select | None = None,
     after: Mapping[int, Callable[[], None]] | None = None,
     watch: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> Selection:
@@ -90,7 +90,7 @@ def run_loop(
         learner: to train.
         steps: total number of steps.
         per_epoch: steps per pass over the data.
-        select: rule and number of evaluations; the last step is always evaluated.
+        select: rule and number of evaluations, the last of them after the last step; None for no evaluation.
         after: step → callback after it, such as to keep an early checkpoint.
         watch: called with step and values of every logged point, such as to warn.
 
@@ -98,8 +98,9 @@ def run_loop(
         StageError: a loss is no longer a finite number.
         Stopped: a stop was requested.
     """
-    selection = Selection(select.rule)
-    looks = {max(1, round(steps * (i + 1) / select.looks)) for i in range(select.looks)}
+    selection = Selection(select.rule if select else FALLBACK)
+    n_looks = select.looks if select else 0
+    looks = {max(1, round(steps * (i + 1) / n_looks)) for i in range(n_looks)}
     log_every = max(1, steps // LOG_POINTS)
     meter = Meter()
     step = 0
@@ -135,7 +136,8 @@ def run_loop(
             context.emit(Evaluated(context.stage, step, "validation", evaluations[0]))
             selection.offer(step, evaluations, learner.network)
         context.progress(step, steps)
-    context.emit(Selected(context.stage, selection.rule, selection.step, selection.picks))
+    if select:
+        context.emit(Selected(context.stage, selection.rule, selection.step, selection.picks))
     return selection
 
 

@@ -1,4 +1,4 @@
-"""Axes: round bounds, readable ticks, and labels that never touch."""
+"""Axes: round bounds, the window of x (zoom and pan), readable ticks, and labels that never touch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count, pairwise
@@ -7,8 +7,12 @@ from typing import Literal, NamedTuple
 
 from core.words import clock
 
-XMode = Literal["step", "epoch", "time"]
+XMode = Literal["step", "epoch", "time", "kept"]
+"""Meaning of x; `kept` is −log₁₀ of the share of weights kept, labelled in per cent."""
+Window = tuple[float, float]
+"""The x at the left and at the right end."""
 
+ZOOM = 1.25  # factor of one notch of the wheel or one key press
 GAP = 2  # minimum number of cells between two labels of the x axis
 
 _CLOCK = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
@@ -83,6 +87,45 @@ def calm_log_bounds(low: float, high: float) -> tuple[float, float]:
     return below, above
 
 
+def calm_reach(low: float, high: float, mode: XMode) -> Window:
+    """The whole range with round ends, so that the picture moves in few jumps while values come in.
+
+    A range that starts near 0 starts at 0; a single point is centred.
+    """
+    if high <= low:
+        half = 0.5 if mode != "time" else 5.0
+        return low - half, low + half
+    if 0 < low <= high / 10:
+        low = 0.0
+    least = (high - low) / 20
+    unit = next(clock_steps(least) if mode == "time" else steps_of_1_2_5(max(1.0, least) if mode == "step" else least))
+    return unit * floor(low / unit + 1e-9), unit * ceil(high / unit - 1e-9)
+
+
+def zoomed(window: Window, reach: Window, notches: float, at: float, mode: XMode) -> Window | None:
+    """Zoom in (`notches` > 0) or out, keeping the x `at` where it is; None once all of the reach is shown."""
+    span = window[1] - window[0]
+    whole = reach[1] - reach[0]
+    least = min(span, max(whole * 1e-4, 4.0 if mode == "step" else 0.0))
+    wanted = max(least, span / ZOOM**notches)
+    if wanted >= whole * (1 - 1e-9):
+        return None
+    left = at - (at - window[0]) * wanted / span
+    return within((left, left + wanted), reach)
+
+
+def panned(window: Window, reach: Window, by: float) -> Window:
+    """Move the window by `by`, within the reach."""
+    return within((window[0] + by, window[1] + by), reach)
+
+
+def within(window: Window, reach: Window) -> Window:
+    """Move a window into the reach, keeping its span if it fits."""
+    span = min(window[1] - window[0], reach[1] - reach[0])
+    left = max(reach[0], min(window[0], reach[1] - span))
+    return left, left + span
+
+
 def number_labels(values: Sequence[float], step: float) -> list[str]:
     """Write ticks that are `step` apart, all with the same number of decimals: `0.25`, `1,500`, `20k`, `2e−5`."""
     greatest = max((abs(v) for v in values), default=0.0)
@@ -111,6 +154,8 @@ def x_ticks(low: float, high: float, width: int, mode: XMode) -> list[Tick]:
     `low` and `high` are at the centres of the first and the last column of dots. Steps get whole numbers, times the
     steps of a clock.
     """
+    if mode == "kept":
+        return _share_ticks(low, high, width)
     span, dots = high - low, 2 * width - 1
     least = span / max(1, width) * (2 + GAP)
     ladder = clock_steps(least) if mode == "time" else steps_of_1_2_5(max(least, 1.0) if mode == "step" else least)
@@ -123,6 +168,23 @@ def x_ticks(low: float, high: float, width: int, mode: XMode) -> list[Tick]:
         starts = [label_start(tick, width) for tick in ticks]
         if all(b - a >= len(tick.label) + GAP for (a, b), tick in zip(pairwise(starts), ticks, strict=False)):
             return ticks
+
+
+def share_label(x: float) -> str:
+    """Share whose negative decimal logarithm is x, in per cent."""
+    return f"{100 * 10**-x:.3g} %"
+
+
+def _share_ticks(low: float, high: float, width: int) -> list[Tick]:
+    """Ticks at 1, 2 and 5 times powers of ten, or at the powers alone, or at the first only."""
+    decades = range(floor(low), ceil(high) + 1)
+    for digits in ((1, 2, 5), (1,)):
+        values = sorted(x for k in decades for d in digits if low - _TINY <= (x := k - log10(d)) <= high + _TINY)
+        ticks = [Tick(x, floor((x - low) / (high - low) * (2 * width - 1) + 0.5) // 2, share_label(x)) for x in values]
+        starts = [label_start(tick, width) for tick in ticks]
+        if all(b - a >= len(tick.label) + GAP for (a, b), tick in zip(pairwise(starts), ticks, strict=False)):
+            return ticks
+    return ticks[:1]
 
 
 def label_start(tick: Tick, width: int) -> int:

@@ -8,6 +8,7 @@ from math import floor, isfinite
 from typing import NamedTuple
 
 from core.words import clock
+from prusc_tui.chart.axes import share_label
 
 MARKS = "●■▲◆○□△◇"  # shapes that distinguish curves without colour
 
@@ -124,7 +125,9 @@ def value_text(value: float, unit: str, digits: int = 4) -> str:
 
 
 def place_text(x: float, mode: str) -> str:
-    """Position of the cursor: a step, an epoch with decimals, or elapsed time."""
+    """Position of the cursor: a step, an epoch with decimals, a share in per cent, or elapsed time."""
+    if mode == "kept":
+        return share_label(x)
     if mode == "step":
         return f"{x:,.0f}"
     if mode == "epoch":

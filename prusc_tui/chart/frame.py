@@ -5,11 +5,20 @@ from dataclasses import dataclass
 from math import floor, isfinite
 from typing import NamedTuple
 
-from prusc_tui.chart.axes import Tick, XMode, calm_bounds, calm_log_bounds, row_of, x_ticks, y_ticks
+from prusc_tui.chart.axes import (
+    Tick,
+    Window,
+    XMode,
+    calm_bounds,
+    calm_log_bounds,
+    calm_reach,
+    row_of,
+    x_ticks,
+    y_ticks,
+)
 from prusc_tui.chart.braille import DOTS_ACROSS, DOTS_DOWN, Layer, Stroke, Strokes, compose, rasterise, strokes
 from prusc_tui.chart.curves import Curve, as_array, extent, visible
 from prusc_tui.chart.smooth import SmoothCache
-from prusc_tui.chart.window import Window, calm_reach
 
 FAINT = 1  # ink of raw curves behind smoothed ones
 FIRST_COLOUR = 2  # ink of the first colour of the palette; 14 fit

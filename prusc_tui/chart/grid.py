@@ -13,11 +13,10 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from prusc_tui.chart.axes import XMode
+from prusc_tui.chart.axes import Window, XMode, calm_reach, panned, zoomed
 from prusc_tui.chart.curves import Curve, extent, step_aside
 from prusc_tui.chart.frame import Settings
 from prusc_tui.chart.widget import Chart
-from prusc_tui.chart.window import Window, calm_reach, panned, zoomed
 from prusc_tui.keys import bindings
 
 MODES: tuple[XMode, ...] = ("step", "epoch", "time")

@@ -12,12 +12,12 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from prusc_tui.chart.axes import Window, panned, zoomed
 from prusc_tui.chart.braille import runs
 from prusc_tui.chart.curves import Curve, nearest
 from prusc_tui.chart.frame import Frame, Settings, build, full
 from prusc_tui.chart.rows import Plan, Row, picture, plan, styles
 from prusc_tui.chart.smooth import SmoothCache
-from prusc_tui.chart.window import Window, panned, zoomed
 from prusc_tui.palette import palette_in
 
 

@@ -10,9 +10,10 @@ from rich.text import Text
 from core.errors import InputError
 from core.runs.home import Home
 from experiments.benchmark import Benchmark, benchmark, get_benchmark
-from prusc_tui.tables.benchmark import accuracies, averages, finders, proxies, seconds, tidy
+from prusc_tui.tables.benchmark import accuracies, averages, finders, pairs, proxies, seconds, tidy
 from prusc_tui.tables.grid import Grid, latex, markdown
-from prusc_tui.tables.text import parts, printed
+from prusc_tui.tables.text import parts as pieces
+from prusc_tui.tables.text import printed
 from prusc_tui.words import console, print_json
 
 
@@ -21,15 +22,17 @@ def print_benchmark(name: str, split: str, format: str, *, json: bool) -> None:
 
     Args:
         name: of the table.
-        split: `test` or `validation`.
+        split: `test`, which `both` means too, or `validation`.
         format: `text`, `markdown`, `latex` or `csv`.
         json: print one JSON object instead.
 
     Raises:
         InputError: the table is unknown, or has no finished run.
     """
+    if split == "train":
+        raise InputError(f"--split train: table '{name}' has test and validation only")
     study = get_benchmark(name)
-    found = benchmark(Home.open(create=False), study, split)
+    found = benchmark(Home.open(create=False), study, "test" if split == "both" else split)
     if not found.rows:
         raise InputError(f"there is no finished run for table '{name}'; make them with: prusc run {study.name}")
     if json:
@@ -48,14 +51,15 @@ def print_benchmark(name: str, split: str, format: str, *, json: bool) -> None:
 
 
 def _grids(found: Benchmark) -> Sequence[Grid]:
-    return (accuracies(found), averages(found), proxies(found), finders(found), seconds(found))
+    grids = (accuracies(found), pairs(found), averages(found), proxies(found), finders(found), seconds(found))
+    return [grid for grid in grids if grid is not None]
 
 
 def _print(found: Benchmark) -> None:
     out = console()
     for grid in _grids(found):
         out.print(Text(grid.about, "bold"))
-        for part in parts(grid, out.width):
+        for part in pieces(grid, out.width):
             out.print()
             out.print(printed(part))
         for note in grid.notes:

@@ -1,6 +1,6 @@
 """`prusc recipes`: what can be run."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,15 +11,16 @@ from prusc_tui.words import console, print_json
 if TYPE_CHECKING:
     from experiments.plan import Plan
 
-app = typer.Typer(help="What can be run: recipes, presets and studies.", invoke_without_command=True)
+app = typer.Typer(help="What can be run: recipes, finders, presets and studies.", invoke_without_command=True)
 
 
 @app.callback()
 def ls(context: typer.Context, json: Json = False) -> None:
-    """List recipes, presets and studies."""
+    """List recipes, finders of pseudo-groups (find.by), presets and studies."""
     if context.invoked_subcommand is not None:
         return
     from experiments.catalog import DEFAULT, get_preset, get_study, preset_names, study_names
+    from experiments.finders import choices
     from experiments.recipes import RECIPES
 
     studies = [get_study(name) for name in study_names()]
@@ -30,6 +31,7 @@ def ls(context: typer.Context, json: Json = False) -> None:
                 {"name": r.name, "summary": r.summary, "stages": r.stage_names(), "attributes_used": r.supervision}
                 for r in RECIPES.values()
             ],
+            finders=[{"name": name, "summary": summary} for name, summary in choices().items()],
             presets=[{"name": p.name, "summary": p.summary, "recipe": p.settings["recipe"]} for p in presets],
             studies=[
                 {"name": s.name, "summary": s.summary, "recipes": s.recipes, "presets": s.presets} for s in studies
@@ -41,14 +43,18 @@ def ls(context: typer.Context, json: Json = False) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold cyan", no_wrap=True)
     table.add_column()
-    groups: list[tuple[str, Iterable[Any]]]
-    groups = [("recipes", RECIPES.values()), ("presets", presets), ("studies", studies)]
+    groups: list[tuple[str, Mapping[str, str]]] = [
+        ("recipes", {recipe.name: recipe.summary for recipe in RECIPES.values()}),
+        ("finders (find.by)", choices()),
+        ("presets", {p.name: p.summary + " (the default)" * (p.name == DEFAULT) for p in presets}),
+        ("studies", {study.name: study.summary for study in studies}),
+    ]
     for title, found in groups:
         if table.rows:
             table.add_row()
         table.add_row(title, "", style="bold")
-        for one in found:
-            table.add_row(one.name, one.summary + (" (the default)" if one.name == DEFAULT else ""))
+        for name, summary in found.items():
+            table.add_row(name, summary)
     console().print(table)
 
 

@@ -14,7 +14,7 @@ from core.words import duration, percent, sparsity
 from prusc_tui.cli.options import Json, Run
 from prusc_tui.cli.run import find
 from prusc_tui.palette import SHELL
-from prusc_tui.words import console, moment, print_json, print_lines
+from prusc_tui.words import HARM_NOTE, console, moment, print_json, print_lines, worst_mark
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
 
@@ -115,16 +115,30 @@ def rm(
 
 def export(
     reference: Run,
-    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder for the files; created if missing.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FOLDER", help="Folder for the files; created if missing.")
+    ] = None,
+    groups: Annotated[
+        Path | None, typer.Option("--groups", metavar="FILE", help="Only the pseudo-groups, as a table to correct.")
+    ] = None,
     stage: Annotated[str | None, typer.Option("--stage", help="Stage of the network (default: the last).")] = None,
     parquet: Annotated[bool, typer.Option("--parquet", help="Also write metrics.parquet.")] = False,
     torch: Annotated[bool, typer.Option("--torch", help="Also write model.pt, a state dict for torch.load.")] = False,
     onnx: Annotated[bool, typer.Option("--onnx", help="Also write model.onnx, with normalisation inside.")] = False,
     json: Json = False,
 ) -> None:
-    """Write model, masks, clusters, predictions and metrics of a run as plain files."""
-    from experiments.export import export_run
+    """Write model, masks, pseudo-groups, predictions and metrics of a run as plain files."""
+    from experiments.export import export_groups, export_run
 
+    if groups is not None and to is None:
+        again = export_groups(find(reference), groups.absolute())
+        if json:
+            print_json(file=str(groups), again=again)
+        else:
+            typer.echo(f"{groups}  {groups.stat().st_size:,} bytes\nTo run again with it, corrected: {again}")
+        return
+    if to is None or groups is not None:
+        raise InputError("export needs either --to FOLDER, or --groups FILE for the pseudo-groups alone")
     files = export_run(find(reference), to, stage=stage, parquet=parquet, torch=torch, onnx=onnx)
     if json:
         print_json(folder=str(to), files=[path.name for path in files])
@@ -166,7 +180,7 @@ def _print_runs(found: list[dict[str, Any]]) -> None:
         (
             "worst",
             number,
-            lambda run: Text(percent(run["wga"]) + ("" if run["wga_split"] in ("test", None) else "ᵛ"), "bold"),
+            lambda run: Text(percent(run["wga"]) + worst_mark(run), "bold red" if run.get("harm") else "bold"),
         ),
         ("average", number, lambda run: percent(run["average"])),
         ("sparsity", number, lambda run: sparsity(run["keep_ratio"])),
@@ -185,6 +199,8 @@ def _print_runs(found: list[dict[str, Any]]) -> None:
     for run in found:
         table.add_row(*(cell(run) for heading, _, cell in columns if heading not in left_out))
     out.print(table)
+    if any(run.get("harm") for run in found):
+        out.print(Text(HARM_NOTE, "dim"))
 
 
 def _print_config(config: Any, overrides: Any) -> None:

@@ -3,8 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.table import Table
@@ -36,17 +35,12 @@ NOTES = {"kept": "finished before", "elsewhere": "in another process", "resumed"
 """Origin of a task's run → note after its title."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A task after its turn: where its run came from, and that run as it is now."""
 
     task: "Task"
     origin: str
     record: "RunRecord"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the run as `prusc ls --json` does, with its origin."""
-        return {"did": self.origin, **self.record.summary()}
 
 
 def run_study(
@@ -91,7 +85,8 @@ def run_study(
             if claimed.is_ours and outcomes[-1].record.status == "stopped":
                 stopper.stop()  # it may have been asked for by `prusc stop`
     if json:
-        print_json(study=name, tasks=len(tasks), runs=[outcome.to_json() for outcome in outcomes])
+        runs = [{"did": outcome.origin, **outcome.record.summary()} for outcome in outcomes]
+        print_json(study=name, tasks=len(tasks), runs=runs)
     _summarise(out, study, len(tasks), outcomes)
     if stopper.asked:
         sys.stderr.write("stopped; everything so far is kept. The same command continues from here\n")
@@ -102,11 +97,12 @@ def run_study(
 def print_study(study: "Study", json: bool) -> None:
     """Print the status of each run of a study: recipes down, presets across."""
     log = RunLog(Home.open(create=False))
-    found = {(task.recipe, task.preset): find_run(log, task) for task in plan_study(study)}
+    found = [(task, find_run(log, task)) for task in plan_study(study)]
     if json:
         runs = [
-            {"recipe": recipe, "preset": preset} | {key: getattr(record, key, None) for key in ("id", "name", "status")}
-            for (recipe, preset), record in found.items()
+            {"recipe": task.recipe, "preset": task.preset, "seed": task.plan.config.seed}
+            | {key: getattr(record, key, None) for key in ("id", "name", "status")}
+            for task, record in found
         ]
         about = {"name": study.name, "summary": study.summary, "table": study.table}
         print_json(**about, settings=study.settings, settings_of=study.of, runs=runs)
@@ -117,8 +113,9 @@ def print_study(study: "Study", json: bool) -> None:
     for preset in study.presets:
         table.add_column(Text(study.short(preset)), no_wrap=True)
     for recipe in study.recipes:
-        table.add_row(recipe, *(_state(found[recipe, preset]) for preset in study.presets))
-    done = sum(record is not None and record.status == "finished" for record in found.values())
+        cells = [[run for task, run in found if (task.recipe, task.preset) == (recipe, to)] for to in study.presets]
+        table.add_row(recipe, *map(_states, cells))
+    done = sum(record is not None and record.status == "finished" for _, record in found)
     out = console()
     out.print(Text.assemble((study.name, "bold"), "  ", study.summary))
     out.print(Text("presets: " + ", ".join(study.presets)))
@@ -132,10 +129,18 @@ def print_study(study: "Study", json: bool) -> None:
         out.print(Text(f"See them with: prusc table {study.table}"))
 
 
-def _state(record: "RunRecord | None") -> "Text":
-    if record is None:
+def _states(records: "Sequence[RunRecord | None]") -> "Text":
+    """Status of the run of a cell, or of its runs: each status once, with their number."""
+    counts = Counter("" if record is None else record.status for record in records)
+    if len(counts) == 1 and "" in counts:
         return Text("–", SHELL.muted)
-    return Text(f"{MARKS[record.status]} {record.status}", SHELL.of_state(record.status))
+    several = len(records) > 1
+    text = Text()
+    for status, count in counts.items():
+        if status:
+            number = f"{count} of {len(records)} " if several else ""
+            text.append(f"{'  ' if text else ''}{MARKS[status]} {number}{status}", SHELL.of_state(status))
+    return text
 
 
 def _head(number: int, of: int, task: "Task", claimed: "Claim") -> "Text":

@@ -27,10 +27,15 @@ def table(
     ] = "text",
     json: Json = False,
 ) -> None:
-    """Make a table from finished runs: methods × label noise, mean ± standard deviation over restarts."""
+    """Make a table from finished runs: methods × data, mean ± standard deviation over seeds or restarts."""
+    from experiments.benchmark import benchmarks
     from prusc_tui.cli import table_shown
 
     if name is None:
         table_shown.show_list(json)
+    elif name in benchmarks():
+        from prusc_tui.cli.benchmark import print_benchmark
+
+        print_benchmark(name, split, format, json=json)
     else:
         table_shown.show(name, split, measure, where, format, json)

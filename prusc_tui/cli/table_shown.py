@@ -16,6 +16,7 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.query import parse
 from core.runs.record import RunRecord
+from experiments.benchmark import benchmarks
 from experiments.table import TABLES, MethodTable, kind_of, method_tables
 from prusc_tui.tables.grid import Grid, latex, markdown
 from prusc_tui.tables.methods import Column, columns_of, grid, heading, tidy
@@ -25,13 +26,13 @@ from prusc_tui.words import console, print_json
 
 def show_list(json: bool) -> None:
     """Print the names of all tables."""
+    known = {name: (kind.summary, kind.study) for name, kind in TABLES.items()}
+    known |= {name: (study.summary, study.name) for name, study in benchmarks().items()}
     if json:
-        print_json(
-            tables=[{"name": name, "summary": kind.summary, "study": kind.study} for name, kind in TABLES.items()]
-        )
+        print_json(tables=[{"name": name, "summary": about, "study": study} for name, (about, study) in known.items()])
         return
-    for name, kind in TABLES.items():
-        typer.echo(f"{name}  {kind.summary}; its runs come from: prusc run {kind.study}")
+    for name, (about, study) in known.items():
+        typer.echo(f"{name}  {about}; its runs come from: prusc run {study}")
 
 
 def show(name: str, split: str, measure: str, where: str, format: str, json: bool) -> None:

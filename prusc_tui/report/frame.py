@@ -1,19 +1,21 @@
 """A run as one picture: the frame of `prusc watch`, and parts that the screen puts into widgets."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from rich.text import Text
 
 from core.events import Balanced, Choice, PseudoGroupsFound, Sparsity, Warned
 from core.feed.snapshot import Snapshot
+from core.groups import Evaluation
 from core.runs.record import RunRecord
 from core.words import duration, percent
 from prusc_tui.palette import MARKS, SHELL, Palette
 from prusc_tui.report import environments, restarts
 from prusc_tui.report.groups import groups
 from prusc_tui.report.pipeline import pipeline
-from prusc_tui.report.results import results
+from prusc_tui.report.results import headline, results, worst_cell_of
 from prusc_tui.report.selection import selection
 from prusc_tui.report.spark import current_series, losses, stage_in_view
 from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten, wrap
@@ -47,7 +49,8 @@ def frame(
     For a maximum height, the least important parts are left out, never the state, the stages or the worst group.
     """
     ago = age(snapshot, now)
-    top = [head(snapshot.record, snapshot.elapsed + ago, width, palette), fit("", width)]
+    top = [head(snapshot.record, snapshot.elapsed + ago, width, palette)]
+    top += [*harm_lines(headline(snapshot), width, palette), fit("", width)]
     top += [*pipeline(snapshot.stages, width, palette, ago), fit("", width)]
     room = None if height is None else max(1, height - len(top))
     found = results(snapshot)
@@ -70,10 +73,8 @@ def age(snapshot: Snapshot, now: float | None) -> float:
 
 def side_by_side(left: Sequence[Text], right: Sequence[Text], left_width: int, right_width: int) -> list[Text]:
     """Put two columns side by side, the shorter one padded with blank lines."""
-    count = max(len(left), len(right))
-    first = [*left, *[fit("", left_width)] * (count - len(left))]
-    second = [*right, *[fit("", right_width)] * (count - len(right))]
-    return [a.copy().append(" " * GAP).append_text(b) for a, b in zip(first, second, strict=True)]
+    rows = zip_longest(left, right, fillvalue=ink(""))
+    return [fit(a, left_width).append(" " * GAP).append_text(fit(b, right_width)) for a, b in rows]
 
 
 def head(record: RunRecord, elapsed: float, width: int, palette: Palette) -> Text:
@@ -120,19 +121,36 @@ def masks(sparsity: Sparsity | None, width: int, palette: Palette) -> list[Text]
     return [heading("Weights", note, width, palette), fit(bar.append(value, palette.text), width)]
 
 
-def clusters(
-    choice: Choice | None, clustered: PseudoGroupsFound | None, balanced: Balanced | None, width: int, palette: Palette
+def pseudo_groups(
+    choice: Choice | None, found: PseudoGroupsFound | None, balanced: Balanced | None, width: int, palette: Palette
 ) -> list[Text]:
-    """Number of clusters, their source, and the size of the balanced set."""
-    facts = [f"k = {len(clustered.table)}"] if clustered else []
-    if choice and choice.candidates:
-        chosen = choice.candidates[choice.chosen]
-        facts = [f"k = {chosen['k']}", trained_to(chosen["epoch"]), f"skew {chosen['skew']:.2f}"]
+    """The finder, what is known of its pseudo-groups without group labels, and the size of the balanced set."""
+    facts = finder_facts(choice, found)
+    if found and "found" in found.conflicts:
+        facts.append(f"{found.conflicts['found']:,} conflict samples")
     if balanced:
         facts.append(f"balanced set {balanced.size:,} by {safe(balanced.rule)}")
     if not facts:
         return []
-    return [heading("Clusters", "", width, palette), *wrap(ink(" · ".join(facts), palette.text), width)]
+    return [heading("Pseudo-groups", "", width, palette), *wrap(ink(" · ".join(facts), palette.text), width)]
+
+
+def finder_facts(choice: Choice | None, found: PseudoGroupsFound | None) -> list[str]:
+    """The finder and its choices; of clusters also their skew."""
+    taken = chosen_clusters(choice, found)
+    skew = [f"skew {taken['skew']:.2f}"] if taken else []
+    if found and found.source:
+        return [safe(found.source), *skew]
+    if taken:
+        return [f"k = {taken['k']}", trained_to(taken["epoch"]), *skew]
+    return [f"k = {len(found.table)}"] if found else []
+
+
+def chosen_clusters(choice: Choice | None, found: PseudoGroupsFound | None) -> Mapping[str, Any] | None:
+    """The choice of checkpoint and number of clusters; None if another finder's pseudo-groups were taken."""
+    if choice is None or not choice.candidates or (found is not None and choice.stage != found.finders[0]):
+        return None
+    return choice.candidates[choice.chosen]
 
 
 def trained_to(epoch: float) -> str:
@@ -144,6 +162,23 @@ def warning_lines(warnings: Sequence[Warned], width: int, palette: Palette, most
     """The newest warnings, wrapped at words."""
     texts = (ink("! ", f"bold {palette.warn}").append(safe(one.text), palette.text) for one in warnings[-most:])
     return [line for text in texts for line in wrap(text, width, indent=2)]
+
+
+def harm_lines(warnings: Sequence[Warned], width: int, palette: Palette) -> list[Text]:
+    """Warnings that a network is not to be used, for the place below the head of a run."""
+    texts = (ink(f"{MARKS['failed']} {safe(one.text)}", f"bold {palette.bad}") for one in warnings)
+    return [line for text in texts for line in wrap(text, width, indent=2)]
+
+
+def cell_line(found: tuple[str, Evaluation] | None, width: int, palette: Palette) -> list[Text]:
+    """The worst cell on validation, which stands in for the worst group where attributes are unknown."""
+    if found is None or (cell := found[1].worst_cell) is None:
+        return []
+    stage, result = found
+    line = ink("worst cell ", palette.text).append(percent(cell.accuracy), f"bold {palette.text}")
+    there = f"worst {result.unit} there {percent(result.worst_group.accuracy)}"
+    line.append(f" after {safe(stage)} (validation, no group labels used; {there})", palette.muted)
+    return wrap(line, width)
 
 
 def notes(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
@@ -161,22 +196,25 @@ def supervision_lines(record: RunRecord, width: int, palette: Palette, repeats: 
 
 def parts(snapshot: Snapshot, rows: int = 1) -> list[Part]:
     """Everything except stages and groups, from top to bottom; losses in `rows` lines each."""
-    record, warnings, made = snapshot.record, snapshot.warnings, snapshot.environments
+    record, made, cell = snapshot.record, snapshot.environments, worst_cell_of(snapshot)
+    said = headline(snapshot)
+    warnings = tuple(warned for warned in snapshot.warnings if warned not in said)
     masked = stage_in_view(snapshot, snapshot.sparsity)
     kept = snapshot.sparsity[masked] if masked else None
     stage, curves = current_series(snapshot)
     reached, unit = restarts.restarts_of(snapshot), unit_of(snapshot)
-    found = snapshot.choice, snapshot.clusters, snapshot.balanced
+    found = snapshot.choice, snapshot.pseudo_groups, snapshot.balanced
     names, selected = [stage.name for stage in snapshot.stages], dict(snapshot.selected)
     known = record.attributes_used, record.selection
     return [
+        Part("cell", 2, cell, lambda w, _, p: cell_line(cell, w, p)),
         Part("reason", 0, record.reason, lambda w, _, p: reason(record, w, p)),
         Part("warnings", 1, warnings, lambda w, _, p: warning_lines(warnings, w, p)),
         Part("restarts", 2, (reached, unit), lambda w, _, p: restarts.in_brief(reached, w, p, unit)),
         Part("losses", 3, (stage, tuple(curves.items())), lambda w, _, p: losses(stage, curves, w, p, rows)),
         Part("weights", 4, kept, lambda w, _, p: masks(kept, w, p)),
         Part("environments", 6, made, lambda w, _, p: environments.in_brief(made, w, p) if made else []),
-        Part("clusters", 7, found, lambda w, _, p: clusters(*found, w, p)),
+        Part("pseudo-groups", 7, found, lambda w, _, p: pseudo_groups(*found, w, p)),
         Part("checkpoints", 8, (names, selected), lambda w, _, p: selection(names, selected, w, p)),
         Part("notes", 2, snapshot.notes, lambda w, _, p: notes(snapshot, w, p)),
         Part("knowledge", 5, known, lambda w, _, p: supervision_lines(record, w, p)),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from core.groups import Evaluation, Group
+from core.groups import Evaluation, Group, wilson_interval
 from core.words import percent, span, sparsity
 from prusc_tui.palette import Palette
 from prusc_tui.report.results import Result
@@ -100,7 +100,8 @@ def _rows(results: Sequence[Result]) -> tuple[list[Row], list[Row]]:
     evaluations = [result.evaluation for result in results]
     worst = [e.worst_group for e in evaluations]
     names = list(dict.fromkeys(safe(group.title) for group in worst))
-    worst_intervals, intervals = [group.interval for group in worst], [r.average_interval for r in results]
+    worst_intervals = [group.interval for group in worst]
+    intervals = [wilson_interval(sum(g.correct for g in e.groups), e.n) for e in evaluations]
     title, sizes = f"worst {evaluations[0].unit}", _sizes(e.n for e in evaluations)
     summary = [
         _summary(results, title, ", ".join(names), lambda e: e.worst_group.accuracy, worst_intervals),

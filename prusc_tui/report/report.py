@@ -11,10 +11,10 @@ from core.runs.record import RunRecord, worked
 from core.words import duration, percent
 from prusc_tui.palette import SHELL, Palette
 from prusc_tui.report.environments import conflicts, environments
-from prusc_tui.report.frame import about, notes, reason, supervision_lines, warning_lines
+from prusc_tui.report.frame import about, cell_line, harm_lines, notes, reason, supervision_lines, warning_lines
 from prusc_tui.report.groups import table
 from prusc_tui.report.restarts import members, restarts, restarts_of
-from prusc_tui.report.results import results
+from prusc_tui.report.results import headline, results, worst_cell_of
 from prusc_tui.report.selection import selection
 from prusc_tui.widgets.bars import fit, ink, safe, wrap
 from prusc_tui.words import unit_of
@@ -33,9 +33,10 @@ def report(snapshot: Snapshot, now: float, width: int, palette: Palette = SHELL)
 
 
 def _parts(snapshot: Snapshot, now: float, width: int, palette: Palette) -> Iterator[list[Text]]:
-    record, made = snapshot.record, snapshot.environments
-    yield about(record, worked(record.summary(), now), width, palette)
+    record, made, said = snapshot.record, snapshot.environments, headline(snapshot)
+    yield [*about(record, worked(record.summary(), now), width, palette), *harm_lines(said, width, palette)]
     yield table(results(snapshot), width, palette) or wrap("No stage has been evaluated yet.", width)
+    yield cell_line(worst_cell_of(snapshot), width, palette)
     several = 1
     for stage in snapshot.stages:
         found = restarts_of(snapshot, stage.name)
@@ -54,7 +55,8 @@ def _parts(snapshot: Snapshot, now: float, width: int, palette: Palette) -> Iter
         *supervision_lines(record, width, palette, repeats),
         *(line for fact in facts if fact for line in wrap(ink(fact, palette.text), width, indent=2)),
     ]
-    yield [*reason(record, width, palette), *warning_lines(snapshot.warnings, width, palette, len(snapshot.warnings))]
+    warnings = [warned for warned in snapshot.warnings if warned not in said]
+    yield [*reason(record, width, palette), *warning_lines(warnings, width, palette, len(warnings))]
 
 
 def validation_line(record: RunRecord) -> str | None:

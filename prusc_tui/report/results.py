@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from core.events import Warned
 from core.feed.snapshot import Look, Snapshot, StageView
-from core.groups import Evaluation, wilson_interval
+from core.groups import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,6 @@ class Result:
         one = f", 1 of {self.restarts} restarts" if self.restarts > 1 else ""
         return f"{self.evaluation.split}{step}{one}, n {self.evaluation.n:,}"
 
-    @property
-    def average_interval(self) -> tuple[float, float]:
-        """95 % Wilson interval of the average."""
-        return wilson_interval(sum(g.correct for g in self.evaluation.groups), self.evaluation.n)
-
     def change(self, measure: Callable[[Evaluation], float]) -> float | None:
         """Change of a measure since the first stage, as a share."""
         return None if self.before is None else measure(self.evaluation) - measure(self.before)
@@ -51,6 +47,19 @@ def results(snapshot: Snapshot) -> list[Result]:
     counts = {stage: len(value.get("restarts", ())) for stage, value in recorded}
     counts |= {stage: len(looks[-1].restarts) for (stage, _), looks in snapshot.restarts.items() if looks}
     return results_of(snapshot.stages, snapshot.evaluations, counts)
+
+
+def worst_cell_of(snapshot: Snapshot) -> tuple[str, Evaluation] | None:
+    """The last stage whose evaluation on validation has a worst cell, and that evaluation."""
+    looks = ((stage.name, snapshot.evaluations.get((stage.name, "validation"))) for stage in snapshot.stages)
+    found = [(stage, seen[-1].evaluation) for stage, seen in looks if seen and seen[-1].evaluation.worst_cell]
+    return found[-1] if found else None
+
+
+def headline(snapshot: Snapshot) -> tuple[Warned, ...]:
+    """Warnings that the network of the newest evaluated stage is not to be used: said before anything else."""
+    newest = [result.stage for result in results(snapshot)][-1:]
+    return tuple(warned for warned in snapshot.warnings if warned.serious and warned.stage in newest)
 
 
 def results_of(

@@ -12,7 +12,7 @@ from prusc_tui.themes import NAMES
 
 _BY_ID = {key.id: key for key in KEYS}
 _SHORT = {"life": "run", "app": "screen"}
-_UNSAID = ("runs.clear", "charts.cursor_left", "charts.cursor_right", "clusters.up", "clusters.down", "app.palette")
+_UNSAID = ("runs.clear", "charts.cursor_left", "charts.cursor_right", "groups.up", "groups.down", "app.palette")
 
 
 def commands(app: App[None], screen: Screen[object], use_theme: Callable[[str], object]) -> Iterable[SystemCommand]:

@@ -99,7 +99,7 @@ class Life(Screen[None]):
         if not (targets := self._targets()):
             return
         several = len(targets) > 1
-        names = {target.folder.id: _file_name(target.record) for target in targets}
+        names = {target.folder.id: life.file_name(target.record) for target in targets}
         value = "export" if several else f"export/{names[targets[0].folder.id]}"
         hint = "each run gets a subfolder" if several else "a folder; created if missing"
 
@@ -227,11 +227,6 @@ class Life(Screen[None]):
 def _names(targets: Sequence[Target]) -> str:
     names = [safe_text(target.record.name) for target in targets[:3]]
     return ", ".join(names) + (f" and {len(targets) - 3} more" if len(targets) > 3 else "")
-
-
-def _file_name(record: RunRecord) -> str:
-    kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in safe_text(record.name)).strip(".")
-    return kept or record.id
 
 
 def _retag(shared: Sequence[str], wanted: Sequence[str], folder: RunFolder) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.spread import spread
 from core.words import duration, mean_sd
+from experiments.benchmark import differences
 from prusc_tui.tables.grid import HELD, Cell, Grid, Line
 from prusc_tui.words import supervision
 
@@ -25,6 +26,24 @@ def accuracies(found: "Benchmark") -> Grid:
         f"Worst-group accuracy in % on {found.split} ({of}): mean ± sample standard deviation over seeds.",
         marked=True,
     )
+
+
+def pairs(found: "Benchmark") -> Grid | None:
+    """Worst group of the method that the study is about minus that of every other one, seed by seed."""
+    about = next((row for row in found.rows if row.entry == found.study.against), None)
+    if about is None:
+        return None
+    lines = []
+    for row in found.rows:
+        if row is not about:
+            values = [differences(about, row, preset) for preset in found.presets]
+            cells = (Cell(*mean_sd(value, signed=True), True) if value else NONE for value in values)
+            lines.append(Line(f"− {title(row, found)}", tuple(cells)))
+    sentence = (
+        f"Worst group of {title(about, found)} minus that of each other method, in points on {found.split}: mean ± "
+        "sample standard deviation of the differences of the same seed."
+    )
+    return Grid(title(about, found), _heads(found), (tuple(lines),), sentence)
 
 
 def averages(found: "Benchmark") -> Grid:

@@ -13,7 +13,7 @@ from core.spread import Spread
 from core.words import mean_sd, spread
 from prusc_tui.palette import MARKS
 from prusc_tui.tables.grid import Cell, Grid, Line
-from prusc_tui.words import attributes_sentence, supervision
+from prusc_tui.words import HARM_NOTE, attributes_sentence, supervision
 
 EMPTY = Cell("")
 NOTHING = Cell("–", is_number=True)
@@ -173,6 +173,7 @@ def _notes(members: Sequence[Family], split: str, stage: str | None) -> list[str
             remarks.append(f"{family.label}: no run has finished; the numbers are preliminary")
         of = "mean over " if len(result.runs) > 1 else ""
         names.append(f"{family.label}: {of}" + ", ".join(f"{safe_text(run.name)} {run.id}" for run in result.runs))
+        remarks += [f"{family.label}: {safe_text(run.name)}: {HARM_NOTE}" for run in result.runs if run.harm]
         inside = {run.id for run in result.runs}
         for run in family.runs:
             if run.id in inside:

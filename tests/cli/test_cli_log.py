@@ -199,7 +199,8 @@ def test_recipes_lists_recipes_and_presets_with_what_they_use(prusc):
         "eiil-attribute",
     }
     shown = prusc("recipes").out
-    for each in (*told["recipes"], *told["presets"]):
+    assert {"auto", "biased", "clusters", "file"} <= {finder["name"] for finder in told["finders"]}
+    for each in (*told["recipes"], *told["finders"], *told["presets"]):
         assert each["name"] in shown
 
 

@@ -116,6 +116,24 @@ def test_other_recipes_and_settings_go_on_to_the_same_bits(
     assert_same_results(folder, left_alone)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "overrides", "stage", "source", "step"),
+    [
+        ("lff", ("lff.epochs=0.5", "lff.batch_size=32"), "lff", "find", 4),
+        ("dcwp", (), "prune", "balance", 3),
+    ],
+)
+def test_rivals_go_on_to_the_same_bits(
+    home: Home, recipe: str, overrides: tuple[str, ...], stage: str, source: str, step: int
+) -> None:
+    left_alone = finished(home, recipe, *overrides)
+    folder = forked_after(left_alone, source, plan_of(recipe, *overrides))
+    stop_in(folder, stage, step)
+    assert go_on(folder, fresh=True) == "finished"
+    assert starts(folder, stage) == [0, step]
+    assert_same_results(folder, left_alone)
+
+
 class WithDropout(nn.Module):
     def __init__(self, n_classes: int, channels: int) -> None:
         super().__init__()

@@ -18,13 +18,20 @@ from experiments.launch import create_run
 from tests.engine.lab import After, assert_same_results, events, finished, go_on, plan_of
 from tests.training.stage_lab import context_of, random_data, run_folder
 
-QUICK = ("biased.rounds=1", "biased.max_steps=60", "biased.overlap=0.3", "biased.batch_size=32")
+QUICK = (
+    *("biased.rounds=1", "biased.max_steps=60", "biased.overlap=0.3", "biased.batch_size=32"),
+    *("small_field.max_steps=60", "small_field.overlap=0.3", "small_field.batch_size=32"),
+    *("twins.steps=40", "twins.lr=0.05", "eiil.steps=40", "eiil.lr=0.2"),
+)
 STAGES = {
     "biased": ("biased",),
     "clusters": ("represent", "cluster"),
+    "eiil": ("eiil",),
     "errors": ("errors",),
     "groups": ("true-groups",),
     "random": ("random-groups",),
+    "small-field": ("small-field",),
+    "twins": ("twins",),
     "auto": ("biased", "represent", "cluster", "errors"),
 }
 
@@ -76,7 +83,7 @@ def test_the_true_groups_are_the_attributes(runs: dict[str, RunFolder]) -> None:
     assert event.conflicts["found"] == event.conflicts["true"] == event.conflicts["hits"] > 0
 
 
-@pytest.mark.parametrize("by", ["biased", "errors", "random", "auto"])
+@pytest.mark.parametrize("by", ["biased", "eiil", "errors", "random", "small-field", "twins", "auto"])
 def test_a_run_that_is_stopped_again_and_again_ends_at_the_same_bits(
     tmp_path: Path, runs: dict[str, RunFolder], by: str
 ) -> None:

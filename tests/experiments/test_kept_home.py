@@ -60,7 +60,7 @@ def test_results_and_events_are_read_as_they_were_written(home):
         final = snapshot.evaluations[stage, "test"][-1]
         assert final.final
         assert final.evaluation.to_json() == record.stage(stage).evaluations["test"]
-    assert snapshot.clusters is not None
+    assert snapshot.pseudo_groups is not None
     assert snapshot.balanced is not None
     assert set(snapshot.selected) == {"erm", "prune", "finetune"}
 

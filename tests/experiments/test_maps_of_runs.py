@@ -61,7 +61,7 @@ def test_the_clusters_of_a_run_are_told_by_group_after_the_choice(whole: RunFold
     for by_group, by_label in zip(clustered.group_table, clustered.table, strict=True):
         assert [sum(by_group[:2]), sum(by_group[2:])] == by_label
     assert sum(map(sum, clustered.group_table)) == 600
-    assert RunFeed(whole).poll().clusters == clustered
+    assert RunFeed(whole).poll().pseudo_groups == clustered
 
 
 def test_the_map_of_a_run_agrees_with_its_clusters_and_predictions(whole: RunFolder) -> None:

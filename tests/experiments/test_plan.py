@@ -102,6 +102,8 @@ ORACLES = {
     "group-balanced": "train",
     "group-dro": "train",
     "eiil-attribute": "train",
+    "dfr-train": "train",
+    "dfr-validation": "validation",
     "irm-given": "environments",
     "erm-grey": "shortcut",
 }

@@ -94,3 +94,20 @@ def test_masks_hold_on_a_gpu(network, masks):
     on_gpu.apply_(network)
     assert all(not network.get_parameter(key)[~mask].any() for key, mask in on_gpu.masks.items())
     assert on_gpu.keep_ratio() == masks.keep_ratio()
+
+
+def test_permuted_masks_keep_as_much_of_every_layer_but_other_weights(masks):
+    permuted = masks.permuted(torch.Generator().manual_seed(0))
+    assert permuted.layer_keep_ratios() == masks.layer_keep_ratios()
+    for name, mask in masks.masks.items():
+        agreement = (permuted.masks[name] == mask).float().mean().item()
+        kept = mask.float().mean().item()
+        assert permuted.masks[name].shape == mask.shape
+        # Independent masks agree where both keep or both drop a weight.
+        assert agreement == pytest.approx(kept**2 + (1 - kept) ** 2, abs=0.12)
+
+
+def test_the_random_stream_decides_a_permutation(masks):
+    once, again, other = (masks.permuted(torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert all(torch.equal(once.masks[name], again.masks[name]) for name in masks.masks)
+    assert any(not torch.equal(once.masks[name], other.masks[name]) for name in masks.masks)

@@ -108,7 +108,7 @@ def test_everything_said_is_in_the_snapshot(run, evaluation):
     assert snapshot.evaluations["erm", "test"] == ((2, evaluation(50), False), (5, evaluation(60), True))
     assert snapshot.sparsity == {"prune": said["sparsity"]}
     assert snapshot.mask_states == {"prune": (said["sparsity"],)}
-    assert (snapshot.choice, snapshot.clusters, snapshot.balanced) == (
+    assert (snapshot.choice, snapshot.pseudo_groups, snapshot.balanced) == (
         said["choice"],
         said["clusters"],
         said["balanced"],

@@ -82,3 +82,22 @@ class Decoded:
         if bad := self.broken & set(numbers):
             raise InputError(f"image {bad.pop()} is broken")
         return self._pixels[rows].copy()
+
+
+def shortcut_data(n: int = 400, *, conflicts: float = 0.1, core: int = 0) -> DataSet:
+    """Images of 4×4 whose first channel is bright by the attribute, which a known share of samples contradicts.
+
+    The second channel is brighter by `core` for label 1, the only trace of the label itself.
+    """
+    random = np.random.default_rng(0)
+
+    def split(n: int, share: float) -> Split:
+        labels = random.integers(0, 2, n)
+        attribute = np.where(np.arange(n) < share * n, 1 - labels, labels)
+        pixels = random.integers(0, 100, (n, 3, 4, 4))
+        pixels[:, 0] += 150 * attribute[:, None, None]
+        pixels[:, 1] += core * labels[:, None, None]
+        return Split(pixels.astype(np.uint8), labels, attribute[:, None], np.arange(n))
+
+    splits = {"train": split(n, conflicts), "validation": split(100, 0.5), "test": split(100, 0.5)}
+    return DataSet("shortcut", ("a", "b"), {"bright": ("a", "b")}, splits, (0.5,) * 3, (0.3,) * 3, "")

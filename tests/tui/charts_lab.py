@@ -55,7 +55,7 @@ class Run:
             sparsity=MappingProxyType({stage: states[-1] for stage, states in self.sparsity.items()}),
             mask_states=MappingProxyType({stage: tuple(states) for stage, states in self.sparsity.items()}),
             choice=None,
-            clusters=None,
+            pseudo_groups=None,
             balanced=None,
             selected=MappingProxyType({}),
             warnings=(),

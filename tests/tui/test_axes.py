@@ -8,14 +8,17 @@ from prusc_tui.chart.axes import (
     GAP,
     calm_bounds,
     calm_log_bounds,
+    calm_reach,
     clock_label,
     label_start,
     number_labels,
+    panned,
+    within,
     x_ticks,
     y_ticks,
+    zoomed,
 )
 from prusc_tui.chart.smooth import SmoothCache, Smoothed
-from prusc_tui.chart.window import calm_reach, panned, within, zoomed
 
 
 def ranges(seeds):
@@ -91,6 +94,9 @@ def test_logarithmic_ticks(low, high, height, labels):
         (0, 75, 30, "time", ["0:00", "0:30", "1:00"]),
         (0, 1500, 30, "time", ["0:00", "10:00", "20:00"]),
         (0, 9000, 40, "time", ["0:00", "1:00:00", "2:00:00"]),
+        (0, 1.7, 60, "kept", ["100 %", "50 %", "20 %", "10 %", "5 %", "2 %"]),
+        (0, 3, 30, "kept", ["100 %", "10 %", "1 %", "0.1 %"]),
+        (0, 3, 8, "kept", ["100 %"]),
         (0, 0.8, 60, "time", ["0:00.0", "0:00.2", "0:00.4", "0:00.6", "0:00.8"]),
     ],
 )

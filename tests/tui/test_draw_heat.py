@@ -4,7 +4,7 @@ import pytest
 
 from core.events import Balanced, PseudoGroupsFound
 from prusc_tui.palette import SHELL
-from prusc_tui.views.clusters.heat import columns_for, heat_table, short
+from prusc_tui.views.groups.heat import columns_for, heat_table, short
 
 
 def clustered(k, labels, attributes=()):

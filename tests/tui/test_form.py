@@ -460,6 +460,27 @@ def test_recipes_that_take_no_such_file_do_not_ask_for_one(recipe, hidden):
     assert hidden not in fields(Form(recipe))
 
 
+def test_the_finder_is_a_choice_that_decides_which_settings_there_are(tmp_path):
+    form = Form("prusc")
+    before = fields(form)["find.by"]
+    assert (before.setting.kind, before.usual) == ("choice", True)
+    assert {"auto", "biased", "clusters", "file"} <= set(before.setting.choices)
+    assert before.setting.help.startswith(f"`{before.text}`: ")
+    assert "find.file" not in fields(form)
+    form.set("find.by", "clusters")
+    assert {"cluster.k", "represent.checkpoints"} <= fields(form).keys()
+    assert not any(key.startswith("biased.") for key in fields(form))
+    assert fields(form)["find.by"].setting.help.startswith("`clusters`: ")
+    form.set("find.by", "file")
+    assert form.check().errors == {"find.file": "needs the table of the pseudo-groups"}
+    form.set("find.file", str(tmp_path / "gone"))
+    assert form.check().errors == {"find.file": "no such file"}
+    (tmp_path / "groups.csv").touch()
+    form.set("find.file", str(tmp_path / "groups.csv"))
+    assert form.check().plan == planned(form.command_line())
+    assert "find.by" not in fields(Form("erm"))
+
+
 def test_the_form_imports_neither_torch_nor_the_command_line():
     code = (
         "import sys; from prusc_tui.screens.new_run.form import Form; f = Form('demo'); f.fields(); f.command_line(); "

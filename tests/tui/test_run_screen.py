@@ -9,9 +9,8 @@ from textual.widgets import Static
 from core.errors import InputError
 from core.feed.feed import RunFeed
 from prusc_tui.app import PruscApp
-from prusc_tui.screens.run import screen as run_screen
 from prusc_tui.screens.run.screen import RunScreen
-from prusc_tui.views import views
+from prusc_tui.views import View
 from prusc_tui.widgets.tabs import ViewLine
 from tests.tui.lab import NOW, finished_run, put, record_of, rows, until
 
@@ -34,15 +33,10 @@ def probes(monkeypatch):
     """Probes in place of the views, by name, as they are built."""
     built = {}
 
-    def make(view):
-        def build(_folder, _clock):
-            built[view.name] = Probe(view.name)
-            return built[view.name]
+    def build(view, _folder, _clock):
+        return built.setdefault(view.name, Probe(view.name))
 
-        return replace(view, panel=build)
-
-    probes = tuple(map(make, views()))
-    monkeypatch.setattr(run_screen, "views", lambda: probes)
+    monkeypatch.setattr(View, "open", build)
     return built
 
 

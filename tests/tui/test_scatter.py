@@ -5,7 +5,7 @@ from itertools import pairwise
 from rich.console import Console
 
 from prusc_tui.palette import SHELL
-from prusc_tui.views.clusters.scatter import MARKS, Category, categories, legend, scatter
+from prusc_tui.views.groups.scatter import MARKS, Category, categories, legend, scatter
 from tests.tui.lab import plain
 
 TWO = [Category("a", "●", "cyan"), Category("b", "■", "yellow")]

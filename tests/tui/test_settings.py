@@ -10,7 +10,7 @@ from prusc_tui.keys import bindings
 from prusc_tui.settings import Settings, read_settings, remember_theme, settings_path
 from prusc_tui.themes import NAMES
 
-AT_ONCE = [("app", "runs", "life"), *(("app", "run", "life", view) for view in ("charts", "clusters", "masks", "log"))]
+AT_ONCE = [("app", "runs", "life"), *(("app", "run", "life", view) for view in ("charts", "groups", "masks", "log"))]
 """Areas whose keys are at work at the same time; a later one is nearer to the focus and wins."""
 
 
@@ -72,6 +72,13 @@ def test_a_theme_is_remembered_and_the_rest_of_the_file_kept(tmp_path, before, a
     remember_theme(path, "nord")
     assert path.read_text() == after
     assert read_settings(path).theme == "nord"
+
+
+def test_keys_of_the_view_of_clusters_of_earlier_versions_are_those_of_groups():
+    given = {"clusters.colour": "f9", "run.clusters": "0", "groups.view": "w"}
+    assert check_keymap(given, "s") == {"groups.colour": "f9", "run.groups": "0", "groups.view": "w"}
+    with pytest.raises(InputError, match=r"did you mean 'groups\.colour'"):
+        check_keymap({"clusters.color": "x"}, "s")
 
 
 def test_every_key_has_an_id_of_its_own_an_area_and_a_sentence():

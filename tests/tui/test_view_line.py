@@ -34,7 +34,7 @@ async def test_no_word_is_ever_cut_and_no_view_is_left_out(width):
 
 
 async def test_at_80_columns_every_view_has_a_title_that_keeps_its_place():
-    assert set(await lines_at(80)) == {" 1 overview  2 charts  3 clusters  4 masks  5 envs  6 config  7 log  8 files"}
+    assert set(await lines_at(80)) == {" 1 overview  2 charts  3 groups  4 masks  5 envs  6 config  7 log  8 files"}
 
 
 async def test_where_there_is_room_no_title_is_short():

@@ -12,7 +12,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from core.runs.text import safe_text
-from prusc_tui.palette import Palette, palette_in
+from prusc_tui.palette import palette_in
 from prusc_tui.screens.new_run.fields import OFF, ON, RUN_FIELDS, Field
 from prusc_tui.widgets.quiet import QuietInput
 
@@ -89,10 +89,6 @@ class FieldRow(Widget, can_focus=True):
         notes = " · ".join(part for part in (field.setting.expects, origin) if part)
         return self.key, field.setting.help, notes
 
-    @property
-    def _palette(self) -> Palette:
-        return palette_in(self.app)
-
     def show(self, field: Field) -> None:
         """Show a new state of the field; draws nothing if it is the same."""
         if field != self.field:
@@ -103,7 +99,7 @@ class FieldRow(Widget, can_focus=True):
                 self.call_after_refresh(self.scroll_visible, animate=False)
 
     def render(self) -> Text:
-        field, palette = self.field, self._palette
+        field, palette = self.field, palette_in(self.app)
         here = self.has_focus_within
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append("▸ " if here else "  ", palette.accent)
@@ -259,7 +255,7 @@ class FieldRow(Widget, can_focus=True):
         field, kind = self.field, self.field.setting.kind
         if kind == "switch":
             return "✓ on" if field.text == ON else "· off"
-        text = safe_text(field.text or (field.base if field.setting.key == "name" else ""))
+        text = safe_text(field.text or (field.base if self.key == "name" else ""))
         room = VALUE_WIDTH - 2 * (kind == "choice")
         shown = text if len(text) <= room else text[: room - 1] + "…"
         return (shown or "–") + " ▾" * (kind == "choice" and not field.fixed)
@@ -275,6 +271,6 @@ class FieldRow(Widget, can_focus=True):
             was = "was on" if field.base == ON else "was off"
         elif field.changed and field.base and self.key != "name":
             was = f"was {safe_text(field.base)}"
-        elif field.origin in ("preset", "source"):
-            was = f"from the {field.origin}" if field.setting.key != "data.name" else ""
+        elif field.origin in ("preset", "source") and self.key != "data.name":
+            was = f"from the {field.origin}"
         return "   ".join(part for part in (field.setting.unit, was) if part)

@@ -128,13 +128,12 @@ class Form:
         """All fields that the recipe uses, in order."""
         errors = self.check().errors
         changed = {setting.key for setting in self._changed()} | errors.keys()
-        known = {setting.key: setting for setting in self._settings}
         hidden = "preset" if self.fork else "stage"
         of_run = [self._run_field(key, errors) for key in RUN_FIELDS if key != hidden]
         of_model = {
-            key: self._model_field(setting, errors, changed)
-            for key, setting in known.items()
-            if key != "recipe" and self._is_used(setting)
+            setting.key: self._model_field(setting, errors, changed)
+            for setting in self._settings
+            if setting.key != "recipe" and self._is_used(setting)
         }
         seed, deterministic, name = (of_model.pop(key) for key in ("seed", "deterministic", "data.name"))
         return [*of_run[:2], seed, *of_run[2:], deterministic, name, *of_model.values()]
@@ -144,9 +143,12 @@ class Form:
 
     def check(self) -> Check:
         errors: dict[str, str] = {}
-        plan, sentence = None, self._device_error()
-        if sentence:
-            errors["device"] = sentence
+        plan = None
+        try:
+            check_name(self._of_run["device"].strip())
+        except InputError as error:
+            errors["device"] = str(error)
+        sentence = errors.get("device", "")
         try:
             plan = self._plan(self._overrides())
         except InputError as error:
@@ -318,31 +320,20 @@ class Form:
         return "source" if self.fork and self._base[key] != self._defaults[key] else "default"
 
     def _run_field(self, key: str, errors: Mapping[str, str]) -> Field:
-        setting = RUN_FIELDS[key]
-        match key:
-            case "recipe":
-                names = recipes_after(self.fork) if self.fork else tuple(RECIPES)
-                setting, text = with_choices(key, names, self._ground.recipe.summary), self.recipe
-            case "preset":
-                setting, text = with_choices(key, tuple(preset_names())), self.preset
-            case "stage" if self.fork is not None:
-                done = tuple(stage.name for stage in self.fork.source.stages if stage.status == "done")
-                setting, text = with_choices(key, done), self.fork.stage
-            case _:
-                if key == "start":
-                    setting = with_choices(key, *places())
-                text = self._of_run[key]
-                base = DEFAULTS[key] or (self._ground.base_name if key == "name" else "")
-                changed = text.strip() != DEFAULTS[key]
-                return Field(setting, text, base, "person" if changed else "default", errors.get(key, ""))
+        if key in DEFAULTS:
+            setting = with_choices(key, *places()) if key == "start" else RUN_FIELDS[key]
+            text, default = self._of_run[key], DEFAULTS[key]
+            base = default or (self._ground.base_name if key == "name" else "")
+            return Field(setting, text, base, "default" if text.strip() == default else "person", errors.get(key, ""))
+        if key == "recipe":
+            names = recipes_after(self.fork) if self.fork else tuple(RECIPES)
+            setting, text = with_choices(key, names, self._ground.recipe.summary), self.recipe
+        elif self.fork is not None:
+            done = tuple(stage.name for stage in self.fork.source.stages if stage.status == "done")
+            setting, text = with_choices(key, done), self.fork.stage
+        else:
+            setting, text = with_choices(key, tuple(preset_names())), self.preset
         return Field(setting, text, text, "default")
-
-    def _device_error(self) -> str:
-        try:
-            check_name(self._of_run["device"].strip())
-        except InputError as error:
-            return str(error)
-        return ""
 
 
 def _plain(error: InputError) -> str:

@@ -18,6 +18,7 @@ from prusc_tui.screens.new_run.fields import Field
 from prusc_tui.widgets.quiet import put
 
 if TYPE_CHECKING:
+    from experiments.plan import Plan
     from prusc_tui.screens.new_run.form import Form
 
 MARKS = {"good": "✓", "bad": "✗", "warn": "■", "accent": "▸"}
@@ -53,8 +54,13 @@ class FieldList(VerticalScroll, can_focus=False):
         around = focused.ancestors_with_self if focused is not None else ()
         return next((row for row in around if isinstance(row, FieldRow)), None)
 
+    @property
+    def rows(self) -> list[FieldRow]:
+        """The visible fields, from top to bottom."""
+        return list(self.query(FieldRow))
+
     def keys(self) -> list[str]:
-        return [row.key for row in self.query(FieldRow)]
+        return [row.key for row in self.rows]
 
     async def build(self, fields: Sequence[Field], about: Mapping[str, str], focus: str) -> None:
         palette = palette_in(self.app)
@@ -70,16 +76,15 @@ class FieldList(VerticalScroll, can_focus=False):
         self.focus_key(focus, "recipe")
 
     def show(self, fields: Mapping[str, Field]) -> None:
-        for row in self.query(FieldRow):
+        for row in self.rows:
             if row.key in fields:
                 row.show(fields[row.key])
 
     def focus_key(self, *keys: str) -> None:
         """Focus the first visible one of these fields."""
-        rows = {row.key: row for row in self.query(FieldRow)}
-        found = next((rows[key] for key in keys if key in rows), None)
-        if found is not None:
-            _give(found)
+        rows = {row.key: row for row in self.rows}
+        if (key := next((key for key in keys if key in rows), None)) is not None:
+            _give(rows[key])
 
     def focus_again(self) -> None:
         self.focus_key(self._last, "recipe")
@@ -89,13 +94,13 @@ class FieldList(VerticalScroll, can_focus=False):
             self._last = row.key
 
     def action_go(self, by: int) -> None:
-        rows = list(self.query(FieldRow))
+        rows = self.rows
         at = rows.index(self.current) + by if self.current in rows else 0
         if 0 <= at < len(rows):
             _give(rows[at])
 
     def action_turn(self, by: int) -> None:
-        rows = list(self.query(FieldRow))
+        rows = self.rows
         at = rows.index(self.current) if self.current in rows else 0
         firsts = [next(group) for _, group in groupby(rows, key=lambda row: row.field.setting.section)]
         if by > 0 and rows:
@@ -104,8 +109,8 @@ class FieldList(VerticalScroll, can_focus=False):
             _give(next((row for row in reversed(firsts) if rows.index(row) < at), rows[0]))
 
     def action_end(self, at: int) -> None:
-        if rows := list(self.query(FieldRow)):
-            _give(rows[at])
+        if self.rows:
+            _give(self.rows[at])
 
 
 class Aside(Vertical):
@@ -136,9 +141,9 @@ class Aside(Vertical):
     def _wide(self) -> bool:
         return self.screen.has_class("-wide")
 
-    def title(self, form: "Form") -> Text:
-        plan, palette = form.check().plan, self._palette
-        text = Text.assemble(("New run  ", "bold"), (safe_text(form.title), f"bold {palette.accent}"))
+    def title(self, title: str, plan: "Plan | None") -> Text:
+        palette = self._palette
+        text = Text.assemble(("New run  ", "bold"), (safe_text(title), f"bold {palette.accent}"))
         return text.append(f"   {plan.recipe.summary if plan is not None else ''}", palette.muted)
 
     def say_help(self, row: FieldRow | None) -> None:

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
+from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -47,6 +48,8 @@ class NewRunScreen(Screen[None]):
     """
     BINDINGS = bindings("new")
     AUTO_FOCUS = ""
+    choosing = reactive(False, repaint=False, init=False, bindings=True, toggle_class="-choosing")
+    starting = reactive(False, repaint=False, init=False, bindings=True)
 
     def __init__(self, home: "Home", fork: str | None = None, preset: str | None = None) -> None:
         super().__init__()
@@ -55,7 +58,6 @@ class NewRunScreen(Screen[None]):
         self._preset = preset
         self._form: Form | None = None
         self._all = False
-        self._starting = False
         self._leaving = False
         self._start = Reading(self, self._told)
         self._sentence = ""
@@ -92,27 +94,21 @@ class NewRunScreen(Screen[None]):
         if self._form is not None:
             await self._build("recipe")
         elif self._fork is None:
-            self._choose()
+            self.action_preset()
         tell_problems(self)
         self._say()
-
-    def _choose(self) -> None:
-        self.add_class("-choosing")
-        self.query_one(Choice).offer(self._sentence if self._form is None else "")
-        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Most keys need a form; only escape works while the run starts."""
         if action in ("start", "toggle_all", "copy_command"):
-            return self._form is not None and not self._starting and not self.has_class("-choosing")
-        return action != "preset" or not (self._starting or self.has_class("-choosing"))
+            return self._form is not None and not (self.starting or self.choosing)
+        return action != "preset" or not (self.starting or self.choosing)
 
     @on(Choice.Chosen)
     async def _chosen(self, event: Choice.Chosen) -> None:
         from prusc_tui.screens.new_run.form import Form
 
-        self.remove_class("-choosing")
-        self.refresh_bindings()
+        self.choosing = False
         new, self._sentence = Form(event.name), ""
         if self._form is not None:
             new.take_over(self._form)
@@ -128,7 +124,7 @@ class NewRunScreen(Screen[None]):
 
     @on(FieldRow.Entered)
     async def _entered(self, event: FieldRow.Entered) -> None:
-        if self._form is None or self._starting:
+        if self._form is None or self.starting:
             return
         self._leaving, self._sentence = False, ""
         try:
@@ -149,8 +145,7 @@ class NewRunScreen(Screen[None]):
 
     def _redraw(self) -> None:
         self.refresh(layout=False)
-        for row in self.query(FieldRow):
-            row.refresh()
+        self.query(FieldRow).refresh()
         self._say()
 
     def _say(self) -> None:
@@ -162,13 +157,13 @@ class NewRunScreen(Screen[None]):
                 aside.say_state("bad", self._sentence)
             return
         check = self._form.check()
-        self.query_one("#title", Static).update(aside.title(self._form))
+        self.query_one("#title", Static).update(aside.title(self._form.title, check.plan))
         aside.say_help(self.query_one(FieldList).current)
         aside.say_order(self._form)
         aside.say_state(*self._state(check))
 
     def _state(self, check: "Check") -> tuple[str, str]:
-        if self._starting:
+        if self.starting:
             here = self._form is not None and self._form.launcher == "local"
             return "accent", f"starting{' in this process; the first one takes a moment' if here else ''}…"
         if sentence := self._sentence or check.sentence:
@@ -186,9 +181,8 @@ class NewRunScreen(Screen[None]):
             self.query_one(FieldList).focus_key(*check.errors)
             self._say()
             return
-        self._starting, self._sentence = True, ""
+        self.starting, self._sentence = True, ""
         self.query_one(FieldList).disabled = True
-        self.refresh_bindings()
         self._say()
         # A run started before leaving appears in the list.
         self._start.ask(partial(self._work, self._form.order()))
@@ -210,15 +204,15 @@ class NewRunScreen(Screen[None]):
             self.app.post_message(outcome)
             self.dismiss()
             return
-        self._starting, self._sentence = False, outcome
+        self.starting, self._sentence = False, outcome
         rows = self.query_one(FieldList)
         rows.disabled = False
-        self.refresh_bindings()
         rows.focus_again()
         self._say()
 
     def action_preset(self) -> None:
-        self._choose()
+        self.choosing = True
+        self.query_one(Choice).offer(self._sentence if self._form is None else "")
 
     async def action_toggle_all(self) -> None:
         if self._form is not None:
@@ -236,11 +230,10 @@ class NewRunScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Go back; ask once more if something was entered."""
-        if self.has_class("-choosing") and self._form is not None:
-            self.remove_class("-choosing")
-            self.refresh_bindings()
+        if self.choosing and self._form is not None:
+            self.choosing = False
             self.query_one(FieldList).focus_again()
-        elif self._form is not None and self._form.differences() and not (self._leaving or self._starting):
+        elif self._form is not None and self._form.differences() and not (self._leaving or self.starting):
             self._leaving = True
             self._say()
         else:

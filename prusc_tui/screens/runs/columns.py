@@ -11,7 +11,7 @@ from core.runs.text import safe_text
 from core.words import duration, percent, sparsity
 from prusc_tui.palette import MARKS, Palette
 from prusc_tui.widgets.bars import filled
-from prusc_tui.words import moment
+from prusc_tui.words import moment, worst_mark
 
 GAP = 2
 """Cells between columns."""
@@ -89,10 +89,8 @@ def wanted_widths(rows: Sequence[Row]) -> dict[str, int]:
     """Full width of each column; 0 for tags if no run has any."""
     wanted = {column.key: column.most for column in COLUMNS}
     summaries = [row.summary for row in rows]
-    wanted["name"] = _longest([summary["name"] for summary in summaries])
-    wanted["recipe"] = _longest({summary["recipe"] for summary in summaries})
-    wanted["data"] = _longest({summary["data"] for summary in summaries})
-    wanted["seed"] = _longest({str(summary["seed"]) for summary in summaries})
+    for key in ("name", "recipe", "data", "seed"):
+        wanted[key] = _longest({str(summary[key]) for summary in summaries})
     wanted["tags"] = _longest({" ".join(tags) for summary in summaries if (tags := summary["tags"])})
     wanted["time"] = 8 if any(summary["seconds"] >= 36_000 for summary in summaries) else 7
     if not any(row.progress is not None for row in rows):
@@ -122,8 +120,9 @@ def cells(row: Row, column: Column, width: int, now: float, palette: Palette) ->
         case "name":
             return [Cell(filled(safe_text(summary["name"]), width), palette.text)]
         case "worst":
-            mark = "ᵛ" if summary["wga_split"] not in ("test", None) else " "
-            return [Cell(filled(percent(summary["wga"]) + mark, width, right=True), f"bold {palette.text}")]
+            text = percent(summary["wga"]) + (worst_mark(summary) or " ")
+            style = palette.bad if summary.get("harm") else palette.text
+            return [Cell(filled(text, width, right=True), f"bold {style}")]
         case "recipe" | "data":
             text = safe_text(summary[column.key])
         case "seed":

@@ -15,10 +15,10 @@ from core.results.settings import show
 from core.runs.folder import RunFolder
 from core.runs.record import RunRecord
 from prusc_tui.palette import Palette
-from prusc_tui.report.frame import about, reason, warning_lines
+from prusc_tui.report.frame import about, harm_lines, reason, warning_lines
 from prusc_tui.report.groups import groups
 from prusc_tui.report.pipeline import pipeline
-from prusc_tui.report.results import results
+from prusc_tui.report.results import headline, results
 from prusc_tui.report.spark import current_series, losses
 from prusc_tui.widgets.bars import fit, heading, safe, wrap
 from prusc_tui.widgets.panel import Question, Reading
@@ -113,12 +113,16 @@ class SidePanel(VerticalScroll, can_focus=False):
 def side(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
     """Return a run as lines of exactly `width` cells, the most important part first."""
     record = snapshot.record
-    found = results(snapshot)
+    found, said = results(snapshot), headline(snapshot)
     parts = [
-        [*about(record, snapshot.elapsed, width, palette), *reason(record, width, palette)],
+        [
+            *about(record, snapshot.elapsed, width, palette),
+            *reason(record, width, palette),
+            *harm_lines(said, width, palette),
+        ],
         list(_tags_and_note(record, width, palette)),
         pipeline(snapshot.stages, width, palette),
-        warning_lines(snapshot.warnings, width, palette),
+        warning_lines([warned for warned in snapshot.warnings if warned not in said], width, palette),
         groups(found if len(found) < 3 else [found[0], found[-1]], width, palette, 0),
         losses(*current_series(snapshot), width, palette),
         _changed(record, width, palette),

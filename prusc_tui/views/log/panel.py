@@ -156,8 +156,7 @@ class LogPanel(Panel, can_focus=True):
         self.view.move(by)
 
     def action_page(self, by: int) -> None:
-        self._source.to_top = False
-        self.view.page(by)
+        self.action_move(by * max(1, self.view.size.height - 1))
 
     @on(FilterBar.Changed)
     def _typed(self, message: FilterBar.Changed) -> None:

@@ -122,9 +122,6 @@ class LogView(ScrollView, can_focus=False):
     def move(self, rows: int) -> None:
         self.scroll_to(y=self._top + rows, animate=False, force=True)
 
-    def page(self, by: int) -> None:
-        self.move(by * max(1, self.size.height - 1))
-
     def search(self, needle: str) -> None:
         """Highlight lines that contain the text, ignoring case; go to the nearest one at or above the last visible."""
         self._needle = needle.lower()

@@ -11,10 +11,10 @@ from textual.timer import Timer
 from core.feed.snapshot import Snapshot
 from core.runs.alive import this_host
 from prusc_tui.palette import SHELL
-from prusc_tui.report.frame import WIDE, age, parts, reason, warning_lines
+from prusc_tui.report.frame import WIDE, age, harm_lines, parts, reason, warning_lines
 from prusc_tui.report.groups import groups
 from prusc_tui.report.pipeline import pipeline
-from prusc_tui.report.results import results
+from prusc_tui.report.results import headline, results
 from prusc_tui.views.overview.machine import elsewhere, machine
 from prusc_tui.widgets.bars import ink, wrap
 from prusc_tui.widgets.panel import Panel
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from core.machine import Machine
 
 PICTURES = (
+    "cell",
     "alarms",
     "notes",
     "restarts",
     "losses",
     "weights",
     "environments",
-    "clusters",
+    "pseudo-groups",
     "checkpoints",
     "machine",
     "knowledge",
@@ -66,6 +67,7 @@ class OverviewPanel(VerticalScroll, Panel):
         self._watching: Poller[Machine] | None = None
 
     def compose(self) -> ComposeResult:
+        yield Picture(id="harm")
         yield Picture(id="stages")
         with Container(id="body"):
             with Vertical(id="left"):
@@ -115,7 +117,9 @@ class OverviewPanel(VerticalScroll, Panel):
         return self.snapshot is not None and self.snapshot.status == "running"
 
     def _show_all(self, snapshot: Snapshot) -> None:
-        record, warnings = snapshot.record, snapshot.warnings
+        record, said = snapshot.record, headline(snapshot)
+        warnings = tuple(warned for warned in snapshot.warnings if warned not in said)
+        self._picture("harm").show(said, lambda w, _, p: harm_lines(said, w, p))
         self._show_stages(snapshot)
         self._show_groups(snapshot)
         if not self._at_work:
@@ -136,7 +140,8 @@ class OverviewPanel(VerticalScroll, Panel):
     def _show_groups(self, snapshot: Snapshot) -> None:
         found = results(snapshot)
         width = self.scrollable_content_region.width
-        above = len(pipeline(snapshot.stages, max(1, width), SHELL)) + 1
+        said = harm_lines(headline(snapshot), max(1, width), SHELL)
+        above = len(pipeline(snapshot.stages, max(1, width), SHELL)) + 1 + (len(said) + 1 if said else 0)
         room = max(1, self.scrollable_content_region.height - above)
         if not found:
             text = "Accuracy by group appears after the first evaluation."

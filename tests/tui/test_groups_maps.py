@@ -10,7 +10,7 @@ import pytest
 from core.explore.map import pca_map
 from core.explore.pictures import read_map
 from experiments import subprocesses
-from tests.tui.clusters_lab import Run, opened
+from tests.tui.groups_lab import Run, opened
 from tests.tui.lab import until
 
 

@@ -1,4 +1,4 @@
-"""A run that has got as far as its clusters, and a hand on the panel that shows them."""
+"""Runs that have got as far as their pseudo-groups, and a hand on the panel that shows them."""
 
 from dataclasses import replace
 
@@ -7,12 +7,13 @@ import numpy as np
 from core.data.dataset import DataSet, Split
 from core.events import Balanced, Choice, PseudoGroupsFound, RunStarted, StageFinished, StageStarted, Warned
 from core.explore.map import paint, pca_map, write_map
-from core.explore.samples import write_samples
+from core.explore.samples import Seen, write_conflicts, write_samples
 from core.feed.feed import RunFeed
 from core.runs.alive import here
 from core.runs.home import Home
+from core.runs.record import StageRecord
 from core.runs.stream import EventWriter
-from prusc_tui.views.clusters import VIEW
+from prusc_tui.views.groups import VIEW
 from tests.tui.lab import NOW, all_read, put, record_of, text
 from tests.tui.stage import Alone
 
@@ -33,11 +34,16 @@ def toy(attributes=True):
     return DataSet("toy", LABELS, names, {"train": split}, (0.0,) * 3, (1.0,) * 3, "f"), colour
 
 
+FOUND_STAGES = ("erm", "biased", "find", "balance", "prune", "finetune")
+
+
 class Run:
-    """A run on disk that has got as far as its clusters."""
+    """A run on disk by an earlier version that has got as far as its clusters."""
+
+    stage = "cluster"
 
     def __init__(self, tmp_path, *, stored=True, attributes=True, done=True):
-        self.folder = put(Home.open(tmp_path), record_of() if done else record_of(status="running", **here()))
+        self.folder = put(Home.open(tmp_path), self.record() if done else self.record(status="running", **here()))
         self.data, self.clusters = toy(attributes)
         self.painted = paint(self.data, self.clusters, self.data.splits["train"].labels.copy())
         rng = np.random.default_rng(0)
@@ -47,8 +53,11 @@ class Run:
         self.tell(attributes, done)
         self.feed = RunFeed(self.folder, lambda: NOW)
 
+    def record(self, **fields):
+        return record_of(**fields)
+
     def store(self):
-        artifacts = self.folder.artifacts("cluster")
+        artifacts = self.folder.artifacts(self.stage)
         artifacts.mkdir(parents=True)
         write_map(artifacts / "map-pca.json", pca_map(self.features, self.painted, 0.5, 0))
         write_samples(artifacts, self.data.splits["train"].images, self.painted, 0)
@@ -73,6 +82,53 @@ class Run:
                 writer.write(Balanced("balance", "min", 48, [[12, 12], [12, 12]]), NOW)
                 writer.write(Warned("balance", "small-balanced-set", "Class '0–4' has \x1b[31m few [red]samples."), NOW)
                 writer.write(Warned("prune", "nothing-pruned", "Keep ratio is still 100 %."), NOW)
+
+
+class FoundRun(Run):
+    """A run whose pseudo-groups were found by a biased network, with the network's confidence and its conflicts."""
+
+    stage = "find"
+
+    def record(self, **fields):
+        return record_of(stages=tuple(StageRecord(name) for name in FOUND_STAGES), **fields)
+
+    def store(self):
+        artifacts = self.folder.artifacts(self.stage)
+        artifacts.mkdir(parents=True)
+        labels = self.data.splits["train"].labels
+        conflicts = self.clusters != labels  # 24 of 120
+        # Wrong about every conflict sample, the surer the later it comes; right about all others.
+        seen = Seen(conflicts, self.clusters, np.linspace(0.5, 0.99, N).astype(np.float32))
+        images = self.data.splits["train"].images
+        write_map(artifacts / "map-pca.json", pca_map(self.features, self.painted, float("nan"), 0))
+        write_samples(artifacts, images, self.painted, 0, seen)
+        write_conflicts(artifacts, images, self.painted, seen)
+
+    def tell(self, attributes, done):
+        labels = self.data.splits["train"].labels
+        names = [f"predicted {label}" for label in LABELS]
+        table = [[int(((self.clusters == c) & (labels == y)).sum()) for y in (0, 1)] for c in (0, 1)]
+        found = PseudoGroupsFound(
+            "find",
+            list(LABELS),
+            [*table, [0, 0]],
+            source="biased networks, 1 round",
+            names=[*names, "predicted nothing"],
+            conflicts={"found": 24, **({"true": 30, "hits": 24} if attributes else {})},
+            quality={"worst_cell": 0.211, "probed": 0.842, "average": 0.951},
+            tried=[
+                {"stage": "biased", "source": "biased networks, 1 round"},
+                {"stage": "errors", "source": "mistakes"},
+            ],
+            reason="biased was taken of 2 finders",
+        )
+        with EventWriter(self.folder.events) as writer:
+            writer.write(RunStarted(1, "here", "cpu", False), NOW)
+            writer.write(Warned("biased", "slow", "The biased network is slow."), NOW)
+            writer.write(StageStarted("find", 2), NOW)
+            writer.write(found, NOW)
+            if done:
+                writer.write(StageFinished("find", 1.0), NOW)
 
 
 class Opened:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from core.explore.pictures import Map
 
 TITLES = {"pca": "Map by PCA", "tsne": "Map by t-SNE"}
-COLOURS = ("label", "cluster", "group", "correctness")  # what the points can be coloured by
+COLOURS = ("label", "pseudo-group", "group", "correctness")  # what the points can be coloured by
 MARKS = "●○■□▲△◆◇"  # marks of the categories in order, repeated if there are more
-QUIET = "·"  # mark of a point outside the chosen cluster
+QUIET = "·"  # mark of a point outside the chosen pseudo-group
 
 
 class Category(NamedTuple):
@@ -34,6 +34,7 @@ class Category(NamedTuple):
 def picture(
     found: "Map | None",
     colour: str,
+    titles: Sequence[str],
     chosen: int,
     note: str,
     width: int,
@@ -42,14 +43,14 @@ def picture(
     *,
     marks: bool = False,
 ) -> list[Text]:
-    """Return heading, note, points and legend in at most `height` lines; cluster `chosen` is highlighted.
+    """Return heading, note, points and legend in at most `height` lines; pseudo-group `chosen` is highlighted.
 
-    Terminals without colour get `marks` instead of dots.
+    The pseudo-groups have these `titles`. Terminals without colour get `marks` instead of dots.
     """
     if found is None:
         title = heading("Map", "of the representation", width, palette)
         return [title, *wrap(ink(note, palette.muted), width)][:height]
-    kinds, shown = kinds_of(found, colour, palette)
+    kinds, shown = kinds_of(found, colour, titles, palette)
     top = [heading(TITLES.get(found.method, "Map"), _facts(found, colour), width, palette)]
     if note:
         top += wrap(ink(note, palette.warn), width)
@@ -60,16 +61,18 @@ def picture(
     return [*top, *(fit(line, width) for line in points), *below][:height]
 
 
-def kinds_of(found: "Map", colour: str, palette: Palette) -> tuple[Sequence[int], list[Category]]:
+def kinds_of(
+    found: "Map", colour: str, titles: Sequence[str], palette: Palette
+) -> tuple[Sequence[int], list[Category]]:
     """Category of every point of a map, and the categories, under one of `COLOURS`."""
     if colour == "correctness" and found.correct is not None:
         right = Category("right", STATES["done"], palette.good)
         return found.correct, [Category("wrong", STATES["failed"], palette.bad), right]
     if colour == "group" and found.group is not None:
         return found.group, categories([safe(group) for group in found.groups], palette)
-    if colour == "cluster":
-        names = [f"cluster {c}" for c in range(max(found.cluster, default=0) + 1)]
-        return found.cluster, categories(names, palette)
+    if colour == "pseudo-group":
+        names = [*map(safe, titles), "left out"]  # of number −1
+        return [number % len(names) for number in found.cluster], categories(names, palette)
     return found.label, categories([safe(label) for label in found.labels], palette)
 
 
@@ -170,8 +173,9 @@ def _scale(values: Sequence[float], dots: int) -> list[int]:
 
 
 def _facts(found: "Map", colour: str) -> str:
-    # Correctness is that of the checkpoint, not of the final network.
-    facts = [f"by {colour} at epoch {found.epoch:g}" if colour == "correctness" else f"by {colour}"]
+    # Correctness is that of the mapped network: a checkpoint, or the final one of ERM.
+    at = f" at epoch {found.epoch:g}" if found.epoch == found.epoch else " of ERM"
+    facts = [f"by {colour}{at if colour == 'correctness' else ''}"]
     if found.explained:
         facts.append(f"{100 * sum(found.explained):.0f} % of variance")
     return " · ".join([*facts, f"{len(found):,} images"])

@@ -1,0 +1,57 @@
+"""Stage `permute`: the masks of `prune` in random order within each layer, a control."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from core.artifacts import BALANCED, MASKED_FILES, MASKS, MODEL
+from core.config import Model, Prune
+from core.engine.stage import Stage
+from core.events import MasksKept, StageStarted
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
+
+
+@dataclass(frozen=True)
+class PermuteMasks(Stage):
+    """Put randomly permuted masks on the network of ERM: as sparse in every layer, but with other weights.
+
+    Unless `prune.batchnorm` is `frozen`, BatchNorm statistics are recomputed on the balanced set, as after `prune`.
+    """
+
+    prune: Prune
+    model: Model
+    name: ClassVar[str] = "permute"
+    files: ClassVar[Mapping[str, str]] = MASKED_FILES
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return ("erm", "find", "balance", "prune")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("prune.batchnorm", "model.name")
+
+    def run(self, context: "StageContext") -> None:
+        from core.pruning.batchnorm import recompute_statistics
+        from core.pruning.subnetwork import FixedMasks
+        from core.tensors import load_tensors, save_tensors
+        from core.training.images import Images, validation_images
+        from core.training.network import load_network
+        from core.training.predict import batch_size, final_evaluation
+
+        context.emit(StageStarted(context.stage, 1))
+        network = load_network(self.model, context.data, context.input("erm") / MODEL, context.device)
+        masks = FixedMasks.load(context.input("prune") / MASKS).permuted(context.generator("permute"))
+        masks.to(context.device).apply_(network)
+        if self.prune.batchnorm != "frozen":
+            train = Images(context.data, "train", context.device)
+            rows = load_tensors(context.input("balance") / BALANCED)["indices"]
+            recompute_statistics(network, (train.plain(part) for part in rows.split(batch_size(train))))
+        save_tensors(context.directory / MODEL, network.state_dict())
+        masks.save(context.directory / MASKS)
+        context.emit(MasksKept(context.stage, masks.keep_ratio()))
+        context.progress(1, 1)
+        validation, test = validation_images(context), Images(context.data, "test", context.device)
+        final_evaluation(context, network, 1, {"validation": validation, "test": test})

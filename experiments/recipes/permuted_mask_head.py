@@ -1,0 +1,22 @@
+"""Control: PruSC with a refitted head, its masks permuted within each layer."""
+
+from core.config import Config
+from core.engine.stage import Stage
+from core.stages.head import Head, RefitHead
+from experiments.recipe import Recipe
+from experiments.recipes.permuted_mask import to_permuted_masks
+from experiments.recipes.prusc import PRUSC
+
+
+def stages(config: Config) -> tuple[Stage, ...]:
+    """Learn and permute the masks, then refit the head."""
+    return (*to_permuted_masks(config), RefitHead(config.section(Head), config.model, source="permute"))
+
+
+PERMUTED_MASK_HEAD = Recipe(
+    name="permuted-mask-head",
+    summary="Control: permuted masks and a refitted head. Does PruSC's head need the masks that were learned?",
+    kind="control",
+    stages=stages,
+    fixed=PRUSC.fixed,
+)

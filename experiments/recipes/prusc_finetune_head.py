@@ -1,0 +1,22 @@
+"""PruSC and then a refitted head: masks, fine-tuning, and a logistic regression in place of the head."""
+
+from core.config import Config
+from core.engine.stage import Stage
+from core.stages.head import Head, RefitHead
+from experiments.recipe import Recipe
+from experiments.recipes import prusc
+from experiments.recipes.prusc import PRUSC
+
+
+def stages(config: Config) -> tuple[Stage, ...]:
+    """Everything that PruSC does, then refit the head."""
+    return (*prusc.stages(config), RefitHead(config.section(Head), config.model, source="finetune"))
+
+
+PRUSC_FINETUNE_HEAD = Recipe(
+    name="prusc-finetune-head",
+    summary="PruSC, then the head refitted on the balanced set. Does fine-tuning leave anything to the head?",
+    kind="method",
+    stages=stages,
+    fixed=PRUSC.fixed,
+)

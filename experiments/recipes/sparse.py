@@ -1,0 +1,31 @@
+"""How few weights stay fair to the worst group: accuracy against sparsity for learned masks and what they replace.
+
+All ways keep the same shares of the same network and are fine-tuned alike on the same balanced set: masks learned as
+by PruSC (arXiv 2407.14974), the largest weights (Han et al., arXiv 1506.02626) before or after fine-tuning, or random
+ones. The comparison is ours, and so is the target of learned masks: the published method stops where its losses lead.
+"""
+
+from core.config import Config
+from core.engine.stage import Stage
+from core.stages.sparse import MeasureSparsity, Sparse
+from experiments.recipe import Recipe
+from experiments.recipes.prusc import PRUSC, to_balanced_set
+
+
+def stages(config: Config) -> tuple[Stage, ...]:
+    """Draw the balanced set as PruSC does; prune and fine-tune to every share in every way."""
+    return (
+        *to_balanced_set(config),
+        MeasureSparsity(
+            config.section(Sparse), config.prune, config.finetune, config.model, config.select, config.compute
+        ),
+    )
+
+
+SPARSE = Recipe(
+    name="sparse",
+    summary="Worst group against the share of weights kept: learned masks, magnitude, random.",
+    kind="control",
+    stages=stages,
+    fixed={**PRUSC.fixed, "prune.keep": "none", "prune.structure": "weights", "finetune.data": "balanced"},
+)

@@ -1,0 +1,141 @@
+"""Tables of a study over seeds: which runs count, and what the numbers are."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.engine.artifacts import Sealed, seal
+from core.errors import InputError
+from core.events import PseudoGroupsFound
+from core.groups import Evaluation, Group
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.record import StageRecord
+from experiments.benchmark import benchmark, benchmarks, differences, get_benchmark
+from experiments.catalog import Study, get_study
+from experiments.launch import create_run
+from experiments.study import plan_study
+from prusc_tui.tables.benchmark import accuracies, finders, pairs, proxies, seconds, tidy
+from prusc_tui.tables.grid import latex, markdown
+
+STUDY = Study(
+    name="little",
+    summary="two methods on two data sets",
+    recipes=("erm", "prusc", "prusc@errors", "slow fine-tuning"),
+    presets=("colored-mnist", "patch-mnist"),
+    settings={"erm.epochs": 1.0},
+    of={"slow fine-tuning": {"recipe": "finetune-only", "finetune.lr": 1e-4}},
+    table="little",
+    seeds=(0, 1),
+    against="prusc",
+)
+
+
+def evaluation(split: str, worst: float, cell: float | None = None) -> dict:
+    groups = (Group("a", {"colour": "red"}, 100, round(100 * worst)), Group("b", {"colour": "red"}, 300, 300))
+    cells = () if cell is None else (Group("a", {"pseudo-group": "0"}, 100, round(100 * cell)),)
+    return Evaluation(split, groups, (0.5, 0.5), cells).to_json()
+
+
+@pytest.fixture
+def home(tmp_path) -> Home:
+    return Home.open(tmp_path / "home")
+
+
+def finish(
+    home: Home, task, worst: float, *, cell: float | None = None, conflicts=None, status="finished"
+) -> RunFolder:
+    folder = create_run(home, task.plan)
+    stages = list(folder.record().stages)
+    results = {"test": evaluation("test", worst), "validation": evaluation("validation", worst, cell)}
+    stages[-1] = StageRecord(stages[-1].name, "done", seconds=60.0, evaluations=results)
+    if conflicts:
+        event = PseudoGroupsFound("find", ["a", "b"], [[1, 2]], conflicts=conflicts, source="biased")
+        partial = folder.path / "artifacts" / ".find.partial"
+        partial.mkdir(parents=True)
+        seal(partial, folder.artifacts("find"), Sealed("key", 1.0, (event,)))
+    RunLog(home).put(folder.update(status=status, stages=tuple(stages)))
+    return folder
+
+
+def task_of(entry: str, preset: str, seed: int):
+    (found,) = [t for t in plan_study(STUDY) if (t.recipe, t.preset, t.plan.config.seed) == (entry, preset, seed)]
+    return found
+
+
+def test_every_entry_runs_on_every_preset_and_seed_with_its_own_draw_of_the_data():
+    tasks = plan_study(STUDY)
+    assert len(tasks) == 4 * 2 * 2
+    assert {(t.plan.config.seed, t.plan.config.data.seed) for t in tasks} == {(0, 0), (1, 1)}
+    assert {t.plan.config.find.by for t in tasks if t.recipe == "prusc@errors"} == {"errors"}
+    (slow,) = {(t.plan.recipe.name, t.plan.config.finetune.lr) for t in tasks if t.recipe == "slow fine-tuning"}
+    assert slow == ("finetune-only", 1e-4)
+    assert len({t.plan.base_name for t in tasks}) == len(tasks)
+    assert len({t.title for t in tasks}) == len(tasks)
+
+
+def test_a_cell_has_the_finished_runs_with_exactly_the_settings_of_the_study(home):
+    finish(home, task_of("prusc", "patch-mnist", 0), 0.8)
+    finish(home, task_of("prusc", "patch-mnist", 1), 0.6)
+    finish(home, task_of("erm", "patch-mnist", 0), 0.3, status="failed")
+    other = task_of("erm", "patch-mnist", 1)
+    changed = replace(other.plan, config=other.plan.config.model_copy(update={"seed": 7}))
+    finish(home, replace(other, plan=changed), 0.9)
+    found = benchmark(home, STUDY)
+    assert [row.entry for row in found.rows] == ["prusc"]
+    assert found.presets == ("patch-mnist",)
+    assert [(m.seed, m.worst, m.n) for m in found.rows[0].cells["patch-mnist"]] == [(0, 0.8, 400), (1, 0.6, 400)]
+    assert (found.finished, found.planned) == (2, 16)
+
+
+def test_differences_pair_the_runs_of_one_seed(home):
+    for seed, ours, theirs in ((0, 0.8, 0.7), (1, 0.6, 0.2)):
+        finish(home, task_of("prusc", "patch-mnist", seed), ours)
+        finish(home, task_of("slow fine-tuning", "patch-mnist", seed), theirs)
+    finish(home, task_of("erm", "colored-mnist", 0), 0.1)
+    found = benchmark(home, STUDY)
+    erm, prusc, slow = found.rows
+    value = differences(prusc, slow, "patch-mnist")
+    assert value is not None
+    assert value.mean == pytest.approx(0.25)
+    assert value.sd == pytest.approx(0.15 * 2**0.5)
+    assert differences(prusc, erm, "colored-mnist") is None
+    grid = pairs(found)
+    assert grid is not None
+    assert [line.title for line in grid.lines] == ["− erm", "− slow fine-tuning"]
+    assert "+25.0 ± 21.2" in markdown(grid)
+
+
+def test_the_tables_say_split_samples_supervision_and_what_the_finder_found(home):
+    conflicts = {"found": 20, "true": 30, "hits": 15}
+    finish(home, task_of("prusc", "patch-mnist", 0), 0.8, cell=0.85, conflicts=conflicts)
+    finish(home, task_of("prusc@errors", "patch-mnist", 0), 0.5, conflicts=conflicts)
+    found = benchmark(home, STUDY)
+    assert "test" in accuracies(found).about
+    assert "n = 400" in accuracies(found).about
+    first, second = accuracies(found).lines
+    assert (first.title, second.title) == ("prusc, biased", "prusc, errors")
+    assert first.cells[1].stands_out
+    assert not second.cells[1].stands_out
+    assert "0.75 / 0.50" in markdown(finders(found))
+    assert "5.0" in markdown(proxies(found))
+    assert "1:00" in markdown(seconds(found))
+    assert r"\begin{tabular}" in latex(accuracies(found))
+    rows = list(tidy(found))
+    assert [(row["recipe"], row["precision"], row["recall"]) for row in rows] == [
+        ("prusc", 0.75, 0.5),
+        ("prusc@errors", 0.75, 0.5),
+    ]
+    assert rows[0]["worst_cell_validation"] == 0.85
+    assert rows[1]["worst_cell_validation"] is None
+
+
+def test_every_benchmark_can_be_planned_and_an_unknown_one_names_the_nearest():
+    for study in benchmarks().values():
+        assert len({task.plan.base_name for task in plan_study(study)}) == len(plan_study(study))
+        assert not study.against or study.against in study.recipes
+    assert "bench-digits" in {study.name for study in benchmarks().values()}
+    assert get_study("bench-few").against == "prusc-head"
+    with pytest.raises(InputError, match=r"'digit'.*digits"):
+        get_benchmark("digit")
