@@ -87,7 +87,7 @@ def heat_table(
         if layout.balanced and balanced is not None:
             takes = sum(balanced.table[number]) if number < len(balanced.table) else 0
             style = palette.text if takes else palette.warn
-            line.append_text(fit(f"{takes:,}" if takes else "none", 10, style, right=True))
+            line.append_text(fit(f"{takes:,}" if takes else "none", BALANCED, style, right=True))
         return fit(line, width)
 
     head = [heading(f"Pseudo-groups by {by}", note, width, palette), *_headings(layout, found, width, palette)]
