@@ -200,6 +200,8 @@ def _expects(kind: Any, bounds: tuple[Any, ...], *, is_path: bool) -> str:
     if _origin(kind) is tuple:
         items = get_args(kind)
         inner, limits = next(_arms(items[0], ()))
+        if _origin(inner) is Literal:
+            return f"some of {', '.join(map(str, get_args(inner)))}"
         count = "" if Ellipsis in items else {2: "two", 3: "three"}.get(len(items), str(len(items)))
         many = {int: "whole numbers", float: "numbers", str: "names"}[inner]
         between = "separated by a comma" if count == "two" else "separated by commas"
