@@ -24,6 +24,7 @@ from core.events import (
     Scalars,
     Selected,
     Sparsity,
+    SparsityPoint,
     StageFinished,
     StageReused,
     StageStarted,
@@ -34,6 +35,7 @@ from core.events import (
 )
 from core.groups import Evaluation, Group
 
+SPLITS = ("validation", "test")
 EXAMPLES = [
     RunStarted(7, "hill", "cuda:0", True),
     StageStarted("erm", 100, 3),
@@ -43,6 +45,7 @@ EXAMPLES = [
     Evaluated("erm", 5, "validation", Evaluation("validation", (Group("0–4", {"colour": "red"}, 3, 1),), (1.0,)), True),
     Sparsity("prune", 5, 0.75, {"features.0": 1.0}),
     MasksKept("finetune", 0.75),
+    SparsityPoint("sparse", "masks", 0.05, 0.05, *(Evaluation(s, (Group("0–4", {}, 3, 1),), (1.0,)) for s in SPLITS)),
     Choice("cluster", [{"epoch": 0.25, "k": 2}], 0, "the largest"),
     PseudoGroupsFound("cluster", ["0–4", "5–9"], [[1, 2], [3, 4]]),
     Balanced("balance", "min", 4, [[1, 1], [1, 1]]),
