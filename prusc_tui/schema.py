@@ -150,7 +150,7 @@ def _expects(kind: Any, bounds: tuple[Any, ...], is_path: bool) -> str:
     if _origin(kind) is tuple:
         inner, limits = next(_arms(items[0], ()))
         if _origin(inner) is Literal:
-            return f"some of {', '.join(map(str, get_args(inner)))}"
+            return f"some of {', '.join(map(str, get_args(inner)))}, separated by commas"
         count = "" if Ellipsis in items else {2: "two", 3: "three"}.get(len(items), str(len(items)))
         between = "separated by a comma" if count == "two" else "separated by commas"
         return " ".join(filter(None, (count, _PLAIN[inner][2], _limits(limits), between)))

@@ -65,7 +65,8 @@ def another(section: BaseModel, name: str):
 def _literals(section, name):
     schema = type(section).model_json_schema()["properties"][name]
     arms = schema.get("anyOf", [schema])
-    return [word for arm in arms for word in arm.get("enum", [])]
+    several = [(word,) for arm in arms for word in arm.get("items", {}).get("enum", [])]
+    return [*(word for arm in arms for word in arm.get("enum", [])), *several]
 
 
 def every_field():

@@ -1,6 +1,7 @@
 """The lines of the stream."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import orjson
@@ -35,17 +36,17 @@ from core.events import (
 )
 from core.groups import Evaluation, Group
 
-SPLITS = ("validation", "test")
+VALIDATION = Evaluation("validation", (Group("0–4", {"colour": "red"}, 3, 1),), (1.0,))
 EXAMPLES = [
     RunStarted(7, "hill", "cuda:0", True),
     StageStarted("erm", 100, 3),
     StageReused("erm", "abcd"),
     Progress("erm", 5, 100),
     Scalars("erm", 5, 0.05, {"loss": 0.25, "task": 1e-9}),
-    Evaluated("erm", 5, "validation", Evaluation("validation", (Group("0–4", {"colour": "red"}, 3, 1),), (1.0,)), True),
+    Evaluated("erm", 5, "validation", VALIDATION, True),
     Sparsity("prune", 5, 0.75, {"features.0": 1.0}),
     MasksKept("finetune", 0.75),
-    SparsityPoint("sparse", "masks", 0.05, 0.05, *(Evaluation(s, (Group("0–4", {}, 3, 1),), (1.0,)) for s in SPLITS)),
+    SparsityPoint("sparse", "masks", 0.25, 0.249, VALIDATION, replace(VALIDATION, split="test")),
     Choice("cluster", [{"epoch": 0.25, "k": 2}], 0, "the largest"),
     PseudoGroupsFound("cluster", ["0–4", "5–9"], [[1, 2], [3, 4]]),
     Balanced("balance", "min", 4, [[1, 1], [1, 1]]),

@@ -56,8 +56,8 @@ def told(folder: RunFolder) -> PseudoGroupsFound:
     return found
 
 
-def test_every_finder_but_the_table_is_tried_here() -> None:
-    assert set(choices()) == {*STAGES, "file"}
+def test_auto_tries_the_cheap_finders() -> None:
+    assert {*STAGES, "file"} <= set(choices())
     assert [name for name, finder in finders().items() if finder.cheap] == ["biased", "clusters", "errors"]
 
 
