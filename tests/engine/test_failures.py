@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from safetensors import SafetensorError
 
+from core.clustering.kmeans import Clusters
 from core.events import Event, RunFinished
 from core.runs.folder import RunFolder
 from core.runs.home import Home
@@ -41,14 +42,15 @@ def test_an_empty_balanced_set_fails_the_run_and_says_what_to_try(
     copy_of_whole: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "core.stages.cluster.FindClusters._cluster", lambda self, context, features, labels, n_classes, k: labels
+        "core.stages.cluster.FindClusters._cluster",
+        lambda self, context, features, labels, n_classes, k: Clusters(labels, features[:k], k, 0.0, 1, 0),
     )
     folder = forked_after(copy_of_whole, "represent", plan_of())
     assert go_on(folder, fresh=True) == "failed"
     assert_failed(
         folder,
-        "balance: the balanced set is empty: no cluster has samples of every class; "
-        "try fewer clusters (cluster.k) or an earlier checkpoint (represent.checkpoints)",
+        "balance: the balanced set is empty: no pseudo-group has samples of every class; "
+        "try another finder (find.by), or for clusters fewer of them (cluster.k)",
     )
     assert folder.record().stage("cluster").status == "done"
 
@@ -79,7 +81,7 @@ def full_disk(*args: Any, **kwargs: Any) -> Any:
     [
         ("core.tensors.save_tensors", None, "erm"),
         ("core.tensors.save_tensors", "balance", "prune"),
-        ("core.engine.runner.seal", "cluster", "balance"),
+        ("core.engine.runner.seal", "find", "balance"),
     ],
 )
 def test_a_full_disk_fails_the_run_which_goes_on_when_there_is_room(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from textual.widgets import Input
 
-from core.config import Config, config_model, differences
+from core.config import config_model, differences
 from core.feed.feed import RunFeed
 from prusc_tui.palette import SHELL
 from prusc_tui.views.config.lines import Fact, Heading, detail, line, lines_of, widths
@@ -46,7 +46,7 @@ async def opened(pilot, folder):
 
 def test_what_differs_is_what_the_config_says():
     found = resolve(record())
-    base = Config.model_validate({"data": {"name": "patch-mnist"}})
+    base = config_model().model_validate({"data": {"name": "patch-mnist"}})
     assert {one.key for one in found if one.differs} == set(differences(CHANGED, base))
     assert {one.key for one in found if one.by_hand} == {"erm.lr"}
     one = by_key(found)["erm.lr"]
