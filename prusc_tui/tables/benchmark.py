@@ -137,7 +137,8 @@ def _grid(found: "Benchmark", value: "Callable[[Member], float]", about: str, *,
             cells.append(Cell(*mean_sd(spread(values)), True, best.get(preset) is row) if values else NONE)
         lines.append(Line(title(row, found), tuple(cells)))
     counts = sorted({len(members) for row in found.rows for members in row.cells.values()})
-    notes = [f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} seeds a cell."] if counts else []
+    several = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else ""
+    notes = [f"{several} seed{'s' * (several != '1')} a cell."] if counts else []
     return Grid("method", ("supervision", *_heads(found)), (tuple(lines),), about, tuple(notes), words=1)
 
 
