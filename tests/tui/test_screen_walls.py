@@ -17,7 +17,7 @@ from tests.tui.lab import NOW, all_read, finished_run, text, until
 
 async def every_view(pilot):
     screen = pilot.app.screen
-    for tab in screen.TABS:
+    for tab in screen.query_one("ViewLine").tabs:
         await pilot.press(tab.key)
         await until(pilot, lambda: screen.query_one("ContentSwitcher").current == f"view-{tab.name}")
         await all_read(pilot)
