@@ -105,7 +105,7 @@ def test_a_frame_of_any_height_holds_everything(snapshots):
             "0–4 · green",
             "Losses",
             "56.0 % kept, 44.0 % pruned",
-            "k = 2 · epoch 1 of ERM",
+            "clusters, k = 2 at epoch 1",
             "balanced set 3,000 by min",
             "Checkpoints",
             "worst-group",
