@@ -4,9 +4,11 @@ import errno
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from safetensors import SafetensorError
 
+from core.clustering.kmeans import Clusters
 from core.events import Event, RunFinished
 from core.runs.folder import RunFolder
 from core.runs.home import Home
@@ -40,15 +42,18 @@ def test_a_loss_that_explodes_fails_the_run_and_says_what_to_try(home: Home) -> 
 def test_an_empty_balanced_set_fails_the_run_and_says_what_to_try(
     copy_of_whole: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "core.stages.cluster.FindClusters._cluster", lambda self, context, features, labels, n_classes, k: labels
-    )
+    def by_label(
+        self: object, context: object, features: np.ndarray, labels: np.ndarray, n_classes: int, k: int
+    ) -> Clusters:
+        return Clusters(labels, features[:n_classes], n_classes, 0.0, 1, 0)
+
+    monkeypatch.setattr("core.stages.cluster.FindClusters._cluster", by_label)
     folder = forked_after(copy_of_whole, "represent", plan_of())
     assert go_on(folder, fresh=True) == "failed"
     assert_failed(
         folder,
-        "balance: the balanced set is empty: no cluster has samples of every class; "
-        "try fewer clusters (cluster.k) or an earlier checkpoint (represent.checkpoints)",
+        "balance: the balanced set is empty: no pseudo-group has samples of every class; "
+        "try another finder (find.by), or for clusters fewer of them (cluster.k)",
     )
     assert folder.record().stage("cluster").status == "done"
 
@@ -79,7 +84,7 @@ def full_disk(*args: Any, **kwargs: Any) -> Any:
     [
         ("core.tensors.save_tensors", None, "erm"),
         ("core.tensors.save_tensors", "balance", "prune"),
-        ("core.engine.runner.seal", "cluster", "balance"),
+        ("core.engine.runner.seal", "find", "balance"),
     ],
 )
 def test_a_full_disk_fails_the_run_which_goes_on_when_there_is_room(
