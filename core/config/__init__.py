@@ -129,11 +129,12 @@ def config_model() -> type[Config]:
     from core import discovery
 
     discovery.import_stages()
-    return _with_sections(tuple(OWN_SECTIONS.items()))
+    return _with_sections(tuple(OWN_SECTIONS.items()), tuple(data_sets().items()))
 
 
 @cache
-def _with_sections(sections: tuple[tuple[str, type[Section]], ...]) -> type[Config]:
+def _with_sections(sections: tuple[tuple[str, type[Section]], ...], _: Any) -> type[Config]:
+    """Make the model; it is made anew if the data sets change, which its field `data` holds."""
     if not sections:
         return Config
     if taken := [name for name, _ in sections if name in Config.model_fields]:

@@ -196,6 +196,7 @@ def test_recipes_lists_recipes_and_presets_with_what_they_use(prusc):
     assert {name for name, supervision in used.items() if supervision == "train"} == {
         "group-balanced",
         "group-dro",
+        "dfr-train",
         "eiil-attribute",
     }
     shown = prusc("recipes").out

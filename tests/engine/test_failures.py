@@ -4,7 +4,6 @@ import errno
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 from safetensors import SafetensorError
 
@@ -42,12 +41,10 @@ def test_a_loss_that_explodes_fails_the_run_and_says_what_to_try(home: Home) -> 
 def test_an_empty_balanced_set_fails_the_run_and_says_what_to_try(
     copy_of_whole: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def by_label(
-        self: object, context: object, features: np.ndarray, labels: np.ndarray, n_classes: int, k: int
-    ) -> Clusters:
-        return Clusters(labels, features[:n_classes], n_classes, 0.0, 1, 0)
-
-    monkeypatch.setattr("core.stages.cluster.FindClusters._cluster", by_label)
+    monkeypatch.setattr(
+        "core.stages.cluster.FindClusters._cluster",
+        lambda self, context, features, labels, n_classes, k: Clusters(labels, features[:k], k, 0.0, 1, 0),
+    )
     folder = forked_after(copy_of_whole, "represent", plan_of())
     assert go_on(folder, fresh=True) == "failed"
     assert_failed(

@@ -10,14 +10,14 @@ from typing import Any
 
 import orjson
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
-from core.artifacts import MODEL, features_file
-from core.config import Config
+from core.artifacts import MAPPED, MODEL, features_file
 from core.data.load import load
 from core.events import Choice, PseudoGroupsFound
 from core.explore.pictures import read_map, read_samples
 from core.feed.feed import RunFeed
+from core.finding.pseudo_groups import PseudoGroups
 from core.runs import disk
 from core.runs.disk import locked
 from core.runs.folder import RunFolder
@@ -28,6 +28,7 @@ from core.training.network import load_network
 from core.training.predict import predict
 from experiments import bundled, maps
 from experiments.maps import compute, main, words
+from experiments.plan import config_of
 from tests.engine.lab import CPU, After, events, finished, forked_after, go_on, plan_of
 
 SHOWN = ("map-pca.json", "samples.json", "samples.png")
@@ -44,11 +45,6 @@ def copy(whole: RunFolder, tmp_path: Path) -> RunFolder:
     shutil.copytree(whole.path, home.runs / whole.id)
     RunLog(home).put(whole.record())
     return RunFolder.open(home, whole.id)
-
-
-def without(folder: RunFolder, *names: str) -> None:
-    for name in names:
-        (folder.artifacts("cluster") / name).unlink()
 
 
 def test_the_clusters_of_a_run_are_told_by_group_after_the_choice(whole: RunFolder) -> None:
@@ -68,7 +64,7 @@ def test_the_map_of_a_run_agrees_with_its_clusters_and_predictions(whole: RunFol
     found = read_map(whole, "pca")
     assert found is not None
     assert len(found) == len(found.x) == len(found.y) == len(found.label) == 600
-    clusters = load_file(whole.artifacts("cluster") / "clusters.safetensors")["assignments"]
+    clusters = PseudoGroups.load(whole.artifacts("find")).train
     assert [clusters[i] for i in found.index] == found.cluster
     assert 0 < sum(found.explained) <= 1
     classes = load_file(features_file(whole.artifacts("represent"), found.epoch))["classes"]
@@ -80,7 +76,7 @@ def test_the_map_of_a_run_agrees_with_its_clusters_and_predictions(whole: RunFol
 
 
 def test_predictions_beside_the_representation_are_those_of_its_network(whole: RunFolder) -> None:
-    config = Config.model_validate(whole.record().config)
+    config = config_of(whole.record())
     data = load(config.data, bundled.folder())
     network = load_network(config.model, data, whole.artifacts("erm") / MODEL, CPU)
     expected = predict(network, Images(data, "train", CPU)).classes.numpy()
@@ -91,7 +87,7 @@ def test_predictions_beside_the_representation_are_those_of_its_network(whole: R
 def test_samples_of_a_run_are_images_of_its_clusters(whole: RunFolder) -> None:
     samples = read_samples(whole)
     assert samples is not None
-    clusters = load_file(whole.artifacts("cluster") / "clusters.safetensors")["assignments"]
+    clusters = PseudoGroups.load(whole.artifacts("find")).train
     assert all(clusters[tile.index] == tile.cluster for tile in samples.tiles)
     assert 1 <= len(samples.of(0, 0)) <= 8
     assert samples.tile(samples.of(0, 0)[0]).size == samples.size == (28, 28)
@@ -104,34 +100,11 @@ def test_samples_of_a_run_are_images_of_its_clusters(whole: RunFolder) -> None:
 def test_a_stop_changes_nothing_of_what_is_shown(copy: RunFolder, source: str, calls: int) -> None:
     folder = forked_after(copy, source, plan_of("prune-only"))
     assert go_on(folder, After(calls), fresh=True) == "stopped"
-    assert not folder.artifacts("cluster").exists()
+    assert not folder.artifacts("find").exists()
     assert go_on(folder, fresh=True) == "finished"
     for name in SHOWN:
-        ours, theirs = (f.artifacts("cluster") / name for f in (folder, copy))
+        ours, theirs = (f.artifacts("find") / name for f in (folder, copy))
         assert ours.read_bytes() == theirs.read_bytes(), name
-
-
-def test_a_map_that_an_older_version_did_not_make_is_computed_to_the_same_bytes(
-    copy: RunFolder, whole: RunFolder
-) -> None:
-    without(copy, *SHOWN)
-    assert read_map(copy, "pca") is None
-    assert read_samples(copy) is None
-    written = compute(copy, "pca")
-    assert written.read_bytes() == (whole.artifacts("cluster") / "map-pca.json").read_bytes()
-    assert read_map(copy, "pca") is not None
-
-
-def test_representations_of_an_older_version_have_no_correctness(copy: RunFolder) -> None:
-    for file in copy.artifacts("represent").glob("features-*.safetensors"):
-        save_file({"features": load_file(file)["features"]}, file)
-    folder = forked_after(copy, "represent", plan_of("prune-only"))
-    assert go_on(folder, fresh=True) == "finished"
-    found, samples = read_map(folder, "pca"), read_samples(folder)
-    assert found is not None
-    assert found.correct is None
-    assert samples is not None
-    assert samples.tiles[0].correct is None
 
 
 def test_tsne_is_computed_by_a_process_of_its_own_while_another_writes_the_run(copy: RunFolder) -> None:
@@ -151,7 +124,7 @@ def test_tsne_is_computed_by_a_process_of_its_own_while_another_writes_the_run(c
 
 def said(folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     """What the command answers where it cannot compute, checked to be one sentence with exit code 2."""
-    monkeypatch.setattr(sys, "argv", ["maps", *words(folder, "pca")])
+    monkeypatch.setattr(sys, "argv", ["maps", *words(folder, "tsne")])
     monkeypatch.setattr("os.nice", lambda _: 0)  # of this process it could not be taken back
     assert main() == 2
     error = capsys.readouterr().err
@@ -165,9 +138,10 @@ def test_bad_cases_are_one_sentence(
     copy: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(copy.artifacts("represent"))
+    (copy.artifacts("find") / MAPPED).unlink()
     assert "is gone" in said(copy, monkeypatch, capsys)
-    shutil.rmtree(copy.artifacts("cluster"))
-    assert "has no clusters yet" in said(copy, monkeypatch, capsys)
+    shutil.rmtree(copy.artifacts("find"))
+    assert "has no pseudo-groups yet" in said(copy, monkeypatch, capsys)
     copy.delete()
     assert "no run" in said(copy, monkeypatch, capsys)
 
@@ -203,8 +177,8 @@ def test_who_asks_for_a_map_that_is_being_computed_gets_that_one(
 
 @pytest.mark.parametrize("content", [b"{", b"[]", orjson.dumps({"method": "pca"})])
 def test_a_damaged_map_is_none(copy: RunFolder, content: bytes) -> None:
-    (copy.artifacts("cluster") / "map-pca.json").write_bytes(content)
-    (copy.artifacts("cluster") / "samples.json").write_bytes(content)
+    (copy.artifacts("find") / "map-pca.json").write_bytes(content)
+    (copy.artifacts("find") / "samples.json").write_bytes(content)
     assert read_map(copy, "pca") is None
     assert read_samples(copy) is None
 

@@ -69,8 +69,9 @@ def test_every_run_of_a_bundled_study_can_be_planned_and_has_a_name_of_its_own(n
     assert len({task.plan.base_name for task in tasks}) == len(tasks)
     assert set(study.of) <= set(study.recipes)
     for task in tasks:
-        settings, seed = dict(study.of.get(task.recipe, {})), task.plan.config.seed
+        settings = dict(study.of.get(task.recipe, {}))
         recipe, _, finder = settings.pop("recipe", task.recipe).partition("@")
+        seed = task.plan.config.seed
         own = [f"{key}={value}" for key, value in settings.items()]
         own += [f"find.by={finder}"] if finder else []
         own += [f"data.seed={seed}"] if len(study.seeds) > 1 else []  # every seed draws its own data

@@ -165,7 +165,7 @@ def test_a_reference_that_is_never_wrong_leaves_nothing_to_infer_and_says_what_t
     settings = ("data.correlation=1", "data.saturation=1", "erm.epochs=6", "erm.keep_epochs=[6]")
     folder = create_run(home, plan_of("irm", *settings, "erm.schedule=constant", data="colored-mnist"))
     assert go_on(folder) == "failed"
-    assert [w.code for w in told(folder, Warned, "environments")] == ["reference-fits"]
+    assert "reference-fits" in [w.code for w in told(folder, Warned, "cluster")]
     assert "fewer than two environments have samples" in folder.record().reason
     assert "earlier reference" in folder.record().reason
 

@@ -11,7 +11,10 @@ from prusc_tui.screens.new_run.form import Form
 from tests.tui import lab
 from tests.tui.form_lab import fields, parsed
 
-CLUSTERED = {"irm", "vrex", "group-dro-inferred", "erm-balance", "irm-random"}
+FOUND = {
+    *("irm", "vrex", "group-dro-inferred", "erm-balance", "irm-random", "cnc", "dcwp", "jtt", "lff", "spare"),
+    *("group-balanced-pseudo", "group-dro-pseudo"),
+}
 """Recipes of invariant learning that begin with clusters."""
 
 
@@ -48,10 +51,11 @@ def test_a_fork_offers_the_recipes_and_stages_that_can_go_on(home):
     lab.put(home, lab.record_of("first"))
     form = Form(fork=fork_at(home, "first:balance"))
     offered = set(fields(form)["recipe"].setting.choices)
-    assert {"prusc", "prusc-head", "prusc-no-contrast", "prune-only", "finetune-only", "last-layer"} <= offered
-    assert not offered & {"erm", "prusc-random-clusters", *CLUSTERED}
+    pruned = {"prusc", "prusc-head", "prusc-finetune-head", "prusc-no-contrast", "prune-only", "sparse"}
+    controls = {"finetune-only", "finetune-head", "last-layer", "permuted-mask", "permuted-mask-head"}
+    assert offered == pruned | controls
     form.set("stage", "find")
-    assert set(fields(form)["recipe"].setting.choices) >= offered | CLUSTERED
+    assert set(fields(form)["recipe"].setting.choices) == offered | FOUND
     form.set("stage", "balance")
     assert fields(form)["stage"].setting.choices == lab.STAGES
     form.set("recipe", "finetune-only")

@@ -79,7 +79,7 @@ async def test_digits_brackets_and_clicks_bring_views_to_the_front(home, probes)
     async with app.run_test(size=(120, 40)) as pilot:
         await app.push_screen(screen)
         await until(pilot, lambda: "overview" in probes)
-        for key, name, _ in RunScreen.TABS:
+        for key, name, _ in screen.query_one(ViewLine).tabs:
             await pilot.press(key)
             await until(pilot, lambda name=name: name in probes and probes[name].display and probes[name].seen)
             assert screen.query_one(ViewLine).shown == name
