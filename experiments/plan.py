@@ -11,6 +11,7 @@ from core.errors import InputError, nearest
 from core.overrides import merge, parse_overrides, validate
 from core.runs.record import RunRecord
 from experiments.catalog import DEFAULT, get_preset, preset_names, preset_or_data, study_names
+from experiments.finders import chosen
 from experiments.recipe import Recipe, nested
 from experiments.recipes import RECIPES, get_recipe
 
@@ -98,7 +99,7 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
         )
     config = validate(merge(whole, nested(recipe.fixed)), "--set" if given else "settings")
     recipe.check(config)
-    recipe.stage_names(config)  # refuses an unknown finder
+    chosen(config)  # refuses an unknown finder
     return Plan(config, recipe, recipe.name, None, flat)
 
 

@@ -47,7 +47,7 @@ class FindPseudoGroups(Stage):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return ("find", "model.name", "compute")
+        return ("find.by", "find.problems", "model.name", "compute")
 
     def run(self, context: "StageContext") -> None:
         import numpy as np

@@ -138,7 +138,6 @@ def test_data_without_attributes_has_no_true_groups(tmp_path: Path) -> None:
     ("override", "sentence"),
     [
         ("find.by=biasd", r"find\.by = 'biasd': unknown finder; did you mean 'biased'\? \(known: biased, clusters, "),
-        ("find.by=file", "find.by=file needs a table: pass it with --groups FILE"),
         ("errors.epoch=0", "errors.epoch = 0: input should be greater than 0"),
         ("random.k=1", "random.k = 1"),
         ("biased.q=0", "biased.q = 0"),

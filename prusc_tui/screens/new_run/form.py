@@ -268,7 +268,7 @@ class Form:
         by, file = (self._typed.get(key, self._base_text(key)).strip() for key in ("find.by", "find.file"))
         if by in finders.choices():
             # The finder `file` has its settings before it has its file.
-            find = {"by": by, "file": file or (by if by == finders.FILE else "")}
+            find = {"by": by, "file": (file or by) if by == finders.FILE else self._base_text("find.file")}
             config = config.model_copy(update={"find": config.find.model_copy(update=find)})
         for key in self._ground.recipe.replaceable(config):
             section, _, name = key.partition(".")
