@@ -22,6 +22,8 @@ LOOKED_AT = 6_000
 """Training samples, at most, on which the stability of the mistakes is measured."""
 KNOWS = 0.35
 """Largest share of mistakes in a class with which a network counts as trained: earlier, it may know one class only."""
+SAME = 0.5
+"""Overlap of the mistakes of two rounds above which both found the same shortcut."""
 DECAY = 0.95
 """Decay per step of the moving average of the weights."""
 

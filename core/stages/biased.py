@@ -79,11 +79,15 @@ class FindByBias(Stage):
         return self.model.model_copy(update={"checkpoint": "", **changed})
 
     def run(self, context: "StageContext") -> None:
+        import torch
+
+        from core.finding.biased import SAME, overlap
         from core.finding.pseudo_groups import from_predictions
         from core.training.images import Images, training_images
         from core.training.predict import predict
 
         settings, data = self.biased, context.data
+        labels = torch.from_numpy(data.splits["train"].labels)
         train, validation = training_images(context), Images(data, "validation", context.device)
         saved: dict[str, Any] = context.resume_state() or {"train": [], "validation": [], "round": None}
         predicted: list[Tensor] = saved["train"]
@@ -96,17 +100,20 @@ class FindByBias(Stage):
             saved["round"] = None
             if outcome is None:
                 break
-            predicted.append(predict(outcome, train).classes.cpu())
+            classes = predict(outcome, train).classes.cpu()
+            if any(overlap(classes != labels, earlier != labels) > SAME for earlier in predicted):
+                context.emit(Logged(f"{context.stage}: the mistakes are those of an earlier round: not used", "data"))
+                break
+            predicted.append(classes)
             held_out.append(predict(outcome, validation).classes.cpu())
         if not predicted:
             raise StageError(
                 "no biased network learned to tell the classes apart",
                 f"raise {self.section}.max_steps or {self.section}.lr, or take another finder (find.by)",
             )
-        labels = data.splits["train"].labels
         one, other = ([classes.numpy() for classes in of] for of in (predicted, held_out))
         rounds = f"{len(predicted)} round{'s' * (len(predicted) > 1)}"
-        found = from_predictions(f"{self.source}, {rounds}", one, labels, data.label_names, other)
+        found = from_predictions(f"{self.source}, {rounds}", one, labels.numpy(), data.label_names, other)
         found.save(context.directory)
         context.progress(total, total)
 

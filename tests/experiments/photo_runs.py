@@ -15,6 +15,7 @@ FEW = (
     "erm.batch_size=12",
     "erm.keep_epochs=[1]",
     "erm.lr=0.01",
+    "find.by=clusters",
     "cluster.k=2",
     "balance.warn_below=0",
     "prune.steps=2",
