@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
+from core.config import Config, Section
 from core.engine.artifacts import read_seal
 from core.errors import InputError, nearest
 from core.events import PseudoGroupsFound
@@ -105,7 +105,7 @@ def get_benchmark(name: str) -> Study:
 
 
 def benchmark(home: Home, study: Study, split: str = "test") -> Benchmark:
-    """Collect the finished runs of a study: those with exactly its settings, whoever made them.
+    """Collect the finished runs of a study: those with its settings, whoever made them and wherever their files were.
 
     Args:
         home: of the runs.
@@ -119,7 +119,7 @@ def benchmark(home: Home, study: Study, split: str = "test") -> Benchmark:
     done = 0
     for task in tasks:
         heads.setdefault(task.recipe, task)
-        record = runs.get(_text(task.config))
+        record = runs.get(_identity(task.plan.config))
         member = record and _member(home, record, split)
         if member:
             done += 1
@@ -163,7 +163,7 @@ def _finished(home: Home, recipes: Iterable[str]) -> dict[bytes, RunRecord]:
         if run["recipe"] in recipes and run["status"] == "finished":
             try:
                 record = RunFolder.open(home, run["id"]).record()
-                found[_text(config_of(record).model_dump(mode="json"))] = record
+                found[_identity(config_of(record))] = record
             except InputError:  # deleted meanwhile, or with settings unknown to this version
                 continue
     return found
@@ -201,5 +201,10 @@ def _found(folder: RunFolder) -> Found | None:
     )
 
 
-def _text(config: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(config, option=orjson.OPT_SORT_KEYS)
+def _identity(config: Config) -> bytes:
+    """What two runs of one planned run have in common: every setting but those that say where files are, or how fast."""
+    sections = {name: value for name, value in config if isinstance(value, Section)}
+    settings = {name: value.deciding() for name, value in sections.items()}
+    rest = config.model_dump(mode="json", exclude=set(sections))
+    start = {"pretrained": config.model.weights != "none", "given": bool(config.model.checkpoint)}
+    return orjson.dumps({**rest, **settings, **start}, option=orjson.OPT_SORT_KEYS)

@@ -89,6 +89,16 @@ def test_a_cell_has_the_finished_runs_with_exactly_the_settings_of_the_study(hom
     assert (found.finished, found.planned) == (2, 16)
 
 
+def test_where_the_files_of_a_run_were_does_not_matter_but_how_its_network_started_does(home, tmp_path):
+    study = get_study("bench-waterbirds")
+    root, weights = f"data.root={tmp_path}", f"model.weights={tmp_path / 'mobilenet.pth'}"
+    for overrides, worst in ((("model.weights=none", root), 0.1), ((root, weights), 0.7)):
+        (task,) = plan_study(study, overrides=overrides, seed=1, only="prusc")
+        finish(home, task, worst)
+    found = benchmark(home, study)
+    assert [[m.worst for m in row.cells["waterbirds-mobilenet"]] for row in found.rows] == [[0.7]]
+
+
 def test_differences_pair_the_runs_of_one_seed(home):
     for seed, ours, theirs in ((0, 0.8, 0.7), (1, 0.6, 0.2)):
         finish(home, task_of("prusc", "patch-mnist", seed), ours)

@@ -74,7 +74,8 @@ def test_every_run_of_a_bundled_study_can_be_planned_and_has_a_name_of_its_own(n
         seed = task.plan.config.seed
         own = [f"{key}={value}" for key, value in settings.items()]
         own += [f"find.by={finder}"] if finder else []
-        own += [f"data.seed={seed}"] if len(study.seeds) > 1 else []  # every seed draws its own data
+        drawn = hasattr(task.plan.config.data, "seed")  # of such data, every seed draws its own
+        own += [f"data.seed={seed}"] if len(study.seeds) > 1 and drawn else []
         assert task.plan.config == make_plan(recipe, data=task.preset, overrides=own, seed=seed).config
         assert task.plan.preset == task.preset
 
