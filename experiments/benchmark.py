@@ -202,7 +202,7 @@ def _found(folder: RunFolder) -> Found | None:
 
 
 def _identity(config: Config) -> bytes:
-    """What two runs of one planned run have in common: every setting but those that say where files are, or how fast."""
+    """Settings that decide the result: all but locations of files and those of speed alone."""
     sections = {name: value for name, value in config if isinstance(value, Section)}
     settings = {name: value.deciding() for name, value in sections.items()}
     rest = config.model_dump(mode="json", exclude=set(sections))
