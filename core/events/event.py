@@ -1,0 +1,89 @@
+"""Events: the typed records in the stream of a run (no torch).
+
+A record is one line of JSON: `{"kind": …, "t": seconds since 1970, …fields}`. Readers skip unknown kinds and fields, so
+an older program can read a newer stream. A stage may define its own events: a subclass of `Event` with a `kind` is
+registered by its definition, and stored, logged and shown like those below.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
+
+import orjson
+
+KINDS: dict[str, type["Event"]] = {}
+"""Kind → event class; filled by the definitions of the classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One record of the stream.
+
+    Attributes:
+        kind: unique name in the stream.
+        lasting: whether it describes the result of a stage, not its progress. Lasting events are kept with the
+            artifacts of their stage and repeated in the stream of a run that reuses them.
+    """
+
+    kind: ClassVar[str] = ""
+    lasting: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        known = KINDS.setdefault(cls.kind, cls)
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ValueError(f"two events have the kind '{cls.kind}': {known.__qualname__} and {cls.__qualname__}")
+        KINDS[cls.kind] = cls  # `slots` creates every class twice; the second one is in use
+
+    @property
+    def lasts(self) -> bool:
+        """Whether this particular event is lasting."""
+        return self.lasting
+
+    def replaces(self, old: "Event") -> bool:
+        """Whether this event supersedes `old`, a lasting event of the same stage."""
+        return type(old) is type(self)
+
+    def line(self) -> str | None:
+        """The event as one log line; None for events that are too frequent for a log."""
+        return None
+
+    @classmethod
+    def from_fields(cls, values: Mapping[str, Any]) -> Self:
+        """Make the event from the values of its record; unknown ones are ignored."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """An event with its time, in seconds since 1970."""
+
+    t: float
+    event: Event
+
+
+def latest(events: Sequence[Event], new: Event) -> list[Event]:
+    """Add a lasting event of a stage: those that it replaces are removed, and it comes last."""
+    return [*(old for old in events if not new.replaces(old)), new]
+
+
+def encode(event: Event, t: float) -> bytes:
+    """Return the event as one line that ends in a newline; NaN and infinities become null."""
+    values = {f.name: getattr(event, f.name) for f in fields(event)}
+    plain = {name: value.to_json() if hasattr(value, "to_json") else value for name, value in values.items()}
+    return orjson.dumps(
+        {"kind": event.kind, "t": t, **plain}, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+    )
+
+
+def decode(line: bytes) -> Stamped | None:
+    """Parse one line; None if its kind is unknown or it is not an event."""
+    try:
+        value = orjson.loads(line)
+        if value["kind"] not in KINDS:
+            from core import discovery
+
+            discovery.import_stages()  # an unknown kind may be one that a stage defines
+        return Stamped(value["t"], KINDS[value["kind"]].from_fields(value))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return None
