@@ -19,7 +19,7 @@ types: .venv/.ready-dev
 	$(BIN)/mypy
 
 unit: .venv/.ready-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: .venv/.ready-dev
 	$(BIN)/python -m pytest -m 'bench and not gpu' -s tests/bench

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +14,14 @@ class Candidate:
         k: number of clusters.
         size: entries of its balanced set under rule `min`.
         skew: mean share of the largest class in a cluster, weighted by cluster size.
+        probed: worst-cell accuracy on validation after a head is refitted on its balanced set, NaN if unknown.
     """
 
     epoch: float
     k: int
     size: int
     skew: float
+    probed: float = nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,13 @@ class Choice:
 
 
 def choose(candidates: Sequence[Candidate], min_skew: float) -> Choice:
-    """Choose the largest balanced set among clusterings that are clearly skewed by class (ours).
+    """Choose among clusterings that are clearly skewed by class (ours): best worst cell of the probe, then largest set.
 
-    With too many clusters, or too late a checkpoint, samples that share a shortcut are separated by class, and the
-    balanced set shrinks. Clusters that are not skewed give a large balanced set, but with hardly any sample on which
-    the shortcut fails. Ties go to fewer clusters, then to the earlier checkpoint. If no candidate is clear, the most
-    skewed one with a non-empty balanced set is chosen.
+    Clusters that are not skewed give a large balanced set, but with hardly any sample on which the shortcut fails. With
+    too many clusters, or too late a checkpoint, samples that share a shortcut are separated by class, and the balanced
+    set shrinks. Its size, all that is compared without a probe, says little about a second shortcut. Ties go to fewer
+    clusters, then to the earlier checkpoint. If no candidate is clear, the most skewed one with a non-empty balanced
+    set is chosen.
 
     Args:
         candidates: attempted clusterings, at least one.
@@ -45,24 +49,24 @@ def choose(candidates: Sequence[Candidate], min_skew: float) -> Choice:
     if not candidates:
         raise ValueError("no candidates to choose from")
 
-    def prefer_size(i: int) -> tuple[float, ...]:
+    def prefer_best(i: int) -> tuple[float, ...]:
         c = candidates[i]
-        return -c.size, c.k, c.epoch
+        return 0.0 if isnan(c.probed) else -c.probed, -c.size, c.k, c.epoch
 
     def prefer_skew(i: int) -> tuple[float, ...]:
         c = candidates[i]
-        return -c.skew, *prefer_size(i)
+        return -c.skew, *prefer_best(i)
 
     of_all = f"of {len(candidates)} candidates"
     usable = [i for i, c in enumerate(candidates) if c.size > 0]
     clear = [i for i in usable if candidates[i].skew >= min_skew]
     if clear:
-        index = min(clear, key=prefer_size)
+        index = min(clear, key=prefer_best)
         chosen = candidates[index]
-        reason = (
-            f"{_name(chosen)} gives the largest balanced set ({chosen.size:,}) among {len(clear)} {of_all} "
-            f"with skew ≥ {min_skew:.2f}"
-        )
+        best = f"largest balanced set ({chosen.size:,})"
+        if not isnan(chosen.probed):
+            best = f"best worst cell on validation ({chosen.probed:.1%} with a head refitted on its balanced set)"
+        reason = f"{_name(chosen)} gives the {best} among {len(clear)} {of_all} with skew ≥ {min_skew:.2f}"
         return Choice(index, reason, clear=True)
     index = min(usable or range(len(candidates)), key=prefer_skew)
     chosen = candidates[index]

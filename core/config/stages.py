@@ -92,7 +92,10 @@ class Cluster(Section):
     """Finder `clusters`: clusters of the representation on the unit sphere, all classes together."""
 
     k: Annotated[int, Field(ge=2, le=512)] | Literal["auto"] = "auto"
-    """Number of clusters; `auto` maximises the balanced set among clearly skewed clusterings (ours)."""
+    """Number of clusters; `auto` chooses among the clearly skewed clusterings by `choose_by` (ours)."""
+    choose_by: Literal["worst-cell", "size"] = "worst-cell"
+    """`worst-cell` takes the clustering on whose balanced set a refitted head reaches the best worst cell of validation
+    (no group labels are used); `size` the one with the largest balanced set (both ours)."""
     candidates: tuple[Annotated[int, Field(ge=2, le=512)], ...] = (2, 3, 4, 6, 8, 12, 16)
     """Numbers of clusters tried by `auto`."""
     min_skew: Fraction = 0.8

@@ -19,6 +19,8 @@ MOST_CONFLICTS = 0.5
 """Largest share of conflict samples: a shortcut that fails more often than it works is none (ours)."""
 PENALTY = 1e-3
 """L2 penalty per sample of the probe's logistic regression."""
+MOST_DRAWN = 5_000
+"""Samples of a balanced set, at most, on which the probe fits a head."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,13 +113,15 @@ def refitted(found: PseudoGroups, features: Features, seed: int) -> Integers | N
     ).indices
     if len(drawn) < LEAST_CONFLICTS:
         return None
+    if len(drawn) > MOST_DRAWN:
+        drawn = np.random.default_rng(seed).choice(drawn, MOST_DRAWN, replace=False)
     weight, bias = fit_head(features.train[used[drawn]], labels[drawn], np.ones(len(drawn), np.float32), PENALTY)
     predicted: Integers = (features.validation @ weight.T + bias).argmax(1)
     return predicted
 
 
-def assess(candidates: Sequence[PseudoGroups], features: Features, seed: int) -> list[Quality]:
-    """Assess pseudo-groups by a probe: the head of the network, refitted on the balanced set of each.
+class Probe:
+    """Judges pseudo-groups by the head of the network, refitted on the balanced set of each.
 
     Worst-cell accuracies are means over the partitions of all candidates that have pseudo-groups on validation, so that
     they can be compared: a candidate that only finds hard samples does not improve the cells of the others.
@@ -127,23 +131,35 @@ def assess(candidates: Sequence[PseudoGroups], features: Features, seed: int) ->
         features: of the network.
         seed: of the draws.
     """
-    partitions = [(c.validation, len(c.names)) for c in candidates if c.validation is not None]
 
-    def judge(predicted: Integers) -> tuple[float, float]:
-        values = [worst_cell(predicted, features.labels, of, k, features.n_classes) for of, k in partitions]
-        known = [value for value in values if not np.isnan(value)]
-        mean = float(np.mean(known)) if known else float("nan")
-        return mean, float((predicted == features.labels).mean())
+    def __init__(self, candidates: Sequence[PseudoGroups], features: Features, seed: int) -> None:
+        self._partitions = [(c.validation, len(c.names)) for c in candidates if c.validation is not None]
+        self._features = features
+        self._seed = seed
+        self._before = self._judged(features.predicted)
 
-    before, average = judge(features.predicted)
-    found = []
-    for candidate in candidates:
-        probe = refitted(candidate, features, seed)
-        after, probed_average = (float("nan"), float("nan")) if probe is None else judge(probe)
+    def __call__(self, candidate: PseudoGroups) -> Quality:
+        """Judge one of the candidates."""
+        features = self._features
+        probe = refitted(candidate, features, self._seed)
+        after = (float("nan"), float("nan")) if probe is None else self._judged(probe)
         table = candidate.table(features.train_labels, features.n_classes)
         size = int(table.min(axis=1).sum()) * features.n_classes
-        found.append(Quality(int(candidate.conflicts.sum()), size, before, after, average, probed_average))
-    return found
+        (cell, average), (probed, probed_average) = self._before, after
+        return Quality(int(candidate.conflicts.sum()), size, cell, probed, average, probed_average)
+
+    def _judged(self, predicted: Integers) -> tuple[float, float]:
+        """Worst-cell and average accuracy on validation."""
+        labels, n_classes = self._features.labels, self._features.n_classes
+        values = [worst_cell(predicted, labels, of, k, n_classes) for of, k in self._partitions]
+        known = [value for value in values if not np.isnan(value)]
+        return float(np.mean(known)) if known else float("nan"), float((predicted == labels).mean())
+
+
+def assess(candidates: Sequence[PseudoGroups], features: Features, seed: int) -> list[Quality]:
+    """Judge all candidates; see `Probe`."""
+    probe = Probe(candidates, features, seed)
+    return [probe(candidate) for candidate in candidates]
 
 
 def best(qualities: Sequence[Quality]) -> int:

@@ -72,7 +72,7 @@ def test_ctrl_c_keeps_what_is_decoded(prusc, tmp_path, cache):
                 break
         until(lambda: sum(path.stat().st_blocks * 512 for path in cache.glob("images/*/pixels.npy")) > 4_000_000)
         os.kill(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert "the same command continues from there" in err
     assert out == ""

@@ -192,7 +192,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_the_same_command_goes_on(prusc):
         while not trains() and time.monotonic() < until:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert "The same command continues" in err
     assert "■ stopped" in out

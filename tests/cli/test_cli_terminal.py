@@ -31,7 +31,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_resume_comes_to_the_same_numbers(pru
                 break
         time.sleep(0.3)  # into the steps
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     record = prusc("show", "last", "--json").json
     assert record["status"] == "stopped"
@@ -66,7 +66,7 @@ def test_on_a_terminal_the_run_ends_with_the_table_and_fits_into_80_columns(fini
         pass
     finally:
         os.close(ours)
-        code = process.wait(timeout=60)
+        code = process.wait(timeout=300)
         finished("rm", "-y", "screen")
     text = screen.decode()
     assert code == 0, text

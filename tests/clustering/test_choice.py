@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from core.clustering.choice import Candidate, choose
@@ -20,6 +22,16 @@ def test_the_largest_balanced_set_of_a_curve_is_taken_and_the_reason_says_so():
     assert (choice.index, choice.clear) == (1, True)
     assert choice.reason == (
         "k = 4 at epoch 0.5 gives the largest balanced set (2,660) among 7 of 7 candidates with skew ≥ 0.80"
+    )
+
+
+def test_a_probe_decides_instead_of_the_size_and_ties_go_to_the_larger_set():
+    probed = [replace(c, probed=value) for c, value in zip(CURVE, (0.46, 0.5, 0.55, 0.48, 0.55, 0.5, 0.4), strict=True)]
+    choice = choose([*UNTRAINED, *probed], 0.8)
+    assert choice.index == len(UNTRAINED) + 2
+    assert choice.reason == (
+        "k = 8 at epoch 0.5 gives the best worst cell on validation (55.0% with a head refitted on its balanced set) "
+        "among 7 of 9 candidates with skew ≥ 0.80"
     )
 
 

@@ -125,7 +125,7 @@ def tensor_files(folder: RunFolder) -> dict[str, Path]:
 def assert_same_results(ours: RunFolder, theirs: RunFolder) -> None:
     """Every tensor of every stage and every evaluation of two runs agree to the last bit."""
     files, expected = tensor_files(ours), tensor_files(theirs)
-    assert files.keys() == expected.keys()
+    assert files.keys() == expected.keys(), files.keys() ^ expected.keys()
     assert files
     for name, file in files.items():
         left, right = load_file(file), load_file(expected[name])

@@ -111,7 +111,7 @@ def test_tsne_is_computed_by_a_process_of_its_own_while_another_writes_the_run(c
     record = copy.record_path.read_bytes()
     with copy.writer():
         command = [sys.executable, "-m", "experiments.maps", *words(copy, "tsne")]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
     ours, pca = read_map(copy, "tsne"), read_map(copy, "pca")
     assert ours is not None
@@ -167,7 +167,7 @@ def test_who_asks_for_a_map_that_is_being_computed_gets_that_one(
     for thread in threads:
         thread.start()
     for _ in threads:
-        assert at_the_lock.acquire(timeout=60)
+        assert at_the_lock.acquire(timeout=300)
     go_ahead.set()
     for thread in threads:
         thread.join(60)

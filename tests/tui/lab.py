@@ -349,7 +349,7 @@ def pieces(line):
     return [(line.plain[s.start : s.end], str(s.style)) for s in line.spans]
 
 
-async def until(pilot, condition, seconds=10.0):
+async def until(pilot, condition, seconds=30.0):
     """Let the app work until the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

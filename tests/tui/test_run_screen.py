@@ -125,7 +125,7 @@ async def test_a_view_is_told_nothing_while_nothing_changes(home, probes):
         assert len(probes["overview"].seen) == 1
 
 
-async def test_a_run_that_cannot_be_read_is_said_once_and_comes_back(home, probes):
+async def test_a_run_that_cannot_be_read_is_said_once_and_comes_back(home, probes, monkeypatch):
     folder = finished_run(home)
     first = RunFeed(folder, lambda: NOW).poll()
     feed = FakeFeed(first)
@@ -133,13 +133,15 @@ async def test_a_run_that_cannot_be_read_is_said_once_and_comes_back(home, probe
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await app.push_screen(screen)
         await until(pilot, lambda: "overview" in probes and probes["overview"].seen)
+        said, notify = [], app.notify
+        monkeypatch.setattr(app, "notify", lambda text, **options: (said.append(text), notify(text, **options)))
         feed.answer = InputError("the disk is [red]gone")
+        await until(pilot, lambda: any("the disk is [red]gone" in row for row in rows(app)))
         for _ in range(3):
             feed.looked.clear()
             screen._poller.hurry()
             await until(pilot, feed.looked.is_set)
-        await until(pilot, lambda: any("the disk is [red]gone" in row for row in rows(app)))
-        assert len(app._notifications) == 1
+        assert len(said) == 1
         feed.answer = second = replace(first, taken=NOW + 1)
         await until(pilot, lambda: probes["overview"].seen[-1] is second)
 
