@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.clustering.balance import balanced_set
 from core.clustering.composition import Finding, Integers
 from core.clustering.kmeans import Floats
+from core.config import Balance
+from core.finding.balanced import draw_balanced
 from core.finding.pseudo_groups import PseudoGroups
 from core.groups import LEAST_IN_CELL
 
@@ -99,23 +100,13 @@ def refitted(found: PseudoGroups, features: Features, seed: int) -> Integers | N
     """
     from core.training.head import fit_head
 
-    used = found.used
-    labels = features.train_labels[used]
-    drawn = balanced_set(
-        found.train[used],
-        labels,
-        len(found.names),
-        features.n_classes,
-        rule="min",
-        cap=1.0,
-        seed=seed,
-        per_class=found.per_class,
-    ).indices
+    labels = features.train_labels
+    drawn = draw_balanced(found, labels, features.n_classes, Balance(), seed).indices
     if len(drawn) < LEAST_CONFLICTS:
         return None
     if len(drawn) > MOST_DRAWN:
         drawn = np.random.default_rng(seed).choice(drawn, MOST_DRAWN, replace=False)
-    weight, bias = fit_head(features.train[used[drawn]], labels[drawn], np.ones(len(drawn), np.float32), PENALTY)
+    weight, bias = fit_head(features.train[drawn], labels[drawn], np.ones(len(drawn), np.float32), PENALTY)
     predicted: Integers = (features.validation @ weight.T + bias).argmax(1)
     return predicted
 

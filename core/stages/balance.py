@@ -29,25 +29,15 @@ class DrawBalancedSet(Stage):
     def run(self, context: "StageContext") -> None:
         import torch
 
-        from core.clustering.balance import balanced_set
         from core.clustering.composition import balance_warnings
+        from core.finding.balanced import draw_balanced
         from core.finding.pseudo_groups import PseudoGroups
         from core.tensors import save_tensors
 
         context.emit(StageStarted(context.stage, 1))
         groups = PseudoGroups.load(context.input("find"))
         labels, names = context.data.splits["train"].labels, context.data.label_names
-        used = groups.used
-        drawn = balanced_set(
-            groups.train[used],
-            labels[used],
-            len(groups.names),
-            len(names),
-            rule=self.balance.rule,
-            cap=self.balance.cap,
-            seed=context.streams.seed("balance"),
-            per_class=groups.per_class,
-        )
+        drawn = draw_balanced(groups, labels, len(names), self.balance, context.streams.seed("balance"))
         context.emit(Balanced(context.stage, self.balance.rule, len(drawn.indices), drawn.table.tolist()))
         table = groups.table(labels, len(names))
         for finding in balance_warnings(table, drawn.table, labels=names, warn_below=self.balance.warn_below):
@@ -57,6 +47,6 @@ class DrawBalancedSet(Stage):
                 "the balanced set is empty: no pseudo-group has samples of every class",
                 "try another finder (find.by), or for clusters fewer of them (cluster.k)",
             )
-        tensors = {"indices": torch.from_numpy(used[drawn.indices]), "weights": torch.from_numpy(drawn.weights)}
+        tensors = {"indices": torch.from_numpy(drawn.indices), "weights": torch.from_numpy(drawn.weights)}
         save_tensors(context.directory / BALANCED, tensors)
         context.progress(1, 1)

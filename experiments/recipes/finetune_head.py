@@ -10,7 +10,10 @@ from experiments.recipes.prusc import PRUSC
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Fine-tune with nothing pruned, then refit the head."""
-    return (*finetune_only.stages(config), RefitHead(config.section(Head), config.model, source="finetune"))
+    return (
+        *finetune_only.stages(config),
+        RefitHead(config.section(Head), config.balance, config.model, source="finetune"),
+    )
 
 
 FINETUNE_HEAD = Recipe(

@@ -9,7 +9,7 @@ from experiments.recipes.prusc import PRUSC, to_balanced_set
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Draw the balanced set as PruSC does and fit a logistic regression on its representation."""
-    return (*to_balanced_set(config), RefitHead(config.section(Head), config.model))
+    return (*to_balanced_set(config), RefitHead(config.section(Head), config.balance, config.model))
 
 
 LAST_LAYER = Recipe(

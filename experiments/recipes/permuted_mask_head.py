@@ -10,7 +10,7 @@ from experiments.recipes.prusc import PRUSC
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Learn and permute the masks, then refit the head."""
-    return (*to_permuted_masks(config), RefitHead(config.section(Head), config.model, source="permute"))
+    return (*to_permuted_masks(config), RefitHead(config.section(Head), config.balance, config.model, source="permute"))
 
 
 PERMUTED_MASK_HEAD = Recipe(

@@ -10,7 +10,7 @@ from experiments.recipes.prusc import PRUSC
 
 def stages(config: Config) -> tuple[Stage, ...]:
     """Everything that PruSC does, then refit the head."""
-    return (*prusc.stages(config), RefitHead(config.section(Head), config.model, source="finetune"))
+    return (*prusc.stages(config), RefitHead(config.section(Head), config.balance, config.model, source="finetune"))
 
 
 PRUSC_FINETUNE_HEAD = Recipe(

@@ -13,7 +13,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
     return (
         *to_balanced_set(config),
         LearnMasks(config.prune, config.model, config.select, config.compute),
-        RefitHead(config.section(Head), config.model, source="prune"),
+        RefitHead(config.section(Head), config.balance, config.model, source="prune"),
     )
 
 
