@@ -11,6 +11,7 @@ from math import isnan, nan
 import pytest
 
 from core.events import Evaluated, PseudoGroupsFound, Scalars, Sparsity, StageFinished, Warned
+from core.explore.look import write_look
 from core.feed.feed import RunFeed
 from core.feed.reused import whole
 from core.groups import Evaluation, Group
@@ -22,6 +23,7 @@ from prusc_tui.html.markup import Markup, escape, tag
 from prusc_tui.html.report import page
 from prusc_tui.html.samples import sample_images
 from tests.cli.driver import Prusc
+from tests.explore.look_lab import look_of
 from tests.tui.groups_lab import FoundRun
 from tests.tui.lab import NOW, evaluation, finished_run, put, record_of
 
@@ -139,6 +141,15 @@ def test_images_are_there_only_if_they_are_asked_for(tmp_path):
     assert len(found.of("img")) == 24 + 4 * 8  # all conflict samples, and eight of each class in each pseudo-group
     assert all(attributes["src"].startswith("data:image/png;base64,") for attributes in found.of("img"))
     assert "Pseudo-group predicted 0–4: 5–9" in found.text
+
+
+def test_what_was_looked_at_is_shown_with_the_maps_of_both_networks(home):
+    folder = finished_run(home)
+    (folder.path / "views").mkdir()
+    write_look(folder.path / "views" / "look-test.safetensors", look_of(3))
+    found = Page(written(folder, images={folder.id: sample_images(folder, ())}))
+    assert len(found.of("img")) == 3 * 3
+    assert "Group 5–9 · red test split, 3 of 50 images; accuracy: erm 20.0 % (11.2–33.0)" in found.text
 
 
 def test_several_runs_are_compared_and_no_figure_has_the_name_of_another(home):
