@@ -85,7 +85,7 @@ def test_what_it_says_of_an_image_is_what_the_network_of_the_stage_predicts(run)
 def test_the_maps_are_those_of_the_predicted_class_by_the_stored_network(run):
     found, _ = look(run, n=3)
     config, dataset = config_of(run.record()), dataset_of(run)
-    network = load_network(run.artifacts("finetune") / MODEL, config.model, dataset, CPU).eval()
+    network = load_network(config.model, dataset, run.artifacts("finetune") / MODEL, CPU)
     pixels = Images(dataset, "test", CPU).plain(torch.tensor([one.index for one in found.seen]))
     classes = torch.tensor([one.predicted[1] for one in found.seen])
     expected = (255 * grad_cam(network, pixels, classes)).round()

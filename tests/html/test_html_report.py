@@ -140,7 +140,7 @@ def test_images_are_there_only_if_they_are_asked_for(tmp_path):
     found = Page(written(run.folder, images=images))
     assert len(found.of("img")) == 24 + 4 * 8  # all conflict samples, and eight of each class in each pseudo-group
     assert all(attributes["src"].startswith("data:image/png;base64,") for attributes in found.of("img"))
-    assert "Pseudo-group predicted 0–4: 5–9" in found.text
+    assert "Training images of pseudo-group predicted 0–4: 5–9" in found.text
 
 
 def test_what_was_looked_at_is_shown_with_the_maps_of_both_networks(home):
