@@ -127,8 +127,10 @@ def supervision(snapshot: Snapshot) -> str:
 
 def _basis(snapshot: Snapshot, result: Result) -> str:
     """Split, n and supervision of an accuracy."""
-    split, _, n = result.source.rpartition(", n ")
-    return f"{split.capitalize()} split, n = {n}. {supervision(snapshot)}"
+    at = "" if result.final else f" at step {result.step:,}"
+    one = f", 1 of {result.restarts} restarts" if result.restarts > 1 else ""
+    said = result.evaluation
+    return f"{said.split.capitalize()} split{at}, n = {said.n:,}{one}. {supervision(snapshot)}"
 
 
 def _card(label: str, before: float | None, now: float, note: str) -> Markup:

@@ -42,11 +42,11 @@ def environments(snapshot: Snapshot) -> list[Markup | None]:
     if made is None:
         return []
     facts = [
-        f"{made.source[:1].upper()}{made.source[1:]}",
+        made.source,
         f"{made.used:,} of {made.total:,} training images are in an environment",
         conflicts_sentence(made.conflicts),
     ]
-    sentence = " ".join(f"{fact}." for fact in facts if fact)
+    sentence = " ".join(f"{fact[:1].upper()}{fact[1:]}." for fact in facts if fact)
     by_label = [(label, [row[i] for row in made.table]) for i, label in enumerate(made.labels)]
     by_group = [(title, [row[i] for row in made.group_table]) for i, title in enumerate(made.groups)]
     return [

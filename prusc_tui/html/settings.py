@@ -12,7 +12,8 @@ from prusc_tui.tables.grid import Cell, Grid, Line
 def settings(snapshot: Snapshot) -> list[Markup | None]:
     """Settings that differ from the defaults, then all."""
     found = resolve(snapshot.record)
-    differ = tuple(_setting(one, snapshot.record.preset) for one in found if one.differs)
+    # The recipe is in the heading.
+    differ = tuple(_setting(one, snapshot.record.preset) for one in found if one.differs and one.key != "recipe")
     everything = tuple(Line(one.key, (Cell(one.value), Cell(one.default), Cell(one.help))) for one in found)
     heads = ("value", "default")
     return [

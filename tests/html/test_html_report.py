@@ -10,7 +10,7 @@ from math import isnan, nan
 
 import pytest
 
-from core.events import Evaluated, PseudoGroupsFound, Scalars, Sparsity, StageFinished, Warned
+from core.events import Evaluated, PseudoGroupsFound, Scalars, Sparsity, SparsityPoint, StageFinished, Warned
 from core.explore.look import write_look
 from core.feed.feed import RunFeed
 from core.feed.reused import whole
@@ -25,7 +25,7 @@ from prusc_tui.html.samples import sample_images
 from tests.cli.driver import Prusc
 from tests.explore.look_lab import look_of
 from tests.tui.groups_lab import FoundRun
-from tests.tui.lab import NOW, evaluation, finished_run, put, record_of
+from tests.tui.lab import NOW, evaluation, finished_run, irm_run, put, record_of
 
 HOSTILE = "<script>alert('x')</script>\"&amp;\x1b[2J</style>"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -141,6 +141,25 @@ def test_images_are_there_only_if_they_are_asked_for(tmp_path):
     assert len(found.of("img")) == 24 + 4 * 8  # all conflict samples, and eight of each class in each pseudo-group
     assert all(attributes["src"].startswith("data:image/png;base64,") for attributes in found.of("img"))
     assert "Training images of pseudo-group predicted 0–4: 5–9" in found.text
+
+
+def test_restarts_and_environments_have_their_parts(home):
+    text = Page(written(irm_run(home, weights=(9100.0, 1.0)))).text
+    assert "Test split, n = 9,600, 1 of 6 restarts. No attributes" in text
+    assert "train, test, weight 9100 3 62.1 ± 4.0" in text
+    assert "3,040 of 30,000 training images are in an environment." in text
+
+
+def test_points_of_sparsity_are_drawn_for_worst_group_and_average(home):
+    folder = finished_run(home)
+    with EventWriter(folder.events) as writer:
+        for way, share, worst in (("dense", 1.0, 90), ("masks", 0.1, 88), ("magnitude", 0.1, 71.5)):
+            splits = (evaluation((97, worst, worst + 1, 98), split) for split in ("validation", "test"))
+            writer.write(SparsityPoint("sparse", way, share, share, *splits), NOW)
+    found = Page(written(folder))
+    assert {"sparsity-worst", "sparsity-average"} <= {attributes["id"] for attributes in found.of("figure")}
+    assert "learned masks 90.0 88.0 magnitude 90.0 71.5" in found.text
+    assert "Test split, n = 9,600, worst of 4 groups; seed 0; no attributes used" in found.text
 
 
 def test_what_was_looked_at_is_shown_with_the_maps_of_both_networks(home):
