@@ -158,7 +158,7 @@ def _computed(
     n: int,
     device: torch.device | None,
 ) -> Look:
-    samples = dataset.splits[split]
+    record, samples = folder.record(), dataset.splits[split]
     labels = samples.labels
     wrong, confidence = first.classes[rows] != labels[rows], first.confidence[rows]
     order = np.lexsort((np.where(wrong, -confidence, confidence), ~wrong))
@@ -173,6 +173,8 @@ def _computed(
         title=title,
         stages=tuple(one.stage for one in said),
         by=first.stage,
+        attributes_used=record.attributes_used,
+        selection=record.selection,
         total=len(rows),
         correct=tuple(int((one.classes[rows] == labels[rows]).sum()) for one in said),
         labels=dataset.label_names,

@@ -47,6 +47,7 @@ class Look:
     Attributes:
         stages: of the networks, the one before the treatment first.
         by: the stage whose mistakes come first.
+        attributes_used: split whose attributes the run used, with its rule of `selection`, as in its record.
         total: images of the group; `correct` of them each network gets right.
         labels: names of the classes.
         images: as the networks see them, RGB, uint8 [n, height, width, 3].
@@ -58,6 +59,8 @@ class Look:
     title: str
     stages: tuple[str, ...]
     by: str
+    attributes_used: str
+    selection: str
     total: int
     correct: tuple[int, ...]
     labels: tuple[str, ...]

@@ -8,6 +8,7 @@ from core.words import percent
 from prusc_tui.palette import MARKS, Palette
 from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 from prusc_tui.widgets.halfblock import fitted, half_blocks
+from prusc_tui.words import attributes_sentence
 
 TILE, MOST = 18, 30
 """Cells of a tile: wanted, and at most."""
@@ -25,13 +26,14 @@ def title_of(look: Look) -> str:
 
 
 def facts_of(look: Look) -> str:
-    """Split, number of images, and accuracy of every network with its interval."""
+    """Split, number of images, accuracy of every network with its interval, and supervision."""
     accuracy = []
     for stage, correct in zip(look.stages, look.correct, strict=True):
         low, high = wilson_interval(correct, look.total)
         accuracy.append(f"{safe(stage)} {percent(correct / look.total)} % ({percent(low)}–{percent(high)})")
+    used = attributes_sentence(look.attributes_used, look.selection)
     shown = f"{len(look.seen):,} of {look.total:,} images"
-    return f"{look.split} split, {shown}; accuracy: {', '.join(accuracy)}; mistakes of {safe(look.by)} first"
+    return f"{look.split} split, {shown}; accuracy: {', '.join(accuracy)}; mistakes of {safe(look.by)} first; {used}"
 
 
 def looked(look: Look, width: int, palette: Palette, *, colour: bool = True) -> list[Text]:

@@ -15,6 +15,8 @@ def look_of(n=5, networks=2):
         title="5–9 · red",
         stages=stages,
         by="erm",
+        attributes_used="none",
+        selection="last",
         total=50,
         correct=(10, 45)[:networks],
         labels=("0–4", "5–9"),

@@ -10,7 +10,16 @@ from math import isnan, nan
 
 import pytest
 
-from core.events import Evaluated, PseudoGroupsFound, Scalars, Sparsity, SparsityPoint, StageFinished, Warned
+from core.events import (
+    Evaluated,
+    PseudoGroupsFound,
+    RunStarted,
+    Scalars,
+    Sparsity,
+    SparsityPoint,
+    StageFinished,
+    Warned,
+)
 from core.explore.look import write_look
 from core.feed.feed import RunFeed
 from core.feed.reused import whole
@@ -22,7 +31,7 @@ from prusc_tui.html.figures import MOST_POINTS, Chart, points
 from prusc_tui.html.markup import Markup, escape, tag
 from prusc_tui.html.report import page
 from prusc_tui.html.samples import sample_images
-from tests.cli.driver import Prusc
+from tests.cli.driver import Prusc, environment
 from tests.explore.look_lab import look_of
 from tests.tui.groups_lab import FoundRun
 from tests.tui.lab import NOW, evaluation, finished_run, irm_run, put, record_of
@@ -141,6 +150,26 @@ def test_images_are_there_only_if_they_are_asked_for(tmp_path):
     assert len(found.of("img")) == 24 + 4 * 8  # all conflict samples, and eight of each class in each pseudo-group
     assert all(attributes["src"].startswith("data:image/png;base64,") for attributes in found.of("img"))
     assert "Training images of pseudo-group predicted 0–4: 5–9" in found.text
+
+
+def test_it_says_what_computed_the_run_and_the_command_that_repeats_it(home):
+    folder = finished_run(home, overrides={"prune.lr": 0.5})
+    with EventWriter(folder.events) as writer:
+        writer.write(RunStarted(1, "here", "cpu", True, {"torch": "9.8.7", "device": "a fast one"}), NOW)
+    text = Page(written(folder)).text
+    assert "torch 9.8.7 device a fast one" in text
+    assert "prusc run demo --set prune.lr=0.5 --seed 0" in text
+
+
+def test_the_page_is_made_without_torch(prusc, tmp_path):
+    program = (
+        "import sys; from prusc_tui.cli import app; app.app(sys.argv[1:], standalone_mode=False); "
+        "sys.exit(bool({'torch', 'pandas', 'sklearn', 'textual', 'matplotlib'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", program, "report", "demo", "--to", tmp_path / "x.html"]
+    done = subprocess.run(command, env=environment(prusc.home), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "x.html").is_file()
 
 
 def test_restarts_and_environments_have_their_parts(home):
