@@ -1,7 +1,8 @@
 """`prusc look`: images of a group, most confident mistakes first, and what the networks of a run look at."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,6 +12,10 @@ from prusc_tui.cli.options import Json, Run
 from prusc_tui.cli.run import Device, find
 from prusc_tui.palette import SHELL
 from prusc_tui.words import console, print_json, print_lines
+
+Graphics = Literal["auto", "kitty", "sixel", "blocks"]
+CELL = 8
+"""Pixels of the width of a cell, to guess the size of a picture."""
 
 
 def look(
@@ -31,6 +36,9 @@ def look(
     ] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=256, help="Maximum number of images.")] = 8,
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE.png", help="Write the picture to a file.")] = None,
+    graphics: Annotated[
+        Graphics, typer.Option("--graphics", help="How a terminal draws it (default: what the terminal says it can).")
+    ] = "auto",
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -38,6 +46,7 @@ def look(
     from core.engine.devices import pick
     from core.explore.look import sheet
     from experiments import look as work
+    from prusc_tui.graphics import kitty, protocol, sixel
     from prusc_tui.report.look import MAPS, facts_of, looked, title_of
 
     if group is not None and cell is not None:
@@ -47,10 +56,11 @@ def look(
     folder = find(reference)
     place = pick(device, Home.open(create=False).locks)
     found, file = work.look(folder, group=group, cell=cell, stages=stages or (), by=by, n=limit, device=place)
+    heading = f"{title_of(found)}, {folder.record().name}"
     if to is not None:
         try:
             to.absolute().parent.mkdir(parents=True, exist_ok=True)
-            sheet(found, f"{title_of(found)}, {folder.record().name}", facts_of(found)).save(to)
+            sheet(found, heading, facts_of(found)).save(to)
         except OSError as error:
             raise InputError(f"--to {to}: cannot be written ({error.strerror})") from None
     if json:
@@ -60,4 +70,10 @@ def look(
         typer.echo(f"{to}  {to.stat().st_size:,} bytes\n{MAPS}")
         return
     out = console()
+    by = protocol(os.environ) if graphics == "auto" and out.is_terminal else graphics
+    if by in ("kitty", "sixel"):
+        picture = sheet(found, heading, facts_of(found))
+        typer.echo(kitty(picture, min(out.width, picture.width // CELL)) if by == "kitty" else sixel(picture))
+        typer.echo(MAPS)
+        return
     print_lines(out, looked(found, out.width, SHELL, colour=out.color_system not in (None, "standard")))

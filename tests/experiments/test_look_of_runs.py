@@ -152,6 +152,8 @@ def test_the_command_says_it_in_text_in_json_and_as_a_picture(run, tmp_path):
     assert text.code == 0, text.err
     assert "mistakes of erm first; no attributes used for training or selection" in " ".join(text.out.split())
     assert "▀" not in text.out  # a pipe has no colour
+    assert "\x1b_G" in prusc("look", run.id, "-n", 1, "--graphics", "kitty").out
+    assert "\x1bP" in prusc("look", run.id, "-n", 1, "--graphics", "sixel").out
     told = prusc("look", run.id, "--cell", "worst", "-n", 2, "--json").json
     assert (told["kind"], told["split"], len(told["seen"])) == ("cell", "validation", 2)
     assert Path(told["maps"]).is_file()
