@@ -46,8 +46,9 @@ def kitty(image: "Image", columns: int) -> str:
 def sixel(image: "Image") -> str:
     """A picture as Sixel: bands of six rows, one pass over a band for each of its colours."""
     import numpy as np
+    from PIL.Image import Dither
 
-    reduced = image.convert("RGB").quantize(COLOURS, dither=0)
+    reduced = image.convert("RGB").quantize(COLOURS, dither=Dither.NONE)
     pixels, table = np.asarray(reduced), reduced.getpalette() or []
     height, width = pixels.shape
     used = np.unique(pixels).tolist()
