@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 Kind = Literal["group", "cell"]
 Bytes = npt.NDArray[np.uint8]
 
-SIDE, GAP, CAPTION = 160, 6, 40
-"""Pixels of a tile of the exported picture, between tiles, and of the text below."""
+SIDE, GAP, CAPTION, LINE = 160, 6, 40, 16
+"""Pixels of a tile of the exported picture, between tiles, of the text below, and of a line of the note above."""
 ACROSS = 2
 """Images side by side in the exported picture."""
-STRENGTH = 0.7
+STRENGTH = 0.75
 """Opacity of a map where it is 1."""
-COLD, HOT = (214, 60, 20), (255, 214, 60)
+GREY = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue (ITU-R BT.601)."""
+COLD, HOT = (170, 20, 90), (255, 222, 60)
 RIGHT, WRONG = (120, 200, 125), (255, 130, 115)
 
 
@@ -92,11 +94,15 @@ class Look:
 
 
 def overlaid(image: Bytes, heat: Bytes) -> Bytes:
-    """Lay a map [height, width] over an image [height, width, 3]: the higher, the more opaque and the brighter."""
+    """Lay a map [height, width] over an image [height, width, 3] in grey: the higher, the more opaque and brighter.
+
+    The image is grey so that every colour is of the map.
+    """
     share = heat[..., None] / 255
     colour = np.array(COLD) * (1 - share) + np.array(HOT) * share
     opacity = STRENGTH * share
-    return np.asarray(np.rint(image * (1 - opacity) + colour * opacity), dtype=np.uint8)
+    grey = (image @ np.array(GREY))[..., None]
+    return np.asarray(np.rint(grey * (1 - opacity) + colour * opacity), dtype=np.uint8)
 
 
 def write_look(file: Path, look: Look) -> None:
@@ -136,11 +142,13 @@ def sheet(look: Look, heading: str, note: str) -> "Image":
     down = -(-len(look.seen) // across)
     between = 4 * GAP
     width = 2 * MARGIN + across * (block[0] + between) - between
-    top = MARGIN + 56
+    lines = _wrapped(_plain(note), small, width - 2 * MARGIN)
+    top = MARGIN + 40 + LINE * len(lines)
     picture = Image.new("RGB", (width, top + down * block[1] + MARGIN), PAPER)
     pen = ImageDraw.Draw(picture)
     pen.text((MARGIN, MARGIN), _plain(heading), INK, large)
-    pen.text((MARGIN, MARGIN + 24), _plain(note), FAINT, small)
+    for number, line in enumerate(lines):
+        pen.text((MARGIN, MARGIN + 26 + LINE * number), line, FAINT, small)
     for number, one in enumerate(look.seen):
         y, x = top + number // across * block[1], MARGIN + number % across * (block[0] + between)
         row = [look.picture(number), *(look.overlaid(number, network) for network in range(len(look.stages)))]
@@ -164,6 +172,17 @@ def _scaled(tile: "Image") -> "Image":
     scale = SIDE / max(tile.size)
     size = tuple(max(1, round(scale * length)) for length in tile.size)
     return tile.resize((size[0], size[1]), Image.Resampling.NEAREST if scale > 2 else Image.Resampling.LANCZOS)
+
+
+def _wrapped(text: str, font: Any, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _fit(text: str, font: Any) -> str:

@@ -15,8 +15,8 @@ TILE, MOST = 18, 30
 GAP, BETWEEN = 1, 3
 """Cells between the tiles of an image, and between images."""
 MAPS = (
-    "Each image as it is, then with the class-activation map (Grad-CAM) of every network for the class that it "
-    "predicts: bright is what speaks for that class. A map shows where a network looks, not why."
+    "Each image as it is, then in grey with the class-activation map (Grad-CAM) of every network for the class that it "
+    "predicts: yellow is what speaks for that class. A map shows where a network looks, not why."
 )
 
 

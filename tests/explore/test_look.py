@@ -11,12 +11,13 @@ from prusc_tui.report.look import looked
 from tests.explore.look_lab import look_of
 
 
-def test_where_the_map_is_zero_the_image_stays_and_elsewhere_it_moves_towards_the_colour():
+def test_where_the_map_is_zero_the_image_is_grey_and_elsewhere_it_moves_towards_the_colour():
     image = np.full((2, 2, 3), 100, np.uint8)
     heat = np.array([[0, 255], [0, 128]], np.uint8)
     drawn = overlaid(image, heat)
     assert (drawn[:, 0] == 100).all()
-    assert drawn[0, 1].tolist() == [208, 180, 72]  # 0.3 of the image and 0.7 of the brightest colour
+    assert drawn[0, 1].tolist() == [216, 192, 70]  # a quarter of the image and three of the brightest colour
+    assert overlaid(np.array([[[200, 0, 0]]], np.uint8), heat[:1, :1])[0, 0].tolist() == [60, 60, 60]
     assert (np.abs(drawn[1, 1].astype(int) - 100) < np.abs(drawn[0, 1].astype(int) - 100)).any()
 
 
