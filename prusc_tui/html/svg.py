@@ -19,8 +19,8 @@ HEIGHT = 190
 """Pixels of a chart."""
 LETTER, MARGIN = 6.6, 18
 """Pixels of a letter and beside it, of the names at the left of rows."""
-MOST_LETTERS = 20
-"""Maximum length of such a name; a longer one is cut."""
+LEAST_LETTERS, MOST_LETTERS = 8, 20
+"""Length of such a name: room for at least, and cut beyond."""
 MOST_MARKS = 60
 """Maximum number of points that are marked on a curve."""
 COLOURS = 8
@@ -136,7 +136,7 @@ def _svg(figure: Figure, kind: str, height: float, *children: Markup, gutter: in
 
 
 def _gutter(names: Iterable[str]) -> int:
-    return round(MARGIN + LETTER * min(MOST_LETTERS, max(map(len, names), default=0)))
+    return round(MARGIN + LETTER * min(MOST_LETTERS, max((LEAST_LETTERS, *map(len, names)))))
 
 
 def _scale(bottom: float) -> Markup:
