@@ -9,6 +9,7 @@ from core.errors import InputError
 
 if TYPE_CHECKING:
     from core.runs.home import Home
+    from core.runs.record import RunRecord
     from experiments.fork import Fork
     from experiments.plan import Plan
 
@@ -60,6 +61,29 @@ class Order:
         return words + launcher_option(self.launcher)
 
 
+def again(record: "RunRecord") -> Order | None:
+    """The order that gives a run again; None if its preset is unknown to this version."""
+    from core.config import flatten
+    from experiments.catalog import get_preset, preset_names
+
+    target, data = record.recipe, record.preset or record.data
+    if record.preset is not None:
+        if record.preset not in preset_names():
+            return None
+        if get_preset(record.preset).settings.get("recipe") == record.recipe:
+            target, data = record.preset, ""
+    overrides = dict(flatten(dict(record.overrides)))
+    overrides.pop("seed", None)
+    return Order(
+        target=target,
+        data=None if record.forked_from else data or None,
+        overrides=tuple(_setting(key, value) for key, value in overrides.items()),
+        seed=record.seed,
+        fork=record.forked_from,
+        launcher="local",
+    )
+
+
 def shown(words: Sequence[str]) -> str:
     """The command line, quoted for a shell."""
     return " ".join(shlex.quote(word) for word in words)
@@ -85,6 +109,17 @@ def plan(home: "Home", order: Order) -> "tuple[Plan, Fork | None]":
 def launcher_option(name: str) -> list[str]:
     """The option of `prusc run` and `prusc resume` for a launcher; empty for local, the default."""
     return {"local": [], "detached": ["--detach"]}.get(name, ["--launcher", name])
+
+
+def _setting(key: str, value: object) -> str:
+    """A setting as `--set` reads it; text in quotes only where it would be read as something else."""
+    import orjson
+
+    from core.overrides import parse_overrides
+
+    if isinstance(value, str) and parse_overrides([f"value={value}"])["value"] == value:
+        return f"{key}={value}"
+    return f"{key}={orjson.dumps(value).decode()}"
 
 
 def _option(name: str, value: str | int | None) -> list[str]:

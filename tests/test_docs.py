@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^```.*?\n(.*?)^```", re.M | re.S)
 PATH = re.compile(r"(?:core|experiments|prusc_tui|tests|docs)/[^\s,;:]*")
 
 
-@pytest.fixture(params=["README.md", "CONTRIBUTING.md", "docs/concepts.md", "docs/methods.md"])
+@pytest.fixture(params=["README.md", "CONTRIBUTING.md", "docs/concepts.md", "docs/methods.md", "docs/report.md"])
 def text(request):
     return (HOUSE / request.param).read_text(encoding="utf-8")
 

@@ -42,6 +42,7 @@ def test_the_wheel_holds_the_digits_with_their_licence_presets_studies_and_types
         *(f"experiments/bundled/{part}-idx{n}-ubyte.gz" for part, n in [("t10k-images", 3), ("t10k-labels", 1)]),
         "experiments/bundled/LICENSE",
         "experiments/bundled/SHA256SUMS",
+        "prusc_tui/html/style.css",
         *(str(path.relative_to(HOUSE)) for path in (HOUSE / "experiments/presets").glob("*.toml")),
         *(str(path.relative_to(HOUSE)) for path in (HOUSE / "experiments/studies").glob("*.toml")),
         *(f"{package}/py.typed" for package in ("core", "experiments", "prusc_tui")),

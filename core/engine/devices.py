@@ -160,3 +160,21 @@ def describe() -> list[str]:
         properties = torch.cuda.get_device_properties(index)
         found.append(f"cuda:{index} {properties.name} ({properties.total_memory / 2**30:.0f} GiB)")
     return found
+
+
+def software(device: "torch.device") -> dict[str, str]:
+    """What computes on `device`: versions, the system, and the device by its full name."""
+    import platform
+    from importlib.metadata import version
+
+    import torch
+
+    cpu = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": version("torchvision"),  # not imported, as that is slow and few runs need it
+        "numpy": version("numpy"),
+        "system": platform.platform(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu,
+    }

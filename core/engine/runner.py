@@ -17,6 +17,7 @@ from core.data.watch import Watch
 from core.engine.artifacts import Sealed, find, link, read_seal, seal
 from core.engine.context import StageContext
 from core.engine.data_progress import DataProgress
+from core.engine.devices import software
 from core.engine.stage import Pipeline, Stage, stage_key
 from core.errors import InputError, StageError, Stopped
 from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused
@@ -144,7 +145,8 @@ class Runner:
     def _begin(self) -> None:
         record = self.folder.record()
         process = here()
-        started = RunStarted(process["pid"], process["host"], str(self.device), resumed=record.started is not None)
+        resumed = record.started is not None
+        started = RunStarted(process["pid"], process["host"], str(self.device), resumed, software(self.device))
         self.folder.beat()
         now = time.time()
         record = self.folder.update(

@@ -1,6 +1,6 @@
 """Events that tell how far a run is (no torch)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from core.events.event import Event
@@ -9,13 +9,17 @@ from core.words import duration, sparsity
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """The run starts, or continues after a stop (`resumed`), in process `pid` on `host`."""
+    """The run starts, or continues after a stop (`resumed`), in process `pid` on `host`.
+
+    `software` has the versions of what computes it, and the system and the device by their full names.
+    """
 
     kind: ClassVar[str] = "run-started"
     pid: int
     host: str
     device: str
     resumed: bool
+    software: dict[str, str] = field(default_factory=dict)
 
     def line(self) -> str:
         return f"run {'resumes' if self.resumed else 'starts'} on {self.device}, process {self.pid}"

@@ -92,6 +92,7 @@ def _snapshot(record: RunRecord, fold: Fold, now: float) -> Snapshot:
         log=tuple(fold.log),
         elapsed=record.seconds if fold.watch.first is None else fold.watch.seconds(running),
         taken=now,
+        software=MappingProxyType(fold.software),
     )
 
 

@@ -86,6 +86,7 @@ class Fold:
         self.warnings: dict[Warned, None] = {}
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self.current = ""
+        self.software: dict[str, str] = {}
 
     def outcome(self, kind: type[E]) -> dict[str, E]:
         """Stage → its lasting event of a class that each stage emits at most once."""
@@ -124,8 +125,9 @@ class Fold:
                 _look(self.restarts.setdefault((stage, split), []), restarts)
             case Warned() as warned:
                 self.warnings[warned] = None
-            case RunStarted():
+            case RunStarted() as started:
                 self.watch.start(t)
+                self.software = started.software
                 for stage_fold in self.stages.values():
                     stage_fold.watch.stop(stage_fold.watch.last)
                     stage_fold.rate = StepRate()

@@ -82,6 +82,7 @@ class Snapshot:
         environments: composition of the environments.
         restarts: (stage, split) → accuracies of all members at each evaluation, the final ones last.
         outcomes: stage → all of its lasting events.
+        software: versions of what computed it last; empty for runs by earlier versions.
     """
 
     record: RunRecord
@@ -101,6 +102,7 @@ class Snapshot:
     environments: EnvironmentsMade | None = None
     restarts: Mapping[tuple[str, str], tuple[Restarts, ...]] = field(default_factory=dict)
     outcomes: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
+    software: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def status(self) -> RunStatus:
@@ -110,5 +112,6 @@ class Snapshot:
     @property
     def notes(self) -> tuple[str, ...]:
         """Outcomes of event classes defined by stages, which have no own view: one line each, safe to print."""
-        own = (e for events in self.outcomes.values() for e in events if type(e).__module__ != Event.__module__)
+        every = (event for events in self.outcomes.values() for event in events)
+        own = (event for event in every if not type(event).__module__.startswith("core.events."))
         return tuple(safe_text(text) for event in own if (text := event.line()))

@@ -40,6 +40,16 @@ class Curve:
         return MARKS[self.colour % len(MARKS)]
 
 
+class Plot(NamedTuple):
+    """The content of one chart of a grid; charts with the same `axis` share cursor and window."""
+
+    key: Hashable
+    title: str
+    unit: str
+    axis: Hashable
+    curves: tuple[Curve, ...]
+
+
 class Reading(NamedTuple):
     """A point of a curve: its index, x and y."""
 

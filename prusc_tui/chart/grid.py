@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from rich.text import Text
 from textual import events, on
@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from prusc_tui.chart.axes import Window, XMode, calm_reach, panned, zoomed
-from prusc_tui.chart.curves import Curve, extent, step_aside
+from prusc_tui.chart.curves import Plot, extent, step_aside
 from prusc_tui.chart.frame import Settings
 from prusc_tui.chart.widget import Chart
 from prusc_tui.keys import bindings
@@ -23,16 +23,6 @@ MODES: tuple[XMode, ...] = ("step", "epoch", "time")
 WEIGHTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)  # smoothing, from none to most
 MOST = 4  # maximum number of charts on the screen
 _WIDE, _TALL = 96, 18  # cells needed for two charts side by side, and one above the other
-
-
-class Plot(NamedTuple):
-    """The content of one chart of a grid; charts with the same `axis` share cursor and window."""
-
-    key: Hashable
-    title: str
-    unit: str
-    axis: Hashable
-    curves: tuple[Curve, ...]
 
 
 class Cells(Grid):

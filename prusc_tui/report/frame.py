@@ -146,6 +146,15 @@ def finder_facts(choice: Choice | None, found: PseudoGroupsFound | None) -> list
     return [f"k = {len(found.table)}"] if found else []
 
 
+def quality_sentence(quality: Mapping[str, float | None]) -> str:
+    """What ERM gains in its worst cell if its head is refitted on the balanced set; empty if unknown."""
+    worst, probed, average = (quality.get(name) for name in ("worst_cell", "probed", "average"))
+    if worst is None:
+        return ""
+    text = f"worst cell of ERM on validation {percent(worst)} % (average {percent(average)} %)"
+    return text if probed is None else f"{text}, {percent(probed)} % with its head refitted on the balanced set"
+
+
 def chosen_clusters(choice: Choice | None, found: PseudoGroupsFound | None) -> Mapping[str, Any] | None:
     """The choice of checkpoint and number of clusters; None if another finder's pseudo-groups were taken."""
     if choice is None or not choice.candidates or (found is not None and choice.stage != found.finders[0]):

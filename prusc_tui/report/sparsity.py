@@ -31,6 +31,7 @@ SHARE = 8
 """Cells of the column of shares."""
 
 Measure = Callable[[Pooled], Spread]
+MEASURES: dict[str, Measure] = {"worst": lambda point: point.worst, "average": lambda point: point.average}
 
 
 def sparsity(found: Curves, width: int, palette: Palette, height: int = 0) -> list[Text]:
@@ -44,16 +45,16 @@ def sparsity(found: Curves, width: int, palette: Palette, height: int = 0) -> li
     """
     worst = f"worst {found.unit}"
     rest = [
-        *_table(found, f"{worst.capitalize()}, %", lambda point: point.worst, width, palette),
+        *_table(found, f"{worst.capitalize()}, %", MEASURES["worst"], width, palette),
         fit("", width),
-        *_table(found, "Average, %", lambda point: point.average, width, palette),
+        *_table(found, "Average, %", MEASURES["average"], width, palette),
         fit("", width),
         *(line for text in sentences(found) for line in wrap(ink(text, palette.muted), width)),
     ]
     tall = max(LEAST, min(MOST, height - len(rest) - 2)) if height else (LEAST + MOST) // 2
     title = heading(f"{worst.capitalize()} against weights kept", f"{found.split}, %", width, palette)
-    left = Still(worst, _curves(found, lambda point: point.worst), Settings(mode="kept", unit="%"))
-    right = Still("average", _curves(found, lambda point: point.average), Settings(mode="kept", unit="%"))
+    left = Still(worst, curves(found, MEASURES["worst"]), Settings(mode="kept", unit="%"))
+    right = Still("average", curves(found, MEASURES["average"]), Settings(mode="kept", unit="%"))
     if width < BESIDE:
         return [title, *left.drawn(width, tall, palette), fit("", width), *rest]
     across = (width - GAP) // 2
@@ -78,7 +79,8 @@ def sentences(found: Curves) -> list[str]:
     ]
 
 
-def _curves(found: Curves, measure: Measure) -> tuple[Curve, ...]:
+def curves(found: Curves, measure: Measure) -> tuple[Curve, ...]:
+    """A curve for each way of pruning; x as in the mode `kept` of a chart, y in per cent."""
     curves = []
     for number, way in enumerate(found.ways):
         points = [(share, point) for share in found.shares if (point := found.at(way, share)) is not None]

@@ -154,3 +154,10 @@ def test_a_workspace_that_a_person_chose_is_left(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     resolve("cpu")
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+def test_what_computes_a_run_is_said_with_versions_and_the_name_of_the_device():
+    found = devices.software(torch.device("cpu"))
+    assert found["torch"] == torch.__version__
+    assert "cores" in found["device"]
+    assert all(found.values())

@@ -9,8 +9,8 @@ from textual.widgets import Static
 from core.events import Sparsity
 from core.feed.snapshot import Look
 from core.groups import Group
+from prusc_tui.chart.lines import Lines, by_quantity
 from prusc_tui.chart.widget import Chart
-from prusc_tui.views.charts.lines import Lines, by_quantity
 from tests.tui.charts_lab import START, Opened, Run, evaluation, several, usual
 from tests.tui.stage import Alone
 

@@ -8,9 +8,9 @@ from textual.widgets import Input
 from core.config import config_model, differences
 from core.feed.feed import RunFeed
 from prusc_tui.palette import SHELL
+from prusc_tui.resolved import Resolved, facts, resolve
 from prusc_tui.views.config.lines import Fact, Heading, detail, line, lines_of, widths
 from prusc_tui.views.config.panel import ConfigList, ConfigPanel
-from prusc_tui.views.config.resolved import Resolved, facts, resolve
 from prusc_tui.widgets.panel import Reading
 from tests.tui.lab import all_read, finished_run, put, record_of, rows, text, until
 from tests.tui.stage import Alone

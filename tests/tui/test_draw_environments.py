@@ -6,10 +6,10 @@ import pytest
 
 from core.events import EnvironmentsMade, Scalars, StageFinished, StageStarted
 from core.feed.feed import RunFeed
+from prusc_tui.chart.lines import Lines, by_quantity
 from prusc_tui.palette import SHELL
 from prusc_tui.report import environments as drawn
 from prusc_tui.report.spark import current_series
-from prusc_tui.views.charts.lines import Lines, by_quantity
 from prusc_tui.views.environments.risks import course, course_of, jump_of
 from tests.tui.lab import (
     LABELS,

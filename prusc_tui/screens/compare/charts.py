@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from core.results.settings import merged
 from prusc_tui.chart.axes import XMode
-from prusc_tui.chart.grid import Plot
+from prusc_tui.chart.curves import Plot
+from prusc_tui.chart.lines import ACCURACY, SPARSITY, Key, Line, Lines
 from prusc_tui.screens.compare.together import Seen
 from prusc_tui.tables.comparison import run_title
-from prusc_tui.views.charts.lines import ACCURACY, SPARSITY, Key, Line, Lines
 from prusc_tui.views.charts.panel import ChartsPanel
 from prusc_tui.views.charts.picker import Picker
 

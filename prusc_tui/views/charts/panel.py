@@ -8,8 +8,8 @@ from textual.binding import Binding, BindingType
 
 from core.feed.snapshot import Snapshot
 from prusc_tui.chart.grid import ChartGrid
+from prusc_tui.chart.lines import Key, Line, Lines, by_quantity, default_choice
 from prusc_tui.keys import bindings
-from prusc_tui.views.charts.lines import Key, Line, Lines, by_quantity, default_choice
 from prusc_tui.views.charts.picker import Picker
 from prusc_tui.widgets.panel import Panel
 

@@ -14,7 +14,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from core.runs.text import safe_text
-from prusc_tui.views.charts.lines import Key
+from prusc_tui.chart.lines import Key
 from prusc_tui.widgets.filter_bar import FilterBar
 
 AUTOMATIC = "automatic"

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from prusc_tui.palette import Palette
-from prusc_tui.views.config.resolved import Resolved
+from prusc_tui.resolved import Resolved
 from prusc_tui.widgets.bars import fit, heading, ink, safe, shorten, wrap
 
 BY_HAND, DIFFERS, UNKNOWN = "●", "≠", "?"

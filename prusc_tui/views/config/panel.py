@@ -13,9 +13,9 @@ from textual.containers import Vertical
 from core.feed.snapshot import Snapshot
 from core.runs.record import RunRecord
 from prusc_tui.keys import bindings
+from prusc_tui.resolved import Resolved, facts, resolve
 from prusc_tui.views.config import VIEW
 from prusc_tui.views.config.lines import Fact, Heading, Line, Widths, detail, line, lines_of, widths
-from prusc_tui.views.config.resolved import Resolved, facts, resolve
 from prusc_tui.widgets.filter_bar import FilterBar
 from prusc_tui.widgets.panel import Panel, Reading
 from prusc_tui.widgets.picture import Picture

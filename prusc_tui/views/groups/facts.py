@@ -1,15 +1,12 @@
 """What is known of the pseudo-groups of a run, in sentences."""
 
-from collections.abc import Mapping
-
 from rich.text import Text
 
 from core.events import conflicts_sentence
 from core.feed.snapshot import Snapshot
-from core.words import percent
 from prusc_tui import words
 from prusc_tui.palette import Palette
-from prusc_tui.report.frame import chosen_clusters, finder_facts, warning_lines
+from prusc_tui.report.frame import chosen_clusters, finder_facts, quality_sentence, warning_lines
 from prusc_tui.widgets.bars import heading, ink, safe, wrap
 
 
@@ -33,15 +30,6 @@ def facts(snapshot: Snapshot, width: int, palette: Palette) -> list[Text]:
         *(line for reason in reasons if reason for line in wrap(ink(f"{reason}.", palette.muted), width)),
         *warning_lines(doubts, width, palette, len(doubts)),
     ]
-
-
-def quality_sentence(quality: Mapping[str, float | None]) -> str:
-    """What ERM gains in its worst cell if its head is refitted on the balanced set; empty if unknown."""
-    worst, probed, average = (quality.get(name) for name in ("worst_cell", "probed", "average"))
-    if worst is None:
-        return ""
-    text = f"worst cell of ERM on validation {percent(worst)} % (average {percent(average)} %)"
-    return text if probed is None else f"{text}, {percent(probed)} % with its head refitted on the balanced set"
 
 
 def waiting(snapshot: Snapshot) -> str:

@@ -11,8 +11,7 @@ from core.feed.series import Series
 from core.feed.snapshot import Look, Snapshot
 from core.groups import Evaluation
 from prusc_tui.chart.axes import XMode
-from prusc_tui.chart.curves import Curve
-from prusc_tui.chart.grid import Plot
+from prusc_tui.chart.curves import Curve, Plot
 
 Key = tuple[str, str]
 """Stage and name."""

@@ -1,0 +1,79 @@
+"""`prusc look`: images of a group, most confident mistakes first, and what the networks of a run look at."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from core.errors import InputError
+from core.runs.home import Home
+from prusc_tui.cli.options import Json, Run
+from prusc_tui.cli.run import Device, find
+from prusc_tui.palette import SHELL
+from prusc_tui.words import console, print_json, print_lines
+
+Graphics = Literal["auto", "kitty", "sixel", "blocks"]
+CELL = 8
+"""Pixels of the width of a cell, to guess the size of a picture."""
+
+
+def look(
+    reference: Run,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="NAME", help="A group of the test split (default: the worst).")
+    ] = None,
+    cell: Annotated[
+        str | None,
+        typer.Option("--cell", metavar="NAME|worst", help="A label in a pseudo-group, on the validation split."),
+    ] = None,
+    stages: Annotated[
+        list[str] | None,
+        typer.Option("--stage", help="Stage whose network is shown. Repeatable (default: the first and the last)."),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="STAGE", help="Stage whose mistakes come first (default: the first).")
+    ] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=256, help="Maximum number of images.")] = 8,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE.png", help="Write the picture to a file.")] = None,
+    graphics: Annotated[
+        Graphics, typer.Option("--graphics", help="How a terminal draws it (default: what the terminal says it can).")
+    ] = "auto",
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Look at images of a group before and after, with maps of what the networks look at."""
+    from core.engine.devices import pick
+    from core.explore.look import sheet
+    from experiments import look as work
+    from prusc_tui.graphics import kitty, protocol, sixel
+    from prusc_tui.report.look import MAPS, facts_of, looked, title_of
+
+    if group is not None and cell is not None:
+        raise InputError("--group: cannot be combined with --cell; leave one out")
+    if to is not None and to.suffix.lower() != ".png":
+        raise InputError(f"--to {to}: is not the name of a PNG file; it must end in .png")
+    folder = find(reference)
+    place = pick(device, Home.open(create=False).locks)
+    found, file = work.look(folder, group=group, cell=cell, stages=stages or (), by=by, n=limit, device=place)
+    heading = f"{title_of(found)}, {folder.record().name}"
+    if to is not None:
+        try:
+            to.absolute().parent.mkdir(parents=True, exist_ok=True)
+            sheet(found, heading, facts_of(found)).save(to)
+        except OSError as error:
+            raise InputError(f"--to {to}: cannot be written ({error.strerror})") from None
+    if json:
+        print_json(**found.to_json(), maps=str(file), picture=None if to is None else str(to))
+        return
+    if to is not None:
+        typer.echo(f"{to}  {to.stat().st_size:,} bytes\n{MAPS}")
+        return
+    out = console()
+    by = protocol(os.environ) if graphics == "auto" and out.is_terminal else graphics
+    if by in ("kitty", "sixel"):
+        picture = sheet(found, heading, facts_of(found))
+        typer.echo(kitty(picture, min(out.width, picture.width // CELL)) if by == "kitty" else sixel(picture))
+        typer.echo(MAPS)
+        return
+    print_lines(out, looked(found, out.width, SHELL, colour=out.color_system not in (None, "standard")))
