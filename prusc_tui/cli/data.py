@@ -93,7 +93,15 @@ def show(
 
 
 @app.command()
-def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, json: Json = False) -> None:
+def check(
+    name: Name,
+    overrides: Overrides = None,
+    data_root: DataRoot = None,
+    near_duplicates: Annotated[
+        bool, typer.Option("--near-duplicates", help="Find images of different splits that look alike, too.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Read every row and open every image of a data set; exit code 1 if problems are found."""
     from core.data.check import check as check_all
     from core.data.settings import Photos
@@ -104,7 +112,7 @@ def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, j
     settings = resolve(name, overrides or [], folder_of(data_root), source="prusc data check")
     if not isinstance(settings, Photos):
         raise InputError(f"'{name}' is {settings.origin}, and is checked whenever it is read")
-    report = check_all(settings, Watch(report=Ticker()))
+    report = check_all(settings, Watch(report=Ticker()), near=near_duplicates)
     if json:
         print_json(**report_object(name, report))
     else:

@@ -140,6 +140,11 @@ def test_check_says_that_nothing_is_amiss(birds):
     assert result.stdout.splitlines() == [
         f"waterbirds  {birds}",
         "60 images opened, 60 rows in metadata.csv",
+        "",
+        "· few conflict samples (an estimate): 2",
+        "  train: 2 images of landbird without place land, and fewer than 10 are hard to find; add some if you can",
+        "  train: 2 images of waterbird without place water, and fewer than 10 are hard to find; add some if you can",
+        "",
         "✓ no problems found",
     ]
     assert result.stderr == "checking images: 60 of 60\n"
