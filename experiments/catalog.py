@@ -9,6 +9,7 @@ from typing import Any
 from core.config import data_sets, flatten
 from core.errors import InputError, nearest
 from core.overrides import read_toml
+from experiments import data_file
 
 DEFAULT = "demo"
 """The preset that runs by default."""
@@ -91,13 +92,17 @@ def data_names() -> list[str]:
 def preset_or_data(name: str) -> Preset:
     """Return the preset called `name`, or the data set of that name with its defaults, as a preset without a name.
 
+    A folder, or the path of a settings file, stands for the settings in it (`experiments.data_file`).
+
     Raises:
-        InputError: there is neither; the message names the nearest.
+        InputError: there is none; the message names the nearest.
     """
     if name in preset_names():
         return get_preset(name)
     if name in data_names():
         return Preset("", "", {"data": {"name": name}})
+    if (file := data_file.file_of(name)) is not None:
+        return Preset("", "", data_file.read(file))
     known = list(dict.fromkeys([*preset_names(), *data_names()]))
     raise InputError(f"--data {name}: no preset or data set '{name}'{nearest(name, known)} (see: prusc data ls)")
 

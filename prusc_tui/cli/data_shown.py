@@ -65,7 +65,7 @@ def describe(
         "mean": list(dataset.mean),
         "std": list(dataset.std),
         "splits": described,
-        **({"table": {"file": table.file, "rows": len(table)}} if table else {}),
+        **({"table": {"file": table.file, "rows": len(table), "notes": list(table.notes)}} if table else {}),
     }
 
 
