@@ -129,6 +129,8 @@ def _flag(doubt: "Doubt") -> str:
 
 
 def _lines(folder: Path, proposal: "Proposal", table: "ImageTable") -> Iterable[str]:
+    from core.data.correlation import empty_groups, few_conflicts, given_away
+
     yield f"{folder}  {proposal.source or 'folders named by class'}, {proposal.rows:,} rows"
     for seen in proposal.seen:
         values = [f"{value or '(empty)'} {rows:,}" for value, rows in seen.values.items()]
@@ -139,6 +141,8 @@ def _lines(folder: Path, proposal: "Proposal", table: "ImageTable") -> Iterable[
     yield "  images     " + ", ".join(f"{n:,} {name}" for name, n in zip(_SPLITS, counts, strict=True))
     for note in dict.fromkeys([*proposal.notes, *table.notes]):
         yield f"· {note}"
+    for problem in (*given_away(table), *empty_groups(table), *few_conflicts(table)):
+        yield f"! {problem.text}"
     for doubt in proposal.doubts:
         yield f"? {doubt.question} Taken: {', '.join(value or '(empty)' for value in doubt.guess or ()) or NONE}"
         yield f"  change it with {_flag(doubt)} --overwrite"

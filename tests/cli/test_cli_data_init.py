@@ -124,6 +124,13 @@ def test_on_a_terminal_doubts_are_asked_until_the_answers_are_valid(folder, monk
     assert data["validation_values"] == ["tune"]
 
 
+def test_what_makes_a_run_useless_is_said_before_it(folder):
+    text = (folder / "metadata.csv").read_text().replace("low,level,train", "low,upright,train")
+    (folder / "metadata.csv").write_text(text.replace("high,upright,train", "high,level,train"))
+    lines = run("init", "--data-root", folder).stdout.splitlines()
+    assert any(line.startswith("! train: every value of background occurs with one label only") for line in lines)
+
+
 def test_bad_input_writes_nothing(folder, tmp_path):
     line = edit(folder / "metadata.csv", ",low,", ",low,x,")
     assert refused(folder).startswith(f"{folder}/metadata.csv, line {line}: has 5 columns, but there are 4 headings")
