@@ -42,7 +42,10 @@ def folder_columns(root: Path, wanted: Mapping[str, str] | None = None) -> dict[
 def with_endings(root: Path, paths: Sequence[str]) -> list[str]:
     """Add the extension of its file to every path, relative to `root`, that is listed without one."""
     listings: dict[str, dict[str, str]] = {}
-    return [path if splitext(path)[1].lower() in ENDINGS else _ended(root, path, listings) for path in paths]
+    return [
+        path if path.endswith(ENDINGS) or splitext(path)[1].lower() in ENDINGS else _ended(root, path, listings)
+        for path in paths
+    ]
 
 
 def _ended(root: Path, path: str, listings: dict[str, dict[str, str]]) -> str:

@@ -219,8 +219,9 @@ class Tabled(Photos):
         )
         columns, notes = self._kept(columns)
         names = columns[image_column]
-        stripped = [_plain(root, text.strip()) for text in names.texts]
-        paths = [_below(root, path) for path in self.paths(root, names.file, stripped)]
+        stripped = [_plain(root, text) if "\\" in text else text for text in map(str.strip, names.texts)]
+        paths = self.paths(root, names.file, stripped)
+        paths = [_below(root, path) if path[:1] == "/" else path for path in paths]
         return Draft(
             root,
             names.with_texts(with_endings(root, paths)),
@@ -283,17 +284,14 @@ def _word(text: str) -> str:
 
 
 def _plain(root: Path, path: str) -> str:
-    """A path of a table with `/` as separator."""
-    return path.replace("\\", "/") if "\\" in path and not (root / path).exists() else path
+    """A path of a table with `/` as separator, unless there is a file with a backslash in its name."""
+    return path if (root / path).exists() else path.replace("\\", "/")
 
 
 def _below(root: Path, path: str) -> str:
-    """A path relative to `root`, if it is an absolute one below it."""
-    if path.startswith("/"):
-        for home in (root, root.resolve()):
-            if path.startswith(f"{home}/"):
-                return path.removeprefix(f"{home}/")
-    return path
+    """An absolute path, relative to `root` if it is below it."""
+    home = next((home for home in (root, root.resolve()) if path.startswith(f"{home}/")), None)
+    return path if home is None else path.removeprefix(f"{home}/")
 
 
 def inside(key: str, path: str) -> str:

@@ -214,11 +214,11 @@ def _relabelled(draft: Draft, labels: Integers, label_names: Sequence[str]) -> d
     order = order[(labels[order] >= 0) & (draft.paths.texts[order] != "")]
     new = np.diff(images[order], prepend=-1) != 0
     firsts = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))]
+    differ = labels[order] != labels[firsts]
     return {
         row: f"'{draft.paths.texts[row]}' is '{label_names[labels[row]]}' here, but '{label_names[labels[first]]}' in "
         f"{draft.paths.unit} {draft.paths.lines[first]:,}; remove the wrong row"
-        for row, first in zip(order.tolist(), firsts.tolist(), strict=True)
-        if labels[row] != labels[first]
+        for row, first in zip(order[differ].tolist(), firsts[differ].tolist(), strict=True)
     }
 
 

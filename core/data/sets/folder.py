@@ -67,7 +67,7 @@ class Folder(Tabled):
 
     def paths(self, root: Path, file: str, names: list[str]) -> list[str]:
         folder = self.first_of(root, inside("data.images", self.images)) if self.images else dirname(file)
-        return [join("" if folder == "." else folder, name) if name else "" for name in names]
+        return [join(folder, name) if name else "" for name in names] if folder not in ("", ".") else names
 
     def split(self, columns: "Mapping[str, Column]") -> "Column | DrawnSplits":
         from core.data.draft import DrawnSplits
