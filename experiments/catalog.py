@@ -73,12 +73,14 @@ def preset_names() -> list[str]:
 
 
 def get_preset(name: str) -> Preset:
-    """Read the preset called `name`.
+    """Read the preset called `name`, or the settings file of a folder (`experiments.data_file`).
 
     Raises:
         InputError: there is none; the message names the nearest.
     """
     if name not in preset_names():
+        if (file := data_file.file_of(name)) is not None:
+            return Preset(name, f"images in {file.parent}", data_file.read(file))
         raise InputError(f"unknown preset '{name}'{nearest(name, preset_names())} (see: prusc recipes)")
     settings = read_toml(_folder("presets") / f"{name}.toml")
     return Preset(name, settings.pop("summary"), settings)
@@ -92,8 +94,6 @@ def data_names() -> list[str]:
 def preset_or_data(name: str) -> Preset:
     """Return the preset called `name`, or the data set of that name with its defaults, as a preset without a name.
 
-    A folder, or the path of a settings file, stands for the settings in it (`experiments.data_file`).
-
     Raises:
         InputError: there is none; the message names the nearest.
     """
@@ -101,8 +101,8 @@ def preset_or_data(name: str) -> Preset:
         return get_preset(name)
     if name in data_names():
         return Preset("", "", {"data": {"name": name}})
-    if (file := data_file.file_of(name)) is not None:
-        return Preset("", "", data_file.read(file))
+    if data_file.file_of(name) is not None:
+        return get_preset(name)
     known = list(dict.fromkeys([*preset_names(), *data_names()]))
     raise InputError(f"--data {name}: no preset or data set '{name}'{nearest(name, known)} (see: prusc data ls)")
 

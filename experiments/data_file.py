@@ -50,7 +50,7 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(own.get("data"), dict):
         raise InputError(f"{path}: has no section [data]; write it again with: prusc data init --overwrite")
     own["data"]["root"] = str((path.parent / own["data"].get("root", "")).absolute())
-    whole = {} if preset is None else dict(get_preset(preset).settings)
+    whole = {"recipe": "prusc"} | ({} if preset is None else dict(get_preset(preset).settings))
     if isinstance(sizes := whole.pop("data", None), dict):
         own["data"] = {key: sizes[key] for key in ("size", "stored") if key in sizes} | own["data"]
     merge(whole, own)

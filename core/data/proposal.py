@@ -82,6 +82,7 @@ class Proposal:
         settings: those of the data set, without its folder.
         seen: the columns in use.
         notes: what was decided without a doubt but may surprise.
+        columns: all columns.
     """
 
     source: str
@@ -90,6 +91,7 @@ class Proposal:
     seen: tuple[Seen, ...] = ()
     notes: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ class Look:
             (Seen("path", path, {str(columns[path].column.texts[0]): rows}), *draft.seen),
             tuple(dict.fromkeys([*notes, *draft.notes])),
             tuple(draft.doubts),
+            tuple(columns),
         )
 
     def _source(self, draft: _Draft) -> str:

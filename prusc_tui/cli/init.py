@@ -31,6 +31,8 @@ _FLAGS = {
 }
 """Key of a doubt → the option that answers it."""
 
+_CAN_BE_NONE = ("table", "attributes", "split", "ignore")
+
 
 def stated(
     table: str | None,
@@ -58,7 +60,9 @@ def stated(
             raise InputError(f"--map {text}: expected VALUE=SPLIT, such as tune=validation")
         given[f"split {value}"] = [name]
     return {
-        key: tuple(value for value in values if value != NONE) for key, values in given.items() if values is not None
+        key: tuple(value for value in values if value != NONE or key not in _CAN_BE_NONE)
+        for key, values in given.items()
+        if values is not None
     }
 
 
@@ -159,6 +163,7 @@ def _object(file: Path, folder: Path, proposal: "Proposal") -> dict[str, object]
         "rows": proposal.rows,
         "settings": dict(proposal.settings),
         "columns": [{"role": seen.role, "column": seen.column, "values": dict(seen.values)} for seen in proposal.seen],
+        "headings": list(proposal.columns),
         "notes": list(proposal.notes),
         "doubts": [
             {"question": doubt.question, "taken": list(doubt.guess or ()), "option": _flag(doubt)}
