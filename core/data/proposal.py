@@ -387,7 +387,7 @@ def _splits(draft: _Draft, split: Values | None) -> None:
         if not meaning.sure:
             (answer,) = draft.ask(
                 f"split {value}",
-                f"what does '{value}' mean in column '{split.column.name}' ({split.counts[value]:,} rows)?",
+                f"what does '{value}' mean in column '{split.column.name}' (rows: {split.counts[value]:,})?",
                 (*SPLITS, IGNORE),
                 (meaning.split,) if meaning.split else None,
             ) or ("",)

@@ -228,7 +228,7 @@ class Tabled(Photos):
             columns[self.label_column].with_words(
                 self.label_words, "" if self.label_words else "leave such rows out with data.ignored_labels"
             ),
-            {name: columns[name] for name in self.attribute_columns},
+            {name: columns[name].with_words(None, "fill it in, or remove the row") for name in self.attribute_columns},
             self.split(columns),
             notes=notes,
         )

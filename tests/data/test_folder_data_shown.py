@@ -39,7 +39,7 @@ def test_show_reads_the_table_alone(tmp_path):
     assert shown["image_shape"] == [3, 224, 224]
     assert shown["fingerprint"] is None
     assert shown["settings"]["root"] == str(root)
-    assert shown["table"] == {"file": "metadata.csv", "rows": 60}
+    assert shown["table"] == {"file": "metadata.csv", "rows": 60, "notes": []}
     assert [split["n"] for split in shown["splits"].values()] == [36, 12, 12]
     assert [group["n"] for group in shown["splits"]["train"]["groups"]] == [16, 2, 2, 16]
     assert shown["splits"]["train"]["agreement"] == {"place": pytest.approx(32 / 36)}

@@ -188,6 +188,7 @@ class OwnScreen(Screen[str | None]):
             "ignore": ", ".join(value or '""' for value in settings.get("ignored_labels", ())),
         }
         for name, text in values.items():
+            text = text if settings["name"] == "folder" else ""  # a published layout has its own columns
             self._proposed[name] = text
             self.query_one(f"#{name}", QuietInput).value = text
 
