@@ -9,6 +9,7 @@ from typing import Any
 from core.config import data_sets, flatten
 from core.errors import InputError, nearest
 from core.overrides import read_toml
+from experiments import data_file
 
 DEFAULT = "demo"
 """The preset that runs by default."""
@@ -72,12 +73,14 @@ def preset_names() -> list[str]:
 
 
 def get_preset(name: str) -> Preset:
-    """Read the preset called `name`.
+    """Read the preset called `name`, or the settings file of a folder (`experiments.data_file`).
 
     Raises:
         InputError: there is none; the message names the nearest.
     """
     if name not in preset_names():
+        if (file := data_file.file_of(name)) is not None:
+            return Preset(name, f"images in {file.parent}", data_file.read(file))
         raise InputError(f"unknown preset '{name}'{nearest(name, preset_names())} (see: prusc recipes)")
     settings = read_toml(_folder("presets") / f"{name}.toml")
     return Preset(name, settings.pop("summary"), settings)
@@ -92,12 +95,14 @@ def preset_or_data(name: str) -> Preset:
     """Return the preset called `name`, or the data set of that name with its defaults, as a preset without a name.
 
     Raises:
-        InputError: there is neither; the message names the nearest.
+        InputError: there is none; the message names the nearest.
     """
     if name in preset_names():
         return get_preset(name)
     if name in data_names():
         return Preset("", "", {"data": {"name": name}})
+    if data_file.file_of(name) is not None:
+        return get_preset(name)
     known = list(dict.fromkeys([*preset_names(), *data_names()]))
     raise InputError(f"--data {name}: no preset or data set '{name}'{nearest(name, known)} (see: prusc data ls)")
 

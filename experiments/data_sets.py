@@ -22,10 +22,11 @@ def resolve(
     source: str = "--set",
     sizes: Mapping[str, int] | None = None,
 ) -> "DataSettings":
-    """Settings of a data set, or of the data of a preset, with overrides `data.key=value` and an existing folder.
+    """Settings of a data set, of the data of a preset, or of a folder with a settings file.
 
-    `source` says in messages who asks; `sizes` are defaults for images in a folder, such as the `size` that a network
-    takes. Raises InputError for an unknown name, an unknown or unfit setting, or a folder for bundled data.
+    `overrides` are `data.key=value`, and `root` is an existing folder. `source` says in messages who asks; `sizes` are
+    defaults for images in a folder, such as the `size` that a network takes. Raises InputError for an unknown name, an
+    unknown or unfit setting, or a folder for bundled data.
     """
     from core.data.settings import Photos
     from core.errors import InputError
@@ -56,9 +57,14 @@ def missing(name: str) -> str:
 
 
 def _named(name: str) -> dict[str, Any]:
-    from experiments.catalog import get_preset, preset_names
+    from experiments import data_file
+    from experiments.catalog import data_names, get_preset, preset_names
 
-    return {"data": dict(get_preset(name).settings["data"]) if name in preset_names() else {"name": name}}
+    if name in preset_names():
+        return {"data": dict(get_preset(name).settings["data"])}
+    if name not in data_names() and (file := data_file.file_of(name)) is not None:
+        return {"data": data_file.read(file)["data"]}
+    return {"data": {"name": name}}
 
 
 def colours_gone(settings: Mapping[str, Any]) -> str:
@@ -76,7 +82,9 @@ def facts_of(about: Mapping[str, Any]) -> dict[str, str]:
         facts["validation and test"] = settings["evaluation"]
     if "root" in settings:
         facts["folder"] = settings["root"]
-        facts["table"] = f"{about['table']['file']}, {about['table']['rows']:,} rows"
+        facts["table"] = f"{about['table']['file'] or 'folders named by class'}, {about['table']['rows']:,} rows"
+        if about["table"]["notes"]:
+            facts["noted"] = "; ".join(about["table"]["notes"])
         facts["kept as"] = f"{settings['stored']} × {settings['stored']}"
     if "seed" in settings and not settings.get("split_column"):
         facts["seed"] = str(settings["seed"])

@@ -11,6 +11,7 @@ from core.errors import InputError, nearest
 from core.overrides import merge, parse_overrides, validate
 from core.runs.record import RunRecord
 from experiments.catalog import DEFAULT, get_preset, preset_names, preset_or_data, study_names
+from experiments.data_file import file_of
 from experiments.finders import chosen
 from experiments.recipe import Recipe, nested
 from experiments.recipes import RECIPES, get_recipe
@@ -44,7 +45,7 @@ def make_plan(
     """Resolve a target, its data and overrides.
 
     Args:
-        target: a preset, or a recipe, which then runs on `data`; None for the preset `demo`.
+        target: a preset, a folder with a settings file, or a recipe, which then runs on `data`; None for `demo`.
         data: a preset with data and values for a recipe, or a data set with its defaults.
         overrides: texts `a.b=c`.
         seed: of the run.
@@ -56,7 +57,7 @@ def make_plan(
     if target in RECIPES:
         recipe_name: str | None = target
         preset = preset_or_data(data or get_recipe(target).preset)
-    elif target in preset_names():
+    elif target in preset_names() or (target not in study_names() and file_of(target) is not None):
         if data is not None:
             raise InputError(f"'{target}' is a preset with its own data; --data is for recipes")
         recipe_name, preset = None, get_preset(target)

@@ -111,6 +111,7 @@ KEYS: tuple[Key, ...] = (
     Key("new.back", "escape", "back", "back", "back without starting", True),
     Key("data.next_split", "s", "next_split", "split", "another split", True),
     Key("data.run", "n", "new", "new run", "start a run on this data", True),
+    Key("data.own", "o", "own", "own images", "read a folder of your own images", True),
     Key("data.back", "escape,q", "back", "back", "back to the runs", True),
 )
 

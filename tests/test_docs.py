@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from prusc_tui.cli.app import app
+from tests.data import photo_lab
 
 HOUSE = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```.*?\n(.*?)^```", re.M | re.S)
 PATH = re.compile(r"(?:core|experiments|prusc_tui|tests|docs)/[^\s,;:]*")
 
 
-@pytest.fixture(params=["README.md", "CONTRIBUTING.md", "docs/concepts.md", "docs/methods.md", "docs/report.md"])
+@pytest.fixture(
+    params=["README.md", "CONTRIBUTING.md", "docs/concepts.md", "docs/data.md", "docs/methods.md", "docs/report.md"]
+)
 def text(request):
     return (HOUSE / request.param).read_text(encoding="utf-8")
 
@@ -37,10 +41,34 @@ def test_its_make_targets_exist(text):
 
 
 def test_its_commands_and_their_options_exist(text):
-    lines = [line.removeprefix(".venv/bin/") for block in BLOCK.findall(text) for line in block.splitlines()]
+    blocks = (block.replace("\\\n", " ") for block in BLOCK.findall(text))
+    lines = [line.removeprefix(".venv/bin/") for block in blocks for line in block.splitlines()]
     for line in (line for line in lines if line.startswith("prusc ")):
         command, words = get_command(app), shlex.split(line, comments=True)[1:]
         while words and not words[0].startswith("-") and hasattr(command, "commands"):
             assert words[0] in command.commands, line
             command = command.commands[words.pop(0)]
         command.make_context(line, words)  # raises what the shell would say of a wrong option
+
+
+def test_the_commands_on_data_work_in_their_order_as_they_are_written(tmp_path, monkeypatch):
+    photo_lab.plain(tmp_path / "birds", n=60, seed=1, table="tabelle.csv")
+    table = tmp_path / "birds/tabelle.csv"
+    words = {"path,label,background,split": "Bild,Vogel,Ort,Teil", ",": ";", "train": "learn", "val": "tune"}
+    text = table.read_text()
+    for old, new in {**words, "test": "final"}.items():
+        text = text.replace(old, new)
+    table.write_text(text, encoding="utf-16")
+    for number, row in enumerate(photo_lab.rows(40)):
+        split, label = ("train", "val", "test")[row.split], ("cat", "dog")[row.label]
+        photo_lab.save(photo_lab.picture(row, (20, 20)), tmp_path / "classes" / split / label / f"{number}.png")
+    monkeypatch.chdir(tmp_path)
+    page = (HOUSE / "docs/data.md").read_text(encoding="utf-8")
+    lines = [line for block in BLOCK.findall(page) for line in block.replace("\\\n", " ").splitlines()]
+    commands = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("prusc data ")]
+    assert len(commands) > 5
+    for words in commands:
+        result = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert result.exit_code == 0, (words, result.output)
+    assert (tmp_path / "birds.toml").exists()
+    assert (tmp_path / "classes/prusc.toml").exists()

@@ -72,6 +72,7 @@ class DataSet:
         environments: names of the given environments of the training split; empty if there are none.
         crop: side of the central square that the network sees; 0 for the whole image.
         augment: whether training uses random crops and flips instead of the central square.
+        alarms: reasons why no method can succeed on it, for people; nothing else reads them.
     """
 
     name: str
@@ -84,6 +85,7 @@ class DataSet:
     environments: tuple[str, ...] = ()
     crop: int = 0
     augment: bool = False
+    alarms: tuple[str, ...] = ()
 
 
 def groups(split: Split, dataset: DataSet) -> Integers:

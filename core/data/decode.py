@@ -32,6 +32,17 @@ _TURNS = {
 }
 
 
+TRAITS = {
+    "an EXIF rotation": "turned upright",
+    "16 bits per channel": "the upper 8 are taken",
+    "a palette": "its colours are looked up",
+    "CMYK": "converted to RGB without a colour profile",
+    "transparency": "put on white",
+    "several frames": "the first is taken",
+}
+"""Property of an image that is not read literally → how it is read."""
+
+
 class BrokenImageError(Exception):
     """Bytes that are not an image, or cannot be converted to RGB; the message says why."""
 
@@ -64,6 +75,26 @@ def decode(data: bytes, side: int, part: Part) -> Images:
         raise
     except Exception as error:  # damaged files raise anything: OSError, ValueError, struct.error, zlib.error …
         raise BrokenImageError(f"cannot be decoded ({error})") from None
+
+
+def traits(data: bytes) -> tuple[str, ...]:
+    """Those of `TRAITS` that an image has; empty if it cannot be opened. Only its header is read."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            deep_png = image.format == "PNG" and data[24] == 16
+            found = (
+                image.getexif().get(_ORIENTATION, 1) in _TURNS,
+                image.mode.startswith("I;16") or deep_png or (image.mode == "I" and image.format == "PPM"),
+                image.mode in ("P", "PA"),
+                image.mode == "CMYK",
+                image.has_transparency_data,
+                getattr(image, "n_frames", 1) > 1,
+            )
+    except Exception:  # damaged files raise anything; decoding reports them
+        return ()
+    return tuple(name for name, has in zip(TRAITS, found, strict=True) if has)
 
 
 def _rgb(image: "Image") -> "Image":

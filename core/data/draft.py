@@ -55,6 +55,8 @@ class Draft:
         split: their splits in the words of `SPLIT_WORDS`, or how to draw them.
         published: split → group title → number of images, as published for these labels and attributes.
         published_sizes: split → number of images, as published.
+        held_out: how to draw validation from the training rows, for a table without validation.
+        notes: what was left out or not read literally.
     """
 
     root: Path
@@ -64,6 +66,18 @@ class Draft:
     split: Column | DrawnSplits
     published: Mapping[SplitName, Mapping[str, int]] = field(default_factory=dict)
     published_sizes: Mapping[SplitName, int] = field(default_factory=dict)
+    held_out: DrawnSplits | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns."""
+        split = () if isinstance(self.split, DrawnSplits) else (self.split,)
+        return (self.paths, self.label, *self.attributes.values(), *split)
+
+    def problem(self, column: Column, row: int, kind: str, text: str) -> "Problem":
+        """Problem of a row, at the line of its cell in `column`; without a table, at the path of its image."""
+        return Problem.at(column, row, kind, text if column.file else f"{self.paths.texts[row]}: {text}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,34 +178,66 @@ class Tabled(Photos):
     """Columns with attributes: none, one or several."""
     split_column: str = "split"
     """Column with the split (`train`, `val` or `validation`, `test`, or 0, 1, 2)."""
+    train_values: tuple[str, ...] = ()
+    """Values of the split column that mean training, besides the usual words."""
+    validation_values: tuple[str, ...] = ()
+    """Values of the split column that mean validation, besides the usual words."""
+    test_values: tuple[str, ...] = ()
+    """Values of the split column that mean test, besides the usual words."""
+    ignored_splits: tuple[str, ...] = ()
+    """Values of the split column whose rows are left out."""
+    ignored_labels: tuple[str, ...] = ()
+    """Labels whose rows are left out, such as `-1` for uncertain ones; `""` for rows without a label."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         check_distinct("attribute_columns", self.label_column, self.attribute_columns)
         return self
 
+    @model_validator(mode="after")
+    def _each_value_means_one_split(self) -> Self:
+        values = [*self.train_values, *self.validation_values, *self.test_values, *self.ignored_splits]
+        for value in values:
+            if values.count(value) > 1:
+                raise ValueError(f"the value '{value}' of the split column is given for two splits")
+        return self
+
     def draft(self) -> "Draft":
-        from core.data.columns import read_columns
         from core.data.draft import Draft
+        from core.data.folders import with_endings
 
         root = self.folder()
-        file = self.first_of(root, inside("data.table", self.table))
         image_column = getattr(self, self.image_setting)
-        settings = {
-            image_column: f"data.{self.image_setting}",
-            self.label_column: "data.label_column",
-            **dict.fromkeys(self.attribute_columns, "data.attribute_columns"),
-            **({self.split_column: "data.split_column"} if self.split_column else {}),
-        }
-        columns = read_columns(root, file, settings)
+        columns = self.columns(
+            root,
+            {
+                image_column: f"data.{self.image_setting}",
+                self.label_column: "data.label_column",
+                **dict.fromkeys(self.attribute_columns, "data.attribute_columns"),
+                **({self.split_column: "data.split_column"} if self.split_column else {}),
+            },
+        )
+        columns, notes = self._kept(columns)
         names = columns[image_column]
+        stripped = [_plain(root, text) if "\\" in text else text for text in map(str.strip, names.texts)]
+        paths = self.paths(root, names.file, stripped)
+        paths = [_below(root, path) if path[:1] == "/" else path for path in paths]
         return Draft(
             root,
-            names.with_texts(self.paths(root, file, [text.strip() for text in names.texts])),
-            columns[self.label_column].with_words(self.label_words),
-            {name: columns[name] for name in self.attribute_columns},
+            names.with_texts(with_endings(root, paths)),
+            columns[self.label_column].with_words(
+                self.label_words, "" if self.label_words else "leave such rows out with data.ignored_labels"
+            ),
+            {name: columns[name].with_words(None, "fill it in, or remove the row") for name in self.attribute_columns},
             self.split(columns),
+            notes=notes,
         )
+
+    def columns(self, root: Path, wanted: "Mapping[str, str]") -> "dict[str, Column]":
+        """Columns of the table; `wanted` maps each to the setting with its name."""
+        from core.data.columns import read_columns
+
+        return read_columns(root, self.first_of(root, inside("data.table", self.table)), wanted)
 
     def paths(self, root: Path, file: str, names: list[str]) -> list[str]:
         """Paths of the images, relative to `root`, for their names in the table `file`; empty for an empty name."""
@@ -213,7 +245,53 @@ class Tabled(Photos):
 
     def split(self, columns: "Mapping[str, Column]") -> "Column | DrawnSplits":
         """Splits of the images, or how to draw them."""
-        return columns[self.split_column]
+        from core.data.draft import SPLIT_WORDS
+
+        return columns[self.split_column].with_words(
+            SPLIT_WORDS
+            | dict.fromkeys(map(_word, self.train_values), "train")
+            | dict.fromkeys(map(_word, self.validation_values), "validation")
+            | dict.fromkeys(map(_word, self.test_values), "test"),
+            "say what it means with data.train_values, data.validation_values, data.test_values or data.ignored_splits",
+        )
+
+    def _kept(self, columns: "dict[str, Column]") -> "tuple[dict[str, Column], tuple[str, ...]]":
+        """Columns without the rows that are to be left out, and a note on every reason to leave some out."""
+        import numpy as np
+        import pandas as pd
+
+        notes = []
+        for name, ignored, setting in (
+            (self.label_column, self.ignored_labels, "data.ignored_labels"),
+            (self.split_column, self.ignored_splits, "data.ignored_splits"),
+        ):
+            values = set(map(_word, ignored))
+            if not values:
+                continue
+            codes, distinct = pd.factorize(columns[name].texts)
+            out = np.array([_word(text) in values for text in distinct], dtype=np.bool_)[codes]
+            columns = {key: column.take(np.flatnonzero(~out)) for key, column in columns.items()}
+            listed = ", ".join(f"'{value}'" if value else "empty" for value in ignored)
+            notes.append(f"{out.sum():,} rows are left out, as their {name} is {listed} ({setting})")
+        return columns, tuple(notes)
+
+
+def _word(text: str) -> str:
+    """A value as it is compared with others."""
+    from core.data.text import clean
+
+    return clean(text).casefold()
+
+
+def _plain(root: Path, path: str) -> str:
+    """A path of a table with `/` as separator, unless there is a file with a backslash in its name."""
+    return path if (root / path).exists() else path.replace("\\", "/")
+
+
+def _below(root: Path, path: str) -> str:
+    """An absolute path, relative to `root` if it is below it."""
+    home = next((home for home in (root, root.resolve()) if path.startswith(f"{home}/")), None)
+    return path if home is None else path.removeprefix(f"{home}/")
 
 
 def inside(key: str, path: str) -> str:

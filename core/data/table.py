@@ -38,6 +38,7 @@ class ImageTable:
         lines: int64 [n], line of the row in its file, counted from 1 including the headings.
         unit: unit of `lines`: lines, or rows without headings for a file without lines (Parquet).
         published: split → group title → number of images, as published, and `published_sizes` without groups.
+        notes: what was left out or not read literally.
     """
 
     root: Path
@@ -52,13 +53,14 @@ class ImageTable:
     unit: Literal["line", "row"]
     published: Mapping[SplitName, Mapping[str, int]]
     published_sizes: Mapping[SplitName, int]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def where(self, row: int) -> str:
-        """Location of a row, such as `metadata.csv, line 3`."""
-        return f"{self.file}, {self.unit} {self.lines[row]:,}"
+        """Location of a row, such as `metadata.csv, line 3`; without a table, the path of its image."""
+        return f"{self.file}, {self.unit} {self.lines[row]:,}" if self.file else self.paths[row]
 
     def groups(self) -> Integers:
         """Group index of every row, int64 [n], in the order of `core.groups.group_titles`."""
@@ -72,7 +74,7 @@ def read_table(settings: Photos) -> ImageTable:
     if table is None or problems:
         more = f" ({len(problems) - 1:,} more; all of them: prusc data check)" if len(problems) > 1 else ""
         first = problems[0]
-        place = f"{draft.root}/" if first.file else f"{draft.root / draft.paths.file}: "
+        place = f"{draft.root}/" if first.line else f"{draft.root / draft.paths.file}: "
         raise InputError(f"{place}{first.sentence}{more}")
     return table
 
@@ -80,7 +82,7 @@ def read_table(settings: Photos) -> ImageTable:
 def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
     """Make the table of the valid rows, None if they do not make a data set; and all problems, in row order."""
     away = unusable_paths(draft.root, draft.paths.texts.tolist())
-    problems = [Problem.at(draft.paths, row, "paths that cannot be used", text) for row, text in away.items()]
+    problems = [draft.problem(draft.paths, row, "paths that cannot be used", text) for row, text in away.items()]
     good = np.ones(len(draft.paths), dtype=np.bool_)
     good[list(away)] = False
     labels, label_names = draft.label.encode()
@@ -88,12 +90,15 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
     coded = [(draft.label, labels, "labels"), *((draft.attributes[k], c, "attributes") for k, (c, _) in found.items())]
     splits = np.zeros_like(labels)
     if not isinstance(draft.split, DrawnSplits):
-        split = draft.split.with_words(SPLIT_WORDS)
+        split = draft.split if draft.split.words else draft.split.with_words(SPLIT_WORDS)
         splits = split.encode()[0]
         coded.append((split, splits, "splits"))
     for column, codes, what in coded:
-        problems += _unknown(column, codes, what)
+        problems += _unknown(draft, column, codes, what)
         good &= codes >= 0
+    for row, text in _relabelled(draft, labels, label_names).items():
+        problems.append(draft.problem(draft.paths, row, "images with two labels", text))
+        good[row] = False
     problems.sort(key=lambda problem: problem.line)
     attributes = np.stack([codes for codes, _ in found.values()], axis=1) if found else np.empty((len(labels), 0), int)
     values = {name: names for name, (_, names) in found.items()}
@@ -102,6 +107,9 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
         _check_columns(draft, label_names, values, len(labels))
         if isinstance(draft.split, DrawnSplits):
             splits = draft.split.draw(group_numbers(labels, attributes, values))
+        elif draft.held_out is not None:
+            train = np.flatnonzero(splits == 0)
+            splits[train] = draft.held_out.draw(group_numbers(labels, attributes, values)[train])
         _check_filled(draft.split, labels, label_names, splits)
     except InputError as error:
         return None, [*problems, Problem("splits and labels that are not filled", str(error))]
@@ -123,8 +131,16 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
         unit=draft.paths.unit,
         published=draft.published,
         published_sizes=draft.published_sizes,
+        notes=notes_on(draft),
     )
     return table, problems
+
+
+def notes_on(draft: Draft) -> tuple[str, ...]:
+    """What was left out or not read literally, one sentence each."""
+    read = [note for column in draft.columns for note in column.notes]
+    spelled = [note for column in draft.columns[1:] for note in column.spellings()]
+    return tuple(dict.fromkeys([*draft.notes, *read, *spelled]))
 
 
 def unusable_paths(root: Path, paths: Sequence[str]) -> dict[int, str]:
@@ -189,18 +205,33 @@ def goes_with(labels: Integers, values: Integers, k: int) -> Integers:
     return best if together > as_numbered + 1e-9 else np.arange(k)
 
 
-def _unknown(column: Column, codes: Integers, what: str) -> list[Problem]:
+def _relabelled(draft: Draft, labels: Integers, label_names: Sequence[str]) -> dict[int, str]:
+    """Row → conflict, for every row whose image has another label in an earlier row."""
+    import pandas as pd
+
+    images, _ = pd.factorize(draft.paths.texts)
+    order = np.argsort(images, kind="stable")
+    order = order[(labels[order] >= 0) & (draft.paths.texts[order] != "")]
+    new = np.diff(images[order], prepend=-1) != 0
+    firsts = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))]
+    differ = labels[order] != labels[firsts]
+    return {
+        row: f"'{draft.paths.texts[row]}' is '{label_names[labels[row]]}' here, but '{label_names[labels[first]]}' in "
+        f"{draft.paths.unit} {draft.paths.lines[first]:,}; remove the wrong row"
+        for row, first in zip(order[differ].tolist(), firsts[differ].tolist(), strict=True)
+    }
+
+
+def _unknown(draft: Draft, column: Column, codes: Integers, what: str) -> list[Problem]:
     """One problem for every cell without a code: it is empty or not among the words."""
     known = ", ".join(dict.fromkeys(column.words.values())) if column.words else ""
     problems = []
     for row in np.flatnonzero(codes < 0).tolist():
         text = column.texts[row].strip()
-        if not text:
-            text = f"{column.name} is empty"
-        else:
-            hint = nearest(text, list(column.words or ()))
-            text = f"{column.name} '{text}' is unknown{hint or f' (known: {known})'}"
-        problems.append(Problem.at(column, row, f"unknown {what}", text))
+        hint = nearest(text, list(column.words or ())) if text else ""
+        way_out = f"{' Otherwise' if hint else ';'} {column.way_out}" if column.way_out else ""
+        text = f"{column.name} '{text}' is unknown{hint or f' (known: {known})'}" if text else f"{column.name} is empty"
+        problems.append(draft.problem(column, row, f"unknown {what}", text + way_out))
     return problems
 
 
@@ -235,6 +266,7 @@ def _check_filled(
                     f"{', '.join(f'{share:g}' for share in split.fractions)}: none is left for {name}"
                 )
         elif not row.sum():
-            raise InputError(f"no row is in the {name} split (column '{split.name}'); all three are needed")
+            way_out = f": {split.way_out}" if split.way_out else ""
+            raise InputError(f"no row is in the {name} split (column '{split.name}'); all three are needed{way_out}")
         elif row.min() == 0 and name == "train":
-            raise InputError(f"label '{label}' has no image in the training split")
+            raise InputError(f"label '{label}' has no image in the training split; add some, or leave its rows out")

@@ -20,7 +20,7 @@ from core.engine.data_progress import DataProgress
 from core.engine.devices import software
 from core.engine.stage import Pipeline, Stage, stage_key
 from core.errors import InputError, StageError, Stopped
-from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused
+from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused, Warned
 from core.runs.alive import here
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
@@ -177,6 +177,8 @@ class Runner:
     def _data(self, stage: str) -> DataSet:
         if self._dataset is None:
             self._dataset = self.pipeline.load_data(self._watch(stage))
+            for alarm in self._dataset.alarms:
+                self._write(Warned(stage, "data", alarm))
         return self._dataset
 
     def _watch(self, stage: str | None) -> Watch:

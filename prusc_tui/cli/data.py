@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, inspect and check data sets.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set or of a preset.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME|FOLDER", help="Name of a data set or of a preset, or a folder with prusc.toml.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as data.correlation=0.9. Repeatable."),
@@ -93,7 +95,51 @@ def show(
 
 
 @app.command()
-def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, json: Json = False) -> None:
+def init(
+    data_root: Annotated[str, typer.Option("--data-root", metavar="FOLDER", help="Folder of your images.")],
+    table: Annotated[str | None, typer.Option(metavar="FILE|none", help="Table; none: folders named by class.")] = None,
+    path: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the paths of the images.")] = None,
+    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the label.")] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN|none", help="Column with an attribute. Repeatable.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(metavar="COLUMN|none", help="Column with the split; none: draw.")] = None,
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="VALUE=SPLIT", help="VALUE is train, validation, test or ignore. Repeatable."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL|none", help='A label whose rows are left out; "" for empty ones. Repeatable.'),
+    ] = None,
+    validation_share: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Share of training drawn as validation, if there is none.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(metavar="PRESET", help="Network and training. Default: waterbirds-mobilenet.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings file. Default: FOLDER/prusc.toml.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept every guess instead of asking.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing settings file.")] = False,
+    json: Json = False,
+) -> None:
+    """Look at a folder of images, and write the settings to read it; then: prusc run prusc --data FOLDER."""
+    from prusc_tui.cli.init import run, stated
+
+    answers = stated(table, path, label, attribute, split, mapped, ignore, validation_share)
+    run(str(folder_of(data_root)), answers, preset, to, ask=not (yes or json), overwrite=overwrite, json=json)
+
+
+@app.command()
+def check(
+    name: Name,
+    overrides: Overrides = None,
+    data_root: DataRoot = None,
+    near_duplicates: Annotated[
+        bool, typer.Option("--near-duplicates", help="Find images of different splits that look alike, too.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Read every row and open every image of a data set; exit code 1 if problems are found."""
     from core.data.check import check as check_all
     from core.data.settings import Photos
@@ -104,7 +150,7 @@ def check(name: Name, overrides: Overrides = None, data_root: DataRoot = None, j
     settings = resolve(name, overrides or [], folder_of(data_root), source="prusc data check")
     if not isinstance(settings, Photos):
         raise InputError(f"'{name}' is {settings.origin}, and is checked whenever it is read")
-    report = check_all(settings, Watch(report=Ticker()))
+    report = check_all(settings, Watch(report=Ticker()), near=near_duplicates)
     if json:
         print_json(**report_object(name, report))
     else:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from core.config import DataSettings
     from core.data.check import Report
     from core.data.dataset import DataSet
+    from core.data.draft import Problem
     from core.data.splits import SplitName
     from core.data.table import ImageTable
 
-SHOWN = 10  # problems of one kind listed as text; the object has them all
+SHOWN, FEW = 10, 3  # problems and notes of one kind listed as text; the object has them all
 
 
 def describe(
@@ -64,7 +65,7 @@ def describe(
         "mean": list(dataset.mean),
         "std": list(dataset.std),
         "splits": described,
-        **({"table": {"file": table.file, "rows": len(table)}} if table else {}),
+        **({"table": {"file": table.file, "rows": len(table), "notes": list(table.notes)}} if table else {}),
     }
 
 
@@ -109,28 +110,38 @@ def _environments_table(environments: Iterable[dict[str, Any]]) -> "Table":
 
 def report_object(name: str, report: "Report") -> dict[str, Any]:
     """The report of a check, as the object that `--json` prints."""
-    problems = [
-        {"kind": each.kind, "file": each.file or None, each.unit: each.line or None, "text": each.text}
-        for each in report.problems
-    ]
-    about = {"name": name, "root": str(report.root), "table": report.file}
-    return {**about, "rows": report.rows, "opened": report.opened, "problems": problems}
+    problems, notes = (
+        [
+            {"kind": each.kind, "file": each.file or None, each.unit: each.line or None, "text": each.text}
+            for each in found
+        ]
+        for found in (report.problems, report.notes)
+    )
+    about = {"name": name, "root": str(report.root), "table": report.file or None}
+    return {**about, "rows": report.rows, "opened": report.opened, "problems": problems, "notes": notes}
 
 
 def report_lines(name: str, report: "Report") -> Iterable[str]:
     """The report of a check, as lines of plain text."""
     yield f"{name}  {safe_text(str(report.root))}"
-    yield f"{report.opened:,} images opened, {report.rows:,} rows in {safe_text(report.file)}"
-    kinds = dict.fromkeys(problem.kind for problem in report.problems)
-    for kind in kinds:
-        found = [problem for problem in report.problems if problem.kind == kind]
-        yield ""
-        yield f"✗ {kind}: {len(found):,}"
-        yield from (f"  {safe_text(problem.sentence)}" for problem in found[:SHOWN])
-        if len(found) > SHOWN:
-            yield f"  … and {len(found) - SHOWN:,} more (list all with --json)"
-    if not kinds:
+    rows = f"{report.rows:,} rows in {safe_text(report.file)}" if report.file else f"{report.rows:,} images in folders"
+    yield f"{report.opened:,} images opened, {rows}"
+    yield from _by_kind("✗", report.problems, SHOWN)
+    yield from _by_kind("·", report.notes, FEW)
+    if not report.problems:
+        yield from [""] * bool(report.notes)
         yield "✓ no problems found"
+
+
+def _by_kind(mark: str, problems: "Sequence[Problem]", most: int) -> Iterable[str]:
+    """Problems under their kinds, at most `most` of each."""
+    for kind in dict.fromkeys(problem.kind for problem in problems):
+        found = [problem for problem in problems if problem.kind == kind]
+        yield ""
+        yield f"{mark} {kind}: {len(found):,}"
+        yield from (f"  {safe_text(problem.sentence)}" for problem in found[:most])
+        if len(found) > most:
+            yield f"  … and {len(found) - most:,} more (list all with --json)"
 
 
 class Ticker:

@@ -56,7 +56,9 @@ def run(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="PRESET|NAME", help="Preset or data set for a recipe. Default: its own."),
+        typer.Option(
+            "--data", metavar="PRESET|NAME|FOLDER", help="Preset, data set or folder (prusc data init) for a recipe."
+        ),
     ] = None,
     data_root: DataRoot = None,
     weights: Weights = None,

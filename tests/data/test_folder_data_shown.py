@@ -39,7 +39,7 @@ def test_show_reads_the_table_alone(tmp_path):
     assert shown["image_shape"] == [3, 224, 224]
     assert shown["fingerprint"] is None
     assert shown["settings"]["root"] == str(root)
-    assert shown["table"] == {"file": "metadata.csv", "rows": 60}
+    assert shown["table"] == {"file": "metadata.csv", "rows": 60, "notes": []}
     assert [split["n"] for split in shown["splits"].values()] == [36, 12, 12]
     assert [group["n"] for group in shown["splits"]["train"]["groups"]] == [16, 2, 2, 16]
     assert shown["splits"]["train"]["agreement"] == {"place": pytest.approx(32 / 36)}
@@ -140,6 +140,11 @@ def test_check_says_that_nothing_is_amiss(birds):
     assert result.stdout.splitlines() == [
         f"waterbirds  {birds}",
         "60 images opened, 60 rows in metadata.csv",
+        "",
+        "· few conflict samples (an estimate): 2",
+        "  train: 2 images of landbird without place land, and fewer than 10 are hard to find; add some if you can",
+        "  train: 2 images of waterbird without place water, and fewer than 10 are hard to find; add some if you can",
+        "",
         "✓ no problems found",
     ]
     assert result.stderr == "checking images: 60 of 60\n"

@@ -175,7 +175,7 @@ def test_parquet_with_numbers_dates_and_gaps_is_read_as_text(tmp_path):
     assert [table.attribute_values["size"][value] for value in table.attributes[:, 0]] == ["1", "2", "10"] * 4
     frame.loc[4, "label"] = None
     frame.to_parquet(tmp_path / "t.parquet")
-    assert refused(settings).endswith("t.parquet, row 5: label is empty")
+    assert "t.parquet, row 5: label is empty; leave such rows out with data.ignored_labels" in refused(settings)
 
 
 def test_parquet_without_pyarrow_is_a_sentence(tmp_path, monkeypatch):

@@ -3,14 +3,16 @@
 import os
 import shutil
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from core.data.check import check
 from core.data.sets.celeba import Celeba
 from core.data.sets.folder import Folder
 from core.data.sets.isic import Isic
 from core.data.sets.waterbirds import Waterbirds
+from core.data.table import read_table
 from core.data.watch import Watch
 from core.errors import InputError, Stopped
 from tests.data import photo_lab
@@ -111,14 +113,15 @@ def test_groups_that_nothing_is_in_are_found(tmp_path):
     text = (tmp_path / "metadata.csv").read_text()
     (tmp_path / "metadata.csv").write_text(text.replace("low,level,val", "low,upright,val"))
     report = check(Folder(root=str(tmp_path), **FOLDER))
-    assert found(report) == [("empty groups", 0, "validation: no image of low · level")]
+    assert [(kind, line) for kind, line, _ in found(report)] == [("empty groups", 0)]
+    assert report.problems[0].text.startswith("validation: no image of low · level; its accuracy is unknown there")
     assert report.problems[0].where == ""
 
 
 def test_the_same_image_is_found_across_splits_and_within_one(birds):
     lines = lines_of(birds)
     rows = [line.split(",") for line in (birds / "metadata.csv").read_text().splitlines()[1:]]
-    train, test = ([row[1] for row in rows if row[3] == split] for split in "02")
+    train, test = ([row[1] for row in rows if row[3] == split and row[2] == "0"] for split in "02")
     shutil.copy(birds / train[0], birds / test[0])
     shutil.copy(birds / train[0], birds / train[5])
     shutil.copy(birds / train[1], birds / train[2])
@@ -172,3 +175,88 @@ def test_progress_counts_up_to_the_last_image(birds):
     assert set(total) == {60}
     assert list(done) == sorted(done)
     assert done[-1] == 60
+
+
+def test_one_image_with_several_labels_is_a_problem_of_its_own(birds):
+    lines = lines_of(birds)
+    rows = [line.split(",") for line in (birds / "metadata.csv").read_text().splitlines()[1:]]
+    land, water = ([row[1] for row in rows if row[2] == label and row[3] == "0"] for label in "01")
+    shutil.copy(birds / land[0], birds / water[0])
+    (problem,) = check(Waterbirds(root=str(birds))).problems
+    first, second = sorted([(lines[land[0]], "landbird"), (lines[water[0]], "waterbird")])
+    assert (problem.kind, problem.line) == ("images with several labels", first[0])
+    assert problem.text.endswith(f"(train, {first[1]}) is also line {second[0]} (train, {second[1]}); keep one row")
+
+
+def test_a_label_missing_in_a_split_is_found_once(tmp_path):
+    photo_lab.plain(tmp_path, n=60)
+    table = tmp_path / "metadata.csv"
+    table.write_text(
+        "\n".join(line for line in table.read_text().splitlines() if not ("high" in line and "val" in line))
+    )
+    report = check(Folder(root=str(tmp_path), **FOLDER))
+    assert found(report) == [
+        ("labels missing in a split", 0, "validation: no image of high; move some there, or have random splits drawn")
+    ]
+
+
+def test_an_attribute_that_gives_the_label_away_is_a_problem_and_few_conflicts_are_a_note(tmp_path):
+    photo_lab.plain(tmp_path, n=60)
+    table = tmp_path / "metadata.csv"
+    report = check(Folder(root=str(tmp_path), **FOLDER))
+    assert report.problems == ()
+    assert [note.text for note in report.notes] == [
+        f"train: 2 images of {label} without background {value}, "
+        "and fewer than 10 are hard to find; add some if you can"
+        for label, value in (("high", "level"), ("low", "upright"))
+    ]
+    text = table.read_text().replace("low,level,train", "low,upright,train")
+    table.write_text(text.replace("high,upright,train", "high,level,train"))
+    report = check(Folder(root=str(tmp_path), **FOLDER))
+    assert [kind for kind, *_ in found(report)] == ["attributes that give the label away", *["empty groups"] * 2]
+    assert "every value of background occurs with one label only" in report.problems[0].text
+    assert report.notes == ()
+
+
+def test_how_unusual_images_are_read_is_noted_with_their_lines(tmp_path):
+    photo_lab.plain(tmp_path, n=40)
+    names = read_table(Folder(root=str(tmp_path))).paths
+    image = Image.open(tmp_path / names[0]).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / names[1], "JPEG", exif=exif)
+    Image.fromarray((np.arange(1600).reshape(40, 40) * 40).astype(np.uint16)).save(tmp_path / names[2])
+    image.convert("P").save(tmp_path / names[3])
+    image.convert("CMYK").save(tmp_path / names[4], "TIFF")
+    image.convert("RGBA").save(tmp_path / names[5])
+    image.save(tmp_path / names[6], "GIF", save_all=True, append_images=[image.rotate(90)])
+    notes = [note for note in check(Folder(root=str(tmp_path))).notes if note.line]
+    assert [(note.kind, note.line) for note in notes] == [
+        ("images with an EXIF rotation (turned upright)", 3),
+        ("images with 16 bits per channel (the upper 8 are taken)", 4),
+        ("images with a palette (its colours are looked up)", 5),
+        ("images with a palette (its colours are looked up)", 8),
+        ("images with CMYK (converted to RGB without a colour profile)", 6),
+        ("images with transparency (put on white)", 7),
+        ("images with several frames (the first is taken)", 8),
+    ]
+
+
+def test_near_duplicates_across_splits_are_found_if_asked_for(birds):
+    lines = lines_of(birds)
+    rows = [line.split(",") for line in (birds / "metadata.csv").read_text().splitlines()[1:]]
+    train, test = ([row[1] for row in rows if row[3] == split] for split in "02")
+    changes = [
+        lambda image: image.resize((80, 64)),
+        lambda image: ImageEnhance.Brightness(image).enhance(1.15),
+        lambda image: ImageEnhance.Contrast(image).enhance(0.8),
+    ]
+    for source, target, change in zip(train, test, changes, strict=False):
+        change(Image.open(birds / source)).save(birds / target, quality=60)
+    shutil.copy(birds / train[5], birds / test[5])  # identical, which is another kind
+    pairs = {tuple(sorted((lines[a], lines[b]))) for a, b in zip(train[:3], test[:3], strict=True)}
+    settings = Waterbirds(root=str(birds))
+    assert not any("near" in kind for kind, *_ in found(check(settings)))
+    near = [problem for problem in check(settings, near=True).problems if problem.kind.startswith("near-duplicates")]
+    said = {(problem.line, int(problem.text.partition(", line ")[2].split()[0])) for problem in near}
+    assert said == pairs

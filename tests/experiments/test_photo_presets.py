@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError
+from core.feed.feed import RunFeed
 from core.finding.pseudo_groups import PseudoGroups
 from core.runs.home import Home
 from experiments.launch import check
 from experiments.plan import make_plan
-from tests.data.photo_lab import celeba, isic, waterbirds
+from tests.data.photo_lab import celeba, isic, plain, waterbirds
 from tests.experiments.photo_runs import photo_run
 
 
@@ -76,3 +77,14 @@ def test_a_network_for_other_labels_than_those_of_a_folder_is_refused_before_the
     settings = [f"data.root={root}", "data.split_column=split", f"model.checkpoint={tmp_path / 'three.pth'}"]
     with pytest.raises(InputError, match="its head 'head' has 3 outputs instead of 2, one per label"):
         check(make_plan("prusc", data="folder", overrides=settings).config)
+
+
+def test_a_shortcut_that_nothing_contradicts_is_a_warning_of_the_first_stage(home, tmp_path):
+    root = plain(tmp_path / "data", n=40)
+    text = (root / "metadata.csv").read_text().replace("low,level,train", "low,upright,train")
+    (root / "metadata.csv").write_text(text.replace("high,upright,train", "high,level,train"))
+    columns = ('data.attribute_columns=["background"]', "data.split_column=split")
+    folder = photo_run(home, "erm", root, *columns, data="folder")
+    (warning,) = (each for each in RunFeed(folder).poll().warnings if each.code == "data")
+    assert warning.stage == "erm"
+    assert "every value of background occurs with one label only" in warning.text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.data.draft import Draft
 
 IMAGES = "img_align_celeba"
+_PARTITIONS = ("list_eval_partition.txt", "list_eval_partition.csv")
 
 _NAMES = {"Blond_Hair": ("not blond", "blond"), "Male": ("female", "male")}
 """Attribute → names of its values −1 and 1, unless `not x` and `x` will do."""
@@ -60,9 +61,9 @@ class Celeba(Photos):
         self.first_of(root, IMAGES)
         images = f"{IMAGES}/{IMAGES}" if (root / IMAGES / IMAGES).is_dir() else IMAGES
         wanted = {"image_id": "", self.target: "data.target", **dict.fromkeys(self.attributes, "data.attributes")}
-        values = read_list(root, self.first_of(root, *self.tables), None, wanted)
+        values, read = _longest(root, self, self.tables, lambda file: read_list(root, file, None, wanted))
         names = values["image_id"]
-        split = _splits(root, self, names)
+        split, split_read = _splits(root, self, names)
         published = (self.target, self.attributes) == ("Blond_Hair", ("Male",))
         return Draft(
             root,
@@ -72,6 +73,7 @@ class Celeba(Photos):
             split,
             {"train": _PUBLISHED} if published else {},
             dict(zip(SPLITS, _SIZES, strict=True)),
+            notes=(*read, *split_read),
         )
 
 
@@ -81,15 +83,39 @@ def _words(attribute: str) -> dict[str, str]:
     return {"-1": no, "0": no, "1": yes}
 
 
-def _splits(root: Path, settings: Celeba, names: Column) -> Column:
+def _longest(
+    root: Path, settings: Celeba, files: Sequence[str], read: Callable[[str], dict[str, Column]]
+) -> tuple[dict[str, Column], tuple[str, ...]]:
+    """Columns of the list with most rows, and a note if there is more than one list.
+
+    Raises InputError if there is none, or the first if none can be read.
+    """
+    there = [file for file in files if (root / file).exists()] or [settings.first_of(root, *files)]
+    found: dict[str, dict[str, Column]] = {}
+    why_not: dict[str, InputError] = {}
+    for file in there:
+        try:
+            found[file] = read(file)
+        except InputError as error:
+            why_not[file] = error
+    if not found:
+        raise next(iter(why_not.values()))
+    rows = {file: len(columns["image_id"]) for file, columns in found.items()}
+    best = max(rows, key=lambda file: rows[file])
+    others = [f"{file} ({rows[file]:,} rows)" for file in rows if file != best]
+    others += [str(error).removeprefix(f"{root}/") for error in why_not.values()]
+    note = f"{best} is read ({rows[best]:,} rows), not {'; '.join(others)}" if others else ""
+    return found[best], (note,) if note else ()
+
+
+def _splits(root: Path, settings: Celeba, names: Column) -> tuple[Column, tuple[str, ...]]:
     import numpy as np
     import pandas as pd
 
     from core.data.columns import read_list
 
-    file = settings.first_of(root, "list_eval_partition.txt", "list_eval_partition.csv")
     wanted = dict.fromkeys(("image_id", "partition"), "")
-    columns = read_list(root, file, list(wanted), wanted)
+    columns, read = _longest(root, settings, _PARTITIONS, lambda file: read_list(root, file, list(wanted), wanted))
     listed, split = columns["image_id"], columns["partition"]
     for column in (names, listed):
         if (again := pd.Index(column.texts).duplicated()).any():
@@ -98,8 +124,8 @@ def _splits(root: Path, settings: Celeba, names: Column) -> Column:
     place = pd.Index(listed.texts).get_indexer(pd.Index(names.texts))
     if (place < 0).any():
         row = int((place < 0).argmax())
-        raise InputError(f"{root}/{names.where(row)}: image '{names.texts[row]}' is not in {file}")
+        raise InputError(f"{root}/{names.where(row)}: image '{names.texts[row]}' is not in {listed.file}")
     if len(listed) > len(names):
         row = int(np.setdiff1d(np.arange(len(listed)), place)[0])
         raise InputError(f"{root}/{listed.where(row)}: image '{listed.texts[row]}' is not in {names.file}")
-    return replace(split, lines=split.lines[place], texts=split.texts[place])
+    return split.take(place), read

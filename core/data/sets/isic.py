@@ -1,6 +1,5 @@
 """ISIC: a table of skin lesions with image, label (benign or malignant), patches and split."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from posixpath import join
@@ -9,8 +8,6 @@ from typing import ClassVar, Literal
 from core.data.settings import Tabled, inside
 
 LESIONS = {"0": "benign", "1": "malignant", "benign": "benign", "malignant": "malignant"}
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
-"""Extensions of images that the table lists without one, by priority."""
 
 
 class Isic(Tabled):
@@ -33,18 +30,5 @@ class Isic(Tabled):
 
     def paths(self, root: Path, file: str, names: list[str]) -> list[str]:  # noqa: ARG002
         images = self.first_of(root, inside("data.images", self.images))
-        endings = _endings(root / images)
         prefix = "" if images == "." else images
-        found = [endings.get(name, name) for name in names]
-        return [join(prefix, name) if name and name[0] != "/" else name for name in found]
-
-
-def _endings(folder: Path) -> dict[str, str]:
-    """Image name without extension → file name."""
-    names: dict[str, str] = {}
-    rank = {ending: place for place, ending in enumerate(ENDINGS)}
-    listed = [os.path.splitext(name) for name in os.listdir(folder)]  # noqa: PTH122, PTH208
-    known = [(rank[ending.lower()], stem, ending) for stem, ending in listed if ending.lower() in rank]
-    for _, stem, ending in sorted(known, reverse=True):
-        names[stem] = stem + ending
-    return names
+        return [join(prefix, name) if name and name[0] != "/" else name for name in names]

@@ -34,6 +34,11 @@ def seen(name: str) -> DataLook | None:
     return _SEEN.get(name)
 
 
+def forget(name: str) -> None:
+    """Read a data set or preset again, the next time."""
+    _SEEN.pop(name, None)
+
+
 class Looker:
     """Reads one data set or preset; `cancel` stops it from another thread."""
 

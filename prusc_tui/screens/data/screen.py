@@ -1,5 +1,7 @@
 """The data sets: facts, groups and sample images."""
 
+from pathlib import Path
+
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -17,7 +19,7 @@ from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenNew
 from prusc_tui.palette import Palette, palette_in
 from prusc_tui.screens.data.parts import environment_lines, facts, group_bars, group_title, samples, split_lines, unread
-from prusc_tui.screens.data.pictures import DataLook, Looker, seen
+from prusc_tui.screens.data.pictures import DataLook, Looker, forget, seen
 from prusc_tui.screens.problems import tell_problems
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.panel import Reading
@@ -202,6 +204,33 @@ class DataScreen(Screen[None]):
     def action_new(self) -> None:
         if self._name is not None:
             self.post_message(OpenNew(preset=self._name))
+
+    def action_own(self) -> None:
+        from prusc_tui.screens.data.own import OwnScreen
+        from prusc_tui.widgets.dialogs import LineScreen
+
+        def check(text: str) -> None:
+            if not text.strip() or not Path(text.strip()).expanduser().is_dir():
+                raise InputError(f"'{text.strip()}' is not a folder")
+
+        def look(text: str | None) -> None:
+            if text is not None:
+                self.app.push_screen(OwnScreen(str(Path(text.strip()).expanduser().absolute())), self._add)
+
+        hint = "with a table that names them, or with a folder for each class"
+        self.app.push_screen(LineScreen("Folder of your images", hint=hint, check=check), look)
+
+    def _add(self, folder: str | None) -> None:
+        """Add a folder of the user's own images to the names, and look at it."""
+        if folder is None:
+            return
+        forget(folder)
+        options = self.query_one(Names)
+        id = f"name-{folder}"
+        if not any(option.id == id for option in options.options):
+            options.add_option(Option(Text(safe_text(folder)), id=id))
+        options.highlighted = None
+        options.highlighted = options.get_option_index(id)
 
     def action_back(self) -> None:
         self.dismiss()
