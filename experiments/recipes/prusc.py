@@ -1,9 +1,11 @@
-"""PruSC: find the samples that contradict the shortcut, prune it out, fine-tune what is left."""
+"""PruSC: find the samples that contradict the shortcut, prune it out, fine-tune what is left, keep the best network."""
 
 from core.config import Config
 from core.engine.stage import Stage
 from core.stages.balance import DrawBalancedSet
+from core.stages.best import KeepBest
 from core.stages.finetune import FinetuneNetwork
+from core.stages.head import Head, RefitHead
 from core.stages.prune import LearnMasks
 from experiments.finders import finding
 from experiments.recipe import Recipe
@@ -20,12 +22,21 @@ def to_balanced_set(config: Config) -> tuple[Stage, ...]:
     return (*to_groups(config), DrawBalancedSet(config.balance))
 
 
-def stages(config: Config) -> tuple[Stage, ...]:
+def to_subnetwork(config: Config) -> tuple[Stage, ...]:
     """Learn masks on the balanced set under the contrastive loss, then train the weights they keep."""
     return (
         *to_balanced_set(config),
         LearnMasks(config.prune, config.model, config.select, config.compute),
         FinetuneNetwork(config.finetune, config.model, config.select, source="prune", compute=config.compute),
+    )
+
+
+def stages(config: Config) -> tuple[Stage, ...]:
+    """Fine-tune the subnetwork, or only refit its head; keep what is best in the worst cell, possibly ERM (ours)."""
+    return (
+        *to_subnetwork(config),
+        RefitHead(config.section(Head), config.balance, config.model, source="prune"),
+        KeepBest(("erm", "prune", "finetune", "head")),
     )
 
 

@@ -4,13 +4,12 @@ from core.config import Config
 from core.engine.stage import Stage
 from core.stages.head import Head, RefitHead
 from experiments.recipe import Recipe
-from experiments.recipes import prusc
-from experiments.recipes.prusc import PRUSC
+from experiments.recipes.prusc import PRUSC, to_subnetwork
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
-    """Everything that PruSC does, then refit the head."""
-    return (*prusc.stages(config), RefitHead(config.section(Head), config.balance, config.model, source="finetune"))
+    """Learn masks, fine-tune the weights they keep, then refit the head."""
+    return (*to_subnetwork(config), RefitHead(config.section(Head), config.balance, config.model, source="finetune"))
 
 
 PRUSC_FINETUNE_HEAD = Recipe(

@@ -11,7 +11,7 @@ from core.runs.home import Home
 from core.stages.best import NetworkKept
 from tests.engine.lab import events, finished
 
-SOURCES = ("erm", "prune", "head", "finetune")
+SOURCES = ("erm", "prune", "finetune", "head")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def cell(folder: RunFolder, stage: str) -> float:
     ],
 )
 def test_the_kept_network_has_the_best_worst_cell_of_all_and_erm_is_one_of_them(home, overrides, warned):
-    folder = finished(home, "prusc-auto", *overrides)
+    folder = finished(home, "prusc", *overrides)
     (kept,) = [event for event in events(folder) if isinstance(event, NetworkKept)]
     assert tuple(kept.candidates) == SOURCES
     cells = {source: value["worst_cell"] for source, value in kept.candidates.items()}

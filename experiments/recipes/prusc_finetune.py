@@ -1,0 +1,12 @@
+"""PruSC as published: masks, then fine-tuning of the weights that are left."""
+
+from experiments.recipe import Recipe
+from experiments.recipes.prusc import PRUSC, to_subnetwork
+
+PRUSC_FINETUNE = Recipe(
+    name="prusc-finetune",
+    summary="PruSC as published: always ends with fine-tuning, whatever validation says.",
+    kind="method",
+    stages=to_subnetwork,
+    fixed=PRUSC.fixed,
+)
