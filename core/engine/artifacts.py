@@ -103,7 +103,7 @@ def link(source: Path, target: Path) -> bool:
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        shutil.copytree(source, partial, copy_function=_link_or_copy)
+        shutil.copytree(source, partial, copy_function=link_or_copy)
     except (FileNotFoundError, shutil.Error):
         shutil.rmtree(partial, ignore_errors=True)
         return False
@@ -112,7 +112,8 @@ def link(source: Path, target: Path) -> bool:
     return True
 
 
-def _link_or_copy(source: str, target: str) -> None:
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """Give a file a second place, as a hard link if the file system has them, else as a copy."""
     try:
         os.link(source, target)
     except FileNotFoundError:

@@ -4,7 +4,7 @@ from core.events.composition import Balanced, Choice, EnvironmentsMade, PseudoGr
 from core.events.event import KINDS, Event, Stamped, decode, encode, latest
 from core.events.progress import Logged, Progress, RunFinished, RunStarted, StageFinished, StageReused, StageStarted
 from core.events.pruning import MasksKept, Sparsity, SparsityPoint
-from core.events.training import SERIOUS, Evaluated, Members, Restarts, Scalars, Selected, Warned
+from core.events.training import SERIOUS, Evaluated, Members, NetworkKept, Restarts, Scalars, Selected, Warned
 
 __all__ = [
     "KINDS",
@@ -17,6 +17,7 @@ __all__ = [
     "Logged",
     "MasksKept",
     "Members",
+    "NetworkKept",
     "Progress",
     "PseudoGroupsFound",
     "Restarts",

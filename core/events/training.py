@@ -72,6 +72,24 @@ class Selected(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkKept(Event):
+    """The network that was kept: its stage, what each candidate has on validation, and the reason as a sentence.
+
+    `candidates` maps each stage to `{worst_cell, worst_class, average}`; no group labels are used.
+    """
+
+    kind: ClassVar[str] = "network-kept"
+    lasting: ClassVar[bool] = True
+    stage: str
+    source: str
+    candidates: dict[str, dict[str, float | None]]
+    reason: str
+
+    def line(self) -> str:
+        return f"{self.stage}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class Warned(Event):
     """A warning, found without attribute labels: `code` for programs, `text` for people."""
 

@@ -1,35 +1,17 @@
 """Stage `best`: keep the network that is best in the worst cell of validation, ERM included."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.artifacts import MASKED_FILES, MASKS, MODEL, predictions_file
+from core.engine.artifacts import link_or_copy
 from core.engine.stage import Stage
-from core.events import Evaluated, Event, Logged, MasksKept, StageStarted, Warned
+from core.events import Evaluated, Logged, MasksKept, NetworkKept, StageStarted, Warned
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext
     from core.groups import Evaluation
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkKept(Event):
-    """The network that was kept: its stage, what each candidate has on validation, and the reason as a sentence.
-
-    `candidates` maps each stage to `{worst_cell, worst_class, average}`; no group labels are used.
-    """
-
-    kind: ClassVar[str] = "network-kept"
-    lasting: ClassVar[bool] = True
-    stage: str
-    source: str
-    candidates: dict[str, dict[str, float | None]]
-    reason: str
-
-    def line(self) -> str:
-        return f"{self.stage}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +52,7 @@ class KeepBest(Stage):
         files = context.input(kept)
         for name in (MODEL, MASKS, *(predictions_file(files, split).name for split in splits)):
             if (files / name).exists():
-                shutil.copyfile(files / name, context.directory / name)
+                link_or_copy(files / name, context.directory / name)
         if (files / MASKS).exists():
             context.emit(MasksKept(context.stage, FixedMasks.load(files / MASKS).keep_ratio()))
         for split, images in splits.items():

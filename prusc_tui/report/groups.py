@@ -1,6 +1,6 @@
 """Accuracy of every group, stages side by side: the main picture of a run."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import nan
@@ -83,14 +83,14 @@ def table(results: Sequence[Result], width: int, palette: Palette) -> list[Text]
     lines += _sources(results, width, palette)
     for begin in range(0, len(results), most):
         shown = range(begin, min(begin + most, len(results)))
-        layout = _Layout(label, size, min(MOST_COLUMN, room // min(most, len(results))), shown)
+        layout = _Layout(label, size, dict.fromkeys(shown, min(MOST_COLUMN, room // min(most, len(results)))))
         lines.append(_stages(results, layout, width, palette))
         lines += _columns(results, [*summary, *rows], layout, width, palette, figures=True)
         kept = {i: ratio for i in shown if (ratio := results[i].keep_ratio) is not None}
         if kept:
             line = fit("sparsity", label + 1 + size, f"bold {palette.text}")
             for i in shown:
-                line.append_text(fit(sparsity(kept.get(i)).rjust(NUMBER), layout.column, palette.text))
+                line.append_text(fit(sparsity(kept.get(i)).rjust(NUMBER), layout.columns[i], palette.text))
             lines.append(fit(line, width))
     note = f"adjusted: {_units(results)} weighted by their shares of the training split"
     return [*lines, *wrap(ink(note, palette.muted), width)]
@@ -212,16 +212,18 @@ def _sources(results: Sequence[Result], width: int, palette: Palette) -> list[Te
 
 
 class _Layout(NamedTuple):
-    """Cells of label, size and each column, and indices of the stages that fit."""
+    """Cells of label and size, and of the column of each stage that fits, by its index."""
 
     label: int
     size: int
-    column: int
-    shown: Sequence[int]
+    columns: Mapping[int, int]
 
 
 def _layout(results: Sequence[Result], width: int, rows: Sequence[Row]) -> _Layout:
-    """If not all stages fit, keep the first one, the basis of comparison, and the last ones."""
+    """If not all stages fit, keep the first one, the basis of comparison, and the last ones.
+
+    Columns are equal if they have room for changes and bars; otherwise only the last one has.
+    """
     longest = max((cell_len(row.title) for row in rows), default=0)
     size = max((cell_len(row.note) - 2 for row in rows), default=0)
     label = min(max(12, longest), max(12, width * 3 // 10))
@@ -230,25 +232,29 @@ def _layout(results: Sequence[Result], width: int, rows: Sequence[Row]) -> _Layo
     count = max(1, min(len(results), room // (NUMBER + MARK + 1)))
     everything = range(len(results))
     shown = everything[-1:] if count == 1 else [0, *everything[len(results) - count + 1 :]]
-    return _Layout(label, size, room // count, shown)
+    full = NUMBER + MARK + CHANGE
+    if count == 1 or room // count >= full:
+        return _Layout(label, size, dict.fromkeys(shown, room // count))
+    narrow = max(NUMBER + MARK + 1, (room - full) // (count - 1))
+    return _Layout(label, size, {**dict.fromkeys(shown[:-1], narrow), shown[-1]: room - narrow * (count - 1)})
 
 
 def _stages(results: Sequence[Result], layout: _Layout, width: int, palette: Palette) -> Text:
     """Names of the stages above their columns."""
     line = ink(" " * (layout.label + (layout.size + 1 if layout.size else 0)))
-    for i in layout.shown:
+    for i, column in layout.columns.items():
         tint = f"bold {palette.text}" if i == len(results) - 1 else palette.text
-        name = shorten(safe(results[i].stage), layout.column - 2)
-        line.append("  ").append_text(fit(name, layout.column - 2, tint))
+        name = shorten(safe(results[i].stage), column - 2)
+        line.append("  ").append_text(fit(name, column - 2, tint))
     return fit(line, width)
 
 
 def _head_of_columns(results: Sequence[Result], layout: _Layout, width: int, palette: Palette) -> list[Text]:
     """Title, names of the stages, and below each its evaluation, on two lines if one is too short."""
-    shown, room = [results[i] for i in layout.shown], layout.column - 2
-    split = any(cell_len(result.source) > room for result in shown)
+    shown = [(results[i], column - 2) for i, column in layout.columns.items()]
+    split = any(cell_len(result.source) > room for result, room in shown)
     lines = [ink(" " * (layout.label + (layout.size + 1 if layout.size else 0))) for _ in range(2 if split else 1)]
-    for result in shown:
+    for result, room in shown:
         place, _, number = result.source.rpartition(", ")
         for line, text in zip(lines, [place, number] if split else [result.source], strict=True):
             line.append("  ").append_text(fit(text, room, palette.muted))
@@ -261,7 +267,6 @@ def _columns(
     results: Sequence[Result], rows: Sequence[Row], layout: _Layout, width: int, palette: Palette, figures: bool = False
 ) -> list[Text]:
     """A line for each row, stages side by side, with bars on equal axes or intervals in figures."""
-    bar = layout.column - 1 - NUMBER - MARK
     lines = []
     for row in rows:
         loud = row.summary or row.worst[-1]
@@ -269,19 +274,19 @@ def _columns(
         if layout.size:
             size = "" if row.summary else row.note[2:]
             line.append(" ").append_text(fit(size, layout.size, palette.muted, right=True))
-        for i in layout.shown:
-            latest = i == len(results) - 1
+        for i, column in layout.columns.items():
+            latest, rest = i == len(results) - 1, column - NUMBER - MARK
             line.append_text(_number(row, i, latest, palette))
             worst = not row.summary and row.worst[i]
             if row.summary:
-                cell = _change(row.changes[i], palette)
+                cell = _change(row.changes[i], palette) if rest >= CHANGE else ink("")
             elif figures:
                 cell = ink("" if row.values[i] != row.values[i] else span(row.intervals[i]), palette.muted)
-            elif bar >= LEAST_BAR:
+            elif rest > LEAST_BAR:
                 style = palette.bad if worst else palette.accent if latest else palette.muted
-                cell = interval_bar(row.values[i], row.intervals[i], bar, style, palette)
+                cell = interval_bar(row.values[i], row.intervals[i], rest - 1, style, palette)
             else:
                 cell = ink("")
-            line.append_text(fit(cell, layout.column - NUMBER - MARK))
+            line.append_text(fit(cell, rest))
         lines.append(fit(line, width))
     return lines

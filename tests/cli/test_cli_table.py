@@ -104,7 +104,8 @@ def test_table_alone_lists_the_tables_and_what_makes_their_runs(prusc):
     assert said.code == 0
     assert re.search(r"^cmnist .*prusc run cmnist-study$", said.out, re.MULTILINE)
     assert re.search(r"^digits .*prusc run bench-digits$", said.out, re.MULTILINE)
-    assert [table["name"] for table in prusc("table", "--json").json["tables"]] == ["cmnist", "digits", "few"]
+    names = [table["name"] for table in prusc("table", "--json").json["tables"]]
+    assert names == ["cmnist", "digits", "few", "waterbirds"]
     assert not prusc.home.exists()
 
 

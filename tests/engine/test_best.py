@@ -4,11 +4,10 @@ import pytest
 from safetensors.torch import load_file
 
 from core.artifacts import MODEL
-from core.events import Logged, Warned
+from core.events import Logged, NetworkKept, Warned
 from core.groups import Evaluation
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from core.stages.best import NetworkKept
 from tests.engine.lab import events, finished
 
 SOURCES = ("erm", "prune", "finetune", "head")

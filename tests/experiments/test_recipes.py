@@ -68,7 +68,7 @@ def test_without_the_contrast_only_the_masks_and_what_follows_are_made_anew(run)
     _, first = run("prusc")
     _, record = run("prusc-no-contrast")
     differs = [s.name for s in record.stages if s.key != first.stage(s.name).key]
-    assert differs == ["prune", "finetune"]
+    assert differs == ["prune", "finetune", "head", "best"]
 
 
 def test_the_oracles_train_another_network_than_erm_does(run):
