@@ -161,7 +161,8 @@ class Look:
         """
         draft = _Draft(answers or {})
         if not self.images:
-            raise InputError(f"{self.root}: has no images ({', '.join(ENDINGS)}); pass their folder")
+            kinds = ", ".join(ENDINGS)
+            raise InputError(f"{self.root}: has no images ({kinds}; links are not followed); pass their folder")
         source = self._source(draft)
         if source:
             columns = {name: Values.of(column) for name, column in self._read(source).items()}

@@ -9,6 +9,7 @@ from core.events import (
     Choice,
     EnvironmentsMade,
     Event,
+    NetworkKept,
     PseudoGroupsFound,
     Restarts,
     Selected,
@@ -111,7 +112,7 @@ class Snapshot:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Outcomes of event classes defined by stages, which have no own view: one line each, safe to print."""
+        """Outcomes without a view of their own, such as events that stages define: one line each, safe to print."""
         every = (event for events in self.outcomes.values() for event in events)
-        own = (event for event in every if not type(event).__module__.startswith("core.events."))
+        own = (e for e in every if isinstance(e, NetworkKept) or not type(e).__module__.startswith("core.events."))
         return tuple(safe_text(text) for event in own if (text := event.line()))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from core.events import Warned
+from core.events import NetworkKept, Warned
 from core.feed.snapshot import Look, Snapshot, StageView
 from core.groups import Evaluation
 
@@ -42,11 +42,16 @@ class Result:
 
 
 def results(snapshot: Snapshot) -> list[Result]:
-    """One result for each stage that was evaluated: the final one on test, else the latest look at validation."""
+    """One result for each stage that was evaluated: the final one on test, else the latest look at validation.
+
+    A stage whose network a later one kept is left out, unless it is the first: both have the same result.
+    """
     recorded = ((stage.name, value) for stage in snapshot.record.stages for value in stage.restarts.values())
     counts = {stage: len(value.get("restarts", ())) for stage, value in recorded}
     counts |= {stage: len(looks[-1].restarts) for (stage, _), looks in snapshot.restarts.items() if looks}
-    return results_of(snapshot.stages, snapshot.evaluations, counts)
+    found = results_of(snapshot.stages, snapshot.evaluations, counts)
+    kept = {e.source for outcome in snapshot.outcomes.values() for e in outcome if isinstance(e, NetworkKept)}
+    return [result for i, result in enumerate(found) if i == 0 or result.stage not in kept]
 
 
 def worst_cell_of(snapshot: Snapshot) -> tuple[str, Evaluation] | None:

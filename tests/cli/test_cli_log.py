@@ -144,7 +144,7 @@ def test_watch_once_prints_one_frame_of_a_finished_run(finished):
     head = said.out.splitlines()[0]
     assert head.startswith("first  prusc on colored-mnist · seed 0 · cpu ")
     assert "✓ finished" in head
-    assert said.out.count("✓") == 8  # seven stages, and the run
+    assert said.out.count("✓") == 10  # nine stages, and the run
 
 
 def test_a_finished_run_is_neither_stopped_nor_resumed(finished):

@@ -7,8 +7,8 @@ import orjson
 import pytest
 from driver import TINY
 
-STAGES = ["erm", "represent", "cluster", "find", "balance", "prune", "finetune"]
-EVALUATED = {"erm", "prune", "finetune"}
+STAGES = ["erm", "represent", "cluster", "find", "balance", "prune", "finetune", "head", "best"]
+EVALUATED = {"erm", "prune", "finetune", "head", "best"}
 
 
 @pytest.fixture(scope="module")

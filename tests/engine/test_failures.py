@@ -63,7 +63,7 @@ def test_a_defect_fails_the_run_and_leaves_its_traceback(
 
     folder = forked_after(copy_of_whole, "cluster", plan_of())
     with monkeypatch.context() as patch:
-        patch.setattr("core.clustering.balance.balanced_set", broken)
+        patch.setattr("core.finding.balanced.draw_balanced", broken)
         assert go_on(folder, fresh=True) == "failed"
     assert_failed(folder, "balance: ZeroDivisionError: by nought; the console log has the traceback")
     assert "in broken" in folder.log.read_text()

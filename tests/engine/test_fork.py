@@ -27,8 +27,7 @@ def test_a_fork_takes_over_the_stages_up_to_the_one_named(copy_of_whole: RunFold
     assert record.forked_from == f"{source.id}:balance"
     assert {s.name: s.reused for s in record.stages} == {
         **dict.fromkeys(HEAD, source.id),
-        "prune": None,
-        "finetune": None,
+        **dict.fromkeys(("prune", "finetune", "head", "best")),
     }
     assert [e.stage for e in events(folder) if isinstance(e, StageReused)] == list(HEAD)
 
