@@ -232,7 +232,7 @@ def _layout(results: Sequence[Result], width: int, rows: Sequence[Row]) -> _Layo
     count = max(1, min(len(results), room // (NUMBER + MARK + 1)))
     everything = range(len(results))
     shown = everything[-1:] if count == 1 else [0, *everything[len(results) - count + 1 :]]
-    full = NUMBER + MARK + CHANGE
+    full = NUMBER + MARK + LEAST_BAR + 1
     if count == 1 or room // count >= full:
         return _Layout(label, size, dict.fromkeys(shown, room // count))
     narrow = max(NUMBER + MARK + 1, (room - full) // (count - 1))
@@ -279,7 +279,7 @@ def _columns(
             line.append_text(_number(row, i, latest, palette))
             worst = not row.summary and row.worst[i]
             if row.summary:
-                cell = _change(row.changes[i], palette) if rest >= CHANGE else ink("")
+                cell = _change(row.changes[i], palette) if rest > LEAST_BAR else ink("")
             elif figures:
                 cell = ink("" if row.values[i] != row.values[i] else span(row.intervals[i]), palette.muted)
             elif rest > LEAST_BAR:
