@@ -87,7 +87,7 @@ def test_a_stopped_run_is_resumed_to_what_an_uninterrupted_one_comes_to(home, pr
     prusc("run", "--from", f"{STOPPED}:represent", "--name", "uninterrupted", "--device", "cpu")
     prusc("resume", STOPPED, "--fresh", "--device", "cpu")
     record = RunFolder.open(Home.open(home, create=False), STOPPED).record()
-    stages = ["erm", "represent", "cluster", "find", "balance", "prune", "finetune"]
+    stages = ["erm", "represent", "cluster", "find", "balance", "prune", "finetune", "head", "best"]
     assert [(stage.name, stage.status) for stage in record.stages] == [(stage, "done") for stage in stages]
     (other,) = [run["id"] for run in json.loads(prusc("ls", "--json"))["runs"] if run["name"] == "uninterrupted"]
     resumed, whole = (
