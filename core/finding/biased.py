@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 6_000
 """Training samples, at most, on which the stability of the mistakes is measured."""
+LEAST_LOOKED_AT = 1_500
+"""As many are looked at however large the images are."""
+PIXELS_LOOKED_AT = LOOKED_AT * 28 * 28
+"""Pixels, at most, in the samples that are looked at: looks at photographs would take longer than the training."""
 KNOWS = 0.35
 """Largest share of mistakes in a class with which a network counts as trained: earlier, it may know one class only."""
 SAME = 0.5
@@ -118,10 +122,16 @@ def balancing_weights(labels: Tensor, predicted: Sequence[Tensor] = ()) -> Tenso
     return 1 / torch.bincount(cell).double()[cell]
 
 
-def sample_for_looks(labels: Tensor, seed: int) -> Tensor:
-    """Draw up to `LOOKED_AT` training samples, in increasing order, int64."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randperm(len(labels), generator=generator)[:LOOKED_AT].sort().values
+def sample_for_looks(n: int, pixels: int, seed: int) -> Tensor:
+    """Draw the training samples that are looked at, in increasing order, int64.
+
+    Args:
+        n: training samples.
+        pixels: of an image.
+        seed: of the draw.
+    """
+    most = min(LOOKED_AT, max(LEAST_LOOKED_AT, PIXELS_LOOKED_AT // pixels))
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:most].sort().values
 
 
 def look_after(step: int) -> int:

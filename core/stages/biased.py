@@ -169,7 +169,8 @@ class FindByBias(Stage):
             f"order-{number}",
             f"{self.section}.batch_size",
         )
-        looked_at = sample_for_looks(labels, context.streams.seed("looks"))
+        pixels = train.plain(torch.zeros(1, dtype=torch.int64))[0, 0].numel()
+        looked_at = sample_for_looks(len(labels), pixels, context.streams.seed("looks"))
         step, last = 0, torch.zeros(len(looked_at), dtype=torch.bool)
         look, knew = look_after(0), False
         if saved is not None:

@@ -12,6 +12,7 @@ from core.data.dataset import DataSet, Split
 from core.errors import StageError
 from core.events import Logged
 from core.finding.biased import (
+    LEAST_LOOKED_AT,
     LOOKED_AT,
     BiasedLearner,
     balancing_weights,
@@ -71,10 +72,16 @@ def test_a_network_that_is_wrong_for_most_of_a_class_does_not_know_it():
 
 
 def test_looks_are_at_a_fixed_sample_of_large_splits_and_at_all_of_small_ones():
-    assert sample_for_looks(torch.zeros(50), 3).tolist() == list(range(50))
-    large = sample_for_looks(torch.zeros(3 * LOOKED_AT), 3)
+    assert sample_for_looks(50, 196, 3).tolist() == list(range(50))
+    large = sample_for_looks(3 * LOOKED_AT, 196, 3)
     assert len(large) == len(large.unique()) == LOOKED_AT
-    assert large.tolist() == sorted(large.tolist()) == sample_for_looks(torch.zeros(3 * LOOKED_AT), 3).tolist()
+    assert large.tolist() == sorted(large.tolist()) == sample_for_looks(3 * LOOKED_AT, 196, 3).tolist()
+
+
+def test_fewer_large_images_are_looked_at_so_that_looks_stay_cheap_but_never_too_few():
+    assert len(sample_for_looks(50_000, 28 * 28, 0)) == LOOKED_AT
+    assert len(sample_for_looks(50_000, 2 * 28 * 28, 0)) == LOOKED_AT // 2
+    assert len(sample_for_looks(50_000, 224 * 224, 0)) == LEAST_LOOKED_AT
 
 
 @pytest.fixture
