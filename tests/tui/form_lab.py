@@ -7,6 +7,7 @@ import typer
 from textual import on
 from textual.app import App
 
+from experiments.plan import make_plan
 from prusc_tui.cli.app import app as command_line
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenRun
@@ -24,6 +25,12 @@ def parsed(words):
     """What the command line's own parser makes of the words."""
     command = typer.main.get_command(command_line).commands["run"]
     return command.make_context("run", list(words[2:])).params
+
+
+def planned(words):
+    """The plan that `prusc run` makes of the words."""
+    given = parsed(words)
+    return make_plan(given["target"], data=given["data"], overrides=given["overrides"] or (), seed=given["seed"])
 
 
 class Shell(App):
