@@ -8,6 +8,7 @@ from core.artifacts import MASKED_FILES, MASKS, MODEL, predictions_file
 from core.engine.artifacts import link_or_copy
 from core.engine.stage import Stage
 from core.events import Evaluated, Logged, MasksKept, NetworkKept, StageStarted, Warned
+from core.words import percent
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext
@@ -84,4 +85,4 @@ def _numbers(evaluation: "Evaluation") -> dict[str, Any]:
 def _reason(kept: str, sources: Sequence[str], evaluation: "Evaluation") -> str:
     cell = evaluation.worst_cell
     rank, of = (cell.accuracy, "worst cell") if cell else (evaluation.worst_class_accuracy, "worst class")
-    return f"{kept} is kept of {', '.join(sources)}: best {of} on validation ({rank:.1%}; no group labels used)"
+    return f"{kept} is kept of {', '.join(sources)}: best {of} on validation ({percent(rank)} %; no group labels used)"

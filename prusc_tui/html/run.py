@@ -56,6 +56,7 @@ def sections(snapshot: Snapshot, images: Markup | None, draw: Draw, prefix: str 
     """
     parts: tuple[tuple[str, list[Markup | None]], ...] = (
         ("Warnings", _warnings(snapshot)),
+        ("Notes", [tag("p", note) for note in snapshot.notes]),
         ("Accuracy by group", by_group(snapshot, draw, prefix)),
         ("Restarts", restarts(snapshot)),
         ("Pseudo-groups", pseudo_groups(snapshot)),
@@ -74,10 +75,10 @@ def sections(snapshot: Snapshot, images: Markup | None, draw: Draw, prefix: str 
 
 
 def _warnings(snapshot: Snapshot) -> list[Markup | None]:
-    """Warnings that the heading does not have, those that a network is not to be used first, then notes of stages."""
+    """Warnings that the heading does not have, those that a network is not to be used first."""
     said = headline(snapshot)
     rest = sorted((one for one in snapshot.warnings if one not in said), key=lambda one: not one.serious)
-    return [*map(_warning, rest), *(tag("p", note) for note in snapshot.notes)]
+    return [_warning(warned) for warned in rest]
 
 
 def _warning(warned: Warned) -> Markup:
