@@ -18,7 +18,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 CLUSTERS = Finder(
     name="clusters",
-    summary="Clusters of the representation of ERM, at the checkpoint and number of clusters chosen by their skew.",
+    summary="Clusters of the representation of ERM, with checkpoint and number chosen by the worst cell.",
     stages=stages,
     cheap=True,
 )

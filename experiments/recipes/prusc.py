@@ -42,7 +42,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 PRUSC = Recipe(
     name="prusc",
-    summary="Find what contradicts the shortcut, prune it out by contrastive masks, fine-tune what is left.",
+    summary="Find what contradicts the shortcut, prune it out by contrastive masks, fine-tune; keep the best network.",
     kind="method",
     stages=stages,
     fixed={"erm.objective": "erm"},
