@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,6 +132,7 @@ def fit(state: State, network: nn.Module, file: Path, key: str = "") -> Fit:
     # A head may be beside a `backbone.`, under its own name.
     beside = {name: name for name in state if name in wanted and name not in inside}
     named = {**beside, **{name: whole for name, whole in inside.items() if name in wanted}}
+    named |= _head_elsewhere(state, wanted, named, find_head(network)[0])
     missing = tuple(name for name in wanted if name not in named and not name.endswith(_COUNTERS))
     taken = {*named.values()}
     if hasattr(network, "aux_logits"):
@@ -143,6 +144,27 @@ def fit(state: State, network: nn.Module, file: Path, key: str = "") -> Fit:
     }
     tensors = {name: tensor.detach() for name, tensor in here.items() if name not in misshapen}
     return Fit(file, key, prefix, find_head(network)[0], tensors, missing, unexpected, misshapen)
+
+
+def _head_elsewhere(state: State, wanted: State, named: Mapping[str, str], head: str) -> dict[str, str]:
+    """Names of the network's head → names of a linear layer under another name, such as `network.1` of DomainBed.
+
+    Empty if the head has been found, or if not exactly one layer of the file that the network does not have takes as
+    many features.
+    """
+    weight, bias = f"{head}.weight", f"{head}.bias"
+    if weight in named:
+        return {}
+    taken, features = {*named.values()}, wanted[weight].shape[1:]
+    layers = [
+        name.removesuffix(".weight")
+        for name, tensor in state.items()
+        if name not in taken and name.endswith(".weight") and tensor.dim() == 2 and tensor.shape[1:] == features
+    ]
+    if len(layers) != 1:
+        return {}
+    own = {weight: f"{layers[0]}.weight", bias: f"{layers[0]}.bias"}
+    return {name: there for name, there in own.items() if name in wanted and there in state}
 
 
 def _prefix(names: Iterable[str], wanted: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """Read external files of weights; nothing in them is ever executed."""
 
+import argparse
 import hashlib
 import re
 import warnings
@@ -7,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -66,10 +68,19 @@ def _read(file: Path) -> Any:
         except (SafetensorError, ValueError) as error:
             raise InputError(f"{file}: is not a safetensors file, or damaged ({safe_text(str(error))})") from None
     try:
-        with warnings.catch_warnings(action="ignore"):  # about TorchScript, which is refused below
+        # The warning is about TorchScript, which is refused below.
+        with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(_plain_types()):
             return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise various errors
         raise InputError(f"{file}: {_why(error)}") from None
+
+
+def _plain_types() -> list[Any]:
+    """Types of plain data that checkpoints often have beside the weights; making one runs no code of the file."""
+    scalar = np.float64(0).__reduce__()[0]
+    dtypes = {type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i4", "i8", "u1", "bool", "U1")}
+    names = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")  # before and since NumPy 2
+    return [argparse.Namespace, *((scalar, name) for name in names), np.dtype, *dtypes]
 
 
 def _why(error: Exception) -> str:
