@@ -6,7 +6,7 @@ from math import nan
 from typing import Any, NamedTuple
 
 from core.groups import Evaluation, Group
-from core.results.settings import identity, labels
+from core.results.settings import DRAW, draw, identity, labels
 from core.runs.record import RunRecord
 from core.spread import Spread, spread
 
@@ -131,10 +131,18 @@ class Paired(NamedTuple):
 
 
 def families(records: Sequence[RunRecord]) -> list[Family]:
-    """Group runs that differ only by seed, in the order in which each family first appears."""
+    """Group runs that differ only by seed, in the order in which each family first appears.
+
+    The seed may be that of the draw of the data as well, if it is so in every run: then each seed has its own draw.
+    """
+    alike: dict[str, list[RunRecord]] = {}
+    for record in records:
+        alike.setdefault(identity(record, ("seed", DRAW)), []).append(record)
+    drawn_by_seed = {key for key, runs in alike.items() if all(draw(run) == run.seed for run in runs)}
     members: dict[str, list[RunRecord]] = {}
     for record in records:
-        members.setdefault(identity(record), []).append(record)
+        key = identity(record, ("seed", DRAW))
+        members.setdefault(key if key in drawn_by_seed else identity(record), []).append(record)
     grouped = [sorted(runs, key=lambda run: (run.seed, run.created or 0.0)) for runs in members.values()]
     names = labels([runs[0] for runs in grouped])
     return [Family(label, tuple(runs)) for label, runs in zip(names, grouped, strict=True)]
@@ -189,9 +197,9 @@ def paired(first: Family, second: Family, split: str, stage: str | None = None) 
     ours, theirs = first.result(split, stage), second.result(split, stage)
     if ours is None or theirs is None or ours.unfinished or theirs.unfinished or _samples(ours) != _samples(theirs):
         return None
-    before, after = ({run.seed: measure([run], split, r.stage) for run in r.runs} for r in (ours, theirs))
-    pairs = [(seed, before[seed], after[seed]) for seed in ours.seeds if seed in after]
-    both = [(seed, a, b) for seed, a, b in pairs if a is not None and b is not None]
+    before, after = ({(run.seed, draw(run)): measure([run], split, r.stage) for run in r.runs} for r in (ours, theirs))
+    pairs = [(key, before[key], after[key]) for key in before if key in after]
+    both = [(seed, a, b) for (seed, _), a, b in pairs if a is not None and b is not None]
     if not both:
         return None
     return Paired(

@@ -1,6 +1,6 @@
 """Settings of several runs: which of them differ, and the shortest labels that distinguish the runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ class Absent:
 
 
 ABSENT = Absent()
+DRAW = "data.seed"
+"""Key of the seed of the draw of the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,16 @@ def settings(records: Sequence[RunRecord]) -> list[Setting]:
     return found
 
 
-def identity(record: RunRecord) -> str:
-    """Text that is equal for runs that differ only by seed."""
-    flat = {key: value for key, value in _settings(record).items() if key != "seed"}
+def identity(record: RunRecord, but: Collection[str] = ("seed",)) -> str:
+    """Text that is equal for runs that differ only by seed, or by other keys that do not count."""
+    flat = {key: value for key, value in _settings(record).items() if key not in but}
     return repr(sorted((key, _text(value)) for key, value in flat.items()))
+
+
+def draw(record: RunRecord) -> int | None:
+    """Seed of the draw of the data; None for data that are not drawn."""
+    value = _settings(record).get(DRAW)
+    return value if isinstance(value, int) else None
 
 
 def labels(heads: Sequence[RunRecord]) -> list[str]:

@@ -59,6 +59,20 @@ def test_runs_that_differ_by_seed_alone_are_a_family_and_the_seed_of_the_data_is
     assert [[r.seed for r in family.runs] for family in found] == [[0, 1], [2], [3]]
 
 
+def test_runs_whose_seed_also_draws_the_data_are_a_family_and_are_paired_on_the_same_draw_only(run):
+    def drawn(seed, data_seed, **fields):
+        return run(seed, config={"data": {**CONFIG["data"], "seed": data_seed}}, **fields)
+
+    own_draws = [drawn(seed, seed) for seed in (0, 1, 2)]
+    same_draw = [drawn(seed, 0, recipe="erm") for seed in (0, 1)]
+    found = families([*own_draws, *same_draw])
+    assert [[r.seed for r in family.runs] for family in found] == [[0, 1, 2], [0, 1]]
+    pair = paired(*found, "test")
+    assert pair is not None
+    assert pair.seeds == (0,)  # with seed 1 the two have other images
+    assert [len(f.runs) for f in families([*own_draws, drawn(3, 0)])] == [2, 1, 1]  # no longer one seed for both
+
+
 def test_families_are_told_apart_by_the_fewest_settings(run):
     steps = [run(0, config={"prune": {"steps": n, "exclude": ["fc"]}}) for n in (100, 200)]
     baseline = run(0, config={"recipe": "erm", "prune": {"steps": 100, "exclude": []}})
