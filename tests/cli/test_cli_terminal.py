@@ -35,7 +35,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_resume_comes_to_the_same_numbers(pru
     assert process.returncode == 130
     record = prusc("show", "last", "--json").json
     assert record["status"] == "stopped"
-    assert [stage["status"] for stage in record["stages"]] == ["running"] + ["waiting"] * 6
+    assert [stage["status"] for stage in record["stages"]] == ["running"] + ["waiting"] * 8
     assert f"prusc resume {record['id']}" in err
     resumed = prusc("resume", record["id"], "--json")
     assert resumed.code == 0
