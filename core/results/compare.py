@@ -135,14 +135,11 @@ def families(records: Sequence[RunRecord]) -> list[Family]:
 
     The seed may be that of the draw of the data as well, if it is so in every run: then each seed has its own draw.
     """
-    alike: dict[str, list[RunRecord]] = {}
-    for record in records:
-        alike.setdefault(identity(record, ("seed", DRAW)), []).append(record)
-    drawn_by_seed = {key for key, runs in alike.items() if all(draw(run) == run.seed for run in runs)}
+    keys = [identity(record, ("seed", DRAW)) for record in records]
+    fixed_draw = {key for key, record in zip(keys, records, strict=True) if draw(record) != record.seed}
     members: dict[str, list[RunRecord]] = {}
-    for record in records:
-        key = identity(record, ("seed", DRAW))
-        members.setdefault(key if key in drawn_by_seed else identity(record), []).append(record)
+    for key, record in zip(keys, records, strict=True):
+        members.setdefault(identity(record) if key in fixed_draw else key, []).append(record)
     grouped = [sorted(runs, key=lambda run: (run.seed, run.created or 0.0)) for runs in members.values()]
     names = labels([runs[0] for runs in grouped])
     return [Family(label, tuple(runs)) for label, runs in zip(names, grouped, strict=True)]

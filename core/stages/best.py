@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from core.artifacts import MASKED_FILES, MASKS, MODEL, predictions_file
 from core.engine.artifacts import link_or_copy
 from core.engine.stage import Stage
-from core.events import Evaluated, Logged, MasksKept, NetworkKept, StageStarted, Warned
+from core.events import Evaluated, MasksKept, NetworkKept, StageStarted, Warned
 from core.words import percent
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ class KeepBest(Stage):
         context.emit(StageStarted(context.stage, 1))
         splits = {"validation": validation_images(context), "test": Images(context.data, "test", context.device)}
         found: dict[str, Evaluation] = {}
+        images = splits["validation"]
         for source in self.sources:
             classes = load_tensors(predictions_file(context.input(source), "validation"))["classes"]
-            images = splits["validation"]
             found[source] = count_groups(classes.to(images.device), images, context.data, "validation")
         kept = max(self.sources, key=lambda source: _rank(found[source]))
         candidates = {source: _numbers(evaluation) for source, evaluation in found.items()}
@@ -64,7 +64,6 @@ class KeepBest(Stage):
         if kept == "erm":
             text = "No treatment improves the worst cell of validation: the network of ERM is kept; try another finder."
             context.emit(Warned(context.stage, "erm-kept", text))
-        context.emit(Logged(f"{context.stage}: the files are those of stage {kept}"))
         context.progress(1, 1)
 
 

@@ -1,14 +1,24 @@
 """The network that is kept is the best of all in the worst cell of validation, and its head the mean of several."""
 
+import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
-from core.artifacts import MODEL
+from core.artifacts import BALANCED, MODEL
+from core.engine.randomness import Streams
 from core.events import Logged, NetworkKept, Warned
+from core.finding.balanced import draw_balanced
+from core.finding.pseudo_groups import PseudoGroups
 from core.groups import Evaluation
+from core.models.representation import find_head
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from tests.engine.lab import events, finished
+from core.training.head import fit_head, represent
+from core.training.images import Images
+from core.training.network import load_network
+from experiments.plan import config_of
+from tests.engine.lab import CPU, events, finished, pipeline_of
 
 SOURCES = ("erm", "prune", "finetune", "head")
 
@@ -50,17 +60,22 @@ def test_the_kept_network_has_the_best_worst_cell_of_all_and_erm_is_one_of_them(
     assert all((tensor == theirs[name]).all() for name, tensor in ours.items())
 
 
-def test_a_head_of_several_draws_is_the_mean_of_their_heads(home):
-    """With the draws of two runs known from the first, the mean of n is (Σ heads)/n."""
-    weights = []
-    for draws in (1, 2, 3):
-        folder = finished(home, "last-layer", f"head.draws={draws}", "head.penalty=0.1", "find.by=groups")
-        state = load_file(folder.artifacts("head") / MODEL)
-        weights.append(next(tensor for name, tensor in state.items() if name.endswith("head.weight")).double())
-    one, two, three = weights
-    second, third = 2 * two - one, 3 * three - 2 * two
-    assert not (second == one).all()
-    assert (second - third).abs().max() < 10 * (second - one).abs().max()
+def test_a_head_of_several_draws_is_the_mean_of_heads_fitted_on_sets_of_their_own(home):
+    folder = finished(home, "last-layer", "head.draws=3", "head.penalty=0.1", "find.by=groups")
+    config = config_of(folder.record())
+    data = pipeline_of(config).load_data()
+    labels = data.splits["train"].labels
+    network = load_network(config.model, data, folder.artifacts("erm") / MODEL, CPU)
+    features = represent(network, Images(data, "train", CPU), torch.arange(len(labels)))
+    groups, streams = PseudoGroups.load(folder.artifacts("find")), Streams(config.seed, "head")
+    sets = [load_file(folder.artifacts("balance") / BALANCED)["indices"].numpy()]
+    sets += [draw_balanced(groups, labels, 2, config.balance, streams.seed(f"draw-{n}")).indices for n in (1, 2)]
+    heads = [fit_head(features[rows], labels[rows], np.ones(len(rows), np.float32), 0.1) for rows in sets]
+    assert np.abs(heads[0][0] - heads[1][0]).max() > 1e-3, "the draws differ"
+    state = load_file(folder.artifacts("head") / MODEL)
+    name = find_head(network)[0]
+    for found, fitted in ((state[f"{name}.weight"], 0), (state[f"{name}.bias"], 1)):
+        np.testing.assert_allclose(found.numpy(), np.mean([head[fitted] for head in heads], axis=0), atol=1e-5)
 
 
 def test_the_penalty_of_the_head_is_chosen_by_the_worst_cell(home):
