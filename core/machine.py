@@ -5,17 +5,27 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 PATIENCE = 0.1
 """Seconds that a reading waits for the driver; a slower reading, as after a wake-up, is used next time."""
 
 
 @dataclass(frozen=True, slots=True)
+class GpuProcess:
+    """A process that computes on a GPU: memory in bytes, None if the driver does not report it."""
+
+    pid: int
+    memory: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Gpu:
     """One GPU: memory in bytes, utilisation in per cent of the time in which a kernel was running, °C and watts.
 
-    Values that the driver does not report are None.
+    Values that the driver does not report are None. `uuid` is without its prefix, as in torch.
     """
 
     index: int
@@ -25,6 +35,13 @@ class Gpu:
     memory_total: int
     temperature: float | None
     power: float | None
+    uuid: str = ""
+    processes: tuple[GpuProcess, ...] = ()
+
+    @property
+    def memory_free(self) -> int:
+        """Bytes that are not in use."""
+        return self.memory_total - self.memory_used
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +116,16 @@ class Monitor:
             return None
 
 
+def gpus(patience: float = 10.0) -> tuple[Gpu, ...]:
+    """The GPUs of this machine, read once; none if the driver does not answer within `patience` seconds."""
+    return _Nvml(patience).read()
+
+
 class _Nvml:
     """NVML, queried on its own thread, because the driver may take seconds to wake up or never respond."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float | None = None) -> None:
+        self._patience = patience
         self._thread: threading.Thread | None = None
         self._library: Any = None
         self._absent = False
@@ -114,7 +137,7 @@ class _Nvml:
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._ask, name="nvml", daemon=True)
             self._thread.start()
-        self._thread.join(PATIENCE)
+        self._thread.join(PATIENCE if self._patience is None else self._patience)
         return self._last
 
     def _ask(self) -> None:
@@ -136,18 +159,23 @@ def _gpu(nvml: Any, index: int) -> Gpu:
     name = nvml.nvmlDeviceGetName(device)
     memory = nvml.nvmlDeviceGetMemoryInfo(device)
 
-    def ask(value: Callable[[], float]) -> float | None:
+    def ask(value: Callable[[], T]) -> T | None:
         # Some values are unavailable on some devices, such as the utilisation of a MIG slice.
-        with suppress(nvml.NVMLError):
-            return float(value())
+        with suppress(nvml.NVMLError, AttributeError):
+            return value()
         return None
+
+    uuid = ask(lambda: nvml.nvmlDeviceGetUUID(device)) or ""
+    running = ask(lambda: nvml.nvmlDeviceGetComputeRunningProcesses(device)) or ()
 
     return Gpu(
         index,
         name.decode() if isinstance(name, bytes) else name,
-        ask(lambda: nvml.nvmlDeviceGetUtilizationRates(device).gpu),
+        ask(lambda: float(nvml.nvmlDeviceGetUtilizationRates(device).gpu)),
         int(memory.used),
         int(memory.total),
-        ask(lambda: nvml.nvmlDeviceGetTemperature(device, nvml.NVML_TEMPERATURE_GPU)),
+        ask(lambda: float(nvml.nvmlDeviceGetTemperature(device, nvml.NVML_TEMPERATURE_GPU))),
         ask(lambda: nvml.nvmlDeviceGetPowerUsage(device) / 1000),
+        (uuid.decode() if isinstance(uuid, bytes) else uuid).removeprefix("GPU-"),
+        tuple(GpuProcess(process.pid, process.usedGpuMemory) for process in running),
     )

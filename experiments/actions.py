@@ -14,7 +14,8 @@ from core.runs.log import RunLog
 from core.runs.record import ACTIVE, RunRecord
 from core.runs.text import safe_text
 from experiments import subprocesses
-from experiments.launchers import launcher, launcher_of
+from experiments.launchers import asked, launcher, launcher_of
+from experiments.resources import ANY, Resources
 
 if TYPE_CHECKING:
     from experiments.order import Order
@@ -34,12 +35,15 @@ def start(home: Home, order: "Order", version: str = "") -> RunFolder:
 
     host = launcher(order.launcher)
     planned, fork = plan(home, order)
-    host.check(order.device)
+    more = asked(host, order.resources)
+    host.check(order.device, **more)
     check(planned.config, fork)
     home = Home.open(home.root)
-    folder = create_run(home, planned, name=order.name, tags=order.tags, fork=fork, version=version)
+    folder = create_run(
+        home, planned, name=order.name, tags=order.tags, fork=fork, version=version, resources=order.resources
+    )
     try:
-        host.start(folder, device=order.device, fresh=order.fresh)
+        host.start(folder, device=order.device, fresh=order.fresh, **more)
     except Exception:
         _remove(folder)
         raise
@@ -140,23 +144,34 @@ def check_resumable(folder: RunFolder) -> RunRecord:
 
 
 def resume(
-    folder: RunFolder, by: str = "local", *, device: str = "auto", fresh: bool = False, auto_batch: bool = False
+    folder: RunFolder,
+    by: str = "local",
+    *,
+    device: str = "auto",
+    fresh: bool = False,
+    auto_batch: bool = False,
+    resources: Resources = ANY,
 ) -> None:
     """Resume a run that was stopped, failed or lost, by any launcher; imports torch.
 
     With `fresh`, every stage is computed; with `auto_batch`, batches that do not fit into memory are split from now on.
-    Raises InputError if there is nothing to resume, or it cannot start.
+    Without `resources`, the same launcher gets what the run asked for before. Raises InputError if there is nothing to
+    resume, or it cannot start.
     """
     from experiments.earlier import renew
     from experiments.launch import change_settings
 
-    check_resumable(folder)
+    record = check_resumable(folder)
     host = launcher(by)
-    host.check(device)
+    if not resources.asked and record.launcher == by:
+        resources = Resources.from_json(dict(record.resources))
+    more = asked(host, resources)
+    host.check(device, **more)
     renew(folder)
     if auto_batch:
         change_settings(folder, {"compute.auto_batch": True})
-    host.start(folder, device=device, fresh=fresh)
+    folder.update(resources=resources.to_json())
+    host.start(folder, device=device, fresh=fresh, **more)
 
 
 def resume_outside(folder: RunFolder) -> str:

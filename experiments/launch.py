@@ -14,8 +14,10 @@ from core.runs.log import RunLog
 from core.runs.record import RunRecord, StageRecord, new_id
 from experiments.files import check_files, whole_paths
 from experiments.fork import Fork
+from experiments.identity import identity
 from experiments.plan import Plan, build_pipeline
 from experiments.recipes import get_recipe
+from experiments.resources import ANY, Resources
 
 
 def check(config: Config, fork: Fork | None = None) -> None:
@@ -52,6 +54,7 @@ def create_run(
     tags: Sequence[str] = (),
     fork: Fork | None = None,
     version: str = "",
+    resources: Resources = ANY,
 ) -> RunFolder:
     """Create a queued run in the home and the index; raises InputError if the name is taken."""
     log = RunLog(home)
@@ -72,6 +75,8 @@ def create_run(
         stages=tuple(StageRecord(stage) for stage in plan.recipe.stage_names(plan.config)),
         forked_from=f"{fork.source.id}:{fork.stage}" if fork else None,
         version=version,
+        resources=resources.to_json(),
+        identity=identity(config),
     )
     folder = RunFolder.create(home, record)
     try:
@@ -94,8 +99,10 @@ def change_settings(folder: RunFolder, changes: Mapping[str, Any]) -> None:
     settings = merge({}, dict(record.config))
     for key, value in changes.items():
         merge(settings, nest(key.split("."), value))
-    config = validate(settings, f"run '{record.name}'").model_dump(mode="json")
-    folder.update(config=config, overrides={**record.overrides, **changes})
+    config = validate(settings, f"run '{record.name}'")
+    folder.update(
+        config=config.model_dump(mode="json"), overrides={**record.overrides, **changes}, identity=identity(config)
+    )
 
 
 def _take_over(fork: Fork, folder: RunFolder, record: RunRecord) -> RunRecord:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
+from experiments.resources import ANY, Resources
 
 if TYPE_CHECKING:
     from core.runs.home import Home
@@ -26,6 +27,7 @@ class Order:
         name: None for a generated one.
         device: `auto`, `cpu` or `cuda:N`.
         fork: `RUN:STAGE` to start from.
+        resources: what the run asks of its launcher.
     """
 
     target: str | None = None
@@ -38,6 +40,7 @@ class Order:
     fork: str | None = None
     fresh: bool = False
     launcher: str = "detached"
+    resources: Resources = ANY
 
     def also(self, overrides: Iterable[str]) -> "Order":
         """The same order with more overrides; later ones win."""
@@ -58,7 +61,7 @@ class Order:
             words += ["--tag", tag]
         words += _option("--device", None if self.device == "auto" else self.device)
         words += ["--fresh"] * self.fresh
-        return words + launcher_option(self.launcher)
+        return words + launcher_option(self.launcher) + self.resources.words()
 
 
 def again(record: "RunRecord") -> Order | None:
@@ -108,7 +111,7 @@ def plan(home: "Home", order: Order) -> "tuple[Plan, Fork | None]":
 
 def launcher_option(name: str) -> list[str]:
     """The option of `prusc run` and `prusc resume` for a launcher; empty for local, the default."""
-    return {"local": [], "detached": ["--detach"]}.get(name, ["--launcher", name])
+    return {"local": [], "detached": ["--detach"], "queue": ["--queue"]}.get(name, ["--launcher", name])
 
 
 def _setting(key: str, value: object) -> str:

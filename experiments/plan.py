@@ -113,6 +113,20 @@ def config_of(record: RunRecord) -> Config:
     return validate(record.config, f"run '{record.name}'")
 
 
+def sharing_keys(config: Config) -> tuple[str, ...]:
+    """One key for each stage, equal for runs that can share its artifacts, whatever the data are (no torch).
+
+    Raises InputError if a file that a stage reads is missing.
+    """
+    from core.engine.stage import stage_key
+
+    keys: dict[str, str] = {}
+    data = config.data.canonical_hash()
+    for stage in get_recipe(config.recipe).stages(config):
+        keys[stage.name] = stage_key(stage, [keys[name] for name in stage.inputs], data, config.seed)
+    return tuple(keys.values())
+
+
 def build_pipeline(config: Config) -> "Pipeline":
     """Create the stages of a configuration and find its data, without reading an image; imports torch.
 

@@ -1,8 +1,8 @@
 """Studies: many runs that belong together, of which only the missing ones are made (no torch)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -14,10 +14,15 @@ from core.runs.disk import locked
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from core.runs.record import RunRecord
+from core.runs.record import ACTIVE, RunRecord
 from experiments.catalog import Study
+from experiments.files import whole_paths
+from experiments.identity import identity
 from experiments.launch import create_run
 from experiments.plan import Plan, config_of, make_plan
+from experiments.space import Point, label
+
+NOWHERE: Point = {}
 
 Origin = Literal["kept", "elsewhere", "resumed", "made"]
 """Where the run of a task comes from: finished before, running in another process, resumed, or new."""
@@ -30,17 +35,20 @@ class Task:
     recipe: str
     preset: str
     plan: Plan
+    point: Point = field(default_factory=dict)
+    """What varies in a sweep: dotted key → value."""
 
     @property
     def title(self) -> str:
-        """Recipe, preset and seed in words."""
+        """Recipe, preset, point and seed in words."""
         seed = self.plan.config.seed
-        return f"{self.recipe} on {self.preset}" + (f", seed {seed}" if seed else "")
+        words = [f"{self.recipe} on {self.preset}", label(self.point), f"seed {seed}" if seed else ""]
+        return ", ".join(filter(None, words))
 
     @cached_property
-    def config(self) -> dict[str, Any]:
-        """Every setting, as a run record holds it."""
-        return self.plan.config.model_dump(mode="json")
+    def identity(self) -> str:
+        """The identity of its run."""
+        return identity(whole_paths(self.plan.config))
 
 
 class Claim(NamedTuple):
@@ -71,27 +79,36 @@ def plan_study(
     Raises:
         InputError: a name, key or value is unknown or does not fit one of the runs.
     """
-    recipes, presets = _chosen(study, only)
-    seeds = study.seeds if seed is None else (seed,)
-    return [_task(study, recipe, preset, one, overrides) for preset in presets for one in seeds for recipe in recipes]
+    part = narrowed(study, only)
+    return [
+        plan_task(study, recipe, preset, one, overrides, point)
+        for preset in part.presets
+        for one in (study.seeds if seed is None else (seed,))
+        for recipe in part.recipes
+        for point in study.points
+    ]
 
 
-def _task(study: Study, entry: str, preset: str, seed: int, overrides: Sequence[str]) -> Task:
-    settings = {**study.settings, **study.of.get(entry, {})}
+def plan_task(
+    study: Study, entry: str, preset: str, seed: int, overrides: Sequence[str] = (), point: Point = NOWHERE
+) -> Task:
+    """Plan one run of a study, at one point of its sweep; raises InputError as `plan_study`."""
+    settings = {**study.settings, **study.of.get(entry, {}), **point}
     recipe, _, finder = str(settings.pop("recipe", entry)).partition("@")
     if finder:
         settings["find.by"] = finder
-    if len(study.seeds) > 1 and "seed" in type(make_plan(recipe, data=preset).config.data).model_fields:
+    if study.own_draws and "seed" in type(make_plan(recipe, data=preset).config.data).model_fields:
         settings["data.seed"] = seed
     laid_over = [f"{key}={orjson.dumps(value).decode()}" for key, value in settings.items()]
     try:
         plan = make_plan(recipe, data=preset, overrides=[*laid_over, *overrides], seed=seed)
     except InputError as error:
-        raise InputError(f"{entry} on {preset}: {error} (--only chooses recipes and presets)") from None
-    name = f"{study.name}/{'-'.join(entry.replace('@', ' ').replace(',', '').split())}/{study.short(preset)}"
-    if plan.config.seed:
-        name += f"/seed-{plan.config.seed}"
-    return Task(entry, preset, replace(plan, base_name=name))
+        hint = " (--only chooses recipes and presets)" if len(study.recipes) * len(study.presets) > 1 else ""
+        raise InputError(f"{entry} on {preset}: {error}{hint}") from None
+    several = not study.is_sweep or len(study.recipes) > 1 or len(study.presets) > 1
+    words = [study.name, *([_word(entry), study.short(preset)] if several else []), _word(label(point))]
+    words.append(f"seed-{plan.config.seed}" if plan.config.seed else "")
+    return Task(entry, preset, replace(plan, base_name="/".join(filter(None, words))), point)
 
 
 def find_run(log: RunLog, task: Task) -> RunRecord | None:
@@ -99,16 +116,44 @@ def find_run(log: RunLog, task: Task) -> RunRecord | None:
 
     Of several, the newest finished one counts, else the newest active one, else the newest of all.
     """
-    plan, found = task.plan, []
-    for run in log.all():
-        if (run["recipe"], run["data"], run["seed"]) == (plan.recipe.name, plan.config.data.name, plan.config.seed):
-            with suppress(InputError):  # deleted meanwhile, or has settings unknown to this version
-                record = RunFolder.open(log.home, run["id"]).settled()
-                # Settings newer than the run take their defaults.
-                if config_of(record).model_dump(mode="json") == task.config:
-                    found.append(record)
-    # `sorted` is stable: equal runs keep the order of the log, newest first.
-    return next(iter(sorted(found, key=lambda r: (r.status != "finished", not r.in_hand))), None)
+    run = find_runs(log, [task])[0]
+    with suppress(InputError):  # deleted meanwhile
+        return RunFolder.open(log.home, run["id"]).settled() if run else None
+    return None
+
+
+def find_runs(log: RunLog, tasks: Sequence[Task]) -> list[dict[str, Any] | None]:
+    """Find the runs of many tasks in one pass, as summaries with their current status; None where there is none."""
+    kinds = {(task.plan.recipe.name, task.plan.config.data.name, task.plan.config.seed) for task in tasks}
+    found: dict[str, dict[str, Any]] = {}
+    for run in log.all():  # newest first
+        if (run["recipe"], run["data"], run["seed"]) not in kinds or not (key := _identity_of(log.home, run)):
+            continue
+        if key not in found or _rank(run) < _rank(found[key]):
+            found[key] = run
+    return [found.get(task.identity) for task in tasks]
+
+
+def is_in_hand(run: Mapping[str, Any]) -> bool:
+    """Whether a process works on a run or a queue has its job, given its summary; as `RunRecord.in_hand`."""
+    return run["status"] in ACTIVE and (run["pid"] is not None or bool(run.get("job")))
+
+
+def _rank(run: Mapping[str, Any]) -> tuple[bool, bool]:
+    return run["status"] != "finished", not is_in_hand(run)
+
+
+def _identity_of(home: Home, run: Mapping[str, Any]) -> str:
+    """The identity of a run; of a run of an older version it is computed; empty if that is not possible."""
+    if known := run.get("identity"):
+        return str(known)
+    with suppress(InputError):  # deleted meanwhile, or has settings unknown to this version
+        return identity(config_of(RunFolder.open(home, run["id"]).record()))
+    return ""
+
+
+def _word(text: str) -> str:
+    return "-".join(text.replace("@", " ").replace(",", "").replace("/", " ").split())
 
 
 def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), version: str = "") -> Claim:
@@ -131,15 +176,18 @@ def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), ver
     return found
 
 
-def _chosen(study: Study, only: str | None) -> tuple[Sequence[str], Sequence[str]]:
-    """The named recipes and presets; all of a kind if none of it is named."""
+def narrowed(study: Study, only: str | None) -> Study:
+    """The study with the named recipes and presets only; with all of a kind if none of it is named.
+
+    Raises InputError if it does not have one of them.
+    """
     if only is None:
-        return study.recipes, study.presets
+        return study
     words = [word.strip() for word in only.split(",")]
     known = [*study.recipes, *study.presets]
     for word in words:
         if word not in known:
             raise InputError(f"--only {word}: study '{study.name}' has no such recipe or preset{nearest(word, known)}")
-    recipes = [name for name in study.recipes if name in words]
-    presets = [name for name in study.presets if name in words]
-    return recipes or study.recipes, presets or study.presets
+    recipes = tuple(name for name in study.recipes if name in words)
+    presets = tuple(name for name in study.presets if name in words)
+    return replace(study, recipes=recipes or study.recipes, presets=presets or study.presets)

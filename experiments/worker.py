@@ -1,4 +1,4 @@
-"""The process of one run: `python -m experiments.worker --home HOME --device DEVICE [--fresh] RUN`."""
+"""The process of one run: `python -m experiments.worker --home HOME --device DEVICE [--fresh] [--leased] RUN`."""
 
 import argparse
 import signal
@@ -19,10 +19,11 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--leased", action="store_true")  # the supervisor of a queue holds the device for it
     given = parser.parse_args()
     folder = RunFolder.open(Home.open(given.home), given.run)
     try:
-        status = _work(folder, given.device, given.fresh)
+        status = _work(folder, given.device, given.fresh, given.leased)
     except InputError as error:
         note_failure(folder, error)
         sys.stderr.write(f"error: {error}\n")
@@ -33,13 +34,13 @@ def main() -> int:
     return 1 if status == "failed" else 0
 
 
-def _work(folder: RunFolder, device: str, fresh: bool) -> str:
+def _work(folder: RunFolder, device: str, fresh: bool, leased: bool) -> str:
     from core.engine.devices import pick
     from experiments.hosting import ENGINE
     from experiments.plan import config_of
 
     config = config_of(folder.record())
-    job = ENGINE.submit(folder, config, pick(device, folder.home.locks), fresh=fresh)
+    job = ENGINE.submit(folder, config, pick(device, folder.home.locks), fresh=fresh, leased=leased)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: job.stop())
     while not job.wait(0.5):

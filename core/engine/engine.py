@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ class Job:
     config: "Config"
     device: "torch.device"
     fresh: bool = False
+    leased: bool = False
+    """Whether the device is leased already, by descriptors that this process inherited."""
     status: str = "queued"
     error: Exception | None = None
     """Why the run could not start; errors of a started run are in its record."""
@@ -66,13 +68,17 @@ class Engine:
         self._closed = False
         self._lock = threading.Lock()
 
-    def submit(self, folder: RunFolder, config: "Config", device: "torch.device", *, fresh: bool = False) -> Job:
+    def submit(
+        self, folder: RunFolder, config: "Config", device: "torch.device", *, fresh: bool = False, leased: bool = False
+    ) -> Job:
         """Queue a run for `device`; it starts after earlier runs on that device.
+
+        With `leased`, this process has inherited the lease of the device.
 
         Raises:
             InputError: `stop_all` was called.
         """
-        job = Job(folder, config, device, fresh)
+        job = Job(folder, config, device, fresh, leased)
         with self._lock:
             self.refuse_when_closed()
             self._jobs = {id: old for id, old in self._jobs.items() if not old.wait(0)} | {folder.id: job}
@@ -142,7 +148,7 @@ class Engine:
         with job.folder.writer():
             try:
                 with (
-                    lease(job.device, job.folder.home.locks, job._stop.is_set),
+                    nullcontext() if job.leased else lease(job.device, job.folder.home.locks, job._stop.is_set),
                     prepared(job.device, job.config.deterministic),
                 ):
                     pipeline = self._build(job.config)

@@ -3,8 +3,8 @@
 import errno
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,12 @@ from core.errors import InputError, StageError, Stopped
 from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused, Warned
 from core.runs.alive import here
 from core.runs.folder import RunFolder
+from core.runs.lease import Lease, holder
 from core.runs.log import RunLog
 from core.runs.stream import EventWriter
+
+WAIT = 0.5
+"""Seconds between attempts to compute a stage that another run computes."""
 
 
 @dataclass
@@ -100,12 +104,29 @@ class Runner:
             return sealed.key
         if self.stop_asked():
             raise Stopped
-        source = None if self.fresh else find(self._index, self.folder, stage.name, key)
-        if source is not None and link(RunFolder(self.folder.home, source).artifacts(stage.name), final):
-            self.folder.update_stage(stage.name, reused=source)
-            return self._stage(stage, key)
-        self._work(stage, key, final)
-        return key
+        with nullcontext() if self.fresh else self._alone(key):
+            source = None if self.fresh else find(self._index, self.folder, stage.name, key)
+            if source is None or not link(RunFolder(self.folder.home, source).artifacts(stage.name), final):
+                self._work(stage, key, final)
+                return key
+        self.folder.update_stage(stage.name, reused=source)
+        return self._stage(stage, key)
+
+    @contextmanager
+    def _alone(self, key: str) -> Iterator[None]:
+        """Wait until no other run computes the stage with this key: its artifacts are then there to be reused."""
+        path, said = self.folder.home.locks / f"stage-{key}.lock", False
+        while (lease := Lease.take(path, note=self.folder.id)) is None:
+            if self.stop_asked():
+                raise Stopped
+            if not said:
+                self._write(Logged(f"waiting for run {holder(path)}, which computes this stage"))
+                said = True
+            time.sleep(WAIT)
+        try:
+            yield
+        finally:
+            lease.release(remove=True)
 
     def _work(self, stage: Stage, key: str, final: Path) -> None:
         self.folder.update_stage(stage.name, status="running", key=key, reused=None)

@@ -1,7 +1,7 @@
 """The index of all runs: a TinyDB file for concurrent use by any number of processes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from itertools import count
@@ -47,6 +47,13 @@ class RunLog:
             with suppress(InputError):
                 record = RunFolder(self.home, record.id).record()
             runs.upsert(_document(record))
+
+    def put_all(self, ids: Iterable[str]) -> None:
+        """Add or update many runs at once, each as its folder says; those without a readable folder are left out."""
+        with self._writing() as runs:
+            for id in ids:
+                with suppress(InputError):
+                    runs.upsert(_document(RunFolder(self.home, id).record()))
 
     def register(self, record: RunRecord, exact_name: bool = False) -> RunRecord:
         """Add a new run to the index under a unique name, and return the record with that name.

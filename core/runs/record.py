@@ -14,7 +14,7 @@ ACTIVE: frozenset[str] = frozenset({"queued", "running"})
 _INDEXED = (
     *("id", "name", "status", "recipe", "preset", "data", "seed", "selection", "attributes_used", "note"),
     *("created", "started", "ended", "seconds", "working_since"),
-    *("host", "pid", "pid_started", "forked_from", "device", "reason"),
+    *("host", "pid", "pid_started", "forked_from", "device", "reason", "launcher", "job", "identity"),
 )
 """Fields of a run that its summary repeats."""
 
@@ -70,6 +70,8 @@ class RunRecord:
         pid_started: start time of the process, to detect reused ids.
         launcher: started the run and can stop and kill it; older versions did not write it.
         job: id of the run in the launcher, such as a job number in a queue; empty if there is none.
+        resources: what it asked of its launcher, as `experiments.resources.Resources`.
+        identity: hash of the settings that decide its results, the same for equal runs; empty in older versions.
         reason: why it failed.
         forked_from: `RUN:STAGE` from whose artifacts it starts.
     """
@@ -99,6 +101,8 @@ class RunRecord:
     host: str | None = None
     launcher: str = "detached"
     job: str = ""
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    identity: str = ""
     reason: str = ""
     forked_from: str | None = None
     version: str = ""

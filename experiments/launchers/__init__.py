@@ -6,13 +6,16 @@ To add one, write a file in this folder with a subclass of `Launcher`; nothing e
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from core.errors import InputError, nearest
 from core.runs.alive import kill
 from core.runs.folder import RunFolder
+from core.runs.home import Home
 from core.runs.record import RunRecord
+from experiments.resources import Resources
 
 
 class Launcher(ABC):
@@ -22,16 +25,21 @@ class Launcher(ABC):
         name: as in `--launcher` and in the record of a run.
         summary: one line for the user.
         outlives: whether a run goes on when the process that started it ends.
+        queues: whether runs wait there until there is room, so that many can be started at once.
+        takes: options of `experiments.resources.Resources` that it understands; `check`, `start` and `start_all` then
+            have a further argument, `resources`.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     outlives: ClassVar[bool] = True
+    queues: ClassVar[bool] = False
+    takes: ClassVar[tuple[str, ...]] = ()
 
     def check(self, device: str) -> None:
         """Make sure that a run can be started on `auto`, `cpu` or `cuda:N`, before anything is written; imports torch.
 
-        Raises InputError if there is no such device, or nothing can be started at all.
+        Raises InputError if there is no such device, or nothing can be started.
         """
         from core.engine.devices import resolve
 
@@ -44,6 +52,15 @@ class Launcher(ABC):
         With `fresh`, every stage is computed, even if another run has its result. The launcher removes a request to
         stop, which was for an earlier process. Raises InputError if the run cannot be started.
         """
+
+    def start_all(self, folders: Sequence[RunFolder], *, device: str, fresh: bool) -> None:
+        """Start or resume many runs, as `start` does; a launcher with a queue takes them at once."""
+        for folder in folders:
+            self.start(folder, device=device, fresh=fresh)
+
+    def wake(self, home: Home) -> None:
+        """Make sure that runs that wait will be started, for a launcher whose own process may have ended."""
+        del home  # most launchers have no such process
 
     def kill(self, folder: RunFolder) -> None:
         """End a run that does not answer; it is then `lost` and can be resumed from its last checkpoint.
@@ -78,6 +95,19 @@ def launcher(name: str) -> Launcher:
             f"unknown launcher '{name}'{nearest(name, sorted(found))}; choose from {', '.join(sorted(found))}"
         )
     return found[name]()
+
+
+def asked(host: Launcher, resources: Resources) -> dict[str, Resources]:
+    """The argument `resources` for a launcher that has it, else nothing.
+
+    Raises InputError if an option is given that the launcher does not understand.
+    """
+    for option in resources.asked:
+        if option not in host.takes:
+            able = sorted(name for name, other in _found().items() if option in other.takes)
+            instead = f"; use --launcher {' or '.join(able)}" if able else ""
+            raise InputError(f"{option}: is not for launcher '{host.name}'{instead}")
+    return {"resources": resources} if host.takes else {}
 
 
 def launcher_of(record: RunRecord) -> Launcher:

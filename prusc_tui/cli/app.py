@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from prusc_tui import __version__
-from prusc_tui.cli import compare, data, eval, look, machine, recipes, report, run, runs, sparsity, table
+from prusc_tui.cli import compare, data, eval, look, machine, queue, recipes, report, run, runs, sparsity, sweep, table
 
 app = typer.Typer(
     name="prusc",
@@ -33,13 +33,15 @@ def _common(
 
 WORK, LOG, ELSE = "Run", "Run log", "About"
 COMMANDS = {
-    WORK: (run.run, run.resume, runs.stop, run.watch, eval.eval_, look.look),
+    WORK: (run.run, sweep.sweep, run.resume, runs.stop, run.watch, eval.eval_, look.look),
     LOG: (runs.ls, runs.show, compare.compare, table.table, sparsity.sparsity, report.report, runs.rm, runs.export),
     ELSE: (machine.doctor,),
 }
 for panel, commands in COMMANDS.items():
     for command in commands:
         app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
+app.add_typer(queue.app, name="queue", rich_help_panel=WORK)
+app.add_typer(sweep.sweeps, name="sweeps", rich_help_panel=LOG)
 app.add_typer(runs.index, name="index", rich_help_panel=LOG)
 app.add_typer(recipes.app, name="recipes", rich_help_panel=ELSE)
 app.add_typer(data.app, name="data", rich_help_panel=ELSE)

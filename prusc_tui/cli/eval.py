@@ -9,8 +9,8 @@ from core.errors import InputError
 from core.runs.home import Home
 from core.runs.text import safe_text
 from prusc_tui.cli.data import SplitChoice
-from prusc_tui.cli.options import DataRoot, Json, file_of, folder_of
-from prusc_tui.cli.run import Device, find
+from prusc_tui.cli.options import DataRoot, Device, Json, file_of, folder_of
+from prusc_tui.cli.run import find
 from prusc_tui.palette import SHELL
 from prusc_tui.words import console, print_json, print_lines
 

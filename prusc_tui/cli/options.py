@@ -43,6 +43,33 @@ AutoBatch = Annotated[
 ]
 PrecisionOf = Annotated[Precision | None, typer.Option("--precision", help="Precision of forward passes.")]
 
+Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device to run on.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Compute every stage, even if another run has its result.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Run in a process that outlives this terminal; return at once.")]
+InQueue = Annotated[bool, typer.Option("--queue", help="Add to the queue of this machine; return at once.")]
+Launcher = Annotated[
+    str | None,
+    typer.Option("--launcher", metavar="NAME", help="Host of the run: local (default), detached, queue or slurm."),
+]
+Gpus = Annotated[int | None, typer.Option("--gpus", metavar="N", help="GPUs that a queued run gets; 0 for the CPU.")]
+GpuMemory = Annotated[
+    float | None, typer.Option("--gpu-memory", metavar="GIB", help="Share of a GPU that a queued run needs.")
+]
+Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads of a queued run.")]
+Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="SLURM profile of the settings file.")]
+Minutes = Annotated[int | None, typer.Option("--minutes", metavar="N", help="Time limit of a SLURM job.")]
+
+
+def launcher_name(name: str | None, *, detach: bool = False, queue: bool = False, default: str = "local") -> str:
+    """Name of the launcher that the options ask for; raises InputError if they contradict each other."""
+    short = {"--detach": "detached"} if detach else {}
+    short |= {"--queue": "queue"} if queue else {}
+    asked = {*short.values(), *([name] if name else [])}
+    if len(asked) > 1:
+        option = next(iter(short))
+        raise InputError(f"{option}: means --launcher {short[option]}; leave out one of them")
+    return asked.pop() if asked else default
+
 
 @dataclass(frozen=True)
 class OptionAlias:

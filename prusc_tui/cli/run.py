@@ -14,11 +14,22 @@ from prusc_tui.cli.options import (
     AutoBatch,
     Checkpoint,
     DataRoot,
+    Detach,
+    Device,
+    Fresh,
+    GpuMemory,
+    Gpus,
     Groups,
+    InQueue,
+    Launcher,
+    Minutes,
     NoCache,
     PrecisionOf,
+    Profile,
     Run,
+    Threads,
     Weights,
+    launcher_name,
     option_aliases,
     refuse_misfits,
 )
@@ -34,19 +45,10 @@ _WHY_NOT = {
     "--data": "it has its own data",
     "--name": "it names each of them itself",
     "--from": "each of them reuses the stages that it can",
-    "--detach": "start it with nohup so that it outlives this terminal",
-    "--launcher": "each of them runs in this process",
 }
 """Option → why a study does not accept it."""
 
-Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device to run on.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end; progress goes to stderr.")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Compute every stage, even if another run has its result.")]
-Detach = Annotated[bool, typer.Option("--detach", help="Run in a process that outlives this terminal; return at once.")]
-Launcher = Annotated[
-    str | None,
-    typer.Option("--launcher", metavar="NAME", help="Host of the run: local (default), detached, or another."),
-]
 
 
 def run(
@@ -82,31 +84,57 @@ def run(
     precision: PrecisionOf = None,
     auto_batch: AutoBatch = False,
     fresh: Fresh = False,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", metavar="0-4|0,2,5", help="Several seeds: a sweep of one run each.")
+    ] = None,
     detach: Detach = False,
+    queue: InQueue = False,
     launcher: Launcher = None,
+    gpus: Gpus = None,
+    gpu_memory: GpuMemory = None,
+    threads: Threads = None,
+    profile: Profile = None,
+    minutes: Minutes = None,
     json: Json = False,
 ) -> None:
     """Run a recipe or preset, or the missing runs of a study, with live output."""
     from experiments import actions
-    from experiments.catalog import study_names
+    from experiments.catalog import DEFAULT, get_study, study_names
     from experiments.order import Order, plan
+    from experiments.resources import Resources
     from prusc_tui import __version__
 
     given = option_aliases(data_root, weights, checkpoint, groups, precision, no_cache=no_cache, auto_batch=auto_batch)
+    by = launcher_name(launcher, detach=detach, queue=queue)
+    resources = Resources(gpus=gpus, gpu_memory=gpu_memory, threads=threads, profile=profile, minutes=minutes)
+    several = target in study_names() or seeds is not None
+    if several and fork:
+        raise InputError("--from: each of many runs reuses the stages that it can; leave it out")
     if target in study_names():
-        from prusc_tui.cli.study import run_study
-
-        foreign = {"--data": data, "--name": name, "--from": fork, "--detach": detach, "--launcher": launcher}
-        for option, value in foreign.items():
+        for option, value in {"--data": data, "--name": name}.items():
             if value:
                 raise InputError(f"{option}: '{target}' is a study of many runs; {_WHY_NOT[option]}")
-        settings = [*(overrides or ()), *(alias.override for alias in given)]
-        raise typer.Exit(
-            run_study(target, settings, seed, only, device=device, tags=tags or (), fresh=fresh, json=json)
-        )
-    if only is not None:
+    elif only is not None:
         raise InputError("--only applies to studies (see: prusc recipes)")
     home = Home.open(create=False)
+    if several:
+        from prusc_tui.cli import sweep
+
+        if seed is not None and seeds is not None:
+            raise InputError("--seed: cannot be combined with --seeds; leave one out")
+        settings = [*(overrides or ()), *(alias.override for alias in given)]
+        if target in study_names() and by == "local" and seeds is None:
+            from prusc_tui.cli.study import run_study
+
+            code = run_study(
+                get_study(target), settings, seed, only, device=device, tags=tags or (), fresh=fresh, json=json
+            )
+            raise typer.Exit(code)
+        study = sweep.study_of(
+            target or DEFAULT, data, seeds=seeds if seed is None else str(seed), overrides=settings, only=only
+        )
+        chosen = sweep.sweep_of(home, study, name, launcher=by, device=device, resources=resources)
+        raise typer.Exit(sweep.run_sweep(home, chosen, tags=tags or (), fresh=fresh, detach=True, json=json))
     order = Order(
         target=target,
         data=data,
@@ -117,7 +145,8 @@ def run(
         device=device,
         fork=fork,
         fresh=fresh,
-        launcher=_launcher(launcher, detach),
+        launcher=by,
+        resources=resources,
     )
     if given:
         refuse_misfits(given, plan(home, order)[0])
@@ -130,17 +159,25 @@ def resume(
     auto_batch: AutoBatch = False,
     fresh: Fresh = False,
     detach: Detach = False,
+    queue: InQueue = False,
     launcher: Launcher = None,
+    gpus: Gpus = None,
+    gpu_memory: GpuMemory = None,
+    threads: Threads = None,
+    profile: Profile = None,
+    minutes: Minutes = None,
     json: Json = False,
 ) -> None:
     """Resume a stopped, failed or lost run, exactly from its last checkpoint."""
     from experiments import actions
+    from experiments.resources import Resources
     from prusc_tui.cli.host import reader_at_end
 
     folder = find(reference)
-    by = _launcher(launcher, detach)
+    by = launcher_name(launcher, detach=detach, queue=queue)
+    resources = Resources(gpus=gpus, gpu_memory=gpu_memory, threads=threads, profile=profile, minutes=minutes)
     reader = reader_at_end(folder) if by == "local" else None
-    actions.resume(folder, by, device=device, fresh=fresh, auto_batch=auto_batch)
+    actions.resume(folder, by, device=device, fresh=fresh, auto_batch=auto_batch, resources=resources)
     _go_on(folder, json, reader)
 
 
@@ -200,13 +237,6 @@ def _draw(folder: "RunFolder", path: Path) -> None:
         raise InputError(f"--svg {path}: cannot be written ({error.strerror})") from None
 
 
-def _launcher(name: str | None, detach: bool) -> str:
-    """Name of the launcher that the options ask for."""
-    if detach and name not in (None, "detached"):
-        raise InputError(f"--detach: means --launcher detached; leave it out with --launcher {name}")
-    return "detached" if detach else name or "local"
-
-
 def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None) -> None:
     """Follow a run of this process and exit with its code; for any other, say how to watch it."""
     from experiments.launchers import launcher_of
@@ -217,7 +247,8 @@ def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None)
         if json:
             print_json(**record.to_json())
         else:
-            typer.echo(f"{record.name} {record.id} runs in the background. Watch it with: prusc watch {record.id}")
+            how = "is in the queue (see: prusc queue)" if record.launcher == "queue" else "runs in the background"
+            typer.echo(f"{record.name} {record.id} {how}. Watch it with: prusc watch {record.id}")
         return
     with stop_on_signals() as stopper:  # before the slow imports, as the run has already started
         from core.feed.feed import RunFeed

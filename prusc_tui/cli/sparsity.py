@@ -8,7 +8,8 @@ import typer
 
 from core.errors import InputError
 from core.runs.home import Home
-from prusc_tui.cli.run import Device, find
+from prusc_tui.cli.options import Device
+from prusc_tui.cli.run import find
 from prusc_tui.words import console, print_json, print_lines
 
 if TYPE_CHECKING:

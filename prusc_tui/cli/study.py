@@ -15,7 +15,6 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.text import safe_text
 from core.words import duration, spread
-from experiments.catalog import get_study
 from experiments.launch import check
 from experiments.launchers import launcher
 from experiments.study import claim, find_run, plan_study
@@ -44,7 +43,7 @@ class Outcome(NamedTuple):
 
 
 def run_study(
-    name: str,
+    study: "Study",
     overrides: Sequence[str],
     seed: int | None,
     only: str | None,
@@ -62,7 +61,6 @@ def run_study(
     Raises:
         InputError: one of the runs is not possible; nothing is written.
     """
-    study = get_study(name)
     tasks = plan_study(study, overrides=overrides, seed=seed, only=only)
     launcher("local").check(device)
     for task in tasks:
@@ -86,7 +84,7 @@ def run_study(
                 stopper.stop()  # it may have been asked for by `prusc stop`
     if json:
         runs = [{"did": outcome.origin, **outcome.record.summary()} for outcome in outcomes]
-        print_json(study=name, tasks=len(tasks), runs=runs)
+        print_json(study=study.name, tasks=len(tasks), runs=runs)
     _summarise(out, study, len(tasks), outcomes)
     if stopper.asked:
         sys.stderr.write("stopped; everything so far is kept. The same command continues from here\n")

@@ -28,6 +28,7 @@ STUDY = Study(
     of={"slow fine-tuning": {"recipe": "finetune-only", "finetune.lr": 1e-4}},
     table="little",
     seeds=(0, 1),
+    own_draws=True,
     against="prusc",
 )
 

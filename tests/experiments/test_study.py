@@ -232,10 +232,12 @@ def test_only_a_run_with_the_very_settings_and_the_seed_is_found(home, small, ta
 
 def test_a_run_from_before_a_setting_came_in_is_found_where_the_setting_has_its_default(home, task):
     folder = create_run(home, task.plan)
-    old = {section: value for section, value in task.config.items() if section != "compute"}
-    change(folder, config=old)
+    old = {
+        section: value for section, value in task.plan.config.model_dump(mode="json").items() if section != "compute"
+    }
+    change(folder, config=old, identity="")  # an older version wrote neither
     assert find_run(RunLog(home), task).id == folder.id
-    change(folder, config={**old, "compute": {"precision": "bf16"}})
+    change(folder, config={**old, "compute": {"precision": "bf16"}}, identity="")
     assert find_run(RunLog(home), task) is None
 
 

@@ -1,0 +1,116 @@
+"""Leases: locks on files that several processes can hold or inherit, and that end with their last process."""
+
+import fcntl
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from core.errors import InputError
+
+SHARED = Path("/tmp/prusc-tui")  # the same for all users, unlike $TMPDIR
+"""Folder of the leases of a machine; $PRUSC_LEASES names another one."""
+
+
+def machine_leases() -> Path:
+    """The folder of the leases that all users of this machine share, such as those of its GPUs; created if missing.
+
+    Raises InputError if it cannot be created.
+    """
+    folder = Path(os.environ.get("PRUSC_LEASES") or SHARED)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder.stat().st_uid == os.getuid():
+            folder.chmod(0o1777)  # every user may lease; the sticky bit keeps the files of others
+    except OSError as error:
+        raise InputError(f"{folder}: cannot hold the leases of GPUs ({error.strerror}); set PRUSC_LEASES") from None
+    return folder
+
+
+@dataclass
+class Lease:
+    """A lease on a file, held until `release`, or until the last process that inherited `descriptor` has ended."""
+
+    path: Path
+    descriptor: int
+
+    @classmethod
+    def take(cls, path: Path, *, shared: bool = False, note: str = "") -> Self | None:
+        """Lease `path`, alone or `shared` with others; None if others hold it in a way that excludes this one.
+
+        `note` says who holds it, for `holder`. Raises OSError if the file cannot be opened or created.
+        """
+        how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        while True:
+            descriptor = _open(path)
+            try:
+                fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return None
+            if _is_at(path, descriptor):
+                break
+            os.close(descriptor)  # its last holder has just removed the file
+        lease = cls(path, descriptor)
+        lease._write(note)
+        return lease
+
+    def release(self, *, remove: bool = False) -> None:
+        """End the lease in this process; `remove` deletes the file as well, which needs a lease that is not shared."""
+        if remove:
+            self.path.unlink(missing_ok=True)
+        os.close(self.descriptor)
+
+    def inherit(self) -> int:
+        """The descriptor, made inheritable: pass it to a child process, which then holds the lease as well."""
+        os.set_inheritable(self.descriptor, True)
+        return self.descriptor
+
+    def _write(self, note: str) -> None:
+        if os.access(self.path, os.W_OK) and fcntl.fcntl(self.descriptor, fcntl.F_GETFL) & os.O_RDWR:
+            os.ftruncate(self.descriptor, 0)
+            os.pwrite(self.descriptor, note.encode(), 0)
+
+
+def is_leased(path: Path) -> bool:
+    """Whether any process holds a lease on `path`."""
+    if not path.exists():
+        return False
+    lease = Lease.take(path, note=holder(path))
+    if lease is None:
+        return True
+    lease.release()
+    return False
+
+
+def holder(path: Path) -> str:
+    """The note of the last one who leased `path`; empty without one."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _open(path: Path) -> int:
+    while True:
+        try:
+            return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            pass
+        except PermissionError:  # the file of another user; reading is enough for a lock
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileExistsError:
+            continue
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o644:
+            os.fchmod(descriptor, 0o644)  # other users may read it, whatever the umask
+        return descriptor
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

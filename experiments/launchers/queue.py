@@ -1,0 +1,76 @@
+"""Runs in the queue of this machine: each starts as soon as there is a GPU, or a slot of the CPU, for it."""
+
+from collections.abc import Sequence
+
+from core.errors import InputError
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from experiments.launchers import Launcher
+from experiments.plan import config_of, sharing_keys
+from experiments.queue.entries import Content, Entry, Queue
+from experiments.queue.places import Places
+from experiments.queue.supervisor import ensure
+from experiments.resources import ANY, Resources
+
+
+class QueueLauncher(Launcher):
+    """Adds runs to the queue of this machine; its supervisor hosts each in a worker process of its own."""
+
+    name = "queue"
+    summary = "In the queue of this machine, which gives each run a GPU or a slot of the CPU."
+    queues = True
+    takes = ("--gpus", "--gpu-memory", "--threads")
+
+    def check(self, device: str, resources: Resources = ANY) -> None:
+        super().check(device)
+        Places(Home.open(create=False).locks).check(device, resources)
+
+    def start(self, folder: RunFolder, *, device: str, fresh: bool, resources: Resources = ANY) -> None:
+        self.start_all([folder], device=device, fresh=fresh, resources=resources)
+
+    def start_all(self, folders: Sequence[RunFolder], *, device: str, fresh: bool, resources: Resources = ANY) -> None:
+        entries = []
+        for folder in folders:
+            folder.clear_stop()  # left by a process that died
+            record = folder.update(
+                status="queued", launcher=self.name, job="queue", pid=None, pid_started=None, host=None, reason=""
+            )
+            keys = sharing_keys(config_of(record))
+            entries.append(Entry(run=record.id, device=device, fresh=fresh, resources=resources, keys=keys))
+        home = folders[0].home
+        log = RunLog(home)
+        log.put_all([folder.id for folder in folders])
+
+        def add(content: Content) -> Content:
+            content = content.without([entry.run for entry in entries])
+            return content.extended(entries)
+
+        Queue(home).change(add)
+        ensure(home)
+
+    def wake(self, home: Home) -> None:
+        ensure(home)
+
+    def stop(self, folder: RunFolder) -> None:
+        """Take a run that waits out of the queue; ask one that runs to stop."""
+        waited = False
+
+        def leave(content: Content) -> Content:
+            nonlocal waited
+            entry = content.find(folder.id)
+            record = folder.record()
+            waited = entry is not None and record.status == "queued" and record.pid is None
+            return content.without([folder.id]) if waited else content
+
+        Queue(folder.home).change(leave)
+        if waited or (folder.record().status == "queued" and folder.record().pid is None):
+            RunLog(folder.home).put(folder.update(status="stopped", job=""))
+        else:
+            folder.request_stop()
+
+    def kill(self, folder: RunFolder) -> None:
+        record = folder.settled()
+        if record.pid is None:
+            raise InputError(f"run '{record.name}' waits in the queue: there is no process to kill; stop it instead")
+        super().kill(folder)

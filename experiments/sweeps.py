@@ -1,0 +1,275 @@
+"""Sweeps: studies of one's own, kept in the home, whose missing runs a launcher makes (no torch)."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import orjson
+
+from core.errors import InputError, nearest
+from core.groups import Evaluation
+from core.rules import RULES
+from core.runs.disk import locked, replace_file
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.text import safe_text
+from experiments import actions
+from experiments.catalog import Study, get_study, read_study, study_names
+from experiments.launch import check, create_run
+from experiments.launchers import asked, launcher, launcher_of
+from experiments.resources import ANY, Resources
+from experiments.space import Point
+from experiments.study import Task, find_runs, is_in_hand, plan_study
+
+MOST = 10_000
+"""Cells of a sweep that is started without being confirmed."""
+
+STATES = ("finished", "running", "waiting", "stopped", "failed", "lost", "missing")
+"""States of a cell, as they are counted."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A study in a home, and how its runs are started.
+
+    Attributes:
+        study: what is run.
+        launcher: that makes its runs.
+        device: of the runs.
+        resources: of each run.
+        created: in seconds since 1970.
+    """
+
+    study: Study
+    launcher: str = "queue"
+    device: str = "auto"
+    resources: Resources = ANY
+    created: float = field(default_factory=time.time)
+
+    @property
+    def name(self) -> str:
+        """Name of the sweep, and tag of the runs that it made."""
+        return self.study.name
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        """Every planned run; raises InputError if a key or value is unknown or does not fit one of them."""
+        return plan_study(self.study)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One planned run of a sweep.
+
+    Attributes:
+        task: what is run.
+        run: summary of its run; None if there is none.
+        state: one of `STATES`.
+    """
+
+    task: Task
+    run: Mapping[str, Any] | None
+    state: str
+
+
+def names(home: Home) -> list[str]:
+    """Names of the sweeps in a home, newest first."""
+    files = [(path.stat().st_mtime, path.stem) for path in _folder(home).glob("*.json")]
+    return [name for _, name in sorted(files, reverse=True)]
+
+
+def get(home: Home, name: str) -> Sweep:
+    """Read the sweep called `name`; raises InputError, which names the nearest, if there is none."""
+    path = _folder(home) / f"{name}.json"
+    if name not in names(home):
+        raise InputError(f"no sweep '{safe_text(name)}'{nearest(name, names(home))} (see: prusc sweeps ls)")
+    try:
+        value = orjson.loads(path.read_bytes())
+        study = read_study(name, value["study"], str(path))
+        resources = Resources.from_json(value["resources"])
+        return Sweep(study, value["launcher"], value["device"], resources, value["created"])
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path}: is not a sweep; delete it, the runs are kept") from None
+
+
+def keep(home: Home, sweep: Sweep) -> None:
+    """Keep a sweep under its name; one with the same runs and this name takes the new way to start them.
+
+    Raises InputError if the name is taken by another sweep or a study, or cannot be one.
+    """
+    name = sweep.name
+    if safe_text(name) != name or "/" in name or name.startswith(".") or not name.strip():
+        raise InputError(f"a sweep cannot be named '{safe_text(name)}'; use letters, digits and signs other than /")
+    if name in study_names() and get_study(name) != sweep.study:
+        raise InputError(f"a sweep cannot be named '{name}', as a study has this name; choose another with --name")
+    if name in names(home) and get(home, name).study != sweep.study:
+        raise InputError(f"a sweep named '{name}' with other runs exists; choose another name with --name")
+    _folder(home).mkdir(parents=True, exist_ok=True)
+    value = {
+        "study": sweep.study.to_values(),
+        "launcher": sweep.launcher,
+        "device": sweep.device,
+        "resources": sweep.resources.to_json(),
+        "created": sweep.created,
+    }
+    replace_file(_folder(home) / f"{name}.json", orjson.dumps(value, option=orjson.OPT_INDENT_2))
+
+
+def free_name(home: Home, study: Study) -> str:
+    """The name of the sweep with the same runs as a study, else its own name, with a number if another one has it."""
+    taken = [*names(home), *(name for name in study_names() if get_study(name) != study)]
+    for number in range(1, len(taken) + 2):
+        name = study.name if number == 1 else f"{study.name}-{number}"
+        if name not in taken or (name in names(home) and get(home, name).study == study.renamed(name)):
+            return name
+    raise AssertionError("one of the names is free")
+
+
+def cells(home: Home, sweep: Sweep) -> list[Cell]:
+    """Every planned run of a sweep with its state now."""
+    runs = find_runs(RunLog(home), sweep.tasks)
+    return [Cell(task, run, _state(run)) for task, run in zip(sweep.tasks, runs, strict=True)]
+
+
+def counts(found: Sequence[Cell]) -> dict[str, int]:
+    """Number of cells in each state that occurs, in the order of `STATES`."""
+    number = Counter(cell.state for cell in found)
+    return {state: number[state] for state in STATES if number[state]}
+
+
+def check_sweep(sweep: Sweep) -> None:
+    """Check that every run can start on this machine; imports torch. Raises InputError if one cannot."""
+    host = launcher(sweep.launcher)
+    host.check(sweep.device, **asked(host, sweep.resources))
+    seen = set()
+    for task in sweep.tasks:
+        kind = (task.recipe, task.preset, repr(task.point))
+        if kind not in seen:  # seeds make no difference
+            seen.add(kind)
+            check(task.plan.config)
+
+
+def start(home: Home, sweep: Sweep, *, tags: Sequence[str] = (), version: str = "", fresh: bool = False) -> list[Cell]:
+    """Start every run that is missing or did not finish, by the launcher of the sweep; return the cells before that.
+
+    Runs that other processes have in hand are left alone, so any number of processes may start one sweep. Raises
+    InputError if a run cannot be started.
+    """
+    host = launcher(sweep.launcher)
+    folders = []
+    with locked(home.locks / "study.lock", "the run log"):
+        before = cells(home, sweep)
+        for cell in before:
+            if cell.state in ("finished", "running", "waiting"):
+                continue
+            if cell.run is None:
+                folder = create_run(
+                    home, cell.task.plan, tags=(sweep.name, *tags), version=version, resources=sweep.resources
+                )
+            else:
+                folder = RunFolder.open(home, cell.run["id"])
+                folder.update(resources=sweep.resources.to_json())
+            folders.append(folder)
+        if folders:
+            host.start_all(folders, device=sweep.device, fresh=fresh, **asked(host, sweep.resources))
+    if any(cell.state == "waiting" for cell in before):
+        host.wake(home)
+    return before
+
+
+def stop(home: Home, sweep: Sweep) -> int:
+    """Ask every run of a sweep that is in hand to stop, those that wait first; return their number."""
+    found = [cell for cell in cells(home, sweep) if cell.state in ("waiting", "running")]
+    for cell in sorted(found, key=lambda cell: cell.state, reverse=True):
+        folder = RunFolder.open(home, cell.run["id"])  # type: ignore[index]
+        with suppress(InputError):  # ended meanwhile
+            launcher_of(folder.record()).stop(folder)
+    return len(found)
+
+
+def delete(home: Home, sweep: Sweep) -> int:
+    """Delete a sweep with the runs that it made, and return their number; runs that it only found are kept.
+
+    Raises InputError if one of them is in hand.
+    """
+    own = [run["id"] for run in RunLog(home).all() if sweep.name in run["tags"][:1]]
+    folders = [RunFolder.open(home, id) for id in own]
+    for folder in folders:
+        actions.check_deletable(folder)
+    for folder in folders:
+        actions.delete(folder)
+    (_folder(home) / f"{sweep.name}.json").unlink(missing_ok=True)
+    return len(folders)
+
+
+@dataclass(frozen=True)
+class Score:
+    """A point of a sweep under its objective: the mean over its finished runs.
+
+    Attributes:
+        recipe: entry of the study.
+        preset: data.
+        point: what varies.
+        value: mean of the objective on the validation split; in [0, 1].
+        n: number of runs.
+        of: number of planned runs.
+    """
+
+    recipe: str
+    preset: str
+    point: Point
+    value: float
+    n: int
+    of: int
+
+
+def scores(home: Home, sweep: Sweep, found: Sequence[Cell]) -> list[Score]:
+    """Points with a finished run, best first by the objective of the sweep, which looks at validation only."""
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in found:
+        groups.setdefault((cell.task.recipe, cell.task.preset, repr(cell.task.point)), []).append(cell)
+    out = []
+    for members in groups.values():
+        ids = [str(cell.run["id"]) for cell in members if cell.run is not None and cell.state == "finished"]
+        folders = [RunFolder(home, id) for id in ids]
+        values = [value for folder in folders if (value := objective(folder, sweep.study.objective)) is not None]
+        if values:
+            task = members[0].task
+            out.append(Score(task.recipe, task.preset, task.point, fmean(values), len(values), len(members)))
+    return sorted(out, key=lambda score: -score.value)
+
+
+def objective(folder: RunFolder, rule: str) -> float | None:
+    """Value of a rule on the final evaluation of a run on validation; None without it.
+
+    `worst-cell` is the worst class where a recipe has no pseudo-groups.
+    """
+    with suppress(InputError):
+        value = folder.record().final_evaluation("validation")
+        if value is not None:
+            evaluation = Evaluation.from_json("validation", value)
+            known = RULES[rule].value(evaluation)
+            return evaluation.worst_class_accuracy if known is None else known
+    return None
+
+
+def _state(run: Mapping[str, Any] | None) -> str:
+    if run is None:
+        return "missing"
+    if run["status"] == "queued":
+        # A run that was recorded but never handed over, as by a process that died, has no one who will start it.
+        return "waiting" if is_in_hand(run) else "missing"
+    return str(run["status"])
+
+
+def _folder(home: Home) -> Path:
+    return home.root / "sweeps"

@@ -1,0 +1,112 @@
+"""A sweep in lines: how far it is, and its points, best first by what validation says."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from core.runs.text import safe_text
+from core.words import percent
+from experiments.space import label
+from prusc_tui.palette import MARKS, SHELL, Palette
+
+if TYPE_CHECKING:
+    from experiments.sweeps import Cell, Score, Sweep
+
+MISSING = "·"
+BAR = 40  # largest width of the bar
+
+
+def mark(cell: "Cell") -> str:
+    """Mark of the state of a cell."""
+    return MARKS.get({"waiting": "queued"}.get(cell.state, cell.state), MISSING)
+
+
+def style(state: str, palette: Palette = SHELL) -> str:
+    """Style of the state of a cell."""
+    if state in ("missing", "waiting"):
+        return palette.muted
+    return palette.of_state(state)
+
+
+def change(cell: "Cell") -> str:
+    """One line that says the state of a cell."""
+    reason = f": {safe_text(cell.run['reason'])}" if cell.run and cell.run.get("reason") else ""
+    return f"{mark(cell)} {cell.task.title} is {cell.state}{reason}"
+
+
+def lines(
+    sweep: "Sweep", cells: "Sequence[Cell]", scores: "Sequence[Score]", width: int, height: int = 10**6
+) -> list[Text]:
+    """The sweep as lines of at most `width` columns: at most `height`, the best points first."""
+    out = [_head(sweep, cells, width)]
+    best = {_key(score.recipe, score.preset, score.point): score for score in scores}
+    rows: dict[str, list[Cell]] = {}
+    for cell in cells:
+        rows.setdefault(_key(cell.task.recipe, cell.task.preset, cell.task.point), []).append(cell)
+    order = [*best, *(key for key in rows if key not in best)]
+    names = {key: _name(sweep, members[0]) for key, members in rows.items()}
+    longest = max((len(name) for name in names.values()), default=0)
+    if scores:
+        out.append(Text(f"{'point':<{longest}}  {'seeds':<{_widest(rows)}}  {sweep.study.objective}", "dim"))
+    room = max(0, height - len(out) - 1)
+    for key in order[:room]:
+        members = rows[key]
+        line = Text(f"{safe_text(names[key]):<{longest}}  ", "bold" if best and key == order[0] else "")
+        for cell in members:
+            line.append(mark(cell), style(cell.state))
+        line.append(" " * (_widest(rows) - len(members) + 2))
+        if (score := best.get(key)) is not None:
+            line.append(percent(score.value), "bold" if key == order[0] else "")
+            line.append(f" % (n = {score.n})", "dim")
+        line.truncate(width, overflow="ellipsis")
+        out.append(line)
+    if len(order) > room:
+        out.append(Text(f"… and {len(order) - room} more points", "dim"))
+    elif scores:
+        out.append(Text(_meaning(sweep), "dim"))
+    for failed in [cell for cell in cells if cell.state == "failed"][: max(0, min(5, height - len(out)))]:
+        line = Text(change(failed), SHELL.bad)
+        line.truncate(width, overflow="ellipsis")
+        out.append(line)
+    return out
+
+
+def _head(sweep: "Sweep", cells: "Sequence[Cell]", width: int) -> Text:
+    from experiments.sweeps import counts
+
+    states = counts(cells)
+    done = states.get("finished", 0)
+    head = Text.assemble((safe_text(sweep.name), "bold"), "  ")
+    size = min(BAR, max(8, width - 70))
+    full = round(size * done / max(1, len(cells)))
+    head.append("━" * full, SHELL.good).append("━" * (size - full), SHELL.track)
+    head.append(f"  {done} of {len(cells)}")
+    for state, count in states.items():
+        if state != "finished":
+            head.append(f", {count} {state}", style(state))
+    head.truncate(width, overflow="ellipsis")
+    return head
+
+
+def _meaning(sweep: "Sweep") -> str:
+    from core.rules import RULES
+
+    return f"{sweep.study.objective}: mean over n seeds on validation; uses {RULES[sweep.study.objective].uses}"
+
+
+def _name(sweep: "Sweep", cell: "Cell") -> str:
+    words = [label(cell.task.point)]
+    if len(sweep.study.presets) > 1:
+        words.insert(0, sweep.study.short(cell.task.preset))
+    if len(sweep.study.recipes) > 1 or not words[-1]:
+        words.insert(0, cell.task.recipe)
+    return " ".join(filter(None, words))
+
+
+def _key(recipe: str, preset: str, point: Mapping[str, object]) -> str:
+    return repr((recipe, preset, dict(point)))
+
+
+def _widest(rows: Mapping[str, Sequence[object]]) -> int:
+    return max(5, *(len(members) for members in rows.values()))
