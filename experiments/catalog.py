@@ -1,6 +1,6 @@
 """What can be run, by name: presets, studies and data sets (no torch). Recipes are in `experiments.recipes`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
@@ -61,7 +61,8 @@ class Study:
         space: dotted key → range, such as `log:1e-4..1e-1`, from which further settings of a point are drawn.
         n: number of points drawn from the space, for each point of the grid.
         method: how they are drawn; `optuna` chooses each by the results of those before.
-        objective: rule on the validation split that says which point is best (`core.training.selection`).
+        drawn: points of a search so far, each chosen by the results of those before.
+        objective: rule on the validation split that says which point is best (`core.rules`).
     """
 
     name: str
@@ -78,15 +79,23 @@ class Study:
     space: Mapping[str, str] = field(default_factory=dict)
     n: int = 0
     method: Method = "random"
+    drawn: tuple[Point, ...] = ()
     objective: str = "worst-cell"
+
+    @property
+    def searches(self) -> bool:
+        """Whether each point is chosen by the results of those before."""
+        return bool(self.space) and self.method == "optuna"
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
-        """The points of the sweep that are known beforehand: one empty point if nothing varies."""
-        axes = {key: read_axis(key, text) for key, text in self.space.items()}
-        drawn: list[dict[str, Any]] = [{}]
-        if axes:
-            drawn = drawn_points(axes, self.n, self.method, seed=0) if self.method != "optuna" else []
+        """The points of the sweep, of a search those so far; one empty point if nothing varies."""
+        drawn: Sequence[Point] = [{}]
+        if self.space and self.method == "optuna":
+            drawn = self.drawn
+        elif self.space:
+            axes = {key: read_axis(key, text) for key, text in self.space.items()}
+            drawn = drawn_points(axes, self.n, self.method, seed=0)
         return tuple({**point, **more} for point in grid_points(self.grid) for more in drawn)
 
     @property
@@ -120,6 +129,7 @@ class Study:
             "random": dict(self.space),
             "n": self.n,
             "method": self.method,
+            "drawn": [dict(point) for point in self.drawn],
             "objective": self.objective,
         }
         return {key: value for key, value in values.items() if value is not None}
@@ -214,6 +224,8 @@ def read_study(name: str, values: Mapping[str, Any], source: str) -> Study:
         read_axis(key, text)
         if key in grid:
             raise InputError(f"{source}: {key} is in [grid] and in [random]; leave one out")
+    if grid and space and given.method == "optuna":
+        raise InputError(f"{source}: a search has no grid; write choice:a,b in [random] for a list of values")
     if space and not given.n:
         raise InputError(f"{source}: n is missing: the number of points to draw from [random]")
     return Study(
@@ -231,6 +243,7 @@ def read_study(name: str, values: Mapping[str, Any], source: str) -> Study:
         space=space,
         n=given.n,
         method=given.method,
+        drawn=tuple(given.drawn),
         objective=given.objective,
     )
 
@@ -253,6 +266,7 @@ class _StudyFile(BaseModel):
     random: dict[str, Any] = {}
     n: Annotated[int, Field(ge=0)] = 0
     method: Method = "random"
+    drawn: list[dict[str, Any]] = []
     objective: str = "worst-cell"
 
 

@@ -58,8 +58,38 @@ def create_run(
 ) -> RunFolder:
     """Create a queued run in the home and the index; raises InputError if the name is taken."""
     log = RunLog(home)
+    record = new_record(
+        plan,
+        name=name,
+        tags=tags,
+        forked_from=f"{fork.source.id}:{fork.stage}" if fork else None,
+        version=version,
+        resources=resources,
+    )
+    folder = RunFolder.create(home, record)
+    try:
+        if fork is not None:
+            record = _take_over(fork, folder, record)
+        record = log.register(record, exact_name=name is not None)
+    except BaseException:
+        folder.delete()
+        raise
+    folder.update(name=record.name)
+    return folder
+
+
+def new_record(
+    plan: Plan,
+    *,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    forked_from: str | None = None,
+    version: str = "",
+    resources: Resources = ANY,
+) -> RunRecord:
+    """The record of a new run, queued, before it is created."""
     config = whole_paths(plan.config)
-    record = RunRecord(
+    return RunRecord(
         id=new_id(),
         name=name or plan.base_name,
         recipe=plan.recipe.name,
@@ -73,21 +103,11 @@ def create_run(
         tags=tuple(tags),
         created=time.time(),
         stages=tuple(StageRecord(stage) for stage in plan.recipe.stage_names(plan.config)),
-        forked_from=f"{fork.source.id}:{fork.stage}" if fork else None,
+        forked_from=forked_from,
         version=version,
         resources=resources.to_json(),
         identity=identity(config),
     )
-    folder = RunFolder.create(home, record)
-    try:
-        if fork is not None:
-            record = _take_over(fork, folder, record)
-        record = log.register(record, exact_name=name is not None)
-    except BaseException:
-        folder.delete()
-        raise
-    folder.update(name=record.name)
-    return folder
 
 
 def change_settings(folder: RunFolder, changes: Mapping[str, Any]) -> None:

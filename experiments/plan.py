@@ -114,7 +114,7 @@ def config_of(record: RunRecord) -> Config:
 
 
 def sharing_keys(config: Config) -> tuple[str, ...]:
-    """One key for each stage, equal for runs that can share its artifacts, whatever the data are (no torch).
+    """One key for each stage, equal for runs that can share its artifacts, whatever the data are; imports torch.
 
     Raises InputError if a file that a stage reads is missing.
     """

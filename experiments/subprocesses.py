@@ -8,17 +8,20 @@ from core.errors import InputError
 from core.runs.home import Home
 
 
-def start(module: str, *words: str, home: Home | None = None, outlives: bool = True) -> "subprocess.Popen[str]":
+def start(
+    module: str, *words: str, home: Home | None = None, outlives: bool = True, quiet: bool = False
+) -> "subprocess.Popen[str]":
     """Start `python -m module words`, in a session of its own if it `outlives` the terminal of this process.
 
-    With `home` None, the environment is left as it is.
+    With `home` None, the environment is left as it is. With `quiet`, nobody reads what it prints.
     """
+    sink = subprocess.DEVNULL if quiet else subprocess.PIPE
     return subprocess.Popen(
         [sys.executable, "-m", module, *words],
         env=os.environ | ({"PRUSC_HOME": str(home.root)} if home is not None else {}),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=sink,
+        stderr=sink,
         text=True,
         errors="replace",
         start_new_session=outlives,

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
@@ -22,8 +22,8 @@ from core.runs.log import RunLog
 from core.runs.text import safe_text
 from experiments import actions
 from experiments.catalog import Study, get_study, read_study, study_names
-from experiments.launch import check, create_run
-from experiments.launchers import asked, launcher, launcher_of
+from experiments.launch import check, new_record
+from experiments.launchers import asked, launcher
 from experiments.resources import ANY, Resources
 from experiments.space import Point
 from experiments.study import Task, find_runs, is_in_hand, plan_study
@@ -31,8 +31,10 @@ from experiments.study import Task, find_runs, is_in_hand, plan_study
 MOST = 10_000
 """Cells of a sweep that is started without being confirmed."""
 
-STATES = ("finished", "running", "waiting", "stopped", "failed", "lost", "missing")
+STATES = ("finished", "running", "waiting", "hopeless", "stopped", "failed", "lost", "missing")
 """States of a cell, as they are counted."""
+LEFT_ALONE = ("finished", "running", "waiting", "hopeless")
+"""States of a cell whose run needs no start."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Sweep:
         launcher: that makes its runs.
         device: of the runs.
         resources: of each run.
+        hopeless: identities of runs that were stopped because others were better; they are not started again.
         created: in seconds since 1970.
     """
 
@@ -51,6 +54,7 @@ class Sweep:
     launcher: str = "queue"
     device: str = "auto"
     resources: Resources = ANY
+    hopeless: tuple[str, ...] = ()
     created: float = field(default_factory=time.time)
 
     @property
@@ -94,7 +98,8 @@ def get(home: Home, name: str) -> Sweep:
         value = orjson.loads(path.read_bytes())
         study = read_study(name, value["study"], str(path))
         resources = Resources.from_json(value["resources"])
-        return Sweep(study, value["launcher"], value["device"], resources, value["created"])
+        hopeless = tuple(value.get("hopeless", ()))
+        return Sweep(study, value["launcher"], value["device"], resources, hopeless, value["created"])
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError):
@@ -111,7 +116,7 @@ def keep(home: Home, sweep: Sweep) -> None:
         raise InputError(f"a sweep cannot be named '{safe_text(name)}'; use letters, digits and signs other than /")
     if name in study_names() and get_study(name) != sweep.study:
         raise InputError(f"a sweep cannot be named '{name}', as a study has this name; choose another with --name")
-    if name in names(home) and get(home, name).study != sweep.study:
+    if name in names(home) and _plan_of(get(home, name).study) != _plan_of(sweep.study):
         raise InputError(f"a sweep named '{name}' with other runs exists; choose another name with --name")
     _folder(home).mkdir(parents=True, exist_ok=True)
     value = {
@@ -119,6 +124,7 @@ def keep(home: Home, sweep: Sweep) -> None:
         "launcher": sweep.launcher,
         "device": sweep.device,
         "resources": sweep.resources.to_json(),
+        "hopeless": list(sweep.hopeless),
         "created": sweep.created,
     }
     replace_file(_folder(home) / f"{name}.json", orjson.dumps(value, option=orjson.OPT_INDENT_2))
@@ -129,15 +135,25 @@ def free_name(home: Home, study: Study) -> str:
     taken = [*names(home), *(name for name in study_names() if get_study(name) != study)]
     for number in range(1, len(taken) + 2):
         name = study.name if number == 1 else f"{study.name}-{number}"
-        if name not in taken or (name in names(home) and get(home, name).study == study.renamed(name)):
+        if name not in taken:
+            return name
+        if name in names(home) and _plan_of(get(home, name).study) == _plan_of(study.renamed(name)):
             return name
     raise AssertionError("one of the names is free")
+
+
+def _plan_of(study: Study) -> Study:
+    """The study without what a search has found."""
+    return replace(study, drawn=())
 
 
 def cells(home: Home, sweep: Sweep) -> list[Cell]:
     """Every planned run of a sweep with its state now."""
     runs = find_runs(RunLog(home), sweep.tasks)
-    return [Cell(task, run, _state(run)) for task, run in zip(sweep.tasks, runs, strict=True)]
+    return [
+        Cell(task, run, "hopeless" if task.identity in sweep.hopeless and not _is_at_work(run) else _state(run))
+        for task, run in zip(sweep.tasks, runs, strict=True)
+    ]
 
 
 def counts(found: Sequence[Cell]) -> dict[str, int]:
@@ -165,22 +181,22 @@ def start(home: Home, sweep: Sweep, *, tags: Sequence[str] = (), version: str = 
     InputError if a run cannot be started.
     """
     host = launcher(sweep.launcher)
-    folders = []
     with locked(home.locks / "study.lock", "the run log"):
         before = cells(home, sweep)
+        missing = [cell for cell in before if cell.run is None]
+        tagged = (sweep.name, *tags)
+        new = RunLog(home).create_all(
+            [new_record(cell.task.plan, tags=tagged, version=version, resources=sweep.resources) for cell in missing]
+        )
+        folders = {cell.task.identity: folder for cell, folder in zip(missing, new, strict=True)}
         for cell in before:
-            if cell.state in ("finished", "running", "waiting"):
-                continue
-            if cell.run is None:
-                folder = create_run(
-                    home, cell.task.plan, tags=(sweep.name, *tags), version=version, resources=sweep.resources
-                )
-            else:
+            if cell.run is not None and cell.state not in LEFT_ALONE:
                 folder = RunFolder.open(home, cell.run["id"])
                 folder.update(resources=sweep.resources.to_json())
-            folders.append(folder)
+                folders[cell.task.identity] = folder
         if folders:
-            host.start_all(folders, device=sweep.device, fresh=fresh, **asked(host, sweep.resources))
+            in_order = [folders[cell.task.identity] for cell in before if cell.task.identity in folders]
+            host.start_all(in_order, device=sweep.device, fresh=fresh, **asked(host, sweep.resources))
     if any(cell.state == "waiting" for cell in before):
         host.wake(home)
     return before
@@ -189,10 +205,13 @@ def start(home: Home, sweep: Sweep, *, tags: Sequence[str] = (), version: str = 
 def stop(home: Home, sweep: Sweep) -> int:
     """Ask every run of a sweep that is in hand to stop, those that wait first; return their number."""
     found = [cell for cell in cells(home, sweep) if cell.state in ("waiting", "running")]
+    by_launcher: dict[str, list[RunFolder]] = {}
     for cell in sorted(found, key=lambda cell: cell.state, reverse=True):
-        folder = RunFolder.open(home, cell.run["id"])  # type: ignore[index]
-        with suppress(InputError):  # ended meanwhile
-            launcher_of(folder.record()).stop(folder)
+        assert cell.run is not None
+        folder = RunFolder.open(home, cell.run["id"])
+        by_launcher.setdefault(folder.record().launcher, []).append(folder)
+    for name, folders in by_launcher.items():
+        launcher(name).stop_all(folders)
     return len(found)
 
 
@@ -269,6 +288,10 @@ def _state(run: Mapping[str, Any] | None) -> str:
         # A run that was recorded but never handed over, as by a process that died, has no one who will start it.
         return "waiting" if is_in_hand(run) else "missing"
     return str(run["status"])
+
+
+def _is_at_work(run: Mapping[str, Any] | None) -> bool:
+    return run is not None and run["status"] in ("running", "finished")
 
 
 def _folder(home: Home) -> Path:

@@ -1,7 +1,7 @@
 """The index of all runs: a TinyDB file for concurrent use by any number of processes."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from itertools import count
@@ -69,6 +69,19 @@ class RunLog:
             record = replace(record, name=_unique(name, taken))
             runs.upsert(_document(record))
         return record
+
+    def create_all(self, records: Sequence[RunRecord]) -> list[RunFolder]:
+        """Create the folders of new runs and add them to the index at once, each under a unique name."""
+        folders = []
+        with self._writing() as runs:
+            taken = {document["name"] for document in runs}
+            for record in records:
+                name = _unique(record.name, taken)
+                taken.add(name)
+                record = replace(record, name=name)
+                folders.append(RunFolder.create(self.home, record))
+                runs.upsert(_document(record))
+        return folders
 
     def rename(self, run: RunFolder | str, name: str) -> RunRecord:
         """Rename a run, given by its folder or id, in its folder and in the index; return its record.

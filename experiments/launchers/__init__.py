@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -76,6 +77,12 @@ class Launcher(ABC):
     def stop(self, folder: RunFolder) -> None:
         """Ask the run to stop at its next step boundary, with a checkpoint."""
         folder.request_stop()
+
+    def stop_all(self, folders: Sequence[RunFolder]) -> None:
+        """Ask many runs to stop, as `stop` does; those that have ended meanwhile are left alone."""
+        for folder in folders:
+            with suppress(InputError):
+                self.stop(folder)
 
     def log_path(self, folder: RunFolder) -> Path:
         """Where its console output goes."""

@@ -53,21 +53,25 @@ class QueueLauncher(Launcher):
         ensure(home)
 
     def stop(self, folder: RunFolder) -> None:
-        """Take a run that waits out of the queue; ask one that runs to stop."""
-        waited = False
+        self.stop_all([folder])
+
+    def stop_all(self, folders: Sequence[RunFolder]) -> None:
+        """Take runs that wait out of the queue; ask those that run to stop."""
+        home = folders[0].home
+        waiting: list[RunFolder] = []
 
         def leave(content: Content) -> Content:
-            nonlocal waited
-            entry = content.find(folder.id)
-            record = folder.record()
-            waited = entry is not None and record.status == "queued" and record.pid is None
-            return content.without([folder.id]) if waited else content
+            # Under the lock of the queue, so that none of them starts meanwhile.
+            waiting.extend(f for f in folders if (r := f.record()).status == "queued" and r.pid is None)
+            return content.without([folder.id for folder in waiting])
 
-        Queue(folder.home).change(leave)
-        if waited or (folder.record().status == "queued" and folder.record().pid is None):
-            RunLog(folder.home).put(folder.update(status="stopped", job=""))
-        else:
-            folder.request_stop()
+        Queue(home).change(leave)
+        for folder in folders:
+            if folder in waiting:
+                folder.update(status="stopped", job="")
+            else:
+                folder.request_stop()
+        RunLog(home).put_all([folder.id for folder in waiting])
 
     def kill(self, folder: RunFolder) -> None:
         record = folder.settled()

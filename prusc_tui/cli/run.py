@@ -118,7 +118,8 @@ def run(
         raise InputError("--only applies to studies (see: prusc recipes)")
     home = Home.open(create=False)
     if several:
-        from prusc_tui.cli import sweep
+        from prusc_tui.cli.sweep_live import run_sweep
+        from prusc_tui.cli.sweep_options import study_of, sweep_of
 
         if seed is not None and seeds is not None:
             raise InputError("--seed: cannot be combined with --seeds; leave one out")
@@ -130,11 +131,11 @@ def run(
                 get_study(target), settings, seed, only, device=device, tags=tags or (), fresh=fresh, json=json
             )
             raise typer.Exit(code)
-        study = sweep.study_of(
+        study = study_of(
             target or DEFAULT, data, seeds=seeds if seed is None else str(seed), overrides=settings, only=only
         )
-        chosen = sweep.sweep_of(home, study, name, launcher=by, device=device, resources=resources)
-        raise typer.Exit(sweep.run_sweep(home, chosen, tags=tags or (), fresh=fresh, detach=True, json=json))
+        chosen = sweep_of(home, study, name, launcher=by, device=device, resources=resources)
+        raise typer.Exit(run_sweep(home, chosen, tags=tags or (), fresh=fresh, detach=True, json=json))
     order = Order(
         target=target,
         data=data,

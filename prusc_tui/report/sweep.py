@@ -19,12 +19,12 @@ BAR = 40  # largest width of the bar
 
 def mark(cell: "Cell") -> str:
     """Mark of the state of a cell."""
-    return MARKS.get({"waiting": "queued"}.get(cell.state, cell.state), MISSING)
+    return MARKS.get({"waiting": "queued", "hopeless": "stopped"}.get(cell.state, cell.state), MISSING)
 
 
 def style(state: str, palette: Palette = SHELL) -> str:
     """Style of the state of a cell."""
-    if state in ("missing", "waiting"):
+    if state in ("missing", "waiting", "hopeless"):
         return palette.muted
     return palette.of_state(state)
 

@@ -1,0 +1,149 @@
+"""A sweep on the command line: start what is missing, and follow it to its end."""
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import typer
+
+from core.errors import InputError
+from core.runs.home import Home
+from prusc_tui import __version__
+from prusc_tui.words import console, print_json, print_lines
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from experiments.sweeps import Cell, Sweep
+
+EVERY = 1.0  # seconds between two looks at a sweep
+ELSEWHERE = 4  # points of a search at once where the number of places is not known
+
+
+def run_sweep(
+    home: Home,
+    chosen: "Sweep",
+    *,
+    tags: Sequence[str] = (),
+    fresh: bool = False,
+    detach: bool = False,
+    hopeless: bool = False,
+    yes: bool = False,
+    json: bool = False,
+) -> int:
+    """Start what is missing of a sweep and follow it to its end; return the exit code.
+
+    0: nothing failed; 1: a run failed or was lost; 130: the user does not want to follow any longer. Raises
+    InputError if a run is not possible; nothing is written.
+    """
+    from experiments import sweeps as known
+    from experiments.launchers import launcher
+    from prusc_tui.cli.study import run_study
+
+    number = chosen.study.size
+    if number > known.MOST and not yes:
+        raise InputError(f"the sweep has {number:,} runs, more than {known.MOST:,}; start it with --yes")
+    host = launcher(chosen.launcher)
+    if number > 1 and host.outlives and not host.queues:
+        raise InputError(f"launcher '{host.name}' would start {number} runs at once; use --launcher queue")
+    if chosen.study.searches and (host.outlives is False or fresh):
+        raise InputError("a search needs a queue, and what it has found: leave out --launcher local and --fresh")
+    known.check_sweep(chosen)
+    home = Home.open(home.root)
+    known.keep(home, chosen)
+    if detach and (chosen.study.searches or hopeless):
+        return _search_elsewhere(home, chosen, hopeless)
+    if not host.outlives:
+        return run_study(chosen.study, (), None, None, device=chosen.device, tags=tags, fresh=fresh, json=json)
+    before = known.start(home, chosen, tags=tags, version=__version__, fresh=fresh)
+    if detach:
+        if json:
+            print_json(sweep=chosen.name, cells=len(before), **known.counts(known.cells(home, chosen)))
+        else:
+            _say_started(chosen, before)
+        return 0
+    return _follow(home, chosen, hopeless, json)
+
+
+def _search_elsewhere(home: Home, chosen: "Sweep", hopeless: bool) -> int:
+    """Have another process, which outlives the terminal, choose the points and start their runs."""
+    from experiments import subprocesses
+
+    words = ["sweep", chosen.name, *(["--stop-hopeless"] if hopeless else [])]
+    subprocesses.start("prusc_tui", *words, home=home, quiet=True)
+    typer.echo(f"{chosen.name} runs in the background. See it with: prusc sweeps show {chosen.name}")
+    return 0
+
+
+def _say_started(chosen: "Sweep", before: Sequence[object]) -> None:
+    typer.echo(
+        f"{chosen.name}: {len(before)} runs, the missing ones started by launcher {chosen.launcher}. "
+        f"See them with: prusc sweeps show {chosen.name}"
+    )
+
+
+def _follow(home: Home, chosen: "Sweep", hopeless: bool, json: bool) -> int:
+    """Show a sweep until no run of it is in hand."""
+    from experiments import sweeps as known
+    from prusc_tui.report.sweep import lines
+
+    out = console(stderr=json)
+    try:
+        chosen, cells = _watch(home, chosen, hopeless, out)
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            f"\nthe runs go on. See them with: prusc sweeps show {chosen.name}; "
+            f"stop them with: prusc sweeps stop {chosen.name}\n"
+        )
+        return 130
+    states = known.counts(cells)
+    if json:
+        print_json(sweep=chosen.name, cells=len(cells), **states)
+    else:
+        print_lines(out, lines(chosen, cells, known.scores(home, chosen, cells), out.width))
+    return 1 if states.get("failed") or states.get("lost") else 0
+
+
+def _watch(home: Home, chosen: "Sweep", hopeless: bool, out: "Console") -> "tuple[Sweep, list[Cell]]":
+    """Show the sweep until it is over, and go on with a search."""
+    from experiments import search
+    from experiments import sweeps as known
+    from prusc_tui.cli.live import LivePicture
+    from prusc_tui.report.sweep import change, lines
+
+    states: dict[str, str] = {}
+    with LivePicture(out) if out.is_terminal else nullcontext() as picture:
+        while True:
+            cells = known.cells(home, chosen)
+            if hopeless:
+                chosen = search.stop_hopeless(home, chosen, cells)
+            if chosen.study.searches:
+                before = chosen
+                chosen = search.advance(home, chosen, cells, _at_once(home, chosen))
+                if chosen is not before:
+                    known.start(home, chosen, version=__version__)
+                    cells = known.cells(home, chosen)
+            if picture is not None:
+                picture.show(lines(chosen, cells, known.scores(home, chosen, cells), *picture.room))
+            else:
+                for cell in cells:
+                    if states.get(cell.task.identity) != cell.state:
+                        states[cell.task.identity] = cell.state
+                        out.file.write(change(cell) + "\n")
+                out.file.flush()
+            over = not any(cell.state in ("running", "waiting") for cell in cells)
+            if over and (not chosen.study.searches or search.is_over(chosen, cells)):
+                return chosen, cells
+            time.sleep(EVERY)
+
+
+def _at_once(home: Home, chosen: "Sweep") -> int:
+    """Number of points that a search works on at once: one for each place where a run can be."""
+    from core.machine import gpus
+    from experiments.queue.control import look
+
+    if chosen.launcher != "queue":
+        return ELSEWHERE
+    return len(gpus()) if chosen.device != "cpu" and gpus() else look(home).slots

@@ -1,0 +1,220 @@
+import pytest
+
+from core.errors import InputError
+from core.groups import Evaluation, Group
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from experiments import search, sweeps
+from experiments.catalog import read_study
+from experiments.launchers import queue
+from experiments.sweeps import Sweep
+from prusc_tui.cli.sweep_options import read_seeds, study_of, sweep_of
+
+TINY = ("data.train_size=600", "data.validation_size=80", "data.test_size=80")
+
+
+@pytest.fixture(autouse=True)
+def nobody_starts_what_waits(monkeypatch):
+    monkeypatch.setattr(queue, "ensure", lambda home: None)
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home.open(tmp_path / "home")
+
+
+def a_sweep(home, grid=("erm.lr=0.1,0.2",), seeds="0-1", **more):
+    return sweep_of(home, study_of("erm", grid=grid, seeds=seeds, overrides=TINY, **more))
+
+
+def set_status(home, cell, status, **changes):
+    RunLog(home).put(RunFolder.open(home, cell.run["id"]).update(status=status, **changes))
+
+
+def with_result(worst, n=100):
+    groups = (Group("a", {}, n, round(worst * n)), Group("b", {}, n, n))
+    value = Evaluation("validation", groups, (0.5, 0.5)).to_json()
+    return {"evaluations": {"validation": value}, "status": "done"}
+
+
+def finish(home, cell, worst):
+    folder = RunFolder.open(home, cell.run["id"])
+    folder.update_stage("erm", **with_result(worst))
+    set_status(home, cell, "finished")
+
+
+def test_every_point_has_a_run_for_every_seed_named_after_what_varies(home):
+    sweep = a_sweep(home)
+    assert sweep.name == "erm-lr"
+    assert [(t.plan.config.erm.lr, t.plan.config.seed, t.plan.base_name) for t in sweep.tasks] == [
+        (0.1, 0, "erm-lr/lr=0.1"),
+        (0.2, 0, "erm-lr/lr=0.2"),
+        (0.1, 1, "erm-lr/lr=0.1/seed-1"),
+        (0.2, 1, "erm-lr/lr=0.2/seed-1"),
+    ]
+    assert {t.plan.config.data.train_size for t in sweep.tasks} == {600}
+    assert {t.plan.config.data.seed for t in sweep.tasks} == {0}  # as in `prusc run --seed`
+
+
+def test_only_what_is_missing_or_did_not_finish_is_started(home):
+    sweep = a_sweep(home)
+    sweeps.start(home, sweep)
+    cells = sweeps.cells(home, sweep)
+    assert sweeps.counts(cells) == {"waiting": 4}
+    finish(home, cells[0], 0.5)
+    set_status(home, cells[1], "failed", job="")
+    set_status(home, cells[2], "stopped", job="")
+    before = {cell.run["id"] for cell in cells}
+    assert sweeps.counts(sweeps.cells(home, sweep)) == {"finished": 1, "waiting": 1, "stopped": 1, "failed": 1}
+    sweeps.start(home, sweep)
+    after = sweeps.cells(home, sweep)
+    assert sweeps.counts(after) == {"finished": 1, "waiting": 3}
+    assert {cell.run["id"] for cell in after} == before
+
+
+def test_a_run_with_the_settings_of_a_cell_belongs_to_the_sweep_and_survives_it(home):
+    first, other = a_sweep(home, seeds="0"), a_sweep(home, grid=("erm.lr=0.2,0.3",), seeds="0")
+    sweeps.keep(home, first)
+    other = sweep_of(home, other.study, "other")
+    sweeps.start(home, first)
+    shared = sweeps.cells(home, first)[1]
+    assert [cell.state for cell in sweeps.cells(home, other)] == ["waiting", "missing"]
+    sweeps.start(home, other)
+    assert sweeps.cells(home, other)[0].run["id"] == shared.run["id"]
+    sweeps.stop(home, other)
+    assert sweeps.delete(home, other) == 1
+    assert RunLog(home).get(shared.run["id"]) is not None
+
+
+def test_a_sweep_is_kept_by_name_and_read_back(home):
+    sweep = a_sweep(home)
+    sweeps.keep(home, sweep)
+    assert sweeps.names(home) == ["erm-lr"]
+    again = sweeps.get(home, "erm-lr")
+    assert again.study == sweep.study
+    assert again.launcher == "queue"
+    assert a_sweep(home).name == "erm-lr"  # the same runs, so the same sweep
+    assert a_sweep(home, grid=("erm.lr=0.1,0.3",)).name == "erm-lr-2"
+    with pytest.raises(InputError, match="no sweep 'erm-l'; did you mean 'erm-lr'"):
+        sweeps.get(home, "erm-l")
+
+
+def test_another_sweep_cannot_take_the_name_of_one_or_of_a_study(home):
+    sweeps.keep(home, a_sweep(home))
+    other = study_of("erm", grid=("erm.lr=0.5",), overrides=TINY)
+    with pytest.raises(InputError, match="a sweep named 'erm-lr' with other runs exists"):
+        sweeps.keep(home, Sweep(other.renamed("erm-lr")))
+    with pytest.raises(InputError, match="a study has this name"):
+        sweeps.keep(home, Sweep(other.renamed("bench-few")))
+    with pytest.raises(InputError, match="cannot be named"):
+        sweeps.keep(home, Sweep(other.renamed("../up")))
+
+
+def test_a_sweep_stops_as_one_and_goes_on(home):
+    sweep = a_sweep(home)
+    sweeps.start(home, sweep)
+    cells = sweeps.cells(home, sweep)
+    set_status(home, cells[0], "running", pid=1, pid_started=None, host="elsewhere")
+    RunFolder.open(home, cells[0].run["id"]).beat()
+    assert sweeps.stop(home, sweep) == 4
+    assert RunFolder.open(home, cells[0].run["id"]).stop_requested()
+    assert sweeps.counts(sweeps.cells(home, sweep)) == {"running": 1, "stopped": 3}
+    sweeps.start(home, sweep)
+    assert sweeps.counts(sweeps.cells(home, sweep)) == {"running": 1, "waiting": 3}
+
+
+def test_a_sweep_is_deleted_with_its_runs_once_none_is_at_work(home):
+    sweep = a_sweep(home)
+    sweeps.keep(home, sweep)
+    sweeps.start(home, sweep)
+    with pytest.raises(InputError, match="stop it first"):
+        sweeps.delete(home, sweep)
+    sweeps.stop(home, sweep)
+    assert sweeps.delete(home, sweep) == 4
+    assert RunLog(home).all() == []
+    assert sweeps.names(home) == []
+
+
+def test_points_are_ranked_by_the_mean_of_the_objective_on_validation(home):
+    sweep = a_sweep(home, objective="worst-group")
+    sweeps.start(home, sweep)
+    for cell, worst in zip(sweeps.cells(home, sweep), (0.5, 0.6, 0.9, 0.6), strict=True):
+        finish(home, cell, worst)
+    scores = sweeps.scores(home, sweep, sweeps.cells(home, sweep))
+    assert [(score.point, pytest.approx(score.value), score.n, score.of) for score in scores] == [
+        ({"erm.lr": 0.1}, 0.7, 2, 2),
+        ({"erm.lr": 0.2}, 0.6, 2, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"grid": ("erm.lrr=1,2",)}, "unknown key 'erm.lrr'; did you mean 'erm.lr'"),
+        ({"grid": ("erm.lr=1,no",)}, "erm.lr"),
+        ({"grid": ("erm.lr",)}, "expected KEY=VALUES"),
+        ({"random": ("erm.lr=log:1e-4..1e-1",)}, "needs --n"),
+        ({"random": ("erm.lr=1..0",), "n": 3}, "empty"),
+        ({"grid": ("erm.lr=1,2",), "n": 3}, "--n is for --random"),
+        ({"grid": ("erm.lr=1,2",), "random": ("erm.lr=0..1",), "n": 2}, "in --grid and in --random"),
+        ({"grid": ("erm.lr=1,2",), "objective": "test"}, "unknown objective 'test'"),
+        ({"grid": ("erm.lr=1,2",), "method": "guess"}, "--method guess: unknown"),
+        ({}, "nothing varies"),
+    ],
+)
+def test_a_sweep_that_is_not_possible_is_refused_before_anything_is_written(home, options, message):
+    with pytest.raises(InputError, match=message):
+        sweep_of(home, study_of("erm", **options)).tasks  # noqa: B018
+    assert not (home.root / "sweeps").exists()
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("0-3", (0, 1, 2, 3)), ("5", (5,)), ("0,2,5-6", (0, 2, 5, 6))])
+def test_seeds_are_read_as_numbers_and_spans(text, seeds):
+    assert read_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "3-1", "0,0", "1-2,2"])
+def test_seeds_that_are_none_or_twice_are_refused(text):
+    with pytest.raises(InputError, match="--seeds"):
+        read_seeds(text)
+
+
+def test_the_file_of_a_sweep_says_the_same_as_options(tmp_path, home):
+    (tmp_path / "lr.toml").write_text(
+        'recipes = ["erm"]\npresets = ["colored-mnist"]\nseeds = [0, 1]\nown_draws = false\n'
+        "[settings]\ndata.train_size = 600\n[grid]\nerm.lr = [0.1, 0.2]\n"
+    )
+    study = study_of(str(tmp_path / "lr.toml"))
+    assert study.name == "lr"
+    assert [task.point for task in Sweep(study).tasks] == [{"erm.lr": 0.1}, {"erm.lr": 0.2}] * 2
+    with pytest.raises(InputError, match="unknown key 'gird'; did you mean 'grid'"):
+        read_study("x", {"recipes": ["erm"], "presets": ["demo"], "gird": {}}, "file")
+
+
+def test_a_search_draws_each_point_from_its_range_and_learns_from_the_results(home):
+    pytest.importorskip("optuna", reason="the extra 'search' is not installed")
+    study = study_of("erm", random=("erm.lr=log:1e-3..1",), n=12, method="optuna", seeds="0", overrides=TINY,
+                     objective="worst-group")  # fmt: skip
+    sweep = sweep_of(home, study)
+    while not (sweep.tasks and search.is_over(sweep, sweeps.cells(home, sweep))):
+        before = len(sweep.study.drawn)
+        sweep = search.advance(home, sweep, sweeps.cells(home, sweep), at_once=2)
+        assert len(sweep.study.drawn) <= before + 2
+        sweeps.start(home, sweep)
+        for cell in sweeps.cells(home, sweep):
+            if cell.state == "waiting":
+                lr = cell.task.plan.config.erm.lr
+                assert 1e-3 <= lr <= 1
+                finish(home, cell, 1 - abs(lr - 0.03) / 2)
+    assert len(sweep.study.drawn) == 12
+    assert sweeps.get(home, sweep.name).study.drawn == sweep.study.drawn
+    best = sweeps.scores(home, sweep, sweeps.cells(home, sweep))[0].point["erm.lr"]
+    assert abs(best - 0.03) < 0.05
+
+
+def test_a_search_proposes_the_same_point_again_after_an_interruption(home):
+    pytest.importorskip("optuna", reason="the extra 'search' is not installed")
+    study = study_of("erm", random=("erm.lr=0.001..1.0", "erm.epochs=1..9"), n=5, method="optuna", overrides=TINY)
+    sweep = sweep_of(home, study)
+    assert search.propose(sweep, [], home) == search.propose(sweep, [], home)
