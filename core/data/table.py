@@ -196,7 +196,7 @@ def goes_with(labels: Integers, values: Integers, k: int) -> Integers:
     Labels and values are int64 [n], below k. Returns the value of each label, int64 [k], a permutation; the identity
     unless another order is better.
     """
-    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+    from scipy.optimize import linear_sum_assignment
 
     counts = np.bincount(labels * k + values, minlength=k * k).reshape(k, k)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))

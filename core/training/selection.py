@@ -6,15 +6,8 @@ from typing import Any
 from torch import Tensor
 
 from core.groups import Evaluation
+from core.rules import RULES
 
-RULES: Mapping[str, tuple[Callable[[Evaluation], float | None], str]] = {
-    "last": (lambda _: 0.0, "nothing"),
-    "average": (lambda e: e.average, "validation labels"),
-    "worst-class": (lambda e: e.worst_class_accuracy, "validation labels"),
-    "worst-cell": (lambda e: e.worst_cell.accuracy if e.worst_cell else None, "validation labels and pseudo-groups"),
-    "worst-group": (lambda e: e.worst_group.accuracy, "validation labels and attributes"),
-}
-"""Rule → (maximised value, description of the data it uses); None if a split has no pseudo-groups."""
 FALLBACK = "last"
 """Rule in place of `worst-cell` in stages before the pseudo-groups are found."""
 
@@ -50,11 +43,11 @@ class Selection:
         for member, (picks, evaluation) in enumerate(zip(self._members, evaluations, strict=True)):
             if self.rule == "worst-cell" and evaluation.worst_cell is None:
                 self.rule = FALLBACK
-            for name, (value_of, uses) in RULES.items():
-                if (value := value_of(evaluation)) is None:
+            for name, rule in RULES.items():
+                if (value := rule.value(evaluation)) is None:
                     continue
                 if name not in picks or value >= picks[name]["value"]:
-                    picks[name] = {"step": step, "value": value, "uses": uses}
+                    picks[name] = {"step": step, "value": value, "uses": rule.uses}
                     if name == self.rule:
                         self.networks[member] = {k: tensor.detach().clone() for k, tensor in network(member).items()}
 
