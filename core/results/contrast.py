@@ -37,8 +37,8 @@ def contrasts(
     baseline: Family | None = None,
     test: str = "t",
 ) -> Contrasts:
-    """Compare families with one of them, the first by default; they are of one table (`comparable`)."""
-    chosen = baseline if baseline in members else members[0]
+    """Compare families of one table (`comparable`) with `baseline`, or with the first if that is not among them."""
+    chosen = next((family for family in members if family is baseline), members[0])
     found = [(family, paired(chosen, family, split, stage)) for family in members if family is not chosen]
     pairs = [pair for _, pair in found if pair is not None]
     return Contrasts(

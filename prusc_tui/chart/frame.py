@@ -136,8 +136,10 @@ def build(curves: Sequence[Curve], settings: Settings, width: int, height: int, 
     if bounds:
         row = row_of(*bounds, DOTS_DOWN * height, log=settings.log)
         size = DOTS_ACROSS * across, DOTS_DOWN * height
-        edges = ((ink, *(rasterise(edge.strokes, row, *size) for edge in (low, high))) for ink, low, high in bands)
-        layers = [Layer(between(low, high, size[1]), ink, True) for ink, low, high in edges]
+        layers = [
+            Layer(between(rasterise(low.strokes, row, *size), rasterise(high.strokes, row, *size), size[1]), ink, True)
+            for ink, low, high in bands
+        ]
         layers += [Layer(rasterise(curve.strokes, row, *size), ink, ink == FAINT) for _, ink, curve in drawn]
         rows = compose(layers, across, height)
         sharp = [(curve, ink, lines) for curve, ink, lines in drawn if ink != FAINT]

@@ -158,9 +158,10 @@ def tidy(members: Sequence[Family], split: str, *, stages: bool = False) -> Iter
     owners = [run.id for family in members for run in family.runs]
     for family in members:
         for stage in family.stages if stages else (None,):
-            result = family.result(split, stage)
-            for run in result.runs if result else ():
-                if (alone := measure([run], split, result and result.stage)) is not None:
+            if (result := family.result(split, stage)) is None:
+                continue
+            for run in result.runs:
+                if (alone := measure([run], split, result.stage)) is not None:
                     place = owners.index(run.id)
                     yield {**_row(family, run, alone), **{one.key: show(one.values[place]) for one in differing}}
 
