@@ -14,9 +14,14 @@ class Spread:
     sd: float | None
     n: int
 
+    @property
+    def se(self) -> float | None:
+        """Standard error of the mean, sd / √n; None if n is 1."""
+        return None if self.sd is None else self.sd / sqrt(self.n)
+
     def to_json(self) -> dict[str, Any]:
         """Return the numbers as JSON object."""
-        return {"mean": None if isnan(self.mean) else self.mean, "sd": self.sd, "n": self.n}
+        return {"mean": None if isnan(self.mean) else self.mean, "sd": self.sd, "se": self.se, "n": self.n}
 
 
 def spread(values: Sequence[float]) -> Spread:

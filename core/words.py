@@ -49,6 +49,18 @@ def spread(shares: Sequence[float] | Spread, *, signed: bool = False) -> str:
     return "–" if math.isnan(value.mean) else " ".join(filter(None, mean_sd(value, signed=signed)))
 
 
+def p_text(p: float | None) -> str:
+    """A p value to three decimals; a dash if there was no test."""
+    return "–" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def seeds(numbers: Sequence[int]) -> str:
+    """Seeds in short: `0–4` if they follow one another, else `0, 2, 5`."""
+    if len(numbers) > 2 and list(numbers) == list(range(numbers[0], numbers[0] + len(numbers))):
+        return f"{numbers[0]}–{numbers[-1]}"
+    return ", ".join(map(str, numbers))
+
+
 def span(shares: Sequence[float]) -> str:
     """Minimum and maximum of shares in per cent, such as `58.0–65.9`; a dash if there are none."""
     known = [share for share in shares if not math.isnan(share)]

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import nan
+from typing import NamedTuple
 
 import orjson
 
@@ -10,6 +12,9 @@ from core.engine.artifacts import read_seal
 from core.errors import InputError, nearest
 from core.events import PseudoGroupsFound
 from core.groups import Evaluation
+from core.results.ranking import RANKING, ranked
+from core.results.significance import Verdict, verdicts
+from core.rules import RULES
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
@@ -32,18 +37,24 @@ class Found:
 class Member:
     """The result of one finished run on a split; accuracies in [0, 1].
 
-    `worst_cell` is on validation, NaN if unknown; `seconds` is the work of all stages, reused ones included.
+    `rules` has the values on validation of the rules that rank methods, if known; `seconds` is the work of all stages,
+    reused ones included.
     """
 
     seed: int
     n: int
     worst: float
     average: float
-    worst_cell: float
+    rules: Mapping[str, float]
     seconds: float
     keep_ratio: float | None
     found: Found | None
     run: str
+
+    @property
+    def worst_cell(self) -> float:
+        """Accuracy of the worst cell on validation; NaN if unknown."""
+        return self.rules.get("worst-cell", nan)
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,14 @@ class Benchmark:
     presets: tuple[str, ...]
     planned: int
     finished: int
+
+
+class Paired(NamedTuple):
+    """Differences of one method minus another on the same seeds: each of the worst group, and the average's spread."""
+
+    seeds: tuple[int, ...]
+    worst: tuple[float, ...]
+    average: Spread
 
 
 def benchmarks() -> dict[str, Study]:
@@ -137,11 +156,56 @@ def benchmark(home: Home, study: Study, split: str = "test") -> Benchmark:
     )
 
 
-def differences(one: Row, other: Row, preset: str) -> Spread | None:
-    """Differences of the worst group between two methods on the same seeds, `one` − `other`; None without a pair."""
-    theirs = {member.seed: member.worst for member in other.cells.get(preset, ())}
-    pairs = [m.worst - theirs[m.seed] for m in one.cells.get(preset, ()) if m.seed in theirs]
-    return spread(pairs) if pairs else None
+def differences(one: Row, other: Row, preset: str) -> Paired | None:
+    """Differences between two methods on the same seeds, `one` − `other`; None without a pair."""
+    theirs = {member.seed: member for member in other.cells.get(preset, ())}
+    pairs = [(mine, theirs[mine.seed]) for mine in one.cells.get(preset, ()) if mine.seed in theirs]
+    if not pairs:
+        return None
+    return Paired(
+        tuple(mine.seed for mine, _ in pairs),
+        tuple(mine.worst - its.worst for mine, its in pairs),
+        spread([mine.average - its.average for mine, its in pairs]),
+    )
+
+
+class Judged(NamedTuple):
+    """One method minus another on a data set, and what follows from it."""
+
+    preset: str
+    one: Row
+    other: Row
+    pair: Paired
+    verdict: Verdict
+
+
+def verdicts_of(found: Benchmark, test: str = "t") -> list[Judged]:
+    """The method that the study is about against every other one, tested together on each data set.
+
+    Args:
+        found: the finished runs.
+        test: `t` or `wilcoxon`.
+
+    Returns:
+        An entry for each data set and method that share seeds; none if the study is about no method.
+    """
+    about = next((row for row in found.rows if row.entry == found.study.against), None)
+    if about is None:
+        return []
+    judged: list[Judged] = []
+    for preset in found.presets:
+        others = [(row, differences(about, row, preset)) for row in found.rows if row is not about]
+        known = [(row, pair) for row, pair in others if pair is not None]
+        said = verdicts([pair.worst for _, pair in known], test)
+        judged += [Judged(preset, about, row, pair, one) for (row, pair), one in zip(known, said, strict=True)]
+    return judged
+
+
+def best(found: Benchmark, preset: str, rule: str) -> Row | None:
+    """The best method without supervision on a data set, by a rule on validation; None unless two can be ranked."""
+    able = [row for row in found.rows if row.supervision == "none" and row.cells.get(preset)]
+    place = ranked([[member.rules.get(rule) for member in row.cells[preset]] for row in able], rule).best
+    return None if place is None else able[place]
 
 
 def _row(study: Study, head: Task, cells: Mapping[str, Iterable[Member]]) -> Row:
@@ -174,13 +238,14 @@ def _member(home: Home, record: RunRecord, split: str) -> Member | None:
     if value is None:
         return None
     evaluation = Evaluation.from_json(split, value)
-    cell = Evaluation.from_json("validation", held_out).worst_cell if held_out else None
+    look = Evaluation.from_json("validation", held_out) if held_out else None
+    values = {name: RULES[name].value(look) for name in RANKING} if look else {}
     return Member(
         record.seed,
         evaluation.n,
         evaluation.worst_group.accuracy,
         evaluation.average,
-        cell.accuracy if cell else float("nan"),
+        {name: number for name, number in values.items() if number is not None},
         sum(stage.seconds for stage in record.stages),
         record.stages[-1].keep_ratio,
         _found(RunFolder.open(home, record.id)),
@@ -194,7 +259,6 @@ def _found(folder: RunFolder) -> Found | None:
     if event is None or "true" not in event.conflicts:
         return None
     counts = event.conflicts
-    nan = float("nan")
     return Found(
         counts["hits"] / counts["found"] if counts["found"] else nan,
         counts["hits"] / counts["true"] if counts["true"] else nan,

@@ -1,6 +1,6 @@
 """Short texts for times, supervision and missing results, the same everywhere."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -108,3 +108,13 @@ def print_json(**fields: Any) -> None:
     import typer
 
     typer.echo(orjson.dumps(fields, option=orjson.OPT_INDENT_2).decode())
+
+
+def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows as CSV with a heading; all have the keys of the first."""
+    import csv
+    import sys
+
+    writer = csv.DictWriter(sys.stdout, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)

@@ -82,11 +82,13 @@ class Result:
 class Family:
     """Runs that differ only by seed, sorted by seed, then by creation.
 
-    Its label has the fewest settings that distinguish it from the other families.
+    Its label has the fewest settings that distinguish it from the other families; `long` has a line with the
+    whole of each value that the label names in short.
     """
 
     label: str
     runs: tuple[RunRecord, ...]
+    long: tuple[str, ...] = ()
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -110,7 +112,10 @@ class Family:
 
 
 class Paired(NamedTuple):
-    """Paired differences of two families: the second minus the first, over their common seeds."""
+    """Paired differences of two families: the second minus the first, over their common seeds.
+
+    `differences` are those of the worst group, in the order of the seeds.
+    """
 
     first: Family
     second: Family
@@ -118,6 +123,7 @@ class Paired(NamedTuple):
     seeds: tuple[int, ...]
     worst: Spread
     average: Spread
+    differences: tuple[float, ...]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -127,6 +133,7 @@ class Paired(NamedTuple):
             "seeds": list(self.seeds),
             "worst": self.worst.to_json(),
             "average": self.average.to_json(),
+            "differences": list(self.differences),
         }
 
 
@@ -142,7 +149,7 @@ def families(records: Sequence[RunRecord]) -> list[Family]:
         members.setdefault(identity(record) if key in fixed_draw else key, []).append(record)
     grouped = [sorted(runs, key=lambda run: (run.seed, run.created or 0.0)) for runs in members.values()]
     names = labels([runs[0] for runs in grouped])
-    return [Family(label, tuple(runs)) for label, runs in zip(names, grouped, strict=True)]
+    return [Family(label.text, tuple(runs), label.long) for label, runs in zip(names, grouped, strict=True)]
 
 
 def comparable(members: Iterable[Family]) -> list[list[Family]]:
@@ -155,6 +162,12 @@ def comparable(members: Iterable[Family]) -> list[list[Family]]:
                 tables.setdefault((family.runs[0].data, titles), []).append(family)
                 break
     return list(tables.values())
+
+
+def evaluated(members: Iterable[Family], split: str) -> list[list[Family]]:
+    """The tables of `comparable` on one split: families without a result on it are left out."""
+    tables = ([family for family in kin if family.result(split) is not None] for kin in comparable(members))
+    return [kin for kin in tables if kin]
 
 
 def split_of(records: Sequence[RunRecord]) -> str | None:
@@ -199,13 +212,15 @@ def paired(first: Family, second: Family, split: str, stage: str | None = None) 
     both = [(seed, a, b) for (seed, _), a, b in pairs if a is not None and b is not None]
     if not both:
         return None
+    worst = tuple(b.worst.mean - a.worst.mean for _, a, b in both)
     return Paired(
         first,
         second,
         split,
         tuple(seed for seed, _, _ in both),
-        spread([b.worst.mean - a.worst.mean for _, a, b in both]),
+        spread(worst),
         spread([b.average.mean - a.average.mean for _, a, b in both]),
+        worst,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from core.runs.record import RunRecord
 
@@ -17,6 +17,8 @@ class Absent:
 
 
 ABSENT = Absent()
+LONGEST = 32
+"""Characters of the longest value that labels and tables of settings show whole."""
 DRAW = "data.seed"
 """Key of the seed of the draw of the data."""
 
@@ -36,6 +38,25 @@ class Setting:
     def is_seed(self) -> bool:
         """Whether this is the seed of the run; other seeds, such as that of the data, are ordinary settings."""
         return self.key == "seed"
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The values as text, long ones named in short (`[18 items]`); different values have different texts."""
+        long: dict[str, list[str]] = {}  # name → the values that it could stand for
+        named = [_named(value) for value in self.values]
+        for name, whole in named:
+            if whole and whole not in long.setdefault(name, []):
+                long[name].append(whole)
+        return tuple(
+            f"{name}#{long[name].index(whole) + 1}" if whole and len(long[name]) > 1 else name for name, whole in named
+        )
+
+
+class Label(NamedTuple):
+    """A label, and a line for each long value that it names in short, with the whole value."""
+
+    text: str
+    long: tuple[str, ...]
 
 
 def settings(records: Sequence[RunRecord]) -> list[Setting]:
@@ -60,24 +81,32 @@ def draw(record: RunRecord) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def labels(heads: Sequence[RunRecord]) -> list[str]:
+def labels(heads: Sequence[RunRecord]) -> list[Label]:
     """Short distinct labels: recipe and data if they differ, then as few other settings as possible."""
-    rows = [
-        [("" if one.key in ("recipe", "data.name") else f"{one.key}=") + show(value) for value in one.values]
-        for one in settings(heads)
-        if one.differs and not one.is_seed
-    ]
-    names = []
+    shown = [one for one in settings(heads) if one.differs and not one.is_seed]
+    rows = [("" if one.key in ("recipe", "data.name") else f"{one.key}=", one.texts, long_values(one)) for one in shown]
+    found = []
     for index, head in enumerate(heads):
         words: list[str] = []
+        long: list[str] = []
         rivals = set(range(len(heads))) - {index}
-        for row in rows:
-            left = {other for other in rivals if row[other] == row[index]}
+        for key, texts, whole in rows:
+            left = {other for other in rivals if texts[other] == texts[index]}
             if len(left) < len(rivals):
-                words.append(row[index])
+                words.append(key + texts[index])
+                long += [whole[texts[index]]] if texts[index] in whole else []
                 rivals = left
-        names.append(" ".join(words) or head.recipe)
-    return names
+        found.append(Label(" ".join(words) or head.recipe, tuple(long)))
+    return found
+
+
+def long_values(shown: Setting) -> dict[str, str]:
+    """Name of each value that is named in short → a line with the key, the name and the whole value."""
+    return {
+        text: f"{shown.key}={text}: {show(value)}"
+        for text, value in zip(shown.texts, shown.values, strict=True)
+        if _named(value)[1]
+    }
 
 
 def show(value: Any) -> str:
@@ -114,6 +143,19 @@ def _settings(record: RunRecord) -> dict[str, Any]:
 
     own = {"seed": record.seed, "recipe": record.recipe, "data.name": record.data}
     return own | {key: value for key, value in flatten(dict(record.config)) if key not in own}
+
+
+def _named(value: Any) -> tuple[str, str]:
+    """Name of a value in a table, and its whole text if the name is shorter, else an empty one."""
+    whole = show(value)
+    if len(whole) <= LONGEST:
+        return whole, ""
+    if isinstance(value, Mapping):
+        return f"{{{len(value)} keys}}", whole
+    if isinstance(value, (list, tuple)):
+        return f"[{len(value)} item{'s' * (len(value) != 1)}]", whole
+    half = (LONGEST - 1) // 2
+    return f"{whole[:half]}…{whole[-half:]}", whole
 
 
 def _text(value: Any) -> bytes:

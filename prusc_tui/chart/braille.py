@@ -128,6 +128,22 @@ def rasterise(strokes: Sequence[Stroke], row: Callable[[float], int], columns: i
     return out
 
 
+def between(low: Sequence[int], high: Sequence[int], rows: int) -> list[int]:
+    """Stipple the area between two rasterised curves, as thinly as can be told from a line: [columns].
+
+    Where a column has a dot of the upper curve alone, the area reaches down to the lowest row.
+    """
+    even = sum(1 << row for row in range(0, rows, 2))
+    out = []
+    for column, (below, above) in enumerate(zip(low, high, strict=True)):
+        if column % DOTS_ACROSS or not above:
+            out.append(0)
+            continue
+        bottom = (below & -below).bit_length() - 1 if below else 0
+        out.append(((1 << above.bit_length()) - 1 >> bottom << bottom) & even)
+    return out
+
+
 def _line(out: list[int], x0: int, y0: int, x1: int, y1: int, full: int, rows: int) -> None:
     """Add Bresenham's line from (x0, y0) to (x1, y1), x0 ≤ x1, column by column; half a dot rounds towards the end."""
     dx, dy = x1 - x0, abs(y1 - y0)

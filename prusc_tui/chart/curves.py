@@ -24,6 +24,7 @@ class Curve:
         key: identity of the curve while it grows.
         origin: subtracted from x, such as the start time.
         smooth: whether smoothing applies; evaluations are shown as they are.
+        band: [n] least and [n] greatest value at each x, such as over seeds; None for a curve without a band.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Curve:
     key: Hashable
     origin: float = 0.0
     smooth: bool = True
+    band: tuple[Sequence[float], Sequence[float]] | None = None
 
     @property
     def mark(self) -> str:

@@ -16,7 +16,7 @@ from prusc_tui.chart.axes import (
     x_ticks,
     y_ticks,
 )
-from prusc_tui.chart.braille import DOTS_ACROSS, DOTS_DOWN, Layer, Stroke, Strokes, compose, rasterise, strokes
+from prusc_tui.chart.braille import DOTS_ACROSS, DOTS_DOWN, Layer, Stroke, Strokes, between, compose, rasterise, strokes
 from prusc_tui.chart.curves import Curve, as_array, extent, visible
 from prusc_tui.chart.smooth import SmoothCache
 
@@ -123,19 +123,24 @@ def build(curves: Sequence[Curve], settings: Settings, width: int, height: int, 
     # The labels' width affects the plot's width, which hardly affects the range of y: two rounds are enough.
     across = max(1, width - LEAST_LABELS - 1)
     drawn = _gather(curves, settings, window, across, cache)
-    bounds = _bounds(drawn, settings, across)
+    bands = _bands(curves, settings, window, across, cache)
+    every = [*(lines for _, _, lines in drawn), *(edge for _, *edges in bands for edge in edges)]
+    bounds = _bounds(every, settings, across)
     ticks = y_ticks(*bounds, height, log=settings.log) if bounds else []
     if (wider := label_width(ticks)) > LEAST_LABELS:
         across = max(1, width - wider - 1)
         drawn = _gather(curves, settings, window, across, cache)
+        bands = _bands(curves, settings, window, across, cache)
     rows = [(" " * across, "0" * across)] * height
     marks: list[Mark] = []
     if bounds:
         row = row_of(*bounds, DOTS_DOWN * height, log=settings.log)
+        size = DOTS_ACROSS * across, DOTS_DOWN * height
         layers = [
-            Layer(rasterise(curve.strokes, row, DOTS_ACROSS * across, DOTS_DOWN * height), ink, ink == FAINT)
-            for _, ink, curve in drawn
+            Layer(between(rasterise(low.strokes, row, *size), rasterise(high.strokes, row, *size), size[1]), ink, True)
+            for ink, low, high in bands
         ]
+        layers += [Layer(rasterise(curve.strokes, row, *size), ink, ink == FAINT) for _, ink, curve in drawn]
         rows = compose(layers, across, height)
         sharp = [(curve, ink, lines) for curve, ink, lines in drawn if ink != FAINT]
         for number, (curve, ink, lines) in enumerate(sharp):
@@ -180,9 +185,29 @@ def _gather(
     return out
 
 
-def _bounds(drawn: Sequence[tuple[Curve, int, Strokes]], settings: Settings, across: int) -> tuple[float, float] | None:
+def _bands(
+    curves: Sequence[Curve], settings: Settings, window: Window, across: int, cache: SmoothCache
+) -> list[tuple[int, Strokes, Strokes]]:
+    """Ink, lower and upper edge of the band of every curve that has one; smoothed as the curve is."""
+    above = _SMALL if settings.log else -_HUGE
+    out: list[tuple[int, Strokes, Strokes]] = []
+    for curve in curves:
+        if curve.band is None:
+            continue
+        begin, end = visible(curve, window)
+        x, at = as_array(curve.x, begin, end), (window[0] + curve.origin, window[1] + curve.origin)
+        edges: list[Sequence[float]] = list(curve.band)
+        if settings.smoothing and curve.smooth:
+            named = enumerate(curve.band)
+            edges = [cache.smoothed((curve.key, n), curve.x, edge, settings.smoothing) for n, edge in named]
+        low, high = (strokes(x, as_array(edge, begin, end), at, DOTS_ACROSS * across, above) for edge in edges)
+        out.append((ink_of(curve), low, high))
+    return out
+
+
+def _bounds(drawn: Sequence[Strokes], settings: Settings, across: int) -> tuple[float, float] | None:
     """Range of y in the window; of the lines that cross it if it has no points."""
-    every = [stroke for _, _, lines in drawn for stroke in lines.strokes]
+    every = [stroke for lines in drawn for stroke in lines.strokes]
     seen = [stroke for stroke in every if 0 <= stroke.column < DOTS_ACROSS * across] or every
     if not seen:
         return None

@@ -24,6 +24,7 @@ Row = tuple[str, str]
 """Characters, and the ink of each."""
 
 _VALUE_WIDTH = 8
+_BAND_WIDTH = 16
 _BETWEEN = 2
 _LEAST_HEIGHT = 6
 
@@ -103,7 +104,7 @@ def entry_width(curve: Curve, settings: Settings) -> int:
     """Cells of a curve in the legend, with a fixed width for the value."""
     smoothed = _VALUE_WIDTH + 2 if settings.smoothing and curve.smooth else 0
     named = cell_len(safe_text(curve.name)) + 1 if curve.name else 0
-    return 2 + named + _VALUE_WIDTH + smoothed
+    return 2 + named + _VALUE_WIDTH + (_BAND_WIDTH if curve.band else 0) + smoothed
 
 
 def picture(
@@ -184,12 +185,16 @@ def _flags_room(settings: Settings) -> int:
 
 
 def _entry(curve: Curve, reading: Reading | None, settings: Settings, cache: SmoothCache, digits: int) -> Line:
-    """Mark, name and value of a curve, and the smoothed value after ≈."""
+    """Mark, name and value of a curve, the ends of its band in brackets, and the smoothed value after ≈."""
     line = Line().add(f"{curve.mark} ", f"{ink_of(curve):x}")
     if curve.name:
         line.add(f"{safe_text(curve.name)} ", MUTED)
     value = "–" if reading is None else value_text(reading.y, settings.unit, digits)
     line.add(f"{value:<{_VALUE_WIDTH}}", VALUE)
+    if curve.band is not None:
+        ends = [] if reading is None else [value_text(edge[reading.at], settings.unit, 3) for edge in curve.band]
+        text = f"({'–'.join(ends)})" if ends else ""
+        line.add(f"{text:<{_BAND_WIDTH}}", MUTED)
     if settings.smoothing and curve.smooth:
         smooth = "–"
         if reading is not None:

@@ -1,29 +1,32 @@
 """Tables of benchmarks, as `prusc table` prints them."""
 
-import csv
-import sys
 from collections.abc import Sequence
+from typing import Any
 
 import typer
 from rich.text import Text
 
 from core.errors import InputError
+from core.rules import RULES
 from core.runs.home import Home
-from experiments.benchmark import Benchmark, benchmark, get_benchmark
-from prusc_tui.tables.benchmark import accuracies, averages, finders, pairs, proxies, seconds, tidy
+from core.spread import spread
+from experiments.benchmark import Benchmark, benchmark, best, get_benchmark, verdicts_of
+from prusc_tui.tables.benchmark import accuracies, averages, errors, finders, pairs, proxies, seconds, tidy
 from prusc_tui.tables.grid import Grid, latex, markdown
 from prusc_tui.tables.text import parts as pieces
 from prusc_tui.tables.text import printed
-from prusc_tui.words import console, print_json
+from prusc_tui.words import console, print_csv, print_json
 
 
-def print_benchmark(name: str, split: str, format: str, *, json: bool) -> None:
+def print_benchmark(name: str, split: str, format: str, rule: str, test: str, *, json: bool) -> None:
     """Print the tables of a benchmark.
 
     Args:
         name: of the table.
         split: `test`, which `both` means too, or `validation`.
         format: `text`, `markdown`, `latex` or `csv`.
+        rule: on validation by which a method is marked as the best.
+        test: of the differences, `t` or `wilcoxon`.
         json: print one JSON object instead.
 
     Raises:
@@ -37,27 +40,72 @@ def print_benchmark(name: str, split: str, format: str, *, json: bool) -> None:
         raise InputError(f"there is no finished run for table '{name}'; make them with: prusc run {study.name}")
     if json:
         about = {"table": name, "study": study.name, "planned": found.planned, "finished": found.finished}
-        print_json(**about, runs=list(tidy(found)))
+        print_json(**about, runs=list(tidy(found)), **_answers(found, rule, test))
     elif format == "csv":
-        rows = list(tidy(found))
-        writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        print_csv(list(tidy(found)))
     elif format == "text":
-        _print(found)
+        _print(found, _grids(found, rule, test))
     else:
-        texts = [markdown(grid) if format == "markdown" else latex(grid, booktabs=False) for grid in _grids(found)]
+        grids = _grids(found, rule, test)
+        texts = [markdown(grid) if format == "markdown" else latex(grid, booktabs=False) for grid in grids]
         typer.echo("\n".join(texts), nl=False)
 
 
-def _grids(found: Benchmark) -> Sequence[Grid]:
-    grids = (accuracies(found), pairs(found), averages(found), proxies(found), finders(found), seconds(found))
+def _answers(found: Benchmark, rule: str, test: str) -> dict[str, Any]:
+    """Means of every cell, the best method on each data set, and the tested differences."""
+    tops = {preset: best(found, preset, rule) for preset in found.presets}
+    used = RULES[rule]
+    return {
+        "cells": [
+            {
+                "recipe": row.entry,
+                "data": preset,
+                "seeds": [member.seed for member in members],
+                "worst": spread([member.worst for member in members]).to_json(),
+                "average": spread([member.average for member in members]).to_json(),
+            }
+            for row in found.rows
+            for preset, members in row.cells.items()
+        ],
+        "best": {
+            "rule": rule,
+            "split": "validation",
+            "uses": used.uses,
+            "attributes": used.attributes,
+            "recipes": {preset: top.entry for preset, top in tops.items() if top is not None},
+        },
+        "paired": [
+            {
+                "data": one.preset,
+                "recipe": one.one.entry,
+                "minus": one.other.entry,
+                "seeds": list(one.pair.seeds),
+                "worst": one.verdict.difference.to_json(),
+                "average": one.pair.average.to_json(),
+                "test": test,
+                **one.verdict.to_json(),
+            }
+            for one in verdicts_of(found, test)
+        ],
+    }
+
+
+def _grids(found: Benchmark, rule: str, test: str) -> Sequence[Grid]:
+    grids = (
+        accuracies(found, rule),
+        errors(found),
+        pairs(found, test),
+        averages(found),
+        proxies(found),
+        finders(found),
+        seconds(found),
+    )
     return [grid for grid in grids if grid is not None]
 
 
-def _print(found: Benchmark) -> None:
+def _print(found: Benchmark, grids: Sequence[Grid]) -> None:
     out = console()
-    for grid in _grids(found):
+    for grid in grids:
         out.print(Text(grid.about, "bold"))
         for part in pieces(grid, out.width):
             out.print()
@@ -65,7 +113,7 @@ def _print(found: Benchmark) -> None:
         for note in grid.notes:
             out.print(Text(note, "dim"))
         out.print()
-    out.print(Text("Bold: the best of the methods without supervision.", "dim"))
+    out.print(Text("Bold: the best by that rule.", "dim"))
     if found.finished < found.planned:
         rest = (
             f"{found.finished} of {found.planned} runs are finished; make the others with: prusc run {found.study.name}"

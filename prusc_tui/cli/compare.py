@@ -7,9 +7,9 @@ import typer
 
 from core.errors import InputError
 from core.runs.home import Home
-from prusc_tui.cli.options import Json
+from prusc_tui.cli.options import Best, Json, Test
 from prusc_tui.cli.run import find
-from prusc_tui.words import console, print_json
+from prusc_tui.words import console, print_csv, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 By = Literal["family", "stage"]
 Split = Literal["test", "validation"]
-Format = Literal["table", "markdown", "latex", "json"]
+Format = Literal["table", "markdown", "latex", "csv", "json"]
 
 
 def compare(
@@ -36,39 +36,58 @@ def compare(
     split: Annotated[
         Split | None, typer.Option("--split", help="Split to compare (default: test, or validation if there is none).")
     ] = None,
-    format: Annotated[Format, typer.Option("--format", help="Output format; LaTeX uses booktabs.")] = "table",
+    against: Annotated[
+        str, typer.Option("--against", metavar="RUN", help="A run of the baseline (default: the first run).")
+    ] = "",
+    test: Test = "t",
+    best: Best = "worst-cell",
+    format: Annotated[
+        Format,
+        typer.Option("--format", help="Output format; LaTeX uses booktabs, CSV has a line per run in the means."),
+    ] = "table",
     json: Json = False,
 ) -> None:
-    """Compare runs: groups as mean ± standard deviation over seeds, and differing settings."""
+    """Compare runs: groups as mean ± standard deviation over seeds, tested differences, and differing settings."""
     from core.results.compare import families, split_of
+    from core.results.contrast import baseline_of
+    from core.results.ranking import ranking_rule
     from prusc_tui.tables import comparison
     from prusc_tui.tables import grid as tables
+    from prusc_tui.tables.answers import grids_of_answers
 
+    ranking_rule(best)
     records = _records(references or [], where)
     if len(records) < 2:
         what = f"only '{records[0].name}' is" if records else "no run is"
         raise InputError(f"compare needs at least two runs, but {what} given; 'prusc ls' lists all runs")
     members = families(records)
+    baseline = baseline_of(members, find(against).id) if against else None
     chosen = split or split_of(records)
     if chosen is None:
         raise InputError("none of these runs has been evaluated yet; 'prusc watch RUN' shows its progress")
     if by == "family":
-        grids = [one.grid for one in comparison.grids_of_families(members, chosen)]
+        grids = [one.grid for one in comparison.grids_of_families(members, chosen, paired=False)]
     else:
         grids = [grid for family in members if (grid := comparison.grid_of_stages(family, chosen)) is not None]
     if not grids:
         raise InputError(f"--split {chosen}: none of these runs has been evaluated on it")
     if json or format == "json":
-        print_json(**_json(members, chosen))
+        print_json(**_json(members, chosen, baseline, test, best))
         return
-    settings = comparison.grid_of_family_settings(members)
+    if format == "csv":
+        print_csv(list(comparison.tidy(members, chosen, stages=by == "stage")))
+        return
+    if by == "family":
+        grids += grids_of_answers(members, chosen, rule=best, baseline=baseline, test=test)
     if format == "latex":
         typer.echo("\n".join(tables.latex(grid) for grid in grids), nl=False)
-    elif format == "markdown":
-        shown = [*grids, *([settings] if settings else [])]
+        return
+    settings = comparison.grid_of_family_settings(members)
+    shown = tables.said_once([*grids, *([settings] if settings else [])])
+    if format == "markdown":
         typer.echo("\n".join(tables.markdown(grid) for grid in shown), nl=False)
     else:
-        _print(console(), grids, settings)
+        _print(console(), shown)
 
 
 def _records(references: Sequence[str], where: str) -> list["RunRecord"]:
@@ -85,12 +104,15 @@ def _records(references: Sequence[str], where: str) -> list["RunRecord"]:
     return [folder.settled() for folder in folders.values()]
 
 
-def _json(members: Sequence["Family"], split: str) -> dict[str, Any]:
-    from core.results.compare import comparable, paired
+def _json(members: Sequence["Family"], split: str, baseline: "Family | None", test: str, rule: str) -> dict[str, Any]:
+    from core.results.compare import evaluated
+    from core.results.contrast import contrasts
+    from core.results.ranking import ranked_families
     from core.results.settings import ABSENT, settings
 
     runs = [run for family in members for run in family.runs]
-    pairs = [paired(table[0], other, split) for table in comparable(members) for other in table[1:]]
+    tables = evaluated(members, split)
+    rankings = [(kin, ranked_families(kin, split, rule)) for kin in tables]
     return {
         "split": split,
         "settings": {
@@ -99,7 +121,20 @@ def _json(members: Sequence["Family"], split: str) -> dict[str, Any]:
             if one.differs
         },
         "families": [_family_json(family, split) for family in members],
-        "paired": [pair.to_json() for pair in pairs if pair is not None],
+        "best": [
+            {
+                "data": kin[0].runs[0].data,
+                **ranking.to_json(),
+                "best": None if ranking.best is None else kin[ranking.best].label,
+                "values": [
+                    {"label": family.label, **value.to_json()}
+                    for family, value in zip(kin, ranking.values, strict=True)
+                    if value is not None
+                ],
+            }
+            for kin, ranking in rankings
+        ],
+        "paired": [pair for kin in tables for pair in contrasts(kin, split, baseline=baseline, test=test).to_json()],
     }
 
 
@@ -118,20 +153,19 @@ def _family_json(family: "Family", split: str) -> dict[str, Any]:
     }
 
 
-def _print(out: "Console", grids: "Sequence[Grid]", settings: "Grid | None") -> None:
+def _print(out: "Console", grids: "Sequence[Grid]") -> None:
     from rich.text import Text
 
     from prusc_tui.tables.text import parts, printed
 
-    for grid in grids:
+    for number, grid in enumerate(grids):
         for part in parts(grid, out.width):
             out.print()
             out.print(printed(part))
-        out.print()
-        for note in dict.fromkeys(grid.notes):
+        if grid.notes:
+            out.print()
+        for note in grid.notes:
             out.print(Text(note))
-        out.print()
-    out.print(Text(grids[0].about, "dim"))
-    for part in parts(settings, out.width) if settings is not None else ():
-        out.print()
-        out.print(printed(part))
+        if grid.about and (number + 1 == len(grids) or grids[number + 1].about != grid.about):
+            out.print()
+            out.print(Text(grid.about, "dim"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -40,6 +40,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, unique prefix, name, or last.")]
 AutoBatch = Annotated[
     bool, typer.Option("--auto-batch", help="On out-of-memory, split the batch (gradient accumulation).")
+]
+Best = Annotated[
+    str,
+    typer.Option(
+        "--best",
+        metavar="RULE",
+        help="Rule on the validation split that says which method is best: worst-cell, average or worst-class (no "
+        "attributes), worst-group (attributes).",
+    ),
+]
+Test = Annotated[
+    Literal["t", "wilcoxon"],
+    typer.Option("--test", help="Test of paired differences: paired t, or Wilcoxon's signed ranks (from 6 seeds)."),
 ]
 PrecisionOf = Annotated[Precision | None, typer.Option("--precision", help="Precision of forward passes.")]
 

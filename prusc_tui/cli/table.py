@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from prusc_tui.cli.options import Json
+from prusc_tui.cli.options import Best, Json, Test
 
 Split = Literal["test", "train", "validation", "both"]
 Measure = Literal["average", "worst", "both"]
@@ -25,17 +25,21 @@ def table(
     format: Annotated[
         Format, typer.Option("--format", help="Output format; CSV has a line per restart, split and penalty weight.")
     ] = "text",
+    best: Best = "worst-cell",
+    test: Test = "t",
     json: Json = False,
 ) -> None:
     """Make a table from finished runs: methods × data, mean ± standard deviation over seeds or restarts."""
+    from core.results.ranking import ranking_rule
     from experiments.benchmark import benchmarks
     from prusc_tui.cli import table_shown
 
+    ranking_rule(best)
     if name is None:
         table_shown.show_list(json)
     elif name in benchmarks():
         from prusc_tui.cli.benchmark import print_benchmark
 
-        print_benchmark(name, split, format, json=json)
+        print_benchmark(name, split, format, best, test, json=json)
     else:
-        table_shown.show(name, split, measure, where, format, json)
+        table_shown.show(name, split, measure, where, format, best, json)

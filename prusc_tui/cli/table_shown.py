@@ -1,7 +1,5 @@
 """The work of `prusc table`: its runs, and tables as text, source, CSV and JSON."""
 
-import csv
-import sys
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -11,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from core.errors import InputError
+from core.results.ranking import DEFAULT
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
@@ -21,7 +20,7 @@ from experiments.table import TABLES, MethodTable, kind_of, method_tables
 from prusc_tui.tables.grid import Grid, latex, markdown
 from prusc_tui.tables.methods import Column, columns_of, grid, heading, tidy
 from prusc_tui.tables.text import fits, parts, printed
-from prusc_tui.words import console, print_json
+from prusc_tui.words import console, print_csv, print_json
 
 
 def show_list(json: bool) -> None:
@@ -35,7 +34,7 @@ def show_list(json: bool) -> None:
         typer.echo(f"{name}  {about}; its runs come from: prusc run {study}")
 
 
-def show(name: str, split: str, measure: str, where: str, format: str, json: bool) -> None:
+def show(name: str, split: str, measure: str, where: str, format: str, best: str, json: bool) -> None:
     """Run `prusc table NAME`."""
     kind = kind_of(name)
     if (split, measure) == ("train", "worst"):
@@ -53,16 +52,13 @@ def show(name: str, split: str, measure: str, where: str, format: str, json: boo
     if json:
         print_json(table=name, unfinished=unfinished, tables=[_json(one) for one in tables])
     elif format == "csv":
-        rows = [row for row in tidy(tables) if row["split"] in splits]
-        writer = csv.DictWriter(sys.stdout, list(rows[0]) if rows else [], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        print_csv([row for row in tidy(tables) if row["split"] in splits])
     elif format in ("markdown", "latex"):
-        sources = (grid(one, columns) for one, columns in grids)
+        sources = (grid(one, columns, best) for one, columns in grids)
         texts = (markdown(one) if format == "markdown" else latex(one, booktabs=False) for one in sources)
         typer.echo("\n".join(texts), nl=False)
     else:
-        print_tables(console(), grids, unfinished)
+        print_tables(console(), grids, unfinished, best)
 
 
 def _records(data: str, where: str) -> tuple[list[RunRecord], int]:
@@ -78,15 +74,17 @@ def _records(data: str, where: str) -> tuple[list[RunRecord], int]:
     return records, sum(run["status"] != "finished" for run in asked)
 
 
-def print_tables(out: Console, tables: Sequence[tuple[MethodTable, Sequence[Column]]], unfinished: int) -> None:
-    """Print columns of each table whole if they fit, else in parts."""
+def print_tables(
+    out: Console, tables: Sequence[tuple[MethodTable, Sequence[Column]]], unfinished: int, best: str = DEFAULT
+) -> None:
+    """Print columns of each table whole if they fit, else in parts; the best by the rule `best` is bold."""
     marked = False
     for number, (one, chosen) in enumerate(tables):
         if number:
             out.print()
         out.print(Text(heading(one), "bold"))
-        whole = grid(one, chosen)
-        for part in _parts(one, chosen, out.width):
+        whole = grid(one, chosen, best)
+        for part in _parts(one, chosen, out.width, best):
             out.print()
             out.print(printed(part))
         out.print()
@@ -95,12 +93,12 @@ def print_tables(out: Console, tables: Sequence[tuple[MethodTable, Sequence[Colu
             out.print(Text(note, "dim"))
         marked |= any(cell.stands_out for line in whole.lines for cell in line.cells)
     if marked:
-        out.print(Text("Bold: the best of the methods without supervision.", "dim"))
+        out.print(Text("Bold: the best by that rule.", "dim"))
     if unfinished:
         out.print(Text(f"Unfinished runs on this data, not counted: {unfinished}.", "dim"))
 
 
-def _parts(table: MethodTable, columns: Sequence[Column], width: int) -> list[Grid]:
+def _parts(table: MethodTable, columns: Sequence[Column], width: int, best: str) -> list[Grid]:
     """The table whole, or one for each split, or one for each split and measure: the first that fits the width."""
     keys: tuple[Callable[[Column], Hashable], ...] = (
         lambda _: None,
@@ -111,7 +109,7 @@ def _parts(table: MethodTable, columns: Sequence[Column], width: int) -> list[Gr
         groups: dict[Hashable, list[Column]] = {}
         for column in columns:
             groups.setdefault(key(column), []).append(column)
-        grids = [grid(table, group) for group in groups.values()]
+        grids = [grid(table, group, best) for group in groups.values()]
         if all(fits(one, width) for one in grids):
             return grids
     return [part for one in grids for part in parts(one, width)]

@@ -12,6 +12,7 @@ from prusc_tui.html.markup import Markup, joined, tag
 from prusc_tui.html.run import Section
 from prusc_tui.html.tables import table
 from prusc_tui.report.results import headline
+from prusc_tui.tables.answers import grids_of_answers
 from prusc_tui.tables.comparison import grid_of_family_settings, grids_of_families
 from prusc_tui.words import attributes_sentence
 
@@ -38,7 +39,8 @@ def sections(records: Sequence[RunRecord], draw: Draw) -> Iterator[Section]:
         if split is None:
             yield Section(f"Accuracy{on}", tag("p", "None of these runs has been evaluated yet."))
         else:
-            grids = [one.grid for one in grids_of_families(members, split)]
+            grids = [one.grid for one in grids_of_families(members, split, paired=False)]
+            grids += grids_of_answers(members, split)
             drawings = [draw(figure) for figure in _figures(members, split, f"compared-{number}")]
             yield Section(f"Accuracy{on}", joined([*drawings, *map(table, grids)]))
         differing = grid_of_family_settings(members)

@@ -1,12 +1,21 @@
 """Benchmarks as grids: methods × data sets, finders × data sets, and the tidy rows of a CSV file."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from core.results.ranking import DEFAULT
 from core.spread import spread
-from core.words import duration, mean_sd
-from experiments.benchmark import differences
+from core.words import duration, mean_sd, percent
+from experiments.benchmark import best, verdicts_of
+from prusc_tui.tables.answers import (
+    UNSUPERVISED,
+    Difference,
+    best_sentence,
+    differences_about,
+    grid_of_differences,
+    notes_on_tests,
+)
 from prusc_tui.tables.grid import HELD, Cell, Grid, Line
 from prusc_tui.words import supervision
 
@@ -16,34 +25,47 @@ if TYPE_CHECKING:
 NONE = Cell("–")
 
 
-def accuracies(found: "Benchmark") -> Grid:
-    """Worst-group accuracy of every method on every data set."""
+def accuracies(found: "Benchmark", rule: str = DEFAULT) -> Grid:
+    """Worst-group accuracy of every method on every data set; the best by a rule on validation stands out."""
     samples = sorted({member.n for row in found.rows for members in row.cells.values() for member in members})
     of = f"n = {' or '.join(f'{n:,}' for n in samples)}"
     return _grid(
         found,
         lambda member: member.worst,
         f"Worst-group accuracy in % on {found.split} ({of}): mean ± sample standard deviation over seeds.",
-        marked=True,
+        rule,
     )
 
 
-def pairs(found: "Benchmark") -> Grid | None:
-    """Worst group of the method that the study is about minus that of every other one, seed by seed."""
-    about = next((row for row in found.rows if row.entry == found.study.against), None)
-    if about is None:
-        return None
+def errors(found: "Benchmark") -> Grid:
+    """Standard error of the worst-group accuracy of every method on every data set."""
     lines = []
     for row in found.rows:
-        if row is not about:
-            values = [differences(about, row, preset) for preset in found.presets]
-            cells = (Cell(*mean_sd(value, signed=True), True) if value else NONE for value in values)
-            lines.append(Line(f"− {title(row, found)}", tuple(cells)))
-    sentence = (
-        f"Worst group of {title(about, found)} minus that of each other method, in points on {found.split}: mean ± "
-        "sample standard deviation of the differences of the same seed."
+        values = (spread([m.worst for m in members]) if (members := row.cells.get(p)) else None for p in found.presets)
+        cells = (Cell(percent(v.se), f"({v.n})", is_number=True) if v else NONE for v in values)
+        lines.append(Line(title(row, found), tuple(cells)))
+    about = (
+        f"Standard error of the worst-group accuracy on {found.split}, in points (number of seeds): "
+        "the sample standard deviation over √seeds."
     )
-    return Grid(title(about, found), _heads(found), (tuple(lines),), sentence)
+    return Grid("method", _heads(found), (tuple(lines),), about)
+
+
+def pairs(found: "Benchmark", test: str = "t") -> Grid | None:
+    """The method that the study is about minus every other one, seed by seed, with a test for each data set."""
+    judged = verdicts_of(found, test)
+    if not judged:
+        return None
+    blocks: dict[str, list[Difference]] = {}
+    for one in judged:
+        row = Difference(f"− {title(one.other, found)}", one.pair.seeds, one.verdict, one.pair.average)
+        blocks.setdefault(_short(one.preset), []).append(row)
+    name = title(judged[0].one, found)
+    sentence = (
+        f"Worst group of {name} minus that of each other method, in points on {found.split}; {differences_about(test)}."
+    )
+    notes = notes_on_tests([one.verdict for one in judged], test)
+    return grid_of_differences(name, blocks, sentence, notes)
 
 
 def averages(found: "Benchmark") -> Grid:
@@ -127,29 +149,34 @@ def tidy(found: "Benchmark") -> Iterator[dict[str, Any]]:
                 }
 
 
-def _grid(found: "Benchmark", value: "Callable[[Member], float]", about: str, *, marked: bool = False) -> Grid:
-    best = {preset: _best(found, preset, value) for preset in found.presets} if marked else {}
+def _grid(found: "Benchmark", value: "Callable[[Member], float]", about: str, rule: str = "") -> Grid:
+    tops = {preset: best(found, preset, rule) for preset in found.presets} if rule else {}
     lines = []
     for row in found.rows:
         cells = [Cell(supervision(row.supervision))]
         for preset in found.presets:
             values = [value(member) for member in row.cells.get(preset, ()) if not isnan(value(member))]
-            cells.append(Cell(*mean_sd(spread(values)), True, best.get(preset) is row) if values else NONE)
+            cells.append(Cell(*mean_sd(spread(values)), True, tops.get(preset) is row) if values else NONE)
         lines.append(Line(title(row, found), tuple(cells)))
     counts = sorted({len(members) for row in found.rows for members in row.cells.values()})
     several = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else ""
     notes = [f"{several} seed{'s' * (several != '1')} a cell."] if counts else []
+    if rule:
+        notes.append(_best_note(found, rule, tops))
     return Grid("method", ("supervision", *_heads(found)), (tuple(lines),), about, tuple(notes), words=1)
 
 
-def _best(found: "Benchmark", preset: str, value: "Callable[[Member], float]") -> "Row | None":
-    """The best method without supervision."""
-    able = [row for row in found.rows if row.supervision == "none" and row.cells.get(preset)]
-    return max(able, key=lambda row: spread([value(m) for m in row.cells[preset]]).mean, default=None)
+def _best_note(found: "Benchmark", rule: str, tops: "Mapping[str, Row | None]") -> str:
+    named = [f"{title(row, found)} ({_short(preset)})" for preset, row in tops.items() if row is not None]
+    return f"{best_sentence(rule, ', '.join(named), UNSUPERVISED)}."
 
 
 def _heads(found: "Benchmark") -> tuple[str, ...]:
-    return tuple(preset.replace("-mnist", "").replace("-", HELD) for preset in found.presets)
+    return tuple(_short(preset).replace("-", HELD) for preset in found.presets)
+
+
+def _short(preset: str) -> str:
+    return preset.replace("-mnist", "")
 
 
 def _number(values: Sequence[float], form: str) -> str:

@@ -1,17 +1,20 @@
 """A comparison of runs as tables and sentences, for the shell, the screen and the clipboard."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isnan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from core.results.compare import Family, GroupSpread, Paired, Result, comparable, measure, paired
+from core.results.compare import Family, GroupSpread, Paired, Result, comparable, measure
+from core.results.contrast import contrasts
 from core.results.overlap import Overlap
-from core.results.settings import Setting, settings, show
+from core.results.settings import Setting, long_values, settings, show
+from core.results.significance import Verdict
 from core.runs.record import RunRecord
 from core.runs.text import safe_text
 from core.spread import Spread
 from core.words import mean_sd, spread
 from prusc_tui.palette import MARKS
+from prusc_tui.tables.answers import verdict_text
 from prusc_tui.tables.grid import Cell, Grid, Line
 from prusc_tui.words import HARM_NOTE, attributes_sentence, supervision
 
@@ -34,11 +37,17 @@ class FamilyGrid(NamedTuple):
 
 
 def grids_of_families(
-    members: Sequence[Family], split: str, stage: str | None = None, unfolded: Iterable[Family] = ()
+    members: Sequence[Family],
+    split: str,
+    stage: str | None = None,
+    unfolded: Iterable[Family] = (),
+    *,
+    paired: bool = True,
 ) -> list[FamilyGrid]:
     """Families side by side after a stage (the last evaluated one), one table for each data set.
 
-    The runs of `unfolded` families are beside them.
+    The runs of `unfolded` families are beside them. If `paired`, the notes say the differences from the first
+    family.
     """
     opened = list(unfolded)
     tables = comparable(members)
@@ -55,7 +64,7 @@ def grids_of_families(
                 columns += [Column(f"└ {run_title(run)}", result) for run, result in alone if result is not None]
             owners += [family] * (len(columns) + 1 - len(owners))
         if columns:
-            notes = _notes(table, split, stage)
+            notes = _notes(table, split, stage, paired)
             data = table[0].runs[0].data
             if len(tables) > 1:
                 notes.insert(0, f"{safe_text(data)} only: other data has other groups and so a table of its own")
@@ -67,7 +76,7 @@ def grid_of_stages(family: Family, split: str) -> Grid | None:
     """The evaluated stages of a family side by side; None if none was evaluated on the split."""
     results = [family.result(split, stage) for stage in family.stages]
     columns = [Column(result.stage, result) for result in results if result is not None]
-    return grid_of(family.label, columns, _notes([family], split, None)) if columns else None
+    return grid_of(family.label, columns, _notes([family], split, None, False)) if columns else None
 
 
 def grid_of(corner: str, columns: Sequence[Column], notes: Sequence[str] = ()) -> Grid:
@@ -137,8 +146,46 @@ def grid_of_family_settings(members: Sequence[Family]) -> Grid | None:
     if not shown:
         return None
     seeds = (", ".join(str(seed) for seed in sorted({run.seed for run in family.runs})) for family in members)
-    blocks = ((Line("seed", tuple(map(Cell, seeds))),), tuple(map(_setting, shown)))
-    return Grid("setting", tuple(family.label for family in members), blocks)
+    lines = (Line(safe_text(one.key), tuple(Cell(safe_text(text)) for text in one.texts)) for one in shown)
+    blocks = ((Line("seed", tuple(map(Cell, seeds))),), tuple(lines))
+    notes = dict.fromkeys(safe_text(line) for one in shown for line in long_values(one).values())
+    return Grid("setting", tuple(family.label for family in members), blocks, notes=tuple(notes))
+
+
+def tidy(members: Sequence[Family], split: str, *, stages: bool = False) -> Iterator[dict[str, Any]]:
+    """A row for each run in the means, after the last stage or each of its `stages`, with the settings that differ."""
+    differing = [one for one in settings([run for family in members for run in family.runs]) if one.differs]
+    owners = [run.id for family in members for run in family.runs]
+    for family in members:
+        for stage in family.stages if stages else (None,):
+            if (result := family.result(split, stage)) is None:
+                continue
+            for run in result.runs:
+                if (alone := measure([run], split, result.stage)) is not None:
+                    place = owners.index(run.id)
+                    yield {**_row(family, run, alone), **{one.key: show(one.values[place]) for one in differing}}
+
+
+def _row(family: Family, run: RunRecord, alone: Result) -> dict[str, Any]:
+    return {
+        "family": family.label,
+        "run": run.id,
+        "name": run.name,
+        "supervision": run.attributes_used,
+        "selection": run.selection,
+        "data": run.data,
+        "split": alone.split,
+        "stage": alone.stage,
+        "n": alone.samples,
+        "worst_group": alone.worst.mean,
+        "average": alone.average.mean,
+        "adjusted_average": alone.adjusted.mean,
+        "gap": alone.gap.mean,
+        "sparsity": alone.sparsity and alone.sparsity.mean,
+        "seconds": alone.seconds.mean,
+        "seed": run.seed,
+        "recipe": run.recipe,
+    }
 
 
 def run_title(run: RunRecord) -> str:
@@ -147,17 +194,23 @@ def run_title(run: RunRecord) -> str:
     return name if run.status == "finished" else f"{MARKS[run.status]} {name}"
 
 
-def paired_sentence(pair: Paired) -> str:
-    """Return a sentence: the change from one family to the other, paired by seed."""
+def long_settings(members: Sequence[Family]) -> list[str]:
+    """The whole of the settings that labels of these families name in short, a line for each."""
+    return list(dict.fromkeys(safe_text(line) for family in members for line in family.long))
+
+
+def paired_sentence(pair: Paired, verdict: Verdict, test: str) -> str:
+    """Return a sentence: the change from one family to the other, paired by seed, and how sure it is."""
     n = len(pair.seeds)
     over = f"{n} seeds" if n > 1 else f"seed {pair.seeds[0]} alone"
+    sure = f" ({verdict_text(verdict, test)})" if n > 1 else ""
     return (
         f"{pair.second.label} − {pair.first.label}, paired over {over}: "
-        f"worst group {spread(pair.worst, signed=True)}, average {spread(pair.average, signed=True)}"
+        f"worst group {spread(pair.worst, signed=True)}{sure}, average {spread(pair.average, signed=True)}"
     )
 
 
-def _notes(members: Sequence[Family], split: str, stage: str | None) -> list[str]:
+def _notes(members: Sequence[Family], split: str, stage: str | None, paired: bool) -> list[str]:
     """Supervision, changes from the first family, and the runs inside and outside the means."""
     remarks: list[str] = []
     names: list[str] = []
@@ -188,8 +241,9 @@ def _notes(members: Sequence[Family], split: str, stage: str | None) -> list[str
     facts = [f"{sentence[0].upper()}{sentence[1:]}" for sentence in sentences]
     if len(sentences) > 1:
         facts = [f"{', '.join(labels)}: {sentence}" for sentence, labels in sentences.items()]
-    pairs = (paired(members[0], other, split, stage) for other in members[1:])
-    return [*facts, *(paired_sentence(pair) for pair in pairs if pair is not None), *remarks, *names]
+    found = contrasts(members, split, stage) if paired else None
+    pairs = [paired_sentence(*pair, found.test) for pair in found.pairs] if found else []
+    return [*facts, *pairs, *remarks, *names, *long_settings(members)]
 
 
 def _about(results: Sequence[Result]) -> str:

@@ -1,7 +1,8 @@
 """A table as data, and as Markdown and LaTeX for a paper or an issue."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from core.runs.text import safe_text
@@ -58,12 +59,23 @@ class Grid:
 
 
 _SIGNS = frozenset({*MARKS.values(), "+", "−", "└", "≠"})
+_BREAK = re.compile(r" (?![^\[\]]*\])")  # a space outside square brackets
+
+
+def said_once(grids: Sequence[Grid]) -> list[Grid]:
+    """Tables of one page: a note below one of them is not repeated below later ones."""
+    said: set[str] = set()
+    out = []
+    for grid in grids:
+        out.append(replace(grid, notes=tuple(note for note in dict.fromkeys(grid.notes) if note not in said)))
+        said.update(grid.notes)
+    return out
 
 
 def folded(head: str) -> str:
-    """A heading with one word per line; signs stay with the word after them."""
+    """A heading with one word per line; signs stay with the word after them, and a list in brackets is one word."""
     out = ""
-    for word in head.split(" "):
+    for word in _BREAK.split(head):
         out += word if not out else (f" {word}" if out.rpartition("\n")[2] in _SIGNS else f"\n{word}")
     return out.replace(HELD, " ")
 
@@ -103,8 +115,9 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    "[": "{[}",  # at the start of a row a bracket would be an argument of the row before
+    "[": "{[}",  # at the start of a row a bracket or a star would be an argument of the row before
     "]": "{]}",
+    "*": "{*}",
     "–": "--",
     "—": "---",
     "…": r"\dots{}",
@@ -114,6 +127,17 @@ _LATEX = {
     "·": r"$\cdot$",
     "≤": r"$\leq$",
     "≥": r"$\geq$",
+    "≠": r"$\neq$",
+    "≈": r"$\approx$",
+    "√": r"$\surd$",
+    "→": r"$\rightarrow$",
+    "└": r"\quad{}",
+    # Marks of the states of a run.
+    "◦": r"$\circ$",
+    "▸": r"$\triangleright$",
+    "■": r"\rule{1ex}{1ex}",
+    "✗": r"$\times$",
+    "✓": r"$\surd$",
     "α": r"$\alpha$",
     "β": r"$\beta$",
     "γ": r"$\gamma$",

@@ -1,13 +1,15 @@
 """Tables of methods against label noise, as grids, with the number of networks behind each cell."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core.results.settings import show
+from core.results.ranking import DEFAULT, ranked
+from core.results.settings import Setting, long_values, show
 from core.runs.text import safe_text
 from core.words import mean_sd, weight
+from prusc_tui.tables.answers import UNSUPERVISED, best_sentence
 from prusc_tui.tables.grid import HELD, Cell, Grid, Line
 from prusc_tui.words import supervision
 
@@ -56,11 +58,13 @@ def columns_of(table: "MethodTable", splits: Sequence[str], measures: Sequence[s
     )
 
 
-def grid(table: "MethodTable", columns: Sequence[Column]) -> Grid:
-    """One table: rows are methods; published numbers have a block of their own."""
+def grid(table: "MethodTable", columns: Sequence[Column], rule: str = DEFAULT) -> Grid:
+    """One table: rows are methods, the best by a rule stands out; published numbers have a block of their own."""
     splits = tuple(dict.fromkeys(column.split for column in columns))
     usual = _usual(table, splits)
-    best = [_best(table, column) for column in columns]
+    tops = {noise: _best(table, noise, rule) for noise in table.noises}
+    # On the training split more is not better, as the shortcut raises it.
+    best = [None if column.split == "train" else tops[column.noise] for column in columns]
     measured = []
     for row, name in zip(table.rows, titles(table), strict=True):
         cells = (_cell(row, column, usual, row is top) for column, top in zip(columns, best, strict=True))
@@ -75,7 +79,13 @@ def grid(table: "MethodTable", columns: Sequence[Column]) -> Grid:
         words=1,
         blocks=tuple(block for block in (tuple(measured), published) if block),
         about=f"{heading(table)}. {_numbers(table, columns, usual)}",
-        notes=(*why, *_others(table, splits, usual), *(_sources(table) if published else ())),
+        notes=(
+            *([_best_note(table, tops, rule)] if splits != ("train",) else []),
+            *why,
+            *_others(table, splits, usual),
+            *(_sources(table) if published else ()),
+            *_long(table),
+        ),
     )
 
 
@@ -93,7 +103,7 @@ def heading(table: "MethodTable") -> str:
         parts.append("without colour")
     if data.get("seed"):
         parts.append(f"data seed {data['seed']}")
-    words = [_setting(key, value) for key, value in table.settings.items()]
+    words = [_setting(table, key, value) for key, value in table.settings.items()]
     return "; ".join([*parts, f"settings {', '.join(words)}, else the defaults" if words else "default settings"])
 
 
@@ -110,19 +120,37 @@ def titles(table: "MethodTable") -> list[str]:
 
 
 def _title(row: "Row", table: "MethodTable", *, exact: bool) -> str:
-    words = [_setting(key, value, exact=exact) for key, value in row.settings.items()]
+    words = [_setting(table, key, value, exact=exact) for key, value in row.settings.items()]
     weights = {other.weight for other in table.rows if other.recipe == row.recipe}
     if len(weights) > 1 and row.weight is not None and _WEIGHT not in row.settings:
-        words.append(_setting(_WEIGHT, row.weight, exact=exact))
+        words.append(_setting(table, _WEIGHT, row.weight, exact=exact))
     name = safe_text(row.title)
     return f"{name}: {', '.join(words)}" if words else name
 
 
-def _setting(key: str, value: Any, *, exact: bool = False) -> str:
-    """A setting in words; numbers to five digits unless `exact`."""
-    if exact:
-        return safe_text(f"{key}={show(value)}")
-    return f"penalty weight {weight(value)}" if key == _WEIGHT else safe_text(f"{key}={show(_rounded(value))}")
+def _setting(table: "MethodTable", key: str, value: Any, *, exact: bool = False) -> str:
+    """A setting in words, a long value in short; numbers to five digits unless `exact`."""
+    if key == _WEIGHT and not exact:
+        return f"penalty weight {weight(value)}"
+    known = _values(table, key)
+    if value in known.values and (text := known.texts[known.values.index(value)]) in long_values(known):
+        return safe_text(f"{key}={text}")
+    return safe_text(f"{key}={show(value if exact else _rounded(value))}")
+
+
+def _values(table: "MethodTable", key: str) -> Setting:
+    """All values of a setting in a table: the common one, and those of single rows."""
+    return Setting(key, tuple(one[key] for one in _all_settings(table) if key in one), True)
+
+
+def _long(table: "MethodTable") -> Iterator[str]:
+    """The whole of every setting that is named in short."""
+    for key in dict.fromkeys(key for one in _all_settings(table) for key in one):
+        yield from map(safe_text, long_values(_values(table, key)).values())
+
+
+def _all_settings(table: "MethodTable") -> "list[Mapping[str, Any]]":
+    return [table.settings, *(row.settings for row in table.rows)]
 
 
 def _rounded(value: Any) -> Any:
@@ -176,19 +204,25 @@ def _spread(row: "Row", column: Column) -> "Spread | None":
     return None if isnan(spread.mean) else spread
 
 
-def _best(table: "MethodTable", column: Column) -> "Row | None":
-    """The row with the highest mean of those without supervision; None if there is nothing to compare.
+def _best(table: "MethodTable", noise: float, rule: str) -> "Row | None":
+    """The best of the rows without supervision; None if there is nothing to compare.
 
-    On the training split more is not better, as the shortcut raises it.
+    Networks that were trained side by side have an average and a worst group on validation, and no other number.
     """
-    if column.split == "train":
-        return None
-    means = [
-        (spread.mean, row)
-        for row in table.rows
-        if row.supervision == "none" and (spread := _spread(row, column)) is not None
-    ]
-    return max(means, key=lambda pair: pair[0])[1] if len(means) > 1 else None
+    able = [row for row in table.rows if row.supervision == "none"]
+    pools = [row.cells.get(noise, {}).get("validation") for row in able]
+    known = {"average": "average", "worst-group": "worst"}
+    values = [[getattr(m, known[rule]) for m in pool.members] if pool and rule in known else [] for pool in pools]
+    place = ranked(values, rule).best
+    return None if place is None else able[place]
+
+
+def _best_note(table: "MethodTable", tops: "Mapping[float, Row | None]", rule: str) -> str:
+    names = dict(zip(map(id, table.rows), titles(table), strict=True))
+    found = [f"{names[id(row)]} (noise {_share(noise)})" for noise, row in tops.items() if row is not None]
+    sentence = best_sentence(rule, ", ".join(found), UNSUPERVISED)
+    other = "" if found else "; --best average and --best worst-group can have one"
+    return f"{sentence[0].upper()}{sentence[1:]}{other}."
 
 
 def _cell(row: "Row", column: Column, usual: _Behind | None, best: bool) -> Cell:
@@ -258,7 +292,7 @@ def tidy(tables: "Sequence[MethodTable]") -> Iterator[dict[str, Any]]:
     """One flat row per trained network and split; accuracies are shares in [0, 1]."""
     for number, table in enumerate(tables, 1):
         for row in table.rows:
-            words = " ".join(_setting(key, value, exact=True) for key, value in row.settings.items())
+            words = " ".join(safe_text(f"{key}={show(value)}") for key, value in row.settings.items())
             for noise, found in row.cells.items():
                 for split, pool in found.items():
                     for member in pool.members:

@@ -1,5 +1,7 @@
 """`prusc compare` on runs that were written by hand."""
 
+import csv
+import io
 from dataclasses import replace
 
 import pytest
@@ -63,7 +65,8 @@ def test_families_stand_side_by_side_with_mean_deviation_and_what_was_known(prus
     assert "80.0" in rows["sparsity"]
     assert "200" in rows["0–4 · green"]
     assert "No attributes used for training or selection" in said.out
-    assert "prusc − erm, paired over 2 seeds: worst group +24.0 ± 1.4" in said.out
+    assert "minus erm  seeds     worst group  95 % interval" in said.out
+    assert "prusc      2 (0, 1)  +24.0 ± 1.4  +11.3 to +36.7  0.027  0.027     2/0/0" in said.out
     assert "test split" in said.out
 
 
@@ -79,6 +82,88 @@ def test_json_holds_numbers_settings_and_pairs(prusc, runs):
     assert told["settings"]["recipe"] == {run.id: run.recipe for run in runs}
     assert set(told["settings"]) == {"seed", "recipe"}
     assert told["paired"][0]["worst"]["mean"] == pytest.approx(0.24)
+
+
+def test_json_has_errors_tests_and_the_best_by_a_rule(prusc, runs):
+    told = prusc("compare", *(run.id for run in runs), "--best", "worst-group", "--json").json
+    worst = told["families"][0]["final"]["worst"]
+    assert worst["se"] == pytest.approx(worst["sd"] / 2**0.5)
+    (best,) = told["best"]
+    assert (best["rule"], best["split"], best["attributes"], best["best"]) == (
+        "worst-group",
+        "validation",
+        True,
+        "prusc",
+    )
+    assert [value["label"] for value in best["values"]] == ["erm", "prusc"]
+    (pair,) = told["paired"]
+    assert (pair["test"], pair["wins"], pair["ties"], pair["losses"]) == ("t", 2, 0, 0)
+    assert pair["p"] == pair["p_holm"] == pytest.approx(0.0265, abs=1e-4)
+    assert pair["differences"] == pytest.approx([0.25, 0.23])
+
+
+def test_the_best_is_marked_with_the_rule_the_split_and_what_it_uses(prusc, runs):
+    ids = [run.id for run in runs]
+    by_group = prusc("compare", *ids, "--best", "worst-group").out
+    assert "\nprusc *" in by_group
+    assert (
+        "* best by rule 'worst-group' on the validation split, which uses validation labels and attributes: "
+        in by_group
+    )
+    by_average = prusc("compare", *ids, "--best", "average").out
+    assert "which uses validation labels, no attributes: prusc, 89.8 ± 0.7" in by_average
+    by_cell = prusc("compare", *ids).out
+    assert "*" not in by_cell
+    assert "rule 'worst-cell' on the validation split" in by_cell
+    assert "none, as it takes at least two" in by_cell
+
+
+def test_the_baseline_and_the_test_can_be_chosen(prusc, runs):
+    said = prusc("compare", *(run.id for run in runs), "--against", "prusc-1", "--test", "wilcoxon")
+    assert "minus prusc" in said.out
+    assert "erm          2 (0, 1)  −24.0 ± 1.4  −36.7 to −11.3  0.500" in said.out
+    assert "cannot reach p < 0.05 with fewer than 6 differences" in said.out
+
+
+def test_with_one_shared_seed_there_is_no_test_and_the_table_says_so(prusc, runs):
+    said = prusc("compare", "erm-0", "prusc-0")
+    assert "prusc      1 (0)  +25.0        –              –  –         1/0/0" in said.out
+    assert "no test with one seed in common" in said.out
+    assert "nan" not in said.out
+
+
+def test_csv_has_a_line_for_each_run_with_the_settings_that_differ(prusc, home, runs):
+    write(home, "erm", 7, (10, 10, 10, 10), status="stopped")
+    said = prusc("compare", "--where", "recipe=erm or recipe=prusc", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(said.out)))
+    assert [(row["family"], row["seed"], row["worst_group"]) for row in rows] == [
+        ("erm", "0", "0.55"),
+        ("erm", "1", "0.61"),
+        ("prusc", "0", "0.8"),
+        ("prusc", "1", "0.84"),
+    ]
+    assert {(row["split"], row["n"], row["supervision"]) for row in rows} == {("test", "800", "none")}
+    stages = list(
+        csv.DictReader(io.StringIO(prusc("compare", "prusc-0", "prusc-1", "--by", "stage", "--format", "csv").out))
+    )
+    assert [row["stage"] for row in stages] == ["erm", "erm", "prune", "prune"]
+
+
+@pytest.mark.parametrize("format", ["table", "markdown", "latex", "csv", "json"])
+def test_a_long_setting_is_named_in_short_and_stands_whole_below(prusc, home, format):
+    layers = [f"layer{number}.conv" for number in range(18)]
+    for exclude in (layers, layers[::-1], ["fc"]):
+        write(home, "prusc", 0, (90, 80, 70, 60), prune={"exclude": exclude})
+    out = prusc("compare", "--where", "recipe=prusc", "--format", format).out.replace("{[}", "[").replace("{]}", "]")
+    for sign in "\\ \n":
+        out = out.replace(sign, "")
+    for name in ("prune.exclude=[18items]#1", "prune.exclude=[18items]#2", "prune.exclude=[fc]"):
+        assert name in out
+    for whole in (layers, layers[::-1]):
+        assert ",".join(whole) in out.replace('"', "")
+    if format == "table":
+        heading = out.split("runs")[0]
+        assert "layer" not in heading
 
 
 def test_stages_of_a_family_stand_side_by_side(prusc, runs):
@@ -97,7 +182,12 @@ def test_a_query_adds_runs_oldest_first_and_none_twice(prusc, runs):
 def test_latex_has_one_table_for_each_data_set_and_says_so(prusc, home, runs):
     other = write(home, "erm", 0, (90, 80, 70, 60), data={"name": "patch-mnist"})
     said = prusc("compare", "erm-0", "prusc-0", other.id, "--format", "latex")
-    assert said.out.count(r"\begin{tabular}") == said.out.count(r"\end{tabular}") == 2
+    begun = [line.split(" ")[0] for line in said.out.splitlines() if line.endswith(r"\\") and " & " in line]
+    assert said.out.count(r"\begin{tabular}") == said.out.count(r"\end{tabular}") == 5
+    # Groups of both data sets; means of the first with the differences, and means of the other one, which is alone.
+    assert [head for head in begun if head in ("colored-mnist", "patch-mnist", "minus")] == [
+        *("colored-mnist", "patch-mnist", "colored-mnist", "minus", "patch-mnist")
+    ]
     assert "% patch-mnist only: other data has other groups" in said.out
     outside = said.out.split(r"\begin{tabular}")[0]
     assert all(line.startswith("%") for line in outside.splitlines() if line)
@@ -136,6 +226,10 @@ def test_a_table_too_wide_for_the_terminal_comes_in_parts_with_all_columns(prusc
         (("erm-0", "erm-0"), "only 'erm-0' is given"),
         (("erm-0", "erm-9"), "no run 'erm-9'"),
         (("--where", "rezipe=erm"), "unknown field 'rezipe'"),
+        (("erm-0", "erm-1", "--best", "test"), "--best test: the test split selects nothing"),
+        (("erm-0", "erm-1", "--best", "last"), "--best last: this rule ranks no methods"),
+        (("erm-0", "erm-1", "--best", "worst-gruop"), "did you mean 'worst-group'"),
+        (("erm-0", "erm-1", "--against", "prusc-0"), "this run is not among the compared ones"),
     ],
     ids=str,
 )

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from scipy.stats import ttest_1samp
 
 from core.engine.artifacts import Sealed, seal
 from core.errors import InputError
@@ -12,7 +13,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import StageRecord
-from experiments.benchmark import benchmark, benchmarks, differences, get_benchmark
+from experiments.benchmark import benchmark, benchmarks, best, differences, get_benchmark, verdicts_of
 from experiments.catalog import Study, get_study
 from experiments.launch import create_run
 from experiments.study import plan_study
@@ -109,23 +110,53 @@ def test_differences_pair_the_runs_of_one_seed(home):
     erm, prusc, slow = found.rows
     value = differences(prusc, slow, "patch-mnist")
     assert value is not None
-    assert value.mean == pytest.approx(0.25)
-    assert value.sd == pytest.approx(0.15 * 2**0.5)
+    assert value.seeds == (0, 1)
+    assert value.worst == pytest.approx((0.1, 0.4))
     assert differences(prusc, erm, "colored-mnist") is None
     grid = pairs(found)
     assert grid is not None
-    assert [line.title for line in grid.lines] == ["− erm", "− slow fine-tuning"]
-    assert "+25.0 ± 21.2" in markdown(grid)
+    assert [line.title for line in grid.lines] == ["− slow fine-tuning"]  # ERM is on other data
+    (line,) = grid.lines
+    assert [cell.plain for cell in line.cells[:3]] == ["patch", "2 (0, 1)", "+25.0 ± 21.2"]
+    assert line.cells[6].plain == "2/0/0"
+
+
+def test_methods_on_one_data_set_are_tested_together(home):
+    shares = {"prusc": (0.8, 0.7), "erm": (0.3, 0.1), "slow fine-tuning": (0.6, 0.65)}
+    for entry, values in shares.items():
+        for seed, worst in enumerate(values):
+            finish(home, task_of(entry, "patch-mnist", seed), worst)
+    finish(home, task_of("erm", "colored-mnist", 0), 0.1)
+    erm, slow = verdicts_of(benchmark(home, STUDY))
+    assert (erm.preset, erm.other.entry, slow.other.entry) == ("patch-mnist", "erm", "slow fine-tuning")
+    assert erm.verdict.p == pytest.approx(ttest_1samp([0.5, 0.6], 0).pvalue)
+    assert erm.verdict.corrected == pytest.approx(2 * erm.verdict.p)
+    assert slow.verdict.corrected == pytest.approx(max(2 * erm.verdict.p, slow.verdict.p))
+    assert (slow.verdict.wins, slow.verdict.losses) == (2, 0)
+
+
+def test_the_best_is_that_of_validation_among_the_methods_without_supervision(home):
+    finish(home, task_of("prusc", "patch-mnist", 0), 0.5, cell=0.9)
+    finish(home, task_of("prusc@errors", "patch-mnist", 0), 0.8, cell=0.7)
+    finish(home, task_of("erm", "patch-mnist", 0), 0.95)
+    found = benchmark(home, STUDY)
+    assert best(found, "patch-mnist", "worst-cell").entry == "prusc"
+    assert best(found, "patch-mnist", "worst-group").entry == "erm"
+    by_cell, by_group = accuracies(found), accuracies(found, "worst-group")
+    assert [line.title for line in by_cell.lines if line.cells[1].stands_out] == ["prusc, biased"]
+    assert by_cell.notes[1].endswith("validation labels and pseudo-groups, no attributes: prusc, biased (patch).")
+    assert by_group.notes[1].endswith("which uses validation labels and attributes: erm (patch).")
 
 
 def test_the_tables_say_split_samples_supervision_and_what_the_finder_found(home):
     conflicts = {"found": 20, "true": 30, "hits": 15}
     finish(home, task_of("prusc", "patch-mnist", 0), 0.8, cell=0.85, conflicts=conflicts)
-    finish(home, task_of("prusc@errors", "patch-mnist", 0), 0.5, conflicts=conflicts)
+    finish(home, task_of("prusc@errors", "patch-mnist", 0), 0.5, cell=0.4, conflicts=conflicts)
+    finish(home, task_of("erm", "patch-mnist", 0), 0.3)
     found = benchmark(home, STUDY)
     assert "test" in accuracies(found).about
     assert "n = 400" in accuracies(found).about
-    first, second = accuracies(found).lines
+    _, first, second = accuracies(found).lines
     assert (first.title, second.title) == ("prusc, biased", "prusc, errors")
     assert first.cells[1].stands_out
     assert not second.cells[1].stands_out
@@ -135,11 +166,11 @@ def test_the_tables_say_split_samples_supervision_and_what_the_finder_found(home
     assert r"\begin{tabular}" in latex(accuracies(found))
     rows = list(tidy(found))
     assert [(row["recipe"], row["precision"], row["recall"]) for row in rows] == [
+        ("erm", None, None),
         ("prusc", 0.75, 0.5),
         ("prusc@errors", 0.75, 0.5),
     ]
-    assert rows[0]["worst_cell_validation"] == 0.85
-    assert rows[1]["worst_cell_validation"] is None
+    assert [row["worst_cell_validation"] for row in rows] == [None, 0.85, 0.4]
 
 
 def test_every_benchmark_can_be_planned_and_an_unknown_one_names_the_nearest():

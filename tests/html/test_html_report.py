@@ -205,7 +205,9 @@ def test_several_runs_are_compared_and_no_figure_has_the_name_of_another(home):
     first, second = finished_run(home, "first"), finished_run(home, "second", recipe="irm", overrides=overrides)
     found = Page(written(first, second))
     assert "2 runs compared" in found.text
-    assert re.search(r"irm − \S+, paired over seed 0 alone: worst group \+0.0, average \+0.0", found.text)
+    assert re.search(r"minus prusc.* irm\b.* 1 \(0\) \+0\.0 – – – 0/1/0 \+0\.0", " ".join(found.text.split()))
+    assert "no test with one seed in common" in found.text
+    assert "best by rule 'worst-cell' on the validation split" in found.text
     names = [attributes["id"] for attributes in found.of("figure")]
     assert len(names) == len(set(names)) > 10
 

@@ -180,15 +180,39 @@ async def test_the_overlap_of_masks_is_measured_pair_by_pair(folders):
         await says(pilot, "prusc-1", "prusc-1 0.33 (0.33)")
 
 
-async def test_curves_of_the_runs_are_overlaid_in_colours_of_their_own(folders):
+def plots_of(app):
+    return {plot.key: plot for plot in app.compare.query_one(CompareCharts).plots}
+
+
+def names_of(app):
+    return {key: [curve.name for curve in plot.curves] for key, plot in plots_of(app).items()}
+
+
+async def test_a_family_is_drawn_as_its_mean_with_a_band(folders):
     async with Alone(folders).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await pilot.press("2")
-        await until(pilot, lambda: shown(pilot.app, "finetune: loss"))
-        plots = {plot.key: plot for plot in pilot.app.compare.query_one(CompareCharts).plots}
-        names = {key: [curve.name for curve in plot.curves] for key, plot in plots.items()}
+        await until(pilot, lambda: shown(pilot.app, "finetune: loss, mean (min–max) over seeds"))
+        names, plots = names_of(pilot.app), plots_of(pilot.app)
+        assert names["erm", "validation worst group"] == ["erm (2 seeds)", "prusc (2 seeds)"]
+        assert names["erm", "loss"] == ["prusc (2 seeds)"]  # the baseline was written without a stream
+        (curve,) = plots["erm", "loss"].curves
+        assert len(curve.band[0]) == len(curve.band[1]) == len(curve.y) > 1
+        assert {curve.colour for plot in plots.values() for curve in plot.curves if curve.name.startswith("prusc")} == {
+            1
+        }
+
+
+async def test_every_run_can_be_drawn_for_itself_in_a_colour_of_its_own(folders):
+    async with Alone(folders).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("b")
+        await until(pilot, lambda: shown(pilot.app, "finetune: loss, mean"))  # the charts come first
+        await pilot.press("b")
+        await until(pilot, lambda: not shown(pilot.app, "mean (min–max)"))
+        names, plots = names_of(pilot.app), plots_of(pilot.app)
         assert names["erm", "validation worst group"] == ["erm-0", "erm-1", "prusc-0", "prusc-1"]
-        assert names["erm", "loss"] == ["prusc-0", "prusc-1"]  # the baseline was written without a stream
+        assert names["erm", "loss"] == ["prusc-0", "prusc-1"]
         assert ("finetune", "test worst group") not in plots  # one point
         for plot in plots.values():
             # One run, one colour and mark, in every chart.
@@ -201,6 +225,19 @@ async def test_curves_of_the_runs_are_overlaid_in_colours_of_their_own(folders):
         assert len({curve.key for plot in plots.values() for curve in plot.curves}) == sum(
             len(plot.curves) for plot in plots.values()
         )
+        await pilot.press("b")
+        await until(pilot, lambda: shown(pilot.app, "mean (min–max)"))
+
+
+async def test_a_run_that_has_not_finished_and_a_repeat_are_in_no_mean(home, folders):
+    again = finished_run(home, "again", seed=1, config=config(1), created=NOW)
+    live, writer = running_run(home, "live", seed=5, config=config(5))
+    async with Alone([*folders, again, live]).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("2")
+        await until(pilot, lambda: ("erm", "loss") in names_of(pilot.app))
+        assert names_of(pilot.app)["erm", "loss"] == ["prusc (2 seeds)", "prusc-1", "▸ live"]
+    writer.close()
 
 
 @pytest.mark.parametrize(("key", "begin"), [("y", "| colored-mnist"), ("Y", "% No attributes")])

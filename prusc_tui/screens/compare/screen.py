@@ -38,6 +38,7 @@ class CompareScreen(Views):
         super().__init__(Together(folders, clock).look, EVERY, folders[0].path.parent)
         self.stage: str | None = None
         self.everything = False
+        self.together = True
         self.unfolded: frozenset[str] = frozenset()
         self._folders = folders
         self._split: str | None = None
@@ -77,6 +78,13 @@ class CompareScreen(Views):
     async def action_toggle_all(self) -> None:
         self.everything = not self.everything
         await self.action_view("config")
+
+    async def action_toggle_band(self) -> None:
+        """Draw the runs of a family as their mean with a band, or each run for itself."""
+        if self.shown == "charts":
+            self.together = not self.together
+        await self.action_view("charts")
+        await self.show()
 
     def action_copy_markdown(self) -> None:
         self._copy("Markdown", markdown)
@@ -122,7 +130,7 @@ class CompareScreen(Views):
             front.show(self.seen.records, self.everything, grid_of_overlaps(self.seen.records, self._pairs))
             self._compare_masks(self.seen)
         else:
-            front.take(self.seen, self.stage)
+            front.take(self.seen, self.stage, self.together)
 
     def _compare_masks(self, seen: Seen) -> None:
         """Compare masks, again when another run has stored its own."""

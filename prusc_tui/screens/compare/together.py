@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import combinations
 
 from core.errors import InputError
@@ -66,7 +67,11 @@ class Together:
         if before is not None and now == before.records:
             self._seen = Seen(before.records, before.families, snapshots, tuple(lost))
         else:
-            self._seen = Seen(now, tuple(families(now)), snapshots, tuple(lost))
+            kin = tuple(families(now))
+            if any(len(family.runs) > 1 for family in kin):
+                # Half a second to load, which the tests of differences would take from the event loop.
+                import_module("scipy.special")
+            self._seen = Seen(now, kin, snapshots, tuple(lost))
         return self._seen
 
 
