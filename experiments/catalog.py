@@ -91,8 +91,8 @@ class Study:
     def points(self) -> tuple[Point, ...]:
         """The points of the sweep, of a search those so far; one empty point if nothing varies."""
         drawn: Sequence[Point] = [{}]
-        if self.space and self.method == "optuna":
-            drawn = self.drawn
+        if self.method == "optuna":
+            drawn = self.drawn if self.space else [{}]
         elif self.space:
             axes = {key: read_axis(key, text) for key, text in self.space.items()}
             drawn = drawn_points(axes, self.n, self.method, seed=0)

@@ -54,7 +54,7 @@ def keep(home, task, *, n=3, status="finished", name=None):
         status=status,
         seed=config.seed,
         attributes_used=task.plan.recipe.attributes_used(config),
-        config=task.config,
+        config=task.plan.config.model_dump(mode="json"),
         created=1000.0,
         stages=(StageRecord("train", status="done", restarts=told),),
     )
@@ -379,7 +379,7 @@ def test_runs_of_another_size_stand_in_a_table_of_their_own(tmp_path):
 def test_names_from_files_cannot_move_the_cursor(tmp_path):
     prusc = Prusc(tmp_path / "home")
     task = plan_study(get_study("cmnist-study"), only="irm,cmnist-small-eta25")[0]
-    task.config["model"]["name"] = "\x1b[2J"
+    task.plan.config.model_dump(mode="json")["model"]["name"] = "\x1b[2J"
     keep(Home.open(prusc.home), task)
     for words in ((), ("--format", "markdown"), ("--format", "latex")):
         out = prusc("table", "cmnist", *words).out
