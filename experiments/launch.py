@@ -51,6 +51,7 @@ def create_run(
     name: str | None = None,
     tags: Sequence[str] = (),
     fork: Fork | None = None,
+    loggers: Mapping[str, str] | None = None,
     version: str = "",
 ) -> RunFolder:
     """Create a queued run in the home and the index; raises InputError if the name is taken."""
@@ -71,6 +72,7 @@ def create_run(
         created=time.time(),
         stages=tuple(StageRecord(stage) for stage in plan.recipe.stage_names(plan.config)),
         forked_from=f"{fork.source.id}:{fork.stage}" if fork else None,
+        loggers=dict(loggers or {}),
         version=version,
     )
     folder = RunFolder.create(home, record)

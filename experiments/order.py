@@ -26,6 +26,7 @@ class Order:
         name: None for a generated one.
         device: `auto`, `cpu` or `cuda:N`.
         fork: `RUN:STAGE` to start from.
+        log: loggers, `NAME` or `NAME:FOLDER`.
     """
 
     target: str | None = None
@@ -38,6 +39,7 @@ class Order:
     fork: str | None = None
     fresh: bool = False
     launcher: str = "detached"
+    log: tuple[str, ...] = ()
 
     def also(self, overrides: Iterable[str]) -> "Order":
         """The same order with more overrides; later ones win."""
@@ -58,6 +60,8 @@ class Order:
             words += ["--tag", tag]
         words += _option("--device", None if self.device == "auto" else self.device)
         words += ["--fresh"] * self.fresh
+        for logger in self.log:
+            words += ["--log", logger]
         return words + launcher_option(self.launcher)
 
 

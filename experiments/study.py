@@ -1,6 +1,6 @@
 """Studies: many runs that belong together, of which only the missing ones are made (no torch)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -111,7 +111,15 @@ def find_run(log: RunLog, task: Task) -> RunRecord | None:
     return next(iter(sorted(found, key=lambda r: (r.status != "finished", not r.in_hand))), None)
 
 
-def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), version: str = "") -> Claim:
+def claim(
+    home: Home,
+    study: Study,
+    task: Task,
+    *,
+    tags: Sequence[str] = (),
+    loggers: Mapping[str, str] | None = None,
+    version: str = "",
+) -> Claim:
     """Find the run of a task or create it; if there is work left, it belongs to this process from now on.
 
     Any number of processes may work through one study at once, each on a device of its own: no run is taken twice.
@@ -119,7 +127,7 @@ def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), ver
     with locked(home.locks / "study.lock", "the run log"):
         record = find_run(RunLog(home), task)
         if record is None:
-            folder = create_run(home, task.plan, tags=(study.name, *tags), version=version)
+            folder = create_run(home, task.plan, tags=(study.name, *tags), loggers=loggers, version=version)
             found = Claim(folder, "made", "queued")
         else:
             folder = RunFolder.open(home, record.id)

@@ -72,6 +72,7 @@ class RunRecord:
         job: id of the run in the launcher, such as a job number in a queue; empty if there is none.
         reason: why it failed.
         forked_from: `RUN:STAGE` from whose artifacts it starts.
+        loggers: logger (`--log`) → folder of the user for its files, absolute; empty for the folder of the run.
     """
 
     id: str
@@ -101,6 +102,7 @@ class RunRecord:
     job: str = ""
     reason: str = ""
     forked_from: str | None = None
+    loggers: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
 
     def to_json(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import typer
 
 from core.errors import InputError
 from core.runs.home import Home
+from core.runs.record import ACTIVE
 from prusc_tui.cli.options import (
     AutoBatch,
     Checkpoint,
@@ -22,9 +23,12 @@ from prusc_tui.cli.options import (
     option_aliases,
     refuse_misfits,
 )
+from prusc_tui.ring import ring, ring_for
 from prusc_tui.words import console, print_json, print_lines
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from core.runs.folder import RunFolder
     from core.runs.stream import EventReader
 
@@ -46,6 +50,15 @@ Detach = Annotated[bool, typer.Option("--detach", help="Run in a process that ou
 Launcher = Annotated[
     str | None,
     typer.Option("--launcher", metavar="NAME", help="Host of the run: local (default), detached, or another."),
+]
+Log = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log", metavar="NAME[:FOLDER]", help="Also write the run for tensorboard or wandb-offline, live. Repeatable."
+    ),
+]
+Notify = Annotated[
+    bool, typer.Option("--notify", help="Ring the bell of this terminal, with a notification, when it has ended.")
 ]
 
 
@@ -84,6 +97,8 @@ def run(
     fresh: Fresh = False,
     detach: Detach = False,
     launcher: Launcher = None,
+    log: Log = None,
+    notify: Notify = False,
     json: Json = False,
 ) -> None:
     """Run a recipe or preset, or the missing runs of a study, with live output."""
@@ -101,9 +116,13 @@ def run(
             if value:
                 raise InputError(f"{option}: '{target}' is a study of many runs; {_WHY_NOT[option]}")
         settings = [*(overrides or ()), *(alias.override for alias in given)]
-        raise typer.Exit(
-            run_study(target, settings, seed, only, device=device, tags=tags or (), fresh=fresh, json=json)
+        rings = _rings(notify)
+        code = run_study(
+            target, settings, seed, only, device=device, tags=tags or (), fresh=fresh, json=json, log=log or ()
         )
+        if rings:
+            _ring(console(stderr=json), ring(f"prusc: study {target} has ended", ""))
+        raise typer.Exit(code)
     if only is not None:
         raise InputError("--only applies to studies (see: prusc recipes)")
     home = Home.open(create=False)
@@ -118,10 +137,12 @@ def run(
         fork=fork,
         fresh=fresh,
         launcher=_launcher(launcher, detach),
+        log=tuple(log or ()),
     )
+    rings = _rings(notify, order.launcher)
     if given:
         refuse_misfits(given, plan(home, order)[0])
-    _go_on(actions.start(home, order.also(alias.override for alias in given), __version__), json)
+    _go_on(actions.start(home, order.also(alias.override for alias in given), __version__), json, rings=rings)
 
 
 def resume(
@@ -131,6 +152,8 @@ def resume(
     fresh: Fresh = False,
     detach: Detach = False,
     launcher: Launcher = None,
+    log: Log = None,
+    notify: Notify = False,
     json: Json = False,
 ) -> None:
     """Resume a stopped, failed or lost run, exactly from its last checkpoint."""
@@ -139,9 +162,10 @@ def resume(
 
     folder = find(reference)
     by = _launcher(launcher, detach)
+    rings = _rings(notify, by)
     reader = reader_at_end(folder) if by == "local" else None
-    actions.resume(folder, by, device=device, fresh=fresh, auto_batch=auto_batch)
-    _go_on(folder, json, reader)
+    actions.resume(folder, by, device=device, fresh=fresh, auto_batch=auto_batch, log=log or ())
+    _go_on(folder, json, reader, rings=rings)
 
 
 def watch(
@@ -150,6 +174,7 @@ def watch(
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Write one frame as an SVG picture and exit.")
     ] = None,
+    notify: Notify = False,
 ) -> None:
     """Watch a run live, wherever it is hosted; Ctrl-C does not stop the run."""
     from core.feed.feed import RunFeed
@@ -164,8 +189,11 @@ def watch(
     if once:
         print_lines(out, frame(RunFeed(folder).poll(), time.time(), out.width))
         return
+    rings = _rings(notify) and folder.status() in ACTIVE
     with contextlib.suppress(KeyboardInterrupt):
-        show(folder, out, lambda: folder.status() not in ("queued", "running"))
+        show(folder, out, lambda: folder.status() not in ACTIVE)
+        if rings:
+            _ring(out, ring_for(folder.settled()))
 
 
 def find(reference: str) -> "RunFolder":
@@ -207,7 +235,26 @@ def _launcher(name: str | None, detach: bool) -> str:
     return "detached" if detach else name or "local"
 
 
-def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None) -> None:
+def _rings(asked: bool, launcher: str = "local") -> bool:
+    """Whether the terminal rings at the end: asked for, or set in the settings file of the user."""
+    from experiments.launchers import launcher as launcher_called
+    from experiments.notify import read_notify
+
+    if asked and launcher_called(launcher).outlives:
+        raise InputError(
+            "--notify: the run does not end in this terminal; use prusc watch --notify, or notify.command in the "
+            "settings file"
+        )
+    return read_notify().terminal or asked
+
+
+def _ring(out: "Console", sequence: str) -> None:
+    if out.is_terminal:
+        out.file.write(sequence)
+        out.file.flush()
+
+
+def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None, *, rings: bool = False) -> None:
     """Follow a run of this process and exit with its code; for any other, say how to watch it."""
     from experiments.launchers import launcher_of
     from prusc_tui.cli.host import follow, stop_on_signals
@@ -225,6 +272,8 @@ def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None)
 
         out = console(stderr=json)
         job = follow(folder, out, stopper, reader)
+    if rings:
+        _ring(out, ring_for(folder.record()))
     if job.error is not None:
         raise job.error
     if json:
