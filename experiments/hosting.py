@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from core.engine.engine import Engine
+from experiments.beside import beside
 
 if TYPE_CHECKING:
     from core.config import Config
@@ -15,4 +16,4 @@ def _build(config: "Config") -> "Pipeline":
     return build_pipeline(config)
 
 
-ENGINE = Engine(_build)
+ENGINE = Engine(_build, beside)

@@ -53,6 +53,7 @@ def create_run(
     name: str | None = None,
     tags: Sequence[str] = (),
     fork: Fork | None = None,
+    loggers: Mapping[str, str] | None = None,
     version: str = "",
     resources: Resources = ANY,
 ) -> RunFolder:
@@ -63,6 +64,7 @@ def create_run(
         name=name,
         tags=tags,
         forked_from=f"{fork.source.id}:{fork.stage}" if fork else None,
+        loggers=loggers,
         version=version,
         resources=resources,
     )
@@ -84,6 +86,7 @@ def new_record(
     name: str | None = None,
     tags: Sequence[str] = (),
     forked_from: str | None = None,
+    loggers: Mapping[str, str] | None = None,
     version: str = "",
     resources: Resources = ANY,
 ) -> RunRecord:
@@ -104,6 +107,7 @@ def new_record(
         created=time.time(),
         stages=tuple(StageRecord(stage) for stage in plan.recipe.stage_names(plan.config)),
         forked_from=forked_from,
+        loggers=dict(loggers or {}),
         version=version,
         resources=resources.to_json(),
         identity=identity(config),

@@ -25,6 +25,7 @@ PATH = re.compile(r"(?:core|experiments|prusc_tui|tests|docs)/[^\s,;:]*")
         "docs/methods.md",
         "docs/report.md",
         "docs/comparing.md",
+        "docs/with-others.md",
     ]
 )
 def text(request):

@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -59,10 +59,16 @@ class Engine:
 
     Args:
         build: builds the pipeline of a configuration; called on the run's thread.
+        beside: entered before a run is hosted and left when its record is final; must not raise.
     """
 
-    def __init__(self, build: "Callable[[Config], Pipeline]") -> None:
+    def __init__(
+        self,
+        build: "Callable[[Config], Pipeline]",
+        beside: Callable[[RunFolder], AbstractContextManager[None]] = lambda _: nullcontext(),
+    ) -> None:
         self._build = build
+        self._beside = beside
         self._queues: dict[str, queue.Queue[Job]] = {}
         self._jobs: dict[str, Job] = {}
         self._closed = False
@@ -133,13 +139,18 @@ class Engine:
             job = jobs.get()
             threading.Thread(target=_watch, args=(job,), name=f"watch-{job.folder.id}", daemon=True).start()
             try:
-                job.status = self._host(job)
-            except Exception as error:  # the thread must survive for the next run
-                job.error = error
-                job.status = "failed"
-                note_failure(job.folder, error)
+                with self._beside(job.folder):
+                    self._attempt(job)
             finally:
                 job._ended.set()
+
+    def _attempt(self, job: Job) -> None:
+        try:
+            job.status = self._host(job)
+        except Exception as error:  # the thread must survive for the next run
+            job.error = error
+            job.status = "failed"
+            note_failure(job.folder, error)
 
     def _host(self, job: Job) -> str:
         from core.engine.devices import lease, prepared

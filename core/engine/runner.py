@@ -209,5 +209,4 @@ class Runner:
         self._writer.write(event)
 
     def _log_traceback(self) -> None:
-        with suppress(OSError), self.folder.log.open("a", encoding="utf-8") as file:
-            file.write(traceback.format_exc())
+        self.folder.say(traceback.format_exc())

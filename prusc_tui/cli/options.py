@@ -72,6 +72,16 @@ Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Thr
 Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="SLURM profile of the settings file.")]
 Minutes = Annotated[int | None, typer.Option("--minutes", metavar="N", help="Time limit of a SLURM job.")]
 
+Log = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log", metavar="NAME[:FOLDER]", help="Also write the run for tensorboard or wandb-offline, live. Repeatable."
+    ),
+]
+Notify = Annotated[
+    bool, typer.Option("--notify", help="Ring the bell of this terminal, with a notification, when it has ended.")
+]
+
 
 def launcher_name(name: str | None, *, detach: bool = False, queue: bool = False, default: str = "local") -> str:
     """Name of the launcher that the options ask for; raises InputError if they contradict each other."""
