@@ -6,6 +6,7 @@ from core.engine.engine import Engine
 
 if TYPE_CHECKING:
     from core.config import Config
+    from core.engine.engine import Job
     from core.engine.stage import Pipeline
 
 
@@ -15,4 +16,10 @@ def _build(config: "Config") -> "Pipeline":
     return build_pipeline(config)
 
 
-ENGINE = Engine(_build)
+def _spread(job: "Job") -> str:
+    from experiments.torchrun import host
+
+    return host(job)
+
+
+ENGINE = Engine(_build, _spread)

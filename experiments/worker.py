@@ -1,4 +1,7 @@
-"""The process of one run: `python -m experiments.worker --home HOME --device DEVICE [--fresh] RUN`."""
+"""The process of one run: `python -m experiments.worker --home HOME --device DEVICE [--fresh] RUN`.
+
+With several devices, separated by commas, it starts a process for each and waits for them.
+"""
 
 import argparse
 import signal
@@ -17,7 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments.worker", description=__doc__)
     parser.add_argument("run")
     parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--device", "--devices", default="auto")
     parser.add_argument("--fresh", action="store_true")
     given = parser.parse_args()
     folder = RunFolder.open(Home.open(given.home), given.run)
@@ -34,12 +37,12 @@ def main() -> int:
 
 
 def _work(folder: RunFolder, device: str, fresh: bool) -> str:
-    from core.engine.devices import pick
+    from core.engine.devices import pick_all
     from experiments.hosting import ENGINE
     from experiments.plan import config_of
 
     config = config_of(folder.record())
-    job = ENGINE.submit(folder, config, pick(device, folder.home.locks), fresh=fresh)
+    job = ENGINE.submit(folder, config, *pick_all(device, folder.home.locks), fresh=fresh)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: job.stop())
     while not job.wait(0.5):

@@ -4,8 +4,8 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +30,9 @@ def check_name(name: str) -> None:
     Raises:
         InputError: the name is invalid.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
-        raise InputError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
+    if not re.fullmatch(r"auto|cpu(,cpu)*|cuda(:\d+)?|cuda:\d+(,cuda:\d+)+", name):
+        several = ", or several GPUs, such as cuda:0,cuda:1" if "," in name else ""
+        raise InputError(f"--device {name}: expected auto, cpu, cuda or cuda:N{several}")
 
 
 def resolve(name: str) -> "torch.device":
@@ -41,6 +42,8 @@ def resolve(name: str) -> "torch.device":
         InputError: the name is invalid, or the device does not exist.
     """
     check_name(name)
+    if "," in name:
+        raise InputError(f"--device {name}: only a run can use several devices; name one")
     import torch
 
     _set_workspace()  # before CUDA starts, as a later run in this process may be deterministic
@@ -63,6 +66,40 @@ def pick(name: str, locks: Path) -> "torch.device":
 
     devices = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
     return next((d for d in devices if _is_free(d, locks)), device)
+
+
+def pick_all(name: str, locks: Path) -> "tuple[torch.device, ...]":
+    """Like `resolve_all`, but `auto` prefers a CUDA device that no other process has leased."""
+    return resolve_all(name) if "," in name else (pick(name, locks),)
+
+
+def resolve_all(name: str) -> "tuple[torch.device, ...]":
+    """Like `resolve`, for one device or several, separated by commas; `cpu,cpu` means two processes, for tests.
+
+    Raises:
+        InputError: as `resolve`; or a GPU is named twice, or they are not all of one kind.
+    """
+    check_name(name)
+    devices = tuple(resolve(one) for one in name.split(","))
+    if devices[0].type == "cuda":
+        import torch
+
+        if len(set(devices)) < len(devices):
+            raise InputError(f"--device {name}: names a device twice")
+        if len(kinds := {torch.cuda.get_device_name(device) for device in devices}) > 1:
+            raise InputError(
+                f"--device {name}: these are of different kinds ({', '.join(sorted(kinds))}); use equal ones"
+            )
+    return devices
+
+
+@contextmanager
+def lease_all(devices: "Sequence[torch.device]", locks: Path, give_up: Callable[[], bool]) -> Iterator[None]:
+    """Lease all devices as `lease` does, always in the same order, so that two runs never wait for each other."""
+    with ExitStack() as stack:
+        for device in sorted(set(devices), key=lambda device: lock.lock_file if (lock := _lock(device, locks)) else ""):
+            stack.enter_context(lease(device, locks, give_up))
+        yield
 
 
 @contextmanager
@@ -162,8 +199,8 @@ def describe() -> list[str]:
     return found
 
 
-def software(device: "torch.device") -> dict[str, str]:
-    """What computes on `device`: versions, the system, and the device by its full name."""
+def software(device: "torch.device", count: int = 1) -> dict[str, str]:
+    """What computes on `count` devices like `device`: versions, the system, and the device by its full name."""
     import platform
     from importlib.metadata import version
 
@@ -176,5 +213,5 @@ def software(device: "torch.device") -> dict[str, str]:
         "torchvision": version("torchvision"),  # not imported, as that is slow and few runs need it
         "numpy": version("numpy"),
         "system": platform.platform(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu,
+        "device": f"{count} × " * (count > 1) + (torch.cuda.get_device_name(device) if device.type == "cuda" else cpu),
     }
