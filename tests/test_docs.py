@@ -17,7 +17,15 @@ PATH = re.compile(r"(?:core|experiments|prusc_tui|tests|docs)/[^\s,;:]*")
 
 
 @pytest.fixture(
-    params=["README.md", "CONTRIBUTING.md", "docs/concepts.md", "docs/data.md", "docs/methods.md", "docs/report.md"]
+    params=[
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/concepts.md",
+        "docs/data.md",
+        "docs/machines.md",
+        "docs/methods.md",
+        "docs/report.md",
+    ]
 )
 def text(request):
     return (HOUSE / request.param).read_text(encoding="utf-8")

@@ -39,7 +39,9 @@ _WHY_NOT = {
 }
 """Option → why a study does not accept it."""
 
-Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device to run on.")]
+Device = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device; several for a run: cuda:0,cuda:1.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end; progress goes to stderr.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute every stage, even if another run has its result.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Run in a process that outlives this terminal; return at once.")]
