@@ -27,7 +27,7 @@ def shared(network: nn.Module) -> nn.Module:
     if not any(parameter.requires_grad for parameter in network.parameters()):
         return network
     whole = DistributedDataParallel(network)
-    whole.register_comm_hook(None, _sum)
+    whole.register_comm_hook(None, lambda _, bucket: _sum(bucket))  # torch looks for the name `bucket`
     return whole
 
 
@@ -36,8 +36,8 @@ def unsynced(network: nn.Module) -> AbstractContextManager[Any]:
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
 
 
-def _sum(_: None, bucket: dist.GradBucket) -> Future[Tensor]:
-    """Sum the gradients instead of averaging them: the losses are weighted by the share of the batch."""
+def _sum(bucket: Any) -> Future[Tensor]:
+    """Sum the gradients in a bucket instead of averaging them: the losses are weighted by the share of the batch."""
     work = dist.all_reduce(bucket.buffer(), async_op=True)
     assert work is not None
     return work.get_future().then(lambda summed: summed.value()[0])

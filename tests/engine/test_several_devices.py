@@ -39,7 +39,8 @@ def processes(folder: RunFolder) -> tuple[psutil.Process, list[psutil.Process]]:
     first = psutil.Process(folder.record().pid)
     launched = first.parent()
     assert launched is not None
-    others = [p for p in launched.children() if p != first and "experiments.rank" in p.cmdline()]
+    alive = [p for p in launched.children() if p != first and p.status() != psutil.STATUS_ZOMBIE]
+    others = [p for p in alive if "experiments.rank" in p.cmdline()]
     assert len(others) == 1
     return first, others
 
