@@ -7,6 +7,7 @@ from experiments.beside import beside
 
 if TYPE_CHECKING:
     from core.config import Config
+    from core.engine.engine import Job
     from core.engine.stage import Pipeline
 
 
@@ -16,4 +17,10 @@ def _build(config: "Config") -> "Pipeline":
     return build_pipeline(config)
 
 
-ENGINE = Engine(_build, beside)
+def _spread(job: "Job") -> str:
+    from experiments.torchrun import host
+
+    return host(job)
+
+
+ENGINE = Engine(_build, beside, _spread)

@@ -25,7 +25,7 @@ class Order:
         overrides: texts `a.b=c`.
         seed: None keeps that of the settings.
         name: None for a generated one.
-        device: `auto`, `cpu` or `cuda:N`.
+        device: `auto`, `cpu` or `cuda:N`; several GPUs for one run, separated by commas.
         fork: `RUN:STAGE` to start from.
         resources: what the run asks of its launcher.
         log: loggers, `NAME` or `NAME:FOLDER`.

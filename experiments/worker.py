@@ -1,4 +1,7 @@
-"""The process of one run: `python -m experiments.worker --home HOME --device DEVICE [--fresh] [--leased] RUN`."""
+"""The process of one run: `python -m experiments.worker --home HOME --device DEVICE [--fresh] RUN`.
+
+With several devices, separated by commas, it starts a process for each and waits for them.
+"""
 
 import argparse
 import signal
@@ -8,6 +11,7 @@ from pathlib import Path
 from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from core.runs.lease import machine_leases
 
 
 def main() -> int:
@@ -17,13 +21,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments.worker", description=__doc__)
     parser.add_argument("run")
     parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--device", "--devices", default="auto")
     parser.add_argument("--fresh", action="store_true")
-    parser.add_argument("--leased", action="store_true")  # the supervisor of a queue holds the device for it
     given = parser.parse_args()
     folder = RunFolder.open(Home.open(given.home), given.run)
     try:
-        status = _work(folder, given.device, given.fresh, given.leased)
+        status = _work(folder, given.device, given.fresh)
     except InputError as error:
         note_failure(folder, error)
         sys.stderr.write(f"error: {error}\n")
@@ -34,13 +37,13 @@ def main() -> int:
     return 1 if status == "failed" else 0
 
 
-def _work(folder: RunFolder, device: str, fresh: bool, leased: bool) -> str:
-    from core.engine.devices import pick
+def _work(folder: RunFolder, device: str, fresh: bool) -> str:
+    from core.engine.devices import pick_all
     from experiments.hosting import ENGINE
     from experiments.plan import config_of
 
     config = config_of(folder.record())
-    job = ENGINE.submit(folder, config, pick(device, folder.home.locks), fresh=fresh, leased=leased)
+    job = ENGINE.submit(folder, config, *pick_all(device, machine_leases()), fresh=fresh)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: job.stop())
     while not job.wait(0.5):

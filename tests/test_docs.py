@@ -22,6 +22,7 @@ PATH = re.compile(r"(?:core|experiments|prusc_tui|tests|docs)/[^\s,;:]*")
         "CONTRIBUTING.md",
         "docs/concepts.md",
         "docs/data.md",
+        "docs/machines.md",
         "docs/methods.md",
         "docs/report.md",
         "docs/comparing.md",

@@ -52,7 +52,7 @@ def ensure(home: Home) -> None:
 
 def hire(folder: RunFolder, entry: Entry, grant: Grant) -> int:
     """Start a worker process that inherits the leases of its place."""
-    command = [sys.executable, "-m", WORKER, "--home", str(folder.home.root), "--device", grant.device, "--leased"]
+    command = [sys.executable, "-m", WORKER, "--home", str(folder.home.root), "--device", grant.device]
     with folder.log.open("ab") as log:
         return subprocess.Popen(
             [*command, *(["--fresh"] if entry.fresh else []), folder.id],

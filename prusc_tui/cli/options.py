@@ -56,7 +56,9 @@ Test = Annotated[
 ]
 PrecisionOf = Annotated[Precision | None, typer.Option("--precision", help="Precision of forward passes.")]
 
-Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device to run on.")]
+Device = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device; several for a run: cuda:0,cuda:1.")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute every stage, even if another run has its result.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Run in a process that outlives this terminal; return at once.")]
 InQueue = Annotated[bool, typer.Option("--queue", help="Add to the queue of this machine; return at once.")]
