@@ -40,6 +40,8 @@ from prusc_tui.ring import ring, ring_for
 from prusc_tui.words import console, print_json, print_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     from core.runs.folder import RunFolder
@@ -239,6 +241,30 @@ def find(reference: str) -> "RunFolder":
 
     home = Home.open(create=False)
     return RunFolder.open(home, resolve(RunLog(home), reference))
+
+
+def find_all(references: "Iterable[str]") -> "list[RunFolder]":
+    """Find the runs that references name, each once; the name of a sweep stands for its runs that have finished.
+
+    Raises:
+        InputError: there is no such run or sweep, or more than one run.
+    """
+    from core.runs.folder import RunFolder
+    from experiments import sweeps
+
+    home = Home.open(create=False)
+    known, folders = sweeps.names(home), {}
+    for reference in references:
+        if reference in known:
+            cells = sweeps.cells(home, sweeps.get(home, reference))
+            done = [cell.run["id"] for cell in cells if cell.run is not None and cell.state == "finished"]
+            if not done:
+                raise InputError(f"sweep '{reference}' has no finished run yet (see: prusc sweeps show {reference})")
+            folders |= {id: RunFolder.open(home, id) for id in done}
+        else:
+            folder = find(reference)
+            folders[folder.id] = folder
+    return list(folders.values())
 
 
 def _draw(folder: "RunFolder", path: Path) -> None:
