@@ -21,11 +21,9 @@ def check_name(name: str) -> None:
 
     Raises InputError if not, with the nearest name.
     """
-    known: Sequence[str] = _timm().list_models()
-    if bare.partition(".")[0] not in known:
-        raise InputError(
-            f"unknown network '{name}'{nearest(name, [PREFIX + one for one in known])} (see timm.list_models())"
-        )
+    known = [PREFIX + one for one in _timm().list_models()]
+    if name.partition(".")[0] not in known:
+        raise InputError(f"unknown network '{name}'{nearest(name, known)} (see timm.list_models())")
 
 
 def build(name: str, outputs: int, channels: int, size: tuple[int, int]) -> "nn.Module":

@@ -253,7 +253,8 @@ def find_all(references: "Iterable[str]") -> "list[RunFolder]":
     from experiments import sweeps
 
     home = Home.open(create=False)
-    known, folders = sweeps.names(home), {}
+    known = sweeps.names(home)
+    folders: dict[str, RunFolder] = {}
     for reference in references:
         if reference in known:
             cells = sweeps.cells(home, sweeps.get(home, reference))
