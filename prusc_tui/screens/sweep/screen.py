@@ -25,7 +25,7 @@ from prusc_tui.screens.following import Following
 from prusc_tui.screens.sweep.chart import chart, parameters
 from prusc_tui.screens.sweep.grid import CellGrid
 from prusc_tui.screens.sweep.state import Looker, State
-from prusc_tui.widgets.bars import ink
+from prusc_tui.widgets.bars import fit, ink, wrap
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.picture import Picture
 from prusc_tui.widgets.quiet import put
@@ -53,7 +53,7 @@ class SweepScreen(Following, Acting):
     SweepScreen #chart { width: 100%; height: 45%; padding: 0 1; border-top: solid $panel; }
     SweepScreen.-wide #chart { width: 45%; height: 100%; border-top: none; border-left: solid $panel; }
     SweepScreen.-plain #chart { display: none; }
-    SweepScreen #about { height: 2; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    SweepScreen #about { height: auto; padding: 0 1; text-wrap: nowrap; }
     """
 
     def __init__(self, home: Home, name: str) -> None:
@@ -199,7 +199,8 @@ class SweepScreen(Following, Acting):
         """Draw the chart and the line of the cell under the cursor."""
         if (state := self._state) is None:
             return
-        put(self.query_one("#about", Static), self._about(state, palette_in(self.app)), layout=False)
+        about = self.query_one("#about", Static)
+        put(about, self._about(state, about.size.width or self.size.width - 2, palette_in(self.app)))
         parameter, chosen = self._shown, self._grid.row
         if parameter:
             picture = self.query_one(Picture)
@@ -208,8 +209,9 @@ class SweepScreen(Following, Acting):
                 lambda width, height, palette: chart(state, parameter, chosen, width, height, palette),
             )
 
-    def _about(self, state: State, palette: Palette) -> Text:
-        text = Text(no_wrap=True, overflow="ellipsis")
+    def _about(self, state: State, width: int, palette: Palette) -> Text:
+        """The cell under the cursor in one line, and below it what its number means."""
+        text = ink("")
         cell, row = self._grid.current, self._grid.row
         if cell is not None and row is not None:
             value = row.values[row.cells.index(cell)]
@@ -218,4 +220,4 @@ class SweepScreen(Following, Acting):
             text.append(f"  {percent(value)} %" if value is not None else "", f"bold {palette.text}")
             if cell.run is not None and cell.run["reason"]:
                 text.append(f"  {safe_text(cell.run['reason'])}", palette.bad)
-        return text.append(f"\n{meaning(state.rule)}", palette.muted)
+        return Text("\n").join([fit(text, width), *wrap(ink(meaning(state.rule), palette.muted), width)])
