@@ -54,6 +54,7 @@ def job(home, name, status="queued", entry=(), **fields):
 
 def full_queue(home):
     """Two jobs that run, three that wait, one that is held, one that failed and one that was interrupted: by name."""
+    Queue(home).change(lambda content: replace(content, slots=2, threads=1))
     at_work = {**here(), "working_since": NOW - 90, "started": NOW - 90}
     gone = {"pid": STRANGER, "pid_started": 1.0, "host": here()["host"]}
     return {

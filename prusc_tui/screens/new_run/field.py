@@ -88,7 +88,11 @@ class FieldRow(Widget, can_focus=True):
             origin = f"was {safe_text(field.base)}" if field.base and self.key != "name" else ""
         else:
             origin = "" if self.key in RUN_FIELDS else _ORIGINS[field.origin]
-        several = ("several: 0-4 or 0,2,5" if self.key == SEED else "several: a|b") if field.several else ""
+        several = (
+            ("several make a sweep: 0-4 or 0,2,5" if self.key == SEED else "several make a sweep: a|b")
+            if field.several
+            else ""
+        )
         if several and (field.fixed or SEPARATOR in field.text):
             several = ""
         notes = " · ".join(part for part in (field.setting.expects, several, origin) if part)

@@ -146,10 +146,11 @@ class Form:
         plan, errors = None, self._of_run.errors()
         sentence = next(iter(errors.values()), "")
         try:
-            plan = self._plan(self._overrides())
             for setting in self._entered():
                 if why := self._wrong_number(setting, self._typed[setting.key]):
                     raise InputError(f"{setting.key}: {why}")
+            plan = self._plan(self._overrides())
+            for setting in self._entered():
                 for value in self._further(setting):
                     self._plan(self._overrides({setting.key: value}))
         except InputError as error:

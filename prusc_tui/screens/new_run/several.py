@@ -18,7 +18,10 @@ def variants(setting: Setting, text: str) -> tuple[str, ...]:
     """
     text = text.strip()
     if setting.key == SEED and any(sign in text[1:] for sign in "-,"):
-        return tuple(map(str, read_seeds(text)))
+        try:
+            return tuple(map(str, read_seeds(text)))
+        except InputError as error:
+            raise InputError(str(error).removeprefix(f"--seeds {text}: ")) from None
     found = [word for word in map(str.strip, text.split(SEPARATOR)) if word]
     for number, word in enumerate(found):
         if word in found[:number]:
