@@ -8,7 +8,17 @@ from core.engine.devices import check_name
 from core.errors import InputError
 from experiments.launchers import launcher
 from experiments.resources import Resources
-from prusc_tui.screens.new_run.fields import DEFAULTS, HERE, ON, RESOURCES, RUN_FIELDS, Field, places, with_choices
+from prusc_tui.screens.new_run.fields import (
+    DEFAULTS,
+    HERE,
+    ON,
+    RESOURCES,
+    RUN_FIELDS,
+    Field,
+    Origin,
+    places,
+    with_choices,
+)
 
 
 class Entries:
@@ -69,7 +79,7 @@ class Entries:
         if key == "start":
             setting, text = with_choices(key, *places(self.several)), self.start
             default = setting.choices[0]
-        origin = "default" if text.strip() == default else "person"
+        origin: Origin = "default" if text.strip() == default else "person"
         hidden = key in RESOURCES and key not in self._taken()
         return Field(setting, text, default or base, origin, error, hidden=hidden)
 

@@ -61,13 +61,13 @@ class SweepScreen(Following, Acting):
         super().__init__(looker.look, EVERY, home.root / "sweeps")
         self._looker = looker
         self._home = home
-        self._name = name
+        self._sweep = name
         self._state: State | None = None
         self._ordered = False
         self._parameter = ""
 
     def compose(self) -> ComposeResult:
-        yield Static(Text(f"{safe_text(self._name)}  reading …"), id="head")
+        yield Static(Text(f"{safe_text(self._sweep)}  reading …"), id="head")
         with Container(id="body"):
             with Vertical(id="left"):
                 yield CellGrid()
@@ -128,7 +128,7 @@ class SweepScreen(Following, Acting):
             self._say("nothing to start: every run has finished, runs or waits", "warning")
             return
         host = launcher(self._state.sweep.launcher)
-        words = [self._name, *([] if host.queues else ["--launcher", "queue"])]
+        words = [self._sweep, *([] if host.queues else ["--launcher", "queue"])]
         self._say(f"starting {missing:,} run{'s' * (missing != 1)} …")
         self._do(lambda: f"{sweeps.start_outside(self._home, *words)} started")
 
@@ -143,11 +143,11 @@ class SweepScreen(Following, Acting):
             f"{running:,} running, which stop at their next step with a checkpoint, and {waiting:,} waiting, "
             "which leave the queue. R starts them again."
         )
-        self._ask(f"Stop all runs of {safe_text(self._name)}?", text, "stop them", partial(self._do, self._stop))
+        self._ask(f"Stop all runs of {safe_text(self._sweep)}?", text, "stop them", partial(self._do, self._stop))
 
     def action_delete(self) -> None:
         text = "The runs that it made are deleted with all their files; runs that it only found are kept."
-        self._ask(f"Delete sweep {safe_text(self._name)}?", text, "delete", partial(self._do, self._delete))
+        self._ask(f"Delete sweep {safe_text(self._sweep)}?", text, "delete", partial(self._do, self._delete))
 
     def action_back(self) -> None:
         self.dismiss()
@@ -180,9 +180,9 @@ class SweepScreen(Following, Acting):
         return f"{number:,} run{'s' * (number != 1)} asked to stop"
 
     def _delete(self) -> str:
-        number = sweeps.delete(self._home, sweeps.get(self._home, self._name))
+        number = sweeps.delete(self._home, sweeps.get(self._home, self._sweep))
         self.app.call_later(self.dismiss)
-        return f"deleted {self._name} and {number:,} run{'s' * (number != 1)}"
+        return f"deleted {self._sweep} and {number:,} run{'s' * (number != 1)}"
 
     def _show(self) -> None:
         if self._state is None or not self.is_attached:
@@ -190,7 +190,7 @@ class SweepScreen(Following, Acting):
         state, palette = self._state, palette_in(self.app)
         self.set_class(not parameters(state), "-plain")
         size = min(BAR, max(8, self.size.width - 60))
-        head = ink(safe_text(self._name), f"bold {palette.text}")
+        head = ink(safe_text(self._sweep), f"bold {palette.text}")
         put(self.query_one("#head", Static), head.append("  ").append_text(progress(state.counts, size, palette)))
         self._grid.show(state.rows if self._ordered else state.best, state.rule)
         self._draw()

@@ -11,7 +11,8 @@ from core.runs.home import Home
 from experiments import sweeps
 
 if TYPE_CHECKING:
-    from experiments.sweeps import Cell, Sweep
+    from experiments.study import Task
+    from experiments.sweeps import Cell, Score, Sweep
 
 READ_AGAIN = 5
 """Looks after which the runs are read again even if the index is unchanged, as processes may have ended."""
@@ -100,7 +101,7 @@ class Looker:
             known = self._state = self._put_together(cells, scores, rule)
         return known
 
-    def _put_together(self, cells: "Sequence[Cell]", scores: Sequence[sweeps.Score], rule: str) -> State:
+    def _put_together(self, cells: "Sequence[Cell]", scores: "Sequence[Score]", rule: str) -> State:
         assert self._sweep is not None
         means = {_key(score): score.value for score in scores}
         groups: dict[str, list[Cell]] = {}
@@ -181,5 +182,5 @@ class ListLooker:
             return Summary(name, str(error), None)
 
 
-def _key(one: "sweeps.Score | sweeps.Task") -> str:
+def _key(one: "Score | Task") -> str:
     return repr((one.recipe, one.preset, dict(one.point)))
