@@ -277,8 +277,11 @@ async def test_of_a_thousand_jobs_only_visible_ones_are_drawn_and_fast_keys_are_
         assert 0 < len(drawn) <= 3 * 30
         await pilot.press(*["shift+down"] * 20)
         assert names(app)[21] == runs[1].name
+        await until(pilot, lambda: asked)
+        await pilot.press("shift+up", "shift+up")
+        assert names(app)[19] == runs[1].name
         free.set()
-        await until(pilot, lambda: asked == [(runs[1].id, 3), (runs[1].id, 22)])
+        await until(pilot, lambda: asked == [(runs[1].id, 22), (runs[1].id, 20)])
         await until(pilot, lambda: names(app)[1] == runs[1].name)  # the queue is as it was, and so is the screen
         assert "it has started" in app.said
 

@@ -126,7 +126,7 @@ async def test_s_asks_and_stops_the_runs(home, made):
         await ready(pilot)
         await pilot.press("S")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
-        assert "1 running, which stop" in text(app)
+        assert "1 running: each stops" in text(app)
         await pilot.press("y")
         await until(pilot, lambda: "1 run asked to stop" in app.said)
         assert made[0.2, 1].stop_requested()

@@ -37,6 +37,8 @@ from prusc_tui.widgets.quiet import put
 
 EVERY = 1.0
 """Seconds between readings of queue and devices."""
+REST = 0.3
+"""Seconds without a key after which moved jobs are moved in the queue's file."""
 SHARE = 0.45
 """Part of the screen that the devices may take."""
 
@@ -62,6 +64,7 @@ class QueueScreen(Following, Acting):
         self._moves: dict[str, int] = {}
         """Jobs that were moved here and not yet in the file: run → place; of fast keys only the newest counts."""
         self._moving = False
+        self._moved_at = 0.0
         self._lock = threading.Lock()
 
     def compose(self) -> ComposeResult:
@@ -198,13 +201,16 @@ class QueueScreen(Following, Acting):
         if job.state == "waiting":
             self._table.show(moved(self._table.jobs, job, to), self._state.places, self._state.now)
         with self._lock:
-            self._moves[job.entry.run] = to
+            self._moves[job.entry.run], self._moved_at = to, time.monotonic()
             begins, self._moving = not self._moving, True
         if begins:
             self._do(self._work_moves)
 
     def _work_moves(self) -> None:
         while True:
+            # Changing the queue while keys come in would make them wait.
+            while (rest := self._moved_at + REST - time.monotonic()) > 0:
+                time.sleep(rest)
             with self._lock:
                 if not self._moves:
                     self._moving = False

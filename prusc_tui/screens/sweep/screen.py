@@ -140,8 +140,8 @@ class SweepScreen(Following, Acting):
             self._say("nothing to stop: no run of this sweep runs or waits", "warning")
             return
         text = (
-            f"{running:,} running, which stop at their next step with a checkpoint, and {waiting:,} waiting, "
-            "which leave the queue. R starts them again."
+            f"{running:,} running: each stops at its next step, with a checkpoint. "
+            f"{waiting:,} waiting: they leave the queue. R starts them again."
         )
         self._ask(f"Stop all runs of {safe_text(self._sweep)}?", text, "stop them", partial(self._do, self._stop))
 
