@@ -3,6 +3,7 @@
 import random
 import threading
 
+import psutil
 import pytest
 
 from core.errors import InputError
@@ -81,6 +82,15 @@ def test_a_gpu_in_use_by_processes_that_cannot_be_seen_is_not_called_free(home):
     assert "on-gpu" in said["0"]
     assert "in use by others" in said["1"]
     assert "free" in said["2"]
+
+
+def test_a_process_of_someone_else_is_named_by_its_user_and_id(home):
+    process = psutil.Process()
+    state = state_of(home, [gpu(0, processes=(GpuProcess(process.pid, 3 * GIB),))])
+    (occupant,) = state.devices[0].occupants
+    assert occupant.what == f"{process.username()} pid {process.pid} 3.0 GiB"
+    assert occupant.since == process.create_time()
+    assert not occupant.ours
 
 
 def test_a_run_of_this_home_outside_the_queue_is_named_by_its_process(home):

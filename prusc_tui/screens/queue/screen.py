@@ -227,7 +227,8 @@ def moved(jobs: Sequence[Job], job: Job, to: int) -> tuple[Job, ...]:
     """The jobs as listed with a waiting one moved to place `to`."""
     waiting = [one for one in jobs if one.state == "waiting" and one.entry.run != job.entry.run]
     waiting.insert(to - 1, job)
-    counted = iter([replace(one, place=number) for number, one in enumerate(waiting, 1)])
+    numbered = enumerate(waiting, 1)
+    counted = iter([one if one.place == number else replace(one, place=number) for number, one in numbered])
     return tuple(next(counted) if one.state == "waiting" else one for one in jobs)
 
 

@@ -46,6 +46,8 @@ class JobTable(CursorList):
         self._places: Mapping[str, str] = {}
         self._now = 0
         self._longest = LEAST_NAME
+        self._laid_out = [(0, False)] * 7
+        self._lines: dict[tuple[str, bool, bool], tuple[Job, Strip]] = {}
 
     @property
     def current(self) -> Job | None:
@@ -68,6 +70,8 @@ class JobTable(CursorList):
             if self.scroll_offset.y:
                 self._scroll(self._at - offset)
             self._reveal()
+        if (places, now) != (self._places, self._now):
+            self._lines.clear()
         self._places, self._now = places, now
         self._repaint()
         self.moved()
@@ -88,7 +92,7 @@ class JobTable(CursorList):
     def draw_head(self, y: int) -> Strip:  # noqa: ARG002
         titles = ("state", "no.", "name", "asks for", "where", "time", "")
         line = ink("  ")
-        for title, (width, right) in zip(titles, self._columns(), strict=True):
+        for title, (width, right) in zip(titles, self._laid_out, strict=True):
             if width:
                 line.append(filled(title, width, right), self._palette.muted).append(" ")
         strip = Strip(line.render(self.app.console)).adjust_cell_length(self._width)
@@ -96,10 +100,24 @@ class JobTable(CursorList):
 
     def draw_line(self, place: int) -> Strip:
         if place < len(self.jobs):
-            here = place == self._at
-            return self._across(self._job(self.jobs[place], here), here)
+            job, here = self.jobs[place], place == self._at
+            key = job.entry.run, here, here and self.has_focus
+            if (known := self._lines.get(key)) is None or known[0] is not job:
+                known = self._lines[key] = job, self._across(self._job(job, here), here)
+            return known[1]
         text = "  the queue is empty; n starts a run: choose the launcher queue" if place == 1 and not self.jobs else ""
         return self._across(ink(text, self._palette.muted))
+
+    def _measure(self) -> None:
+        columns = self._columns()
+        if columns != self._laid_out:
+            self._laid_out = columns
+            self._restyle()
+        super()._measure()
+
+    def _restyle(self) -> None:
+        self._lines.clear()
+        super()._restyle()
 
     def _columns(self) -> list[tuple[int, bool]]:
         """Width of each column, 0 for one that is left out, and whether it is right-aligned."""
@@ -122,7 +140,7 @@ class JobTable(CursorList):
         look = LOOKS.get(job.state, job.state)
         asks = wanted(job) or (entry.device if entry.device != "auto" else "")
         where = " ".join(self._places.get(place, place) for place in entry.places) if job.state == "running" else ""
-        columns = self._columns()
+        columns = self._laid_out
         if not columns[3][0]:  # one column for what it asks for, and later for what it has
             where = where or asks
         since = entry.started if job.state == "running" else None

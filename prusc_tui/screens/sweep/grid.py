@@ -47,6 +47,8 @@ class CellGrid(CursorList):
         self._longest = LEAST_NAME
         self._most = 1
         self._best: Row | None = None
+        self._lines: dict[int, Strip] = {}
+        """Lines without the cursor, by place."""
 
     @property
     def count(self) -> int:
@@ -65,6 +67,7 @@ class CellGrid(CursorList):
     def show(self, rows: Sequence[Row], rule: str) -> None:
         """Show the points of a sweep in this order, each with its value under a rule."""
         self.rows, self._rule = rows, rule
+        self._lines.clear()
         self._longest = max((cell_len(safe_text(row.name)) for row in rows), default=0)
         self._most = max((len(row.cells) for row in rows), default=1)
         self._best = max((row for row in rows if row.mean is not None), key=lambda row: row.mean or 0.0, default=None)
@@ -77,7 +80,10 @@ class CellGrid(CursorList):
 
     def turn(self, by: int) -> None:
         """Go to another seed."""
+        _, before = self._shares()
         self._seed = max(0, min(self._seed + by, self._most - 1))
+        if self._shares()[1] != before:
+            self._lines.clear()
         self._repaint()
         self.moved()
 
@@ -88,6 +94,7 @@ class CellGrid(CursorList):
         across = (event.x - 2 - name - 2) // self._step
         if 0 <= across < len(seeds):
             self._seed = seeds[across]
+            self._lines.clear()
         self._go(place)
         self._repaint()
         self.moved()
@@ -115,8 +122,15 @@ class CellGrid(CursorList):
     def draw_line(self, place: int) -> Strip:
         if place >= len(self.rows):
             return self._across(ink(""))
-        here = place == self._at
-        return self._across(self._point(self.rows[place], here), here)
+        if place == self._at:
+            return self._across(self._point(self.rows[place], here=True), here=True)
+        if (known := self._lines.get(place)) is None:
+            known = self._lines[place] = self._across(self._point(self.rows[place], here=False))
+        return known
+
+    def _restyle(self) -> None:
+        self._lines.clear()
+        super()._restyle()
 
     @property
     def _step(self) -> int:

@@ -200,7 +200,8 @@ class SweepScreen(Following, Acting):
         if (state := self._state) is None:
             return
         about = self.query_one("#about", Static)
-        put(about, self._about(state, about.size.width or self.size.width - 2, palette_in(self.app)))
+        text = self._about(state, about.size.width or self.size.width - 2, palette_in(self.app))
+        put(about, text, layout=text.plain.count("\n") + 1 != about.size.height)
         parameter, chosen = self._shown, self._grid.row
         if parameter:
             picture = self.query_one(Picture)
