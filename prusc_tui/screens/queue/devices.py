@@ -10,7 +10,8 @@ from prusc_tui.widgets.bars import fit, heading, ink, meter, safe, shorten
 GIB = 2**30
 METER, FACTS = 10, 26
 """Cells of the bar, and of memory, utilisation and temperature."""
-TIME = 9
+TIME, MOST = 9, 56
+"""Cells of the time of an occupant, and most cells of its name and time."""
 
 
 def device_lines(state: State, width: int, room: int, palette: Palette) -> list[Text]:
@@ -40,7 +41,7 @@ def _device(device: Device, now: float, width: int, palette: Palette, *, apart: 
     if not apart:
         some = Text("  ").join([_occupant(one, now, 0, palette) for one in occupants] + free)
         return [fit(line.append_text(some), width)]
-    texts = [_occupant(one, now, width - beside, palette) for one in occupants] + free
+    texts = [_occupant(one, now, min(width - beside, MOST), palette) for one in occupants] + free
     first, *rest = texts or [ink("")]
     return [fit(line.append_text(first), width), *(fit(ink(" " * beside).append_text(text), width) for text in rest)]
 
