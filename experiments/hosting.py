@@ -1,12 +1,20 @@
 """The engine of this process: every run hosted here is one of its jobs (no torch before the first one)."""
 
+import sys
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from core.engine.engine import Engine
+from core.engine.engine import Engine, Job, note_failure
+from core.errors import InputError
+from core.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from core.config import Config
     from core.engine.stage import Pipeline
+
+LOOK_EVERY = 0.05
+"""Seconds between two looks at a run that is worked on."""
 
 
 def _build(config: "Config") -> "Pipeline":
@@ -16,3 +24,36 @@ def _build(config: "Config") -> "Pipeline":
 
 
 ENGINE = Engine(_build)
+
+
+def work(
+    folder: RunFolder, device: str, begun: Callable[[Job], object], *, fresh: bool = False, leased: bool = False
+) -> int:
+    """Run one run to its end, as the work of this process; imports torch.
+
+    `begun` is called with its job, on this thread, which then takes no locks: handlers of signals may wait for the job.
+    Returns 0 if finished or stopped, 1 if failed, 2 if it could not start.
+    """
+    try:
+        job = _submitted(folder, device, fresh, leased)
+        begun(job)
+        while not job.over:
+            time.sleep(LOOK_EVERY)
+        if job.error is not None:
+            raise job.error
+    except InputError as error:
+        note_failure(folder, error)
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except Exception as error:
+        note_failure(folder, error)
+        raise
+    return 1 if job.status == "failed" else 0
+
+
+def _submitted(folder: RunFolder, device: str, fresh: bool, leased: bool) -> Job:
+    from core.engine.devices import pick
+    from experiments.plan import config_of
+
+    config = config_of(folder.record())
+    return ENGINE.submit(folder, config, pick(device, folder.home.locks), fresh=fresh, leased=leased)

@@ -11,10 +11,11 @@ from textual.screen import Screen
 from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from experiments.user_settings import settings_path
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
 from prusc_tui.palette import Palette
-from prusc_tui.settings import Settings, remember_theme, settings_path
+from prusc_tui.settings import Settings, remember_theme
 from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
 
 

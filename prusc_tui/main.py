@@ -74,8 +74,9 @@ def _app(run: str | None, root: Path | None, theme: str | None) -> "PruscApp":
     from core.runs.home import Home
     from core.runs.log import RunLog
     from core.runs.query import resolve
+    from experiments.user_settings import settings_path
     from prusc_tui.app import PruscApp
-    from prusc_tui.settings import read_settings, settings_path
+    from prusc_tui.settings import read_settings
     from prusc_tui.themes import NAMES
 
     settings = read_settings(settings_path())

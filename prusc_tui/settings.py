@@ -1,21 +1,18 @@
-"""User settings of the screen, in one TOML file: theme and keys.
+"""User settings of the screen, in the settings file (`experiments.user_settings`): theme and keys.
 
-`$XDG_CONFIG_HOME/prusc-tui/settings.toml`, or the file that $PRUSC_SETTINGS names:
+theme = "paper"
 
-    theme = "paper"
-
-    [keys]
-    "life.stop" = "ctrl+x"
+[keys]
+"life.stop" = "ctrl+x"
 """
 
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import InputError, nearest
+from experiments.user_settings import read_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,39 +23,19 @@ class Settings:
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
-def settings_path() -> Path:
-    """Return the settings file."""
-    if named := os.environ.get("PRUSC_SETTINGS"):
-        return Path(named).expanduser()
-    from platformdirs import user_config_dir
-
-    return Path(user_config_dir("prusc-tui", appauthor=False)) / "settings.toml"
-
-
 def read_settings(path: Path) -> Settings:
     """Read the settings; a missing file gives the defaults.
 
     Raises:
         InputError: what is wrong, with file and key, and the nearest name for an unknown one.
     """
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Settings()
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})") from None
-    return _checked(found, str(path))
+    return _checked(read_toml(path), str(path))
 
 
 def _checked(found: Mapping[str, Any], where: str) -> Settings:
     from prusc_tui.keymap import check_keymap
     from prusc_tui.themes import NAMES
 
-    for name in found:
-        if name not in ("theme", "keys"):
-            raise InputError(f"{where}: unknown setting '{name}'{nearest(name, ['theme', 'keys'])}")
     theme, keys = found.get("theme", Settings().theme), found.get("keys", {})
     if theme not in NAMES:
         raise InputError(f"{where}: unknown theme '{theme}'{nearest(str(theme), list(NAMES))}")

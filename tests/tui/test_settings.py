@@ -5,9 +5,10 @@ import re
 import pytest
 
 from core.errors import InputError
+from experiments.user_settings import settings_path
 from prusc_tui.keymap import AREAS, KEYS, check_keymap
 from prusc_tui.keys import bindings
-from prusc_tui.settings import Settings, read_settings, remember_theme, settings_path
+from prusc_tui.settings import Settings, read_settings, remember_theme
 from prusc_tui.themes import NAMES
 
 AT_ONCE = [("app", "runs", "life"), *(("app", "run", "life", view) for view in ("charts", "groups", "masks", "log"))]
