@@ -23,6 +23,7 @@ PATH = re.compile(r"(?:core|experiments|prusc_tui|tests|docs)/[^\s,;:]*")
         "docs/concepts.md",
         "docs/data.md",
         "docs/methods.md",
+        "docs/machines.md",
         "docs/report.md",
         "docs/comparing.md",
     ]

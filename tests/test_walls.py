@@ -30,6 +30,7 @@ TORCH_FREE = [
     "experiments.hosting",
     "experiments.launchers.detached",
     "experiments.launchers.local",
+    "experiments.launchers.slurm",
     "experiments.order",
     "experiments.recipes",
     "experiments.plan",

@@ -15,6 +15,7 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import ACTIVE, RunRecord
 from experiments.launchers import Launcher
+from experiments.plan import config_of, sharing_keys
 from experiments.resources import ANY, Resources
 from experiments.slurm import cluster
 from experiments.slurm.job import LAUNCHER, SUBMITTING, RunJob
@@ -54,24 +55,18 @@ class SlurmLauncher(Launcher):
 
     def start_all(self, folders: Sequence[RunFolder], *, device: str, fresh: bool, resources: Resources = ANY) -> None:
         wanted, home = request(device, resources), folders[0].home
-        executor = _executor(home, wanted)
         cluster.cancel([folder.record().job for folder in folders if _is_known(folder)])
         for folder in folders:
             folder.clear_stop()  # left by a process that died
             folder.update(status="queued", launcher=self.name, job=SUBMITTING, reason="", **NOBODY)
-        left = list(folders)
+        first, later = (folders, []) if fresh else _waves(folders)
         try:
-            while left:
-                some = left[:LARGEST]
-                work = [RunJob(str(home.root), folder.id, wanted.device, fresh, wanted.threads) for folder in some]
-                with _refusal():
-                    jobs = executor.submit_array(work)
-                for folder, job in zip(some, jobs, strict=True):
-                    folder.update(job=job.job_id)
-                left = left[LARGEST:]
+            before = _submit(home, first, wanted, fresh)
+            _submit(home, later, wanted, fresh, f"afterany:{':'.join(before)}")
         except InputError as error:
-            for folder in left:
-                folder.update(status="failed", job="", reason=str(error))
+            for folder in folders:
+                if folder.record().job == SUBMITTING:
+                    folder.update(status="failed", job="", reason=str(error))
             raise
         finally:
             RunLog(home).put_all([folder.id for folder in folders])
@@ -124,12 +119,44 @@ class SlurmLauncher(Launcher):
         return _output(folder.home) / f"{record.job}_0_log.out"
 
 
-def _executor(home: Home, wanted: Request) -> "SlurmExecutor":
+def _waves(folders: Sequence[RunFolder]) -> tuple[list[RunFolder], list[RunFolder]]:
+    """Runs that start at once, and those that need a stage first that one of these computes.
+
+    These would otherwise hold their nodes while they wait.
+    """
+    first, later, begun = [], [], set()
+    for folder in folders:
+        record = folder.record()
+        stages = zip(sharing_keys(config_of(record)), record.stages, strict=False)
+        key = next((key for key, stage in stages if stage.status != "done"), "")
+        (later if key in begun else first).append(folder)
+        begun |= {key} - {""}
+    return first, later
+
+
+def _submit(
+    home: Home, folders: Sequence[RunFolder], wanted: Request, fresh: bool, after: str | None = None
+) -> list[str]:
+    """Submit runs as arrays, which start `after` other jobs, and return the numbers of the arrays."""
+    executor, numbers = _executor(home, wanted, after), []
+    for at in range(0, len(folders), LARGEST):
+        some = folders[at : at + LARGEST]
+        with _refusal():
+            jobs = executor.submit_array(
+                [RunJob(str(home.root), folder.id, wanted.device, fresh, wanted.threads) for folder in some]
+            )
+        for folder, job in zip(some, jobs, strict=True):
+            folder.update(job=job.job_id)
+        numbers.append(jobs[0].job_id.partition("_")[0])
+    return numbers
+
+
+def _executor(home: Home, wanted: Request, after: str | None = None) -> "SlurmExecutor":
     from submitit import SlurmExecutor
 
     with _refusal():
         executor = SlurmExecutor(_output(home), max_num_timeout=UNLIMITED)
-        executor.update_parameters(**wanted.parameters())
+        executor.update_parameters(**wanted.parameters(), dependency=after)
     return executor
 
 

@@ -79,13 +79,19 @@ class RunJob:
                 time.sleep(LOOK_EVERY)
             if by_user or job.status != "stopped":
                 sys.exit(1 if job.status == "failed" else 0)
-        fruitless = self.fruitless + 1 if job is None or _position(folder) == self._start else 0
+        fruitless = self.fruitless + 1 if job is None or self._stands(folder) else 0
         if fruitless >= FRUITLESS:
             why = f"{fruitless} jobs of SLURM in a row ended before its next step; give it more --minutes"
             RunLog(folder.home).put(folder.update(status="failed", reason=why, job=""))
             return None
         _hand_back(folder)
         return DelayedSubmission(replace(self, fruitless=fruitless))
+
+    def _stands(self, folder: RunFolder) -> bool:
+        """Whether no step was done of a stage that this run, and no other one, computes."""
+        record = folder.record()
+        at = record.unfinished
+        return at is not None and record.stage(at).status == "running" and _position(folder) == self._start
 
     def _begun(self, job: "Job") -> None:
         self._job = job

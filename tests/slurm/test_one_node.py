@@ -153,6 +153,7 @@ def test_a_run_of_a_lost_node_that_slurm_queues_again_goes_on_by_itself(cluster,
         ),
         ([], "[slurm.default]\nconstraint = 'fast'", "SLURM says: Invalid feature specification"),
     ],
+    ids=["gpus", "minutes", "partition", "constraint"],
 )
 def test_what_slurm_cannot_run_is_refused_and_nothing_is_queued(cluster, node, tmp_path, words, settings, message):
     (tmp_path / "settings.toml").write_text(settings)
