@@ -1,7 +1,7 @@
 """Actions on runs, shared by the command line and the screen; most return their outcome as a sentence."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import ACTIVE, RunRecord
-from core.runs.text import safe_text
+from core.runs.text import as_file_name, safe_text
 from experiments import subprocesses
 from experiments.launchers import asked, launcher, launcher_of
 from experiments.resources import ANY, Resources
@@ -31,16 +31,24 @@ def start(home: Home, order: "Order", version: str = "") -> RunFolder:
     order does not fit, or the run cannot be started; nothing is left behind.
     """
     from experiments.launch import check, create_run
+    from experiments.loggers import chosen
     from experiments.order import plan
 
-    host = launcher(order.launcher)
+    host, log = launcher(order.launcher), chosen(order.log)
     planned, fork = plan(home, order)
     more = asked(host, order.resources)
     host.check(order.device, **more)
     check(planned.config, fork)
     home = Home.open(home.root)
     folder = create_run(
-        home, planned, name=order.name, tags=order.tags, fork=fork, version=version, resources=order.resources
+        home,
+        planned,
+        name=order.name,
+        tags=order.tags,
+        fork=fork,
+        loggers=log,
+        version=version,
+        resources=order.resources,
     )
     try:
         host.start(folder, device=order.device, fresh=order.fresh, **more)
@@ -151,17 +159,20 @@ def resume(
     fresh: bool = False,
     auto_batch: bool = False,
     resources: Resources = ANY,
+    log: Sequence[str] = (),
 ) -> None:
     """Resume a run that was stopped, failed or lost, by any launcher; imports torch.
 
-    With `fresh`, every stage is computed; with `auto_batch`, batches that do not fit into memory are split from now on.
-    Without `resources`, the same launcher gets what the run asked for before. Raises InputError if there is nothing to
-    resume, or it cannot start.
+    With `fresh`, every stage is computed; with `auto_batch`, batches that do not fit into memory are split from now on;
+    `log` adds loggers to those of the run. Without `resources`, the same launcher gets what the run asked for before.
+    Raises InputError if there is nothing to resume, or it cannot start.
     """
     from experiments.earlier import renew
     from experiments.launch import change_settings
+    from experiments.loggers import chosen
 
     record = check_resumable(folder)
+    loggers = {**record.loggers, **chosen(log)}
     host = launcher(by)
     if not resources.asked and record.launcher == by:
         resources = Resources.from_json(dict(record.resources))
@@ -170,7 +181,7 @@ def resume(
     renew(folder)
     if auto_batch:
         change_settings(folder, {"compute.auto_batch": True})
-    folder.update(resources=resources.to_json())
+    folder.update(resources=resources.to_json(), loggers=loggers)
     host.start(folder, device=device, fresh=fresh, **more)
 
 
@@ -252,8 +263,7 @@ def export_groups(folder: RunFolder, file: Path) -> str:
 
 def file_name(record: RunRecord) -> str:
     """Name of a run as the name of a file."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in safe_text(record.name)).strip(".")
-    return kept or record.id
+    return as_file_name(record.name) or record.id
 
 
 def _prusc(home: Home, *words: str) -> str:

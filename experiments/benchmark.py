@@ -20,8 +20,10 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord
 from core.spread import Spread, spread
+from experiments import sweeps
 from experiments.catalog import Study, get_study, study_names
 from experiments.plan import config_of
+from experiments.space import label
 from experiments.study import Task, plan_study
 
 
@@ -62,7 +64,7 @@ class Row:
     """One method.
 
     Attributes:
-        entry: as in the study, `RECIPE` or `RECIPE@FINDER`.
+        entry: as in the study, `RECIPE` or `RECIPE@FINDER`; with what varies in a sweep, or that alone.
         title: name of the method.
         finder: name of its finder; empty if it has none.
         supervision: `attributes_used` of its runs.
@@ -111,16 +113,18 @@ def benchmarks() -> dict[str, Study]:
     return {study.table: study for study in studies if study.table and len(study.seeds) > 1}
 
 
-def get_benchmark(name: str) -> Study:
-    """The study behind the table called `name`.
+def get_benchmark(home: Home, name: str) -> Study:
+    """The study behind the table called `name`, which may be the name of a sweep in the home.
 
     Raises:
         InputError: there is none.
     """
-    known = benchmarks()
-    if name not in known:
-        raise InputError(f"unknown table '{name}'{nearest(name, list(known))} (see: prusc table)")
-    return known[name]
+    known, own = benchmarks(), sweeps.names(home)
+    if name in known:
+        return known[name]
+    if name not in own:
+        raise InputError(f"unknown table '{name}'{nearest(name, [*known, *own])} (see: prusc table)")
+    return sweeps.get(home, name).study
 
 
 def benchmark(home: Home, study: Study, split: str = "test") -> Benchmark:
@@ -137,19 +141,17 @@ def benchmark(home: Home, study: Study, split: str = "test") -> Benchmark:
     heads: dict[str, Task] = {}
     done = 0
     for task in tasks:
-        heads.setdefault(task.recipe, task)
+        row = _name(study, task)
+        heads.setdefault(row, task)
         record = runs.get(_identity(task.plan.config))
         member = record and _member(home, record, split)
         if member:
             done += 1
-            rows.setdefault(task.recipe, {}).setdefault(task.preset, []).append(member)
+            rows.setdefault(row, {}).setdefault(task.preset, []).append(member)
     return Benchmark(
         study,
         split,
-        tuple(
-            _row(study, heads[entry], cells)
-            for entry, cells in sorted(rows.items(), key=lambda r: study.recipes.index(r[0]))
-        ),
+        tuple(_row(study, name, head, rows[name]) for name, head in heads.items() if name in rows),
         tuple(preset for preset in study.presets if any(preset in cells for cells in rows.values())),
         len(tasks),
         done,
@@ -208,12 +210,18 @@ def best(found: Benchmark, preset: str, rule: str) -> Row | None:
     return None if place is None else able[place]
 
 
-def _row(study: Study, head: Task, cells: Mapping[str, Iterable[Member]]) -> Row:
+def _name(study: Study, task: Task) -> str:
+    """Name of the row of a task: its entry, and what varies in a sweep."""
+    point = label(task.point)
+    return task.recipe if not point else point if len(study.recipes) == 1 else f"{task.recipe} {point}"
+
+
+def _row(study: Study, name: str, head: Task, cells: Mapping[str, Iterable[Member]]) -> Row:
     recipe, config = head.plan.recipe, head.plan.config
     finder = config.find.by if "find" in recipe.stage_names(config) else ""
     return Row(
-        head.recipe,
-        head.recipe if head.recipe in study.of else recipe.title or recipe.name,
+        name,
+        name if name != recipe.name and (head.point or name in study.of) else recipe.title or recipe.name,
         finder,
         recipe.attributes_used(config),
         {preset: tuple(members) for preset, members in cells.items()},

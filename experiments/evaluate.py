@@ -10,11 +10,11 @@ from core.config import DataSettings
 from core.data.dataset import DataSet
 from core.data.load import load
 from core.data.splits import SplitName
-from core.errors import InputError, nearest
+from core.errors import InputError
 from core.groups import Evaluation
 from core.models.checkpoint import fit, load_foreign
 from core.models.files import read_states
-from core.models.networks import names
+from core.models.networks import check_name
 from core.runs.folder import RunFolder
 from core.training.images import Images
 from core.training.predict import count_groups, predict
@@ -57,8 +57,7 @@ def of_file(file: Path, settings: DataSettings, about: Description | None, netwo
             f"--model {file}: no {file.with_suffix('.json').name} next to it says which network this is; "
             "name it with --network"
         )
-    if name not in (known := names()):
-        raise InputError(f"unknown network '{name}'{nearest(name, known)}")
+    check_name(name)
     dataset = load(settings, bundled.folder())
     if about is None or name != about.network:
         about = _guess(file, name, dataset, about)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.config import Config
-from core.errors import InputError, nearest
+from core.errors import InputError
 from core.overrides import merge, nest, validate
 from core.runs.folder import RunFolder
 from core.runs.home import Home
@@ -25,12 +25,13 @@ def check(config: Config, fork: Fork | None = None) -> None:
 
     The stages that a fork takes over need no files. Raises InputError if something is missing, unknown or does not fit.
     """
-    from core.models.networks import has_buffers, names
+    from core.models.networks import check_name, has_buffers
 
-    known = names()
     for key, name in {"model.name": config.model.name, "train.network": config.train.network}.items():
-        if name not in known:
-            raise InputError(f"{key} = '{name}': unknown network{nearest(name, known)}")
+        try:
+            check_name(name)
+        except InputError as error:
+            raise InputError(f"{key}: {error}") from None
     if "train" in get_recipe(config.recipe).stage_names(config) and has_buffers(config.train.network):
         raise InputError(
             f"train.network = '{config.train.network}' has BatchNorm, but networks trained side by side cannot "
@@ -53,6 +54,7 @@ def create_run(
     name: str | None = None,
     tags: Sequence[str] = (),
     fork: Fork | None = None,
+    loggers: Mapping[str, str] | None = None,
     version: str = "",
     resources: Resources = ANY,
 ) -> RunFolder:
@@ -63,6 +65,7 @@ def create_run(
         name=name,
         tags=tags,
         forked_from=f"{fork.source.id}:{fork.stage}" if fork else None,
+        loggers=loggers,
         version=version,
         resources=resources,
     )
@@ -84,6 +87,7 @@ def new_record(
     name: str | None = None,
     tags: Sequence[str] = (),
     forked_from: str | None = None,
+    loggers: Mapping[str, str] | None = None,
     version: str = "",
     resources: Resources = ANY,
 ) -> RunRecord:
@@ -104,6 +108,7 @@ def new_record(
         created=time.time(),
         stages=tuple(StageRecord(stage) for stage in plan.recipe.stage_names(plan.config)),
         forked_from=forked_from,
+        loggers=dict(loggers or {}),
         version=version,
         resources=resources.to_json(),
         identity=identity(config),

@@ -25,9 +25,10 @@ class Order:
         overrides: texts `a.b=c`.
         seed: None keeps that of the settings.
         name: None for a generated one.
-        device: `auto`, `cpu` or `cuda:N`.
+        device: `auto`, `cpu` or `cuda:N`; several GPUs for one run, separated by commas.
         fork: `RUN:STAGE` to start from.
         resources: what the run asks of its launcher.
+        log: loggers, `NAME` or `NAME:FOLDER`.
     """
 
     target: str | None = None
@@ -41,6 +42,7 @@ class Order:
     fresh: bool = False
     launcher: str = "detached"
     resources: Resources = ANY
+    log: tuple[str, ...] = ()
 
     def also(self, overrides: Iterable[str]) -> "Order":
         """The same order with more overrides; later ones win."""
@@ -61,6 +63,8 @@ class Order:
             words += ["--tag", tag]
         words += _option("--device", None if self.device == "auto" else self.device)
         words += ["--fresh"] * self.fresh
+        for logger in self.log:
+            words += ["--log", logger]
         return words + launcher_option(self.launcher) + self.resources.words()
 
 

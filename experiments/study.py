@@ -156,7 +156,15 @@ def _word(text: str) -> str:
     return "-".join(text.replace("@", " ").replace(",", "").replace("/", " ").split())
 
 
-def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), version: str = "") -> Claim:
+def claim(
+    home: Home,
+    study: Study,
+    task: Task,
+    *,
+    tags: Sequence[str] = (),
+    loggers: Mapping[str, str] | None = None,
+    version: str = "",
+) -> Claim:
     """Find the run of a task or create it; if there is work left, it belongs to this process from now on.
 
     Any number of processes may work through one study at once, each on a device of its own: no run is taken twice.
@@ -164,7 +172,7 @@ def claim(home: Home, study: Study, task: Task, *, tags: Sequence[str] = (), ver
     with locked(home.locks / "study.lock", "the run log"):
         record = find_run(RunLog(home), task)
         if record is None:
-            folder = create_run(home, task.plan, tags=(study.name, *tags), version=version)
+            folder = create_run(home, task.plan, tags=(study.name, *tags), loggers=loggers, version=version)
             found = Claim(folder, "made", "queued")
         else:
             folder = RunFolder.open(home, record.id)

@@ -24,6 +24,7 @@ from experiments import actions
 from experiments.catalog import Study, get_study, read_study, study_names
 from experiments.launch import check, new_record
 from experiments.launchers import asked, launcher, settle
+from experiments.loggers import chosen
 from experiments.resources import ANY, Resources
 from experiments.space import Point
 from experiments.study import Task, find_runs, is_in_hand, plan_study
@@ -46,6 +47,7 @@ class Sweep:
         launcher: that makes its runs.
         device: of the runs.
         resources: of each run.
+        log: loggers of each run, `NAME` or `NAME:FOLDER`.
         hopeless: identities of runs that were stopped because others were better; they are not started again.
         created: in seconds since 1970.
     """
@@ -54,6 +56,7 @@ class Sweep:
     launcher: str = "queue"
     device: str = "auto"
     resources: Resources = ANY
+    log: tuple[str, ...] = ()
     hopeless: tuple[str, ...] = ()
     created: float = field(default_factory=time.time)
 
@@ -98,8 +101,15 @@ def get(home: Home, name: str) -> Sweep:
         value = orjson.loads(path.read_bytes())
         study = read_study(name, value["study"], str(path))
         resources = Resources.from_json(value["resources"])
-        hopeless = tuple(value.get("hopeless", ()))
-        return Sweep(study, value["launcher"], value["device"], resources, hopeless, value["created"])
+        return Sweep(
+            study,
+            value["launcher"],
+            value["device"],
+            resources,
+            tuple(value.get("log", ())),
+            tuple(value.get("hopeless", ())),
+            value["created"],
+        )
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError):
@@ -124,6 +134,7 @@ def keep(home: Home, sweep: Sweep) -> None:
         "launcher": sweep.launcher,
         "device": sweep.device,
         "resources": sweep.resources.to_json(),
+        "log": list(sweep.log),
         "hopeless": list(sweep.hopeless),
         "created": sweep.created,
     }
@@ -166,6 +177,7 @@ def counts(found: Sequence[Cell]) -> dict[str, int]:
 
 def check_sweep(sweep: Sweep) -> None:
     """Check that every run can start on this machine; imports torch. Raises InputError if one cannot."""
+    chosen(sweep.log)
     host = launcher(sweep.launcher)
     host.check(sweep.device, **asked(host, sweep.resources))
     seen = set()
@@ -186,9 +198,9 @@ def start(home: Home, sweep: Sweep, *, tags: Sequence[str] = (), version: str = 
     with locked(home.locks / "study.lock", "the run log"):
         before = cells(home, sweep)
         missing = [cell for cell in before if cell.run is None]
-        tagged = (sweep.name, *tags)
+        about: dict[str, Any] = {"loggers": chosen(sweep.log), "version": version, "resources": sweep.resources}
         new = RunLog(home).create_all(
-            [new_record(cell.task.plan, tags=tagged, version=version, resources=sweep.resources) for cell in missing]
+            [new_record(cell.task.plan, tags=(sweep.name, *tags), **about) for cell in missing]
         )
         folders = {cell.task.identity: folder for cell, folder in zip(missing, new, strict=True)}
         for cell in before:

@@ -1,4 +1,7 @@
-"""The process of one run: `python -m experiments.worker --home HOME --device DEVICE [--fresh] [--leased] RUN`."""
+"""The process of one run: `python -m experiments.worker --home HOME --device DEVICE [--fresh] RUN`.
+
+With several devices, separated by commas, it starts a process for each and waits for them.
+"""
 
 import argparse
 import signal
@@ -19,12 +22,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments.worker", description=__doc__)
     parser.add_argument("run")
     parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--device", "--devices", default="auto")
     parser.add_argument("--fresh", action="store_true")
-    parser.add_argument("--leased", action="store_true")  # the supervisor of a queue holds the device for it
     given = parser.parse_args()
     folder = RunFolder.open(Home.open(given.home), given.run)
-    return work(folder, given.device, _stop_on_signals, fresh=given.fresh, leased=given.leased)
+    return work(folder, given.device, _stop_on_signals, fresh=given.fresh)
 
 
 def _stop_on_signals(job: "Job") -> None:

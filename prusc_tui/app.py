@@ -13,8 +13,9 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from experiments.user_settings import settings_path
 from prusc_tui.keys import bindings
-from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
+from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun, RunEnded
 from prusc_tui.palette import Palette
+from prusc_tui.ring import ring_for
 from prusc_tui.settings import Settings, remember_theme
 from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
 
@@ -74,6 +75,10 @@ class PruscApp(App[None]):
         from prusc_tui.screens.run.screen import RunScreen
 
         self.push_screen(RunScreen(RunFolder.open(self.home, message.id), self.clock))
+
+    def on_run_ended(self, message: RunEnded) -> None:
+        if self._settings.notify.terminal and self._driver is not None:
+            self._driver.write(ring_for(message.record))
 
     def on_open_compare(self, message: OpenCompare) -> None:
         from prusc_tui.screens.compare.screen import CompareScreen

@@ -1,9 +1,11 @@
-"""The messages that open a screen: any screen posts them, the app handles them."""
+"""The messages that open a screen, or tell the app of an event: any screen posts them, the app handles them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.message import Message
+
+from core.runs.record import RunRecord
 
 
 @dataclass
@@ -11,6 +13,13 @@ class OpenRun(Message):
     """Show one run."""
 
     id: str
+
+
+@dataclass
+class RunEnded(Message):
+    """The run that a screen shows has ended."""
+
+    record: RunRecord
 
 
 @dataclass

@@ -1,9 +1,12 @@
-"""User settings of the screen, in the settings file (`experiments.user_settings`): theme and keys.
+"""User settings of the screen, in the settings file (`experiments.user_settings`): theme, keys and notifications.
 
 theme = "paper"
 
 [keys]
 "life.stop" = "ctrl+x"
+
+[notify]
+terminal = true
 """
 
 from collections.abc import Mapping
@@ -12,15 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError, nearest
+from experiments.notify import Notify, checked_notify
 from experiments.user_settings import read_toml
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Settings of the screen: a theme, and id of a key → keys, as Textual names them."""
+    """Settings of the screen: a theme, id of a key → keys, as Textual names them, and what happens when a run ends."""
 
     theme: str = "ink"
     keys: Mapping[str, str] = field(default_factory=dict)
+    notify: Notify = field(default_factory=Notify)
 
 
 def read_settings(path: Path) -> Settings:
@@ -41,7 +46,8 @@ def _checked(found: Mapping[str, Any], where: str) -> Settings:
         raise InputError(f"{where}: unknown theme '{theme}'{nearest(str(theme), list(NAMES))}")
     if not isinstance(keys, dict):
         raise InputError(f"{where}: keys must be a table, as in [keys]")
-    return Settings(theme, check_keymap(keys, f"{where}, [keys]"))
+    notify = checked_notify(found.get("notify", {}), f"{where}, [notify]")
+    return Settings(theme, check_keymap(keys, f"{where}, [keys]"), notify)
 
 
 def remember_theme(path: Path, theme: str) -> None:

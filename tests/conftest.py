@@ -4,9 +4,12 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Decoded images of the tests go nowhere near those of whoever runs them."""
+def nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decoded images of the tests go nowhere near those of whoever runs them, no settings of theirs are read,
+    and no GPU of theirs is leased."""
     patch = pytest.MonkeyPatch()
     patch.setenv("PRUSC_CACHE", str(tmp_path_factory.mktemp("cache")))
+    patch.setenv("PRUSC_SETTINGS", str(tmp_path_factory.mktemp("settings") / "settings.toml"))
+    patch.setenv("PRUSC_LEASES", str(tmp_path_factory.mktemp("leases")))
     yield
     patch.undo()

@@ -22,10 +22,12 @@ PATH = re.compile(r"(?:core|experiments|prusc_tui|tests|docs)/[^\s,;:]*")
         "CONTRIBUTING.md",
         "docs/concepts.md",
         "docs/data.md",
-        "docs/methods.md",
         "docs/machines.md",
+        "docs/many-runs.md",
+        "docs/methods.md",
         "docs/report.md",
         "docs/comparing.md",
+        "docs/with-others.md",
     ]
 )
 def text(request):

@@ -24,7 +24,7 @@ class Model(Section):
 
     name: str = "digits-cnn"
     """`digits-cnn` (three convolutions), `mnist-cnn` (four, with GroupNorm), `mlp` (two hidden layers of 390 units), or
-    a torchvision classifier such as `resnet18`."""
+    a torchvision classifier such as `resnet18`, or one of timm such as `timm/resnet26` (extra `timm`)."""
     weights: Literal["none", "imagenet"] | str = "none"
     """Initial weights: `none` (random), `imagenet` (torchvision's published weights, from torch's cache), or a file
     (`--weights`); a head of another size is initialised at random."""

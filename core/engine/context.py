@@ -14,6 +14,7 @@ from core.engine.checkpoints import load_checkpoint, save_checkpoint
 from core.engine.randomness import Streams
 from core.errors import Stopped
 from core.events import Event, Progress, decode, encode, latest
+from core.parallel import formed, team
 from core.runs.folder import RunFolder
 
 CHECKPOINT_EVERY = 60.0
@@ -49,7 +50,7 @@ class StageContext:
     ) -> None:
         self.device = device
         self.stage = stage
-        self.streams = Streams(seed, stage)
+        self.streams = Streams(seed, stage, formed().rank)
         self._folder = folder
         self._load_data = load_data
         self._write = write
@@ -105,15 +106,17 @@ class StageContext:
     def at_boundary(self, state: Callable[[], Mapping[str, Any]]) -> None:
         """Mark a step boundary: write a checkpoint if one is due, and stop if requested.
 
+        In a team, the first process decides both for all.
+
         Args:
             state: returns everything needed to continue from here; random streams are added.
 
         Raises:
             Stopped: after writing the checkpoint.
         """
-        stopping = self._stop_asked()
-        if stopping or time.monotonic() - self._saved >= CHECKPOINT_EVERY:
-            self._write_checkpoint(state())
+        stopping, due = team().agreed(self._stop_asked(), time.monotonic() - self._saved >= CHECKPOINT_EVERY)
+        if stopping or due:
+            self._write_checkpoint(state)
         if stopping:
             raise Stopped
 
@@ -126,6 +129,12 @@ class StageContext:
             return None
         # Not earlier: building a network draws from the global generator.
         self.streams.load_state_dict(self._resumed["streams"], self.device)
+        if rank := team().rank:
+            others = self._resumed.get("others", [])
+            if rank <= len(others):
+                self.streams.load_global_state(others[rank - 1], self.device)
+            else:  # it was written by fewer processes
+                self.streams.seed_global(self.device)
         state: dict[str, Any] = self._resumed["state"]
         return state
 
@@ -138,17 +147,20 @@ class StageContext:
         """Lasting events of the stage, in order."""
         return list(self._lasting)
 
-    def _write_checkpoint(self, state: Mapping[str, Any]) -> None:
-        save_checkpoint(
-            self._folder.checkpoint(self.stage),
-            {
-                "format": FORMAT,
-                "state": dict(state),
-                "streams": self.streams.state_dict(self.device),
-                "seconds": self.seconds,
-                "lasting": [encode(event, 0.0).decode() for event in self._lasting],
-            },
-        )
+    def _write_checkpoint(self, state: Callable[[], Mapping[str, Any]]) -> None:
+        _, *others = team().gathered(self.streams.global_state(self.device))
+        if team().rank == 0:
+            save_checkpoint(
+                self._folder.checkpoint(self.stage),
+                {
+                    "format": FORMAT,
+                    "state": dict(state()),
+                    "streams": self.streams.state_dict(self.device),
+                    "others": others,
+                    "seconds": self.seconds,
+                    "lasting": [encode(event, 0.0).decode() for event in self._lasting],
+                },
+            )
         self._saved = time.monotonic()
 
     def _read_checkpoint(self) -> dict[str, Any] | None:

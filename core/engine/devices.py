@@ -2,22 +2,23 @@
 
 import os
 import re
-import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from core.errors import InputError, Stopped
+from core.runs.lease import Lease, gpu_lease, is_leased
 
 if TYPE_CHECKING:
     import torch
 
 LEASE_POLL = 0.5
 """Seconds between attempts to lease a device that another process holds."""
+INHERITED = "PRUSC_LEASED"
+"""Variable with the names of leases that a process has inherited, separated by commas: it need not take them."""
 
 _exact = 0
 """Number of deterministic runs in this process."""
@@ -30,8 +31,9 @@ def check_name(name: str) -> None:
     Raises:
         InputError: the name is invalid.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
-        raise InputError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
+    if not re.fullmatch(r"auto|cpu(,cpu)*|cuda(:\d+)?|cuda:\d+(,cuda:\d+)+", name):
+        several = ", or several GPUs, such as cuda:0,cuda:1" if "," in name else ""
+        raise InputError(f"--device {name}: expected auto, cpu, cuda or cuda:N{several}")
 
 
 def resolve(name: str) -> "torch.device":
@@ -41,6 +43,8 @@ def resolve(name: str) -> "torch.device":
         InputError: the name is invalid, or the device does not exist.
     """
     check_name(name)
+    if "," in name:
+        raise InputError(f"--device {name}: only a run can use several devices; name one")
     import torch
 
     _set_workspace()  # before CUDA starts, as a later run in this process may be deterministic
@@ -65,6 +69,40 @@ def pick(name: str, locks: Path) -> "torch.device":
     return next((d for d in devices if _is_free(d, locks)), device)
 
 
+def pick_all(name: str, locks: Path) -> "tuple[torch.device, ...]":
+    """Like `resolve_all`, but `auto` prefers a CUDA device that no other process has leased."""
+    return resolve_all(name) if "," in name else (pick(name, locks),)
+
+
+def resolve_all(name: str) -> "tuple[torch.device, ...]":
+    """Like `resolve`, for one device or several, separated by commas; `cpu,cpu` means two processes, for tests.
+
+    Raises:
+        InputError: as `resolve`; or a GPU is named twice, or they are not all of one kind.
+    """
+    check_name(name)
+    devices = tuple(resolve(one) for one in name.split(","))
+    if devices[0].type == "cuda":
+        import torch
+
+        if len(set(devices)) < len(devices):
+            raise InputError(f"--device {name}: names a device twice")
+        if len(kinds := {torch.cuda.get_device_name(device) for device in devices}) > 1:
+            raise InputError(
+                f"--device {name}: these are of different kinds ({', '.join(sorted(kinds))}); use equal ones"
+            )
+    return devices
+
+
+@contextmanager
+def lease_all(devices: "Sequence[torch.device]", locks: Path, give_up: Callable[[], bool]) -> Iterator[None]:
+    """Lease all devices as `lease` does, always in the same order, so that two runs never wait for each other."""
+    with ExitStack() as stack:
+        for device in sorted(set(devices), key=lambda device: str(lease_of(device, locks))):
+            stack.enter_context(lease(device, locks, give_up))
+        yield
+
+
 @contextmanager
 def lease(device: "torch.device", locks: Path, give_up: Callable[[], bool]) -> Iterator[None]:
     """Lease `device` while the context is open: a GPU exclusively among all processes; the CPU is always free.
@@ -79,21 +117,18 @@ def lease(device: "torch.device", locks: Path, give_up: Callable[[], bool]) -> I
     Raises:
         Stopped: `give_up` returned true before the device was free.
     """
-    lock = _lock(device, locks)
-    if lock is None:
+    path = lease_of(device, locks)
+    if path is None or path.name in os.environ.get(INHERITED, "").split(","):
         yield
         return
-    while True:
-        try:
-            lock.acquire(timeout=LEASE_POLL)
-            break
-        except Timeout:
-            if give_up():
-                raise Stopped from None
+    while (lease := Lease.take(path, note=f"process {os.getpid()}")) is None:
+        if give_up():
+            raise Stopped
+        time.sleep(LEASE_POLL)
     try:
         yield
     finally:
-        lock.release()
+        lease.release()
 
 
 @contextmanager
@@ -127,26 +162,18 @@ def _set_workspace() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
-def _lock(device: "torch.device", locks: Path) -> FileLock | None:
+def lease_of(device: "torch.device", locks: Path) -> Path | None:
+    """The file whose lease is that of a GPU, by its UUID; None for the CPU."""
     if device.type == "cpu":
         return None
     import torch
 
-    identity = str(getattr(torch.cuda.get_device_properties(device), "uuid", device.index))
-    locks.mkdir(parents=True, exist_ok=True)
-    return FileLock(locks / f"{socket.gethostname()}-gpu-{identity}.lock", thread_local=False)
+    return gpu_lease(locks, str(getattr(torch.cuda.get_device_properties(device), "uuid", device.index)))
 
 
 def _is_free(device: "torch.device", locks: Path) -> bool:
-    lock = _lock(device, locks)
-    if lock is None:
-        return True
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return False
-    lock.release()
-    return True
+    path = lease_of(device, locks)
+    return path is None or not is_leased(path)
 
 
 def describe() -> list[str]:
@@ -162,8 +189,8 @@ def describe() -> list[str]:
     return found
 
 
-def software(device: "torch.device") -> dict[str, str]:
-    """What computes on `device`: versions, the system, and the device by its full name."""
+def software(device: "torch.device", count: int = 1) -> dict[str, str]:
+    """What computes on `count` devices like `device`: versions, the system, and the device by its full name."""
     import platform
     from importlib.metadata import version
 
@@ -176,5 +203,5 @@ def software(device: "torch.device") -> dict[str, str]:
         "torchvision": version("torchvision"),  # not imported, as that is slow and few runs need it
         "numpy": version("numpy"),
         "system": platform.platform(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu,
+        "device": f"{count} × " * (count > 1) + (torch.cuda.get_device_name(device) if device.type == "cuda" else cpu),
     }

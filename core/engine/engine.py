@@ -4,12 +4,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.errors import InputError, Stopped
 from core.runs.folder import RunFolder
+from core.runs.lease import machine_leases
 from core.runs.log import RunLog
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ class Job:
 
     folder: RunFolder
     config: "Config"
-    device: "torch.device"
+    devices: "tuple[torch.device, ...]"
     fresh: bool = False
-    leased: bool = False
-    """Whether the device is leased already, by descriptors that this process inherited."""
     status: str = "queued"
     error: Exception | None = None
     """Why the run could not start; errors of a started run are in its record."""
@@ -64,35 +63,41 @@ class Engine:
 
     Args:
         build: builds the pipeline of a configuration; called on the run's thread.
+        beside: entered before a run is hosted and left when its record is final; must not raise.
+        spread: hosts a run on several devices in a process for each, and returns the status with which it ended; None
+            if this process is the first of them.
     """
 
-    def __init__(self, build: "Callable[[Config], Pipeline]") -> None:
+    def __init__(
+        self,
+        build: "Callable[[Config], Pipeline]",
+        beside: Callable[[RunFolder], AbstractContextManager[None]] = lambda _: nullcontext(),
+        spread: "Callable[[Job], str] | None" = None,
+    ) -> None:
         self._build = build
+        self._beside = beside
+        self._spread = spread
         self._queues: dict[str, queue.Queue[Job]] = {}
         self._jobs: dict[str, Job] = {}
         self._closed = False
         self._lock = threading.Lock()
 
-    def submit(
-        self, folder: RunFolder, config: "Config", device: "torch.device", *, fresh: bool = False, leased: bool = False
-    ) -> Job:
-        """Queue a run for `device`; it starts after earlier runs on that device.
-
-        With `leased`, this process has inherited the lease of the device.
+    def submit(self, folder: RunFolder, config: "Config", *devices: "torch.device", fresh: bool = False) -> Job:
+        """Queue a run for one device or several; it starts after earlier runs on the same ones.
 
         Raises:
             InputError: `stop_all` was called.
         """
-        job = Job(folder, config, device, fresh, leased)
+        job, place = Job(folder, config, devices, fresh), ",".join(map(str, devices))
         with self._lock:
             self.refuse_when_closed()
             self._jobs = {id: old for id, old in self._jobs.items() if not old.wait(0)} | {folder.id: job}
-            if str(device) not in self._queues:
-                self._queues[str(device)] = queue.Queue()
+            if place not in self._queues:
+                self._queues[place] = queue.Queue()
                 threading.Thread(
-                    target=self._serve, args=(self._queues[str(device)],), name=f"engine-{device}", daemon=True
+                    target=self._serve, args=(self._queues[place],), name=f"engine-{place}", daemon=True
                 ).start()
-            self._queues[str(device)].put(job)
+            self._queues[place].put(job)
         return job
 
     def job(self, id: str) -> Job:
@@ -138,26 +143,34 @@ class Engine:
             job = jobs.get()
             threading.Thread(target=_watch, args=(job,), name=f"watch-{job.folder.id}", daemon=True).start()
             try:
-                job.status = self._host(job)
-            except Exception as error:  # the thread must survive for the next run
-                job.error = error
-                job.status = "failed"
-                note_failure(job.folder, error)
+                with self._beside(job.folder):
+                    self._attempt(job)
             finally:
                 job._ended.set()
 
+    def _attempt(self, job: Job) -> None:
+        try:
+            job.status = self._host(job)
+        except Exception as error:  # the thread must survive for the next run
+            job.error = error
+            job.status = "failed"
+            note_failure(job.folder, error)
+
     def _host(self, job: Job) -> str:
-        from core.engine.devices import lease, prepared
+        if self._spread is not None and len(job.devices) > 1:
+            return self._spread(job)
+        from core.engine.devices import lease_all, prepared
         from core.engine.runner import Runner
 
+        device = job.devices[0]
         with job.folder.writer():
             try:
                 with (
-                    nullcontext() if job.leased else lease(job.device, job.folder.home.locks, job._stop.is_set),
-                    prepared(job.device, job.config.deterministic),
+                    lease_all(job.devices, machine_leases(), job._stop.is_set),
+                    prepared(device, job.config.deterministic),
                 ):
                     pipeline = self._build(job.config)
-                    return Runner(job.folder, pipeline, job.config, job.device, job._stop.is_set, job.fresh).run()
+                    return Runner(job.folder, pipeline, job.config, device, job._stop.is_set, job.fresh).run()
             except Stopped:
                 job.folder.clear_stop()
                 RunLog(job.folder.home).put(job.folder.update(status="stopped"))

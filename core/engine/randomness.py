@@ -15,12 +15,14 @@ def derive_seed(seed: int, *names: str) -> int:
 class Streams:
     """The random streams of one stage, independent of those of other stages.
 
-    Torch's global generators, used by layers such as dropout, are seeded and saved as well.
+    Torch's global generators, used by layers such as dropout, are seeded and saved as well; in a team, those of each
+    process are seeded differently, as each has other images.
     """
 
-    def __init__(self, seed: int, stage: str) -> None:
+    def __init__(self, seed: int, stage: str, rank: int = 0) -> None:
         self._seed = seed
         self._stage = stage
+        self._global = f"global-{rank}" if rank else "global"
         self._generators: dict[str, torch.Generator] = {}
 
     def seed(self, name: str) -> int:
@@ -36,22 +38,30 @@ class Streams:
 
     def seed_global(self, device: torch.device) -> None:
         """Seed torch's global generators of the CPU and of `device`."""
-        torch.default_generator.manual_seed(self.seed("global"))
+        torch.default_generator.manual_seed(self.seed(self._global))
         if device.type == "cuda":
-            torch.cuda.default_generators[_index(device)].manual_seed(self.seed("global"))
+            torch.cuda.default_generators[_index(device)].manual_seed(self.seed(self._global))
 
     def state_dict(self, device: torch.device) -> dict[str, Any]:
         """State of all streams used so far and of the global generators."""
-        state = {"named": {key: g.get_state() for key, g in self._generators.items()}, "global": torch.get_rng_state()}
-        if device.type == "cuda":
-            state["cuda"] = torch.cuda.get_rng_state(device)
-        return state
+        return {"named": {key: g.get_state() for key, g in self._generators.items()}, **self.global_state(device)}
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
         """Restore the state of `state_dict`."""
         for key, value in state["named"].items():
             name, _, kind = key.rpartition("@")
             self.generator(name, device if kind == device.type else kind).set_state(value)
+        self.load_global_state(state, device)
+
+    def global_state(self, device: torch.device) -> dict[str, Any]:
+        """State of the global generators of the CPU and of `device`."""
+        state = {"global": torch.get_rng_state()}
+        if device.type == "cuda":
+            state["cuda"] = torch.cuda.get_rng_state(device)
+        return state
+
+    def load_global_state(self, state: dict[str, Any], device: torch.device) -> None:
+        """Restore the state of `global_state`."""
         torch.set_rng_state(state["global"])
         if device.type == "cuda" and "cuda" in state:
             torch.cuda.set_rng_state(state["cuda"], device)

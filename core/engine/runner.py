@@ -1,8 +1,6 @@
 """Runs all stages of a run: reuse, resume, stop, and a record of each stage."""
 
-import errno
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -18,9 +16,12 @@ from core.engine.artifacts import Sealed, find, link, read_seal, seal
 from core.engine.context import StageContext
 from core.engine.data_progress import DataProgress
 from core.engine.devices import software
+from core.engine.peer import Call
+from core.engine.reason import reason
 from core.engine.stage import Pipeline, Stage, stage_key
-from core.errors import InputError, StageError, Stopped
+from core.errors import Stopped
 from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused, Warned
+from core.parallel import formed, together
 from core.runs.alive import here
 from core.runs.folder import RunFolder
 from core.runs.lease import Lease, holder
@@ -81,19 +82,8 @@ class Runner:
                 keys[stage.name] = self._stage(stage, key)
         except Stopped:
             return "stopped", ""
-        except (StageError, InputError) as error:
-            return "failed", f"{at}: {error}"
-        except torch.OutOfMemoryError:
-            self._log_traceback()
-            return "failed", f"{at}: out of memory on {self.device}; try a smaller batch_size"
-        except OSError as error:
-            self._log_traceback()
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                return "failed", f"{at}: the disk is full; free some space, then resume the run"
-            return "failed", f"{at}: {error}; the console log has the traceback"
         except Exception as error:
-            self._log_traceback()
-            return "failed", f"{at}: {type(error).__name__}: {error}; the console log has the traceback"
+            return "failed", reason(error, at, self.device, self.folder)
         return "finished", ""
 
     def _stage(self, stage: Stage, key: str) -> str:
@@ -140,7 +130,13 @@ class Runner:
             self._write,
             self.stop_asked,
         )
-        stage.run(context)
+        if stage.parallel and formed().size > 1:
+            context.data  # noqa: B018  # decoded by one process; and a stop while it loads concerns no other
+            formed().tell(Call(stage.name, context.resumes))
+            with together():
+                stage.run(context)
+        else:
+            stage.run(context)
         sealed = Sealed(key, context.seconds, tuple(context.lasting_events()))
         seal(context.directory, final, sealed)
         self.folder.checkpoint(stage.name).unlink(missing_ok=True)
@@ -167,7 +163,8 @@ class Runner:
         record = self.folder.record()
         process = here()
         resumed = record.started is not None
-        started = RunStarted(process["pid"], process["host"], str(self.device), resumed, software(self.device))
+        devices = ",".join(map(str, formed().devices)) or str(self.device)
+        started = RunStarted(process["pid"], process["host"], devices, resumed, software(self.device, formed().size))
         self.folder.beat()
         now = time.time()
         record = self.folder.update(
@@ -175,14 +172,14 @@ class Runner:
             started=record.started or now,
             ended=None,
             working_since=now,
-            device=str(self.device),
+            device=devices,
             reason="",
             **process,
         )
         self._index.put(record)
         self._write(started)
         threads = f"{torch.get_num_threads()} threads, " if self.device.type == "cpu" else ""
-        self._write(Logged(f"torch {torch.__version__}, {threads}{self.device}"))
+        self._write(Logged(f"torch {torch.__version__}, {threads}{devices}"))
 
     def _end(self, status: str, reason: str) -> None:
         self.folder.clear_stop()  # handled, or too late
@@ -207,7 +204,3 @@ class Runner:
 
     def _write(self, event: Event) -> None:
         self._writer.write(event)
-
-    def _log_traceback(self) -> None:
-        with suppress(OSError), self.folder.log.open("a", encoding="utf-8") as file:
-            file.write(traceback.format_exc())

@@ -36,6 +36,11 @@ class Stage(ABC):
         takes: settings that name an input file.
         replaced_by: setting that names a file with a precomputed result; empty if there is none.
         supervision: what it uses beyond labels.
+        parallel: whether the devices of a run share its work; otherwise the first one has it, while the others wait.
+            Each process runs a parallel stage, with the same random streams and all inputs, and only the first one
+            keeps what it writes and says; so a stage must take the same steps in all of them. Trainings with
+            `core.training.loop`, predictions with `core.training.predict` and step boundaries do. It does not read
+            files that it wrote before a stop, as only the first process has them.
     """
 
     name: ClassVar[str]
@@ -44,6 +49,7 @@ class Stage(ABC):
     takes: ClassVar[tuple[str, ...]] = ()
     replaced_by: ClassVar[str] = ""
     supervision: ClassVar[Supervision] = "none"
+    parallel: ClassVar[bool] = False
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from core.config import Compute
 from core.finding.gce import generalised_cross_entropy
+from core.parallel import team
 from core.training.images import Images
 from core.training.learner import WeightLearner
 from core.training.optimizers import OptimizerSettings, make_optimizer
@@ -102,10 +103,15 @@ class BiasedLearner(WeightLearner):
         """
         with torch.no_grad():
             wrong = [
-                self.average(self._images.plain(part)).argmax(1) != self._images.labels[part.to(self._images.device)]
+                self._predicted(part) != self._images.labels[part.to(self._images.device)]
                 for part in rows.split(batch_size(self._images))
             ]
         return torch.cat(wrong).cpu()
+
+    def _predicted(self, rows: Tensor) -> Tensor:
+        whole = slice(0, len(rows))
+        mine = self._images.plain(rows[team().share(whole)])
+        return team().joined(self.average(mine).argmax(1), whole)
 
 
 def balancing_weights(labels: Tensor, predicted: Sequence[Tensor] = ()) -> Tensor:

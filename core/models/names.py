@@ -1,6 +1,7 @@
 """Names of the declared networks, and their constructors as Python expressions (no torch)."""
 
 from core import discovery
+from core.models import timm
 
 PACKAGE = "core.models.networks"
 GROUP = "prusc_tui.networks"
@@ -26,5 +27,7 @@ def in_python(name: str, outputs: int, channels: int, size: tuple[int, int], hid
     if name in own_names():
         more = f", hidden={hidden}" if hidden else ""
         return f"core.models.networks.build('{name}', {outputs}, channels={channels}, size={size}{more})"
+    if timm.is_timm(name):
+        return timm.in_python(name, outputs, channels, size)
     extra = "".join(f", {key}={value}" for key, value in extra_arguments(name).items())
     return f"torchvision.models.get_model('{name}', num_classes={outputs}{extra})"

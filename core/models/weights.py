@@ -12,9 +12,11 @@ from torch import nn
 
 from core.config import Model
 from core.errors import InputError
+from core.models import timm
 from core.models.checkpoint import fit_file, load_foreign
 from core.models.files import digest
 from core.models.names import own_names
+from core.models.timm import PREFIX
 
 NONE, IMAGENET = "none", "imagenet"
 _PATIENCE = 5.0
@@ -28,6 +30,9 @@ def start_from(network: nn.Module, model: Model, log: Callable[[str], None]) -> 
     downloadable.
     """
     if model.weights == NONE:
+        return
+    if model.weights == IMAGENET and timm.is_timm(model.name):
+        log(f"the network starts from {timm.load_published(model.name, network)}")
         return
     file = _file(model)
     if model.weights == IMAGENET and not file.is_file():
@@ -45,6 +50,9 @@ def check_start(network: nn.Module, model: Model) -> None:
     """
     if model.weights == NONE:
         return
+    if model.weights == IMAGENET and timm.is_timm(model.name):
+        timm.published(model.name)
+        return
     file = _file(model)
     if file.is_file() or model.weights != IMAGENET:
         fit_file(file, network, fresh_head=True)
@@ -60,6 +68,8 @@ def identity(model: Model) -> str:
     match model.weights:
         case "none":
             return ""
+        case "imagenet" if timm.is_timm(model.name):
+            return PREFIX + timm.published(model.name)
         case "imagenet":
             return _published_name(model.name) if model.name not in own_names() else ""
     return digest(Path(model.weights))

@@ -12,6 +12,7 @@ from core.config import Compute, Prune
 from core.data.dataset import DataSet
 from core.events import Sparsity
 from core.groups import Evaluation
+from core.parallel import team
 from core.pruning.batchnorm import recompute_statistics, training_mode
 from core.pruning.contrast import contrastive_loss, debiased_contrastive_loss
 from core.pruning.masks import MaskedNetwork
@@ -77,12 +78,15 @@ class MaskLearner:
     def step(self) -> Mapping[str, Tensor]:
         training_mode(self._masked.network, self._settings.batchnorm)
         drawn = self._order.next()
-        pixels = self._train.pixels(self._rows[drawn])
+        share = team().share(slice(0, len(drawn)))
+        pixels = self._train.pixels(self._rows[drawn], share)
         if self._train.travels:
-            self._train.ahead(self._rows[self._order.peek()])
+            self._train.ahead(self._rows[self._order.peek()][share])
         entries = on_device(drawn, pixels.device)
-        size = math.ceil(len(drawn) / self._samples)
+        size = math.ceil(len(pixels) / self._samples)
         losses = self._gradient.parts.attempt(size, lambda: self._backward(pixels, entries))
+        if self._masked.logits.grad is not None:
+            team().sum_(self._masked.logits.grad)  # one flat parameter: all that DistributedDataParallel would do
         self._gradient.precision.unscale(self._optimizer)
         self._masked.add_sparsity_gradient(self._pressure)
         self._gradient.precision.step(self._optimizer)
@@ -120,12 +124,12 @@ class MaskLearner:
         # Leaves accumulate the gradients of all parts, so that the backward pass to the logits runs once.
         weights = {name: weight.detach().requires_grad_() for name, weight in sampled.items()}
 
-        def forward(part: slice) -> Outputs:
-            return self._masked.under(weights, pixels[part])
+        def forward(rows: slice) -> Outputs:
+            return self._masked.under(weights, pixels[rows])
 
-        def losses(outputs: Outputs, part: slice) -> Losses:
+        def losses(outputs: Outputs, positions: slice) -> Losses:
             logits, representation = outputs
-            return self._losses(logits, representation, entries[part])
+            return self._losses(logits, representation, entries[positions])
 
         additive = self._settings.contrast_weight == 0
         found = self._gradient.backward(samples, forward, losses, additive=additive, share=share)
@@ -154,7 +158,8 @@ class MaskLearner:
         network = self._masked.network
         buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
         if self._settings.batchnorm == "recompute":
-            batches = (self._train.plain(rows) for rows in self._rows.split(batch_size(self._train)))
+            parts = self._rows.split(batch_size(self._train))
+            batches = (self._train.plain(rows[team().share(slice(0, len(rows)))]) for rows in parts)
             recompute_statistics(network, batches, self._masked.hard)
         network.eval()
         self._candidate = {

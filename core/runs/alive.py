@@ -60,6 +60,16 @@ def run_alive(folder: Path, pid: int | None, started: float | None, host: str | 
     return bool(times) and time.time() - max(times) < SILENT_AFTER
 
 
+def gone(folder: Path, record: RunRecord) -> bool:
+    """Whether a run, given by its folder and record, is active but its process no longer exists.
+
+    A queued run without a process is not gone: it waits for one.
+    """
+    if record.status not in ACTIVE or (record.status == "queued" and record.pid is None):
+        return False
+    return not run_alive(folder, record.pid, record.pid_started, record.host)
+
+
 def kill(record: RunRecord) -> None:
     """Kill the process of a run that does not respond to a stop request; the run is then `lost` and can be resumed.
 

@@ -4,18 +4,21 @@ import dataclasses
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
 from core.errors import InputError
-from core.runs.alive import run_alive, this_host
+from core.runs.alive import gone, this_host
 from core.runs.disk import HeldError, locked, replace_file
 from core.runs.home import Home
-from core.runs.record import ACTIVE, InvalidIdError, RunRecord, checked_id
+from core.runs.record import InvalidIdError, RunRecord, checked_id
 from core.runs.text import safe_text
+
+_OLD = ".old-"
+"""Beginning of the name of a folder that is being replaced."""
 
 
 class RunFolder:
@@ -52,6 +55,33 @@ class RunFolder:
             raise InputError(f"no run '{id}' in {home.root}")
         return folder
 
+    @classmethod
+    def adopt(cls, home: Home, path: Path, record: RunRecord) -> Self:
+        """Move in the complete folder `path` of a run, which is on the same file system, with this record.
+
+        A run with the same id is replaced; InputError is raised if a process is writing it.
+        """
+        folder = cls(home, record.id)
+        replace_file(path / folder.record_path.name, _dump(record))
+        old = home.runs / f"{_OLD}{record.id}"
+        with ExitStack() as stack:
+            if folder.path.exists():
+                stack.enter_context(folder.writer())
+                folder.path.replace(old)
+            path.replace(folder.path)
+        shutil.rmtree(old, ignore_errors=True)
+        return folder
+
+    @classmethod
+    def restore(cls, home: Home) -> None:
+        """Bring back runs whose replacement by `adopt` was interrupted."""
+        for old in home.runs.glob(f"{_OLD}*"):
+            now = home.runs / old.name.removeprefix(_OLD)
+            if now.exists():
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                old.replace(now)
+
     def artifacts(self, stage: str) -> Path:
         return self.path / "artifacts" / stage
 
@@ -78,10 +108,10 @@ class RunFolder:
         """
         if record is None:
             record = self.record()
-        if self._gone(record):
+        if gone(self.path, record):
             # The run may have ended properly after the record was read.
             record = self.record()
-            if self._gone(record):
+            if gone(self.path, record):
                 return dataclasses.replace(record, status="lost")
         return record
 
@@ -123,6 +153,11 @@ class RunFolder:
     def clear_stop(self) -> None:
         self._stop.unlink(missing_ok=True)
 
+    def say(self, text: str) -> None:
+        """Append lines to the console log; nothing happens if the disk is full."""
+        with suppress(OSError), self.log.open("a", encoding="utf-8") as file:
+            file.write(f"{text.rstrip()}\n")
+
     def beat(self) -> None:
         """Update the heartbeat, for readers on other machines."""
         (self.path / "heartbeat").touch()
@@ -150,11 +185,6 @@ class RunFolder:
             self.path.replace(self.home.runs / f".deleted-{self.id}")
         for leftover in self.home.runs.glob(".deleted-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-
-    def _gone(self, record: RunRecord) -> bool:
-        if record.status not in ACTIVE or (record.status == "queued" and record.pid is None):
-            return False
-        return not run_alive(self.path, record.pid, record.pid_started, record.host)
 
 
 def _dump(record: RunRecord) -> bytes:

@@ -28,6 +28,11 @@ def machine_leases() -> Path:
     return folder
 
 
+def gpu_lease(folder: Path, uuid: str) -> Path:
+    """The file in the folder of leases whose lease is that of a GPU."""
+    return folder / f"gpu-{uuid.removeprefix('GPU-')}.lock"
+
+
 @dataclass
 class Lease:
     """A lease on a file, held until `release`, or until the last process that inherited `descriptor` has ended."""

@@ -74,6 +74,7 @@ class RunRecord:
         identity: hash of the settings that decide its results, the same for equal runs; empty in older versions.
         reason: why it failed.
         forked_from: `RUN:STAGE` from whose artifacts it starts.
+        loggers: logger (`--log`) → folder of the user for its files, absolute; empty for the folder of the run.
     """
 
     id: str
@@ -105,6 +106,7 @@ class RunRecord:
     identity: str = ""
     reason: str = ""
     forked_from: str | None = None
+    loggers: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
 
     def to_json(self) -> dict[str, Any]:

@@ -15,6 +15,11 @@ def safe_text(text: str) -> str:
     return _UNSAFE.sub(_escape, text)
 
 
+def as_file_name(text: str) -> str:
+    """A text as the name of a file: letters, digits and `-_.` are kept; empty if nothing is left."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in safe_text(text)).strip(".")
+
+
 def _escape(match: re.Match[str]) -> str:
     character = match.group()
     code = ord(character)

@@ -60,6 +60,7 @@ class FindByBias(Stage):
     model: Model
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "biased"
+    parallel: ClassVar[bool] = True
     files: ClassVar[Mapping[str, str]] = FINDER_FILES
     takes: ClassVar[tuple[str, ...]] = ("model.weights",)
     source: ClassVar[str] = "biased networks"

@@ -24,6 +24,7 @@ class TrainErm(Stage):
     select: Select
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "erm"
+    parallel: ClassVar[bool] = True
     files: ClassVar[Mapping[str, str]] = {
         **NETWORK_FILES,
         r"epoch-(.+)\.safetensors": "network after epoch {1}",

@@ -47,6 +47,7 @@ class FindByErrors(Stage):
     erm: Erm | None
     model: Model
     name: ClassVar[str] = "errors"
+    parallel: ClassVar[bool] = True
     files: ClassVar[Mapping[str, str]] = FINDER_FILES
 
     @property

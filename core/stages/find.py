@@ -98,9 +98,9 @@ class FindPseudoGroups(Stage):
         context.emit(StageStarted(context.stage, total, done))
         start = 0
         for images in splits.values():
-            for _, pixels in images.in_order(batch_size(images), max(0, min(done - start, len(images)))):
+            for rows, pixels in images.in_order(batch_size(images), max(0, min(done - start, len(images)))):
                 context.at_boundary(lambda: {"features": features, "logits": logits})
-                outputs, vectors = parts.forward(representation, pixels, precision)
+                outputs, vectors = parts.forward(representation, pixels, precision, rows)
                 features.append(vectors.float().cpu())
                 logits.append(outputs.float().cpu())
                 context.progress(sum(map(len, logits)), total)

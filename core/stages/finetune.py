@@ -27,6 +27,7 @@ class FinetuneNetwork(Stage):
     source: str
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "finetune"
+    parallel: ClassVar[bool] = True
     files: ClassVar[Mapping[str, str]] = MASKED_FILES
 
     @property

@@ -49,6 +49,7 @@ class LearnFromFailure(Stage):
     select: Select
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "lff"
+    parallel: ClassVar[bool] = True
     files: ClassVar[Mapping[str, str]] = NETWORK_FILES
     takes: ClassVar[tuple[str, ...]] = ("model.weights",)
 

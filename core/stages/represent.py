@@ -35,6 +35,7 @@ class ExtractRepresentation(Stage):
     model: Model
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "represent"
+    parallel: ClassVar[bool] = True
     version: ClassVar[int] = 3
     files: ClassVar[Mapping[str, str]] = {r"features-(.+)\.safetensors": "representation after epoch {1}"}
 
@@ -90,9 +91,9 @@ class ExtractRepresentation(Stage):
             representation = Representation(network)
             state = {"pass": number, "features": features, "classes": classes}
             for images, before in zip(splits, (0, batches[0]), strict=True):
-                for _, pixels in images.in_order(size, max(0, len(features) - before) * size):
+                for rows, pixels in images.in_order(size, max(0, len(features) - before) * size):
                     context.at_boundary(lambda: state)  # noqa: B023  # called at once
-                    logits, vectors = parts.forward(representation, pixels, precision)
+                    logits, vectors = parts.forward(representation, pixels, precision, rows)
                     features.append(vectors.float().cpu())
                     classes.append(logits.argmax(1).cpu())
                     context.progress(number * sum(batches) + len(features), total)

@@ -30,6 +30,7 @@ class Retrain(Stage):
     select: Select
     compute: Compute
     name: ClassVar[str] = "retrain"
+    parallel: ClassVar[bool] = True
     files: ClassVar[Mapping[str, str]] = NETWORK_FILES
     takes: ClassVar[tuple[str, ...]] = ("model.weights",)
 

@@ -44,6 +44,7 @@ class FindByTwins(Stage):
     model: Model
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "twins"
+    parallel: ClassVar[bool] = True
     files: ClassVar[Mapping[str, str]] = FINDER_FILES
     takes: ClassVar[tuple[str, ...]] = ("model.weights",)
 

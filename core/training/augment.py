@@ -13,20 +13,26 @@ TRIES = 10
 """Number of attempts to draw a crop that fits into the image, before the central one is taken."""
 
 
-def augment(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
+def augment(
+    images: Tensor, side: int, generator: torch.Generator, whole: int | None = None, share: slice | None = None
+) -> Tensor:
     """Take a random crop of every image, resize it to a square, and flip it with probability ½.
 
     Args:
         images: [n, channels, height, width], bytes or numbers.
         side: of the squares in pixels.
         generator: on the device of the images or on the CPU.
+        whole: number of images in the batch of which these are a share; crops and flips are drawn for all of them.
+        share: positions of the images in that batch.
 
     Returns:
         float32 [n, channels, side, side], in the units of the images.
     """
     n, _, height, width = images.shape
-    boxes = draw_boxes(n, height, width, generator)
-    flipped = torch.rand(n, generator=generator, device=generator.device) < 0.5
+    boxes = draw_boxes(whole or n, height, width, generator)
+    flipped = torch.rand(whole or n, generator=generator, device=generator.device) < 0.5
+    if share is not None:
+        boxes, flipped = boxes[share], flipped[share]
     return resized_parts(images, on_device(boxes, images.device), side, on_device(flipped, images.device))
 
 

@@ -66,7 +66,7 @@ class CncLearner(ErmLearner):
     ) -> None:
         super().__init__(context, network, settings, compute, steps, train, validation, draw)
         self.additive = False
-        self._represented = Representation(network)
+        self._represented = Representation(self._gradient.network)
         self._cnc = cnc
         self._clusters = groups[draw.rows].to(train.device)
         self._anchors = anchors[draw.rows].to(train.device)

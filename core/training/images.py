@@ -13,6 +13,7 @@ from core.data.dataset import DataSet, Integers, Pixels, groups
 from core.data.dataset import Images as Bytes
 from core.data.splits import SplitName
 from core.finding.pseudo_groups import PseudoGroups
+from core.parallel import team
 from core.training.augment import augment, middle, on_device
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 RESIDENT_BYTES = 4 << 30
 """Splits up to this size are kept on the GPU if most of its memory stays free; larger ones are copied in batches."""
+ALL = slice(None)
+"""All images of a batch."""
 COPIED_AT_ONCE = 256 << 20
 """Bytes per copy when a split is moved to a GPU."""
 
@@ -77,18 +80,19 @@ class Images:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def pixels(self, indices: Tensor) -> Tensor:
+    def pixels(self, indices: Tensor, share: slice = ALL) -> Tensor:
         """Normalised pixels [batch, channels, height, width] of the images at `indices` [batch], on any device.
 
-        With augmentation, crops and flips are new at every call.
+        With augmentation, crops and flips are new at every call. Of a `share` of the batch, only the images at these
+        positions are read and returned, with the crops and flips that they have in the whole batch.
 
         Raises:
             Exception: the error that occurred while reading, in the thread or now.
         """
-        raw = self._raw(indices)
+        raw = self._raw(indices[share])
         if self._augment is None:
             return self._normalised(self._middle(raw))
-        return self._normalised(augment(raw, self._crop or raw.shape[-1], self._augment))
+        return self._normalised(augment(raw, self._crop or raw.shape[-1], self._augment, len(indices), share))
 
     def plain(self, indices: Tensor) -> Tensor:
         """Like `pixels`, but never augmented."""
@@ -101,14 +105,18 @@ class Images:
             self._pending = rows, self._thread.submit(self._fetch, rows)
 
     def in_order(self, batch_size: int, start: int = 0) -> Iterator[tuple[slice, Tensor]]:
-        """Yield (rows, pixels) of the whole split in order, from row `start` on; never augmented."""
-        parts = [slice(i, min(i + batch_size, len(self))) for i in range(start, len(self), batch_size)]
+        """Yield (rows, pixels) of the whole split in order, from row `start` on; never augmented.
+
+        In a team, the pixels are those of this process's share of the rows.
+        """
+        batches = [slice(i, min(i + batch_size, len(self))) for i in range(start, len(self), batch_size)]
+        parts = [team().share(rows) for rows in batches]
         if self._whole is not None:
-            for rows in parts:
-                yield rows, self._normalised(self._middle(self._whole[rows]))
+            for rows, part in zip(batches, parts, strict=True):
+                yield rows, self._normalised(self._middle(self._whole[part]))
             return
         following = self._thread.submit(self._fetch, parts[0]) if parts else None
-        for i, rows in enumerate(parts):
+        for i, rows in enumerate(batches):
             assert following is not None
             raw = self._received(following.result())
             following = self._thread.submit(self._fetch, parts[i + 1]) if i + 1 < len(parts) else None

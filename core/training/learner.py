@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from core.config import Compute
 from core.groups import Evaluation
+from core.parallel import team
 from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images
@@ -55,8 +56,8 @@ class WeightLearner(ABC):
     ) -> None:
         self._data = context.data
         self._network = network
-        self._forward = compiled(network, compute)
         self._gradient = Gradient(context, compute, network, self.setting)
+        self._forward = compiled(self._gradient.network, compute)
         self._settings = settings
         self._steps = steps
         self._optimizer = optimizer
@@ -96,10 +97,11 @@ class WeightLearner(ABC):
         set_lr(self._optimizer, scheduled_lr(self._settings, self._step, self._steps))
         self._network.train()
         drawn = self._order.next()
-        pixels = self._images.pixels(self.rows(drawn))
+        share = team().share(slice(0, len(drawn)))
+        pixels = self._images.pixels(self.rows(drawn), share)
         if self._images.travels:
-            self._images.ahead(self.rows(self._order.peek()))
-        losses = self._gradient.parts.attempt(len(drawn), self._work(pixels, on_device(drawn, pixels.device)))
+            self._images.ahead(self.rows(self._order.peek())[share])
+        losses = self._gradient.parts.attempt(len(pixels), self._work(pixels, on_device(drawn, pixels.device)))
         self._gradient.precision.step(self._optimizer)
         self.after_step()
         self._step += 1
@@ -108,11 +110,11 @@ class WeightLearner(ABC):
     def _work(self, pixels: Tensor, drawn: Tensor) -> Callable[[], Mapping[str, Tensor]]:
         before = self.loss_state()
 
-        def forward(part: slice) -> Outputs:
-            return self.outputs(pixels[part])
+        def forward(rows: slice) -> Outputs:
+            return self.outputs(pixels[rows])
 
-        def losses(outputs: Outputs, part: slice) -> Losses:
-            return self.losses(outputs, drawn[part])
+        def losses(outputs: Outputs, positions: slice) -> Losses:
+            return self.losses(outputs, drawn[positions])
 
         def work() -> Mapping[str, Tensor]:
             self.load_loss_state(before)

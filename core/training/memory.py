@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from core.config import Compute
 from core.errors import StageError
 from core.events import Warned
+from core.parallel import team
 from core.training.precision import Precision
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Parts:
     ) -> None:
         self.count = 1 if network is None else compute.accumulate
         self._context = context
-        self._auto = compute.auto_batch
+        self._auto = compute.auto_batch and team().size == 1  # the others cannot begin a batch again
         self._setting = setting
         self._network = network
 
@@ -94,14 +95,21 @@ class Parts:
             self._halve(n, size)
 
     def forward(
-        self, network: Callable[[Tensor], tuple[Tensor, ...]], pixels: Tensor, precision: Precision
+        self, network: Callable[[Tensor], tuple[Tensor, ...]], pixels: Tensor, precision: Precision, rows: slice
     ) -> tuple[Tensor, ...]:
-        """Outputs of a network for pixels [n, channels, height, width], computed in parts without gradient."""
+        """Outputs of a network for some rows of a split, computed in parts without gradient.
+
+        Args:
+            network: returns outputs with one row per image.
+            pixels: of the rows, [n, channels, height, width]; in a team those of this process's share of them.
+            precision: of the forward pass.
+            rows: start … stop.
+        """
 
         def work() -> tuple[Tensor, ...]:
             with torch.no_grad(), precision.forward():
                 pieces = [network(pixels[part]) for part in self.of(slice(0, len(pixels)))]
-            return tuple(torch.cat(outputs) for outputs in zip(*pieces, strict=True))
+            return tuple(team().joined(torch.cat(outputs), rows) for outputs in zip(*pieces, strict=True))
 
         return self.attempt(len(pixels), work)
 
@@ -118,8 +126,8 @@ class Parts:
             return StageError(where, "try a smaller network, smaller images, or a device with more memory")
         half = size // 2
         same = f", or compute.accumulate={2 * self.count} for the same batches" if self._network is not None else ""
-        fits = f"about {half} would fit: set {self._setting}={half}{same}, or use --auto-batch"
-        return StageError(where, fits)
+        fits = f"about {half} would fit: set {self._setting}={half * team().size}{same}"
+        return StageError(where, fits if team().size > 1 else f"{fits}, or use --auto-batch")
 
     def _release(self) -> None:
         gc.collect()

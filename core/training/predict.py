@@ -12,6 +12,7 @@ from core.data.dataset import DataSet, training_shares
 from core.data.splits import SplitName
 from core.events import Evaluated, Warned
 from core.groups import Evaluation, Group, group_titles
+from core.parallel import team
 from core.tensors import save_tensors
 from core.training.images import Images
 
@@ -44,7 +45,7 @@ class Predictions:
 
 
 def predict(logits_of: Callable[[Tensor], Tensor], images: Images) -> Predictions:
-    """Run a network on a split in order.
+    """Run a network on a split in order; in a team, each process on its share of every batch.
 
     Args:
         logits_of: maps pixels [batch, channels, height, width] to logits [batch, classes]; in evaluation mode.
@@ -52,10 +53,10 @@ def predict(logits_of: Callable[[Tensor], Tensor], images: Images) -> Prediction
     """
     classes, probabilities = [], []
     with torch.no_grad():
-        for _, pixels in images.in_order(batch_size(images)):
+        for rows, pixels in images.in_order(batch_size(images)):
             top = logits_of(pixels).float().softmax(1).max(1)
-            classes.append(top.indices)
-            probabilities.append(top.values)
+            classes.append(team().joined(top.indices, rows))
+            probabilities.append(team().joined(top.values, rows))
     return Predictions(torch.cat(classes), torch.cat(probabilities))
 
 

@@ -38,13 +38,13 @@ class Launcher(ABC):
     takes: ClassVar[tuple[str, ...]] = ()
 
     def check(self, device: str) -> None:
-        """Make sure that a run can be started on `auto`, `cpu` or `cuda:N`, before anything is written; imports torch.
+        """Make sure that a run can be started on `auto`, `cpu`, `cuda:N` or several of these; imports torch.
 
-        Raises InputError if there is no such device, or nothing can be started.
+        Nothing is written. Raises InputError if there is no such device, or nothing can be started at all.
         """
-        from core.engine.devices import resolve
+        from core.engine.devices import resolve_all
 
-        resolve(device)
+        resolve_all(device)
 
     @abstractmethod
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:

@@ -2,6 +2,7 @@
 
 from core.runs.alive import here
 from core.runs.folder import RunFolder
+from core.runs.lease import machine_leases
 from experiments.hosting import ENGINE
 from experiments.launchers import Launcher
 
@@ -14,11 +15,11 @@ class LocalLauncher(Launcher):
     outlives = False
 
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
-        from core.engine.devices import pick
+        from core.engine.devices import pick_all
         from experiments.plan import config_of
 
         ENGINE.refuse_when_closed()
-        config, chosen = config_of(folder.record()), pick(device, folder.home.locks)
+        config, chosen = config_of(folder.record()), pick_all(device, machine_leases())
         folder.clear_stop()  # left by a process that died
         folder.update(status="queued", launcher=self.name, job="", **here())
-        ENGINE.submit(folder, config, chosen, fresh=fresh)
+        ENGINE.submit(folder, config, *chosen, fresh=fresh)

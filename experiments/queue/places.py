@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import machine
+from core.engine.devices import INHERITED
 from core.errors import InputError
 from core.machine import Gpu
 from core.runs.alive import this_host
-from core.runs.lease import Lease, machine_leases
+from core.runs.lease import Lease, gpu_lease, machine_leases
 from experiments.queue.entries import Content, Entry
 from experiments.resources import Resources
 
@@ -39,11 +40,6 @@ class Grant:
         """End the leases in this process; the worker keeps them."""
         for lease in self.leases:
             lease.release()
-
-
-def gpu_lease(folder: Path, uuid: str) -> Path:
-    """The lease of a GPU, by its UUID without a prefix."""
-    return folder / f"gpu-{uuid}.lock"
 
 
 def cpu_slots(content: Content, cores: int | None = None) -> tuple[int, int]:
@@ -155,7 +151,11 @@ class Places:
     def _grant(self, entry: Entry, taken: Sequence[tuple[Gpu, Lease]]) -> Grant:
         uuids = tuple(gpu.uuid for gpu, _ in taken)
         threads = entry.resources.threads or max(1, (os.cpu_count() or 1) // max(1, len(self._gpus)))
-        environment = {"CUDA_VISIBLE_DEVICES": ",".join(f"GPU-{uuid}" for uuid in uuids), **_threads(threads)}
+        environment = {
+            "CUDA_VISIBLE_DEVICES": ",".join(f"GPU-{uuid}" for uuid in uuids),
+            INHERITED: ",".join(lease.path.name for _, lease in taken),
+            **_threads(threads),
+        }
         device = ",".join(f"cuda:{number}" for number in range(len(taken)))
         return Grant(tuple(lease for _, lease in taken), uuids, device, environment)
 

@@ -52,7 +52,7 @@ def ensure(home: Home) -> None:
 
 def hire(folder: RunFolder, entry: Entry, grant: Grant) -> int:
     """Start a worker process that inherits the leases of its place."""
-    command = [sys.executable, "-m", WORKER, "--home", str(folder.home.root), "--device", grant.device, "--leased"]
+    command = [sys.executable, "-m", WORKER, "--home", str(folder.home.root), "--device", grant.device]
     with folder.log.open("ab") as log:
         return subprocess.Popen(
             [*command, *(["--fresh"] if entry.fresh else []), folder.id],
@@ -173,8 +173,15 @@ class Supervisor:
                 return content  # changed after it was read
             try:
                 folder = RunFolder.open(self._home, entry.run)
+                # Inherited by the worker: one that a killed supervisor has started is not started again.
+                own = Lease.take(folder.path / "worker.lock")
+                if own is None:
+                    return content
                 folder.clear_stop()  # left by a process that died
-                pid = self._hire(folder, now, grant)
+                try:
+                    pid = self._hire(folder, now, replace(grant, leases=(*grant.leases, own)))
+                finally:
+                    own.release()
             except (InputError, OSError):  # deleted meanwhile, or there is no memory for a process
                 return content if _exists(self._home, entry.run) else content.without([entry.run])
             with suppress(Exception):  # its early death is noticed by its process

@@ -5,7 +5,22 @@ from typing import Annotated
 import typer
 
 from prusc_tui import __version__
-from prusc_tui.cli import compare, data, eval, look, machine, queue, recipes, report, run, runs, sparsity, sweep, table
+from prusc_tui.cli import (
+    compare,
+    data,
+    eval,
+    import_,
+    look,
+    machine,
+    queue,
+    recipes,
+    report,
+    run,
+    runs,
+    sparsity,
+    sweep,
+    table,
+)
 
 app = typer.Typer(
     name="prusc",
@@ -34,7 +49,17 @@ def _common(
 WORK, LOG, ELSE = "Run", "Run log", "About"
 COMMANDS = {
     WORK: (run.run, sweep.sweep, run.resume, runs.stop, run.watch, eval.eval_, look.look),
-    LOG: (runs.ls, runs.show, compare.compare, table.table, sparsity.sparsity, report.report, runs.rm, runs.export),
+    LOG: (
+        runs.ls,
+        runs.show,
+        compare.compare,
+        table.table,
+        sparsity.sparsity,
+        report.report,
+        runs.rm,
+        runs.export,
+        import_.import_,
+    ),
     ELSE: (machine.doctor,),
 }
 for panel, commands in COMMANDS.items():

@@ -11,6 +11,7 @@ from core.rules import RULES
 from core.runs.home import Home
 from core.spread import spread
 from experiments.benchmark import Benchmark, benchmark, best, get_benchmark, verdicts_of
+from experiments.catalog import Study, study_names
 from prusc_tui.tables.benchmark import accuracies, averages, errors, finders, pairs, proxies, seconds, tidy
 from prusc_tui.tables.grid import Grid, latex, markdown
 from prusc_tui.tables.text import parts as pieces
@@ -34,10 +35,11 @@ def print_benchmark(name: str, split: str, format: str, rule: str, test: str, *,
     """
     if split == "train":
         raise InputError(f"--split train: table '{name}' has test and validation only")
-    study = get_benchmark(name)
-    found = benchmark(Home.open(create=False), study, "test" if split == "both" else split)
+    home = Home.open(create=False)
+    study = get_benchmark(home, name)
+    found = benchmark(home, study, "test" if split == "both" else split)
     if not found.rows:
-        raise InputError(f"there is no finished run for table '{name}'; make them with: prusc run {study.name}")
+        raise InputError(f"there is no finished run for table '{name}'; make them with: {_command(study)}")
     if json:
         about = {"table": name, "study": study.name, "planned": found.planned, "finished": found.finished}
         print_json(**about, runs=list(tidy(found)), **_answers(found, rule, test))
@@ -115,7 +117,9 @@ def _print(found: Benchmark, grids: Sequence[Grid]) -> None:
         out.print()
     out.print(Text("Bold: the best by that rule.", "dim"))
     if found.finished < found.planned:
-        rest = (
-            f"{found.finished} of {found.planned} runs are finished; make the others with: prusc run {found.study.name}"
-        )
-        out.print(Text(rest, "dim"))
+        number = f"{found.finished} of {found.planned} runs are finished"
+        out.print(Text(f"{number}; make the others with: {_command(found.study)}", "dim"))
+
+
+def _command(study: Study) -> str:
+    return f"prusc {'run' if study.name in study_names() else 'sweep'} {study.name}"

@@ -8,7 +8,7 @@ import typer
 from core.errors import InputError
 from core.runs.home import Home
 from prusc_tui.cli.options import Best, Json, Test
-from prusc_tui.cli.run import find
+from prusc_tui.cli.run import find, find_all
 from prusc_tui.words import console, print_csv, print_json
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Format = Literal["table", "markdown", "latex", "csv", "json"]
 
 def compare(
     references: Annotated[
-        list[str] | None, typer.Argument(metavar="RUN...", help="Ids, unique prefixes, names, or last.")
+        list[str] | None, typer.Argument(metavar="RUN...", help="Ids, unique prefixes, names, last, or sweeps.")
     ] = None,
     where: Annotated[
         str, typer.Option("--where", metavar="QUERY", help="Also matching runs, such as 'recipe=prusc and tag:paper'.")
@@ -95,7 +95,7 @@ def _records(references: Sequence[str], where: str) -> list["RunRecord"]:
     from core.runs.log import RunLog
     from core.runs.query import parse
 
-    folders = {folder.id: folder for folder in map(find, references)}
+    folders = {folder.id: folder for folder in find_all(references)}
     if where:
         query, log = parse(where), RunLog(Home.open(create=False))
         for run in reversed([run for run in log.all() if query.matches(run)]):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import InputError
-from core.runs.home import Home
+from core.runs.lease import machine_leases
 from core.runs.text import safe_text
 from prusc_tui.cli.data import SplitChoice
 from prusc_tui.cli.options import DataRoot, Device, Json, file_of, folder_of
@@ -100,7 +100,7 @@ def _show(subject: "Subject", title: str, split: str, device: str, json: bool) -
     from prusc_tui.report.groups import table
     from prusc_tui.report.results import Result
 
-    evaluation = evaluate(subject, cast(SplitName, str(split)), pick(device, Home.open(create=False).locks))
+    evaluation = evaluate(subject, cast(SplitName, str(split)), pick(device, machine_leases()))
     if json:
         result = {
             "model": str(subject.file),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from core.errors import InputError
-from core.runs.home import Home
+from core.runs.lease import machine_leases
 from prusc_tui.cli.options import Device, Json, Run
 from prusc_tui.cli.run import find
 from prusc_tui.palette import SHELL
@@ -54,7 +54,7 @@ def look(
     if to is not None and to.suffix.lower() != ".png":
         raise InputError(f"--to {to}: is not the name of a PNG file; it must end in .png")
     folder = find(reference)
-    place = pick(device, Home.open(create=False).locks)
+    place = pick(device, machine_leases())
     found, file = work.look(folder, group=group, cell=cell, stages=stages or (), by=by, n=limit, device=place)
     heading = f"{title_of(found)}, {folder.record().name}"
     if to is not None:

@@ -56,7 +56,9 @@ Test = Annotated[
 ]
 PrecisionOf = Annotated[Precision | None, typer.Option("--precision", help="Precision of forward passes.")]
 
-Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device to run on.")]
+Device = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device; several for a run: cuda:0,cuda:1.")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute every stage, even if another run has its result.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Run in a process that outlives this terminal; return at once.")]
 InQueue = Annotated[bool, typer.Option("--queue", help="Add to the queue of this machine; return at once.")]
@@ -71,6 +73,16 @@ GpuMemory = Annotated[
 Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads of a queued run.")]
 Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="SLURM profile of the settings file.")]
 Minutes = Annotated[int | None, typer.Option("--minutes", metavar="N", help="Time limit of a SLURM job.")]
+
+Log = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log", metavar="NAME[:FOLDER]", help="Also write the run for tensorboard or wandb-offline, live. Repeatable."
+    ),
+]
+Notify = Annotated[
+    bool, typer.Option("--notify", help="Ring the bell of this terminal, with a notification, when it has ended.")
+]
 
 
 def launcher_name(name: str | None, *, detach: bool = False, queue: bool = False, default: str = "local") -> str:

@@ -8,12 +8,14 @@ import typer
 
 from core.errors import InputError
 from prusc_tui.cli.options import Json
-from prusc_tui.cli.run import find
+from prusc_tui.cli.run import find_all
 from prusc_tui.words import print_json
 
 
 def report(
-    references: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique prefixes, names, or last.")],
+    references: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Ids, unique prefixes, names, last, or sweeps.")
+    ],
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FILE.html", help="The page; an existing file is replaced.")
     ] = None,
@@ -38,7 +40,7 @@ def report(
         raise InputError(f"--to {to}: is a folder; name a file in it, such as {to / 'report.html'}")
     if figures is not None:
         plots.need_matplotlib()
-    folders = {folder.id: folder for folder in map(find, references)}
+    folders = {folder.id: folder for folder in find_all(references)}
     snapshots = {id: whole(folder) for id, folder in folders.items()}
     samples = {}
     for id, snapshot in snapshots.items() if images else ():

@@ -10,6 +10,7 @@ import typer
 
 from core.errors import InputError
 from core.runs.home import Home
+from core.runs.record import ACTIVE
 from prusc_tui.cli.options import (
     AutoBatch,
     Checkpoint,
@@ -22,8 +23,10 @@ from prusc_tui.cli.options import (
     Groups,
     InQueue,
     Launcher,
+    Log,
     Minutes,
     NoCache,
+    Notify,
     PrecisionOf,
     Profile,
     Run,
@@ -33,9 +36,14 @@ from prusc_tui.cli.options import (
     option_aliases,
     refuse_misfits,
 )
+from prusc_tui.ring import ring, ring_for
 from prusc_tui.words import console, print_json, print_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
     from core.runs.folder import RunFolder
     from core.runs.stream import EventReader
 
@@ -98,6 +106,8 @@ def run(
     threads: Threads = None,
     profile: Profile = None,
     minutes: Minutes = None,
+    log: Log = None,
+    notify: Notify = False,
     json: Json = False,
 ) -> None:
     """Run a recipe or preset, or the missing runs of a study, with live output."""
@@ -130,14 +140,18 @@ def run(
         if target in study_names() and by == "local" and seeds is None:
             from prusc_tui.cli.study import run_study
 
+            rings = _rings(notify)
             code = run_study(
-                get_study(target), settings, seed, only, device=device, tags=tags or (), fresh=fresh, json=json
-            )
+                get_study(target), settings, seed, only,
+                device=device, tags=tags or (), fresh=fresh, json=json, log=log or (),
+            )  # fmt: skip
+            if rings:
+                _ring(console(stderr=json), ring(f"prusc: study {target} has ended", ""))
             raise typer.Exit(code)
         study = study_of(
             target or DEFAULT, data, seeds=seeds if seed is None else str(seed), overrides=settings, only=only
         )
-        chosen = sweep_of(home, study, name, launcher=by, device=device, resources=resources)
+        chosen = sweep_of(home, study, name, launcher=by, device=device, resources=resources, log=tuple(log or ()))
         raise typer.Exit(run_sweep(home, chosen, tags=tags or (), fresh=fresh, detach=True, json=json))
     order = Order(
         target=target,
@@ -151,10 +165,12 @@ def run(
         fresh=fresh,
         launcher=by,
         resources=resources,
+        log=tuple(log or ()),
     )
+    rings = _rings(notify, order.launcher)
     if given:
         refuse_misfits(given, plan(home, order)[0])
-    _go_on(actions.start(home, order.also(alias.override for alias in given), __version__), json)
+    _go_on(actions.start(home, order.also(alias.override for alias in given), __version__), json, rings=rings)
 
 
 def resume(
@@ -170,6 +186,8 @@ def resume(
     threads: Threads = None,
     profile: Profile = None,
     minutes: Minutes = None,
+    log: Log = None,
+    notify: Notify = False,
     json: Json = False,
 ) -> None:
     """Resume a stopped, failed or lost run, exactly from its last checkpoint."""
@@ -180,9 +198,10 @@ def resume(
     folder = find(reference)
     by = launcher_name(launcher, detach=detach, queue=queue)
     resources = Resources(gpus=gpus, gpu_memory=gpu_memory, threads=threads, profile=profile, minutes=minutes)
+    rings = _rings(notify, by)
     reader = reader_at_end(folder) if by == "local" else None
-    actions.resume(folder, by, device=device, fresh=fresh, auto_batch=auto_batch, resources=resources)
-    _go_on(folder, json, reader)
+    actions.resume(folder, by, device=device, fresh=fresh, auto_batch=auto_batch, resources=resources, log=log or ())
+    _go_on(folder, json, reader, rings=rings)
 
 
 def watch(
@@ -191,6 +210,7 @@ def watch(
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Write one frame as an SVG picture and exit.")
     ] = None,
+    notify: Notify = False,
 ) -> None:
     """Watch a run live, wherever it is hosted; Ctrl-C does not stop the run."""
     from core.feed.feed import RunFeed
@@ -206,8 +226,11 @@ def watch(
     if once:
         print_lines(out, frame(RunFeed(folder).poll(), time.time(), out.width))
         return
+    rings = _rings(notify) and folder.status() in ACTIVE
     with contextlib.suppress(KeyboardInterrupt):
-        show(folder, out, lambda: actions.now(folder).status not in ("queued", "running"))
+        show(folder, out, lambda: actions.now(folder).status not in ACTIVE)
+        if rings:
+            _ring(out, ring_for(folder.settled()))
 
 
 def find(reference: str) -> "RunFolder":
@@ -222,6 +245,31 @@ def find(reference: str) -> "RunFolder":
 
     home = Home.open(create=False)
     return RunFolder.open(home, resolve(RunLog(home), reference))
+
+
+def find_all(references: "Iterable[str]") -> "list[RunFolder]":
+    """Find the runs that references name, each once; the name of a sweep stands for its runs that have finished.
+
+    Raises:
+        InputError: there is no such run or sweep, or more than one run.
+    """
+    from core.runs.folder import RunFolder
+    from experiments import sweeps
+
+    home = Home.open(create=False)
+    known = sweeps.names(home)
+    folders: dict[str, RunFolder] = {}
+    for reference in references:
+        if reference in known:
+            cells = sweeps.cells(home, sweeps.get(home, reference))
+            done = [cell.run["id"] for cell in cells if cell.run is not None and cell.state == "finished"]
+            if not done:
+                raise InputError(f"sweep '{reference}' has no finished run yet (see: prusc sweeps show {reference})")
+            folders |= {id: RunFolder.open(home, id) for id in done}
+        else:
+            folder = find(reference)
+            folders[folder.id] = folder
+    return list(folders.values())
 
 
 def _draw(folder: "RunFolder", path: Path) -> None:
@@ -242,7 +290,26 @@ def _draw(folder: "RunFolder", path: Path) -> None:
         raise InputError(f"--svg {path}: cannot be written ({error.strerror})") from None
 
 
-def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None) -> None:
+def _rings(asked: bool, launcher: str = "local") -> bool:
+    """Whether the terminal rings at the end: asked for, or set in the settings file of the user."""
+    from experiments.launchers import launcher as launcher_called
+    from experiments.notify import read_notify
+
+    if asked and launcher_called(launcher).outlives:
+        raise InputError(
+            "--notify: the run does not end in this terminal; use prusc watch --notify, or notify.command in the "
+            "settings file"
+        )
+    return read_notify().terminal or asked
+
+
+def _ring(out: "Console", sequence: str) -> None:
+    if out.is_terminal:
+        out.file.write(sequence)
+        out.file.flush()
+
+
+def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None, *, rings: bool = False) -> None:
     """Follow a run of this process and exit with its code; for any other, say how to watch it."""
     from experiments.launchers import launcher_of
     from prusc_tui.cli.host import follow, stop_on_signals
@@ -261,6 +328,8 @@ def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None)
 
         out = console(stderr=json)
         job = follow(folder, out, stopper, reader)
+    if rings:
+        _ring(out, ring_for(folder.record()))
     if job.error is not None:
         raise job.error
     if json:

@@ -123,7 +123,12 @@ def rm(
 def export(
     reference: Run,
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="FOLDER", help="Folder for the files; created if missing.")
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="FOLDER|mlflow[:URI]",
+            help="Folder for the files, created if missing; or MLflow (a folder of that name is ./mlflow).",
+        ),
     ] = None,
     groups: Annotated[
         Path | None, typer.Option("--groups", metavar="FILE", help="Only the pseudo-groups, as a table to correct.")
@@ -136,6 +141,7 @@ def export(
 ) -> None:
     """Write model, masks, pseudo-groups, predictions and metrics of a run as plain files."""
     from experiments.export import export_groups, export_run
+    from experiments.mlflow import export_to_mlflow, tracking
 
     if groups is not None and to is None:
         again = export_groups(find(reference), groups.absolute())
@@ -146,7 +152,15 @@ def export(
         return
     if to is None or groups is not None:
         raise InputError("export needs either --to FOLDER, or --groups FILE for the pseudo-groups alone")
-    files = export_run(find(reference), to, stage=stage, parquet=parquet, torch=torch, onnx=onnx)
+    options: Any = {"stage": stage, "parquet": parquet, "torch": torch, "onnx": onnx}
+    if (uri := tracking(to)) is not None:
+        told = export_to_mlflow(find(reference), uri, **options)
+        if json:
+            print_json(**told)
+        else:
+            typer.echo(f"run {told['run_id']} of experiment '{told['experiment']}' in {told['tracking_uri']}")
+        return
+    files = export_run(find(reference), Path(to), **options)
     if json:
         print_json(folder=str(to), files=[path.name for path in files])
         return

@@ -17,6 +17,7 @@ from core.runs.text import safe_text
 from core.words import duration, spread
 from experiments.launch import check
 from experiments.launchers import launcher
+from experiments.loggers import chosen
 from experiments.study import claim, find_run, plan_study
 from prusc_tui import __version__
 from prusc_tui.cli.host import follow, reader_at_end, stop_on_signals
@@ -52,6 +53,7 @@ def run_study(
     tags: Sequence[str],
     fresh: bool,
     json: bool,
+    log: Sequence[str] = (),
 ) -> int:
     """Run the missing runs of a study, live; failures are reported and the next run starts.
 
@@ -61,6 +63,7 @@ def run_study(
     Raises:
         InputError: one of the runs is not possible; nothing is written.
     """
+    loggers = chosen(log)
     tasks = plan_study(study, overrides=overrides, seed=seed, only=only)
     launcher("local").check(device)
     for task in tasks:
@@ -72,7 +75,7 @@ def run_study(
         for number, task in enumerate(tasks, 1):
             if stopper.asked:
                 break
-            claimed = claim(home, study, task, tags=tags, version=__version__)
+            claimed = claim(home, study, task, tags=tags, loggers=loggers, version=__version__)
             out.print(_head(number, len(tasks), task, claimed))
             if claimed.is_ours:
                 reader = reader_at_end(claimed.folder)

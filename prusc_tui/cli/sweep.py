@@ -14,7 +14,9 @@ from prusc_tui.cli.options import (
     Gpus,
     Json,
     Launcher,
+    Log,
     Minutes,
+    Notify,
     Profile,
     Threads,
     launcher_name,
@@ -69,6 +71,8 @@ def sweep(
     profile: Profile = None,
     minutes: Minutes = None,
     tags: Annotated[list[str] | None, typer.Option("--tag", help="A label for the runs. Repeatable.")] = None,
+    log: Log = None,
+    notify: Notify = False,
     fresh: Fresh = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return as soon as the runs are queued.")] = False,
     stop_hopeless: Annotated[
@@ -103,9 +107,18 @@ def sweep(
         launcher=launcher_name(launcher, default=chosen.launcher),
         device=device if device != "auto" else chosen.device,
         resources=resources if resources.asked else chosen.resources,
+        log=tuple(log) if log else chosen.log,
     )
     code = run_sweep(
-        home, chosen, tags=tags or (), fresh=fresh, detach=detach, hopeless=stop_hopeless, yes=yes, json=json
+        home,
+        chosen,
+        tags=tags or (),
+        fresh=fresh,
+        detach=detach,
+        hopeless=stop_hopeless,
+        yes=yes,
+        notify=notify,
+        json=json,
     )
     raise typer.Exit(code)
 

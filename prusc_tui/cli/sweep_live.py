@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from experiments.sweeps import Cell, Sweep
 
+LEFT = 130  # exit code of a user who does not want to follow any longer
 EVERY = 1.0  # seconds between two looks at a sweep
 ELSEWHERE = 4  # points of a search at once where the number of places is not known
 
@@ -30,6 +31,7 @@ def run_sweep(
     fresh: bool = False,
     detach: bool = False,
     hopeless: bool = False,
+    notify: bool = False,
     yes: bool = False,
     json: bool = False,
 ) -> int:
@@ -64,7 +66,26 @@ def run_sweep(
         else:
             _say_started(chosen, before)
         return 0
-    return _follow(home, chosen, hopeless, json)
+    code = _follow(home, chosen, hopeless, json)
+    if code != LEFT:
+        _tell(home, chosen, notify, console(stderr=json))
+    return code
+
+
+def _tell(home: Home, chosen: "Sweep", notify: bool, out: "Console") -> None:
+    """Ring the terminal, and run the command of the user, once the sweep has ended."""
+    from experiments import sweeps as known
+    from experiments.notify import read_notify, run_command
+    from prusc_tui.ring import ring
+
+    settings = read_notify()
+    states = known.counts(known.cells(home, chosen))
+    words = ", ".join(f"{count} {state}" for state, count in states.items())
+    if (settings.terminal or notify) and out.is_terminal:
+        out.file.write(ring(f"prusc: sweep {chosen.name} has ended", words))
+        out.file.flush()
+    if settings.command:
+        run_command(settings.command, {"sweep": chosen.name, **states}, {})
 
 
 def _search_elsewhere(home: Home, chosen: "Sweep", hopeless: bool) -> int:
@@ -97,7 +118,7 @@ def _follow(home: Home, chosen: "Sweep", hopeless: bool, json: bool) -> int:
             f"\nthe runs go on. See them with: prusc sweeps show {chosen.name}; "
             f"stop them with: prusc sweeps stop {chosen.name}\n"
         )
-        return 130
+        return LEFT
     states = known.counts(cells)
     if json:
         print_json(sweep=chosen.name, cells=len(cells), **states)

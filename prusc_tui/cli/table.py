@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from core.runs.home import Home
 from prusc_tui.cli.options import Best, Json, Test
 
 Split = Literal["test", "train", "validation", "both"]
@@ -13,7 +14,7 @@ Format = Literal["text", "markdown", "latex", "csv"]
 
 def table(
     name: Annotated[
-        str | None, typer.Argument(metavar="[TABLE]", help="Name of a table; omit it to list all tables.")
+        str | None, typer.Argument(metavar="[TABLE]", help="Name of a table or a sweep; omit it to list all tables.")
     ] = None,
     split: Annotated[Split, typer.Option("--split", help="Split to report; 'both' is train and test.")] = "both",
     measure: Annotated[
@@ -31,13 +32,14 @@ def table(
 ) -> None:
     """Make a table from finished runs: methods × data, mean ± standard deviation over seeds or restarts."""
     from core.results.ranking import ranking_rule
+    from experiments import sweeps
     from experiments.benchmark import benchmarks
     from prusc_tui.cli import table_shown
 
     ranking_rule(best)
     if name is None:
         table_shown.show_list(json)
-    elif name in benchmarks():
+    elif name in benchmarks() or name in sweeps.names(Home.open(create=False)):
         from prusc_tui.cli.benchmark import print_benchmark
 
         print_benchmark(name, split, format, best, test, json=json)

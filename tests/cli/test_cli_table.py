@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import statistics
+from dataclasses import replace
 
 import pytest
 from driver import Prusc
@@ -379,8 +380,9 @@ def test_runs_of_another_size_stand_in_a_table_of_their_own(tmp_path):
 def test_names_from_files_cannot_move_the_cursor(tmp_path):
     prusc = Prusc(tmp_path / "home")
     task = plan_study(get_study("cmnist-study"), only="irm,cmnist-small-eta25")[0]
-    task.plan.config.model_dump(mode="json")["model"]["name"] = "\x1b[2J"
-    keep(Home.open(prusc.home), task)
+    config = task.plan.config
+    named = config.model_copy(update={"model": config.model.model_copy(update={"name": "\x1b[2J"})})
+    keep(Home.open(prusc.home), replace(task, plan=replace(task.plan, config=named)))
     for words in ((), ("--format", "markdown"), ("--format", "latex")):
         out = prusc("table", "cmnist", *words).out
         assert "\x1b" not in out

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from filelock import FileLock
 
 from core.engine import devices
-from core.engine.devices import lease, pick, prepared, resolve
+from core.engine.devices import check_name, lease, lease_all, pick, pick_all, prepared, resolve, resolve_all
 from core.errors import InputError, Stopped
 
 GPU = torch.device("cuda", 0)
@@ -20,9 +19,7 @@ GPU = torch.device("cuda", 0)
 def gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two CUDA devices, as far as names and locks go."""
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    monkeypatch.setattr(
-        devices, "_lock", lambda device, locks: FileLock(locks / f"gpu-{device.index}.lock", thread_local=False)
-    )
+    monkeypatch.setattr(devices, "lease_of", lambda device, locks: locks / f"gpu-{device.index}.lock")
     monkeypatch.setattr(devices, "LEASE_POLL", 0.01)
 
 
@@ -77,11 +74,74 @@ def test_a_lease_waits_until_the_device_is_free(gpus: None, tmp_path: Path) -> N
     assert order == ["first", "second"]
 
 
+@pytest.mark.parametrize("name", ["cuda:0,cuda:1,", "cuda,cuda", "cpu,cuda:0", "auto,auto", ",", "cuda:0,gpu"])
+def test_a_list_of_devices_of_no_known_form_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f"^--device {name}: expected .* or several GPUs, such as cuda:0,cuda:1$"):
+        check_name(name)
+
+
+def test_several_devices_are_named_one_by_one(gpus: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda device: "A")
+    both = (GPU, torch.device("cuda", 1))
+    assert resolve_all("cuda:0,cuda:1") == pick_all("cuda:0,cuda:1", tmp_path) == both
+    assert pick_all("auto", tmp_path) == (GPU,)
+    assert resolve_all("cpu,cpu") == (torch.device("cpu"),) * 2
+    with pytest.raises(InputError, match="--device cuda:1,cuda:1: names a device twice"):
+        resolve_all("cuda:1,cuda:1")
+    with pytest.raises(InputError, match="--device cuda:7: this machine has only 2 CUDA devices"):
+        resolve_all("cuda:0,cuda:7")
+    with pytest.raises(InputError, match="--device cuda:0,cuda:1: only a run can use several devices; name one"):
+        resolve("cuda:0,cuda:1")
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda device: "AB"[device.index])
+    with pytest.raises(InputError, match=r"--device cuda:0,cuda:1: these are of different kinds \(A, B\)"):
+        resolve_all("cuda:0,cuda:1")
+
+
+def test_two_runs_that_name_the_same_devices_never_wait_for_each_other(gpus: None, tmp_path: Path) -> None:
+    both = (GPU, torch.device("cuda", 1))
+    taken: list[str] = []
+
+    def run(devices: tuple[torch.device, ...]) -> None:
+        for _ in range(20):
+            with lease_all(devices, tmp_path, lambda: False):
+                taken.append("took")
+                assert taken.count("took") - taken.count("gave") == 1
+                taken.append("gave")
+
+    threads = [threading.Thread(target=run, args=(devices,), daemon=True) for devices in (both, both[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert taken.count("gave") == 40
+
+
+def test_one_device_of_several_that_is_taken_is_waited_for(gpus: None, tmp_path: Path) -> None:
+    both = (GPU, torch.device("cuda", 1))
+    with lease(both[1], tmp_path, lambda: True):
+        with pytest.raises(Stopped), lease_all(both, tmp_path, lambda: True):
+            pytest.fail("two hold one device")
+        with lease(GPU, tmp_path, lambda: True):  # given back
+            pass
+
+
 def test_who_waits_for_a_device_can_give_up(gpus: None, tmp_path: Path) -> None:
     with lease(GPU, tmp_path, lambda: True), pytest.raises(Stopped), lease(GPU, tmp_path, lambda: True):
         pytest.fail("two hold one device")
     with lease(GPU, tmp_path, lambda: True):
         pass
+
+
+def test_a_device_whose_lease_was_inherited_is_not_waited_for(
+    gpus: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lease(GPU, tmp_path, lambda: True):
+        monkeypatch.setenv(devices.INHERITED, "gpu-0.lock,gpu-3.lock")
+        with lease(GPU, tmp_path, lambda: True):
+            pass
+        monkeypatch.setenv(devices.INHERITED, "gpu-3.lock")
+        with pytest.raises(Stopped), lease(GPU, tmp_path, lambda: True):
+            pytest.fail("two hold one device")
 
 
 def test_the_cpu_is_free_for_all(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_a_penalty_that_explodes_raises_the_alarm_once_in_the_run(home):
         (("irm", None, "train.penalty=binary", "train.head=multi-class"), "needs the one logit"),
         (("irm", "demo", "data.classes=10", "train.head=binary"), "the data has 10"),
         (("irm", None, "train.network=resnet18"), "BatchNorm"),
-        (("irm", None, "train.network=mpl"), "unknown network; did you mean .mlp"),
+        (("irm", None, "train.network=mpl"), "unknown network 'mpl'; did you mean 'mlp'"),
         (("erm-grey", "demo"), "is for data set cmnist"),
         (("erm-balance", None, "environments.rule=shares"), "fixes it to minority-balance"),
         (("irm", None, "train.objective=vrex"), "fixes it to irm"),

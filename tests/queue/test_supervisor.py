@@ -2,13 +2,13 @@ import os
 from dataclasses import replace
 
 import pytest
+from conftest import gpu
 
 from core.errors import InputError
 from core.machine import GpuProcess
 from core.runs.lease import Lease, is_leased
 from experiments.queue import control
 from experiments.resources import Resources
-from tests.queue.conftest import gpu
 
 
 def test_as_many_jobs_run_on_the_cpu_as_there_are_slots_in_the_order_of_the_queue(office):

@@ -367,6 +367,7 @@ def test_a_job_whose_time_is_up_asks_slurm_to_queue_it_again_and_goes_on_where_i
 def test_runs_that_begin_with_the_same_stage_wait_for_the_first_of_them(slurm, tmp_path):
     prusc = Prusc(tmp_path / "home")
     words = ("--grid", "prune.lr=0.1,0.2,0.3", "--seeds", "0-1", "--launcher", "slurm", "--name", "six", "--detach")
+    slurm.says(*(f"{job}|PENDING|Priority|" for job in ("1_0", "1_1", "2_0", "2_1", "2_2", "2_3")))
     said(prusc("sweep", "prusc", *TINY, *words, "--json"))
     runs = {run["name"]: run["job"] for run in RunLog(Home.open(prusc.home)).all()}
     assert sorted(runs.values()) == ["1_0", "1_1", "2_0", "2_1", "2_2", "2_3"]

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from core.errors import InputError
+from experiments.notify import Notify, read_notify
 from experiments.user_settings import settings_path
 from prusc_tui.keymap import AREAS, KEYS, check_keymap
 from prusc_tui.keys import bindings
@@ -38,6 +39,13 @@ def test_theme_and_keys_are_read(tmp_path):
     assert read_settings(path) == Settings("paper", {"life.stop": "ctrl+x"})
 
 
+@pytest.mark.parametrize("command", ["\"ntfy publish 'my topic'\"", '["ntfy", "publish", "my topic"]'])
+def test_notifications_are_read_and_a_command_is_words_or_a_list_of_them(tmp_path, command):
+    path = written(tmp_path, f"[notify]\nterminal = true\ncommand = {command}\n")
+    assert read_settings(path).notify == Notify(True, ("ntfy", "publish", "my topic"))
+    assert read_notify(path) == Notify(True, ("ntfy", "publish", "my topic"))
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -47,6 +55,12 @@ def test_theme_and_keys_are_read(tmp_path):
         ('[keys]\n"life.stop" = 3', r"'life.stop' needs the name of a key"),
         ('keys = "x"', "keys must be a table"),
         ("theme = = 1", "line 1"),
+        ("notify = true", r"\[notify\]: must be a table"),
+        ("[notify]\nterminl = true", r"\[notify\]: unknown setting 'terminl'.*terminal"),
+        ('[notify]\nterminal = "yes"', "terminal must be true or false"),
+        ("[notify]\ncommand = 3", "command must be the words of a command"),
+        ("[notify]\ncommand = []", "command must be the words of a command"),
+        ("[notify]\ncommand = 'say \"done'", "No closing quotation"),
     ],
 )
 def test_a_mistake_is_named_with_file_and_key(tmp_path, text, sentence):

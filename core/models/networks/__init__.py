@@ -13,6 +13,7 @@ from torch import nn
 
 from core import discovery
 from core.errors import InputError, nearest
+from core.models import timm
 from core.models.names import GROUP, PACKAGE, extra_arguments, own_names
 
 Kind = TypeVar("Kind", bound=type[nn.Module])
@@ -64,7 +65,10 @@ def network(
 
 
 def names() -> list[str]:
-    """Names accepted by `build`: our own first, then torchvision's classifiers with a linear head."""
+    """Names accepted by `build`: our own first, then torchvision's classifiers with a linear head.
+
+    Those of timm (`timm/NAME`), which are more than a thousand, are not among them.
+    """
     import torchvision
     from torchvision.models import list_models
 
@@ -79,6 +83,15 @@ def likely(channels: int) -> list[str]:
     return [*(LIKELY if channels == CHANNELS else ()), *ours]
 
 
+def check_name(name: str) -> None:
+    """Make sure that there is a network called `name`; raises InputError, with the closest name, if there is none."""
+    if timm.is_timm(name):
+        timm.check_name(name)
+    elif name not in (known := names()):
+        ours = ", ".join(_declared())
+        raise InputError(f"unknown network '{name}'{nearest(name, known)} (known: {ours}, torchvision's and timm/NAME)")
+
+
 def build(
     name: str, outputs: int, channels: int = 3, size: tuple[int, int] = (28, 28), *, hidden: int = 390
 ) -> nn.Module:
@@ -88,10 +101,10 @@ def build(
     width, and the units per hidden layer. Raises InputError if the name is unknown (with the closest known one), or the
     network does not take that many channels.
     """
+    if timm.is_timm(name):
+        return timm.build(name, outputs, channels, size)
+    check_name(name)
     ours = _declared()
-    known = names()
-    if name not in known:
-        raise InputError(f"unknown network '{name}'{nearest(name, known)} (known: {', '.join(ours)} and torchvision's)")
     declared = ours.get(name)
     takes = CHANNELS if declared is None else declared.channels
     if takes not in (None, channels):

@@ -11,11 +11,13 @@ from textual.widget import Widget
 from core.feed.feed import RunFeed
 from core.feed.snapshot import Snapshot
 from core.runs.folder import RunFolder
+from core.runs.record import ACTIVE
 from core.runs.text import safe_text
 from core.words import duration
 from experiments.launchers import settle
 from prusc_tui.keymap import KEYS
 from prusc_tui.keys import bindings
+from prusc_tui.navigation import RunEnded
 from prusc_tui.palette import MARKS, palette_in
 from prusc_tui.screens.following import Views
 from prusc_tui.screens.life import Life
@@ -68,6 +70,8 @@ class RunScreen(Views, Life):
 
     async def take(self, state: Snapshot) -> None:
         self.query_one(ViewLine).offer(_tabs([view for view in views() if view.shows(state)]))
+        if self.seen is not None and self.seen.status in ACTIVE and state.status not in ACTIVE:
+            self.post_message(RunEnded(state.record))
         await super().take(state)
 
     async def show(self) -> None:
