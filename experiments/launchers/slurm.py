@@ -124,7 +124,9 @@ def _waves(folders: Sequence[RunFolder]) -> tuple[list[RunFolder], list[RunFolde
 
     These would otherwise hold their nodes while they wait.
     """
-    first, later, begun = [], [], set()
+    first: list[RunFolder] = []
+    later: list[RunFolder] = []
+    begun: set[str] = set()
     for folder in folders:
         record = folder.record()
         stages = zip(sharing_keys(config_of(record)), record.stages, strict=False)
