@@ -1,14 +1,23 @@
 """The engine of this process: every run hosted here is one of its jobs (no torch before the first one)."""
 
+import sys
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from core.engine.engine import Engine
+from core.engine.engine import Engine, note_failure
+from core.errors import InputError
+from core.runs.folder import RunFolder
+from core.runs.lease import machine_leases
 from experiments.beside import beside
 
 if TYPE_CHECKING:
     from core.config import Config
     from core.engine.engine import Job
     from core.engine.stage import Pipeline
+
+LOOK_EVERY = 0.05
+"""Seconds between two looks at a run that is worked on."""
 
 
 def _build(config: "Config") -> "Pipeline":
@@ -24,3 +33,34 @@ def _spread(job: "Job") -> str:
 
 
 ENGINE = Engine(_build, beside, _spread)
+
+
+def work(folder: RunFolder, device: str, begun: "Callable[[Job], object]", *, fresh: bool = False) -> int:
+    """Run one run to its end, as the work of this process; imports torch.
+
+    `begun` is called with its job, on this thread, which then takes no locks: handlers of signals may wait for the job.
+    Returns 0 if finished or stopped, 1 if failed, 2 if it could not start.
+    """
+    try:
+        job = _submitted(folder, device, fresh)
+        begun(job)
+        while not job.over:
+            time.sleep(LOOK_EVERY)
+        if job.error is not None:
+            raise job.error
+    except InputError as error:
+        note_failure(folder, error)
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except Exception as error:
+        note_failure(folder, error)
+        raise
+    return 1 if job.status == "failed" else 0
+
+
+def _submitted(folder: RunFolder, device: str, fresh: bool) -> "Job":
+    from core.engine.devices import pick_all
+    from experiments.plan import config_of
+
+    config = config_of(folder.record())
+    return ENGINE.submit(folder, config, *pick_all(device, machine_leases()), fresh=fresh)

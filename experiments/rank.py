@@ -31,6 +31,7 @@ def main() -> int:
     given = parser.parse_args()
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     rank = int(os.environ["RANK"])
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # SLURM sends it to all; the process that started these stops the run
     if rank > 0:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # the first process says when all stop

@@ -23,7 +23,7 @@ from core.runs.text import safe_text
 from experiments import actions, subprocesses
 from experiments.catalog import Study, get_study, read_study, study_names
 from experiments.launch import check, new_record
-from experiments.launchers import asked, launcher
+from experiments.launchers import asked, launcher, settle
 from experiments.loggers import chosen
 from experiments.resources import ANY, Resources
 from experiments.space import Point
@@ -161,6 +161,8 @@ def _plan_of(study: Study) -> Study:
 def cells(home: Home, sweep: Sweep) -> list[Cell]:
     """Every planned run of a sweep with its state now."""
     runs = find_runs(RunLog(home), sweep.tasks)
+    if settle(home, filter(None, runs)):
+        runs = find_runs(RunLog(home), sweep.tasks)
     return [
         Cell(task, run, "hopeless" if task.identity in sweep.hopeless and not _is_at_work(run) else _state(run))
         for task, run in zip(sweep.tasks, runs, strict=True)

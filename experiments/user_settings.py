@@ -10,7 +10,7 @@ from typing import Any
 
 from core.errors import InputError, nearest
 
-KNOWN = ("theme", "keys", "notify")
+KNOWN = ("theme", "keys", "notify", "slurm")
 """Names at the top of the file."""
 
 

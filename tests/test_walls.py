@@ -32,6 +32,7 @@ TORCH_FREE = [
     "experiments.hosting",
     "experiments.launchers.detached",
     "experiments.launchers.local",
+    "experiments.launchers.slurm",
     "experiments.loggers.tensorboard",
     "experiments.loggers.wandb_offline",
     "experiments.notify",

@@ -48,6 +48,11 @@ class Job:
         return self._ended.wait(timeout)
 
     @property
+    def over(self) -> bool:
+        """Whether the run has ended; takes no lock, so that the handler of a signal can wait for it."""
+        return self._ended.is_set()
+
+    @property
     def stopping(self) -> bool:
         """Whether a stop was requested."""
         return self._stop.is_set()

@@ -123,7 +123,7 @@ class RunFolder:
 
         Raises OSError if the disk is full; the old record is then unchanged.
         """
-        return self._change(lambda record: dataclasses.replace(record, **changes))
+        return self.change(lambda record: dataclasses.replace(record, **changes))
 
     def update_stage(self, name: str, **changes: Any) -> RunRecord:
         """Change fields of one stage of the record, as `update` does; raises ValueError if there is no such stage."""
@@ -132,7 +132,17 @@ class RunFolder:
             new = dataclasses.replace(record.stage(name), **changes)
             return dataclasses.replace(record, stages=tuple(new if s.name == name else s for s in record.stages))
 
-        return self._change(change)
+        return self.change(change)
+
+    def change(self, change: Callable[[RunRecord], RunRecord]) -> RunRecord:
+        """Replace the record by what `change` makes of it, and return it; nothing else changes it meanwhile."""
+        self.record()
+        with locked(self.path / "run.lock", f"the record of run '{self.id}'"):
+            old = self.record()
+            new = change(old)
+            if new != old:
+                replace_file(self.record_path, _dump(new))
+        return new
 
     def request_stop(self) -> None:
         self._stop.touch()
@@ -175,15 +185,6 @@ class RunFolder:
             self.path.replace(self.home.runs / f".deleted-{self.id}")
         for leftover in self.home.runs.glob(".deleted-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-
-    def _change(self, change: Callable[[RunRecord], RunRecord]) -> RunRecord:
-        self.record()
-        with locked(self.path / "run.lock", f"the record of run '{self.id}'"):
-            old = self.record()
-            new = change(old)
-            if new != old:
-                replace_file(self.record_path, _dump(new))
-        return new
 
 
 def _dump(record: RunRecord) -> bytes:

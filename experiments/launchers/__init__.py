@@ -6,10 +6,10 @@ To add one, write a file in this folder with a subclass of `Launcher`; nothing e
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from core.errors import InputError, nearest
 from core.runs.alive import kill
@@ -74,6 +74,14 @@ class Launcher(ABC):
         """Return the record of the run as it is now: queued, running, stopped, failed, finished or lost."""
         return folder.settled()
 
+    def settle(self, home: Home, ids: Sequence[str]) -> bool:
+        """Record how runs ended that could not say so themselves, and return whether one has changed.
+
+        For a launcher whose runs are jobs of something that knows.
+        """
+        del home, ids
+        return False
+
     def stop(self, folder: RunFolder) -> None:
         """Ask the run to stop at its next step boundary, with a checkpoint."""
         folder.request_stop()
@@ -125,6 +133,21 @@ def launcher_of(record: RunRecord) -> Launcher:
             f"run '{record.name}' was started by launcher '{record.launcher}', which is not installed here"
         )
     return found[record.launcher]()
+
+
+def settle(home: Home, runs: Iterable[Mapping[str, Any]]) -> bool:
+    """Have launchers record how runs ended that could not say so themselves, such as a job that was cancelled.
+
+    Only runs with a job that are queued or lost as far as they know, given as summaries, are looked at. Returns whether
+    one has changed.
+    """
+    unsure: dict[str, list[str]] = {}
+    for run in runs:
+        if run.get("job") and (run["status"] == "queued" or (run["status"] == "lost" and run["pid"] is not None)):
+            unsure.setdefault(run["launcher"], []).append(run["id"])
+    found = _found() if unsure else {}
+    changed = [found[name]().settle(home, ids) for name, ids in unsure.items() if name in found]
+    return any(changed)
 
 
 def _found() -> dict[str, type[Launcher]]:

@@ -56,6 +56,9 @@ _WHY_NOT = {
 }
 """Option → why a study does not accept it."""
 
+_WHERE = {"queue": "is in the queue (see: prusc queue)", "slurm": "is job {job} of SLURM (see: squeue)"}
+"""Launcher → where a run is that it has just started."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end; progress goes to stderr.")]
 
 
@@ -211,6 +214,7 @@ def watch(
 ) -> None:
     """Watch a run live, wherever it is hosted; Ctrl-C does not stop the run."""
     from core.feed.feed import RunFeed
+    from experiments import actions
     from prusc_tui.cli.host import show
     from prusc_tui.report.frame import frame
 
@@ -224,7 +228,7 @@ def watch(
         return
     rings = _rings(notify) and folder.status() in ACTIVE
     with contextlib.suppress(KeyboardInterrupt):
-        show(folder, out, lambda: folder.status() not in ACTIVE)
+        show(folder, out, lambda: actions.now(folder).status not in ACTIVE)
         if rings:
             _ring(out, ring_for(folder.settled()))
 
@@ -315,7 +319,7 @@ def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None,
         if json:
             print_json(**record.to_json())
         else:
-            how = "is in the queue (see: prusc queue)" if record.launcher == "queue" else "runs in the background"
+            how = _WHERE.get(record.launcher, "runs in the background").format(job=record.job)
             typer.echo(f"{record.name} {record.id} {how}. Watch it with: prusc watch {record.id}")
         return
     with stop_on_signals() as stopper:  # before the slow imports, as the run has already started

@@ -36,10 +36,14 @@ def ls(
     from core.runs.log import RunLog
     from core.runs.query import parse
     from core.runs.query import sort as sort_runs
+    from experiments.launchers import settle
 
-    log = RunLog(Home.open(create=False))
-    query = parse(where)
-    found: list[Any] = [run for run in log.all() if query.matches(run)]
+    home = Home.open(create=False)
+    log, query = RunLog(home), parse(where)
+    runs = log.all()
+    if settle(home, runs):
+        runs = log.all()
+    found: list[Any] = [run for run in runs if query.matches(run)]
     if sort:
         found = sort_runs(found, sort_key(sort))
     found = found[:limit]
@@ -67,10 +71,11 @@ def show(
     """Show a run: groups before and after, times, warnings, and which attributes it used."""
     from core.feed.feed import RunFeed
     from core.runs.record import worked
+    from experiments import actions
     from prusc_tui.report.report import report
 
     folder = find(reference)
-    record = folder.settled()
+    record = actions.now(folder)
     if json:
         value = record.to_json()
         print_json(**(value | {"seconds": worked(value, time.time())}))
@@ -80,6 +85,8 @@ def show(
         return
     out = console()
     print_lines(out, report(RunFeed(folder).poll(), time.time(), out.width))
+    if record.status == "queued" and record.reason:
+        typer.echo(record.reason)
 
 
 def stop(reference: Run) -> None:

@@ -116,7 +116,7 @@ def test_a_start_that_is_refused_leaves_no_run(slate, full):
 def test_the_form_offers_it_and_gives_the_words_that_name_it(slate):
     form = Form("demo")
     (field,) = [field for field in form.fields() if field.setting.key == "start"]
-    assert field.setting.choices == ("detached", "in this process", "queue", "slate")
+    assert field.setting.choices == ("detached", "in this process", "queue", "slate", "slurm")
     assert "Slate: On a slate." in field.setting.help
     for choice, words in (("slate", ["--launcher", "slate"]), ("detached", ["--detach"]), ("in this process", [])):
         form.set("start", choice)

@@ -14,6 +14,7 @@ from core.runs.folder import RunFolder
 from core.runs.record import ACTIVE
 from core.runs.text import safe_text
 from core.words import duration
+from experiments.launchers import settle
 from prusc_tui.keymap import KEYS
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import RunEnded
@@ -39,10 +40,17 @@ class RunScreen(Views, Life):
     seen: Snapshot | None = None
 
     def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(RunFeed(folder, clock).poll, EVERY, folder.path)
+        super().__init__(self._look, EVERY, folder.path)
+        self._feed = RunFeed(folder, clock)
         self.folder = folder
         self._clock = clock
         self._ticking: Timer | None = None
+
+    def _look(self) -> Snapshot:
+        snapshot = self._feed.poll()
+        if snapshot.record.job:
+            settle(self.folder.home, [snapshot.record.summary()])
+        return snapshot
 
     def on_mount(self) -> None:
         self._ticking = self.set_interval(1.0, self.draw_head, pause=True)

@@ -18,6 +18,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.query import Query, parse
 from core.runs.text import safe_text
+from experiments.launchers import settle
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenQueue, OpenRun, OpenSweep
 from prusc_tui.palette import MARKS, Palette, palette_in
@@ -53,7 +54,8 @@ class RunsScreen(Following, Life):
     """
 
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(Board(home, clock).look, EVERY, home.index)
+        super().__init__(self._look, EVERY, home.index)
+        self._board = Board(home, clock)
         self.rows = Rows()
         self._home = home
         self._clock = clock
@@ -64,6 +66,11 @@ class RunsScreen(Following, Life):
         self._sort: tuple[str, bool] = ("started", False)
         self._side_asked: bool | None = None
         self._covered = False
+
+    def _look(self) -> Rows:
+        rows = self._board.look()
+        settle(self._home, (row.summary for row in rows.all))
+        return rows
 
     def compose(self) -> ComposeResult:
         yield Static(id="head")

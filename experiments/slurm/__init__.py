@@ -1,0 +1,1 @@
+"""Runs as jobs of SLURM: profiles, what SLURM knows of its jobs, and what runs in one (no torch)."""
