@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from conftest import gpu
+from office import gpu
 
 from core.runs.lease import is_leased, machine_leases
 from experiments.resources import Resources

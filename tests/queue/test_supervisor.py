@@ -2,7 +2,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from conftest import gpu
+from office import gpu
 
 from core.errors import InputError
 from core.machine import GpuProcess
