@@ -23,6 +23,8 @@ from experiments.plan import Plan, config_of, make_plan
 from experiments.space import Point, label
 
 NOWHERE: Point = {}
+_COMPUTED: dict[tuple[str, str], str] = {}
+"""Home and id of a run of an older version → its identity."""
 
 Origin = Literal["kept", "elsewhere", "resumed", "made"]
 """Where the run of a task comes from: finished before, running in another process, resumed, or new."""
@@ -147,9 +149,12 @@ def _identity_of(home: Home, run: Mapping[str, Any]) -> str:
     """The identity of a run; of a run of an older version it is computed; empty if that is not possible."""
     if known := run.get("identity"):
         return str(known)
-    with suppress(InputError):  # deleted meanwhile, or has settings unknown to this version
-        return identity(config_of(RunFolder.open(home, run["id"]).record()))
-    return ""
+    key = (str(home.root), str(run["id"]))
+    if key not in _COMPUTED:  # a run whose settings change gets an identity of its own
+        _COMPUTED[key] = ""
+        with suppress(InputError):  # deleted meanwhile, or has settings unknown to this version
+            _COMPUTED[key] = identity(config_of(RunFolder.open(home, run["id"]).record()))
+    return _COMPUTED[key]
 
 
 def _word(text: str) -> str:

@@ -237,7 +237,10 @@ def test_a_run_from_before_a_setting_came_in_is_found_where_the_setting_has_its_
     }
     change(folder, config=old, identity="")  # an older version wrote neither
     assert find_run(RunLog(home), task).id == folder.id
-    change(folder, config={**old, "compute": {"precision": "bf16"}}, identity="")
+    folder.delete()
+    RunLog(home).remove(folder.id)
+    other = create_run(home, task.plan)
+    change(other, config={**old, "compute": {"precision": "bf16"}}, identity="")
     assert find_run(RunLog(home), task) is None
 
 
