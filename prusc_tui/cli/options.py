@@ -64,7 +64,7 @@ Detach = Annotated[bool, typer.Option("--detach", help="Run in a process that ou
 InQueue = Annotated[bool, typer.Option("--queue", help="Add to the queue of this machine; return at once.")]
 Launcher = Annotated[
     str | None,
-    typer.Option("--launcher", metavar="NAME", help="Host of the run: local (default), detached, queue or slurm."),
+    typer.Option("--launcher", metavar="NAME", help="Host of the run: local, detached, queue or slurm."),
 ]
 Gpus = Annotated[int | None, typer.Option("--gpus", metavar="N", help="GPUs that a queued run gets; 0 for the CPU.")]
 GpuMemory = Annotated[

@@ -8,6 +8,7 @@ import typer
 from core.errors import InputError
 from core.runs.home import Home
 from prusc_tui.cli.options import (
+    DataRoot,
     Device,
     Fresh,
     GpuMemory,
@@ -19,7 +20,9 @@ from prusc_tui.cli.options import (
     Notify,
     Profile,
     Threads,
+    Weights,
     launcher_name,
+    option_aliases,
 )
 from prusc_tui.words import console, print_json, print_lines
 
@@ -42,6 +45,8 @@ def sweep(
         str | None,
         typer.Option("--data", metavar="PRESET|NAME|FOLDER", help="Preset, data set or folder for a recipe."),
     ] = None,
+    data_root: DataRoot = None,
+    weights: Weights = None,
     grid: Annotated[
         list[str] | None, typer.Option("--grid", metavar="KEY=V1,V2", help="Every one of these values. Repeatable.")
     ] = None,
@@ -83,8 +88,9 @@ def sweep(
 ) -> None:
     """Run what is missing of a sweep: a recipe at every point of a grid or a range of settings, with every seed.
 
-    The runs go into the queue of this machine, unless --launcher names another host. They share the stages that are
-    equal. Ctrl-C leaves them at work; the same command, or its name, goes on with what is missing or failed.
+    The runs go into the queue of this machine, unless --launcher names another host, and share equal stages.
+
+    Ctrl-C leaves them at work. The same command, or prusc sweep NAME, goes on with what is missing or failed.
     """
     from experiments import sweeps as known
     from experiments.resources import Resources
@@ -94,12 +100,14 @@ def sweep(
     home = Home.open(create=False)
     varies = bool(grid or random or seeds)
     if not varies and target in known.names(home):
-        for option, value in {"--data": data, "--set": overrides, "--name": name, "--n": n}.items():
+        given = {"--data": data, "--data-root": data_root, "--weights": weights, "--set": overrides}
+        for option, value in {**given, "--name": name, "--n": n}.items():
             if value:
                 raise InputError(f"{option}: sweep '{target}' has its settings; leave it out, or start another sweep")
         chosen = known.get(home, target)
     else:
-        study = study_of(target, data, grid or (), random or (), n, method, objective, seeds, overrides or ())
+        settings = [*(overrides or ()), *(alias.override for alias in option_aliases(data_root, weights))]
+        study = study_of(target, data, grid or (), random or (), n, method, objective, seeds, settings)
         chosen = sweep_of(home, study, name)
     resources = Resources(gpus=gpus, gpu_memory=gpu_memory, threads=threads, profile=profile, minutes=minutes)
     chosen = replace(
