@@ -109,6 +109,23 @@ def read_axis(key: str, text: str) -> Axis:
     return Range(*ends, scale)
 
 
+def read_seeds(text: str) -> tuple[int, ...]:
+    """Read seeds such as `0-4` or `0,2,5-7`; raises InputError if there is none or one comes twice."""
+    found: list[int] = []
+    for word in text.split(","):
+        first, dash, last = word.strip().partition("-")
+        try:
+            low, high = int(first), int(last if dash else first)
+        except ValueError:
+            raise InputError(f"--seeds {text}: expected numbers such as 0-4 or 0,2,5") from None
+        if low > high:
+            raise InputError(f"--seeds {text}: {word.strip()} is empty; the lower number comes first")
+        found += range(low, high + 1)
+    if len(set(found)) < len(found):
+        raise InputError(f"--seeds {text}: a seed comes twice")
+    return tuple(found)
+
+
 def grid_points(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
     """Every combination of the values; one empty point without any. The last key changes fastest."""
     for values in product(*grid.values()):

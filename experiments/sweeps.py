@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +20,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.text import safe_text
-from experiments import actions
+from experiments import actions, subprocesses
 from experiments.catalog import Study, get_study, read_study, study_names
 from experiments.launch import check, new_record
 from experiments.launchers import asked, launcher, settle
@@ -216,6 +216,14 @@ def start(home: Home, sweep: Sweep, *, tags: Sequence[str] = (), version: str = 
     return before
 
 
+def start_outside(home: Home, *words: str) -> str:
+    """Have another process do `prusc sweep WORDS --detach`, which keeps torch out of this one; return the sweep's name.
+
+    Raises InputError with the message of that command.
+    """
+    return str(orjson.loads(subprocesses.run("prusc_tui", "sweep", *words, "--detach", "--json", home=home))["sweep"])
+
+
 def stop(home: Home, sweep: Sweep) -> int:
     """Ask every run of a sweep that is in hand to stop, those that wait first; return their number."""
     found = [cell for cell in cells(home, sweep) if cell.state in ("waiting", "running")]
@@ -265,22 +273,6 @@ class Score:
     of: int
 
 
-def scores(home: Home, sweep: Sweep, found: Sequence[Cell]) -> list[Score]:
-    """Points with a finished run, best first by the objective of the sweep, which looks at validation only."""
-    groups: dict[tuple[str, str, str], list[Cell]] = {}
-    for cell in found:
-        groups.setdefault((cell.task.recipe, cell.task.preset, repr(cell.task.point)), []).append(cell)
-    out = []
-    for members in groups.values():
-        ids = [str(cell.run["id"]) for cell in members if cell.run is not None and cell.state == "finished"]
-        folders = [RunFolder(home, id) for id in ids]
-        values = [value for folder in folders if (value := objective(folder, sweep.study.objective)) is not None]
-        if values:
-            task = members[0].task
-            out.append(Score(task.recipe, task.preset, task.point, fmean(values), len(values), len(members)))
-    return sorted(out, key=lambda score: -score.value)
-
-
 def objective(folder: RunFolder, rule: str) -> float | None:
     """Value of a rule on the final evaluation of a run on validation; None without it.
 
@@ -293,6 +285,27 @@ def objective(folder: RunFolder, rule: str) -> float | None:
             known = RULES[rule].value(evaluation)
             return evaluation.worst_class_accuracy if known is None else known
     return None
+
+
+def scores(
+    home: Home, sweep: Sweep, found: Sequence[Cell], read: Callable[[RunFolder, str], float | None] = objective
+) -> list[Score]:
+    """Points with a finished run, best first by the objective of the sweep, which looks at validation only.
+
+    `read` may remember the values of runs.
+    """
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in found:
+        groups.setdefault((cell.task.recipe, cell.task.preset, repr(cell.task.point)), []).append(cell)
+    out = []
+    for members in groups.values():
+        ids = [str(cell.run["id"]) for cell in members if cell.run is not None and cell.state == "finished"]
+        folders = [RunFolder(home, id) for id in ids]
+        values = [value for folder in folders if (value := read(folder, sweep.study.objective)) is not None]
+        if values:
+            task = members[0].task
+            out.append(Score(task.recipe, task.preset, task.point, fmean(values), len(values), len(members)))
+    return sorted(out, key=lambda score: -score.value)
 
 
 def _state(run: Mapping[str, Any] | None) -> str:

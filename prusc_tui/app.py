@@ -13,7 +13,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from experiments.user_settings import settings_path
 from prusc_tui.keys import bindings
-from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun, RunEnded
+from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenQueue, OpenRun, OpenSweep, RunEnded
 from prusc_tui.palette import Palette
 from prusc_tui.ring import ring_for
 from prusc_tui.settings import Settings, remember_theme
@@ -94,6 +94,21 @@ class PruscApp(App[None]):
         from prusc_tui.screens.data.screen import DataScreen
 
         self.push_screen(DataScreen(message.name))
+
+    def on_open_queue(self, message: OpenQueue) -> None:  # noqa: ARG002
+        from prusc_tui.screens.queue.screen import QueueScreen
+
+        self.push_screen(QueueScreen(self.home, self.clock))
+
+    def on_open_sweep(self, message: OpenSweep) -> None:
+        if message.name is None:
+            from prusc_tui.screens.sweep.list import SweepsScreen
+
+            self.push_screen(SweepsScreen(self.home))
+        else:
+            from prusc_tui.screens.sweep.screen import SweepScreen
+
+            self.push_screen(SweepScreen(self.home, message.name))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         from prusc_tui.screens.commands import commands

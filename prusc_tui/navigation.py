@@ -42,3 +42,15 @@ class OpenData(Message):
     """Show the data sets."""
 
     name: str | None = None
+
+
+@dataclass
+class OpenQueue(Message):
+    """Show the queue of this machine and its devices."""
+
+
+@dataclass
+class OpenSweep(Message):
+    """Show one sweep, or the list of all."""
+
+    name: str | None = None

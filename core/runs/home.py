@@ -31,8 +31,8 @@ class Home:
     def open(cls, root: Path | None = None, *, create: bool = True) -> Self:
         """Open the home: `root`, else $PRUSC_HOME, else the user's data folder.
 
-        Missing folders are created, unless `create` is False: the home is then only read and may be missing. Raises
-        InputError if it is not a folder, or cannot be created or written.
+        Missing folders are created, a new home for its user only, unless `create` is False: the home is then only read
+        and may be missing. Raises InputError if it is not a folder, or cannot be created or written.
         """
         from platformdirs import user_data_dir
 
@@ -43,6 +43,8 @@ class Home:
         usable = os.path.isdir(there)  # noqa: PTH112
         if create and usable:
             try:
+                if not home.root.exists():  # one that the user made keeps its permissions
+                    home.root.mkdir(mode=0o700, parents=True)
                 home.runs.mkdir(parents=True, exist_ok=True)
                 home.locks.mkdir(exist_ok=True)
                 usable = os.access(home.root, os.W_OK | os.X_OK)

@@ -72,7 +72,7 @@ def move(home: Home, run: str, to: int) -> str:
     def change(content: Content) -> Content:
         entry = _waiting(content, run, name, states)
         others = [e for e in content.entries if e.run != run]
-        waiting = [n for n, e in enumerate(others) if states.get(e.run) in ("waiting", "held")]
+        waiting = [n for n, e in enumerate(others) if states.get(e.run) == "waiting"]
         at = waiting[to - 1] if to <= len(waiting) else len(others)
         return replace(content, entries=(*others[:at], entry, *others[at:]))
 

@@ -139,6 +139,7 @@ class Queue:
             old = self.read()
             new = change(old)
             if new != old:
-                value = {**asdict(new), "entries": [entry.to_json() for entry in new.entries]}
+                entries = [entry.to_json() for entry in new.entries]
+                value = {"entries": entries, "slots": new.slots, "threads": new.threads}
                 replace_file(self.path, orjson.dumps(value, option=orjson.OPT_INDENT_2))
         return new

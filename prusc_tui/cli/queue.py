@@ -7,10 +7,11 @@ import typer
 from core.errors import InputError
 from core.runs.home import Home
 from prusc_tui.cli.options import Json
+from prusc_tui.report.queue import wanted
 from prusc_tui.words import console, print_json
 
 if TYPE_CHECKING:
-    from experiments.queue.control import Job, QueueView
+    from experiments.queue.control import QueueView
 
 app = typer.Typer(help="The queue of this machine, which gives each run a GPU or a slot of the CPU.")
 
@@ -148,16 +149,6 @@ def _print(view: "QueueView") -> None:
         )
     out.print(table)
     out.print(Text(_summary(view), "dim"))
-
-
-def wanted(job: "Job") -> str:
-    """What a job asks for, in a word or two."""
-    ask = job.entry.resources
-    if ask.gpu_memory:
-        return f"{ask.gpu_memory:g} GiB of a GPU"
-    if ask.gpus:
-        return f"{ask.gpus} GPU{'s' * (ask.gpus > 1)}"
-    return f"{ask.threads} threads" if ask.threads else ""
 
 
 def _summary(view: "QueueView") -> str:

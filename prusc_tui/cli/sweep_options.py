@@ -33,7 +33,7 @@ def study_of(
     from core.overrides import parse_overrides, read_toml
     from experiments import search
     from experiments.catalog import get_study, read_study, study_names
-    from experiments.space import read_axis, read_values
+    from experiments.space import read_axis, read_seeds, read_values
     from experiments.study import narrowed
 
     path = Path(target)
@@ -119,20 +119,3 @@ def _pair(option: str, text: str) -> tuple[str, str]:
     if not equals or not key.strip():
         raise InputError(f"{option} {text}: expected KEY=VALUES with a dotted key, such as prune.lr=0.05,0.1")
     return key.strip(), value.strip()
-
-
-def read_seeds(text: str) -> tuple[int, ...]:
-    """Read seeds such as `0-4` or `0,2,5-7`; raises InputError if there is none or one comes twice."""
-    found: list[int] = []
-    for word in text.split(","):
-        first, dash, last = word.strip().partition("-")
-        try:
-            low, high = int(first), int(last if dash else first)
-        except ValueError:
-            raise InputError(f"--seeds {text}: expected numbers such as 0-4 or 0,2,5") from None
-        if low > high:
-            raise InputError(f"--seeds {text}: {word.strip()} is empty; the lower number comes first")
-        found += range(low, high + 1)
-    if len(set(found)) < len(found):
-        raise InputError(f"--seeds {text}: a seed comes twice")
-    return tuple(found)

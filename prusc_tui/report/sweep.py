@@ -45,7 +45,7 @@ def lines(
     for cell in cells:
         rows.setdefault(_key(cell.task.recipe, cell.task.preset, cell.task.point), []).append(cell)
     order = [*best, *(key for key in rows if key not in best)]
-    names = {key: _name(sweep, members[0]) for key, members in rows.items()}
+    names = {key: name_of(sweep, members[0]) for key, members in rows.items()}
     longest = max((len(name) for name in names.values()), default=0)
     if scores:
         out.append(Text(f"{'point':<{longest}}  {'seeds':<{_widest(rows)}}  {sweep.study.objective}", "dim"))
@@ -64,7 +64,7 @@ def lines(
     if len(order) > room:
         out.append(Text(f"… and {len(order) - room} more points", "dim"))
     elif scores:
-        out.append(Text(_meaning(sweep), "dim"))
+        out.append(Text(meaning(sweep.study.objective), "dim"))
     for failed in [cell for cell in cells if cell.state == "failed"][: max(0, min(5, height - len(out)))]:
         line = Text(change(failed), SHELL.bad)
         line.truncate(width, overflow="ellipsis")
@@ -75,27 +75,33 @@ def lines(
 def _head(sweep: "Sweep", cells: "Sequence[Cell]", width: int) -> Text:
     from experiments.sweeps import counts
 
-    states = counts(cells)
-    done = states.get("finished", 0)
     head = Text.assemble((safe_text(sweep.name), "bold"), "  ")
-    size = min(BAR, max(8, width - 70))
-    full = round(size * done / max(1, len(cells)))
-    head.append("━" * full, SHELL.good).append("━" * (size - full), SHELL.track)
-    head.append(f"  {done} of {len(cells)}")
-    for state, count in states.items():
-        if state != "finished":
-            head.append(f", {count} {state}", style(state))
+    head.append_text(progress(counts(cells), min(BAR, max(8, width - 70))))
     head.truncate(width, overflow="ellipsis")
     return head
 
 
-def _meaning(sweep: "Sweep") -> str:
+def progress(states: Mapping[str, int], size: int, palette: Palette = SHELL) -> Text:
+    """How far a sweep is: a bar of `size` columns, and the number of its runs in each state."""
+    done, total = states.get("finished", 0), sum(states.values())
+    full = round(size * done / max(1, total))
+    line = Text(end="").append("━" * full, palette.good).append("━" * (size - full), palette.track)
+    line.append(f"  {done:,} of {total:,}", palette.text)
+    for state, count in states.items():
+        if state != "finished":
+            line.append(f", {count:,} {state}", style(state, palette))
+    return line
+
+
+def meaning(rule: str) -> str:
+    """What the number of a point is, and what of the validation split it uses."""
     from core.rules import RULES
 
-    return f"{sweep.study.objective}: mean over n seeds on validation; uses {RULES[sweep.study.objective].uses}"
+    return f"{rule}: mean over n seeds on validation; uses {RULES[rule].uses}"
 
 
-def _name(sweep: "Sweep", cell: "Cell") -> str:
+def name_of(sweep: "Sweep", cell: "Cell") -> str:
+    """The point of a cell in words, with recipe and data if the sweep has several."""
     words = [label(cell.task.point)]
     if len(sweep.study.presets) > 1:
         words.insert(0, sweep.study.short(cell.task.preset))

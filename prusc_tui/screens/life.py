@@ -1,16 +1,13 @@
-"""Actions on runs, for every screen that shows runs: they run on threads and report by toasts."""
+"""Actions on runs, for every screen that shows runs."""
 
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from textual import on
 from textual.message import Message
-from textual.screen import Screen
 
 from core.errors import InputError
 from core.runs.folder import RunFolder
@@ -18,12 +15,11 @@ from core.runs.record import ACTIVE, RunRecord
 from core.runs.text import safe_text
 from experiments import actions as life
 from prusc_tui.navigation import OpenNew
-from prusc_tui.widgets.dialogs import AskScreen, LineScreen
+from prusc_tui.screens.acting import Acting
+from prusc_tui.widgets.dialogs import LineScreen
 
 PATIENCE = 5.0
 """Seconds to wait for a stop before saying so."""
-LONG = 12.0
-"""Seconds that an important toast stays."""
 
 
 class Target(NamedTuple):
@@ -33,7 +29,7 @@ class Target(NamedTuple):
     record: RunRecord
 
 
-class Life(Screen[None]):
+class Life(Acting):
     """A screen with actions on runs."""
 
     @dataclass
@@ -45,9 +41,6 @@ class Life(Screen[None]):
     def life_targets(self) -> list[RunFolder]:
         """The runs to act on: the marked ones, else the one under the cursor."""
         raise NotImplementedError
-
-    def life_changed(self) -> None:
-        """Called on another thread when a run may have changed."""
 
     def life_gone(self, ids: Sequence[str]) -> None:
         """Called when runs were deleted: a screen of one run closes."""
@@ -162,7 +155,7 @@ class Life(Screen[None]):
         else:
             self._say(f"stopping {name} …")
         life.stop(folder)
-        self.life_changed()
+        self.acted()
         ended = life.ended(folder, PATIENCE)
         if ended is None:
             self._say(
@@ -181,9 +174,6 @@ class Life(Screen[None]):
     def _gone_for_good(self, message: Gone) -> None:
         self.life_gone(message.ids)
 
-    def _ask(self, title: str, text: str, yes: str, deed: Callable[[], None]) -> None:
-        self.app.push_screen(AskScreen(title, text, yes), lambda yes: deed() if yes else None)
-
     def _ask_line(self, screen: LineScreen, deed: Callable[[str], object], unchanged: bool = False) -> None:
         """Ask for a line and act on it; an unchanged one only if `unchanged` says so."""
 
@@ -201,27 +191,6 @@ class Life(Screen[None]):
                 self._try(partial(deed, target.folder))
 
         self._do(work)
-
-    def _do(self, work: Callable[[], str | None]) -> None:
-        """Act on a daemon thread, which does not delay the exit."""
-        threading.Thread(target=self._try, args=(work,), name="life", daemon=True).start()
-
-    def _try(self, work: Callable[[], str | None]) -> None:
-        try:
-            message = work()
-        except InputError as error:
-            self._say(str(error), "error")
-        except Exception as error:  # report a full disk or a deleted folder, and keep the screen
-            self._say(f"{type(error).__name__}: {error}", "error")
-        else:
-            if message:
-                self._say(message)
-        self.life_changed()
-
-    def _say(self, text: str, severity: Literal["information", "warning", "error"] = "information") -> None:
-        with suppress(RuntimeError):  # the program may have ended
-            timeout = None if severity == "information" else LONG
-            self.app.notify(safe_text(text), severity=severity, timeout=timeout, markup=False)
 
 
 def _names(targets: Sequence[Target]) -> str:

@@ -150,7 +150,7 @@ def test_a_run_that_fails_is_said_the_others_go_on_and_the_same_command_tries_it
         (["--data", "demo"], "--data: 'cmnist-study' is a study"),
         (["--name", "mine"], "--name: "),
         (["--from", "last:erm"], "--from: "),
-        (["--detach"], "--detach: "),
+        (["--detach"], "would start"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_nothing_is_written(prusc, words, hint):

@@ -8,8 +8,9 @@ from core.runs.log import RunLog
 from experiments import search, sweeps
 from experiments.catalog import read_study
 from experiments.launchers import queue
+from experiments.space import read_seeds
 from experiments.sweeps import Sweep
-from prusc_tui.cli.sweep_options import read_seeds, study_of, sweep_of
+from prusc_tui.cli.sweep_options import study_of, sweep_of
 
 TINY = ("data.train_size=600", "data.validation_size=80", "data.test_size=80")
 

@@ -319,3 +319,10 @@ def test_a_change_within_one_tick_of_the_file_systems_clock_is_seen(home, make):
         home.index.write_bytes(home.index.read_bytes().replace(b'"note":"a"', f'"note":"{note}"'.encode()))
         os.utime(home.index, ns=(tick, tick))
         assert [run["note"] for run in log.all()] == [note]
+
+
+def test_a_new_home_is_for_its_user_only_and_an_old_one_keeps_its_permissions(tmp_path):
+    assert Home.open(tmp_path / "new" / "home").root.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "shared").mkdir(mode=0o775)
+    before = (tmp_path / "shared").stat().st_mode
+    assert Home.open(tmp_path / "shared").root.stat().st_mode == before

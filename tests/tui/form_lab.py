@@ -10,7 +10,7 @@ from textual.app import App
 from experiments.plan import make_plan
 from prusc_tui.cli.app import app as command_line
 from prusc_tui.keys import bindings
-from prusc_tui.navigation import OpenRun
+from prusc_tui.navigation import OpenRun, OpenSweep
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.new_run.field import FieldRow
 from prusc_tui.screens.new_run.layout import FieldList
@@ -50,6 +50,10 @@ class Shell(App):
     @on(OpenRun)
     def _open(self, message):
         self.opened.append(message.id)
+
+    @on(OpenSweep)
+    def _open_sweep(self, message):
+        self.opened.append(("sweep", message.name))
 
 
 def run(screen, body, size=(80, 24)):
@@ -100,4 +104,5 @@ def under(app, text):
 def command(app):
     """The command line as the screen shows it, its line breaks taken out."""
     text = " ".join(line.strip() for line in rows(app))
-    return " ".join(text[text.index("prusc run") :].split())
+    begin = next(at for at in map(text.find, ("prusc run", "prusc sweep")) if at >= 0)
+    return " ".join(text[begin:].split())

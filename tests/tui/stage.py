@@ -6,7 +6,7 @@ from textual import on
 from textual.app import App
 
 import prusc_tui
-from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
+from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenQueue, OpenRun, OpenSweep
 from prusc_tui.palette import SHELL
 
 STYLES = Path(prusc_tui.__file__).parent / "styles" / "app.tcss"
@@ -42,6 +42,14 @@ class Stage(App):
     @on(OpenData)
     def _data(self, message):
         self.asked.append(("data", message.name))
+
+    @on(OpenQueue)
+    def _queue(self):
+        self.asked.append(("queue",))
+
+    @on(OpenSweep)
+    def _sweep(self, message):
+        self.asked.append(("sweep", message.name))
 
     def action_leave(self):
         self.asked.append(("leave",))

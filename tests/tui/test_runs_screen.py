@@ -380,3 +380,11 @@ async def test_an_index_that_cannot_be_read_is_said_once_and_recovered_from(home
         home.index.write_bytes(whole)
         await ready(pilot)
         assert len(app.said) == 1
+
+
+async def test_keys_open_the_queue_and_the_sweeps_even_without_runs(home):
+    app = stage(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "No runs yet" in text(app))
+        await pilot.press("Q", "s")
+        await until(pilot, lambda: app.asked == [("queue",), ("sweep", None)])

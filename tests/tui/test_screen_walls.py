@@ -12,8 +12,9 @@ import asyncio, sys
 from pathlib import Path
 from core.runs.home import Home
 from prusc_tui.app import PruscApp
-from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
+from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenQueue, OpenRun, OpenSweep
 from tests.tui.lab import NOW, all_read, finished_run, text, until
+from tests.tui.queue_lab import kept_sweep
 
 async def every_view(pilot):
     screen = pilot.app.screen
@@ -46,6 +47,15 @@ async def tour():
         await until(pilot, lambda: app.screen is first)
         app.post_message(OpenData())
         await until(pilot, lambda: "presets" in text(app))
+        await pilot.press("escape")
+        app.post_message(OpenQueue())
+        await until(pilot, lambda: "Devices" in text(app))
+        await pilot.press("escape")
+        kept_sweep(home)
+        app.post_message(OpenSweep())
+        await until(pilot, lambda: "0 of 12" in text(app))
+        app.post_message(OpenSweep("lr"))
+        await until(pilot, lambda: "lr=0.05" in text(app))
     tops = lambda names: sorted({name.partition(".")[0] for name in names})
     print(*tops(at_start))
     print(*tops(sys.modules))

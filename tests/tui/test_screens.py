@@ -8,8 +8,10 @@ import pytest
 
 from core.runs.home import Home
 from prusc_tui.app import PruscApp
-from prusc_tui.navigation import OpenRun
+from prusc_tui.navigation import OpenQueue, OpenRun, OpenSweep
+from prusc_tui.screens.queue import state
 from tests.tui.lab import NOW, finished_run, put, record_of, rows
+from tests.tui.queue_lab import full_queue, half_done, kept_sweep, machine
 
 SCREENS = Path(__file__).parent / "screens"
 
@@ -53,3 +55,20 @@ async def test_the_overview_of_a_run(app, size):
     async with app.run_test(size=size) as pilot:
         app.post_message(OpenRun("aaaaaaaa"))
         await same_as_kept(pilot, f"overview-{size[0]}x{size[1]}")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids="{0[0]}x{0[1]}".format)
+async def test_the_queue(app, size, monkeypatch):
+    monkeypatch.setattr(state.Monitor, "read", lambda _: machine())
+    full_queue(app.home)
+    async with app.run_test(size=size) as pilot:
+        app.post_message(OpenQueue())
+        await same_as_kept(pilot, f"queue-{size[0]}x{size[1]}")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids="{0[0]}x{0[1]}".format)
+async def test_a_sweep(app, size):
+    half_done(app.home, kept_sweep(app.home))
+    async with app.run_test(size=size) as pilot:
+        app.post_message(OpenSweep("lr"))
+        await same_as_kept(pilot, f"sweep-{size[0]}x{size[1]}")

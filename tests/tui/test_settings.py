@@ -13,6 +13,7 @@ from prusc_tui.settings import Settings, read_settings, remember_theme
 from prusc_tui.themes import NAMES
 
 AT_ONCE = [("app", "runs", "life"), *(("app", "run", "life", view) for view in ("charts", "groups", "masks", "log"))]
+AT_ONCE += [("app", "queue"), ("app", "sweeps"), ("app", "sweep")]
 """Areas whose keys are at work at the same time; a later one is nearer to the focus and wins."""
 
 

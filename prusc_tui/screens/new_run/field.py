@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 from core.runs.text import safe_text
 from prusc_tui.palette import palette_in
 from prusc_tui.screens.new_run.fields import OFF, ON, RUN_FIELDS, Field
+from prusc_tui.screens.new_run.several import SEED, SEPARATOR
 from prusc_tui.widgets.quiet import QuietInput
 
 VALUE_AT, VALUE_WIDTH = 26, 26
@@ -32,7 +33,7 @@ NUMERIC = "0123456789+-."
 
 
 class FieldRow(Widget, can_focus=True):
-    """A field. Keys: enter edits or chooses, typing starts a new value, ← → step through choices, delete resets."""
+    """A field. Keys: enter edits or chooses, typing starts a new value, `|` adds one, ← → step, delete resets."""
 
     DEFAULT_CSS = """
     FieldRow { height: 1; width: 1fr; }
@@ -69,6 +70,7 @@ class FieldRow(Widget, can_focus=True):
         self.field = field
         self._before: str | None = None
         self.set_class(bool(field.error), "wrong")
+        self.display = not field.hidden
 
     @property
     def key(self) -> str:
@@ -86,7 +88,14 @@ class FieldRow(Widget, can_focus=True):
             origin = f"was {safe_text(field.base)}" if field.base and self.key != "name" else ""
         else:
             origin = "" if self.key in RUN_FIELDS else _ORIGINS[field.origin]
-        notes = " · ".join(part for part in (field.setting.expects, origin) if part)
+        several = (
+            ("several make a sweep: 0-4 or 0,2,5" if self.key == SEED else "several make a sweep: a|b")
+            if field.several
+            else ""
+        )
+        if several and (field.fixed or SEPARATOR in field.text):
+            several = ""
+        notes = " · ".join(part for part in (field.setting.expects, several, origin) if part)
         return self.key, field.setting.help, notes
 
     def show(self, field: Field) -> None:
@@ -94,6 +103,7 @@ class FieldRow(Widget, can_focus=True):
         if field != self.field:
             self.field = field
             self.set_class(bool(field.error), "wrong")
+            self.display = not field.hidden
             self.refresh()
             if field.error and self.has_focus_within:  # the error line below must be visible, too
                 self.call_after_refresh(self.scroll_visible, animate=False)
@@ -136,7 +146,7 @@ class FieldRow(Widget, can_focus=True):
         if self._begins_text(event.key, character):
             event.stop()
             event.prevent_default()
-            await self._open_input(character)
+            await self._open_input(f"{self.field.text}{SEPARATOR}" if character == SEPARATOR else character)
         elif self.field.setting.kind == "choice":
             starts = [c for c in self.field.setting.choices if c.startswith(character)]
             if starts:
@@ -223,6 +233,8 @@ class FieldRow(Widget, can_focus=True):
         setting = self.field.setting
         if self.field.fixed or self.editing or character is None or not character.isprintable():
             return False
+        if character == SEPARATOR:
+            return self.field.several
         if setting.kind in ("choice", "switch") or key in ("space", "question_mark"):
             return False
         if setting.kind not in ("whole", "number"):
@@ -253,7 +265,7 @@ class FieldRow(Widget, can_focus=True):
 
     def _value(self) -> str:
         field, kind = self.field, self.field.setting.kind
-        if kind == "switch":
+        if kind == "switch" and SEPARATOR not in field.text:
             return "✓ on" if field.text == ON else "· off"
         text = safe_text(field.text or (field.base if self.key == "name" else ""))
         room = VALUE_WIDTH - 2 * (kind == "choice")

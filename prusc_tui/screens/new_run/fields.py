@@ -1,6 +1,7 @@
 """The fields of a new run: settings of the config model with their values, and what only a run has."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 from prusc_tui.schema import Setting
@@ -13,7 +14,19 @@ HERE = "in this process"
 """Label of the launcher `local`."""
 ON, OFF = "true", "false"
 
-DEFAULTS = {"name": "", "tags": "", "device": "auto", "start": "detached", "fresh": OFF}
+RESOURCES: dict[str, Setting] = {
+    setting.key: setting
+    for setting in (
+        Setting("gpus", "whole", "GPUs that the run gets; 0 for a slot of the CPU.", expects="a whole number ≥ 0"),
+        Setting("gpu_memory", "number", "GiB that it needs on a GPU, which it may share.", expects="a number > 0"),
+        Setting("threads", "whole", "Threads of the CPU that it gets.", expects="a whole number ≥ 1"),
+        Setting("profile", "text", "SLURM profile of the settings file.", expects="a name"),
+        Setting("minutes", "whole", "Time limit of the SLURM job.", unit="minutes", expects="a whole number ≥ 1"),
+    )
+}
+"""What a run asks of a launcher that takes it: fields of `Resources` by name."""
+
+DEFAULTS = {"name": "", "tags": "", "device": "auto", "start": "detached", "fresh": OFF} | dict.fromkeys(RESOURCES, "")
 """Key → initial value; recipe, preset and stage have none."""
 
 RUN_FIELDS: dict[str, Setting] = {
@@ -28,6 +41,7 @@ RUN_FIELDS: dict[str, Setting] = {
             "device", "text", "Where to compute; auto takes the first GPU that is free.", expects="auto, cpu or cuda:N"
         ),
         Setting("start", "choice", "Which process runs it."),
+        *RESOURCES.values(),
         Setting("fresh", "switch", "Compute every stage, even if another run has its result."),
     )
 }
@@ -36,6 +50,7 @@ RUN_FIELDS: dict[str, Setting] = {
 USUAL = frozenset(
     (
         *("recipe", "preset", "stage", "seed", "name", "tags", "device", "start"),
+        *RESOURCES,
         *("data.train_size", "data.correlation", "data.environment_noise", "data.label_noise", "data.root"),
         *("model.name", "model.weights", "model.checkpoint"),
         *("erm.epochs", "erm.batch_size", "erm.lr", "find.by", "find.file", "cluster.k"),
@@ -57,6 +72,8 @@ class Field:
         base: value if it is not entered.
         origin: source of the value.
         error: why it is invalid; empty if it is not.
+        several: whether it may have several values, which make a sweep.
+        hidden: whether it does not apply at the moment.
     """
 
     setting: Setting
@@ -64,6 +81,8 @@ class Field:
     base: str
     origin: Origin
     error: str = ""
+    several: bool = False
+    hidden: bool = False
 
     @property
     def changed(self) -> bool:
@@ -103,10 +122,14 @@ def open_choice(setting: Setting, text: str) -> Setting:
     return setting
 
 
-def places() -> tuple[tuple[str, ...], str]:
-    """Choices of the field `start`, the default first, with their descriptions."""
+@cache
+def places(several: bool = False) -> tuple[tuple[str, ...], str]:
+    """Choices of the field `start`, the default first, with their descriptions; several runs need a queue."""
     from experiments.launchers import launcher, names
 
-    choices = {HERE if name == "local" else name: launcher(name).summary for name in names()}
-    first = sorted(choices, key=lambda choice: choice != DEFAULTS["start"])
+    hosts = [launcher(name) for name in names()]
+    choices = {
+        HERE if host.name == "local" else host.name: host.summary for host in hosts if host.queues or not several
+    }
+    first = sorted(choices, key=lambda choice: choice != ("queue" if several else DEFAULTS["start"]))
     return tuple(first), " ".join(f"{choice.capitalize()}: {choices[choice]}" for choice in first)

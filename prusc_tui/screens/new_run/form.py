@@ -5,12 +5,12 @@ Command line and errors are those of `prusc run`, as both share the planning fun
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import config_model, flatten
 from core.data.settings import Photos
-from core.engine.devices import check_name
 from core.errors import InputError
 from core.overrides import merge, nest, validate
 from experiments import finders
@@ -19,19 +19,11 @@ from experiments.fork import plan_fork, recipes_after
 from experiments.order import Order
 from experiments.plan import Plan, make_plan
 from experiments.recipes import RECIPES, get_recipe
+from experiments.sweep_order import SweepOrder
 from prusc_tui.schema import Setting, override_of, section_help, settings_of, text_of
-from prusc_tui.screens.new_run.fields import (
-    DEFAULTS,
-    FIXED,
-    HERE,
-    ON,
-    RUN_FIELDS,
-    Field,
-    Origin,
-    open_choice,
-    places,
-    with_choices,
-)
+from prusc_tui.screens.new_run.entries import Entries
+from prusc_tui.screens.new_run.fields import DEFAULTS, FIXED, RUN_FIELDS, Field, Origin, open_choice, with_choices
+from prusc_tui.screens.new_run.several import SEED, SEPARATOR, grid_of, seed_words, variants
 
 if TYPE_CHECKING:
     from core.config import Config
@@ -76,7 +68,7 @@ class Form:
         """Whether the user chose the preset, so that another recipe keeps it."""
         self._of_preset = get_preset(self.preset).settings
         self._typed: dict[str, str] = {}
-        self._of_run = dict(DEFAULTS)
+        self._of_run = Entries()
         self._begin()
 
     @property
@@ -94,7 +86,14 @@ class Form:
 
     @property
     def launcher(self) -> str:
-        return "local" if self._of_run["start"] == HERE else self._of_run["start"]
+        return self._of_run.launcher
+
+    @property
+    def size(self) -> int:
+        """Number of runs: several if fields have several values; a fork is one."""
+        if self.fork is not None:
+            return 1
+        return prod(len(self._values(setting)) for setting in self._entered())
 
     def set(self, key: str, text: str) -> None:
         """Enter a value; an empty one resets it.
@@ -111,18 +110,20 @@ class Form:
                 vars(self).update(before)
                 raise
         elif key in DEFAULTS:
-            self._of_run[key] = text if text.strip() else DEFAULTS[key]
+            self._of_run.set(key, text)
         else:
             self._typed.pop(key, None)
             if text.strip():
                 self._typed[key] = text
             if key == "data.name":
                 self._begin()
+        self._of_run.several = self.size > 1
 
     def take_over(self, other: "Form") -> None:
         """Take over the entries of another form, except those that do not apply."""
-        self._typed, self._of_run = dict(other._typed), dict(other._of_run)
+        self._typed, self._of_run = dict(other._typed), Entries(other._of_run.entered)
         self._begin()
+        self._of_run.several = self.size > 1
 
     def fields(self) -> list[Field]:
         """All fields that the recipe uses, in order."""
@@ -142,15 +143,16 @@ class Form:
         return section_help(type(self._shape.config.data))
 
     def check(self) -> Check:
-        errors: dict[str, str] = {}
-        plan = None
+        plan, errors = None, self._of_run.errors()
+        sentence = next(iter(errors.values()), "")
         try:
-            check_name(self._of_run["device"].strip())
-        except InputError as error:
-            errors["device"] = str(error)
-        sentence = errors.get("device", "")
-        try:
+            for setting in self._entered():
+                if why := self._wrong_number(setting, self._typed[setting.key]):
+                    raise InputError(f"{setting.key}: {why}")
             plan = self._plan(self._overrides())
+            for setting in self._entered():
+                for value in self._further(setting):
+                    self._plan(self._overrides({setting.key: value}))
         except InputError as error:
             sentence = _plain(error)
             alone = {s.key: self.validate_one(s.key, self._typed[s.key]) for s in self._entered()}
@@ -162,9 +164,24 @@ class Form:
         return Check(None if sentence else plan, sentence, errors)
 
     def validate_one(self, key: str, text: str) -> str | None:
-        """Error of a value, regardless of the others; None if it is valid."""
+        """Error of a value, regardless of the others; None if it is valid. Of several, the first error."""
         setting = next(one for one in self._settings if one.key == key)
-        name = self._typed.get("data.name")
+        if why := self._wrong_number(setting, text):
+            return why
+        values = variants(setting, text)
+        found = (self._validate_value(setting, value) for value in (values[:1] if key == SEED else values))
+        return next(filter(None, found), None)
+
+    def _wrong_number(self, setting: Setting, text: str) -> str:
+        """What is wrong with the number of values; empty if nothing is."""
+        try:
+            several = len(variants(setting, text)) > 1
+        except InputError as error:
+            return str(error)
+        return "a run that starts from another one takes one value" if several and self.fork is not None else ""
+
+    def _validate_value(self, setting: Setting, text: str) -> str | None:
+        key, name = setting.key, self._typed.get("data.name")
         try:
             plan = self._plan([*([f"data.name={name}"] if name else []), override_of(setting, text)])
         except InputError as error:
@@ -181,8 +198,20 @@ class Form:
             if field.changed and field.setting.key not in RUN_FIELDS
         }
 
-    def order(self) -> Order:
-        changed = {setting.key: override_of(setting, self._typed[setting.key]) for setting in self._changed()}
+    def order(self) -> Order | SweepOrder:
+        """What is to be started; a sweep if fields have several values."""
+        changed = self._changed()
+        if self.size == 1:
+            return self._order(changed)
+        several = [setting for setting in changed if len(self._values(setting)) > 1]
+        shared = self._order(setting for setting in changed if setting not in several)
+        grid = {s.key: grid_of(s, self._values(s)) for s in several if s.key != SEED}
+        seeds = next((seed_words(self._typed[SEED]) for s in several if s.key == SEED), None)
+        return SweepOrder(order=shared, grid=grid, seeds=seeds if shared.seed is None else str(shared.seed))
+
+    def _order(self, settings: Iterable[Setting]) -> Order:
+        """The order of a run with the entered values of these settings."""
+        changed = {setting.key: override_of(setting, self._values(setting)[0]) for setting in settings}
         seed = changed.get("seed", "").partition("=")[2]
         if seed.isdecimal():
             del changed["seed"]
@@ -192,12 +221,8 @@ class Form:
             data=self.preset if on_data else None,
             overrides=tuple(changed.values()),
             seed=int(seed) if seed.isdecimal() else None,
-            name=self._of_run["name"].strip() or None,
-            tags=tuple(dict.fromkeys(self._of_run["tags"].replace(",", " ").split())),
-            device=self._of_run["device"].strip(),
             fork=f"{self.fork.source.id}:{self.fork.stage}" if self.fork else None,
-            fresh=self._of_run["fresh"] == ON,
-            launcher=self.launcher,
+            **self._of_run.order(),
         )
 
     def command_line(self) -> list[str]:
@@ -262,17 +287,29 @@ class Form:
     def _is_used(self, setting: Setting) -> bool:
         return setting.section in ("", "data") or self._ground.recipe.reads(self._with_files(), setting.key)
 
+    def _values(self, setting: Setting) -> tuple[str, ...]:
+        """The entered values of a setting, as they are if they are invalid."""
+        try:
+            return variants(setting, self._typed[setting.key])
+        except InputError:
+            return (self._typed[setting.key],)
+
+    def _further(self, setting: Setting) -> tuple[str, ...]:
+        """The values after the first that need to be checked: of seeds, the last stands for all."""
+        values = self._values(setting)[1:]
+        return values[-1:] if setting.key == SEED else values
+
     def _with_files(self) -> "Config":
         """The settings plus the entered finder, and files that replace a stage's work: what decides which are read."""
         config = self._ground.config
-        by, file = (self._typed.get(key, self._base_text(key)).strip() for key in ("find.by", "find.file"))
+        by, file = (self._first(key).strip() for key in ("find.by", "find.file"))
         if by in finders.choices():
             # The finder `file` has its settings before it has its file.
             find = {"by": by, "file": (file or by) if by == finders.FILE else self._base_text("find.file")}
             config = config.model_copy(update={"find": config.find.model_copy(update=find)})
         for key in self._ground.recipe.replaceable(config):
             section, _, name = key.partition(".")
-            file = self._typed.get(key, text_of(self._base[key])).strip().strip("\"'")
+            file = self._first(key).strip().strip("\"'")
             part = getattr(config, section).model_copy(update={name: file})
             config = config.model_copy(update={section: part})
         return config
@@ -282,8 +319,14 @@ class Form:
         found = _missing_paths(plan.config)
         return {s.key: found[s.key] for s in self._settings if s.key in found and self._is_free(s)}
 
-    def _overrides(self) -> list[str]:
-        return [override_of(setting, self._typed[setting.key]) for setting in self._entered()]
+    def _first(self, key: str) -> str:
+        """The first value of a setting, entered or not."""
+        return self._typed[key].split(SEPARATOR)[0] if key in self._typed else self._base_text(key)
+
+    def _overrides(self, instead: Mapping[str, str] | None = None) -> list[str]:
+        """The entered settings with their first values, or with these."""
+        chosen = instead or {}
+        return [override_of(s, chosen.get(s.key, self._values(s)[0])) for s in self._entered()]
 
     def _changed(self) -> list[Setting]:
         """Entered values that differ from the default, including invalid ones."""
@@ -292,7 +335,7 @@ class Form:
         except InputError:
             return [s for s in self._entered() if self._typed[s.key].strip() != self._base_text(s.key)]
         base = self._base | {"data.name": self._ground.config.data.name}
-        return [s for s in self._entered() if now[s.key] != base[s.key]]
+        return [s for s in self._entered() if now[s.key] != base[s.key] or len(self._values(s)) > 1]
 
     def _base_text(self, key: str) -> str:
         return self._ground.config.data.name if key == "data.name" else text_of(self._base[key])
@@ -304,7 +347,8 @@ class Form:
         if (origin := self._origin(setting)) in FIXED:
             return Field(setting, base, base, origin)
         text = self._typed.get(key, base)
-        return Field(setting, text, base, "person" if key in changed else origin, errors.get(key, ""))
+        made = Field(setting, text, base, "person" if key in changed else origin, errors.get(key, ""))
+        return replace(made, several=self.fork is None)
 
     def _origin(self, setting: Setting) -> Origin:
         """Source of the value that is not entered."""
@@ -321,10 +365,8 @@ class Form:
 
     def _run_field(self, key: str, errors: Mapping[str, str]) -> Field:
         if key in DEFAULTS:
-            setting = with_choices(key, *places()) if key == "start" else RUN_FIELDS[key]
-            text, default = self._of_run[key], DEFAULTS[key]
-            base = default or (self._ground.base_name if key == "name" else "")
-            return Field(setting, text, base, "default" if text.strip() == default else "person", errors.get(key, ""))
+            base = self._ground.base_name if key == "name" and not self._of_run.several else ""
+            return self._of_run.field(key, base, errors.get(key, ""))
         if key == "recipe":
             names = recipes_after(self.fork) if self.fork else tuple(RECIPES)
             setting, text = with_choices(key, names, self._ground.recipe.summary), self.recipe

@@ -57,7 +57,7 @@ class FieldList(VerticalScroll, can_focus=False):
     @property
     def rows(self) -> list[FieldRow]:
         """The visible fields, from top to bottom."""
-        return list(self.query(FieldRow))
+        return [row for row in self.query(FieldRow) if row.display]
 
     def keys(self) -> list[str]:
         return [row.key for row in self.rows]
@@ -76,7 +76,7 @@ class FieldList(VerticalScroll, can_focus=False):
         self.focus_key(focus, "recipe")
 
     def show(self, fields: Mapping[str, Field]) -> None:
-        for row in self.rows:
+        for row in self.query(FieldRow):
             if row.key in fields:
                 row.show(fields[row.key])
 

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from core.errors import InputError
 from core.runs.text import safe_text
 from prusc_tui.keys import bindings
-from prusc_tui.navigation import OpenRun
+from prusc_tui.navigation import OpenRun, OpenSweep
 from prusc_tui.screens.new_run.choice import Choice
 from prusc_tui.screens.new_run.field import FieldRow
 from prusc_tui.screens.new_run.layout import Aside, FieldList
@@ -25,6 +25,7 @@ from prusc_tui.widgets.panel import Reading
 if TYPE_CHECKING:
     from core.runs.home import Home
     from experiments.order import Order
+    from experiments.sweep_order import SweepOrder
     from prusc_tui.screens.new_run.form import Check, Form
 
 WIDE = 110
@@ -133,7 +134,7 @@ class NewRunScreen(Screen[None]):
             self._sentence = str(error)
         fields = {field.setting.key: field for field in self._form.fields()}
         rows = self.query_one(FieldList)
-        shown = [key for key, field in fields.items() if self._all or field.usual]
+        shown = [key for key, field in fields.items() if (self._all or field.usual) and not field.hidden]
         if event.key in ("recipe", "preset", "stage", "data.name", "find.by") and shown != rows.keys():
             await self._build(event.key)
         else:
@@ -170,7 +171,8 @@ class NewRunScreen(Screen[None]):
             return "bad", sentence
         if self._leaving:
             return "warn", "escape again leaves and discards your entries"
-        return "good", "ready: ctrl+s starts it"
+        number = self._form.size if self._form is not None else 1
+        return "good", f"ready: ctrl+s starts {f'a sweep of {number:,} runs' if number > 1 else 'it'}"
 
     def action_start(self) -> None:
         """Start the run, or go to the first invalid field."""
@@ -187,20 +189,23 @@ class NewRunScreen(Screen[None]):
         # A run started before leaving appears in the list.
         self._start.ask(partial(self._work, self._form.order()))
 
-    def _work(self, order: "Order") -> OpenRun | str:
-        """On a thread: start the run; a sentence if it cannot be started."""
-        from experiments import actions
+    def _work(self, order: "Order | SweepOrder") -> OpenRun | OpenSweep | str:
+        """On a thread: start the run or the sweep; a sentence if it cannot be started."""
+        from experiments import actions, sweeps
+        from experiments.sweep_order import SweepOrder
         from prusc_tui import __version__
 
         try:
+            if isinstance(order, SweepOrder):
+                return OpenSweep(sweeps.start_outside(self._home, *order.options))
             return OpenRun(actions.start_outside(self._home, order, __version__).id)
         except InputError as error:
             return str(error)
         except Exception as error:  # any failure: keep the form
             return f"the run could not be started: {error or type(error).__name__}"
 
-    def _told(self, outcome: OpenRun | str) -> None:
-        if isinstance(outcome, OpenRun):
+    def _told(self, outcome: OpenRun | OpenSweep | str) -> None:
+        if not isinstance(outcome, str):
             self.app.post_message(outcome)
             self.dismiss()
             return

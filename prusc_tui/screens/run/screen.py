@@ -55,7 +55,7 @@ class RunScreen(Views, Life):
     def on_mount(self) -> None:
         self._ticking = self.set_interval(1.0, self.draw_head, pause=True)
 
-    def life_changed(self) -> None:
+    def acted(self) -> None:
         self._poller.hurry()
 
     def life_targets(self) -> list[RunFolder]:

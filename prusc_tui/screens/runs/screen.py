@@ -20,7 +20,7 @@ from core.runs.query import Query, parse
 from core.runs.text import safe_text
 from experiments.launchers import settle
 from prusc_tui.keys import bindings
-from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenRun
+from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenQueue, OpenRun, OpenSweep
 from prusc_tui.palette import MARKS, Palette, palette_in
 from prusc_tui.screens.following import Following
 from prusc_tui.screens.life import Life
@@ -103,7 +103,7 @@ class RunsScreen(Following, Life):
         ids = [id for id in self._ids() if id in table.marked] if table.marked else [table.current]
         return [RunFolder(self._home, id) for id in ids if id is not None]
 
-    def life_changed(self) -> None:
+    def acted(self) -> None:
         self._poller.hurry()
 
     def life_gone(self, ids: Sequence[str]) -> None:
@@ -123,6 +123,12 @@ class RunsScreen(Following, Life):
 
     def action_data(self) -> None:
         self.post_message(OpenData())
+
+    def action_queue(self) -> None:
+        self.post_message(OpenQueue())
+
+    def action_sweeps(self) -> None:
+        self.post_message(OpenSweep())
 
     def action_compare(self) -> None:
         """Compare the marked runs; if one is marked, with the one under the cursor."""

@@ -1,0 +1,1 @@
+"""Screen: the queue of this machine, and its devices."""

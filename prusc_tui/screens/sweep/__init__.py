@@ -1,0 +1,1 @@
+"""Screens: the sweeps, and one of them."""

@@ -1,0 +1,43 @@
+"""What becomes of the output where it cannot go."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from driver import environment
+
+COMMANDS = (["ls"], ["ls", "--json"], ["show", "last"], ["show", "last", "--json"], ["recipes"], ["--help"], ["queue"])
+
+
+def call(prusc, words, *, more=(), **options):
+    return subprocess.run(
+        [sys.executable, "-m", "prusc_tui", *words],
+        env={**environment(prusc.home), **dict(more)}, stderr=subprocess.PIPE, check=False, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")  # noqa: PTH110
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_full_disk_behind_the_output_is_one_sentence(finished, words):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        said = call(finished, words, stdout=full)
+    assert said.returncode == 1
+    assert said.stderr.decode() == (
+        "error: the output cannot be written (No space left on device); the runs are not affected\n"
+    )
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_characters_that_the_terminal_does_not_have_are_replaced(finished, words):
+    said = call(finished, words, more={"PYTHONIOENCODING": "ascii"}, stdout=subprocess.PIPE)
+    assert said.returncode == 0, said.stderr.decode()
+    assert said.stdout.decode("utf-8" if "--json" in words else "ascii")  # JSON is always UTF-8
+
+
+def test_a_closed_pipe_is_silent(finished):
+    reads, writes = os.pipe()
+    os.close(reads)
+    said = call(finished, ["recipes", "show", "prusc"], stdout=writes)
+    os.close(writes)
+    assert said.stderr == b""
