@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "sinfo", "scancel")
@@ -109,6 +110,14 @@ class OneNode:
     def ask(self, *command: str) -> str:
         """Run a command of SLURM and return what it prints."""
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30).stdout
+
+    def has(self, job: str) -> bool:
+        """Whether a step of a job is left on the node, of which SLURM has no more to say."""
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it has just ended
+                if path.read_bytes().startswith(f"slurmstepd: [{job}.".encode()):
+                    return True
+        return False
 
     def wait_for(self, condition, otherwise: str, seconds: float = 60) -> None:
         """Wait until a condition holds; raises TimeoutError with the end of the logs."""

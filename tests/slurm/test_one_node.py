@@ -136,6 +136,7 @@ def test_a_run_of_a_lost_node_that_slurm_queues_again_goes_on_by_itself(cluster,
     job = cluster.job(folder)
     node.ask("scontrol", "update", f"nodename={node.host}", "state=down", "reason=test")
     cluster.wait(folder, "queued")
+    node.wait_for(lambda: not node.has(job), "the job is still on the node")
     node.ask("scontrol", "update", f"nodename={node.host}", "state=resume")
     cluster.wait(folder, "finished")
     assert cluster.job(folder) == job
