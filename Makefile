@@ -28,7 +28,7 @@ gpu: .venv/.ready-dev
 	$(BIN)/python -m pytest -m 'gpu and not bench'
 
 slurm: .venv/.ready-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm tests/slurm
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm tests/slurm $(ARGS)
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
