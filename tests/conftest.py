@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,3 +14,12 @@ def nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     patch.setenv("PRUSC_LEASES", str(tmp_path_factory.mktemp("leases")))
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def no_warnings_of_another_test() -> Iterator[None]:
+    """What one test did with packages and old settings is not warned of by the commands of the next one."""
+    yield
+    if (discovery := sys.modules.get("core.discovery")) is not None:
+        for sentence in discovery.problems():
+            del discovery._PROBLEMS[sentence]
