@@ -9,6 +9,7 @@ from core.runs.home import Home
 from experiments import actions, launchers
 from experiments.launchers import launcher_of
 from experiments.order import Order
+from prusc_tui.screens.new_run.fields import places
 from prusc_tui.screens.new_run.form import Form
 
 SLATE = '''
@@ -70,7 +71,9 @@ def slate(prusc, tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "slate_of_a_test.py").write_text(SLATE)
     monkeypatch.setattr(launchers, "__path__", [*launchers.__path__, str(folder)])
-    return prusc
+    places.cache_clear()  # of forms of other tests
+    yield prusc
+    places.cache_clear()
 
 
 def folder_of(slate):

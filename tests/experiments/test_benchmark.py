@@ -173,11 +173,11 @@ def test_the_tables_say_split_samples_supervision_and_what_the_finder_found(home
     assert [row["worst_cell_validation"] for row in rows] == [None, 0.85, 0.4]
 
 
-def test_every_benchmark_can_be_planned_and_an_unknown_one_names_the_nearest():
+def test_every_benchmark_can_be_planned_and_an_unknown_one_names_the_nearest(home):
     for study in benchmarks().values():
         assert len({task.plan.base_name for task in plan_study(study)}) == len(plan_study(study))
         assert not study.against or study.against in study.recipes
     assert "bench-digits" in {study.name for study in benchmarks().values()}
     assert get_study("bench-few").against == "prusc-head"
     with pytest.raises(InputError, match=r"'digit'.*digits"):
-        get_benchmark("digit")
+        get_benchmark(home, "digit")
