@@ -10,7 +10,7 @@ from experiments import sweeps
 from experiments.order import Order, shown
 from experiments.sweep_order import SweepOrder
 from prusc_tui.cli.app import app as command_line
-from prusc_tui.cli.sweep import study_of
+from prusc_tui.cli.sweep_options import study_of
 from prusc_tui.screens.new_run.field import FieldRow
 from prusc_tui.screens.new_run.form import Form
 from prusc_tui.screens.new_run.screen import NewRunScreen
