@@ -1,7 +1,7 @@
 """A SLURM of one node on this machine, for tests: `python tests/slurm/one_node.py start|stop FOLDER`.
 
 It needs root and the programs of Debian's packages slurm-wlm and munge, but no systemd and no cgroups. Everything of
-it, its key included, lies in FOLDER; `SLURM_CONF=FOLDER/slurm.conf` makes the commands of SLURM find it.
+it, its key included, is in FOLDER; `SLURM_CONF=FOLDER/slurm.conf` makes the commands of SLURM find it.
 """
 
 import os
