@@ -1,5 +1,6 @@
 """Leases: locks on files that several processes can hold or inherit, and that end with their last process."""
 
+import errno
 import fcntl
 import os
 import stat
@@ -9,20 +10,30 @@ from typing import Self
 
 from core.errors import InputError
 
-SHARED = Path("/tmp/prusc-tui")  # the same for all users, unlike $TMPDIR
-"""Folder of the leases of a machine; $PRUSC_LEASES names another one."""
+SHARED = Path("/var/tmp/prusc-tui")  # the temporary folder that clusters do not give each job anew
+"""Folder of the leases of a machine, for all its users; $PRUSC_LEASES names another one."""
+
+OPEN = 0o1777
+"""Permissions of that folder."""
+FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
+"""A link in a folder of all users must not lead to a file of one of them, as a note is written into it."""
 
 
 def machine_leases() -> Path:
     """The folder of the leases that all users of this machine share, such as those of its GPUs; created if missing.
 
-    Raises InputError if it cannot be created.
+    Raises InputError if it cannot be created, or the shared one is a link, as anybody could have put it there.
     """
-    folder = Path(os.environ.get("PRUSC_LEASES") or SHARED)
+    given = os.environ.get("PRUSC_LEASES")
+    folder = Path(given or SHARED)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if folder.stat().st_uid == os.getuid():
-            folder.chmod(0o1777)  # every user may lease; the sticky bit keeps the files of others
+        found = folder.stat() if given else folder.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, "it is a link")
+        # Every user may lease; the sticky bit keeps the files of others. A folder that the user chose stays as it is.
+        if not given and found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != OPEN:
+            folder.chmod(OPEN)
     except OSError as error:
         raise InputError(f"{folder}: cannot hold the leases of GPUs ({error.strerror}); set PRUSC_LEASES") from None
     return folder
@@ -73,7 +84,7 @@ class Lease:
         return self.descriptor
 
     def _write(self, note: str) -> None:
-        if os.access(self.path, os.W_OK) and fcntl.fcntl(self.descriptor, fcntl.F_GETFL) & os.O_RDWR:
+        if fcntl.fcntl(self.descriptor, fcntl.F_GETFL) & os.O_RDWR:  # not the file of another user
             os.ftruncate(self.descriptor, 0)
             os.pwrite(self.descriptor, note.encode(), 0)
 
@@ -100,13 +111,13 @@ def holder(path: Path) -> str:
 def _open(path: Path) -> int:
     while True:
         try:
-            return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            return os.open(path, os.O_RDWR | FLAGS)
         except FileNotFoundError:
             pass
         except PermissionError:  # the file of another user; reading is enough for a lock
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            return os.open(path, os.O_RDONLY | FLAGS)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | FLAGS, 0o666)
         except FileExistsError:
             continue
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o644:

@@ -15,6 +15,7 @@ from core.errors import InputError, nearest
 from core.runs.alive import kill
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from core.runs.log import RunLog
 from core.runs.record import RunRecord
 from experiments.resources import Resources
 
@@ -110,6 +111,17 @@ def launcher(name: str) -> Launcher:
             f"unknown launcher '{name}'{nearest(name, sorted(found))}; choose from {', '.join(sorted(found))}"
         )
     return found[name]()
+
+
+def stopped(folders: Sequence[RunFolder], waiting: Sequence[RunFolder]) -> None:
+    """Record as stopped the runs of `folders` that were `waiting` in a queue, and ask the others to stop."""
+    for folder in folders:
+        if folder in waiting:
+            folder.update(status="stopped", job="")
+        else:
+            folder.request_stop()
+    if waiting:
+        RunLog(waiting[0].home).put_all([folder.id for folder in waiting])
 
 
 def asked(host: Launcher, resources: Resources) -> dict[str, Resources]:

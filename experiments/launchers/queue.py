@@ -6,7 +6,7 @@ from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
-from experiments.launchers import Launcher
+from experiments.launchers import Launcher, stopped
 from experiments.plan import config_of, sharing_keys
 from experiments.queue.entries import Content, Entry, Queue
 from experiments.queue.places import Places
@@ -66,12 +66,7 @@ class QueueLauncher(Launcher):
             return content.without([folder.id for folder in waiting])
 
         Queue(home).change(leave)
-        for folder in folders:
-            if folder in waiting:
-                folder.update(status="stopped", job="")
-            else:
-                folder.request_stop()
-        RunLog(home).put_all([folder.id for folder in waiting])
+        stopped(folders, waiting)
 
     def kill(self, folder: RunFolder) -> None:
         record = folder.settled()

@@ -14,7 +14,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import ACTIVE, RunRecord
-from experiments.launchers import Launcher
+from experiments.launchers import Launcher, stopped
 from experiments.plan import config_of, sharing_keys
 from experiments.resources import ANY, Resources
 from experiments.slurm import cluster
@@ -80,12 +80,7 @@ class SlurmLauncher(Launcher):
         settle(home, [folder.id for folder in folders])
         waiting = [folder for folder in folders if folder.record().status == "queued"]
         cluster.cancel([record.job for folder in waiting if has_job(record := folder.record())])
-        for folder in folders:
-            if folder in waiting:
-                folder.update(status="stopped", job="")
-            else:
-                folder.request_stop()
-        RunLog(home).put_all([folder.id for folder in waiting])
+        stopped(folders, waiting)
 
     def kill(self, folder: RunFolder) -> None:
         record = self.state(folder)

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from core.errors import InputError
+from core.runs import lease as lease_module
 from core.runs.lease import Lease, holder, is_leased, machine_leases
 
 
@@ -67,13 +68,44 @@ def test_looking_at_a_lease_keeps_the_note_of_its_holder(tmp_path):
     assert holder(tmp_path / "missing") == ""
 
 
-def test_the_leases_of_a_machine_are_for_all_its_users(tmp_path, monkeypatch):
-    monkeypatch.setenv("PRUSC_LEASES", str(tmp_path / "leases"))
+@pytest.fixture
+def shared(tmp_path, monkeypatch):
+    """The folder that all users share."""
+    monkeypatch.delenv("PRUSC_LEASES")
+    monkeypatch.setattr(lease_module, "SHARED", tmp_path / "shared")
+    return tmp_path / "shared"
+
+
+def test_the_leases_of_a_machine_are_for_all_its_users(shared):
     folder = machine_leases()
+    assert folder == shared
     assert folder.stat().st_mode & 0o7777 == 0o1777
     lease = Lease.take(folder / "gpu.lock")
     assert lease is not None
     assert lease.path.stat().st_mode & 0o444 == 0o444
+
+
+def test_a_link_in_place_of_the_shared_folder_changes_nothing_where_it_leads(shared, tmp_path):
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    shared.symlink_to(private)
+    with pytest.raises(InputError, match="it is a link"):
+        machine_leases()
+    assert private.stat().st_mode & 0o7777 == 0o700
+
+
+def test_a_link_in_place_of_a_lease_is_not_followed(tmp_path):
+    (tmp_path / "precious").write_text("data")
+    (tmp_path / "gpu.lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="symbolic links"):
+        Lease.take(tmp_path / "gpu.lock", note="run a")
+    assert (tmp_path / "precious").read_text() == "data"
+
+
+def test_a_folder_that_the_user_chose_keeps_its_permissions(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir(mode=0o700)
+    monkeypatch.setenv("PRUSC_LEASES", str(tmp_path / "mine"))
+    assert machine_leases().stat().st_mode & 0o7777 == 0o700
 
 
 def test_a_folder_of_leases_that_cannot_be_made_is_said(tmp_path, monkeypatch):

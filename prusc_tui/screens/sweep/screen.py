@@ -90,7 +90,7 @@ class SweepScreen(Following, Acting):
         if cell is not None and cell.run is not None:
             self.post_message(OpenRun(cell.run["id"]))
         elif cell is not None:
-            self._say("there is no run yet; R starts what is missing")
+            self._say("nothing has run yet; R starts what is missing")
 
     def action_seed(self, by: int) -> None:
         self._grid.turn(by)
