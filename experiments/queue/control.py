@@ -64,9 +64,14 @@ def look(home: Home, log: RunLog | None = None) -> QueueView:
     return QueueView(tuple(jobs), *cpu_slots(content), is_leased(queue.supervisor_lease))
 
 
-def move(home: Home, run: str, to: int) -> str:
-    """Move a job that waits to place `to`, counted from 1; a larger number is the end. Return a sentence."""
-    states = _states(home)
+def move(home: Home, run: str, to: int, log: RunLog | None = None) -> str:
+    """Move a job that waits to place `to`, counted from 1; a larger number is the end. Return a sentence.
+
+    A `log` that is used again parses only what has changed.
+    """
+    if to < 1:
+        raise InputError(f"place {to}: places are counted from 1")
+    states = _states(home, log)
     name = _name(home, run)
 
     def change(content: Content) -> Content:
@@ -76,11 +81,11 @@ def move(home: Home, run: str, to: int) -> str:
         at = waiting[to - 1] if to <= len(waiting) else len(others)
         return replace(content, entries=(*others[:at], entry, *others[at:]))
 
-    if to < 1:
-        raise InputError(f"place {to}: places are counted from 1")
-    Queue(home).change(change)
-    place = next((job.place for job in look(home).jobs if job.entry.run == run), None)
-    return f"{name} is now number {place} in the queue" if place else f"{name} was moved; it is held"
+    entries = Queue(home).change(change).entries
+    if states[run] == "held":
+        return f"{name} was moved; it is held"
+    order = [entry.run for entry in entries if states.get(entry.run) == "waiting"]
+    return f"{name} is now number {order.index(run) + 1} in the queue"
 
 
 def hold(home: Home, runs: Sequence[str], held: bool = True) -> str:
@@ -156,8 +161,8 @@ def set_slots(home: Home, slots: int | None, threads: int | None) -> str:
     return f"{number} job{'s' * (number > 1)} at once on the CPU, {each} thread{'s' * (each > 1)} each"
 
 
-def _states(home: Home) -> dict[str, str]:
-    runs = {run["id"]: run for run in RunLog(home).all()}
+def _states(home: Home, log: RunLog | None = None) -> dict[str, str]:
+    runs = {run["id"]: run for run in (log or RunLog(home)).all()}
     return {entry.run: state_of(entry, runs.get(entry.run)) for entry in Queue(home).read().entries}
 
 

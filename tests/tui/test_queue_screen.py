@@ -262,20 +262,35 @@ async def test_a_damaged_queue_is_said_once_and_the_screen_stays(home):
         assert isinstance(app.screen, QueueScreen)
 
 
+class Keys:
+    """Time for a screen: keys stop only when the test says so."""
+
+    def __init__(self):
+        self.now, self.over = 0.0, threading.Event()
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        assert self.over.wait(30)
+        self.now += seconds
+
+
 async def test_of_a_thousand_jobs_only_visible_ones_are_drawn_and_fast_keys_are_one_move(home, monkeypatch):
     runs = [record_of(f"job-{n:04}", "queued", launcher="queue", job="queue") for n in range(1000)]
     for record in runs:
         RunFolder.create(home, record)
     RunLog(home).rebuild()
     Queue(home).change(lambda _: Content(tuple(Entry(run=record.id) for record in runs)))
-    asked, drawn, free = [], [], threading.Event()
+    asked, drawn, free, keys = [], [], threading.Event(), Keys()
 
-    def move(home, run, to):
+    def move(home, run, to, log):
         asked.append((run, to))
         free.wait(30)
         raise InputError("it has started")
 
     monkeypatch.setattr(control, "move", move)
+    monkeypatch.setattr(queue_screen, "time", keys)
     draw = JobTable._job
     monkeypatch.setattr(JobTable, "_job", lambda self, job, here: drawn.append(job) or draw(self, job, here))
     app = stage(home)
@@ -287,6 +302,7 @@ async def test_of_a_thousand_jobs_only_visible_ones_are_drawn_and_fast_keys_are_
         assert 0 < len(drawn) <= 3 * 30
         await pilot.press(*["shift+down"] * 20)
         assert names(app)[21] == runs[1].name
+        keys.over.set()
         await until(pilot, lambda: asked)
         await pilot.press("shift+up", "shift+up")
         assert names(app)[19] == runs[1].name

@@ -218,7 +218,7 @@ class QueueScreen(Following, Acting):
                     return
                 run, to = self._moves.popitem()
             try:
-                control.move(self._home, run, to)
+                self._looker.move(run, to)
             except InputError as error:  # it has started meanwhile
                 self._say(str(error), "error")
 

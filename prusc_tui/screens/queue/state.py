@@ -10,7 +10,8 @@ from core.runs.disk import Signature, settled, signature
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import ACTIVE
-from experiments.queue.control import Job, QueueView, look
+from experiments.queue import control
+from experiments.queue.control import Job, QueueView
 from experiments.queue.entries import Queue
 from experiments.queue.places import OCCUPIED
 
@@ -92,7 +93,7 @@ class Looker:
         signatures = signature(Queue(self._home).path), signature(self._home.index)
         if signatures != self._signatures or self._looks % READ_AGAIN == 0:
             self._signatures = signatures if all(sign is None or settled(sign) for sign in signatures) else ()
-            view = look(self._home, self._log)
+            view = control.look(self._home, self._log)
             self._view = self._view if view == self._view else view
             runs = self._log.all() if self._home.index.exists() else []
             self._at_work = {run["pid"]: run for run in runs if run["status"] in ACTIVE and run["pid"] is not None}
@@ -107,6 +108,10 @@ class Looker:
         if known is None or state != known:
             known = self._state = state
         return known
+
+    def move(self, run: str, to: int) -> None:
+        """Move a job that waits to place `to`, from any thread; raises InputError if it has started meanwhile."""
+        control.move(self._home, run, to, self._log)
 
     def again(self) -> None:
         """Have the next look return a new state, from any thread."""
