@@ -17,13 +17,14 @@ ONE_CLASS = 0.98
 """Share of predictions of one class with which a network says one class for everything (ours)."""
 
 
-def one_class(predicted: Tensor, labels: Tensor, names: tuple[str, ...]) -> Finding | None:
+def one_class(predicted: Tensor, labels: Tensor, names: tuple[str, ...], stage: str) -> Finding | None:
     """Notice a network that says one class for nearly everything.
 
     Args:
         predicted: classes, [n].
         labels: true classes, [n].
         names: of the classes.
+        stage: of the network.
     """
     counts, true = (torch.bincount(of, minlength=len(names)) for of in (predicted, labels))
     top = int(counts.argmax())
@@ -32,12 +33,13 @@ def one_class(predicted: Tensor, labels: Tensor, names: tuple[str, ...]) -> Find
         return None
     return Finding(
         "one-class",
-        f"This network says '{names[top]}' for {share:.1%} of the validation images ({own:.1%} are): it is broken. "
+        f"The network of stage '{stage}' says '{names[top]}' for {share:.1%} of the validation images ({own:.1%} are): "
+        "it is broken. "
         "Prune less (prune.steps, prune.lr, prune.sparsity_weight), or leave sensitive layers alone (prune.exclude).",
     )
 
 
-def worse_than_erm(now: Evaluation, erm: Evaluation) -> Finding | None:
+def worse_than_erm(now: Evaluation, erm: Evaluation, stage: str) -> Finding | None:
     """Notice a network that is worse than ERM in average, worst class and, if known, worst cell on validation."""
     pairs = [("average", now.average, erm.average), ("worst class", now.worst_class_accuracy, erm.worst_class_accuracy)]
     if now.worst_cell is not None and erm.worst_cell is not None:
@@ -47,12 +49,12 @@ def worse_than_erm(now: Evaluation, erm: Evaluation) -> Finding | None:
     listed = ", ".join(f"{name} {ours:.1%} instead of {theirs:.1%}" for name, ours, theirs in pairs)
     return Finding(
         "worse-than-erm",
-        f"Keep the network of ERM: this one is worse in everything that can be seen without group labels ({listed}; "
-        "validation).",
+        f"Keep the network of ERM: that of stage '{stage}' is worse in everything that can be seen without group "
+        f"labels ({listed}; validation).",
     )
 
 
-def harm(predicted: Tensor, images: Images, data: DataSet, erm: Path) -> list[Finding]:
+def harm(predicted: Tensor, images: Images, data: DataSet, erm: Path, stage: str) -> list[Finding]:
     """Reasons not to use a treated network.
 
     Args:
@@ -60,11 +62,12 @@ def harm(predicted: Tensor, images: Images, data: DataSet, erm: Path) -> list[Fi
         images: the validation split.
         data: the data set.
         erm: artifacts of stage `erm`.
+        stage: of the network.
     """
     file = predictions_file(erm, "validation")
     if not file.exists():
         return []
     before = load_tensors(file)["classes"].to(images.device)
     now, then = (count_groups(classes, images, data, "validation") for classes in (predicted, before))
-    found = [one_class(predicted, images.labels, data.label_names), worse_than_erm(now, then)]
+    found = [one_class(predicted, images.labels, data.label_names, stage), worse_than_erm(now, then, stage)]
     return [finding for finding in found if finding]

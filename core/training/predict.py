@@ -104,5 +104,5 @@ def final_evaluation(
         if split == "validation" and context.stage != "erm":
             from core.training.harm import harm
 
-            for finding in harm(predictions.classes, images, context.data, context.input("erm")):
+            for finding in harm(predictions.classes, images, context.data, context.input("erm"), context.stage):
                 context.emit(Warned(context.stage, finding.code, finding.text))

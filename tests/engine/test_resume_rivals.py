@@ -24,6 +24,7 @@ from tests.engine.lab import After, assert_same_results, forked_after, go_on, pl
         ("permuted-mask", (), "prune", 2),
         ("permuted-mask-head", (), "prune", 0),
         ("finetune-head", (), "balance", 3),
+        ("prusc-unpruned", (), "balance", 4),
         ("prusc-finetune-head", (), "prune", 3),
     ],
 )

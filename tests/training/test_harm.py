@@ -25,16 +25,16 @@ def says(n_dogs, n=100):
 
 @pytest.mark.parametrize(("dogs", "broken"), [(50, False), (97, False), (98, True), (100, True), (2, True), (3, False)])
 def test_a_network_that_says_one_class_for_nearly_everything_is_broken(dogs, broken):
-    finding = one_class(says(dogs), HALF, NAMES)
+    finding = one_class(says(dogs), HALF, NAMES, "prune")
     assert (finding is not None) == broken
     if finding:
         top, share = ("dog", dogs) if dogs > 50 else ("cat", 100 - dogs)
         assert finding.code == "one-class"
-        assert f"'{top}' for {share}.0% of the validation images (50.0% are)" in finding.text
+        assert f"of stage 'prune' says '{top}' for {share}.0% of the validation images (50.0% are)" in finding.text
 
 
 def test_one_class_is_no_problem_where_nearly_all_images_have_it():
-    assert one_class(says(100), says(99), NAMES) is None
+    assert one_class(says(100), says(99), NAMES, "prune") is None
 
 
 def evaluation(cats, dogs, cells=()):
@@ -61,10 +61,11 @@ ERM = evaluation(45, 40, cells=(10,))
     ],
 )
 def test_a_network_is_worse_only_if_it_is_worse_in_everything(now, worse):
-    finding = worse_than_erm(now, ERM)
+    finding = worse_than_erm(now, ERM, "prune")
     assert (finding is not None) == worse
     if finding:
         assert finding.code == "worse-than-erm"
+        assert "that of stage 'prune' is worse" in finding.text
         assert f"worst class {now.worst_class_accuracy:.1%} instead of 80.0%" in finding.text
         assert ("worst cell 45.0% instead of 50.0%" in finding.text) == bool(now.cells)
 

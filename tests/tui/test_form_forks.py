@@ -52,7 +52,7 @@ def test_a_fork_offers_the_recipes_and_stages_that_can_go_on(home):
     form = Form(fork=fork_at(home, "first:balance"))
     offered = set(fields(form)["recipe"].setting.choices)
     masks = {"prusc", "prusc-finetune", "prusc-head", "prusc-finetune-head", "prusc-no-contrast"}
-    controls = {"finetune-only", "finetune-head", "last-layer", "permuted-mask", "permuted-mask-head"}
+    controls = {"finetune-only", "finetune-head", "last-layer", "prusc-unpruned", "permuted-mask", "permuted-mask-head"}
     assert offered == {*masks, "prune-only", "sparse"} | controls
     form.set("stage", "find")
     assert set(fields(form)["recipe"].setting.choices) == offered | FOUND

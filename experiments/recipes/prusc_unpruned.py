@@ -1,0 +1,27 @@
+"""Control: PruSC without its masks, with the same ending: the best of ERM, fine-tuned network and refitted head."""
+
+from core.config import Config
+from core.engine.stage import Stage
+from core.stages.best import KeepBest
+from core.stages.head import Head, RefitHead
+from experiments.recipe import Recipe
+from experiments.recipes import finetune_only
+from experiments.recipes.prusc import PRUSC
+
+
+def stages(config: Config) -> tuple[Stage, ...]:
+    """Fine-tune the whole network, or only refit its head; keep what is best in the worst cell, possibly ERM."""
+    return (
+        *finetune_only.stages(config),
+        RefitHead(config.section(Head), config.balance, config.model, source="erm"),
+        KeepBest(("erm", "finetune", "head")),
+    )
+
+
+PRUSC_UNPRUNED = Recipe(
+    name="prusc-unpruned",
+    summary="Control: as prusc, nothing pruned; keep the best of ERM, fine-tuned network and refitted head.",
+    kind="control",
+    stages=stages,
+    fixed=PRUSC.fixed,
+)
