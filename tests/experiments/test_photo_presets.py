@@ -28,8 +28,8 @@ def home(tmp_path: Path) -> Home:
     ("preset", "lay_out", "more"),
     [
         ("waterbirds-resnet18", waterbirds, ()),
-        ("celeba-resnet18", celeba, ()),
-        ("isic-resnet18", isic, ("data.images=images",)),
+        ("celeba-mobilenet", celeba, ()),
+        ("isic-mobilenet", isic, ("data.images=images",)),
     ],
 )
 def test_presets_run_on_the_published_layouts(home, tmp_path, preset, lay_out, more):
