@@ -13,17 +13,28 @@ if TYPE_CHECKING:
 BELL = "\a"
 LONGEST = 200
 """Characters of a notification."""
+NAMES = ("TERM", "TERM_PROGRAM", "LC_TERMINAL")
+"""Variables with the name of a terminal, the surest first: ssh passes the first and the last on."""
+BY_NAME = {
+    **dict.fromkeys(("foot", "ghostty", "wezterm", "rxvt", "contour"), "777"),
+    **dict.fromkeys(("kitty", "iterm", "warp"), "9"),
+}
+"""Part of the name of a terminal → the kind of notification that it shows; 777, which has a title, rather than 9."""
+BY_VARIABLE = {"WT_SESSION": "9", "ConEmuPID": "9", "KONSOLE_VERSION": "777", "VTE_VERSION": "777"}
+"""Variable that only one kind of terminal sets → the kind of notification that it shows."""
 
 
 def ring(title: str, text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The bell, OSC 9 (iTerm2, Windows Terminal, ConEmu) and OSC 777 (urxvt, VTE, foot, Ghostty) with a notification.
+    """The bell and a notification: OSC 9, OSC 777, or both if it is not known which of them the terminal shows.
 
-    tmux passes the latter two on if its option `allow-passthrough` is on; it handles the bell itself.
+    tmux passes notifications on if its option `allow-passthrough` is on; it handles the bell itself.
     """
     title, text = (safe_text(part)[:LONGEST] for part in (title.replace(";", ","), text))
     whole = f"{title}: {text}" if text else title
-    sequences = (f"\x1b]9;{whole}\a", f"\x1b]777;notify;{title};{text}\a")
-    return BELL + "".join(_through_tmux(one) if environment.get("TMUX") else one for one in sequences)
+    sequences = {"9": f"\x1b]9;{whole}\a", "777": f"\x1b]777;notify;{title};{text}\a"}
+    known = _kind(environment)
+    wanted = [sequences[known]] if known else sequences.values()
+    return BELL + "".join(_through_tmux(one) if environment.get("TMUX") else one for one in wanted)
 
 
 def ring_for(record: "RunRecord") -> str:
@@ -36,6 +47,14 @@ def ring_for(record: "RunRecord") -> str:
     elif split is not None and (evaluation := record.final_evaluation(split)) is not None:
         parts.append(f"worst group {percent(summary['wga'])} % on {split} (n = {evaluation['n']:,})")
     return ring(f"prusc: {record.name} {record.status}", ", ".join(parts))
+
+
+def _kind(environment: Mapping[str, str]) -> str | None:
+    """The kind of notification for a terminal, by what it says it is; None if it does not say, or is not known."""
+    names = [environment.get(variable, "").lower() for variable in NAMES]
+    by_name = (kind for name in names for part, kind in BY_NAME.items() if part in name)
+    by_variable = (kind for variable, kind in BY_VARIABLE.items() if environment.get(variable))
+    return next(by_name, None) or next(by_variable, None)
 
 
 def _through_tmux(sequence: str) -> str:

@@ -13,22 +13,54 @@ from core.runs.alive import here
 from core.runs.log import RunLog
 from experiments.notify import Notify
 from prusc_tui.app import PruscApp
-from prusc_tui.ring import ring, ring_for
+from prusc_tui.ring import BY_VARIABLE, NAMES, ring, ring_for
 from prusc_tui.screens.run.screen import RunScreen
 from prusc_tui.settings import Settings
 from tests.tui.lab import NOW, put, record_of, until
 
 
-def test_a_terminal_gets_the_bell_and_both_kinds_of_notification():
-    assert (
-        ring("prusc: demo", "worst group", {})
-        == "\a\x1b]9;prusc: demo: worst group\a\x1b]777;notify;prusc: demo;worst group\a"
-    )
+@pytest.fixture(autouse=True)
+def a_terminal_that_is_not_known(monkeypatch):
+    for variable in (*NAMES, *BY_VARIABLE, "TMUX"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+BOTH = "\x1b]9;t: x\a", "\x1b]777;notify;t;x\a"
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [
+        ({"TERM": "xterm-256color"}, BOTH),
+        ({}, BOTH),
+        ({"TERM": "foot"}, BOTH[1:]),
+        ({"TERM": "xterm-ghostty", "TERM_PROGRAM": "ghostty"}, BOTH[1:]),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, BOTH[1:]),
+        ({"TERM": "rxvt-unicode-256color"}, BOTH[1:]),
+        ({"TERM": "xterm-256color", "VTE_VERSION": "7006"}, BOTH[1:]),
+        ({"TERM": "xterm-256color", "KONSOLE_VERSION": "230804"}, BOTH[1:]),
+        ({"TERM": "xterm-kitty"}, BOTH[:1]),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, BOTH[:1]),
+        ({"TERM": "xterm-256color", "LC_TERMINAL": "iTerm2"}, BOTH[:1]),
+        ({"TERM": "xterm-256color", "WT_SESSION": "a-uuid"}, BOTH[:1]),
+        ({"TERM": "xterm-kitty", "VTE_VERSION": "7006"}, BOTH[:1]),  # kitty, started from another terminal
+    ],
+    ids=lambda value: "-".join(value.values()) or "nothing" if isinstance(value, dict) else "",
+)
+def test_a_terminal_gets_the_bell_and_the_notification_that_it_shows(environment, wanted):
+    assert ring("t", "x", environment) == "\a" + "".join(wanted)
+
+
+def test_a_notification_of_one_line_has_no_colon():
+    assert ring("t", "", {"TERM": "xterm-kitty"}) == "\a\x1b]9;t\a"
 
 
 def test_tmux_is_asked_to_pass_the_notifications_on():
-    assert ring("t", "x", {"TMUX": "/socket"}) == (
+    assert ring("t", "x", {"TMUX": "/socket", "TERM": "tmux-256color"}) == (
         "\a\x1bPtmux;\x1b\x1b]9;t: x\a\x1b\\\x1bPtmux;\x1b\x1b]777;notify;t;x\a\x1b\\"
+    )
+    assert ring("t", "x", {"TMUX": "/socket", "TERM": "tmux-256color", "VTE_VERSION": "7006"}) == (
+        "\a\x1bPtmux;\x1b\x1b]777;notify;t;x\a\x1b\\"
     )
 
 
@@ -75,7 +107,6 @@ def test_watch_on_a_terminal_rings_when_the_run_ends(home):
     folder = put(home, record_of("demo", "running", **here()))
     ours, theirs = pty.openpty()
     environment = {**os.environ, "PRUSC_HOME": str(home.root), "TERM": "xterm-256color"}
-    environment.pop("TMUX", None)
     watch = [sys.executable, "-m", "prusc_tui", "watch", folder.id, "--notify"]
     process = subprocess.Popen(
         watch, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
