@@ -10,6 +10,7 @@ from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.lease import machine_leases
 from experiments.beside import beside
+from experiments.notify import tell
 
 if TYPE_CHECKING:
     from core.config import Config
@@ -43,19 +44,25 @@ def work(folder: RunFolder, device: str, begun: "Callable[[Job], object]", *, fr
     """
     try:
         job = _submitted(folder, device, fresh)
-        begun(job)
-        while not job.over:
-            time.sleep(LOOK_EVERY)
-        if job.error is not None:
-            raise job.error
-    except InputError as error:
-        note_failure(folder, error)
-        sys.stderr.write(f"error: {error}\n")
-        return 2
     except Exception as error:
         note_failure(folder, error)
-        raise
+        tell(folder)
+        return _code(error)
+    begun(job)
+    while not job.over:
+        time.sleep(LOOK_EVERY)
+    if job.error is not None:
+        note_failure(folder, job.error)
+        return _code(job.error)
     return 1 if job.status == "failed" else 0
+
+
+def _code(error: Exception) -> int:
+    """The exit code for the reason why a run could not start; raises it unless it is a sentence for the user."""
+    if not isinstance(error, InputError):
+        raise error
+    sys.stderr.write(f"error: {error}\n")
+    return 2
 
 
 def _submitted(folder: RunFolder, device: str, fresh: bool) -> "Job":

@@ -12,7 +12,7 @@ import shlex
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,14 @@ import orjson
 
 from core.errors import InputError, nearest
 from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from core.runs.record import ACTIVE, RunRecord
+from experiments import subprocesses
 from experiments.user_settings import read_toml, settings_path
 
+ENDING = "experiments.ending"
+"""Module of the process that tells of runs and sweeps."""
 PATIENCE = 10.0
 """Seconds for the user's command."""
 
@@ -60,14 +66,38 @@ def checked_notify(table: object, where: str) -> Notify:
 
 
 def tell(folder: RunFolder) -> None:
-    """Run the user's command, if there is one, for a run that has ended; failures are only logged, with the run."""
+    """Run the user's command, if there is one, for a run that has ended, and for its sweep if that was the last one.
+
+    A run that goes on in another process has not ended. Failures are only logged, with the run.
+    """
     try:
-        words = read_notify().command
-        failure = run_command(words, folder.record().to_json(), {"PRUSC_HOME": str(folder.home.root)}) if words else ""
+        record, words = folder.settled(), read_notify().command
+        if not words or record.status in ACTIVE:
+            return
+        failure = run_command(words, record.to_json(), {"PRUSC_HOME": str(folder.home.root)})
+        if _may_end_a_sweep(folder.home, record):
+            subprocesses.run(ENDING, "sweep", "--", record.tags[0], home=folder.home)
     except (InputError, OSError) as error:
         failure = str(error)
     if failure:
         folder.say(f"warning: no notification was sent: {failure}")
+
+
+def tell_outside(home: Home, ids: Sequence[str]) -> None:
+    """Tell of runs by another process, for whoever must not wait for the user's command."""
+    with suppress(InputError, OSError):
+        if read_notify().command:
+            subprocesses.start(ENDING, "run", *ids, home=home, quiet=True)
+
+
+def _may_end_a_sweep(home: Home, record: RunRecord) -> bool:
+    """Whether no run with the same first tag, which may be that of a sweep, is queued or running.
+
+    A sweep whose runs are made one after the other ends in the process that makes them.
+    """
+    if not record.tags or record.launcher == "local":
+        return False
+    return not any(run["status"] in ACTIVE for run in RunLog(home).all() if run["tags"][:1] == [record.tags[0]])
 
 
 def run_command(words: tuple[str, ...], value: Mapping[str, Any], environment: Mapping[str, str]) -> str:

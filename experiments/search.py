@@ -13,7 +13,7 @@ from core.runs.home import Home
 from experiments import sweeps
 from experiments.launchers import launcher_of
 from experiments.space import Axis, Choice, Range, read_axis
-from experiments.sweeps import Cell, Sweep, objective
+from experiments.sweeps import IN_HAND, Cell, Sweep, objective
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -32,7 +32,7 @@ def check() -> None:
 
 def is_over(sweep: Sweep, cells: Sequence[Cell]) -> bool:
     """Whether a search has drawn all its points and none of their runs is in hand."""
-    return len(sweep.study.drawn) >= sweep.study.n and not any(c.state in ("running", "waiting") for c in cells)
+    return len(sweep.study.drawn) >= sweep.study.n and not any(c.state in IN_HAND for c in cells)
 
 
 def advance(home: Home, sweep: Sweep, cells: Sequence[Cell], at_once: int) -> Sweep:
@@ -40,7 +40,7 @@ def advance(home: Home, sweep: Sweep, cells: Sequence[Cell], at_once: int) -> Sw
 
     The sweep with the new points is kept in the home; the caller starts it.
     """
-    in_work = {repr(cell.task.point) for cell in cells if cell.state in ("running", "waiting", "missing")}
+    in_work = {repr(cell.task.point) for cell in cells if cell.state in (*IN_HAND, "missing")}
     wanted = min(at_once - len(in_work), sweep.study.n - len(sweep.study.drawn))
     for _ in range(wanted):
         point = propose(sweep, sweeps.cells(home, sweep), home)
@@ -109,7 +109,7 @@ def stop_hopeless(home: Home, sweep: Sweep, cells: Sequence[Cell]) -> Sweep:
 
 def _value(home: Home, sweep: Sweep, cells: Sequence[Cell]) -> float | None:
     """Mean objective of a point; None while a run of it is in hand; 0 if none of its runs has a result."""
-    if any(cell.state in ("running", "waiting", "missing") for cell in cells):
+    if any(cell.state in (*IN_HAND, "missing") for cell in cells):
         return None
     values = [
         value

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,7 +24,7 @@ from core.runs.text import safe_text
 from experiments import actions, subprocesses
 from experiments.catalog import Study, get_study, read_study, study_names
 from experiments.launch import check, new_record
-from experiments.launchers import asked, launcher, settle
+from experiments.launchers import asked, held, launcher, settle
 from experiments.loggers import chosen
 from experiments.resources import ANY, Resources
 from experiments.space import Point
@@ -32,9 +33,11 @@ from experiments.study import Task, find_runs, is_in_hand, plan_study
 MOST = 10_000
 """Cells of a sweep that is started without being confirmed."""
 
-STATES = ("finished", "running", "waiting", "hopeless", "stopped", "failed", "lost", "missing")
+STATES = ("finished", "running", "waiting", "held", "hopeless", "stopped", "failed", "lost", "missing")
 """States of a cell, as they are counted."""
-LEFT_ALONE = ("finished", "running", "waiting", "hopeless")
+IN_HAND = ("running", "waiting", "held")
+"""States of a cell whose run a process or a queue has; a queue does not start one that is held."""
+LEFT_ALONE = ("finished", *IN_HAND, "hopeless")
 """States of a cell whose run needs no start."""
 
 
@@ -163,8 +166,9 @@ def cells(home: Home, sweep: Sweep) -> list[Cell]:
     runs = find_runs(RunLog(home), sweep.tasks)
     if settle(home, filter(None, runs)):
         runs = find_runs(RunLog(home), sweep.tasks)
+    kept = held(home, filter(None, runs))
     return [
-        Cell(task, run, "hopeless" if task.identity in sweep.hopeless and not _is_at_work(run) else _state(run))
+        Cell(task, run, "hopeless" if task.identity in sweep.hopeless and not _is_at_work(run) else _state(run, kept))
         for task, run in zip(sweep.tasks, runs, strict=True)
     ]
 
@@ -226,9 +230,9 @@ def start_outside(home: Home, *words: str) -> str:
 
 def stop(home: Home, sweep: Sweep) -> int:
     """Ask every run of a sweep that is in hand to stop, those that wait first; return their number."""
-    found = [cell for cell in cells(home, sweep) if cell.state in ("waiting", "running")]
+    found = [cell for cell in cells(home, sweep) if cell.state in IN_HAND]
     by_launcher: dict[str, list[RunFolder]] = {}
-    for cell in sorted(found, key=lambda cell: cell.state, reverse=True):
+    for cell in sorted(found, key=lambda cell: cell.state == "running"):
         assert cell.run is not None
         folder = RunFolder.open(home, cell.run["id"])
         by_launcher.setdefault(folder.record().launcher, []).append(folder)
@@ -249,6 +253,7 @@ def delete(home: Home, sweep: Sweep) -> int:
     for folder in folders:
         actions.delete(folder)
     (_folder(home) / f"{sweep.name}.json").unlink(missing_ok=True)
+    _end_of(home, sweep).unlink(missing_ok=True)
     return len(folders)
 
 
@@ -308,10 +313,29 @@ def scores(
     return sorted(out, key=lambda score: -score.value)
 
 
-def _state(run: Mapping[str, Any] | None) -> str:
+def has_just_ended(home: Home, sweep: Sweep, found: Sequence[Cell]) -> bool:
+    """Whether every run of a sweep, given by its cells, has ended and no process was told so before.
+
+    Another end, after some of them were started again, is a new one.
+    """
+    if any(cell.state in (*IN_HAND, "missing") for cell in found):
+        return False
+    runs = [cell.run for cell in found if cell.run is not None]
+    ended = orjson.dumps(sorted((run["id"], run["status"], run["ended"] or run["started"] or 0) for run in runs))
+    path = _end_of(home, sweep)
+    with locked(home.locks / "sweeps.lock", "the ends of sweeps"):
+        if path.exists() and path.read_bytes() == ended:
+            return False
+        replace_file(path, ended)
+    return True
+
+
+def _state(run: Mapping[str, Any] | None, kept: AbstractSet[str]) -> str:
     if run is None:
         return "missing"
     if run["status"] == "queued":
+        if run["id"] in kept:
+            return "held"
         # A run that was recorded but never handed over, as by a process that died, has no one who will start it.
         return "waiting" if is_in_hand(run) else "missing"
     return str(run["status"])
@@ -319,6 +343,11 @@ def _state(run: Mapping[str, Any] | None) -> str:
 
 def _is_at_work(run: Mapping[str, Any] | None) -> bool:
     return run is not None and run["status"] in ("running", "finished")
+
+
+def _end_of(home: Home, sweep: Sweep) -> Path:
+    """What the runs of a sweep were at its last end that was noticed."""
+    return _folder(home) / f"{sweep.name}.ended"
 
 
 def _folder(home: Home) -> Path:

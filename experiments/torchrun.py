@@ -68,10 +68,11 @@ def host(job: "Job") -> str:
 
 
 def _pass_on_stop(job: "Job", ended: threading.Event) -> None:
-    """Pass a request to stop on to the first process, until the run has ended."""
+    """Pass a request to stop on to the first process, which sees those of other processes itself."""
     while not ended.wait(LOOK_EVERY):
         if job.stopping:
-            job.folder.request_stop()
+            if not job.folder.stop_requested():
+                job.folder.request_stop()
             return
 
 

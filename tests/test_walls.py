@@ -29,6 +29,7 @@ TORCH_FREE = [
     "experiments.arrivals",
     "experiments.beside",
     "experiments.catalog",
+    "experiments.ending",
     "experiments.hosting",
     "experiments.launchers.detached",
     "experiments.launchers.local",

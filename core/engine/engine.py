@@ -172,8 +172,7 @@ class Engine:
                     pipeline = self._build(job.config)
                     return Runner(job.folder, pipeline, job.config, device, job._stop.is_set, job.fresh).run()
             except Stopped:
-                job.folder.clear_stop()
-                RunLog(job.folder.home).put(job.folder.update(status="stopped"))
+                RunLog(job.folder.home).put(job.folder.update(**job.folder.take_stop()))
                 return "stopped"
 
 

@@ -182,7 +182,7 @@ class Runner:
         self._write(Logged(f"torch {torch.__version__}, {threads}{devices}"))
 
     def _end(self, status: str, reason: str) -> None:
-        self.folder.clear_stop()  # handled, or too late
+        stopped = self.folder.take_stop()  # answered, or too late
         record = self.folder.record()
         seconds = record.seconds + time.monotonic() - self._clock
         with suppress(OSError):  # a full disk must not hide the failure
@@ -190,7 +190,7 @@ class Runner:
             self._write(RunFinished(status, reason))
             self._writer.sync()
         ended = {"status": status, "reason": reason, "ended": time.time(), "seconds": seconds, "working_since": None}
-        self._index.put(self.folder.update(**ended))
+        self._index.put(self.folder.update(**ended | (stopped if status == "stopped" else {})))
 
     def _data(self, stage: str) -> DataSet:
         if self._dataset is None:

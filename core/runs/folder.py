@@ -17,6 +17,8 @@ from core.runs.home import Home
 from core.runs.record import InvalidIdError, RunRecord, checked_id
 from core.runs.text import safe_text
 
+GOES_ON = b"goes on"
+"""Content of the request to stop a run that is then queued again."""
 _OLD = ".old-"
 """Beginning of the name of a folder that is being replaced."""
 
@@ -144,11 +146,27 @@ class RunFolder:
                 replace_file(self.record_path, _dump(new))
         return new
 
-    def request_stop(self) -> None:
-        self._stop.touch()
+    def request_stop(self, *, goes_on: bool = False) -> None:
+        """Ask the process of the run to stop; if it `goes_on` in another one, it is then queued and not stopped.
+
+        That the run is to stop for good takes precedence, whichever is asked first.
+        """
+        if not goes_on:
+            self._stop.write_bytes(b"")
+            return
+        with suppress(FileExistsError), self._stop.open("xb") as file:
+            file.write(GOES_ON)
 
     def stop_requested(self) -> bool:
         return self._stop.exists()
+
+    def take_stop(self) -> dict[str, Any]:
+        """Remove the request to stop, and return the fields of the record of the run, which has stopped."""
+        goes_on = self._stop.exists() and self._stop.read_bytes() == GOES_ON
+        self.clear_stop()
+        if not goes_on:
+            return {"status": "stopped"}
+        return {"status": "queued", "ended": None, "pid": None, "pid_started": None, "host": None}
 
     def clear_stop(self) -> None:
         self._stop.unlink(missing_ok=True)

@@ -83,6 +83,11 @@ class Launcher(ABC):
         del home, ids
         return False
 
+    def held(self, home: Home, runs: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Ids of those of these queued runs, given as summaries, that do not start before somebody releases them."""
+        del home, runs  # most launchers hold no run
+        return set()
+
     def stop(self, folder: RunFolder) -> None:
         """Ask the run to stop at its next step boundary, with a checkpoint."""
         folder.request_stop()
@@ -153,13 +158,27 @@ def settle(home: Home, runs: Iterable[Mapping[str, Any]]) -> bool:
     Only runs with a job that are queued or lost as far as they know, given as summaries, are looked at. Returns whether
     one has changed.
     """
-    unsure: dict[str, list[str]] = {}
-    for run in runs:
-        if run.get("job") and (run["status"] == "queued" or (run["status"] == "lost" and run["pid"] is not None)):
-            unsure.setdefault(run["launcher"], []).append(run["id"])
-    found = _found() if unsure else {}
-    changed = [found[name]().settle(home, ids) for name, ids in unsure.items() if name in found]
+    unsure = _by_launcher(
+        run for run in runs if run["status"] == "queued" or (run["status"] == "lost" and run["pid"] is not None)
+    )
+    changed = [host.settle(home, [run["id"] for run in some]) for host, some in unsure]
     return any(changed)
+
+
+def held(home: Home, runs: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Ids of those of these runs, given as summaries, that are queued and held: somebody must release them."""
+    waiting = _by_launcher(run for run in runs if run["status"] == "queued")
+    return set().union(*(host.held(home, some) for host, some in waiting))
+
+
+def _by_launcher(runs: Iterable[Mapping[str, Any]]) -> list[tuple[Launcher, list[Mapping[str, Any]]]]:
+    """Runs that have a job, by the launcher that knows it; those of a launcher that is not installed are left out."""
+    grouped: dict[str, list[Mapping[str, Any]]] = {}
+    for run in runs:
+        if run.get("job"):
+            grouped.setdefault(run["launcher"], []).append(run)
+    found = _found() if grouped else {}
+    return [(found[name](), some) for name, some in grouped.items() if name in found]
 
 
 def _found() -> dict[str, type[Launcher]]:

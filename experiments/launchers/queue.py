@@ -1,6 +1,7 @@
 """Runs in the queue of this machine: each starts as soon as there is a GPU, or a slot of the CPU, for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from core.errors import InputError
 from core.runs.folder import RunFolder
@@ -51,6 +52,9 @@ class QueueLauncher(Launcher):
 
     def wake(self, home: Home) -> None:
         ensure(home)
+
+    def held(self, home: Home, runs: Sequence[Mapping[str, Any]]) -> set[str]:
+        return {entry.run for entry in Queue(home).read().entries if entry.held} & {run["id"] for run in runs}
 
     def stop(self, folder: RunFolder) -> None:
         self.stop_all([folder])

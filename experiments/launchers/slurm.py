@@ -2,12 +2,12 @@
 
 import io
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
 from core.runs.folder import RunFolder
@@ -19,7 +19,7 @@ from experiments.plan import config_of, sharing_keys
 from experiments.resources import ANY, Resources
 from experiments.slurm import cluster
 from experiments.slurm.job import LAUNCHER, SUBMITTING, RunJob
-from experiments.slurm.outcome import NOBODY, has_job, job_of, settle
+from experiments.slurm.outcome import NOBODY, has_job, held, job_of, settle
 from experiments.slurm.profiles import Request, request
 
 if TYPE_CHECKING:
@@ -106,6 +106,9 @@ class SlurmLauncher(Launcher):
 
     def settle(self, home: Home, ids: Sequence[str]) -> bool:
         return settle(home, ids)
+
+    def held(self, home: Home, runs: Sequence[Mapping[str, Any]]) -> set[str]:
+        return held(home, runs)
 
     def log_path(self, folder: RunFolder) -> Path:
         record = folder.record()

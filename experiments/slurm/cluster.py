@@ -29,6 +29,9 @@ NEVER = frozenset(
 )
 """Reasons of a pending job for which it does not start however long it waits."""
 
+HELD = frozenset({"JobHeldUser", "JobHeldAdmin", "job requeued in held state"})
+"""Reasons of a pending job that does not start before somebody releases it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -13,6 +13,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from experiments.hosting import LOOK_EVERY, work
+from experiments.notify import tell
 
 if TYPE_CHECKING:
     from submitit.core.utils import DelayedSubmission
@@ -47,7 +48,6 @@ class RunJob:
     threads: int
     fruitless: int = 0
     _job: "Job | None" = field(default=None, init=False, repr=False)
-    _terminated: bool = field(default=False, init=False, repr=False)
     _start: object = field(default=None, init=False, repr=False)
 
     def __call__(self) -> None:
@@ -59,10 +59,7 @@ class RunJob:
         os.environ["OMP_NUM_THREADS"] = str(self.threads)  # torch would take every core that it can see
         _log_to(folder.log)
         self._start = _position(folder)
-        code = work(folder, self.device, self._begun, fresh=self.fresh)
-        if self._terminated and folder.record().status == "stopped":
-            _hand_back(folder)
-        if code:
+        if code := work(folder, self.device, self._begun, fresh=self.fresh):
             sys.exit(code)
 
     def checkpoint(self) -> "DelayedSubmission | None":
@@ -73,18 +70,19 @@ class RunJob:
             signal.signal(number, signal.SIG_IGN)
         folder = RunFolder.open(Home.open(Path(self.home)), self.run)
         if (job := self._job) is not None:
-            by_user = (folder.stop_requested() or job.stopping) and not self._terminated
+            folder.request_stop(goes_on=True)
             job.stop()
             while not job.over:
                 time.sleep(LOOK_EVERY)
-            if by_user or job.status != "stopped":
+            if folder.record().status != "queued":
+                folder.clear_stop()
                 sys.exit(1 if job.status == "failed" else 0)
         fruitless = self.fruitless + 1 if job is None or self._stands(folder) else 0
         if fruitless >= FRUITLESS:
             why = f"{fruitless} jobs of SLURM in a row ended before its next step; give it more --minutes"
             RunLog(folder.home).put(folder.update(status="failed", reason=why, job=""))
+            tell(folder)
             return None
-        _hand_back(folder)
         return DelayedSubmission(replace(self, fruitless=fruitless))
 
     def _stands(self, folder: RunFolder) -> bool:
@@ -96,12 +94,11 @@ class RunJob:
     def _begun(self, job: "Job") -> None:
         self._job = job
         # Before it kills a job, SLURM terminates it: one that it preempts without more ado goes on later.
-        signal.signal(signal.SIGTERM, lambda *_: self._terminate(job))
+        signal.signal(signal.SIGTERM, lambda *_: self._terminated(job))
 
-    def _terminate(self, job: "Job") -> None:
-        if not (job.stopping or job.folder.stop_requested()):
-            self._terminated = True
-            job.folder.request_stop()  # takes no lock, so that `checkpoint` may interrupt it
+    def _terminated(self, job: "Job") -> None:
+        if not job.stopping:
+            job.folder.request_stop(goes_on=True)
 
 
 def job_id() -> str:
@@ -117,19 +114,6 @@ def _claim(folder: RunFolder) -> bool:
         return False
     folder.update(job=job_id())
     return True
-
-
-def _hand_back(folder: RunFolder) -> None:
-    """Leave a stopped run to SLURM, which starts its job again; unless the job is no longer that of the run."""
-    mine = job_id()
-    record = folder.change(
-        lambda now: (
-            replace(now, status="queued", pid=None, pid_started=None, host=None)
-            if (now.launcher, now.job, now.status) == (LAUNCHER, mine, "stopped")
-            else now
-        )
-    )
-    RunLog(folder.home).put(record)
 
 
 def _position(folder: RunFolder) -> object:

@@ -152,7 +152,7 @@ def run(
             target or DEFAULT, data, seeds=seeds if seed is None else str(seed), overrides=settings, only=only
         )
         chosen = sweep_of(home, study, name, launcher=by, device=device, resources=resources, log=tuple(log or ()))
-        raise typer.Exit(run_sweep(home, chosen, tags=tags or (), fresh=fresh, detach=True, json=json))
+        raise typer.Exit(run_sweep(home, chosen, tags=tags or (), fresh=fresh, detach=True, notify=notify, json=json))
     order = Order(
         target=target,
         data=data,

@@ -48,6 +48,11 @@ def run_sweep(
     if number > known.MOST and not yes:
         raise InputError(f"the sweep has {number:,} runs, more than {known.MOST:,}; start it with --yes")
     host = launcher(chosen.launcher)
+    if notify and detach and host.outlives:
+        raise InputError(
+            "--notify: the sweep does not end in this terminal; use prusc sweep without --detach, or notify.command in "
+            "the settings file"
+        )
     if number > 1 and host.outlives and not host.queues:
         raise InputError(f"launcher '{host.name}' would start {number} runs at once; use --launcher queue")
     if chosen.study.searches and (host.outlives is False or fresh):
@@ -58,7 +63,12 @@ def run_sweep(
     if detach and (chosen.study.searches or hopeless):
         return _search_elsewhere(home, chosen, hopeless)
     if not host.outlives:
-        return run_study(chosen.study, (), None, None, device=chosen.device, tags=tags, fresh=fresh, json=json)
+        code = run_study(
+            chosen.study, (), None, None,
+            device=chosen.device, tags=tags, fresh=fresh, json=json, log=chosen.log,
+        )  # fmt: skip
+        _tell(home, chosen, notify, console(stderr=json))
+        return code
     before = known.start(home, chosen, tags=tags, version=__version__, fresh=fresh)
     if detach:
         if json:
@@ -73,19 +83,19 @@ def run_sweep(
 
 
 def _tell(home: Home, chosen: "Sweep", notify: bool, out: "Console") -> None:
-    """Ring the terminal, and run the command of the user, once the sweep has ended."""
+    """Ring the terminal, as the sweep has ended, and run the command of the user, if nobody has."""
     from experiments import sweeps as known
-    from experiments.notify import read_notify, run_command
+    from experiments.ending import tell_of_sweep
+    from experiments.notify import read_notify
     from prusc_tui.ring import ring
 
-    settings = read_notify()
-    states = known.counts(known.cells(home, chosen))
-    words = ", ".join(f"{count} {state}" for state, count in states.items())
-    if (settings.terminal or notify) and out.is_terminal:
+    if (read_notify().terminal or notify) and out.is_terminal:
+        states = known.counts(known.cells(home, chosen))
+        words = ", ".join(f"{count} {state}" for state, count in states.items())
         out.file.write(ring(f"prusc: sweep {chosen.name} has ended", words))
         out.file.flush()
-    if settings.command:
-        run_command(settings.command, {"sweep": chosen.name, **states}, {})
+    if why := tell_of_sweep(home, chosen):
+        sys.stderr.write(f"warning: no notification was sent: {why}\n")
 
 
 def _search_elsewhere(home: Home, chosen: "Sweep", hopeless: bool) -> int:
@@ -154,7 +164,7 @@ def _watch(home: Home, chosen: "Sweep", hopeless: bool, out: "Console") -> "tupl
                         states[cell.task.identity] = cell.state
                         out.file.write(change(cell) + "\n")
                 out.file.flush()
-            over = not any(cell.state in ("running", "waiting") for cell in cells)
+            over = not any(cell.state in known.IN_HAND for cell in cells)
             if over and (not chosen.study.searches or search.is_over(chosen, cells)):
                 return chosen, cells
             time.sleep(EVERY)

@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 
 MISSING = "·"
 BAR = 40  # largest width of the bar
+LOOKS = {"waiting": "queued", "held": "stopped", "hopeless": "stopped"}
+"""State of a cell → the state of a run that looks like it, as in the list of the queue."""
 
 
 def mark(cell: "Cell") -> str:
     """Mark of the state of a cell."""
-    return MARKS.get({"waiting": "queued", "hopeless": "stopped"}.get(cell.state, cell.state), MISSING)
+    return MARKS.get(LOOKS.get(cell.state, cell.state), MISSING)
 
 
 def style(state: str, palette: Palette = SHELL) -> str:
     """Style of the state of a cell."""
     if state in ("missing", "waiting", "hopeless"):
         return palette.muted
-    return palette.of_state(state)
+    return palette.of_state(LOOKS.get(state, state))
 
 
 def change(cell: "Cell") -> str:

@@ -32,8 +32,12 @@ def test_an_unknown_logger_or_a_missing_library_stops_the_run_before_anything_is
     assert not prusc.home.exists()
 
 
-def test_a_detached_run_cannot_ring_this_terminal(prusc):
+def test_detached_runs_cannot_ring_this_terminal(prusc):
     one_sentence(prusc("run", "erm", *TINY, "--detach", "--notify"), "--notify", "prusc watch --notify")
+    sweep = ("sweep", "erm", *TINY, "--grid", "erm.lr=0.1,0.2", "--detach", "--notify")
+    seeds = ("run", "erm", *TINY, "--seeds", "0-1", "--queue", "--notify")
+    for words in (sweep, seeds):
+        one_sentence(prusc(*words), "--notify", "without --detach", "notify.command")
     assert not prusc.home.exists()
 
 

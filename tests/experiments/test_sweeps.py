@@ -8,9 +8,11 @@ from core.runs.log import RunLog
 from experiments import search, sweeps
 from experiments.catalog import read_study
 from experiments.launchers import queue
+from experiments.queue import control
 from experiments.space import read_seeds
 from experiments.sweeps import Sweep
 from prusc_tui.cli.sweep_options import study_of, sweep_of
+from prusc_tui.report.sweep import lines, mark, style
 
 TINY = ("data.train_size=600", "data.validation_size=80", "data.test_size=80")
 
@@ -123,6 +125,20 @@ def test_a_sweep_stops_as_one_and_goes_on(home):
     assert sweeps.counts(sweeps.cells(home, sweep)) == {"running": 1, "stopped": 3}
     sweeps.start(home, sweep)
     assert sweeps.counts(sweeps.cells(home, sweep)) == {"running": 1, "waiting": 3}
+
+
+def test_runs_that_are_held_are_counted_as_held_and_stop_with_the_others(home):
+    sweep = a_sweep(home)
+    sweeps.start(home, sweep)
+    control.hold(home, [cell.run["id"] for cell in sweeps.cells(home, sweep)[1:3]])
+    cells = sweeps.cells(home, sweep)
+    assert [cell.state for cell in cells] == ["waiting", "held", "held", "waiting"]
+    sweeps.start(home, sweep)
+    assert sweeps.counts(sweeps.cells(home, sweep)) == {"waiting": 2, "held": 2}
+    assert any(" 2 waiting, 2 held" in line.plain for line in lines(sweep, cells, [], 200))
+    assert [(mark(cell), style(cell.state)) for cell in cells[:2]] == [("◦", "dim"), ("■", "yellow")]
+    assert sweeps.stop(home, sweep) == 4
+    assert sweeps.counts(sweeps.cells(home, sweep)) == {"stopped": 4}
 
 
 def test_a_sweep_is_deleted_with_its_runs_once_none_is_at_work(home):

@@ -104,6 +104,26 @@ def test_a_stop_is_asked_for_seen_and_forgotten(home, make):
     assert not folder.stop_requested()
 
 
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ((), "stopped"),
+        ((False,), "stopped"),
+        ((True,), "queued"),
+        ((True, False), "stopped"),
+        ((False, True), "stopped"),
+    ],
+    ids=["nobody", "stop", "go on", "go on, then stop", "stop, then go on"],
+)
+def test_a_run_that_has_stopped_waits_for_the_process_that_goes_on_with_it(home, make, asked, status):
+    folder = RunFolder.create(home, make(status="running", **here()))
+    for goes_on in asked:
+        folder.request_stop(goes_on=goes_on)
+    stopped = folder.update(**folder.take_stop())
+    assert (stopped.status, stopped.pid is None) == (status, status == "queued")
+    assert not folder.stop_requested()
+
+
 @pytest.mark.parametrize("status", ["running", "queued"])
 def test_a_run_of_a_dead_process_is_lost(home, make, status):
     folder = RunFolder.create(home, make(status=status, **here() | {"pid": dead_pid()}))

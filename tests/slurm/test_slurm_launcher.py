@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import orjson
 import pytest
 from driver import TINY, Prusc, environment, files_below, said
 
@@ -151,6 +152,34 @@ def test_a_job_that_can_never_start_is_cancelled(slurm, home):
     assert slurm.called("scancel") == ["--quiet 7"]
 
 
+def test_jobs_that_are_held_are_known(slurm, home):
+    folders = [with_job(home, f"run {number}", job=f"7_{number}") for number in range(5)]
+    held = ("JobHeldUser", "JobHeldAdmin", "job requeued in held state")
+    slurm.says(
+        *(f"7_{number}|PENDING|{reason}|" for number, reason in enumerate(held)),
+        "7_3|PENDING|Priority|",
+        "7_4|RUNNING|None|a-node",
+    )
+    assert launchers.held(home, RunLog(home).all()) == {folder.id for folder in folders[:3]}
+
+
+@pytest.mark.parametrize(("jobs", "status"), [("7|CANCELLED|None|", "stopped"), ("7|NODE_FAIL|None|a-node", "lost")])
+def test_whoever_sees_what_became_of_a_job_tells_once(slurm, home, tmp_path, jobs, status):
+    told = tmp_path / "told"
+    words = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read())"]
+    settings(tmp_path, f"[notify]\ncommand = {orjson.dumps(words).decode()}\n")
+    folder = with_job(home, **(WORKS if status == "lost" else BEGAN))
+    slurm.says(jobs)
+    for _ in range(2):
+        SlurmLauncher().settle(home, [folder.id])
+    until = time.monotonic() + 30
+    while not (told.exists() and told.read_text().endswith("\n")):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    (line,) = told.read_text().splitlines()
+    assert (orjson.loads(line)["id"], orjson.loads(line)["status"]) == (folder.id, status)
+
+
 def test_nothing_changes_while_slurm_does_not_answer(slurm, home):
     folder = with_job(home)
     (slurm.folder / "silent").touch()
@@ -290,6 +319,9 @@ def test_a_run_that_never_gets_on_fails_instead_of_being_queued_for_ever(home, m
 
 
 def test_a_job_whose_time_is_up_asks_slurm_to_queue_it_again_and_goes_on_where_it_was(slurm, tmp_path):
+    told = tmp_path / "told"
+    words = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read())"]
+    settings(tmp_path, f"[notify]\ncommand = {orjson.dumps(words).decode()}\n")
     prusc = Prusc(tmp_path / "home")
     slow = [*TINY, "--set", "erm.epochs=8"]
     found = said(prusc("run", "erm", *slow, "--launcher", "slurm", "--json"))
@@ -315,9 +347,11 @@ def test_a_job_whose_time_is_up_asks_slurm_to_queue_it_again_and_goes_on_where_i
     record = folder.record()
     assert (record.status, record.pid, record.job, record.reason) == ("queued", None, "1", "")
     assert slurm.called("scontrol") == ["requeue 1"]
+    assert not told.exists()
     assert in_a_job().wait(timeout=120) == 0
     assert folder.record().status == "finished"
     assert folder.events.read_text().count('"kind":"run-started"') == 2
+    assert [orjson.loads(line)["status"] for line in told.read_text().splitlines()] == ["finished"]
 
 
 def test_runs_that_begin_with_the_same_stage_wait_for_the_first_of_them(slurm, tmp_path):

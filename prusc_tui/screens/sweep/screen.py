@@ -135,7 +135,8 @@ class SweepScreen(Following, Acting):
     def action_stop(self) -> None:
         if self._state is None:
             return
-        running, waiting = (self._state.counts.get(state, 0) for state in ("running", "waiting"))
+        running, waiting, held = (self._state.counts.get(state, 0) for state in sweeps.IN_HAND)
+        waiting += held
         if not running + waiting:
             self._say("nothing to stop: no run of this sweep runs or waits", "warning")
             return
