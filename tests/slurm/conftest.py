@@ -1,3 +1,4 @@
+import re
 import sys
 import time
 from pathlib import Path
@@ -54,6 +55,11 @@ class Cluster:
 
     def log(self, folder):
         return folder.log.read_text(errors="replace") if folder.log.exists() else ""
+
+    def restarts(self, folder):
+        """How often SLURM has queued the job of a run again."""
+        told = self.node.ask("scontrol", "show", "job", self.job(folder))
+        return int(re.search(r"Restarts=(\d+)", told)[1])
 
     def job(self, folder):
         """Number of the job of a run."""

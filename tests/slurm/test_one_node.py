@@ -8,7 +8,7 @@ from driver import TINY, said
 
 from core.runs.home import Home
 from core.runs.log import RunLog
-from experiments import actions
+from experiments import actions, launchers
 from tests.engine.lab import assert_same_results
 
 pytestmark = pytest.mark.slurm
@@ -142,6 +142,43 @@ def test_a_run_of_a_lost_node_that_slurm_queues_again_goes_on_by_itself(cluster,
     assert cluster.job(folder) == job
 
 
+def test_a_run_that_is_preempted_goes_on_by_itself_to_the_same_bits(cluster, node, undisturbed):
+    folder = cluster.run()
+    cluster.wait_for_steps(folder)
+    job = cluster.job(folder)
+    node.ask("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 5")
+    waiting = cluster.wait(folder, "queued")
+    assert (waiting["pid"], waiting["job"], folder.checkpoint("erm").exists()) == (None, job, True)
+    cluster.wait(folder, "finished")
+    assert (cluster.job(folder), cluster.restarts(folder)) == (job, 1)
+    assert_same_results(folder, undisturbed)
+
+
+def test_a_run_that_an_administrator_puts_back_and_holds_goes_on_once_it_is_released(cluster, node):
+    folder = cluster.run(settings=SLOWER)
+    cluster.wait_for_steps(folder)
+    job = cluster.job(folder)
+    node.ask("scontrol", "requeuehold", job)
+    record = cluster.wait(folder, "queued")
+    assert (record["pid"], folder.checkpoint("erm").exists()) == (None, True)
+    node.wait_for(lambda: "held" in cluster.record(folder)["reason"].lower(), "it is not held")
+    assert launchers.held(folder.home, RunLog(folder.home).all()) == {folder.id}
+    node.ask("scontrol", "release", job)
+    cluster.wait(folder, "running")
+    cluster.wait_for_steps(folder)
+    assert (cluster.job(folder), cluster.restarts(folder)) == (job, 1)
+
+
+def test_a_run_at_work_whose_job_is_cancelled_elsewhere_is_stopped_with_a_checkpoint(cluster, node):
+    folder = cluster.run()
+    cluster.wait_for_steps(folder)
+    job = cluster.job(folder)
+    node.ask("scancel", job)
+    record = cluster.wait(folder, "stopped")
+    assert record["reason"].startswith(f"job {job}: CANCELLED")
+    assert folder.checkpoint("erm").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "settings", "message"),
     [
@@ -150,7 +187,7 @@ def test_a_run_of_a_lost_node_that_slurm_queues_again_goes_on_by_itself(cluster,
         (
             [],
             "[slurm.default]\npartition = 'shrt'",
-            "has no partition 'shrt'; did you mean 'short'?; it has debug, short",
+            "has no partition 'shrt'; did you mean 'short'?; it has debug, short, urgent",
         ),
         ([], "[slurm.default]\nconstraint = 'fast'", "SLURM says: Invalid feature specification"),
     ],
