@@ -3,7 +3,7 @@ PYTHON ?= python3
 SEED   ?= 0
 BIN    := .venv/bin
 
-.PHONY: demo test lint types unit bench gpu slurm clean
+.PHONY: demo test lint types unit bench gpu slurm fresh lowest docs clean
 
 demo: .venv/.ready
 	$(BIN)/prusc run demo --seed $(SEED)
@@ -30,6 +30,20 @@ gpu: .venv/.ready-dev
 slurm: .venv/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm tests/slurm $(ARGS)
 
+# The wheel, installed by pip, pipx and uv into fresh environments of every Python that is here (gigabytes, minutes each).
+fresh: .venv/.ready-dev
+	$(BIN)/python -m pytest -m fresh tests/test_fresh.py $(ARGS)
+
+# The tests with the lowest versions that pyproject.toml allows, in an environment of their own.
+lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --editable '.[dev]'
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -n auto --dist loadfile $(ARGS)
+
+docs: .venv/.ready-docs
+	$(BIN)/mkdocs build
+
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "prusc-tui needs Python 3.11 or newer; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
@@ -44,5 +58,9 @@ slurm: .venv/.ready-dev
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch .venv/.ready $@
 
+.venv/.ready-docs: .venv/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch .venv/.ready $@
+
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-lowest site build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -21,6 +21,8 @@ class Recipe:
         name: as typed after `prusc run`.
         summary: one line.
         kind: baseline, method, control of a method, rival, or oracle.
+        equations: what it does after finding, one step a line, in the signs of `experiments.equations`.
+        source: papers, and what is ours.
         stages: returns the stages of a configuration without reading files or importing torch.
         fixed: settings that make the recipe what it is, dotted key → value; they cannot be overridden.
         defaults: settings that it uses unless the preset or the user says otherwise, dotted key → value.
@@ -39,6 +41,8 @@ class Recipe:
     defaults: Mapping[str, object] = field(default_factory=dict)
     supervision: Supervision = "none"
     title: str = ""
+    equations: tuple[str, ...] = ()
+    source: str = ""
     data: tuple[str, ...] = ()
     preset: str = "demo"
     check: Callable[[Config], None] = lambda _: None

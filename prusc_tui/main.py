@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError, nearest
 from core.runs.text import safe_text
-from prusc_tui import __version__
 
 if TYPE_CHECKING:
     from prusc_tui.app import PruscApp
@@ -25,7 +24,7 @@ STOP_PATIENCE = 120.0
 
 def main() -> None:
     """Run the screen; bad input gets one sentence on standard error and exit code 2."""
-    given = _parser().parse_args()
+    given = parser().parse_args()
     try:
         app = _app(given.run, given.home, given.theme)
     except InputError as error:
@@ -53,19 +52,28 @@ def host(app: "PruscApp") -> None:
                 ENGINE.stop_all(STOP_PATIENCE)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line, from which its manual page is made as well."""
+    made = argparse.ArgumentParser(
         prog="prusc-tui",
         description="Detect and remove spurious correlations in image classifiers, without group labels.",
         epilog="Without a screen: prusc --help",
     )
-    parser.add_argument(
-        "run", metavar="RUN", nargs="?", help="open one run: its id, a unique prefix, its name, or last"
-    )
-    parser.add_argument("--home", type=Path, help="folder of the runs (default: $PRUSC_HOME, or your data folder)")
-    parser.add_argument("--theme", help="theme for this session; the palette (ctrl+p) lists them")
-    parser.add_argument("--version", action="version", version=f"prusc-tui {__version__}")
-    return parser
+    made.add_argument("run", metavar="RUN", nargs="?", help="open one run: its id, a unique prefix, its name, or last")
+    made.add_argument("--home", type=Path, help="folder of the runs (default: $PRUSC_HOME, or your data folder)")
+    made.add_argument("--theme", help="theme for this session; the palette (ctrl+p) lists them")
+    made.add_argument("--version", action=_Version, nargs=0, help="print version and commit")
+    return made
+
+
+class _Version(argparse.Action):
+    """Prints version and commit; unlike argparse's own action, it finds them out only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from prusc_tui.version import full_version
+
+        sys.stdout.write(f"prusc-tui {full_version()}\n")
+        parser.exit()
 
 
 def _app(run: str | None, root: Path | None, theme: str | None) -> "PruscApp":

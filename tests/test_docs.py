@@ -1,14 +1,18 @@
 """The documents do not rot: files, commands, options and make targets that they name exist."""
 
+import ast
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
+from typer import Exit
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from prusc_tui.cli.app import app
+from prusc_tui.main import parser
 from tests.data import photo_lab
 
 HOUSE = Path(__file__).parent.parent
@@ -16,20 +20,15 @@ BLOCK = re.compile(r"^```.*?\n(.*?)^```", re.M | re.S)
 PATH = re.compile(r"(?:core|experiments|prusc_tui|tests|docs)/[^\s,;:]*")
 
 
-@pytest.fixture(
-    params=[
-        "README.md",
-        "CONTRIBUTING.md",
-        "docs/concepts.md",
-        "docs/data.md",
-        "docs/machines.md",
-        "docs/many-runs.md",
-        "docs/methods.md",
-        "docs/report.md",
-        "docs/comparing.md",
-        "docs/with-others.md",
-    ]
-)
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    *sorted(f"docs/{path.name}" for path in HOUSE.glob("docs/*.md")),
+]
+
+
+@pytest.fixture(params=PAGES)
 def text(request):
     return (HOUSE / request.param).read_text(encoding="utf-8")
 
@@ -41,8 +40,13 @@ def code(text):
 
 def test_the_files_that_it_names_exist(text):
     named = {word for part in code(text) for word in part.split() if PATH.fullmatch(word)}
-    assert named
     assert [name for name in named if not any(HOUSE.glob(re.sub("<[^>]*>", "*", name).rstrip("/")))] == []
+
+
+def test_the_files_that_documents_name_are_seen_by_the_test_above():
+    for page in ("README.md", "CONTRIBUTING.md", "docs/concepts.md", "docs/methods.md"):
+        words = {word for part in code((HOUSE / page).read_text(encoding="utf-8")) for word in part.split()}
+        assert any(map(PATH.fullmatch, words)), page
 
 
 def test_its_make_targets_exist(text):
@@ -51,15 +55,61 @@ def test_its_make_targets_exist(text):
     assert named <= set(targets)
 
 
-def test_its_commands_and_their_options_exist(text):
+def lines(text):
+    """Lines of the blocks of code, those that are continued as one, and programs without their folder."""
     blocks = (block.replace("\\\n", " ") for block in BLOCK.findall(text))
-    lines = [line.removeprefix(".venv/bin/") for block in blocks for line in block.splitlines()]
-    for line in (line for line in lines if line.startswith("prusc ")):
+    return [line.removeprefix(".venv/bin/") for block in blocks for line in block.splitlines()]
+
+
+def test_its_commands_and_their_options_exist(text):
+    for line in (line for line in lines(text) if line.startswith("prusc ")):
         command, words = get_command(app), shlex.split(line, comments=True)[1:]
         while words and not words[0].startswith("-") and hasattr(command, "commands"):
             assert words[0] in command.commands, line
             command = command.commands[words.pop(0)]
-        command.make_context(line, words)  # raises what the shell would say of a wrong option
+        try:
+            command.make_context(line, list(words))  # raises what the shell would say of a wrong option
+        except Exit:
+            assert words == ["--version"], line
+
+
+def test_its_calls_of_the_screen_have_arguments_that_exist(text):
+    for line in (line for line in lines(text) if re.match("prusc-tui( |$)", line)):
+        parser().parse_args(shlex.split(line, comments=True)[1:])  # exits with 2 for a wrong option
+
+
+def test_the_extras_that_it_installs_exist(text):
+    extras = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    for named in re.findall(r"prusc[-_]tui[\w.-]*\[([\w,]+)\]", text):
+        assert set(named.split(",")) <= set(extras)
+
+
+def test_the_messages_that_troubleshooting_explains_are_messages_of_the_program():
+    page = (HOUSE / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    headings = [heading for heading in re.findall("^### (.*)$", page, re.M) if "`" in heading]
+    quoted = [
+        part.strip(" ,;")
+        for heading in headings
+        for words in re.findall("`(.+?)`", heading)
+        for part in words.split("…")
+    ]
+    assert len(quoted) > 20
+    known = [text for path in sources() for text in texts(ast.parse(path.read_text(encoding="utf-8")))]
+    for words in quoted:
+        assert not words or any(words in text for text in known), words
+
+
+def sources():
+    return [path for package in ("core", "experiments", "prusc_tui") for path in (HOUSE / package).rglob("*.py")]
+
+
+def texts(tree):
+    """Texts in code: adjacent ones are one, and what is filled in is `{}`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def test_the_commands_on_data_work_in_their_order_as_they_are_written(tmp_path, monkeypatch):
@@ -75,8 +125,7 @@ def test_the_commands_on_data_work_in_their_order_as_they_are_written(tmp_path, 
         photo_lab.save(photo_lab.picture(row, (20, 20)), tmp_path / "classes" / split / label / f"{number}.png")
     monkeypatch.chdir(tmp_path)
     page = (HOUSE / "docs/data.md").read_text(encoding="utf-8")
-    lines = [line for block in BLOCK.findall(page) for line in block.replace("\\\n", " ").splitlines()]
-    commands = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("prusc data ")]
+    commands = [shlex.split(line, comments=True)[1:] for line in lines(page) if line.startswith("prusc data ")]
     assert len(commands) > 5
     for words in commands:
         result = CliRunner().invoke(app, words, catch_exceptions=False)

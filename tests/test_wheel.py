@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from prusc_tui.version import commit_of
+from release import completion
+
 HOUSE = Path(__file__).parent.parent
+COMPLETE = 'COMP_WORDS=(prusc dat); COMP_CWORD=1; _prusc_completion prusc; echo "${COMPREPLY[@]}"'
+"""What bash does when someone types `prusc dat` and the tab key."""
 HEAVY = ("torch", "torchvision", "scikit-learn", "pandas", "nvidia-ml-py")
 """What listing and showing must do without."""
 
@@ -54,11 +59,18 @@ def test_the_wheel_holds_the_digits_with_their_licence_presets_studies_and_types
 
 def test_the_wheel_holds_every_module_and_nothing_but_the_three_packages(names):
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"core", "experiments", "prusc_tui"}
+    assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == {"core", "experiments", "prusc_tui"}
     assert not [name for name in names if "test" in Path(name).name or "__pycache__" in name]
     for package in ("core", "experiments", "prusc_tui"):
         modules = {str(path.relative_to(HOUSE)) for path in (HOUSE / package).rglob("*.py")}
         assert modules <= set(names)
+
+
+def test_the_wheel_holds_manual_pages_and_completion(wheel, names):
+    shared = {name.partition(".data/data/")[2]: name for name in names if ".data/data/" in name}
+    assert set(shared) == {"share/man/man1/prusc.1", "share/man/man1/prusc-tui.1", *completion.PLACES.values()}
+    with zipfile.ZipFile(wheel) as archive:
+        assert "prusc data init" in archive.read(shared["share/man/man1/prusc.1"]).decode()
 
 
 def test_the_wheel_runs_in_a_clean_environment_without_torch(wheel, metadata, tmp_path):
@@ -78,10 +90,16 @@ def test_the_wheel_runs_in_a_clean_environment_without_torch(wheel, metadata, tm
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert prusc("--version") == f"prusc-tui {metadata['Version']}\n"
+    def bash(script):
+        environment = {"PATH": f"{python.parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
+        return subprocess.check_output(["bash", "-c", script], env=environment, text=True)
+
+    commit = commit_of(HOUSE)
+    assert prusc("--version") == f"prusc-tui {metadata['Version']}" + f" ({commit})" * bool(commit) + "\n"
     recipes = prusc("recipes")
     assert "prusc-no-contrast" in recipes
     assert "colored-mnist" in recipes
     assert "no runs yet" in prusc("ls")
     data = prusc("data", "show", "demo", "--set", "data.train_size=400")
     assert "0–4" in data
+    assert bash(f"source {python.parent.parent / completion.PLACES['bash']}; {COMPLETE}").split() == ["data"]

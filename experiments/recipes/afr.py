@@ -36,6 +36,8 @@ AFR = Recipe(
     title="AFR",
     summary="AFR: refit the head on held-out training images, weighted by how badly ERM predicts them.",
     kind="rival",
+    equations=("min over w: Σ μᵢ ℓᵢ(w·z) + λ |w − w_ERM|² on held-out images; μᵢ ∝ exp(−γ p(yᵢ)) / size of class yᵢ",),
+    source="AFR, arXiv 2306.11074",
     stages=stages,
     fixed=PRUSC.fixed,
 )

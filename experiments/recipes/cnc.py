@@ -13,6 +13,7 @@ select.rule or the finder uses groups.
 from core.config import Config
 from core.engine.stage import Stage
 from core.stages.cnc import Cnc, TrainContrastively
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, to_groups
 
@@ -28,6 +29,8 @@ CNC = Recipe(
     title="CnC",
     summary="Correct-n-Contrast: train again from scratch, contrasting samples of a class across pseudo-groups.",
     kind="rival",
+    equations=("min over θ: λ L + (1 − λ) mean ℓ, batches balanced over cells", equations.CONTRAST),
+    source="CnC, arXiv 2203.01517",
     stages=stages,
     fixed=PRUSC.fixed,
     defaults={"find.by": "errors"},

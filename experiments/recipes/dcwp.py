@@ -34,6 +34,12 @@ DCWP = Recipe(
     title="DCWP",
     summary="DCWP, ancestor of PruSC: masks and fine-tuning on all samples, with conflict samples weighted more.",
     kind="rival",
+    equations=(
+        "masks: min over α: E over m ~ σ(α) of [ Σ wᵢ ℓᵢ / Σ wᵢ + β L ] + λ Σ α; wᵢ = w for i in C, otherwise 1",
+        "L as in prusc; positives: same class, one of the two in C; negatives: all other images",
+        "fine-tuning: min over θ: Σ wᵢ ℓᵢ(f_{m⊙θ}) / Σ wᵢ",
+    ),
+    source="DCWP, arXiv 2210.05247",
     stages=stages,
     defaults={"prune.contrast_weight": 0.05, "prune.sparsity_weight": 1e-8},
     # Recomputing the statistics at every look would pass through all samples.

@@ -8,6 +8,7 @@ groups of the training split, and those of validation for the penalty.
 from core.config import Config
 from core.engine.stage import Stage
 from core.stages.dfr import Dfr, RefitOnGroups
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes import erm
 from experiments.recipes.prusc import PRUSC
@@ -23,6 +24,8 @@ DFR_TRAIN = Recipe(
     title="DFR, training groups",
     summary="Oracle: DFR, the head refitted on group-balanced training images (training attributes used).",
     kind="oracle",
+    equations=(equations.DFR.format(split="training"),),
+    source=equations.PAPER_DFR,
     stages=stages,
     fixed=PRUSC.fixed,
     defaults={"dfr.draws": 10},

@@ -10,6 +10,7 @@ Validation accuracies are those of images that the head was fitted on. Supervisi
 from core.config import Config
 from core.engine.stage import Stage
 from core.stages.dfr import Dfr, RefitOnGroups
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes import erm
 from experiments.recipes.prusc import PRUSC
@@ -25,6 +26,8 @@ DFR_VALIDATION = Recipe(
     title="DFR, validation groups",
     summary="Oracle: DFR, the head refitted on group-balanced validation images (validation attributes used).",
     kind="oracle",
+    equations=(equations.DFR.format(split="validation"),),
+    source=equations.PAPER_DFR,
     stages=stages,
     fixed=PRUSC.fixed,
     supervision="validation",

@@ -5,6 +5,7 @@ from core.engine.stage import Stage
 from core.stages.environments_eiil import InferByEiil
 from core.stages.reference import TrainReference, reference_of
 from core.stages.train import TrainMembers
+from experiments import equations
 from experiments.recipe import Recipe
 
 
@@ -23,6 +24,8 @@ EIIL = Recipe(
     title="EIIL",
     summary="EIIL: environments from the mistakes of an ERM network, then IRM. The rival without annotations.",
     kind="rival",
+    equations=(equations.EIIL, equations.IRM),
+    source=equations.PAPER_EIIL,
     stages=stages,
     fixed={"train.objective": "irm", "environments.reference": "erm"},
     preset="irm-demo",

@@ -5,6 +5,7 @@ from core.engine.stage import Stage
 from core.stages.environments_eiil import InferByEiil
 from core.stages.reference import reference_of
 from core.stages.train import TrainMembers
+from experiments import equations
 from experiments.recipe import Recipe
 
 
@@ -21,6 +22,8 @@ EIIL_ATTRIBUTE = Recipe(
     title="EIIL, colour as reference",
     summary="Oracle: EIIL with the attribute as its reference (training attributes used).",
     kind="oracle",
+    equations=(f"{equations.EIIL}: the attribute", equations.IRM),
+    source=equations.PAPER_EIIL,
     stages=stages,
     fixed={"train.objective": "irm", "environments.reference": "attribute"},
     preset="irm-demo",

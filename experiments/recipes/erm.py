@@ -4,6 +4,7 @@ from core.config import Config
 from core.engine.stage import Stage
 from core.stages.erm import TrainErm
 from core.stages.given import TakeCheckpoint
+from experiments import equations
 from experiments.recipe import Recipe
 
 
@@ -18,6 +19,8 @@ ERM = Recipe(
     name="erm",
     summary="Train on all images by their mean loss; the baseline of every other recipe.",
     kind="baseline",
+    equations=(equations.ERM,),
+    source="empirical risk minimisation (Vapnik, NeurIPS 1991)",
     stages=stages,
     fixed={"erm.objective": "erm"},
 )

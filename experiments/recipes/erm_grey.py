@@ -1,5 +1,6 @@
 """Oracle: ERM on images without colour, so that there is no shortcut."""
 
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.erm_pooled import stages
 
@@ -8,6 +9,8 @@ ERM_GREY = Recipe(
     title="ERM without colour",
     summary="Oracle: ERM on images without colour (data cmnist only): the upper bound.",
     kind="oracle",
+    equations=(equations.ERM,),
+    source=f"ERM without the shortcut, as in {equations.PAPER_IRM}",
     stages=stages,
     fixed={"train.objective": "erm", "data.grey": True},
     preset="irm-demo",

@@ -4,6 +4,7 @@ from core.config import Config
 from core.engine.stage import Stage
 from core.stages.environments_pooled import PoolAll
 from core.stages.train import TrainMembers
+from experiments import equations
 from experiments.recipe import Recipe
 
 
@@ -17,6 +18,8 @@ ERM_POOLED = Recipe(
     title="ERM",
     summary="ERM on all images with IRM's network and steps; the baseline of the invariant methods.",
     kind="baseline",
+    equations=(equations.ERM,),
+    source="empirical risk minimisation (Vapnik, NeurIPS 1991)",
     stages=stages,
     fixed={"train.objective": "erm"},
     preset="irm-demo",

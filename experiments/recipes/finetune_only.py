@@ -3,6 +3,7 @@
 from core.config import Config
 from core.engine.stage import Stage
 from core.stages.finetune import FinetuneNetwork
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, to_balanced_set
 
@@ -19,6 +20,8 @@ FINETUNE_ONLY = Recipe(
     name="finetune-only",
     summary="Control: fine-tune on the balanced set, nothing pruned. What does pruning add?",
     kind="control",
+    equations=(equations.FINETUNE_ALL,),
+    source=equations.OURS_PRUSC,
     stages=stages,
     fixed=PRUSC.fixed,
 )

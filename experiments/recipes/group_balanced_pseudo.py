@@ -9,6 +9,7 @@ settings of ERM. Supervision: none, unless select.rule or the finder uses groups
 from core.config import Config
 from core.engine.stage import Stage
 from core.stages.retrain_cells import TrainOnCells
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, to_groups
 
@@ -23,6 +24,8 @@ GROUP_BALANCED_PSEUDO = Recipe(
     title="Group-balanced, pseudo-groups",
     summary="Train again from scratch on batches balanced over (pseudo-group, label), without group labels.",
     kind="rival",
+    equations=(equations.BALANCED_GROUPS.format(groups="cells"),),
+    source="after Idrissi et al., arXiv 2110.14503, on pseudo-groups (ours)",
     stages=stages,
     fixed=PRUSC.fixed,
 )

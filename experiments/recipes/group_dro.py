@@ -1,5 +1,6 @@
 """Oracle: minimise the worst group's loss (GroupDRO); uses the attributes of the training split."""
 
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.erm import stages
 
@@ -7,6 +8,8 @@ GROUP_DRO = Recipe(
     name="group-dro",
     summary="Oracle: GroupDRO on the true groups (training attributes used).",
     kind="oracle",
+    equations=(equations.GROUP_DRO.format(groups="true groups"),),
+    source=equations.PAPER_DRO,
     stages=stages,
     fixed={"erm.objective": "group-dro"},
     supervision="train",

@@ -1,5 +1,6 @@
 """GroupDRO on environments inferred from clusters: minimise the worst of their risks."""
 
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.irm import FIXED, stages
 
@@ -8,6 +9,8 @@ GROUP_DRO_INFERRED = Recipe(
     title="GroupDRO, environments from clusters",
     summary="GroupDRO on the environments from clusters: the worst risk instead of IRM's penalty.",
     kind="method",
+    equations=(equations.MINORITY_BALANCE, "min over θ: Σ_e q_e R_e; q_e ← q_e exp(η R_e), Σ q = 1"),
+    source=f"{equations.PAPER_DRO}; environments: {equations.PAPER_CLUSTERS}",
     stages=stages,
     fixed={**FIXED, "train.objective": "group-dro"},
     preset="irm-demo",

@@ -11,6 +11,7 @@ none, unless select.rule or the finder uses groups.
 from core.config import Config
 from core.engine.stage import Stage
 from core.stages.retrain_cells import Dro, TrainOnCells
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, to_groups
 
@@ -26,6 +27,8 @@ GROUP_DRO_PSEUDO = Recipe(
     title="GroupDRO, pseudo-groups",
     summary="Train again from scratch by GroupDRO over (pseudo-group, label), without group labels.",
     kind="rival",
+    equations=(equations.GROUP_DRO.format(groups="cells, drawn equally often"),),
+    source=f"{equations.PAPER_DRO}; on pseudo-groups: GEORGE, arXiv 2011.12945",
     stages=stages,
     fixed=PRUSC.fixed,
 )

@@ -4,6 +4,7 @@ from core.config import Config
 from core.engine.stage import Stage
 from core.stages.environments_inferred import InferEnvironments
 from core.stages.train import TrainMembers
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import to_groups
 
@@ -24,6 +25,8 @@ IRM = Recipe(
     title="IRM, environments from clusters (ours)",
     summary="Infer environments from clusters of the representation, then train by IRM.",
     kind="method",
+    equations=(equations.MINORITY_BALANCE, equations.IRM),
+    source=f"{equations.PAPER_IRM}; environments: {equations.PAPER_CLUSTERS}",
     stages=stages,
     fixed={**FIXED, "train.objective": "irm"},
     preset="irm-demo",

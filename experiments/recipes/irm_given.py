@@ -5,6 +5,7 @@ from core.engine.stage import Stage
 from core.errors import InputError
 from core.stages.environments_given import TakeGiven
 from core.stages.train import TrainMembers
+from experiments import equations
 from experiments.recipe import Recipe
 
 
@@ -37,6 +38,8 @@ IRM_GIVEN = Recipe(
     title="IRM, given environments",
     summary="Oracle: IRM on the training environments that come with the data.",
     kind="oracle",
+    equations=(equations.IRM,),
+    source=equations.PAPER_IRM,
     stages=stages,
     fixed={"train.objective": "irm"},
     preset="irm-demo",

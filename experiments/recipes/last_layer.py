@@ -3,6 +3,7 @@
 from core.config import Config
 from core.engine.stage import Stage
 from core.stages.head import Head, RefitHead
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, to_balanced_set
 
@@ -16,6 +17,8 @@ LAST_LAYER = Recipe(
     name="last-layer",
     summary="Control: refit the linear head on the balanced set. Is the representation already good enough?",
     kind="control",
+    equations=(equations.HEAD,),
+    source=f"after {equations.PAPER_DFR}, on pseudo-groups (ours)",
     stages=stages,
     fixed=PRUSC.fixed,
 )

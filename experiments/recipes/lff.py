@@ -30,6 +30,12 @@ LFF = Recipe(
     title="LfF",
     summary="Learning from Failure: weight the samples on which a biased network fails, while both are trained.",
     kind="rival",
+    equations=(
+        "biased network b: min over b: mean_D (1 − p_b(yᵢ)^q) / q",
+        "debiased network d: min over d: mean_D wᵢ ℓᵢ(d); wᵢ = ℓᵢ(b) / (ℓᵢ(b) + ℓᵢ(d)), "
+        "from moving averages, relative to the largest of the class",
+    ),
+    source="LfF, arXiv 2007.02561",
     stages=stages,
     fixed=PRUSC.fixed,
 )

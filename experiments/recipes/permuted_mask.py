@@ -5,6 +5,7 @@ from core.engine.stage import Stage
 from core.stages.finetune import FinetuneNetwork
 from core.stages.permute import PermuteMasks
 from core.stages.prune import LearnMasks
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, to_balanced_set
 
@@ -30,6 +31,8 @@ PERMUTED_MASK = Recipe(
     name="permuted-mask",
     summary="Control: PruSC with its masks permuted within each layer. Does it matter which weights are pruned?",
     kind="control",
+    equations=(equations.MASKS, equations.CONTRAST, equations.PERMUTED, equations.FINETUNE),
+    source=equations.OURS_PRUSC,
     stages=stages,
     fixed=PRUSC.fixed,
 )

@@ -3,6 +3,7 @@
 from core.config import Config
 from core.engine.stage import Stage
 from core.stages.head import Head, RefitHead
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.permuted_mask import to_permuted_masks
 from experiments.recipes.prusc import PRUSC
@@ -17,6 +18,8 @@ PERMUTED_MASK_HEAD = Recipe(
     name="permuted-mask-head",
     summary="Control: permuted masks and a refitted head. Does PruSC's head need the masks that were learned?",
     kind="control",
+    equations=(equations.MASKS, equations.CONTRAST, equations.PERMUTED, equations.HEAD),
+    source=equations.OURS_PRUSC,
     stages=stages,
     fixed=PRUSC.fixed,
 )

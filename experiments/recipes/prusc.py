@@ -7,6 +7,7 @@ from core.stages.best import KeepBest
 from core.stages.finetune import FinetuneNetwork
 from core.stages.head import Head, RefitHead
 from core.stages.prune import LearnMasks
+from experiments import equations
 from experiments.finders import finding
 from experiments.recipe import Recipe
 from experiments.recipes import erm
@@ -44,6 +45,8 @@ PRUSC = Recipe(
     name="prusc",
     summary="Find what contradicts the shortcut, prune it out by contrastive masks, fine-tune; keep the best network.",
     kind="method",
+    equations=equations.PRUSC,
+    source=f"{equations.PAPER_PRUSC}; refitted head and choice: ours",
     stages=stages,
     fixed={"erm.objective": "erm"},
 )

@@ -1,5 +1,6 @@
 """PruSC as published: masks, then fine-tuning of the weights that are left."""
 
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, to_subnetwork
 
@@ -7,6 +8,8 @@ PRUSC_FINETUNE = Recipe(
     name="prusc-finetune",
     summary="PruSC as published: always ends with fine-tuning, whatever validation says.",
     kind="method",
+    equations=(equations.MASKS, equations.CONTRAST, equations.FINETUNE),
+    source=equations.PAPER_PRUSC,
     stages=to_subnetwork,
     fixed=PRUSC.fixed,
 )

@@ -4,6 +4,7 @@ from core.config import Config
 from core.engine.stage import Stage
 from core.stages.head import Head, RefitHead
 from core.stages.prune import LearnMasks
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, to_balanced_set
 
@@ -21,6 +22,8 @@ PRUSC_HEAD = Recipe(
     name="prusc-head",
     summary="PruSC with a refitted head instead of fine-tuning: best where few samples contradict the shortcut.",
     kind="method",
+    equations=(equations.MASKS, equations.CONTRAST, equations.HEAD),
+    source=f"{equations.PAPER_PRUSC}; head: after {equations.PAPER_DFR} (ours)",
     stages=stages,
     fixed=PRUSC.fixed,
 )

@@ -1,5 +1,6 @@
 """Control: PruSC on random clusters, so that the balanced set is balanced only over classes."""
 
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, stages
 
@@ -7,6 +8,8 @@ PRUSC_RANDOM_CLUSTERS = Recipe(
     name="prusc-random-clusters",
     summary="Control: PruSC on random clusters. Do the clusters matter?",
     kind="control",
+    equations=PRUSC.equations,
+    source=equations.OURS_PRUSC,
     stages=stages,
     fixed={**PRUSC.fixed, "find.by": "random"},
 )

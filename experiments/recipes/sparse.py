@@ -8,6 +8,7 @@ ones. The comparison is ours, and so is the target of learned masks: the publish
 from core.config import Config
 from core.engine.stage import Stage
 from core.stages.sparse import MeasureSparsity, Sparse
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.prusc import PRUSC, to_balanced_set
 
@@ -26,6 +27,8 @@ SPARSE = Recipe(
     name="sparse",
     summary="Worst group against the share of weights kept: learned masks, magnitude, random.",
     kind="control",
+    equations=("min over θ: mean_B ℓ(f_{m⊙θ}), for every share of ones in m: learned masks, largest |θ|, or random",),
+    source=f"{equations.PAPER_PRUSC}; magnitude: Han et al., arXiv 1506.02626; comparison: ours",
     stages=stages,
     fixed={**PRUSC.fixed, "prune.keep": "none", "prune.structure": "weights", "finetune.data": "balanced"},
 )

@@ -1,5 +1,6 @@
 """V-REx on environments inferred from clusters: equal risks instead of IRM's penalty."""
 
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes.irm import FIXED, stages
 
@@ -8,6 +9,8 @@ VREX = Recipe(
     title="V-REx, environments from clusters",
     summary="V-REx on the environments from clusters. Is IRM's penalty needed?",
     kind="method",
+    equations=(equations.MINORITY_BALANCE, "min over θ: mean over e of R_e + λ variance over e of R_e"),
+    source=f"V-REx, arXiv 2003.00688; environments: {equations.PAPER_CLUSTERS}",
     stages=stages,
     fixed={**FIXED, "train.objective": "vrex"},
     preset="irm-demo",

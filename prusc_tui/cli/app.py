@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from prusc_tui import __version__
 from prusc_tui.cli import (
     compare,
     data,
@@ -33,14 +32,16 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"prusc-tui {__version__}")
+        from prusc_tui.version import full_version
+
+        typer.echo(f"prusc-tui {full_version()}")
         raise typer.Exit
 
 
 @app.callback()
 def _common(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print version and commit.")
     ] = False,
 ) -> None:
     pass

@@ -36,7 +36,8 @@ def eval_(
         typer.Option("--network", metavar="NAME", help="Architecture of FILE, if no JSON file beside it says so."),
     ] = None,
     stage: Annotated[
-        str | None, typer.Option("--stage", help="Stage of RUN whose network is evaluated (default: the last).")
+        str | None,
+        typer.Option("--stage", metavar="STAGE", help="Stage of RUN whose network is evaluated (default: the last)."),
     ] = None,
     split: Annotated[SplitChoice | None, typer.Option(help="Images to evaluate on (default: test).")] = None,
     by_group: Annotated[

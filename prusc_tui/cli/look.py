@@ -29,12 +29,18 @@ def look(
     ] = None,
     stages: Annotated[
         list[str] | None,
-        typer.Option("--stage", help="Stage whose network is shown. Repeatable (default: the first and the last)."),
+        typer.Option(
+            "--stage",
+            metavar="STAGE",
+            help="Stage whose network is shown. Repeatable (default: the first and the last).",
+        ),
     ] = None,
     by: Annotated[
         str | None, typer.Option("--by", metavar="STAGE", help="Stage whose mistakes come first (default: the first).")
     ] = None,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=256, help="Maximum number of images.")] = 8,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", metavar="N", min=1, max=256, help="Maximum number of images.")
+    ] = 8,
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE.png", help="Write the picture to a file.")] = None,
     graphics: Annotated[
         Graphics, typer.Option("--graphics", help="How a terminal draws it (default: what the terminal says it can).")

@@ -39,9 +39,11 @@ def _facts() -> tuple[dict[str, Any], list[str]]:
     from core.runs.log import RunLog
     from experiments.bundled import folder
     from prusc_tui import __version__
+    from prusc_tui.version import commit
 
     missing: list[str] = []
-    facts: dict[str, Any] = {"prusc-tui": __version__, "python": sys.version.split()[0], "system": platform.platform()}
+    facts: dict[str, Any] = {"prusc-tui": __version__, "commit": commit() or "unknown"}
+    facts |= {"python": sys.version.split()[0], "system": platform.platform()}
     for package in ("torch", "torchvision", "textual", "scikit-learn", "pandas", "tinydb", "pyarrow"):
         try:
             facts[package] = version(package)

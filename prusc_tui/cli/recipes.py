@@ -78,6 +78,8 @@ def show(
             recipe=plan.recipe.name,
             summary=plan.recipe.summary,
             stages=plan.recipe.stage_names(plan.config),
+            equations=plan.recipe.equations,
+            source=plan.recipe.source,
             fixed=plan.recipe.fixed,
             config=plan.config.model_dump(mode="json"),
         )
@@ -94,6 +96,10 @@ def _print_settings(plan: "Plan") -> None:
     out = console()
     out.print(Text.assemble((plan.recipe.name, "bold"), "  ", plan.recipe.summary))
     out.print(Text("stages: " + " → ".join(plan.recipe.stage_names(plan.config))))
+    for line in plan.recipe.equations:
+        out.print(Padding(Text(line, "dim"), (0, 0, 0, 4), expand=False))
+    if plan.recipe.source:
+        out.print(Text("source: " + plan.recipe.source))
     changed = differences(plan.config, config_model()())
     for key, value, help_ in _settings(plan.config):
         line = Text.assemble((key, "bold yellow" if key in changed else "bold"), f" = {value}")

@@ -81,10 +81,14 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as prune.lr=0.05. Repeatable."),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of weights, order, masks and clusters.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", help="Seed of weights, order, masks and clusters.")
+    ] = None,
     device: Device = "auto",
-    name: Annotated[str | None, typer.Option("--name", help="Name of the run; must be new.")] = None,
-    tags: Annotated[list[str] | None, typer.Option("--tag", help="A label for the run log. Repeatable.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run; must be new.")] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="A label for the run log. Repeatable.")
+    ] = None,
     only: Annotated[
         str | None, typer.Option("--only", metavar="NAME,...", help="Run only these recipes or presets of the study.")
     ] = None,

@@ -29,7 +29,9 @@ def ls(
     sort: Annotated[
         str, typer.Option("--sort", metavar="FIELD", help="Sort by a field, best scores first; -FIELD reverses it.")
     ] = "",
-    limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Maximum number of runs.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("-n", "--limit", metavar="N", min=1, help="Maximum number of runs.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """List the runs, newest first."""
@@ -133,7 +135,9 @@ def export(
     groups: Annotated[
         Path | None, typer.Option("--groups", metavar="FILE", help="Only the pseudo-groups, as a table to correct.")
     ] = None,
-    stage: Annotated[str | None, typer.Option("--stage", help="Stage of the network (default: the last).")] = None,
+    stage: Annotated[
+        str | None, typer.Option("--stage", metavar="STAGE", help="Stage of the network (default: the last).")
+    ] = None,
     parquet: Annotated[bool, typer.Option("--parquet", help="Also write metrics.parquet.")] = False,
     torch: Annotated[bool, typer.Option("--torch", help="Also write model.pt, a state dict for torch.load.")] = False,
     onnx: Annotated[bool, typer.Option("--onnx", help="Also write model.onnx, with normalisation inside.")] = False,

@@ -30,7 +30,7 @@ def sparsity(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the new run, such as sparse.shares=[0.1,0.02]."),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the new run.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of the new run.")] = None,
     device: Device = "auto",
     csv: Annotated[bool, typer.Option("--csv", help="Print a line per run, point and split.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

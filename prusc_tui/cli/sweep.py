@@ -67,7 +67,7 @@ def sweep(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of all runs. Repeatable.")
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Name of the sweep.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the sweep.")] = None,
     device: Device = "auto",
     launcher: Launcher = None,
     gpus: Gpus = None,
@@ -75,7 +75,9 @@ def sweep(
     threads: Threads = None,
     profile: Profile = None,
     minutes: Minutes = None,
-    tags: Annotated[list[str] | None, typer.Option("--tag", help="A label for the runs. Repeatable.")] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="A label for the runs. Repeatable.")
+    ] = None,
     log: Log = None,
     notify: Notify = False,
     fresh: Fresh = False,
