@@ -51,11 +51,12 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory):
-    """Folder with uv and pipx."""
+    """Folder with uv and pipx; the cache of uv is beside it, so that it downloads everything once."""
     environment = tmp_path_factory.mktemp("tools")
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     subprocess.run([str(environment / "bin/python"), "-m", "pip", "install", "--quiet", "uv", "pipx"], check=True)
-    return environment / "bin"
+    yield environment / "bin"
+    shutil.rmtree(environment)
 
 
 def pip(python, wheel, folder, _tools):
@@ -75,8 +76,12 @@ def pipx(python, wheel, folder, tools):
 
 
 def uv(python, wheel, folder, tools):
-    places = {"UV_TOOL_DIR": str(folder / "tools"), "UV_TOOL_BIN_DIR": str(folder / "bin")}
-    command = [str(tools / "uv"), "tool", "install", "--quiet", "--no-cache", "--python", python, str(wheel)]
+    places = {
+        "UV_TOOL_DIR": folder / "tools",
+        "UV_TOOL_BIN_DIR": folder / "bin",
+        "UV_CACHE_DIR": tools.parent / "cache",
+    }
+    command = [str(tools / "uv"), "tool", "install", "--quiet", "--python", python, str(wheel)]
     subprocess.run(command, check=True, env=os.environ | places)
     return folder / "bin"
 
