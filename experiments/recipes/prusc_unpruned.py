@@ -4,6 +4,7 @@ from core.config import Config
 from core.engine.stage import Stage
 from core.stages.best import KeepBest
 from core.stages.head import Head, RefitHead
+from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes import finetune_only
 from experiments.recipes.prusc import PRUSC
@@ -22,6 +23,8 @@ PRUSC_UNPRUNED = Recipe(
     name="prusc-unpruned",
     summary="Control: as prusc, nothing pruned; keep the best of ERM, fine-tuned network and refitted head.",
     kind="control",
+    equations=(equations.FINETUNE_ALL, equations.HEAD, equations.BEST),
+    source=equations.OURS_PRUSC,
     stages=stages,
     fixed=PRUSC.fixed,
 )
