@@ -13,7 +13,7 @@ PLACES = {
 
 def scripts() -> Iterator[tuple[str, str]]:
     """Path and content of every completion file."""
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     for shell, path in PLACES.items():
         variable = f"_{PROGRAM.upper()}_COMPLETE"

@@ -51,7 +51,7 @@ def settings() -> str:
         found = [setting for setting in settings_of(kind) if setting.key.rpartition(".")[0] == prefix]
         values = kind() if prefix == "data" else getattr(defaults, prefix) if prefix else defaults
         wholes = type(values).only_with
-        listed = []
+        listed: list[tuple[str, ...]] = []
         for setting in found:
             needs = wholes.get(setting.name)
             when = f" Only with `{needs[0]}` = {' or '.join(f'`{value}`' for value in needs[1])}." if needs else ""

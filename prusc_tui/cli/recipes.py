@@ -96,8 +96,8 @@ def _print_settings(plan: "Plan") -> None:
     out = console()
     out.print(Text.assemble((plan.recipe.name, "bold"), "  ", plan.recipe.summary))
     out.print(Text("stages: " + " → ".join(plan.recipe.stage_names(plan.config))))
-    for line in plan.recipe.equations:
-        out.print(Padding(Text(line, "dim"), (0, 0, 0, 4), expand=False))
+    for equation in plan.recipe.equations:
+        out.print(Padding(Text(equation, "dim"), (0, 0, 0, 4), expand=False))
     if plan.recipe.source:
         out.print(Text("source: " + plan.recipe.source))
     changed = differences(plan.config, config_model()())
