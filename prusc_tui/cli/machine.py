@@ -12,6 +12,10 @@ from prusc_tui.cli.options import Json
 from prusc_tui.words import print_json
 
 
+OPTIONAL = {"pyarrow": "only for Parquet; install prusc-tui[parquet]"}
+"""Packages of extras, and what for."""
+
+
 def doctor(json: Json = False) -> None:
     """Print versions, devices, home and missing requirements; exit code 1 if there are any."""
     facts, missing = _facts()
@@ -48,9 +52,11 @@ def _facts() -> tuple[dict[str, Any], list[str]]:
         try:
             facts[package] = version(package)
         except PackageNotFoundError:
-            facts[package] = "not installed"
-            optional = package == "pyarrow"
-            missing.append(f"{package} (only for --parquet; install prusc-tui[parquet])" if optional else package)
+            if package in OPTIONAL:
+                facts[package] = f"not installed ({OPTIONAL[package]})"
+            else:
+                facts[package] = "not installed"
+                missing.append(package)
     facts["devices"] = describe()
     try:
         home = Home.open()

@@ -2,9 +2,12 @@
 
 import re
 import time
+from importlib import metadata
 
+import orjson
 import pytest
 from driver import TINY, files_below
+from typer.testing import CliRunner
 
 from core.feed.feed import RunFeed
 from core.groups import Evaluation, Group
@@ -14,6 +17,7 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord, StageRecord
 from prusc_tui import __version__
+from prusc_tui.cli.app import app
 
 SHARED = ("id", "name", "status", "recipe", "data", "seed", "selection", "attributes_used", "stages", "config")
 
@@ -231,6 +235,22 @@ def test_doctor_prints_versions_and_fails_only_where_something_is_missing(prusc)
     assert told["devices"][0].startswith("cpu")
     assert told["digits"] > 0
     assert said.code == (1 if told["missing"] else 0)
+
+
+@pytest.mark.parametrize(("package", "code"), [("pyarrow", 0), ("scikit-learn", 1)])
+def test_doctor_misses_what_is_required_but_not_the_package_of_an_extra(package, code, tmp_path, monkeypatch):
+    def version(name, known=metadata.version):
+        if name == package:
+            raise metadata.PackageNotFoundError(name)
+        return known(name)
+
+    monkeypatch.setenv("PRUSC_HOME", str(tmp_path))
+    monkeypatch.setattr(metadata, "version", version)
+    said = CliRunner().invoke(app, ["doctor", "--json"])
+    assert said.exit_code == code
+    told = orjson.loads(said.stdout)
+    assert told["missing"] == [package] * code
+    assert told[package].startswith("not installed")
 
 
 def test_looking_writes_nothing(finished):
