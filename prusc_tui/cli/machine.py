@@ -11,7 +11,6 @@ from core.runs.text import safe_text
 from prusc_tui.cli.options import Json
 from prusc_tui.words import print_json
 
-
 OPTIONAL = {"pyarrow": "only for Parquet; install prusc-tui[parquet]"}
 """Packages of extras, and what for."""
 
