@@ -181,7 +181,7 @@ def test_everything_else_is_said_on_the_command_line_too():
     for key, text in {"name": "-odd 'name'", "tags": "a,b c, a", "device": "cuda:1", "fresh": "true"}.items():
         form.set(key, text)
     given = parsed(form.command_line())
-    assert (given["name"], given["tags"], given["device"]) == ("-odd 'name'", ["a", "b", "c"], "cuda:1")
+    assert (given["name"], list(given["tags"]), given["device"]) == ("-odd 'name'", ["a", "b", "c"], "cuda:1")
     assert (given["fresh"], given["detach"]) == (True, True)
     form.set("start", "in this process")
     assert not parsed(form.command_line())["detach"]
