@@ -21,6 +21,7 @@ from prusc_tui.cli import (
     sweep,
     table,
 )
+from prusc_tui.words import say
 
 app = typer.Typer(
     name="prusc",
@@ -33,7 +34,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"prusc-tui {__version__}")
+        say(f"prusc-tui {__version__}")
         raise typer.Exit
 
 
