@@ -3,7 +3,7 @@ PYTHON ?= python3
 SEED   ?= 0
 BIN    := .venv/bin
 
-.PHONY: demo test lint types unit bench gpu slurm fresh lowest docs clean
+.PHONY: demo test lint types unit bench gpu audit slurm fresh lowest docs clean
 
 demo: .venv/.ready
 	$(BIN)/prusc run demo --seed $(SEED)
@@ -26,6 +26,9 @@ bench: .venv/.ready-dev
 
 gpu: .venv/.ready-dev
 	$(BIN)/python -m pytest -m 'gpu and not bench'
+
+audit: .venv/.ready-dev
+	@.ci/audit $(BIN)
 
 slurm: .venv/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm tests/slurm $(ARGS)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
+from core.fits import misfit
+
 LEAST_IN_CELL = 10
 """Minimum number of samples of a cell that counts for the worst cell."""
 
@@ -51,6 +53,10 @@ class Group:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Group":
+        if (wrong := misfit(cls, value)) is not None:
+            raise TypeError(f"{wrong} of a group is {value[wrong]!r}")
+        if not 0 <= value["correct"] <= value["n"]:
+            raise ValueError(f"{value['correct']} of {value['n']} are correct")
         return cls(value["label"], dict(value["attributes"]), value["n"], value["correct"])
 
 
@@ -134,7 +140,12 @@ class Evaluation:
     @classmethod
     def from_json(cls, split: str, value: Mapping[str, Any]) -> "Evaluation":
         groups, cells = (tuple(Group.from_json(g) for g in value.get(name, ())) for name in ("groups", "cells"))
-        return cls(split, groups, tuple(value["training_shares"]), cells)
+        shares = tuple(value["training_shares"])
+        if len(shares) != len(groups) or misfit(cls, {"training_shares": shares}) is not None:
+            raise ValueError(f"{len(shares)} shares of {len(groups)} groups")
+        if not any(group.n for group in groups):
+            raise ValueError("no group has samples")
+        return cls(split, groups, shares, cells)
 
 
 def wilson_interval(correct: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from safetensors.numpy import load_file
 
 from core.artifacts import MASKS, MODEL
@@ -23,6 +24,7 @@ from core.errors import InputError
 from core.events import Evaluated, Scalars, Sparsity
 from core.runs.folder import RunFolder
 from core.runs.stream import EventReader
+from core.runs.text import safe_cell
 from experiments import bundled
 from experiments.description import Description, describe, stage_with_network
 from experiments.plan import config_of
@@ -97,7 +99,7 @@ def export_groups(folder: RunFolder, file: Path) -> str:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8", newline="") as opened:
-            table.to_csv(opened, index=False)
+            _for_csv(table).to_csv(opened, index=False)
     except OSError as error:
         raise InputError(f"--groups {file}: cannot be written ({error.strerror})") from None
     words = ["prusc", "run", "--from", f"{record.id}:{record.stages[0].name}", "--groups", str(file)]
@@ -135,11 +137,17 @@ def _tables(
     metrics = pd.DataFrame(_metrics(folder), columns=["time", "stage", "step", "epoch", "split", "name", "value"])
     for name, table in {**tables, "metrics": metrics}.items():
         if table is not None:
-            table.to_csv(to / f"{name}.csv", index=False)
+            _for_csv(table).to_csv(to / f"{name}.csv", index=False)
             yield to / f"{name}.csv"
     if parquet:
         metrics.to_parquet(to / "metrics.parquet", index=False)
         yield to / "metrics.parquet"
+
+
+def _for_csv(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with safe texts, none of which is a formula; `--groups` reads each as what it was."""
+    texts = {str(name): column.map(safe_cell) for name, column in table.items() if not is_numeric_dtype(column)}
+    return table.assign(**texts).rename(columns=safe_cell)
 
 
 def _paths(settings: DataSettings) -> Paths:

@@ -9,6 +9,7 @@ from core.engine.engine import Engine, note_failure
 from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.lease import machine_leases
+from core.runs.text import safe_text
 from experiments.beside import beside
 from experiments.notify import tell
 
@@ -61,7 +62,7 @@ def _code(error: Exception) -> int:
     """The exit code for the reason why a run could not start; raises it unless it is a sentence for the user."""
     if not isinstance(error, InputError):
         raise error
-    sys.stderr.write(f"error: {error}\n")
+    sys.stderr.write(f"error: {safe_text(str(error))}\n")
     return 2
 
 

@@ -10,6 +10,7 @@ from core.errors import InputError
 from core.explore.pictures import Map, computed_map, map_file, read_map
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from core.runs.text import safe_text
 
 if TYPE_CHECKING:
     from core.clustering.kmeans import Floats
@@ -82,7 +83,7 @@ def main() -> int:
     try:
         print(compute(RunFolder.open(Home.open(given.home), given.run), given.method))  # noqa: T201
     except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {safe_text(str(error))}\n")
         return 2
     return 0
 

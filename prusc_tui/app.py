@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from textual.app import App, SystemCommand
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from core.errors import InputError
@@ -16,6 +17,7 @@ from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenQueue, OpenRun, OpenSweep, RunEnded
 from prusc_tui.palette import Palette
 from prusc_tui.ring import ring_for
+from prusc_tui.safe_lines import SafeLines
 from prusc_tui.settings import Settings, remember_theme
 from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
 
@@ -42,6 +44,7 @@ class PruscApp(App[None]):
         self._first = run
         self._palette: tuple[str, Palette] | None = None
         self._running_loop: asyncio.AbstractEventLoop | None = None
+        self._safe_lines = SafeLines()
         for theme in OWN:
             self.register_theme(theme)
         plain_terminal = self.console.color_system == "standard" and self._settings.theme == DEFAULT
@@ -61,6 +64,9 @@ class PruscApp(App[None]):
         Textual (8.2) repaints the screen in front whenever one beneath it draws, seen or not.
         """
         return super()._background_screens if self.screen.styles.background.a < 1 else []
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._safe_lines]
 
     def on_mount(self) -> None:
         from prusc_tui.screens.runs.screen import RunsScreen

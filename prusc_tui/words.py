@@ -1,7 +1,12 @@
-"""Short texts for times, supervision and missing results, the same everywhere."""
+"""Short texts for times, supervision and missing results, and how commands print, the same everywhere.
+
+Commands print only by what is below, which escapes control characters: lines by `say`, what is drawn by `console`.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from core.runs.text import safe_cell, safe_json, safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +40,6 @@ def worst_mark(run: "Mapping[str, Any]") -> str:
 def waiting(snapshot: "Snapshot", things: str, stage: str) -> str:
     """Return a sentence: why a run has no `things` yet, which its stage `stage` makes."""
     from core.runs.record import ACTIVE
-    from core.runs.text import safe_text
 
     if all(view.name != stage for view in snapshot.stages):
         return f"Recipe '{safe_text(snapshot.record.recipe)}' makes no {things}."
@@ -55,10 +59,12 @@ def unit_of(snapshot: "Snapshot") -> str:
 def moment(seconds: float | None, now: float | None = None) -> str:
     """Time of day for the day of `now` (the present moment), the date for other days; local time."""
     import datetime
+    import math
 
-    if seconds is None:
+    try:
+        then = datetime.datetime.fromtimestamp(math.nan if seconds is None else seconds)
+    except (ValueError, OverflowError, OSError):  # no time, or one that no calendar has
         return "–"
-    then = datetime.datetime.fromtimestamp(seconds)
     today = (datetime.datetime.now() if now is None else datetime.datetime.fromtimestamp(now)).date()
     return then.strftime("%H:%M" if then.date() == today else "%Y-%m-%d %H:%M")
 
@@ -70,11 +76,12 @@ def is_oracle(attributes_used: str) -> bool:
 
 def supervision(attributes_used: str) -> str:
     """Supervision of a method in a word or two, for a table."""
-    return SUPERVISION.get(attributes_used, attributes_used)
+    return SUPERVISION.get(attributes_used) or safe_text(attributes_used)
 
 
 def attributes_sentence(attributes_used: str, selection: str) -> str:
     """Return a sentence: which attributes a result rests on."""
+    selection = safe_text(selection)
     match attributes_used:
         case "train":
             return f"attributes used in TRAINING (an oracle); checkpoints by rule '{selection}'"
@@ -87,12 +94,33 @@ def attributes_sentence(attributes_used: str, selection: str) -> str:
     return f"no attributes used for training or selection; checkpoints by rule '{selection}'"
 
 
+def say(*lines: str, aside: bool = False) -> None:
+    """Print lines, to standard error if `aside`; a line break within one is escaped, so that it stays one line."""
+    import sys
+
+    stream = sys.stderr if aside else sys.stdout
+    stream.write("".join(f"{safe_text(line)}\n" for line in lines))
+    stream.flush()
+
+
+def print_text(text: str) -> None:
+    """Print a text of several lines, such as a table in Markdown."""
+    say(*text.removesuffix("\n").split("\n"))
+
+
+def confirmed(question: str) -> bool:
+    """Whether the user answers a question with yes; raises `typer.Abort` if nobody can."""
+    import typer
+
+    return typer.confirm(safe_text(question))  # noqa: TID251
+
+
 def console(*, stderr: bool = False) -> "Console":
     """Console for commands: as wide as the terminal, or wide enough for every table without one."""
-    from rich.console import Console
+    from prusc_tui.console import SafeConsole
 
-    made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_OF_A_PIPE)
+    made = SafeConsole(stderr=stderr)
+    return made if made.is_terminal else SafeConsole(stderr=stderr, width=WIDTH_OF_A_PIPE)
 
 
 def print_lines(out: "Console", lines: "Iterable[Text]") -> None:
@@ -104,10 +132,12 @@ def print_lines(out: "Console", lines: "Iterable[Text]") -> None:
 
 def print_json(**fields: Any) -> None:
     """Print one JSON object, indented; NaN becomes null."""
-    import orjson
-    import typer
+    import sys
 
-    typer.echo(orjson.dumps(fields, option=orjson.OPT_INDENT_2).decode())
+    import orjson
+
+    sys.stdout.write(safe_json(orjson.dumps(fields, option=orjson.OPT_INDENT_2).decode()) + "\n")
+    sys.stdout.flush()
 
 
 def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -115,6 +145,7 @@ def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     import csv
     import sys
 
-    writer = csv.DictWriter(sys.stdout, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    heads = list(rows[0]) if rows else []
+    writer.writerow(map(safe_cell, heads))
+    writer.writerows([safe_cell(row[head]) for head in heads] for row in rows)

@@ -1,7 +1,22 @@
+import os
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
+
+LONG = int(os.environ.get("PRUSC_EXAMPLES", "0"))
+"""Examples of each property: a few, the same ones at each time, if it is not set."""
+hypothesis.settings.register_profile(
+    "prusc",
+    max_examples=LONG or 15,
+    derandomize=not LONG,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+    print_blob=bool(LONG),
+)
+hypothesis.settings.load_profile("prusc")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,6 @@
 """Events of the composition of pseudo-groups, balanced sets and environments (no torch)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,9 +15,14 @@ class Choice(Event):
     kind: ClassVar[str] = "choice"
     lasting: ClassVar[bool] = True
     stage: str
-    candidates: list[dict[str, Any]]
+    candidates: list[dict[str, float]]
     chosen: int
     reason: str
+
+    @property
+    def whole(self) -> bool:
+        numbers = (each.get(name) for each in self.candidates for name in ("epoch", "k", "size", "skew"))
+        return 0 <= self.chosen < max(1, len(self.candidates)) and None not in numbers
 
     def line(self) -> str:
         return f"{self.stage}: {self.reason}"
@@ -51,6 +56,12 @@ class PseudoGroupsFound(Event):
     reason: str = ""
 
     @property
+    def whole(self) -> bool:
+        names = len(self.names) in (0, len(self.table))
+        tried = all(isinstance(one.get(name), str) for one in self.tried for name in ("source", "stage"))
+        return names and tried and _fit(self.table, self.labels, self.group_table, self.groups)
+
+    @property
     def titles(self) -> list[str]:
         """Name of each pseudo-group, also of one by an earlier version."""
         return self.names or [f"cluster {number}" for number in range(len(self.table))]
@@ -66,6 +77,14 @@ class PseudoGroupsFound(Event):
             return None
         text = f"{self.stage}: {len(self.table)} pseudo-groups ({self.source})"
         return ". ".join(part for part in (text, conflicts_sentence(self.conflicts), self.reason) if part)
+
+
+def _fit(
+    table: Sequence[Sequence[int]], labels: Sequence[str], group_table: Sequence[Sequence[int]], groups: Sequence[str]
+) -> bool:
+    """Whether the rows of both tables have a count for each label and for each group."""
+    by_label = all(len(row) == len(labels) for row in table)
+    return by_label and len(group_table) in (0, len(table)) and all(len(row) == len(groups) for row in group_table)
 
 
 def conflicts_sentence(conflicts: Mapping[str, int]) -> str:
@@ -96,6 +115,10 @@ class Balanced(Event):
     size: int
     table: list[list[int]]
 
+    @property
+    def whole(self) -> bool:
+        return len({len(row) for row in self.table}) <= 1
+
     def line(self) -> str:
         return f"{self.stage}: balanced set of {self.size:,} entries (rule {self.rule})"
 
@@ -123,6 +146,10 @@ class EnvironmentsMade(Event):
     groups: list[str] = field(default_factory=list)
     group_table: list[list[int]] = field(default_factory=list)
     conflicts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        return len(self.names) == len(self.table) and _fit(self.table, self.labels, self.group_table, self.groups)
 
     def line(self) -> str:
         sizes = ", ".join(f"{sum(row):,} in {name}" for name, row in zip(self.names, self.table, strict=True))

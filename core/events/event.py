@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Self
 
 import orjson
 
+from core.fits import misfit
+
 KINDS: dict[str, type["Event"]] = {}
 """Kind → event class; filled by the definitions of the classes."""
 
@@ -38,6 +40,11 @@ class Event:
     def lasts(self) -> bool:
         """Whether this particular event is lasting."""
         return self.lasting
+
+    @property
+    def whole(self) -> bool:
+        """Whether its parts fit together, such as the lengths of lists; if not, readers skip it."""
+        return True
 
     def replaces(self, old: "Event") -> bool:
         """Whether this event supersedes `old`, a lasting event of the same stage."""
@@ -77,13 +84,17 @@ def encode(event: Event, t: float) -> bytes:
 
 
 def decode(line: bytes) -> Stamped | None:
-    """Parse one line; None if its kind is unknown or it is not an event."""
+    """Parse one line; None if its kind is unknown, or it is not an event with values of the kinds of its fields."""
     try:
         value = orjson.loads(line)
         if value["kind"] not in KINDS:
             from core import discovery
 
             discovery.import_stages()  # an unknown kind may be one that a stage defines
-        return Stamped(value["t"], KINDS[value["kind"]].from_fields(value))
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        kind = KINDS[value["kind"]]
+        if not isinstance(value["t"], (int, float)) or misfit(kind, value, nan=True) is not None:
+            return None
+        event = kind.from_fields(value)
+        return Stamped(value["t"], event) if event.whole else None
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -70,6 +70,13 @@ class Selected(Event):
     step: int
     picks: dict[str, dict[str, Any]]
 
+    @property
+    def whole(self) -> bool:
+        return all(
+            isinstance(pick.get("step"), int) and isinstance(pick.get("value"), int | float | None)
+            for pick in self.picks.values()
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkKept(Event):
@@ -147,6 +154,11 @@ class Restarts(Event):
     @property
     def lasts(self) -> bool:
         return self.final
+
+    @property
+    def whole(self) -> bool:
+        columns = (self.weights, self.restarts, self.average, self.worst)
+        return len({len(column) for column in columns}) == 1 and self.chosen in (None, *range(len(self.weights)))
 
     def replaces(self, old: Event) -> bool:
         return isinstance(old, Restarts) and old.split == self.split

@@ -10,7 +10,7 @@ import numpy as np
 from core.clustering.composition import Integers
 from core.data.splits import SplitName
 from core.errors import InputError
-from core.runs.text import safe_text
+from core.runs.text import bare_cell, safe_text
 
 MOST = 512
 """Maximum number of pseudo-groups, the same as for clusters."""
@@ -134,7 +134,7 @@ def _cells(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str
     reader = csv.reader(lines, delimiter=delimiter)
     for row in reader:
         if row:
-            yield reader.line_num + 1, [cell.strip() for cell in row]  # after the header
+            yield reader.line_num + 1, [bare_cell(cell.strip()) for cell in row]  # after the header
 
 
 def _assign(
@@ -165,7 +165,7 @@ class _Rows:
         self._find = _by_path(rows) if "path" in columns else _by_index(rows)
         self._first = np.full(n, _FREE, dtype=np.int64)
         self._called = [""] * n
-        self._numbers = {name: number for number, name in enumerate(rows.label_names)}
+        self._numbers = {word: i for i, name in enumerate(rows.label_names) for word in (name, safe_text(name))}
 
     def take(self, line: int, cells: Sequence[str]) -> None:
         file, rows, columns = self._file, self._rows, self._columns
@@ -233,6 +233,7 @@ def _by_path(rows: SplitRows) -> Callable[[str], int | str]:
     """Return a function from a path, a name or a name without extension to its row, or to an error text."""
     root = rows.root.absolute()
     whole = {path: row for row, path in enumerate(rows.paths)}
+    exported = {safe_text(path): row for path, row in whole.items()}
     short: dict[str, list[int]] = {}
     for path, row in whole.items():
         pure = PurePosixPath(path)
@@ -243,7 +244,7 @@ def _by_path(rows: SplitRows) -> Callable[[str], int | str]:
         pure = PurePosixPath(text)
         if pure.is_relative_to(root):
             pure = pure.relative_to(root)
-        if (row := whole.get(str(pure))) is not None:
+        if (row := whole.get(str(pure), exported.get(text))) is not None:
             return row
         match short.get(str(pure), []):
             case [row]:

@@ -142,7 +142,7 @@ def _number(value: str) -> _Range:
 def _date(value: str) -> _Range:
     try:
         begin = datetime.fromisoformat(value)
-    except ValueError:
+        length = timedelta(minutes=1) if len(value) > len("2026-01-31") else timedelta(days=1)
+        return _Range(begin.timestamp(), (begin + length).timestamp() - 1e-6, 0.0)
+    except (ValueError, OverflowError):
         raise ValueError(f"'{safe_text(value)}' is not a date such as 2026-01-31 or 2026-01-31T18:30") from None
-    length = timedelta(minutes=1) if len(value) > len("2026-01-31") else timedelta(days=1)
-    return _Range(begin.timestamp(), (begin + length).timestamp() - 1e-6, 0.0)

@@ -93,7 +93,10 @@ class RunFolder:
     def record(self) -> RunRecord:
         """Read run.json; raises InputError if there is no such run, or its record cannot be read."""
         try:
-            return RunRecord.from_json(orjson.loads(self.record_path.read_bytes()))
+            record = RunRecord.from_json(orjson.loads(self.record_path.read_bytes()))
+            if record.id != self.id:
+                raise ValueError(f"it is the record of run {record.id}")
+            return record
         except FileNotFoundError:
             raise InputError(f"no run '{self.id}' in {self.home.root}") from None
         except OSError as error:

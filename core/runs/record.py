@@ -5,6 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
+from core.events import Event, Restarts, Selected
+from core.fits import misfit
+from core.groups import Evaluation
+from core.runs.text import as_file_name
+
 StageStatus = Literal["waiting", "running", "done"]
 RunStatus = Literal["queued", "running", "stopped", "failed", "finished", "lost"]
 """`lost` is never written: readers use it if the process of a queued or running run no longer exists."""
@@ -53,7 +58,11 @@ class StageRecord:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        return cls(**_known(cls, value) | {"harm": tuple(value.get("harm", ()))})
+        known = _known(cls, value)
+        if as_file_name(known["name"]) != known["name"]:  # it is the name of a folder, too
+            raise ValueError(f"{known['name']!r} is not the name of a stage")
+        _check_results(known)
+        return cls(**known | {"harm": tuple(known.get("harm", ()))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +127,11 @@ class RunRecord:
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Inverse of `to_json`; unknown keys are ignored, missing ones get their defaults.
 
-        Raises KeyError or TypeError if the value is not a run.
+        Raises KeyError, TypeError, ValueError or AttributeError if the value is not a run.
         """
         known = _known(cls, value)
-        known["tags"] = tuple(value.get("tags", ()))
+        checked_id(known["id"])
+        known["tags"] = tuple(known.get("tags", ()))
         known["stages"] = tuple(StageRecord.from_json(stage) for stage in value.get("stages", ()))
         return cls(**known)
 
@@ -203,6 +213,27 @@ def checked_id(id: str) -> str:
     return id
 
 
+def _check_results(stage: Mapping[str, Any]) -> None:
+    """Check the results of a stage; raises KeyError, TypeError or ValueError if they cannot be shown."""
+    for split, told in stage.get("evaluations", {}).items():
+        Evaluation.from_json(split, told)
+        for share in (told["average"], told["worst_group"]["accuracy"]):
+            if not isinstance(share, int | float | None):
+                raise TypeError(f"{share!r} is not an accuracy")
+    events: list[tuple[type[Event], Mapping[str, Any]]] = [
+        (Restarts, {**columns, "split": split}) for split, columns in stage.get("restarts", {}).items()
+    ]
+    if stage.get("selection") is not None:
+        events.append((Selected, stage["selection"]))
+    for kind, told in events:
+        value = {"step": 0, "rule": "", **told, "stage": stage["name"]}
+        if misfit(kind, value, nan=True) is not None or not kind.from_fields(value).whole:
+            raise ValueError(f"stage {stage['name']} has damaged results ({kind.kind})")
+
+
 def _known(cls: type[StageRecord] | type[RunRecord], value: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a JSON object that are known; raises TypeError if one is not of the kind that is declared."""
+    if (wrong := misfit(cls, value)) is not None:
+        raise TypeError(f"{wrong} is {value[wrong]!r}")
     names = {f.name for f in fields(cls)}
     return {key: item for key, item in value.items() if key in names}

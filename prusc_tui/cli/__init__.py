@@ -4,25 +4,32 @@ import os
 import sys
 
 from core.errors import InputError
-from core.runs.text import safe_text
+from prusc_tui.words import say
 
 
 def main() -> None:
     """Run the command line; bad input gets one sentence on standard error and exit code 2."""
+    import typer
+
     from prusc_tui.cli.app import app
 
+    usage: type[Exception] = typer.BadParameter.__bases__[0]  # of click, which newer versions of typer have inside
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name in a run may have characters that the terminal does not
             stream.reconfigure(errors="replace")
     try:
         try:
-            app()
+            code = app(standalone_mode=False)
         finally:
             _warn()
             sys.stdout.flush()  # here, where an error can be handled
-    except InputError as error:
-        sys.stderr.write(f"error: {safe_text(str(error))}\n")
+    except (InputError, usage) as error:
+        if text := _sentence(error):
+            say(f"error: {text}", aside=True)
         sys.exit(2)
+    except typer.Abort:  # nobody answers a question
+        say("aborted; nothing was done", aside=True)
+        sys.exit(1)
     except BrokenPipeError:  # the reader of the pipe has closed it
         _discard_output()
         sys.exit(0)
@@ -30,8 +37,21 @@ def main() -> None:
         if not _is_output_lost():
             raise
         _discard_output()
-        sys.stderr.write(f"error: the output cannot be written ({error.strerror}); the runs are not affected\n")
+        say(f"error: the output cannot be written ({error.strerror}); the runs are not affected", aside=True)
         sys.exit(1)
+    sys.exit(code or 0)
+
+
+def _sentence(error: Exception) -> str:
+    """What is wrong with the input, or with options and arguments; empty if the help says it already."""
+    if isinstance(error, InputError) or not hasattr(error, "format_message"):
+        return str(error)
+    context = getattr(error, "ctx", None)
+    text = " ".join(error.format_message().split()).removesuffix(".")
+    if not text or type(error).__name__ == "NoArgsIsHelpError":
+        return ""
+    see = f"; see: {context.command_path} --help" if context is not None else ""
+    return text[0].lower() + text[1:] + see
 
 
 def _warn() -> None:
@@ -39,8 +59,7 @@ def _warn() -> None:
     if (discovery := sys.modules.get("core.discovery")) is None:
         return
 
-    for sentence in discovery.problems():
-        sys.stderr.write(f"warning: {safe_text(sentence)}\n")
+    say(*(f"warning: {sentence}" for sentence in discovery.problems()), aside=True)
 
 
 def _is_output_lost() -> bool:

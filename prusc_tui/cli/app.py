@@ -20,6 +20,7 @@ from prusc_tui.cli import (
     sweep,
     table,
 )
+from prusc_tui.words import say
 
 app = typer.Typer(
     name="prusc",
@@ -34,7 +35,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from prusc_tui.version import full_version
 
-        typer.echo(f"prusc-tui {full_version()}")
+        say(f"prusc-tui {full_version()}")
         raise typer.Exit
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import typer
 from rich.text import Text
 
 from core.errors import InputError
@@ -16,7 +15,7 @@ from prusc_tui.tables.benchmark import accuracies, averages, errors, finders, pa
 from prusc_tui.tables.grid import Grid, latex, markdown
 from prusc_tui.tables.text import parts as pieces
 from prusc_tui.tables.text import printed
-from prusc_tui.words import console, print_csv, print_json
+from prusc_tui.words import console, print_csv, print_json, print_text
 
 
 def print_benchmark(name: str, split: str, format: str, rule: str, test: str, *, json: bool) -> None:
@@ -50,7 +49,7 @@ def print_benchmark(name: str, split: str, format: str, rule: str, test: str, *,
     else:
         grids = _grids(found, rule, test)
         texts = [markdown(grid) if format == "markdown" else latex(grid, booktabs=False) for grid in grids]
-        typer.echo("\n".join(texts), nl=False)
+        print_text("\n".join(texts))
 
 
 def _answers(found: Benchmark, rule: str, test: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`prusc data cache`: decode the images of a data set ahead of a run; list and remove decoded images."""
 
 import shutil
-import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -21,7 +20,7 @@ from prusc_tui.cli.data_shown import Ticker
 from prusc_tui.cli.host import stop_on_signals
 from prusc_tui.cli.options import folder_of
 from prusc_tui.palette import MARKS
-from prusc_tui.words import console, moment, print_json
+from prusc_tui.words import console, moment, print_json, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,17 +67,17 @@ def _build(folder: "Path", source: PhotoSource, json: bool) -> None:
                 there = next(path for path in (folder, *folder.parents) if path.exists())
                 free = size_of(shutil.disk_usage(there).free)
                 what = f"{len(squares):,} images of {squares.side} × {squares.side}"
-                _say(f"{what}: {size_of(size)} in {folder} ({free} free)", aside=json)
+                say(f"{what}: {size_of(size)} in {folder} ({free} free)", aside=json)
                 stored(squares, folder, watch)
         except Stopped:
-            _say("stopped; decoded images are kept, and the same command continues from there", aside=True)
+            say("stopped; decoded images are kept, and the same command continues from there", aside=True)
             raise typer.Exit(INTERRUPTED) from None
     if json:
         print_json(
             images=len(squares), side=squares.side, bytes=size, path=str(final), fingerprint=source.fingerprint()
         )
     else:
-        _say(f"✓ {len(squares):,} images {'already decoded' if ready else 'decoded'}: {final}")
+        say(f"✓ {len(squares):,} images {'already decoded' if ready else 'decoded'}: {final}")
 
 
 def _list(folder: "Path", json: bool) -> None:
@@ -87,7 +86,7 @@ def _list(folder: "Path", json: bool) -> None:
         print_json(folder=str(folder), stores=[_object(store) for store in found])
         return
     if not found:
-        _say(f"no decoded images in {folder}")
+        say(f"no decoded images in {folder}")
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, right in {"": False, "images": True, "side": True, "size": True, "used": False, "from": False}.items():
@@ -111,9 +110,9 @@ def _clear(folder: "Path", source: PhotoSource | None, json: bool) -> None:
         print_json(removed=[_object(store) for store in gone], in_use=kept)
         return
     freed = size_of(sum(store.bytes for store in gone))
-    _say(f"removed {len(gone)}, {freed} freed" if gone else "nothing to remove")
+    say(f"removed {len(gone)}, {freed} freed" if gone else "nothing to remove")
     if kept:
-        _say(f"{kept} kept: another process is decoding there")
+        say(f"{kept} kept: another process is decoding there")
 
 
 def _object(store: "Store") -> dict[str, Any]:
@@ -126,8 +125,3 @@ def _object(store: "Store") -> dict[str, Any]:
         "bytes": store.bytes,
         "used": store.used,
     }
-
-
-def _say(text: str, *, aside: bool = False) -> None:
-    (sys.stderr if aside else sys.stdout).write(safe_text(text) + "\n")
-    sys.stdout.flush()

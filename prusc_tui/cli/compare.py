@@ -9,7 +9,7 @@ from core.errors import InputError
 from core.runs.home import Home
 from prusc_tui.cli.options import Best, Json, Test
 from prusc_tui.cli.run import find, find_all
-from prusc_tui.words import console, print_csv, print_json
+from prusc_tui.words import console, print_csv, print_json, print_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,12 +80,12 @@ def compare(
     if by == "family":
         grids += grids_of_answers(members, chosen, rule=best, baseline=baseline, test=test)
     if format == "latex":
-        typer.echo("\n".join(tables.latex(grid) for grid in grids), nl=False)
+        print_text("\n".join(tables.latex(grid) for grid in grids))
         return
     settings = comparison.grid_of_family_settings(members)
     shown = tables.said_once([*grids, *([settings] if settings else [])])
     if format == "markdown":
-        typer.echo("\n".join(tables.markdown(grid) for grid in shown), nl=False)
+        print_text("\n".join(tables.markdown(grid) for grid in shown))
     else:
         _print(console(), shown)
 

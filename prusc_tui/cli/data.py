@@ -9,7 +9,7 @@ import typer
 from core.errors import InputError
 from core.runs.text import safe_text
 from prusc_tui.cli.options import DataRoot, Json, folder_of
-from prusc_tui.words import print_json
+from prusc_tui.words import console, print_json, say
 
 if TYPE_CHECKING:
     from core.data.dataset import DataSet
@@ -43,11 +43,10 @@ def ls(data_root: DataRoot = None, json: Json = False) -> None:
     if json:
         print_json(datasets=[{"name": name, "about": text, **there[name]} for name, text in about.items()])
         return
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    out = console()
     for origin in dict.fromkeys(found["origin"] for found in there.values()):
         names = [name for name in about if there[name]["origin"] == origin]
         if data_root is not None and "images" not in there[names[0]]:
@@ -56,8 +55,8 @@ def ls(data_root: DataRoot = None, json: Json = False) -> None:
         table.add_column(min_width=max(map(len, about)))
         for name in names:
             table.add_row(name, Text(safe_text(_found_text(there[name]) or about[name])))
-        console.print(Text(safe_text(origin if data_root is None else f"in {data_root}"), "bold"))
-        console.print(table)
+        out.print(Text(safe_text(origin if data_root is None else f"in {data_root}"), "bold"))
+        out.print(table)
 
 
 @app.command()
@@ -91,7 +90,7 @@ def show(
     else:
         print_tables(about)
         if sample is not None:
-            typer.echo(f"wrote {sample}")
+            say(f"wrote {sample}")
 
 
 @app.command()
@@ -154,8 +153,7 @@ def check(
     if json:
         print_json(**report_object(name, report))
     else:
-        for line in report_lines(name, report):
-            typer.echo(line)
+        say(*report_lines(name, report))
     if report.problems:
         raise typer.Exit(1)
 

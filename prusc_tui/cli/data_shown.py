@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +13,7 @@ from core.data.dataset import agreement, environment_conflicts, group_counts
 from core.groups import group_titles
 from core.runs.text import safe_text
 from experiments.data_sets import colours_gone, facts_of, published
+from prusc_tui.words import console
 
 if TYPE_CHECKING:
     from core.config import DataSettings
@@ -71,17 +71,17 @@ def describe(
 
 def print_tables(about: Mapping[str, Any]) -> None:
     """Print the object of `describe` as tables."""
-    console = Console(highlight=False)
+    out = console()
     facts = Table(box=None, show_header=False, pad_edge=False)
-    facts.add_row("data set", about["name"], style="bold")
+    facts.add_row("data set", Text(safe_text(about["name"])), style="bold")
     facts.add_row("images", f"{' × '.join(map(str, about['image_shape']))}, uint8{colours_gone(about['settings'])}")
     for name, value in facts_of(about).items():
         facts.add_row(name, Text(safe_text(value)))
-    console.print(facts)
+    out.print(facts)
     for name, split in about["splits"].items():
         words = [f"{split['n']:,} images", published(split["n"], split["published"])]
         words += [f"P({key} = label) {share:.3f}" for key, share in split["agreement"].items()]
-        console.print(Text.assemble("\n", (name, "bold"), "  ", safe_text(", ".join(filter(None, words)))))
+        out.print(Text.assemble("\n", (name, "bold"), "  ", safe_text(", ".join(filter(None, words)))))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("label", *about["attributes"]):
             table.add_column(Text(safe_text(heading)))
@@ -94,9 +94,9 @@ def print_tables(about: Mapping[str, Any]) -> None:
             cells = [Text(safe_text(text)) for text in (group["label"], *group["attributes"].values())]
             beside = [published(group["n"], group["published"])] if known else []
             table.add_row(*cells, f"{group['n']:,}", f"{group['share']:.1%}", *beside)
-        console.print(table)
+        out.print(table)
         if split["environments"]:
-            console.print(_environments_table(split["environments"]))
+            out.print(_environments_table(split["environments"]))
 
 
 def _environments_table(environments: Iterable[dict[str, Any]]) -> "Table":
@@ -104,7 +104,7 @@ def _environments_table(environments: Iterable[dict[str, Any]]) -> "Table":
     for heading in ("n", "conflicts"):
         table.add_column(heading, justify="right")
     for each in environments:
-        table.add_row(each["name"], f"{each['n']:,}", f"{each['conflict_share']:.1%}")
+        table.add_row(Text(safe_text(each["name"])), f"{each['n']:,}", f"{each['conflict_share']:.1%}")
     return table
 
 
@@ -123,8 +123,8 @@ def report_object(name: str, report: "Report") -> dict[str, Any]:
 
 def report_lines(name: str, report: "Report") -> Iterable[str]:
     """The report of a check, as lines of plain text."""
-    yield f"{name}  {safe_text(str(report.root))}"
-    rows = f"{report.rows:,} rows in {safe_text(report.file)}" if report.file else f"{report.rows:,} images in folders"
+    yield f"{name}  {report.root}"
+    rows = f"{report.rows:,} rows in {report.file}" if report.file else f"{report.rows:,} images in folders"
     yield f"{report.opened:,} images opened, {rows}"
     yield from _by_kind("✗", report.problems, SHOWN)
     yield from _by_kind("·", report.notes, FEW)
@@ -139,7 +139,7 @@ def _by_kind(mark: str, problems: "Sequence[Problem]", most: int) -> Iterable[st
         found = [problem for problem in problems if problem.kind == kind]
         yield ""
         yield f"{mark} {kind}: {len(found):,}"
-        yield from (f"  {safe_text(problem.sentence)}" for problem in found[:most])
+        yield from (f"  {problem.sentence}" for problem in found[:most])
         if len(found) > most:
             yield f"  … and {len(found) - most:,} more (list all with --json)"
 

@@ -10,13 +10,12 @@ import typer
 from core.data.settings import Photos
 from core.data.watch import Watch
 from core.errors import InputError, Stopped
-from core.runs.text import safe_text
 from core.words import size_of
 from experiments.data_sets import published, resolve
 from experiments.downloads import SPECIAL, get_archive
 from prusc_tui.cli.data_shown import Ticker
 from prusc_tui.cli.host import stop_on_signals
-from prusc_tui.words import print_json
+from prusc_tui.words import print_json, say
 
 if TYPE_CHECKING:
     from core.config import DataSettings
@@ -75,14 +74,13 @@ def _get_specially(settings: "Photos") -> "Fetched":
 
 def _print_lines(name: str, fetched: "Fetched") -> None:
     how = "downloaded to" if fetched.fresh else "is already complete in"
-    typer.echo(safe_text(f"✓ {name} {how} {fetched.table.root} ({len(fetched.table):,} images)"))
+    say(f"✓ {name} {how} {fetched.table.root} ({len(fetched.table):,} images)")
     sizes = fetched.sizes()
     others = [size for size in sizes if size.found != size.published]
     for size in others:
-        line = f"{size.split}, {size.group or 'all images'}: {size.found:,} {published(size.found, size.published)}"
-        typer.echo(safe_text(line))
+        say(f"{size.split}, {size.group or 'all images'}: {size.found:,} {published(size.found, size.published)}")
     if sizes and not others:
-        typer.echo("✓ sizes of splits and groups are as published")
+        say("✓ sizes of splits and groups are as published")
 
 
 def _print_json(name: str, fetched: "Fetched") -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from core.runs.stream import EventReader
+from core.runs.text import safe_text
 from experiments.hosting import ENGINE
 from prusc_tui.lines import line_of
 
@@ -121,7 +122,8 @@ def _show_frames(folder: "RunFolder", console: "Console", ended: Callable[[], bo
 
 def _show_lines(folder: "RunFolder", console: "Console", ended: Callable[[], bool], reader: "EventReader") -> None:
     record = folder.record()
-    console.file.write(f"{record.name} {record.id}: {record.recipe} on {record.data}, seed {record.seed}\n")
+    head = f"{record.name} {record.id}: {record.recipe} on {record.data}, seed {record.seed}"
+    console.file.write(f"{safe_text(head)}\n")
     while True:
         over = ended()
         for stamped in reader.read():

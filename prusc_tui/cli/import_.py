@@ -5,9 +5,8 @@ from typing import Annotated
 import typer
 
 from core.runs.home import Home
-from core.runs.text import safe_text
 from prusc_tui.cli.options import Json
-from prusc_tui.words import print_json
+from prusc_tui.words import print_json, say
 
 DONE = {"import": "imported", "update": "updated", "same": "already here"}
 PLANNED = {"import": "would import", "update": "would update", "same": "already here"}
@@ -33,8 +32,8 @@ def import_(
     else:
         words = PLANNED if dry_run else DONE
         for arrival in arrivals:
-            why = f": {safe_text(arrival.why)}" if arrival.why else ""
-            name = " ".join(safe_text(part) for part in (arrival.name, arrival.id) if part)
-            typer.echo(f"{words.get(arrival.deed, arrival.deed)}  {name}{why}")
-        typer.echo(counted(arrivals) + (" (nothing was written)" if dry_run else ""))
+            why = f": {arrival.why}" if arrival.why else ""
+            name = " ".join(filter(None, (arrival.name, arrival.id)))
+            say(f"{words.get(arrival.deed, arrival.deed)}  {name}{why}")
+        say(counted(arrivals) + (" (nothing was written)" if dry_run else ""))
     raise typer.Exit(any(arrival.deed == "conflict" for arrival in arrivals))

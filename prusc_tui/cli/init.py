@@ -10,9 +10,8 @@ import typer
 from core.data.proposal import Look
 from core.errors import InputError
 from core.runs.disk import replace_file
-from core.runs.text import safe_text
 from experiments import data_file
-from prusc_tui.words import print_json
+from prusc_tui.words import print_json, say
 
 if TYPE_CHECKING:
     from core.data.proposal import Doubt, Proposal
@@ -99,12 +98,9 @@ def run(
     if json:
         print_json(**_object(file, folder, proposal))
         return
-    for line in _lines(folder, proposal, table):
-        typer.echo(safe_text(line))
+    say(*_lines(folder, proposal, table))
     where = folder if to is None else file
-    typer.echo(f"\nwrote {file}")
-    typer.echo(f"images too?  prusc data check {where}")
-    typer.echo(f"a run:       prusc run prusc --data {where}")
+    say("", f"wrote {file}", f"images too?  prusc data check {where}", f"a run:       prusc run prusc --data {where}")
 
 
 def on_terminal() -> bool:
@@ -115,9 +111,9 @@ def on_terminal() -> bool:
 def _asked(doubt: "Doubt") -> tuple[str, ...]:
     """Ask on the terminal until the answer is valid."""
     default = None if doubt.guess is None else ", ".join(value or '""' for value in doubt.guess) or NONE
-    typer.echo(safe_text(doubt.question))
+    say(doubt.question)
     if doubt.choices:
-        typer.echo(safe_text(f"  {', '.join(doubt.choices)}{f'; several with commas, or {NONE}' * doubt.several}"))
+        say(f"  {', '.join(doubt.choices)}{f'; several with commas, or {NONE}' * doubt.several}")
     while True:
         reply = str(typer.prompt("  answer", default=default))
         parts = [part.strip().strip('"') for part in reply.split(",")] if doubt.several else [reply.strip()]
@@ -125,7 +121,7 @@ def _asked(doubt: "Doubt") -> tuple[str, ...]:
         wrong = [part for part in chosen if doubt.choices and part not in doubt.choices]
         if not wrong and (chosen or doubt.several):
             return chosen
-        typer.echo(safe_text(f"  '{', '.join(wrong)}' is not a choice"))
+        say(f"  '{', '.join(wrong)}' is not a choice")
 
 
 def _flag(doubt: "Doubt") -> str:

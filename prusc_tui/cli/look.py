@@ -11,7 +11,7 @@ from core.runs.lease import machine_leases
 from prusc_tui.cli.options import Device, Json, Run
 from prusc_tui.cli.run import find
 from prusc_tui.palette import SHELL
-from prusc_tui.words import console, print_json, print_lines
+from prusc_tui.words import console, print_json, print_lines, say
 
 Graphics = Literal["auto", "kitty", "sixel", "blocks"]
 CELL = 8
@@ -73,13 +73,14 @@ def look(
         print_json(**found.to_json(), maps=str(file), picture=None if to is None else str(to))
         return
     if to is not None:
-        typer.echo(f"{to}  {to.stat().st_size:,} bytes\n{MAPS}")
+        say(f"{to}  {to.stat().st_size:,} bytes", MAPS)
         return
     out = console()
     by = protocol(os.environ) if graphics == "auto" and out.is_terminal else graphics
     if by in ("kitty", "sixel"):
         picture = sheet(found, heading, facts_of(found))
-        typer.echo(kitty(picture, min(out.width, picture.width // CELL)) if by == "kitty" else sixel(picture))
-        typer.echo(MAPS)
+        drawn = kitty(picture, min(out.width, picture.width // CELL)) if by == "kitty" else sixel(picture)
+        out.file.write(f"{drawn}\n")
+        say(MAPS)
         return
     print_lines(out, looked(found, out.width, SHELL, colour=out.color_system not in (None, "standard")))

@@ -7,9 +7,8 @@ import typer
 
 from core.errors import InputError
 from core.runs.home import Home
-from core.runs.text import safe_text
 from prusc_tui.cli.options import Json
-from prusc_tui.words import print_json
+from prusc_tui.words import print_json, say
 
 OPTIONAL = {"pyarrow": "only for Parquet; install prusc-tui[parquet]"}
 """Packages of extras, and what for."""
@@ -23,13 +22,10 @@ def doctor(json: Json = False) -> None:
         print_json(**facts, missing=missing, problems=problems)
     else:
         for key, value in facts.items():
-            typer.echo(f"{key:<14}{value if not isinstance(value, list) else ', '.join(map(str, value))}")
-        for text in missing:
-            typer.echo(f"missing: {text}")
-        for text in problems:
-            typer.echo(safe_text(f"problem: {text}"))
+            say(f"{key:<14}{value if not isinstance(value, list) else ', '.join(map(str, value))}")
+        say(*(f"missing: {text}" for text in missing), *(f"problem: {text}" for text in problems))
         if not missing:
-            typer.echo("nothing is missing")
+            say("nothing is missing")
     raise typer.Exit(1 if missing else 0)
 
 

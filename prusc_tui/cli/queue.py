@@ -8,7 +8,7 @@ from core.errors import InputError
 from core.runs.home import Home
 from prusc_tui.cli.options import Json
 from prusc_tui.report.queue import wanted
-from prusc_tui.words import console, print_json
+from prusc_tui.words import console, print_json, say
 
 if TYPE_CHECKING:
     from experiments.queue.control import QueueView
@@ -47,7 +47,7 @@ def move(
     places = {"first": 1, "last": 10**9}
     if to not in places and not to.isdecimal():
         raise InputError(f"'{to}': expected a place in the queue: first, last, or a number")
-    typer.echo(control.move(Home.open(create=False), _ids([reference])[0], places.get(to) or int(to)))
+    say(control.move(Home.open(create=False), _ids([reference])[0], places.get(to) or int(to)))
 
 
 @app.command()
@@ -55,7 +55,7 @@ def hold(references: Runs) -> None:
     """Hold jobs that wait, so that they do not start."""
     from experiments.queue import control
 
-    typer.echo(control.hold(Home.open(create=False), _ids(references)))
+    say(control.hold(Home.open(create=False), _ids(references)))
 
 
 @app.command()
@@ -63,7 +63,7 @@ def release(references: Runs) -> None:
     """Release jobs that are held."""
     from experiments.queue import control
 
-    typer.echo(control.hold(Home.open(create=False), _ids(references), held=False))
+    say(control.hold(Home.open(create=False), _ids(references), held=False))
 
 
 @app.command()
@@ -71,7 +71,7 @@ def cancel(references: Runs) -> None:
     """Take jobs out of the queue; those that run stop with a checkpoint. Their runs are kept."""
     from experiments.queue import control
 
-    typer.echo(control.cancel(Home.open(create=False), _ids(references)))
+    say(control.cancel(Home.open(create=False), _ids(references)))
 
 
 @app.command()
@@ -84,7 +84,7 @@ def retry(
     """Queue jobs again that failed or were interrupted, for example by a reboot; each continues where it was."""
     from experiments.queue import control
 
-    typer.echo(control.retry(Home.open(create=False), _ids(references or [])))
+    say(control.retry(Home.open(create=False), _ids(references or [])))
 
 
 @app.command("set")
@@ -97,7 +97,7 @@ def set_(
 
     if slots is None and threads is None:
         raise InputError("prusc queue set needs --slots, --threads or both")
-    typer.echo(control.set_slots(Home.open(), slots, threads))
+    say(control.set_slots(Home.open(), slots, threads))
 
 
 @app.command()
@@ -110,7 +110,7 @@ def start() -> None:
     waiting = control.look(home).number("waiting")
     if waiting:
         ensure(home)
-    typer.echo(f"{waiting} job{'s' * (waiting != 1)} to start" if waiting else "no job waits")
+    say(f"{waiting} job{'s' * (waiting != 1)} to start" if waiting else "no job waits")
 
 
 def _ids(references: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ import typer
 from core.errors import InputError
 from prusc_tui.cli.options import Json
 from prusc_tui.cli.run import find_all
-from prusc_tui.words import print_json
+from prusc_tui.words import print_json, say
 
 
 def report(
@@ -64,4 +64,4 @@ def report(
         print_json(files=[str(path) for path in written])
         return
     for path in written:
-        typer.echo(f"{path}  {path.stat().st_size:,} bytes")
+        say(f"{path}  {path.stat().st_size:,} bytes")

@@ -1,7 +1,6 @@
 """`prusc run`, `resume` and `watch`."""
 
 import contextlib
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,7 +36,7 @@ from prusc_tui.cli.options import (
     refuse_misfits,
 )
 from prusc_tui.ring import ring, ring_for
-from prusc_tui.words import console, print_json, print_lines
+from prusc_tui.words import console, print_json, print_lines, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -279,13 +278,12 @@ def find_all(references: "Iterable[str]") -> "list[RunFolder]":
 def _draw(folder: "RunFolder", path: Path) -> None:
     import io
 
-    from rich.console import Console
-
     from core.feed.feed import RunFeed
+    from prusc_tui.console import SafeConsole
     from prusc_tui.report.frame import frame
     from prusc_tui.widgets.svg import standalone
 
-    recorder = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
+    recorder = SafeConsole(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True)
     for line in frame(RunFeed(folder).poll(), time.time(), PICTURE_WIDTH):
         recorder.print(line)
     try:
@@ -324,7 +322,7 @@ def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None,
             print_json(**record.to_json())
         else:
             how = _WHERE.get(record.launcher, "runs in the background").format(job=record.job)
-            typer.echo(f"{record.name} {record.id} {how}. Watch it with: prusc watch {record.id}")
+            say(f"{record.name} {record.id} {how}. Watch it with: prusc watch {record.id}")
         return
     with stop_on_signals() as stopper:  # before the slow imports, as the run has already started
         from core.feed.feed import RunFeed
@@ -341,5 +339,5 @@ def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None,
     else:
         print_lines(out, report(RunFeed(folder).poll(), time.time(), out.width))
     if job.status != "finished":
-        sys.stderr.write(f"{job.status}; everything so far is kept. Resume with: prusc resume {folder.id}\n")
+        say(f"{job.status}; everything so far is kept. Resume with: prusc resume {folder.id}", aside=True)
     raise typer.Exit({"finished": 0, "stopped": 130}.get(job.status, 1))

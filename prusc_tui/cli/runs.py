@@ -14,7 +14,7 @@ from core.words import duration, percent, sparsity
 from prusc_tui.cli.options import Json, Run
 from prusc_tui.cli.run import find
 from prusc_tui.palette import SHELL
-from prusc_tui.words import HARM_NOTE, console, moment, print_json, print_lines, worst_mark
+from prusc_tui.words import HARM_NOTE, confirmed, console, moment, print_json, print_lines, say, worst_mark
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
 
@@ -52,7 +52,7 @@ def ls(
     if json:
         print_json(runs=found)
     elif not found:
-        typer.echo("no runs" + (f" match '{where}'" if where else " yet; start one with: prusc run demo"))
+        say("no runs" + (f" match '{where}'" if where else " yet; start one with: prusc run demo"))
     else:
         _print_runs(found)
 
@@ -88,7 +88,7 @@ def show(
     out = console()
     print_lines(out, report(RunFeed(folder).poll(), time.time(), out.width))
     if record.status == "queued" and record.reason:
-        typer.echo(record.reason)
+        say(record.reason)
 
 
 def stop(reference: Run) -> None:
@@ -102,7 +102,7 @@ def stop(reference: Run) -> None:
             f"run '{record.name}' has not answered for {STOP_PATIENCE:.0f} s; it will stop when its step ends "
             f"(process {record.pid} on {record.host})"
         )
-    typer.echo(f"{ended.name} {ended.id} is {ended.status}")
+    say(f"{ended.name} {ended.id} is {ended.status}")
 
 
 def rm(
@@ -115,11 +115,11 @@ def rm(
     folders = [find(reference) for reference in references]
     records = [actions.check_deletable(folder) for folder in folders]
     names = ", ".join(f"{record.name} ({record.id})" for record in records)
-    if not yes and not typer.confirm(f"Delete {names}?"):
+    if not yes and not confirmed(f"Delete {names}?"):
         raise typer.Exit(1)
     for folder in folders:
         actions.delete(folder)
-    typer.echo(f"deleted {names}")
+    say(f"deleted {names}")
 
 
 def export(
@@ -152,7 +152,7 @@ def export(
         if json:
             print_json(file=str(groups), again=again)
         else:
-            typer.echo(f"{groups}  {groups.stat().st_size:,} bytes\nTo run again with it, corrected: {again}")
+            say(f"{groups}  {groups.stat().st_size:,} bytes", f"To run again with it, corrected: {again}")
         return
     if to is None or groups is not None:
         raise InputError("export needs either --to FOLDER, or --groups FILE for the pseudo-groups alone")
@@ -162,14 +162,14 @@ def export(
         if json:
             print_json(**told)
         else:
-            typer.echo(f"run {told['run_id']} of experiment '{told['experiment']}' in {told['tracking_uri']}")
+            say(f"run {told['run_id']} of experiment '{told['experiment']}' in {told['tracking_uri']}")
         return
     files = export_run(find(reference), Path(to), **options)
     if json:
         print_json(folder=str(to), files=[path.name for path in files])
         return
     for path in files:
-        typer.echo(f"{path}  {path.stat().st_size:,} bytes")
+        say(f"{path}  {path.stat().st_size:,} bytes")
 
 
 @index.command()
@@ -183,9 +183,8 @@ def rebuild(json: Json = False) -> None:
     if json:
         print_json(runs=count, skipped=skipped)
         return
-    typer.echo(f"{count} runs in {home.index}")
-    for text in skipped:
-        typer.echo(f"skipped: {text}", err=True)
+    say(f"{count} runs in {home.index}")
+    say(*(f"skipped: {text}" for text in skipped), aside=True)
 
 
 def _print_runs(found: list[dict[str, Any]]) -> None:
@@ -199,8 +198,8 @@ def _print_runs(found: list[dict[str, Any]]) -> None:
         ("id", {"no_wrap": True}, lambda run: Text(run["id"], "cyan")),
         ("name", cut, lambda run: Text(safe_text(run["name"]), "bold")),
         ("status", {"no_wrap": True}, lambda run: Text(run["status"], SHELL.of_state(run["status"]))),
-        ("recipe", cut, lambda run: Text(run["recipe"])),
-        ("data", cut, lambda run: Text(run["data"])),
+        ("recipe", cut, lambda run: Text(safe_text(run["recipe"]))),
+        ("data", cut, lambda run: Text(safe_text(run["data"]))),
         ("seed", number, lambda run: str(run["seed"])),
         (
             "worst",
@@ -232,4 +231,4 @@ def _print_config(config: Any, overrides: Any) -> None:
     from core.config import flatten
 
     for key, value in flatten(dict(config)):
-        typer.echo(f"{'*' if key in overrides else ' '} {key} = {value}")
+        say(f"{'*' if key in overrides else ' '} {key} = {value}")

@@ -1,6 +1,5 @@
 """`prusc sparsity`: worst group and average against the share of weights kept."""
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,7 +9,7 @@ from core.errors import InputError
 from core.runs.home import Home
 from prusc_tui.cli.options import Device
 from prusc_tui.cli.run import find
-from prusc_tui.words import console, print_json, print_lines
+from prusc_tui.words import console, print_csv, print_json, print_lines, say
 
 if TYPE_CHECKING:
     from core.results.sparsity import Measured
@@ -36,7 +35,7 @@ def sparsity(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show how few weights the network needs to stay fair to its worst group, for several ways of pruning."""
-    from core.results.sparsity import curves_of
+    from core.results.sparsity import curves_of, rows
     from prusc_tui.palette import SHELL
     from prusc_tui.report import sparsity as report
 
@@ -53,7 +52,7 @@ def sparsity(
     if json:
         print_json(**found.to_json())
     elif csv:
-        _print_csv(measured)
+        print_csv(list(rows(measured)))
     else:
         out = console()
         print_lines(out, report.sparsity(found, out.width, SHELL))
@@ -79,7 +78,7 @@ def _made(targets: Sequence[str], overrides: Sequence[str], seed: int | None, de
     if job.error is not None:
         raise job.error
     if job.status != "finished":
-        sys.stderr.write(f"{job.status}; everything so far is kept. Resume with: prusc resume {folder.id}\n")
+        say(f"{job.status}; everything so far is kept. Resume with: prusc resume {folder.id}", aside=True)
         raise typer.Exit(130 if job.status == "stopped" else 1)
     return folder
 
@@ -95,14 +94,3 @@ def _measured(folder: "RunFolder") -> "Measured":
             f"run '{snapshot.record.name}' has no points of a sparsity curve; make them with: prusc sparsity PRESET"
         )
     return snapshot.record, points
-
-
-def _print_csv(measured: "Sequence[Measured]") -> None:
-    import csv
-
-    from core.results.sparsity import rows
-
-    found = list(rows(measured))
-    writer = csv.DictWriter(sys.stdout, list(found[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found)

@@ -1,6 +1,5 @@
 """A study on the command line: its missing runs, one after the other."""
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +21,7 @@ from experiments.study import claim, find_run, plan_study
 from prusc_tui import __version__
 from prusc_tui.cli.host import follow, reader_at_end, stop_on_signals
 from prusc_tui.palette import MARKS, SHELL
-from prusc_tui.words import console, print_json
+from prusc_tui.words import console, print_json, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,7 +89,7 @@ def run_study(
         print_json(study=study.name, tasks=len(tasks), runs=runs)
     _summarise(out, study, len(tasks), outcomes)
     if stopper.asked:
-        sys.stderr.write("stopped; everything so far is kept. The same command continues from here\n")
+        say("stopped; everything so far is kept. The same command continues from here", aside=True)
         return 130
     return 1 if any(outcome.record.status == "failed" for outcome in outcomes) else 0
 

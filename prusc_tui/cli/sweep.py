@@ -24,7 +24,7 @@ from prusc_tui.cli.options import (
     launcher_name,
     option_aliases,
 )
-from prusc_tui.words import console, print_json, print_lines
+from prusc_tui.words import confirmed, console, print_json, print_lines, say
 
 if TYPE_CHECKING:
     pass
@@ -145,10 +145,10 @@ def ls(json: Json = False) -> None:
         print_json(sweeps=[{"name": one.name, "launcher": one.launcher, **states[one.name]} for one in found])
         return
     if not found:
-        typer.echo("no sweeps yet; start one with: prusc sweep demo --grid prune.lr=0.05,0.1 --seeds 0-1")
+        say("no sweeps yet; start one with: prusc sweep demo --grid prune.lr=0.05,0.1 --seeds 0-1")
     for one in found:
         words = ", ".join(f"{count} {state}" for state, count in states[one.name].items())
-        typer.echo(f"{one.name}  {words}  ({one.study.summary})")
+        say(f"{one.name}  {words}  ({one.study.summary})")
 
 
 @sweeps.command("show")
@@ -182,7 +182,7 @@ def stop(name: Name) -> None:
 
     home = Home.open(create=False)
     number = known.stop(home, known.get(home, name))
-    typer.echo(f"{number} run{'s' * (number != 1)} asked to stop; go on with: prusc sweep {name}")
+    say(f"{number} run{'s' * (number != 1)} asked to stop; go on with: prusc sweep {name}")
 
 
 @sweeps.command("rm")
@@ -194,6 +194,6 @@ def rm(
 
     home = Home.open(create=False)
     chosen = known.get(home, name)
-    if not yes and not typer.confirm(f"Delete sweep {name} and its runs?"):
+    if not yes and not confirmed(f"Delete sweep {name} and its runs?"):
         raise typer.Exit(1)
-    typer.echo(f"deleted {name} and {known.delete(home, chosen)} runs")
+    say(f"deleted {name} and {known.delete(home, chosen)} runs")

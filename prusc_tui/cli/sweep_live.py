@@ -1,17 +1,14 @@
 """A sweep on the command line: start what is missing, and follow it to its end."""
 
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-import typer
-
 from core.errors import InputError
 from core.runs.home import Home
 from prusc_tui import __version__
-from prusc_tui.words import console, print_json, print_lines
+from prusc_tui.words import console, print_json, print_lines, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,7 +92,7 @@ def _tell(home: Home, chosen: "Sweep", notify: bool, out: "Console") -> None:
         out.file.write(ring(f"prusc: sweep {chosen.name} has ended", words))
         out.file.flush()
     if why := tell_of_sweep(home, chosen):
-        sys.stderr.write(f"warning: no notification was sent: {why}\n")
+        say(f"warning: no notification was sent: {why}", aside=True)
 
 
 def _search_elsewhere(home: Home, chosen: "Sweep", hopeless: bool) -> int:
@@ -104,12 +101,12 @@ def _search_elsewhere(home: Home, chosen: "Sweep", hopeless: bool) -> int:
 
     words = ["sweep", chosen.name, *(["--stop-hopeless"] if hopeless else [])]
     subprocesses.start("prusc_tui", *words, home=home, quiet=True)
-    typer.echo(f"{chosen.name} runs in the background. See it with: prusc sweeps show {chosen.name}")
+    say(f"{chosen.name} runs in the background. See it with: prusc sweeps show {chosen.name}")
     return 0
 
 
 def _say_started(chosen: "Sweep", before: Sequence[object]) -> None:
-    typer.echo(
+    say(
         f"{chosen.name}: {len(before)} runs, the missing ones started by launcher {chosen.launcher}. "
         f"See them with: prusc sweeps show {chosen.name}"
     )
@@ -124,9 +121,11 @@ def _follow(home: Home, chosen: "Sweep", hopeless: bool, json: bool) -> int:
     try:
         chosen, cells = _watch(home, chosen, hopeless, out)
     except KeyboardInterrupt:
-        sys.stderr.write(
-            f"\nthe runs go on. See them with: prusc sweeps show {chosen.name}; "
-            f"stop them with: prusc sweeps stop {chosen.name}\n"
+        say(
+            "",
+            f"the runs go on. See them with: prusc sweeps show {chosen.name}; "
+            f"stop them with: prusc sweeps stop {chosen.name}",
+            aside=True,
         )
         return LEFT
     states = known.counts(cells)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -15,12 +14,13 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.query import parse
 from core.runs.record import RunRecord
+from core.runs.text import safe_text
 from experiments.benchmark import benchmarks
 from experiments.table import TABLES, MethodTable, kind_of, method_tables
 from prusc_tui.tables.grid import Grid, latex, markdown
 from prusc_tui.tables.methods import Column, columns_of, grid, heading, tidy
 from prusc_tui.tables.text import fits, parts, printed
-from prusc_tui.words import console, print_csv, print_json
+from prusc_tui.words import console, print_csv, print_json, print_text, say
 
 
 def show_list(json: bool) -> None:
@@ -31,7 +31,7 @@ def show_list(json: bool) -> None:
         print_json(tables=[{"name": name, "summary": about, "study": study} for name, (about, study) in known.items()])
         return
     for name, (about, study) in known.items():
-        typer.echo(f"{name}  {about}; its runs come from: prusc run {study}")
+        say(f"{name}  {about}; its runs come from: prusc run {study}")
 
 
 def show(name: str, split: str, measure: str, where: str, format: str, best: str, json: bool) -> None:
@@ -56,7 +56,7 @@ def show(name: str, split: str, measure: str, where: str, format: str, best: str
     elif format in ("markdown", "latex"):
         sources = (grid(one, columns, best) for one, columns in grids)
         texts = (markdown(one) if format == "markdown" else latex(one, booktabs=False) for one in sources)
-        typer.echo("\n".join(texts), nl=False)
+        print_text("\n".join(texts))
     else:
         print_tables(console(), grids, unfinished, best)
 
@@ -82,7 +82,7 @@ def print_tables(
     for number, (one, chosen) in enumerate(tables):
         if number:
             out.print()
-        out.print(Text(heading(one), "bold"))
+        out.print(Text(safe_text(heading(one)), "bold"))
         whole = grid(one, chosen, best)
         for part in _parts(one, chosen, out.width, best):
             out.print()

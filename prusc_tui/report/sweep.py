@@ -33,8 +33,8 @@ def style(state: str, palette: Palette = SHELL) -> str:
 
 def change(cell: "Cell") -> str:
     """One line that says the state of a cell."""
-    reason = f": {safe_text(cell.run['reason'])}" if cell.run and cell.run.get("reason") else ""
-    return f"{mark(cell)} {cell.task.title} is {cell.state}{reason}"
+    reason = f": {cell.run['reason']}" if cell.run and cell.run.get("reason") else ""
+    return safe_text(f"{mark(cell)} {cell.task.title} is {cell.state}{reason}")
 
 
 def lines(

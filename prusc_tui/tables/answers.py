@@ -8,7 +8,6 @@ from core.results.contrast import Contrasts, contrasts
 from core.results.ranking import DEFAULT, Ranking, ranked_families
 from core.results.significance import LEAST_FOR_WILCOXON, TESTS, Verdict
 from core.rules import RULES
-from core.runs.text import safe_text
 from core.spread import Spread
 from core.words import mean_sd, p_text, seeds, spread
 from prusc_tui.tables.grid import HELD, Cell, Grid, Line
@@ -64,8 +63,8 @@ def grid_of_means(members: Sequence[Family], split: str, ranking: Ranking) -> Gr
         "per cent, mean ± sample standard deviation over seeds; standard error: that deviation over √seeds"
     )
     notes = ranking_notes(ranking, [_titled(family) for family in members])
-    notes += dict.fromkeys(safe_text(line) for family in members for line in family.long)
-    return Grid(safe_text(members[0].runs[0].data), heads, (tuple(lines),), about, tuple(notes), words=1)
+    notes += dict.fromkeys(line for family in members for line in family.long)
+    return Grid(members[0].runs[0].data, heads, (tuple(lines),), about, tuple(notes), words=1)
 
 
 def grid_of_contrasts(found: Contrasts) -> Grid | None:

@@ -10,7 +10,6 @@ from core.results.overlap import Overlap
 from core.results.settings import Setting, long_values, settings, show
 from core.results.significance import Verdict
 from core.runs.record import RunRecord
-from core.runs.text import safe_text
 from core.spread import Spread
 from core.words import mean_sd, spread
 from prusc_tui.palette import MARKS
@@ -67,7 +66,7 @@ def grids_of_families(
             notes = _notes(table, split, stage, paired)
             data = table[0].runs[0].data
             if len(tables) > 1:
-                notes.insert(0, f"{safe_text(data)} only: other data has other groups and so a table of its own")
+                notes.insert(0, f"{data} only: other data has other groups and so a table of its own")
             grids.append(FamilyGrid(grid_of(data, columns, notes), tuple(owners)))
     return grids
 
@@ -97,15 +96,15 @@ def grid_of(corner: str, columns: Sequence[Column], notes: Sequence[str] = ()) -
     for i, first in enumerate(results[0].groups):
         size = Cell(_range([r.groups[i].samples for r in results]), is_number=True)
         cells = (_group(r.groups[i], r.groups[i] is r.weakest) for r in results)
-        groups.append(Line(safe_text(first.title), (size, *cells)))
+        groups.append(Line(first.title, (size, *cells)))
     rest = (
         Line("sparsity", (EMPTY, *(_share(r.sparsity) if r.sparsity else NOTHING for r in results))),
         Line("time", (EMPTY, *(_time(r.seconds) for r in results))),
         Line("supervision", (EMPTY, *(Cell(supervision(r.runs[0].attributes_used)) for r in results))),
-        Line("selection", (EMPTY, *(Cell(safe_text(r.runs[0].selection)) for r in results))),
+        Line("selection", (EMPTY, *(Cell(r.runs[0].selection) for r in results))),
     )
     return Grid(
-        corner=safe_text(corner),
+        corner=corner,
         columns=("samples", *(column.title for column in columns)),
         blocks=(top, overall, tuple(groups), rest),
         about=_about(results),
@@ -146,9 +145,9 @@ def grid_of_family_settings(members: Sequence[Family]) -> Grid | None:
     if not shown:
         return None
     seeds = (", ".join(str(seed) for seed in sorted({run.seed for run in family.runs})) for family in members)
-    lines = (Line(safe_text(one.key), tuple(Cell(safe_text(text)) for text in one.texts)) for one in shown)
+    lines = (Line(one.key, tuple(Cell(text) for text in one.texts)) for one in shown)
     blocks = ((Line("seed", tuple(map(Cell, seeds))),), tuple(lines))
-    notes = dict.fromkeys(safe_text(line) for one in shown for line in long_values(one).values())
+    notes = dict.fromkeys(line for one in shown for line in long_values(one).values())
     return Grid("setting", tuple(family.label for family in members), blocks, notes=tuple(notes))
 
 
@@ -190,13 +189,13 @@ def _row(family: Family, run: RunRecord, alone: Result) -> dict[str, Any]:
 
 def run_title(run: RunRecord) -> str:
     """Name of a run, after a mark if it is not finished."""
-    name = safe_text(run.name)
+    name = run.name
     return name if run.status == "finished" else f"{MARKS[run.status]} {name}"
 
 
 def long_settings(members: Sequence[Family]) -> list[str]:
     """The whole of the settings that labels of these families name in short, a line for each."""
-    return list(dict.fromkeys(safe_text(line) for family in members for line in family.long))
+    return list(dict.fromkeys(line for family in members for line in family.long))
 
 
 def paired_sentence(pair: Paired, verdict: Verdict, test: str) -> str:
@@ -225,8 +224,8 @@ def _notes(members: Sequence[Family], split: str, stage: str | None, paired: boo
         if result.unfinished:
             remarks.append(f"{family.label}: no run has finished; the numbers are preliminary")
         of = "mean over " if len(result.runs) > 1 else ""
-        names.append(f"{family.label}: {of}" + ", ".join(f"{safe_text(run.name)} {run.id}" for run in result.runs))
-        remarks += [f"{family.label}: {safe_text(run.name)}: {HARM_NOTE}" for run in result.runs if run.harm]
+        names.append(f"{family.label}: {of}" + ", ".join(f"{run.name} {run.id}" for run in result.runs))
+        remarks += [f"{family.label}: {run.name}: {HARM_NOTE}" for run in result.runs if run.harm]
         inside = {run.id for run in result.runs}
         for run in family.runs:
             if run.id in inside:
@@ -237,7 +236,7 @@ def _notes(members: Sequence[Family], split: str, stage: str | None, paired: boo
                 why = f"repeats seed {run.seed}; the newest counts"
             else:
                 why = "has other samples and is left out of the mean"
-            remarks.append(f"{family.label}: {safe_text(run.name)} {why}")
+            remarks.append(f"{family.label}: {run.name} {why}")
     facts = [f"{sentence[0].upper()}{sentence[1:]}" for sentence in sentences]
     if len(sentences) > 1:
         facts = [f"{', '.join(labels)}: {sentence}" for sentence, labels in sentences.items()]
@@ -295,4 +294,4 @@ def _range(numbers: Sequence[int]) -> str:
 
 def _setting(setting: Setting, marked: bool = False) -> Line:
     mark = ("≠ " if setting.differs else "  ") if marked else ""
-    return Line(mark + safe_text(setting.key), tuple(Cell(safe_text(show(value))) for value in setting.values))
+    return Line(mark + setting.key, tuple(Cell(show(value)) for value in setting.values))

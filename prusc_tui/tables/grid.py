@@ -52,10 +52,27 @@ class Grid:
     notes: tuple[str, ...] = ()
     words: int = 0
 
+    def __post_init__(self) -> None:
+        """Make every text safe for a terminal, so that nobody who fills or prints a table has to."""
+        made = {
+            "corner": safe_text(self.corner),
+            "columns": tuple(map(safe_text, self.columns)),
+            "blocks": tuple(tuple(map(_safe, block)) for block in self.blocks),
+            "about": safe_text(self.about),
+            "notes": tuple(map(safe_text, self.notes)),
+        }
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
+
     @property
     def lines(self) -> tuple[Line, ...]:
         """All rows."""
         return tuple(line for block in self.blocks for line in block)
+
+
+def _safe(line: Line) -> Line:
+    cells = tuple(cell._replace(text=safe_text(cell.text), spread=safe_text(cell.spread)) for cell in line.cells)
+    return Line(safe_text(line.title), cells)
 
 
 _SIGNS = frozenset({*MARKS.values(), "+", "−", "└", "≠"})
@@ -97,7 +114,7 @@ def latex(grid: Grid, *, booktabs: bool = True) -> str:
     r"""The table as a `tabular`, with rules of booktabs or plain `\hline`, and its sentences as comments above."""
     top, middle, bottom = (r"\toprule", r"\midrule", r"\bottomrule") if booktabs else (r"\hline",) * 3
     needs = r"needs \usepackage{booktabs}" if booktabs else ""
-    comments = [f"% {safe_text(text)}" for text in (grid.about, *grid.notes, needs) if text]
+    comments = [f"% {text}" for text in (grid.about, *grid.notes, needs) if text]
     head = _latex_row(_heads(grid))
     body: list[str] = []
     for block in grid.blocks:
@@ -166,4 +183,4 @@ def _latex_row(texts: Sequence[str]) -> str:
 
 def _markdown_text(text: str) -> str:
     """Escape text for a Markdown table."""
-    return "".join(f"\\{character}" if character in "\\|*_`<>[~" else character for character in safe_text(text))
+    return "".join(f"\\{character}" if character in "\\|*_`<>[~$&#" else character for character in safe_text(text))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.results.ranking import DEFAULT, ranked
 from core.results.settings import Setting, long_values, show
-from core.runs.text import safe_text
 from core.words import mean_sd, weight
 from prusc_tui.tables.answers import UNSUPERVISED, best_sentence
 from prusc_tui.tables.grid import HELD, Cell, Grid, Line
@@ -68,7 +67,7 @@ def grid(table: "MethodTable", columns: Sequence[Column], rule: str = DEFAULT) -
     measured = []
     for row, name in zip(table.rows, titles(table), strict=True):
         cells = (_cell(row, column, usual, row is top) for column, top in zip(columns, best, strict=True))
-        measured.append(Line(name, (Cell(safe_text(supervision(row.supervision))), *cells)))
+        measured.append(Line(name, (Cell(supervision(row.supervision)), *cells)))
     published = tuple(_published(table, columns))
     corner, words = _headings(columns)
     is_reversed = table.data["test_noise"] > 0.5
@@ -124,7 +123,7 @@ def _title(row: "Row", table: "MethodTable", *, exact: bool) -> str:
     weights = {other.weight for other in table.rows if other.recipe == row.recipe}
     if len(weights) > 1 and row.weight is not None and _WEIGHT not in row.settings:
         words.append(_setting(table, _WEIGHT, row.weight, exact=exact))
-    name = safe_text(row.title)
+    name = row.title
     return f"{name}: {', '.join(words)}" if words else name
 
 
@@ -134,8 +133,8 @@ def _setting(table: "MethodTable", key: str, value: Any, *, exact: bool = False)
         return f"penalty weight {weight(value)}"
     known = _values(table, key)
     if value in known.values and (text := known.texts[known.values.index(value)]) in long_values(known):
-        return safe_text(f"{key}={text}")
-    return safe_text(f"{key}={show(value if exact else _rounded(value))}")
+        return f"{key}={text}"
+    return f"{key}={show(value if exact else _rounded(value))}"
 
 
 def _values(table: "MethodTable", key: str) -> Setting:
@@ -146,7 +145,7 @@ def _values(table: "MethodTable", key: str) -> Setting:
 def _long(table: "MethodTable") -> Iterator[str]:
     """The whole of every setting that is named in short."""
     for key in dict.fromkeys(key for one in _all_settings(table) for key in one):
-        yield from map(safe_text, long_values(_values(table, key)).values())
+        yield from long_values(_values(table, key)).values()
 
 
 def _all_settings(table: "MethodTable") -> "list[Mapping[str, Any]]":
@@ -292,15 +291,15 @@ def tidy(tables: "Sequence[MethodTable]") -> Iterator[dict[str, Any]]:
     """One flat row per trained network and split; accuracies are shares in [0, 1]."""
     for number, table in enumerate(tables, 1):
         for row in table.rows:
-            words = " ".join(safe_text(f"{key}={show(value)}") for key, value in row.settings.items())
+            words = " ".join(f"{key}={show(value)}" for key, value in row.settings.items())
             for noise, found in row.cells.items():
                 for split, pool in found.items():
                     for member in pool.members:
                         yield {
                             "table": number,
-                            "method": safe_text(row.title),
-                            "recipe": safe_text(row.recipe),
-                            "supervision": safe_text(row.supervision),
+                            "method": row.title,
+                            "recipe": row.recipe,
+                            "supervision": row.supervision,
                             "settings": words,
                             "train_size": table.data["train_size"],
                             "label_noise": noise,

@@ -10,7 +10,6 @@ from textual.coordinate import Coordinate
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-from core.runs.text import safe_text
 from prusc_tui.palette import Palette, palette_in
 from prusc_tui.tables.grid import Cell, Grid, folded
 
@@ -104,7 +103,7 @@ class GridTable(DataTable[Text]):
         Nothing is repainted if it has not changed.
         """
         self._grid, self._spaced, self._signs = grid, spaced, signs or {}
-        heads = (safe_text(grid.corner), *(self._signs.get(i, "") + t for i, t in enumerate(grid.columns)))
+        heads = (grid.corner, *(self._signs.get(i, "") + t for i, t in enumerate(grid.columns)))
         rows = _rows(grid, spaced)
         before, self._drawn = self._drawn, (heads, rows)
         if before is not None and before[0] == heads and _widths(before[1]) == _widths(rows):
@@ -161,5 +160,5 @@ def _rows(grid: Grid, spaced: bool) -> list[tuple[Cell, ...]]:
             rows.append((_BLANK,) * (len(grid.columns) + 1))
         for line in block:
             overall = line.title == "worst group"
-            rows.append((Cell(safe_text(line.title), stands_out=overall), *line.cells))
+            rows.append((Cell(line.title, stands_out=overall), *line.cells))
     return rows

@@ -48,7 +48,7 @@ EXAMPLES = [
     Sparsity("prune", 5, 0.75, {"features.0": 1.0}),
     MasksKept("finetune", 0.75),
     SparsityPoint("sparse", "masks", 0.25, 0.249, VALIDATION, replace(VALIDATION, split="test")),
-    Choice("cluster", [{"epoch": 0.25, "k": 2}], 0, "the largest"),
+    Choice("cluster", [{"epoch": 0.25, "k": 2, "size": 8, "skew": 0.9}], 0, "the largest"),
     PseudoGroupsFound("cluster", ["0–4", "5–9"], [[1, 2], [3, 4]]),
     Balanced("balance", "min", 4, [[1, 1], [1, 1]]),
     EnvironmentsMade(

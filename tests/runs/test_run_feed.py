@@ -91,7 +91,7 @@ def test_the_same_snapshot_comes_back_while_nothing_changed(run):
 def test_everything_said_is_in_the_snapshot(run, evaluation):
     said = {
         "sparsity": Sparsity("prune", 2, 0.5, {"conv1": 0.5}),
-        "choice": Choice("cluster", [{"k": 2}], 0, "why"),
+        "choice": Choice("cluster", [{"epoch": 1.0, "k": 2, "size": 8, "skew": 0.9}], 0, "why"),
         "clusters": PseudoGroupsFound("cluster", ["a", "b"], [[1, 2], [3, 4]]),
         "balanced": Balanced("balance", "min", 6, [[1, 1], [2, 2]]),
         "selected": Selected("erm", "last", 5, {"last": {"step": 5}}),

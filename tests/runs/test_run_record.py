@@ -18,7 +18,7 @@ def test_a_record_survives_the_way_to_json_and_back(make, evaluation):
         reused="k3v9x2ab",
         keep_ratio=0.4,
         evaluations={"test": evaluation().to_json()},
-        selection={"last": {"step": 9}},
+        selection={"rule": "last", "step": 9, "picks": {"last": {"step": 9, "value": None}}},
     )
     record = make(
         status="failed",

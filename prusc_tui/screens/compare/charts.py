@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from core.results.compare import Family
 from core.results.settings import merged
+from core.runs.text import safe_text
 from prusc_tui.chart.axes import XMode
 from prusc_tui.chart.curves import Curve, Plot
 from prusc_tui.chart.lines import ACCURACY, SPARSITY, Key, Line, Lines
@@ -73,7 +74,7 @@ class CompareCharts(ChartsPanel):
 
 def strands(seen: Seen, together: bool) -> list[Strand]:
     """One for each run; if `together`, one for all finished runs of a family, and one for each of its other runs."""
-    alone = [Strand(run_title(run), (run.id,)) for run in seen.records]
+    alone = [Strand(safe_text(run_title(run)), (run.id,)) for run in seen.records]
     if not together:
         return alone
     means = {run: strand for family in seen.families if (strand := _mean_of(family)) for run in strand.runs}

@@ -1,0 +1,53 @@
+"""Whether a value read from JSON is of the kind that a field is declared with (no torch)."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+Check = Callable[[Any], bool]
+
+_PLAIN = (str, bool, NoneType)
+
+
+def misfit(cls: type, value: Mapping[str, Any], *, nan: bool = False) -> str | None:
+    """Name of the first field of a dataclass for which `value` has something of another kind; None if all fit.
+
+    Missing fields fit, and so does everything where a field is declared with a class of its own, which reads it itself.
+    With `nan`, null is a float, as NaN is written.
+    """
+    return next((name for name, fits in _checks(cls, nan) if name in value and not fits(value[name])), None)
+
+
+@cache
+def _checks(cls: type, nan: bool) -> tuple[tuple[str, Check], ...]:
+    try:
+        kinds = get_type_hints(cls)
+    except NameError:  # a class of an installed package whose annotations need names that only a type checker has
+        return ()
+    return tuple((field.name, _check(kinds[field.name], nan)) for field in dataclasses.fields(cls))
+
+
+@cache
+def _check(kind: Any, nan: bool) -> Check:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        checks = [_check(each, nan) for each in inner]
+        return lambda value: any(check(value) for check in checks)
+    if origin is Literal:
+        return lambda value: isinstance(value, str) and value in inner
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        each = _check(inner[1], nan)
+        return lambda value: isinstance(value, Mapping) and all(map(each, value.values()))
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        item = _check(inner[0], nan)
+        return lambda value: isinstance(value, (list, tuple)) and all(map(item, value))
+    if kind is float:
+        known = (int, float, NoneType) if nan else (int, float)
+        return lambda value: isinstance(value, known) and not isinstance(value, bool)
+    if kind is int:
+        return lambda value: isinstance(value, int) and not isinstance(value, bool)
+    if kind in _PLAIN:
+        return lambda value: isinstance(value, kind)
+    return lambda _: True
