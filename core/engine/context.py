@@ -14,6 +14,7 @@ from core.engine.checkpoints import load_checkpoint, save_checkpoint
 from core.engine.randomness import Streams
 from core.errors import Stopped
 from core.events import Event, Progress, decode, encode, latest
+from core.pace import Pace
 from core.parallel import formed, team
 from core.runs.folder import RunFolder
 
@@ -60,6 +61,7 @@ class StageContext:
         self._started = time.monotonic()
         self._saved = self._started
         self._reported = 0.0
+        self._pace = Pace()
         self._resumed = self._read_checkpoint()
         if self._resumed is None:
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -96,12 +98,20 @@ class StageContext:
             self._lasting = latest(self._lasting, event)
         self._write(event)
 
-    def progress(self, step: int, total: int) -> None:
-        """Report that `step` of `total` steps are done; too frequent reports are dropped."""
+    def progress(self, step: int, total: int, left: float | None = None) -> None:
+        """Report that `step` of `total` steps are done; too frequent reports are dropped.
+
+        Args:
+            step: number of steps done.
+            total: number of steps.
+            left: seconds to the end of the stage, if it knows better than that all steps take equally long.
+        """
         now = time.monotonic()
         if step == total or now - self._reported >= PROGRESS_EVERY:
             self._reported = now
-            self._write(Progress(self.stage, step, total))
+            self._pace.reach(step)
+            left = self._pace.left(total) if left is None else left
+            self._write(Progress(self.stage, step, total, None if left is None else round(left, 1)))
 
     def at_boundary(self, state: Callable[[], Mapping[str, Any]]) -> None:
         """Mark a step boundary: write a checkpoint if one is due, and stop if requested.

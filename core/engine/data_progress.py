@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from core.events import Event, Logged, Progress
+from core.pace import Pace
 
 QUIET_FOR = 2.0
 """Seconds before the first report, so that a data set that is ready causes none."""
@@ -33,6 +34,7 @@ class DataProgress:
         self._task = ""
         self._next_line = self._next_progress = 0.0
         self._logged = False
+        self._pace = Pace(clock)
 
     def __call__(self, task: str, done: int, total: int) -> None:
         """Report that `done` of `total` images are done."""
@@ -40,10 +42,12 @@ class DataProgress:
         if task != self._task:
             self._task, self._logged = task, False
             self._next_line = self._next_progress = now + QUIET_FOR
+            self._pace = Pace(self._clock)
+        self._pace.reach(done)
         over = done == total
         if now >= self._next_line or (over and self._logged):
             self._next_line, self._logged = now + LINE_EVERY, not over
             self._write(Logged(f"{task} {total:,} images: {100 * done // max(1, total)} %", LEVEL))
         if self._stage is not None and now >= self._next_progress:
             self._next_progress = now + PROGRESS_EVERY
-            self._write(Progress(self._stage, done, total))
+            self._write(Progress(self._stage, done, total, self._pace.left(total)))

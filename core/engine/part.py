@@ -39,9 +39,9 @@ class Part(StageContext):
         if isinstance(event, Warned):
             self._whole.emit(event)
 
-    def progress(self, step: int, total: int) -> None:
+    def progress(self, step: int, total: int, left: float | None = None) -> None:
         """Report progress of the whole stage."""
-        del total
+        del total, left
         self._whole.progress(self._done + step, self._total)
 
     def at_boundary(self, state: Callable[[], Mapping[str, Any]]) -> None:

@@ -53,12 +53,13 @@ class StageReused(Event):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Event):
-    """Step `step` of `total` is done."""
+    """Step `step` of `total` is done; the stage ends in about `left` seconds, None if unknown."""
 
     kind: ClassVar[str] = "progress"
     stage: str
     step: int
     total: int
+    left: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

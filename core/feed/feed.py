@@ -120,6 +120,6 @@ def _stage(record: StageRecord, folded: StageFold, status: str, now: float | Non
         total=folded.total,
         started=folded.watch.first,
         seconds=seconds,
-        eta_seconds=folded.rate.left(folded.total) if state == "running" and folded.total else None,
+        eta_seconds=None if folded.ends is None or now is None or state != "running" else max(0.0, folded.ends - now),
         keep_ratio=record.keep_ratio if folded.keep_ratio is None else folded.keep_ratio,
     )

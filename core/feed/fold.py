@@ -21,7 +21,7 @@ from core.events import (
     Warned,
     latest,
 )
-from core.feed.series import SeriesBuffer, StepRate
+from core.feed.series import SeriesBuffer
 from core.feed.snapshot import Look, StageState
 from core.runs.text import safe_text
 
@@ -61,7 +61,10 @@ class Stopwatch:
 
 @dataclass(slots=True)
 class StageFold:
-    """State of one stage; `seconds` is the stage's own measurement once it is done."""
+    """State of one stage.
+
+    `seconds` is the stage's own measurement once it is done, `ends` the time at which it expects to end.
+    """
 
     state: StageState = "waiting"
     step: int = 0
@@ -69,7 +72,7 @@ class StageFold:
     seconds: float | None = None
     keep_ratio: float | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)
-    rate: StepRate = field(default_factory=StepRate)
+    ends: float | None = None
 
 
 class Fold:
@@ -106,9 +109,10 @@ class Fold:
                     if key not in self.series:
                         self.series[key] = SeriesBuffer()
                     self.series[key].append(step, epoch, t, value)
-            case Progress(stage, step, total):
+            case Progress(stage, step, total, left):
                 self._step(stage, step, t)
-                self._stage(stage).total = total
+                fold = self._stage(stage)
+                fold.total, fold.ends = total, None if left is None else t + left
             case Logged(text):
                 self.log.extend(safe_text(line) for line in text.splitlines())
             case Evaluated(stage, step, split, evaluation, final):
@@ -130,7 +134,7 @@ class Fold:
                 self.software = started.software
                 for stage_fold in self.stages.values():
                     stage_fold.watch.stop(stage_fold.watch.last)
-                    stage_fold.rate = StepRate()
+                    stage_fold.ends = None
             case RunFinished():
                 self.watch.stop(t)
                 for stage_fold in self.stages.values():
@@ -159,14 +163,12 @@ class Fold:
     def _step(self, name: str, step: int, t: float) -> None:
         stage = self._touch(name, t)
         stage.step = max(stage.step, step)
-        stage.rate.add(step, t)
 
     def _start(self, name: str, total: int, start: int, t: float) -> None:
         """Start a stage, or continue it at step `start`; steps after that are repeated, so their values are dropped."""
         stage = self._stage(name)
         stage.state, stage.step, stage.total, stage.seconds = "running", start, total, None
-        # The speed of this process depends on its own steps only.
-        stage.rate = StepRate()
+        stage.ends = None
         stage.watch.start(t)
         # Values at step `start` stay, except if the stage starts over.
         first_dropped = start + 1 if start else 0

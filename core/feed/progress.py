@@ -21,7 +21,7 @@ class RunProgress:
         stage: current or last stage; empty before the first.
         step: completed steps of the stage.
         total: its steps; 0 if unknown.
-        left: seconds from `time` to its end at the current rate; None if unknown.
+        left: seconds from `time` to its end, as it expects; None if unknown.
         time: of the last event, in seconds since 1970.
     """
 
@@ -76,8 +76,10 @@ class ProgressReader:
         if fold.current not in fold.stages:
             return RunProgress(time=fold.watch.last)
         stage = fold.stages[fold.current]
-        left = 0.0 if stage.state == "done" else stage.rate.left(stage.total)
-        return RunProgress(fold.current, stage.step, stage.total, left, fold.watch.last)
+        left = None if stage.ends is None else max(0.0, stage.ends - fold.watch.last)
+        return RunProgress(
+            fold.current, stage.step, stage.total, 0.0 if stage.state == "done" else left, fold.watch.last
+        )
 
 
 def _tail(file: BinaryIO) -> int:

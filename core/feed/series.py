@@ -3,8 +3,8 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from math import exp, nan
+from dataclasses import dataclass
+from math import nan
 from typing import overload
 
 
@@ -88,34 +88,3 @@ class SeriesBuffer:
             length = len(self._columns[0])
             self._view = Series(*(Column(column, length) for column in self._columns))
         return self._view
-
-
-@dataclass(slots=True)
-class StepRate:
-    """Steps per second, smoothed over about the last `window` seconds.
-
-    It is the ratio of exponentially weighted sums of steps and seconds, so the first interval has full weight, and a
-    pause for an evaluation is spread over the steps around it.
-    """
-
-    window: float = 30.0
-    _steps: float = field(default=0.0, init=False)
-    _seconds: float = field(default=0.0, init=False)
-    _last: tuple[float, float] | None = field(default=None, init=False)
-
-    def add(self, step: float, t: float) -> None:
-        """Record that `step` was done at time `t`, in seconds."""
-        if self._last is not None:
-            ahead, passed = step - self._last[0], t - self._last[1]
-            if ahead <= 0 or passed < 0:
-                return
-            fade = exp(-passed / self.window)
-            self._steps = self._steps * fade + ahead
-            self._seconds = self._seconds * fade + passed
-        self._last = step, t
-
-    def left(self, total: float) -> float | None:
-        """Seconds from the last step to step `total`; None before the second step."""
-        if self._last is None or self._steps <= 0 or self._seconds <= 0:
-            return None
-        return max(0.0, total - self._last[0]) * self._seconds / self._steps

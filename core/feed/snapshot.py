@@ -46,7 +46,7 @@ class StageView:
         total: number of steps; 0 if unknown.
         started: time of its first start, in seconds since 1970; None before.
         seconds: work so far, including work before a stop.
-        eta_seconds: seconds left at the current rate, counted from the last step; None if unknown.
+        eta_seconds: seconds left at the time of the snapshot; None if unknown.
         keep_ratio: share of weights kept; None before the first pruning.
     """
 

@@ -64,10 +64,10 @@ class MaskLearner:
         self._optimizer = torch.optim.Adam([masked.logits], settings.lr, fused=True)
         self._gradient = Gradient(context, compute, masked.network, "prune.batch_size")
         self._noise = context.generator("mask", context.device)
-        batch_size = min(settings.batch_size, len(self._rows))
-        self._samples = min(settings.samples, batch_size)
-        self._order = Order(len(self._rows), batch_size, context.generator("order"))
-        self.steps_per_epoch = len(self._rows) / batch_size
+        self.batch_size = min(settings.batch_size, len(self._rows))
+        self._samples = min(settings.samples, self.batch_size)
+        self._order = Order(len(self._rows), self.batch_size, context.generator("order"))
+        self.steps_per_epoch = len(self._rows) / self.batch_size
         self._anchors = torch.zeros((), device=context.device)
         self._pressure: float | Tensor = settings.sparsity_weight
         if settings.keep != "none":

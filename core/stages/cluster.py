@@ -37,6 +37,7 @@ class FindClusters(Stage):
 
         from core.clustering.choice import Candidate, choose
         from core.clustering.composition import composition, minority_size, skew
+        from core.pace import Pace
         from core.tensors import load_tensors
 
         settings = self.cluster
@@ -51,6 +52,8 @@ class FindClusters(Stage):
         candidates = tried["candidates"]
         context.emit(StageStarted(context.stage, len(tries), len(candidates)))
         features: dict[Path, Floats] = {}
+        pace, whole = Pace(), sum(k for _, _, k in tries)  # a clustering takes about as long as it has clusters
+        pace.reach(sum(c["k"] for c in candidates))
         for epoch, file, k in tries[len(candidates) :]:
             context.at_boundary(lambda: tried)
             if file not in features:
@@ -61,7 +64,8 @@ class FindClusters(Stage):
             candidates.append({"epoch": epoch, "k": k, "size": size, "skew": skew(table)})
             tried["assignments"].append(torch.from_numpy(found.assignments))
             tried["centres"].append(torch.from_numpy(found.centres))
-            context.progress(len(candidates), len(tries))
+            pace.reach(sum(c["k"] for c in candidates))
+            context.progress(len(candidates), len(tries), pace.left(whole))
         clear = [i for i, c in enumerate(candidates) if c["size"] and c["skew"] >= settings.min_skew]
         if settings.choose_by == "worst-cell" and len(clear) > 1 and not settings.per_class:
             self._probe(context, tried, clear)

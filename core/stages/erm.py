@@ -65,7 +65,15 @@ class TrainErm(Stage):
                 save_tensors(kept_file(context.directory, epoch), network.state_dict())
 
         after = {step: partial(keep, epochs) for step, epochs in self._kept(per_epoch).items()}
-        selection = run_loop(context, learner, steps=steps, per_epoch=per_epoch, select=self.select, after=after)
+        selection = run_loop(
+            context,
+            learner,
+            steps=steps,
+            per_epoch=per_epoch,
+            select=self.select,
+            batch_size=self.erm.batch_size,
+            after=after,
+        )
         network.load_state_dict(selection.network)
         save_tensors(context.directory / MODEL, network.state_dict())
         final_evaluation(context, network.eval(), selection.step, {"validation": validation, "test": test})

@@ -62,7 +62,14 @@ class FinetuneNetwork(Stage):
             entries = {"indices": torch.arange(len(validation)), "weights": torch.ones(len(validation))}
         learner = FinetuneLearner(context, network, masks, self.finetune, self.compute, images, entries, validation)
         per_epoch = len(entries["indices"]) / learner.batch_size
-        selection = run_loop(context, learner, steps=self.finetune.steps, per_epoch=per_epoch, select=self.select)
+        selection = run_loop(
+            context,
+            learner,
+            steps=self.finetune.steps,
+            per_epoch=per_epoch,
+            select=self.select,
+            batch_size=learner.batch_size,
+        )
         network.load_state_dict(selection.network)
         save_tensors(context.directory / MODEL, network.state_dict())
         if masks is not None:

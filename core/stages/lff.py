@@ -88,7 +88,9 @@ class LearnFromFailure(Stage):
         per_epoch = len(train) / settings.batch_size
         steps = max(1, round(settings.epochs * per_epoch))
         learner = LffLearner(context, pair, settings, self.compute, steps, len(data.label_names), train, validation)
-        selection = run_loop(context, learner, steps=steps, per_epoch=per_epoch, select=self.select)
+        selection = run_loop(
+            context, learner, steps=steps, per_epoch=per_epoch, select=self.select, batch_size=settings.batch_size
+        )
         debiased.load_state_dict(selection.network)
         save_tensors(context.directory / MODEL, debiased.state_dict())
         final_evaluation(context, debiased.eval(), selection.step, {"validation": validation, "test": test})

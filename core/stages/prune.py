@@ -66,7 +66,14 @@ class LearnMasks(Stage):
         learner = self._learner(context, masked, entries, validation)
         # With a target, only the last step has reached it.
         select = self.select if self.prune.keep == "none" else self.select.model_copy(update={"rule": "last"})
-        selection = run_loop(context, learner, steps=self.prune.steps, per_epoch=learner.steps_per_epoch, select=select)
+        selection = run_loop(
+            context,
+            learner,
+            steps=self.prune.steps,
+            per_epoch=learner.steps_per_epoch,
+            select=select,
+            batch_size=learner.batch_size,
+        )
         chosen = unpack(selection.network)
         network.load_state_dict(chosen["model"])
         masks = FixedMasks({name: mask.bool() for name, mask in chosen["mask"].items()})

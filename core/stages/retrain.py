@@ -98,7 +98,9 @@ class Retrain(Stage):
         per_epoch = len(draw.rows) / self.erm.batch_size
         steps = max(1, round(self.erm.epochs * per_epoch))
         learner = self.learner(context, network, steps, (train, validation), draw, groups)
-        selection = run_loop(context, learner, steps=steps, per_epoch=per_epoch, select=self.select)
+        selection = run_loop(
+            context, learner, steps=steps, per_epoch=per_epoch, select=self.select, batch_size=self.erm.batch_size
+        )
         network.load_state_dict(selection.network)
         save_tensors(context.directory / MODEL, network.state_dict())
         final_evaluation(context, network.eval(), selection.step, {"validation": validation, "test": test})

@@ -12,6 +12,7 @@ from core.errors import StageError
 from core.events import Evaluated, Scalars, Selected, StageStarted
 from core.groups import Evaluation
 from core.training.selection import FALLBACK, Selection
+from core.training.timetable import Timetable
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext
@@ -80,6 +81,7 @@ def run_loop(
     steps: int,
     per_epoch: float,
     select: Select | None = None,
+    batch_size: int = 0,
     after: Mapping[int, Callable[[], None]] | None = None,
     watch: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> Selection:
@@ -91,6 +93,8 @@ def run_loop(
         steps: total number of steps.
         per_epoch: steps per pass over the data.
         select: rule and number of evaluations, the last of them after the last step; None for no evaluation.
+        batch_size: images per step, if the stage evaluates the network on validation and test images afterwards: tells
+            how long evaluations take before the first one, for the time left.
         after: step → callback after it, such as to keep an early checkpoint.
         watch: called with step and values of every logged point, such as to warn.
 
@@ -110,6 +114,7 @@ def run_loop(
         selection.load_state_dict(saved["selection"])
         meter.load_state_dict(saved["meter"])
     context.emit(StageStarted(context.stage, steps, step))
+    timetable = Timetable(steps, looks, _sizes(context, batch_size))
 
     def state() -> dict[str, Any]:
         return {
@@ -123,6 +128,7 @@ def run_loop(
         context.at_boundary(state)
         meter.add(learner.step())
         step += 1
+        timetable.stepped(step)
         if step % log_every == 0 or step == steps:
             values = meter.read()
             _check_finite(values, step)
@@ -132,13 +138,22 @@ def run_loop(
         if after and step in after:
             after[step]()
         if step in looks:
-            evaluations = learner.look()
-            context.emit(Evaluated(context.stage, step, "validation", evaluations[0]))
-            selection.offer(step, evaluations, learner.network)
-        context.progress(step, steps)
+            with timetable.look():
+                evaluations = learner.look()
+                context.emit(Evaluated(context.stage, step, "validation", evaluations[0]))
+                selection.offer(step, evaluations, learner.network)
+        context.progress(step, steps, timetable.left(step))
     if select:
         context.emit(Selected(context.stage, selection.rule, selection.step, selection.picks))
     return selection
+
+
+def _sizes(context: "StageContext", batch_size: int) -> tuple[int, int, int]:
+    """Images of a step, of an evaluation, and of the final evaluation; zeros without a batch size."""
+    if not batch_size:
+        return 0, 0, 0
+    splits = context.data.splits
+    return batch_size, len(splits["validation"]), len(splits["validation"]) + len(splits["test"])
 
 
 def _check_finite(values: Mapping[str, float], step: int) -> None:

@@ -243,17 +243,19 @@ def test_a_final_look_at_an_earlier_step_leaves_the_later_looks(run, evaluation)
     assert [(look.step, look.final) for look in looks] == [(2, False), (4, False), (2, True)]
 
 
-def test_the_time_left_follows_the_steps_of_this_process_alone(run):
+def test_the_time_left_is_that_of_the_stage_and_of_this_process_alone(run):
     run.say(0.0, begin(), StageStarted("erm", 100))
     assert stage_of(run.feed.poll(), "erm").eta_seconds is None
-    for step in range(1, 11):
-        run.say(10.0 * step, Progress("erm", step, 100))  # 10 s a step
-    assert stage_of(run.feed.poll(), "erm").eta_seconds == pytest.approx(900.0)
+    run.say(100.0, Progress("erm", 10, 100, 900.0))
+    assert stage_of(run.feed.poll(), "erm").eta_seconds == 900.0
+    run.say(130.0, Scalars("erm", 10, 0.1, {"loss": 1.0}))
+    assert stage_of(run.feed.poll(), "erm").eta_seconds == 870.0
     run.say(5000.0, begin(resumed=True), StageStarted("erm", 100, start=10))
     assert stage_of(run.feed.poll(), "erm").eta_seconds is None
-    for step in range(11, 21):
-        run.say(5000.0 + step, Progress("erm", step, 100))  # 1 s a step
-    assert stage_of(run.feed.poll(), "erm").eta_seconds == pytest.approx(80.0)
+    run.say(5020.0, Progress("erm", 20, 100, 80.0))
+    assert stage_of(run.feed.poll(), "erm").eta_seconds == 80.0
+    run.say(5100.5, Scalars("erm", 99, 0.9, {"loss": 1.0}))
+    assert stage_of(run.feed.poll(), "erm").eta_seconds == 0.0
 
 
 def test_a_stage_that_cannot_be_counted_has_no_time_left(run):

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from core.feed.series import SeriesBuffer, StepRate
+from core.feed.series import SeriesBuffer
 
 
 def filled(*steps: int) -> SeriesBuffer:
@@ -55,29 +55,3 @@ def test_a_number_that_json_could_not_hold_is_nan():
     buffer = SeriesBuffer()
     buffer.append(1, 0.1, 1.0, None)
     assert math.isnan(buffer.view().values[0])
-
-
-def test_a_steady_rate_tells_the_time_left_exactly():
-    rate = StepRate()
-    assert rate.left(100) is None
-    for step in range(0, 60, 10):
-        rate.add(step, 1000.0 + step / 4)
-    assert rate.left(100) == pytest.approx(50 / 4)
-    assert rate.left(50) == 0.0
-    assert rate.left(40) == 0.0
-
-
-def test_a_rate_follows_a_change_of_speed_and_forgets_the_old_one():
-    rate = StepRate(window=10.0)
-    for step in range(101):
-        rate.add(step, float(step))  # 1 step a second
-    for step in range(1, 1001):
-        rate.add(100 + step, 100.0 + step / 10)  # 10 steps a second for ten windows
-    assert rate.left(2100) == pytest.approx(100, rel=1e-3)
-
-
-def test_a_step_that_goes_back_or_repeats_says_nothing():
-    rate = StepRate()
-    for step, t in ((0, 0.0), (10, 1.0), (10, 2.0), (5, 3.0), (20, 2.0)):
-        rate.add(step, t)
-    assert rate.left(30) == pytest.approx(1.0)

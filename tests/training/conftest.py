@@ -45,17 +45,20 @@ class FakeContext:
     """What `run_loop` needs of a stage's context, kept in lists; asks for a stop at boundary number `stop_at`."""
 
     stage: str = "erm"
+    data: DataSet | None = None
     saved: dict[str, Any] | None = None
     stop_at: int | None = None
     events: list[Event] = field(default_factory=list)
     steps: list[tuple[int, int]] = field(default_factory=list)
+    left: list[float | None] = field(default_factory=list)
     boundaries: int = 0
     kept: dict[str, Any] | None = None
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
 
-    def progress(self, step: int, total: int) -> None:
+    def progress(self, step: int, total: int, left: float | None = None) -> None:
+        self.left.append(left)
         self.steps.append((step, total))
 
     def at_boundary(self, state: Callable[[], dict[str, Any]]) -> None:

@@ -63,10 +63,10 @@ def test_what_did_not_change_stays_the_very_same_row(home):
 def test_a_run_at_work_says_its_stage_share_time_left_and_work_so_far(home):
     folder, writer = running_run(home, seconds=0.0)
     for step in range(0, 51, 10):
-        writer.write(Progress("prune", step, 200), NOW - 10 + step / 10)
+        writer.write(Progress("prune", step, 200, 20 - step / 10), NOW - 10 + step / 10)
     row = Board(home, Clock(NOW)).look().by_id[folder.id]
     assert (row.status, row.stage, row.progress) == ("running", "prune", 0.25)
-    # 50 steps in 5 s leave 15 s behind the step that was done 5 s ago.
+    # 15 s after the step that was done 5 s ago
     assert row.left == 10
     assert row.summary["seconds"] == 30
 
@@ -140,7 +140,7 @@ def test_a_stream_of_any_length_is_read_from_its_end(home, tmp_path):
         writer.write(StageStarted("erm", 100_000), 2.0)
         for step in range(1, 4000):
             writer.write(Scalars("erm", step, step / 10, {"loss": 0.5}), 2.0 + step)
-            writer.write(Progress("erm", step, 100_000), 2.0 + step)
+            writer.write(Progress("erm", step, 100_000, 100_000.0 - step), 2.0 + step)
     assert path.stat().st_size > 3 * TAIL
     reader = ProgressReader(path)
     progress = reader.look()
@@ -162,17 +162,16 @@ def test_half_a_line_is_left_alone_until_it_is_whole(tmp_path):
     assert reader.look().step == 1
 
 
-def test_a_stage_that_begins_anew_forgets_the_speed_of_the_last(tmp_path):
+def test_a_stage_that_begins_anew_forgets_the_time_left_of_the_last(tmp_path):
     with EventWriter(tmp_path / "e") as writer:
         for t, event in enumerate(
-            (StageStarted("a", 10), Progress("a", 1, 10), Progress("a", 2, 10), StageFinished("a", 2.0))
+            (StageStarted("a", 10), Progress("a", 1, 10), Progress("a", 2, 10, 8.0), StageFinished("a", 2.0))
         ):
             writer.write(event, float(t))
         writer.write(StageStarted("b", 1000, 500), 5.0)
         reader = ProgressReader(tmp_path / "e")
         assert reader.look().left is None
-        writer.write(Progress("b", 600, 1000), 6.0)
-        writer.write(Progress("b", 700, 1000), 7.0)
+        writer.write(Progress("b", 700, 1000, 3.0), 7.0)
     progress = reader.look()
     assert (progress.stage, progress.progress, progress.left) == ("b", 0.7, pytest.approx(3.0))
 
