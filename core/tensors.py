@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 
@@ -25,6 +25,12 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapp
             number = int(code[1])
             raise OSError(number, os.strerror(number), str(path)) from error
         raise
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    """Metadata of a safetensors file."""
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata() or {})
 
 
 def load_tensors(path: Path) -> dict[str, torch.Tensor]:

@@ -100,7 +100,7 @@ class ReweightHead(Stage):
         from core.models.representation import find_head
         from core.tensors import load_tensors, save_tensors
         from core.training.afr import HeadLearner, afr_weights
-        from core.training.head import represent
+        from core.training.head import final_features, predict_by_head, represent
         from core.training.images import Images, validation_images
         from core.training.loop import run_loop
         from core.training.network import load_network
@@ -111,8 +111,12 @@ class ReweightHead(Stage):
         train, validation = Images(context.data, "train", context.device), validation_images(context)
         file = erm / HELD_OUT
         rows = load_tensors(file)["rows"] if file.exists() else torch.arange(len(train))
-        parts = ((train, rows), (validation, torch.arange(len(validation))))
-        features, held_out = (torch.from_numpy(represent(network, *part)).to(context.device) for part in parts)
+        if (cached := final_features(context, exact=True)) is None:
+            parts = ((train, rows), (validation, torch.arange(len(validation))))
+            features, held_out = (torch.from_numpy(represent(network, *part)) for part in parts)
+        else:
+            features, held_out = cached["features"][rows], cached["validation"]
+        features, held_out = features.to(context.device), held_out.to(context.device)
         labels = train.labels[rows.to(context.device)]
         judge, seen = network, features
         if settings.epoch:
@@ -128,4 +132,5 @@ class ReweightHead(Stage):
         network.load_state_dict(selection.network)
         save_tensors(context.directory / MODEL, network.state_dict())
         test = Images(context.data, "test", context.device)
-        final_evaluation(context, network, selection.step, {"validation": validation, "test": test})
+        known = {"validation": predict_by_head(network, held_out.cpu().numpy(), validation)}
+        final_evaluation(context, network, selection.step, {"validation": validation, "test": test}, known)

@@ -61,7 +61,7 @@ class RefitOnGroups(Stage):
         from core.data.dataset import groups
         from core.tensors import save_tensors
         from core.training.dfr import Grouped
-        from core.training.head import replace_head, represent
+        from core.training.head import predict_by_head, replace_head, represent
         from core.training.images import Images
         from core.training.network import load_network
         from core.training.predict import batch_size, final_evaluation
@@ -94,7 +94,8 @@ class RefitOnGroups(Stage):
         replace_head(network, *(np.mean([head[part].numpy() for head in heads], axis=0) for part in (0, 1)))
         save_tensors(context.directory / MODEL, network.state_dict())
         context.progress(total, total)
-        final_evaluation(context, network, 1, {name: images[name] for name in ("validation", "test")})
+        known = {"validation": predict_by_head(network, samples["validation"].features, images["validation"])}
+        final_evaluation(context, network, 1, {name: images[name] for name in ("validation", "test")}, known)
 
     def _fit(
         self,

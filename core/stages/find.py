@@ -11,7 +11,7 @@ from core.errors import StageError
 from core.events import PseudoGroupsFound, StageStarted, Warned
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from core.clustering.kmeans import Floats, Integers
     from core.engine.context import StageContext
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class FindPseudoGroups(Stage):
     """Take the pseudo-groups of the only finder, or choose by a probe that needs no group labels.
 
-    The network of ERM sees all training and validation images once: for the probe, the map and the sample images.
+    The representation of ERM's network is that of stage `represent`, if it has extracted it; otherwise the network sees
+    all training and validation images once. It is for the probe, the map and the sample images.
 
     Attributes:
         sources: stages of the finders.
@@ -76,17 +77,57 @@ class FindPseudoGroups(Stage):
 
     def _network(self, context: "StageContext") -> "tuple[Features, Tensor, Tensor]":
         """Representation and predictions of the network of ERM."""
+        from core.finding.quality import Features
+        from core.training.head import final_features
+        from core.training.network import load_network
+
+        network = load_network(self.model, context.data, context.input("erm") / MODEL, context.device)
+        cached = final_features(context) if self.represented else None
+        vectors, logits = self._passed(context, network) if cached is None else self._read(context, network, cached)
+        top = logits.softmax(1).max(1)
+        of = {name: split.labels for name, split in context.data.splits.items()}
+        n = len(of["train"])
+        return (
+            Features(
+                vectors[:n].numpy(),
+                vectors[n:].numpy(),
+                of["train"],
+                of["validation"],
+                top.indices[n:].numpy(),
+                len(context.data.label_names),
+            ),
+            top.indices[:n],
+            top.values[:n],
+        )
+
+    def _read(
+        self, context: "StageContext", network: "nn.Module", cached: "Mapping[str, Tensor]"
+    ) -> "tuple[Tensor, Tensor]":
+        """Cached representation [n + m, d], and logits [n + m, classes] by the head alone."""
         import torch
 
-        from core.finding.quality import Features
+        from core.training.head import run_head
+        from core.training.precision import Precision
+        from core.training.predict import BATCH
+
+        vectors = [part for name in ("features", "validation") for part in cached[name].split(BATCH)]
+        total = sum(map(len, vectors))
+        context.emit(StageStarted(context.stage, total))
+        with Precision(self.compute, context.device).forward():
+            logits = run_head(network, vectors, context.device).float().cpu()
+        context.progress(total, total)
+        return torch.cat(vectors), logits
+
+    def _passed(self, context: "StageContext", network: "nn.Module") -> "tuple[Tensor, Tensor]":
+        """Representation [n + m, d] and logits [n + m, classes] of all training and validation images."""
+        import torch
+
         from core.models.representation import Representation
         from core.training.images import Images
         from core.training.memory import Parts
-        from core.training.network import load_network
         from core.training.precision import Precision
         from core.training.predict import batch_size
 
-        network = load_network(self.model, context.data, context.input("erm") / MODEL, context.device)
         representation, precision = Representation(network), Precision(self.compute, context.device)
         parts = Parts(context, self.compute, "find.by")
         splits = {name: Images(context.data, name, context.device) for name in ("train", "validation")}
@@ -105,21 +146,7 @@ class FindPseudoGroups(Stage):
                 logits.append(outputs.float().cpu())
                 context.progress(sum(map(len, logits)), total)
             start += len(images)
-        n = len(splits["train"])
-        vectors, top = torch.cat(features), torch.cat(logits).softmax(1).max(1)
-        of = {name: split.labels for name, split in context.data.splits.items()}
-        return (
-            Features(
-                vectors[:n].numpy(),
-                vectors[n:].numpy(),
-                of["train"],
-                of["validation"],
-                top.indices[n:].numpy(),
-                len(context.data.label_names),
-            ),
-            top.indices[:n],
-            top.values[:n],
-        )
+        return torch.cat(features), torch.cat(logits)
 
     def _report(
         self,

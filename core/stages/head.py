@@ -68,7 +68,7 @@ class RefitHead(Stage):
     def run(self, context: "StageContext") -> None:
         from core.pruning.subnetwork import FixedMasks
         from core.tensors import save_tensors
-        from core.training.head import replace_head
+        from core.training.head import predict_by_head, replace_head
         from core.training.images import Images, validation_images
         from core.training.network import load_network
         from core.training.predict import final_evaluation
@@ -76,28 +76,38 @@ class RefitHead(Stage):
         source = context.input(self.source)
         network = load_network(self.model, context.data, source / MODEL, context.device)
         validation, test = validation_images(context), Images(context.data, "test", context.device)
-        name = replace_head(network, *self._mean_head(context, network, validation))
+        weight, bias, held_out = self._mean_head(context, network, validation)
+        name = replace_head(network, weight, bias)
         save_tensors(context.directory / MODEL, network.state_dict())
         if (source / MASKS).exists():
             masks = FixedMasks.load(source / MASKS).dense(name)
             masks.save(context.directory / MASKS)
             context.emit(MasksKept(context.stage, masks.keep_ratio()))
-        final_evaluation(context, network.eval(), 1, {"validation": validation, "test": test})
+        known = {} if held_out is None else {"validation": predict_by_head(network, held_out, validation)}
+        final_evaluation(context, network.eval(), 1, {"validation": validation, "test": test}, known)
 
     def _mean_head(
         self, context: "StageContext", network: "nn.Module", validation: "Images"
-    ) -> "tuple[Floats, Floats]":
-        """Choose the penalty and fit the heads; return their mean weight [classes, d] and bias [classes]."""
+    ) -> "tuple[Floats, Floats, Floats | None]":
+        """Choose the penalty and fit the heads.
+
+        Returns their mean weight [classes, d] and bias [classes], and the representation of the validation split if it
+        was computed.
+        """
         import numpy as np
         import torch
 
-        from core.training.head import fit_head, represent
+        from core.training.head import final_features, fit_head, represent
         from core.training.images import Images
 
         settings, labels = self.head, context.data.splits["train"].labels
         sets = self._sets(context)
         rows = np.unique(np.concatenate([entries for entries, _ in sets]))
-        features = represent(network, Images(context.data, "train", context.device), torch.from_numpy(rows))
+        cached = final_features(context, exact=True) if self.source == "erm" else None
+        if cached is None:
+            features = represent(network, Images(context.data, "train", context.device), torch.from_numpy(rows))
+        else:
+            features = cached["features"].numpy()[rows]
 
         def fit(number: int, penalty: float) -> "tuple[Floats, Floats]":
             entries, weights = sets[number]
@@ -106,8 +116,12 @@ class RefitHead(Stage):
         tries = settings.penalties if settings.penalty == "auto" and validation.pseudo_groups is not None else ()
         context.emit(StageStarted(context.stage, len(tries) + len(sets)))
         penalty = FALLBACK if settings.penalty == "auto" else settings.penalty
+        held_out = None
         if tries:
-            held_out = represent(network, validation, torch.arange(len(validation)))
+            if cached is None:
+                held_out = represent(network, validation, torch.arange(len(validation)))
+            else:
+                held_out = cached["validation"].numpy()
             cells = []
             for number, value in enumerate(tries, 1):
                 cells.append(self._worst_cell(context, held_out, fit(0, value)))
@@ -121,7 +135,7 @@ class RefitHead(Stage):
             heads.append(fit(number, penalty))
             context.progress(len(tries) + number + 1, len(tries) + len(sets))
         weight, bias = (np.mean(of, axis=0) for of in zip(*heads, strict=True))
-        return weight, bias
+        return weight, bias, held_out
 
     def _sets(self, context: "StageContext") -> "list[tuple[Integers, Floats]]":
         """Indices and weights of the balanced sets; all samples (rule `weights`) need no second draw."""

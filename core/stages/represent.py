@@ -100,6 +100,8 @@ class ExtractRepresentation(Stage):
             train, held_out = features[: batches[0]], features[batches[0] :]
             tensors = {"features": train, "classes": classes[: batches[0]], "validation": held_out}
             save_tensors(
-                features_file(context.directory, epoch), {name: torch.cat(parts_) for name, parts_ in tensors.items()}
+                features_file(context.directory, epoch),
+                {name: torch.cat(parts_) for name, parts_ in tensors.items()},
+                {"precision": self.compute.precision},
             )
             features, classes = [], []

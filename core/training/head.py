@@ -1,15 +1,22 @@
 """Fit the linear head of a network on a representation."""
 
-from collections.abc import Callable
+import filecmp
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.artifacts import MODEL, kept_file, represented
 from core.clustering.kmeans import Floats, Integers
 from core.models.representation import Representation, find_head
+from core.tensors import load_tensors, metadata_of
 from core.training.images import Images
-from core.training.predict import batch_size
+from core.training.predict import Predictions, batch_size, predictions_of
+
+if TYPE_CHECKING:
+    from core.engine.context import StageContext
 
 
 def represent(
@@ -30,12 +37,59 @@ def represent(
     """
     representation = Representation(network)
     done = [] if parts is None else parts
+    batches = rows.split(batch_size(images))
     with torch.no_grad():
-        for part in rows.split(batch_size(images))[len(done) :]:
+        for number in range(len(done), len(batches)):
             boundary()
-            done.append(representation(images.plain(part))[1].float().cpu())
+            pixels = images.plain(batches[number])
+            if number + 1 < len(batches):
+                images.ahead(batches[number + 1])
+            done.append(representation(pixels)[1].float().cpu())
     found: Floats = torch.cat(done).numpy()
     return found
+
+
+def final_features(context: "StageContext", *, exact: bool = False) -> Mapping[str, Tensor] | None:
+    """Representation of the training and validation images by the final network of ERM, if `represent` extracted it.
+
+    Args:
+        context: of a later stage.
+        exact: whether it must have been computed in fp32.
+
+    Returns:
+        `features` float32 [n, d] and `validation` float32 [m, d], on the CPU; None if they are not there.
+    """
+    erm, files = context.input("erm"), represented(context.input("represent"))
+    if not files:
+        return None
+    epoch, file = list(files.items())[-1]  # the final network has the last epoch
+    # Weights kept at that epoch may be other ones than those that a rule has selected as final.
+    if (kept := kept_file(erm, epoch)).exists() and not filecmp.cmp(kept, erm / MODEL, shallow=False):
+        return None
+    if exact and metadata_of(file).get("precision") != "fp32":
+        return None
+    tensors = load_tensors(file)
+    return tensors if "validation" in tensors else None  # missing in runs of earlier versions
+
+
+@torch.no_grad()
+def run_head(network: nn.Module, parts: Iterable[Tensor], device: torch.device) -> Tensor:
+    """Logits [n, classes] by the head of a network on `device`, of the batches [batch, d] of a representation."""
+    head = find_head(network)[1]
+    # Copied, as products of matrices may round differently where the memory of a file is not aligned.
+    return torch.cat([head(part.to(device, copy=True)) for part in parts])
+
+
+def predict_by_head(network: nn.Module, features: Floats, images: Images) -> Predictions:
+    """What `predict` returns for a split whose representation is known: only the head is computed.
+
+    Args:
+        network: on the device of the images.
+        features: representation of all images of the split in order, by this network, float32 [n, d].
+        images: the split.
+    """
+    parts = torch.from_numpy(features).split(batch_size(images))  # as `predict` does, for the same bits
+    return predictions_of(run_head(network, parts, images.device))
 
 
 def fit_head(features: Floats, labels: Integers, sample_weight: Floats, penalty: float) -> tuple[Floats, Floats]:

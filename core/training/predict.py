@@ -51,13 +51,18 @@ def predict(logits_of: Callable[[Tensor], Tensor], images: Images) -> Prediction
         logits_of: maps pixels [batch, channels, height, width] to logits [batch, classes]; in evaluation mode.
         images: the split.
     """
-    classes, probabilities = [], []
+    parts = []
     with torch.no_grad():
         for rows, pixels in images.in_order(batch_size(images)):
-            top = logits_of(pixels).float().softmax(1).max(1)
-            classes.append(team().joined(top.indices, rows))
-            probabilities.append(team().joined(top.values, rows))
-    return Predictions(torch.cat(classes), torch.cat(probabilities))
+            found = predictions_of(logits_of(pixels))
+            parts.append(tuple(team().joined(of, rows) for of in (found.classes, found.probabilities)))
+    return Predictions(*(torch.cat(of) for of in zip(*parts, strict=True)))
+
+
+def predictions_of(logits: Tensor) -> Predictions:
+    """Predictions by logits [n, classes]."""
+    top = logits.float().softmax(1).max(1)
+    return Predictions(top.indices, top.values)
 
 
 def count_groups(predicted: Tensor, images: Images, dataset: DataSet, split: str) -> Evaluation:
@@ -83,7 +88,11 @@ def _count(
 
 
 def final_evaluation(
-    context: "StageContext", logits_of: Callable[[Tensor], Tensor], step: int, splits: Mapping[SplitName, Images]
+    context: "StageContext",
+    logits_of: Callable[[Tensor], Tensor],
+    step: int,
+    splits: Mapping[SplitName, Images],
+    known: Mapping[str, Predictions] | None = None,
 ) -> None:
     """Evaluate the final network of a stage, save its predictions as artifacts, and warn if it is worse than ERM.
 
@@ -92,9 +101,11 @@ def final_evaluation(
         logits_of: the network, in evaluation mode.
         step: of the network's checkpoint.
         splits: `validation` and `test`.
+        known: predictions of the network for some of the splits, which spare a pass over their images.
     """
+    known = known or {}
     for split, images in splits.items():
-        predictions = predict(logits_of, images)
+        predictions = known[split] if split in known else predict(logits_of, images)
         evaluation = count_groups(predictions.classes, images, context.data, split)
         context.emit(Evaluated(context.stage, step, split, evaluation, final=True))
         save_tensors(

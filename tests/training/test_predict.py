@@ -7,6 +7,7 @@ import torch
 from core.data.dataset import DataSet, Split, training_shares
 from core.groups import group_titles
 from core.training import predict as predict_module
+from core.training.head import predict_by_head, represent
 from core.training.images import Images
 from core.training.predict import count_groups, predict
 
@@ -71,3 +72,15 @@ def test_counts_are_those_of_a_loop_and_empty_groups_are_there(dataset, split):
     assert evaluation.training_shares == training_shares(dataset)
     if split == "validation":
         assert min(g.n for g in evaluation.groups) == 0
+
+
+@pytest.mark.parametrize("batch", [1, 10, 1000])
+def test_predictions_by_the_head_alone_are_those_of_the_network_to_the_last_bit(dataset, monkeypatch, batch):
+    monkeypatch.setattr(predict_module, "BATCH", batch)
+    torch.manual_seed(0)
+    body = torch.nn.Conv2d(3, 7, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+    network, images = torch.nn.Sequential(*body, torch.nn.Linear(7, 2)).eval(), Images(dataset, "test", CPU)
+    features = represent(network, images, torch.arange(len(images)))
+    short, whole = predict_by_head(network, features, images), predict(network, images)
+    assert torch.equal(short.classes, whole.classes)
+    assert torch.equal(short.probabilities, whole.probabilities)
