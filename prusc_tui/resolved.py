@@ -90,6 +90,7 @@ def facts(record: RunRecord) -> tuple[tuple[str, str], ...]:
         ("started", _time(record.started)),
         ("ended", _time(record.ended)),
         ("device", record.device),
+        ("precision chosen", record.precision),
         ("host", record.host),
         ("process", None if record.pid is None else str(record.pid)),
         ("version", record.version),

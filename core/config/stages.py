@@ -37,9 +37,10 @@ class Compute(Section):
 
     incidental: ClassVar[frozenset[str]] = frozenset({"compile", "auto_batch"})
 
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    precision: Literal["fp32", "bf16", "fp16", "auto"] = "fp32"
     """Precision of forward passes and activations in training, pruning and representation extraction; weights, masks,
-    losses, optimisers and evaluation stay in fp32."""
+    losses, optimisers and evaluation stay in fp32. `auto`: bf16 if a trial before the first stage shows that it is
+    faster on the device, else fp32; the run keeps the choice."""
     accumulate: Count = 1
     """Gradient accumulation: number of parts into which each batch is split to save memory. Losses that need the whole
     batch (contrast, GroupDRO) take a second forward pass; BatchNorm normalises each part separately."""

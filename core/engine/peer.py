@@ -20,10 +20,17 @@ from core.runs.folder import RunFolder
 
 
 class Call(NamedTuple):
-    """What the first process says before a stage: its name, and whether it continues from a checkpoint."""
+    """What the first process says before a stage.
+
+    Attributes:
+        stage: its name.
+        resumes: whether it continues from a checkpoint.
+        precision: that a trial has chosen; empty if the settings name one.
+    """
 
     stage: str
     resumes: bool
+    precision: str = ""
 
 
 class PeerContext(StageContext):
@@ -81,7 +88,8 @@ class Peer:
         return ""
 
     def _work(self, call: Call) -> None:
-        stage = next(stage for stage in self.pipeline.stages if stage.name == call.stage)
+        pipeline = self.pipeline.in_precision(call.precision) if call.precision else self.pipeline
+        stage = next(stage for stage in pipeline.stages if stage.name == call.stage)
         context = PeerContext(self.folder, call, self.device, self.config.seed, self._data)
         try:
             stage.run(context)

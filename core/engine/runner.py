@@ -17,6 +17,7 @@ from core.engine.context import StageContext
 from core.engine.data_progress import DataProgress
 from core.engine.devices import software
 from core.engine.peer import Call
+from core.engine.precision import AUTO, choose
 from core.engine.reason import reason
 from core.engine.stage import Pipeline, Stage, stage_key
 from core.errors import Stopped
@@ -55,6 +56,7 @@ class Runner:
     _index: RunLog = field(init=False)
     _clock: float = field(init=False)
     _dataset: DataSet | None = field(init=False, default=None)
+    _precision: str = field(init=False, default="")
 
     def run(self) -> str:
         """Run the remaining stages and return the final status: finished, stopped or failed."""
@@ -74,6 +76,7 @@ class Runner:
         try:
             self._begin()
             fingerprint = self.pipeline.identify(self._watch(None))
+            self._settle_precision()
             keys: dict[str, str] = {}
             for stage in self.pipeline.stages:
                 at = stage.name
@@ -132,7 +135,7 @@ class Runner:
         )
         if stage.parallel and formed().size > 1:
             context.data  # noqa: B018  # decoded by one process; and a stop while it loads concerns no other
-            formed().tell(Call(stage.name, context.resumes))
+            formed().tell(Call(stage.name, context.resumes, self._precision))
             with together():
                 stage.run(context)
         else:
@@ -180,6 +183,18 @@ class Runner:
         self._write(started)
         threads = f"{torch.get_num_threads()} threads, " if self.device.type == "cpu" else ""
         self._write(Logged(f"torch {torch.__version__}, {threads}{devices}"))
+
+    def _settle_precision(self) -> None:
+        """Replace the precision `auto` by the one that was chosen when the run began, which may be now."""
+        if self.config.compute.precision != AUTO or not self.pipeline.computes:
+            return
+        self._precision = self.folder.record().precision
+        if not self._precision:
+            load = partial(self._data, self.pipeline.stages[0].name)
+            self._precision, why = choose(self.folder.home, self.config, load, self.device)
+            self.folder.update(precision=self._precision)
+            self._write(Logged(f"precision: {self._precision}, as {why}; --precision overrides", "data"))
+        self.pipeline = self.pipeline.in_precision(self._precision)
 
     def _end(self, status: str, reason: str) -> None:
         stopped = self.folder.take_stop()  # answered, or too late

@@ -3,12 +3,12 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 import orjson
 
-from core.config import Section
+from core.config import Compute, Section
 
 if TYPE_CHECKING:
     from core.data.dataset import DataSet
@@ -114,6 +114,29 @@ class Pipeline:
     def fingerprint(self) -> str:
         """Fingerprint of the data."""
         return self.identify()
+
+    @property
+    def computes(self) -> bool:
+        """Whether a stage reads the precision."""
+        return any(isinstance(getattr(stage, f.name), Compute) for stage in self.stages for f in fields(stage))
+
+    def in_precision(self, precision: str) -> Self:
+        """The same pipeline, computed in this precision."""
+        return replace(self, stages=tuple(_in_precision(stage, precision) for stage in self.stages))
+
+
+def _in_precision(stage: Stage, precision: str) -> Stage:
+    settings = {f.name: getattr(stage, f.name) for f in fields(stage)}
+    changed = {
+        name: value.model_copy(update={"precision": precision})
+        for name, value in settings.items()
+        if isinstance(value, Compute)
+    }
+    if not changed:
+        return stage
+    new = replace(stage, **changed)
+    new.content  # noqa: B018  # files are those of this moment
+    return new
 
 
 def stage_settings(stage: Stage) -> dict[str, Any]:

@@ -24,6 +24,11 @@ class Home:
         return self.root / "index.json"
 
     @property
+    def trials(self) -> Path:
+        """Precisions that trials have chosen, so that later runs choose the same ones; may be deleted."""
+        return self.root / "trials.json"
+
+    @property
     def locks(self) -> Path:
         return self.root / "locks"
 

@@ -71,6 +71,7 @@ class RunRecord:
 
     Attributes:
         device: such as `cpu` or `cuda:0`; empty before it starts.
+        precision: what `compute.precision=auto` has chosen; empty before, and with any other setting.
         selection: rule that selects the checkpoint on the validation split.
         attributes_used: split whose attributes are used in training or selection.
         overrides: dotted key → value, if it differs from the preset.
@@ -94,6 +95,7 @@ class RunRecord:
     preset: str | None = None
     seed: int = 0
     device: str = ""
+    precision: str = ""
     selection: str = "last"
     attributes_used: str = "none"
     config: Mapping[str, Any] = field(default_factory=dict)

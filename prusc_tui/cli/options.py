@@ -20,6 +20,7 @@ class Precision(StrEnum):
     fp32 = "fp32"
     bf16 = "bf16"
     fp16 = "fp16"
+    auto = "auto"
 
 
 DataRoot = Annotated[
@@ -54,7 +55,9 @@ Test = Annotated[
     Literal["t", "wilcoxon"],
     typer.Option("--test", help="Test of paired differences: paired t, or Wilcoxon's signed ranks (from 6 seeds)."),
 ]
-PrecisionOf = Annotated[Precision | None, typer.Option("--precision", help="Precision of forward passes.")]
+PrecisionOf = Annotated[
+    Precision | None, typer.Option("--precision", help="Precision of forward passes; auto tries bf16.")
+]
 
 Device = Annotated[
     str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device; several for a run: cuda:0,cuda:1.")

@@ -38,6 +38,7 @@ def repeat(snapshot: Snapshot) -> list[Markup | None]:
         "prusc-tui": record.version,
         **(snapshot.software or {"computed with": next((x for x in snapshot.log if x.startswith("torch ")), "")}),
         "run on": f"{record.device} of {record.host}" if record.host else record.device,
+        "precision chosen": record.precision,
         "launcher": record.launcher,
         "forked from": record.forked_from or "",
         "time": _times(snapshot),
