@@ -22,7 +22,7 @@ unit: .venv/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: .venv/.ready-dev
-	$(BIN)/python -m pytest -m 'bench and not gpu' -s tests/bench
+	PRUSC_BENCH=$(OUT) $(BIN)/python -m pytest -m 'bench and not gpu' -s tests/bench $(ARGS)
 
 gpu: .venv/.ready-dev
 	$(BIN)/python -m pytest -m 'gpu and not bench'

@@ -4,6 +4,7 @@ import shlex
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -134,13 +135,13 @@ def _tables(
         "environments": _environments(folder, dataset, paths),
         "predictions": _predictions(source, dataset, paths),
     }
-    metrics = pd.DataFrame(_metrics(folder), columns=["time", "stage", "step", "epoch", "split", "name", "value"])
-    for name, table in {**tables, "metrics": metrics}.items():
+    numbers = metrics(folder)
+    for name, table in {**tables, "metrics": numbers}.items():
         if table is not None:
             _for_csv(table).to_csv(to / f"{name}.csv", index=False)
             yield to / f"{name}.csv"
     if parquet:
-        metrics.to_parquet(to / "metrics.parquet", index=False)
+        numbers.to_parquet(to / "metrics.parquet", index=False)
         yield to / "metrics.parquet"
 
 
@@ -148,6 +149,11 @@ def _for_csv(table: pd.DataFrame) -> pd.DataFrame:
     """The table with safe texts, none of which is a formula; `--groups` reads each as what it was."""
     texts = {str(name): column.map(safe_cell) for name, column in table.items() if not is_numeric_dtype(column)}
     return table.assign(**texts).rename(columns=safe_cell)
+
+
+def metrics(folder: RunFolder) -> pd.DataFrame:
+    """Every number of the stream of a run, one a row, in the order of the stream."""
+    return pd.DataFrame(_metrics(folder), columns=["time", "stage", "step", "epoch", "split", "name", "value"])
 
 
 def _paths(settings: DataSettings) -> Paths:
@@ -230,7 +236,7 @@ def _predictions(source: Path, dataset: DataSet, paths: Paths) -> Any:
 
 def _metrics(folder: RunFolder) -> Iterable[tuple[float, str, int, float | None, str | None, str, float | None]]:
     """Every number of the stream as (time, stage, step, epoch, split, name, value)."""
-    for stamped in EventReader(folder.events).read():
+    for stamped in chain.from_iterable(EventReader(folder.events).chunks()):
         event = stamped.event
         match event:
             case Scalars():

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from prusc_tui.cli import (
+    bench,
     compare,
     data,
     eval,
@@ -72,3 +73,4 @@ app.add_typer(sweep.sweeps, name="sweeps", rich_help_panel=LOG)
 app.add_typer(runs.index, name="index", rich_help_panel=LOG)
 app.add_typer(recipes.app, name="recipes", rich_help_panel=ELSE)
 app.add_typer(data.app, name="data", rich_help_panel=ELSE)
+app.add_typer(bench.app, name="bench", rich_help_panel=ELSE)

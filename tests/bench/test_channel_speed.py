@@ -4,7 +4,7 @@ import torch
 
 from core.models.networks import build
 from core.pruning.channels import channels_of, cut
-from tests.bench.timing import forms, paired
+from tests.bench.timing import forms
 
 
 @forms(
@@ -13,7 +13,7 @@ from tests.bench.timing import forms, paired
     full=[(name, size, batch, share, 15) for name, size, batch in (("digits-cnn", 28, 256), ("resnet18", 112, 8))
           for share in (0.5, 0.25, 0.1)],
 )  # fmt: skip
-def test_a_network_without_the_dropped_channels_is_smaller(name, size, batch, share, repetitions, capsys):
+def test_a_network_without_the_dropped_channels_is_smaller(name, size, batch, share, repetitions, figures):
     network = build(name, 2, 3, (size, size)).eval()
     kept = {}
     for channels in channels_of(network):
@@ -26,11 +26,13 @@ def test_a_network_without_the_dropped_channels_is_smaller(name, size, batch, sh
         with torch.no_grad():
             one(images)
 
-    dense, less, ratio = paired(lambda: run(network), lambda: run(small), repetitions)
     parameters = [sum(p.numel() for p in one.parameters()) for one in (network, small)]
     assert parameters[1] < parameters[0]
-    with capsys.disabled():
-        print(
-            f"\n{name}, {size} px, {share:.0%} of the channels: {parameters[0]:,} → {parameters[1]:,} parameters, "
-            f"{1e3 * dense:.1f} → {1e3 * less:.1f} ms for {batch} images, {ratio:.2f} times as fast"
-        )
+    figures.ratio(
+        f"{name} with {share:.0%} of its channels, {batch} images of {size}²",
+        lambda: run(small),
+        lambda: run(network),
+        repetitions,
+        against="all channels",
+        target=1.0,
+    )

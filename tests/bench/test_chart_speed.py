@@ -12,7 +12,7 @@ from prusc_tui.chart.curves import Curve
 from prusc_tui.chart.frame import Settings, build
 from prusc_tui.chart.rows import picture, plan
 from prusc_tui.chart.smooth import SmoothCache
-from tests.bench.timing import forms, paired
+from tests.bench.timing import forms
 
 WIDTH, HEIGHT = 120, 40
 
@@ -31,7 +31,7 @@ def curves(count, points):
     short=[(1, 1_000, 0.0, 1), (4, 1_000, 0.9, 1)],
     full=[(1, 1_000, 0.0, 25), (1, 10_000, 0.0, 25), (4, 10_000, 0.0, 25), (4, 10_000, 0.9, 25), (1, 100_000, 0.0, 25)],
 )
-def test_a_full_redraw_against_rich_text(count, points, smoothing, repetitions):
+def test_a_full_redraw_against_rich_text(count, points, smoothing, repetitions, figures):
     shown, settings, cache = curves(count, points), Settings(smoothing=smoothing), SmoothCache()
 
     def chart():
@@ -45,15 +45,12 @@ def test_a_full_redraw_against_rich_text(count, points, smoothing, repetitions):
     def bare():
         return console.render_lines(text)
 
-    ours, theirs, ratio = paired(chart, bare, repetitions)
-    print(
-        f"\n{count} × {points:,} points at {WIDTH}×{HEIGHT}{', smoothed' if smoothing else ''}: {1e3 * ours:.1f} ms, "
-        f"bare Rich text {1e3 * theirs:.1f} ms, ratio {ratio:.2f}"
-    )
+    name = f"chart of {count} × {points:,} points{', smoothed' if smoothing else ''}"
+    figures.ratio(name, chart, bare, repetitions, against="Rich text of that size")
 
 
 @forms("points, repetitions", short=[(1_000, 1)], full=[(10_000, 25)])
-def test_moving_the_cursor_against_rich_text(points, repetitions):
+def test_moving_the_cursor_against_rich_text(points, repetitions, figures):
     shown, settings, cache = curves(4, points), Settings(), SmoothCache()
     where = plan(shown, settings, "loss", WIDTH, HEIGHT)
     frame = build(shown, settings, where.width, where.plot, cache)
@@ -63,8 +60,5 @@ def test_moving_the_cursor_against_rich_text(points, repetitions):
         return picture(frame, where, shown, settings, title="loss", cache=cache, cursor=points / 2)
 
     text = Text("\n".join(row for row, _ in chart()), "cyan")
-    ours, theirs, ratio = paired(chart, lambda: console.render_lines(text), repetitions)
-    print(
-        f"\na move of the cursor over 4 × {points:,} points: {1e3 * ours:.2f} ms, "
-        f"bare Rich text {1e3 * theirs:.1f} ms, ratio {ratio:.2f}"
-    )
+    name = f"move of the cursor over 4 × {points:,} points"
+    figures.ratio(name, chart, lambda: console.render_lines(text), repetitions, against="Rich text of that size")

@@ -7,7 +7,7 @@ import sys
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord, new_id
-from tests.bench.timing import forms, paired
+from tests.bench.timing import forms
 
 BARE = """
 import typer
@@ -32,7 +32,7 @@ app()
     short=[(["--help"], 0, 1), (["ls"], 2, 1)],
     full=[(["--help"], 0, 15), (["ls"], 0, 15), (["ls"], 20, 15)],
 )
-def test_a_command_against_a_bare_typer_program(tmp_path, arguments, runs, repetitions):
+def test_a_command_against_a_bare_typer_program(tmp_path, arguments, runs, repetitions, figures):
     program, home = tmp_path / "bare.py", Home.open(tmp_path / "home")
     program.write_text(BARE)
     for number in range(runs):
@@ -47,6 +47,6 @@ def test_a_command_against_a_bare_typer_program(tmp_path, arguments, runs, repet
             [sys.executable, *command, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL
         )
 
-    ours, theirs, ratio = paired(process("-m", "prusc_tui"), process(str(program)), repetitions)
-    what = f"prusc {' '.join(arguments)}" + (f" of {runs} runs" if arguments == ["ls"] else "")
-    print(f"\n{what}: {1000 * ours:.0f} ms against {1000 * theirs:.0f} ms, ratio {ratio:.2f} (target ≤ 2)")
+    name = f"prusc {' '.join(arguments)}" + (f" of {runs:,} runs" if arguments == ["ls"] else "")
+    ours, bare = process("-m", "prusc_tui"), process(str(program))
+    figures.ratio(name, ours, bare, repetitions, against="bare Typer program", target=2.0)

@@ -9,7 +9,7 @@ from core.invariance.batched import Members
 from core.invariance.objectives import Annealing, Objective
 from core.invariance.train import Training
 from core.models.networks.mlp import Mlp
-from tests.bench.timing import forms, paired
+from tests.bench.timing import forms
 
 IMAGES, INPUTS, HIDDEN = 10_000, 2 * 14 * 14, 390
 
@@ -74,33 +74,30 @@ def _wait(x):
         torch.cuda.synchronize()
 
 
-def report(what, ours, theirs, ratio, target):
-    print(f"\n{what}: {ours:.4f} s against {theirs:.4f} s, ratio {ratio:.2f} (target {target})")
-
-
 @forms("n, repetitions", short=[(100, 1)], full=[(IMAGES, 11), (500, 41)])
-def test_an_irm_step_against_a_bare_forward_and_backward(n, repetitions):
+def test_an_irm_step_against_a_bare_forward_and_backward(n, repetitions, figures):
     data = samples(n, "cpu")
-    for name, theirs in (("in plain torch", bare_plain), ("as we run it", bare_ours)):
-        times = paired(irm_steps([0], data), theirs(data), repetitions)
-        report(f"IRM step / bare forward and backward {name}, {n:,} images", *times, "≤ 1.2")
+    for network, theirs in (("in plain torch", bare_plain), ("as we run it", bare_ours)):
+        name, against = f"IRM step, {n:,} images, network {network}", "bare forward and backward"
+        figures.ratio(name, irm_steps([0], data), theirs(data), repetitions, against=against, target=1.2)
 
 
 @forms("n, repetitions", short=[(100, 1)], full=[(IMAGES, 5), (500, 21)])
-def test_ten_restarts_together_against_ten_in_a_row(n, repetitions):
+def test_ten_restarts_together_against_ten_in_a_row(n, repetitions, figures):
     data = samples(n, "cpu")
-    row = in_a_row([irm_steps([seed], data) for seed in range(10)])
-    report(
-        f"ten restarts together / in a row, {n:,} images", *paired(irm_steps(range(10), data), row, repetitions), "≤ 1"
-    )
-    row = in_a_row([bare_plain(data) for _ in range(10)])
-    times = paired(irm_steps(range(10), data), row, repetitions)
-    report(f"ten restarts together / ten bare forwards and backwards in plain torch, {n:,} images", *times, "≤ 1.2")
+    for against, row, target in (
+        ("ten in a row", in_a_row([irm_steps([seed], data) for seed in range(10)]), 1.0),
+        ("ten bare forwards and backwards", in_a_row([bare_plain(data) for _ in range(10)]), 1.2),
+    ):
+        name = f"ten restarts together against {against}, {n:,} images"
+        figures.ratio(name, irm_steps(range(10), data), row, repetitions, against=against, target=target)
 
 
 @pytest.mark.bench
 @pytest.mark.gpu
-def test_irm_on_a_gpu():
+def test_irm_on_a_gpu(figures):
     data = samples(IMAGES, "cuda")
-    report("IRM step / bare, GPU", *paired(irm_steps([0], data), bare_plain(data), 50), "≤ 1.2")
-    report("ten restarts / one, GPU", *paired(irm_steps(range(10), data), irm_steps([0], data), 50), "< 2")
+    against = "bare forward and backward"
+    figures.ratio("IRM step on a GPU", irm_steps([0], data), bare_plain(data), 50, against=against, target=1.2)
+    ten, one = irm_steps(range(10), data), irm_steps([0], data)
+    figures.ratio("ten restarts together on a GPU", ten, one, 50, against="one restart", target=2.0)

@@ -127,8 +127,8 @@ def counted(process: str, what: str) -> float:
     return int(next(line for line in lines if line.startswith(f"{what}:")).split()[1]) / 1000
 
 
-@forms("n, batch_size, steps", short=[(100, 16, 1)], full=[(20_000, 64, 20)])
-def test_the_second_epoch_waits_for_the_network_and_not_for_images(tmp_path, n, batch_size, steps):
+@forms("n, batch_size, steps, rounds", short=[(100, 16, 1, 1)], full=[(20_000, 64, 20, 3)])
+def test_the_second_epoch_waits_for_the_network_and_not_for_images(tmp_path, n, batch_size, steps, rounds, figures):
     torch.manual_seed(0)
     root = photos(tmp_path / "photos", n)
     source = PhotoSource(Folder(root=str(root), split_column="split", stored=SIDE, size=CROP), tmp_path / "cache")
@@ -152,20 +152,31 @@ def test_the_second_epoch_waits_for_the_network_and_not_for_images(tmp_path, n, 
 
     print(f"\n{n:,} JPEG of {SIDE} × {SIDE}, {threads()} threads, ResNet-18 on {CROP} × {CROP}, batch {batch_size}")
     print(f"read {reading:.1f} s, decoded {building:.1f} s ({n / building:,.0f} images/s), again {starting:.2f} s")
-    alone = bare(lambda: ours(images(), 1, batch_size), steps)
     mine = ours(images(), 2, batch_size)
     for _ in range(len(train) // batch_size):  # the first epoch, without the network
         next(mine)
-    report("ours, second epoch", timed(mine, steps), alone)
-    for workers in (0, threads()):
-        report(f"DataLoader, {workers} workers", timed(plain(workers)(), steps), bare(plain(workers), steps))
+    several = sorted({0, threads()})
+    steps_of = [(timed(mine, steps), [timed(plain(workers)(), steps) for workers in several]) for _ in range(rounds)]
+    alone = [
+        (bare(lambda: ours(images(), 1, batch_size), steps), [bare(plain(workers), steps) for workers in several])
+        for _ in range(rounds)
+    ]
+    for i, workers in enumerate(several):
+        against = f"DataLoader of JPEG, {workers} workers"
+        pairs = [(mine[0], others[i][0]) for mine, others in steps_of]
+        figures.of_pairs(f"training step with images of the store against {workers} workers", pairs, against=against)
+        waits = [[100 * waiting / whole for whole, waiting in each] for each in _turned(steps_of, i)]
+        assert all(0 < share < 100 for shares in waits for share in shares)
+        name = f"share of a step that waits for the store against {workers} workers"
+        figures.number(name, waits[0], "%", baseline=waits[1], against=against)
+        pairs = [(1 / mine[0], 1 / others[i][0]) for mine, others in alone]
+        assert all(0 < each < inf for pair in pairs for each in pair)
+        figures.of_pairs(f"image of the store, no network, against {workers} workers", pairs, against=against)
+        sizes = [[max(0.0, memory) for _, memory in each] for each in _turned(alone, i)]
+        name = f"memory of the loader of the store against {workers} workers"
+        figures.number(name, sizes[0], "MB", baseline=sizes[1], against=against)
 
 
-def report(name: str, step: tuple[float, float], alone: tuple[float, float]) -> None:
-    (seconds, waiting), (rate, memory_taken) = step, alone
-    assert 0 < waiting < seconds < inf
-    assert 0 < rate < inf
-    print(
-        f"{name:24} {1000 * seconds:6.0f} ms a step, {waiting / seconds:6.1%} of it waiting for images; "
-        f"alone {rate:7,.0f} images/s with {memory_taken:4.0f} MB"
-    )
+def _turned(rounds: list, i: int) -> tuple[list, list]:
+    """Ours of every round, and theirs with the i-th number of workers."""
+    return [mine for mine, _ in rounds], [others[i] for _, others in rounds]

@@ -15,7 +15,7 @@ from core.runs.home import Home
 from core.runs.record import RunRecord, new_id
 from core.runs.stream import EventWriter
 from core.training.loop import run_loop
-from tests.bench.timing import forms, paired
+from tests.bench.timing import forms, pairs
 
 
 class TwoLosses:
@@ -59,7 +59,7 @@ def one_thread():
 
 
 @forms("steps, repetitions", short=[(20, 1)], full=[(400, 7)])
-def test_the_loops_own_work_against_a_bare_training_step(tmp_path, steps, repetitions):
+def test_the_loops_own_work_against_a_bare_training_step(tmp_path, steps, repetitions, figures):
     record = RunRecord(id=new_id(), name="bench", recipe="erm", data="colored-mnist", created=0.0)
     folder = RunFolder.create(Home.open(tmp_path), record)
     bare = training_step()
@@ -74,9 +74,6 @@ def test_the_loops_own_work_against_a_bare_training_step(tmp_path, steps, repeti
             for _ in range(steps // 10):
                 bare()
 
-        ours, theirs, ratio = paired(loop, train, repetitions)
-    per_step, bare_step, share = ours / steps, theirs / (steps // 10), ratio / 10
-    print(
-        f"\nthe loop's own work in a step: {1e6 * per_step:.0f} µs against {1e3 * bare_step:.2f} ms of training "
-        f"(digits-cnn, batch 64): {share:.2%} (target < 1 %)"
-    )
+        found = [(ours / steps, theirs / (steps // 10)) for ours, theirs in pairs(loop, train, repetitions)]
+    name = "logging, progress and boundaries of a step"
+    figures.of_pairs(name, found, against="training step of digits-cnn, batch 64", target=0.01)

@@ -7,7 +7,7 @@ from core.config import Compute
 from core.models.networks import build
 from core.runs.home import Home
 from core.training.gradient import Gradient
-from tests.bench.timing import forms, paired
+from tests.bench.timing import forms
 from tests.engine.lab import TINY, go_on
 from tests.training.stage_lab import context_of, run_folder
 
@@ -35,20 +35,19 @@ def training_step(folder, images, labels, layout, **compute):
 
 
 @forms("n, size, repetitions", short=[(8, 32, 1)], full=[(64, 64, 9), (64, 224, 2)])
-def test_bf16_and_channels_last_against_fp32(tmp_path, n, size, repetitions):
+def test_bf16_and_channels_last_against_fp32(tmp_path, n, size, repetitions, figures):
     images = torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(n) % 2
     folder = run_folder(tmp_path)
     plain = training_step(folder, images, labels, torch.contiguous_format)
-    print()
     for what, layout, compute in (
         ("fp32, channels last", torch.channels_last, {}),
         ("bf16, channels last", torch.channels_last, {"precision": "bf16"}),
         ("bf16, channels last, 4 parts", torch.channels_last, {"precision": "bf16", "accumulate": 4}),
     ):
-        ours, theirs, ratio = paired(training_step(folder, images, labels, layout, **compute), plain, repetitions)
-        step = f"ResNet-18, {n} images of {size}²"
-        print(f"{what}: {ours:.3f} s a step against {theirs:.3f} s in fp32, {1 / ratio:.2f} × as fast ({step})")
+        step = training_step(folder, images, labels, layout, **compute)
+        name = f"training step in {what}, ResNet-18, {n} images of {size}²"
+        figures.ratio(name, step, plain, repetitions, against="fp32, channels first")
 
 
 @forms(

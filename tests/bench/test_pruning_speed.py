@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from core.models.networks import build
 from core.pruning.contrast import contrastive_loss
 from core.pruning.masks import MaskedNetwork
-from tests.bench.timing import forms, paired
+from tests.bench.timing import forms
 
 BETA, TAU = 0.1, 0.07
 
@@ -77,36 +77,48 @@ def _wait(device):
         torch.cuda.synchronize()
 
 
-def report(what, ours, theirs, ratio, target):
-    print(f"\n{what}: {ours:.3f} s against {theirs:.3f} s, ratio {ratio:.2f} (target {target})")
-
-
 @forms(
     "n, size, repetitions, target, gradient",
-    short=[(8, 32, 1, "none", "probability"), (8, 32, 1, "none", "sample")],
-    full=[(64, 64, 15, "≤ 1.4", "probability"), (64, 64, 15, "none", "sample"), (64, 224, 3, "≤ 1.2", "probability")],
+    short=[(8, 32, 1, None, "probability"), (8, 32, 1, None, "sample")],
+    full=[(64, 64, 15, 1.4, "probability"), (64, 64, 15, None, "sample"), (64, 224, 3, 1.2, "probability")],
 )
-def test_a_pruning_step_against_a_plain_training_step(n, size, repetitions, target, gradient):
+def test_a_pruning_step_against_a_plain_training_step(n, size, repetitions, target, gradient, figures):
     torch.manual_seed(0)
     images, labels, clusters = batch(n, size, torch.device("cpu"))
-    times = paired(pruning_step(images, labels, clusters, gradient), plain_step(images, labels), repetitions)
-    report(f"pruning step ({gradient}) / plain step, ResNet-18, {n} images of {size}²", *times, target)
+    ours, plain = pruning_step(images, labels, clusters, gradient), plain_step(images, labels)
+    name = f"pruning step ({gradient}), ResNet-18, {n} images of {size}²"
+    figures.ratio(name, ours, plain, repetitions, against="plain step", target=target)
 
 
 @forms("n, repetitions", short=[(4, 1)], full=[(16, 3)])
-def test_a_pruning_step_against_a_loop_over_anchors(n, repetitions):
+def test_a_pruning_step_against_a_loop_over_anchors(n, repetitions, figures):
     torch.manual_seed(0)
     images, labels, clusters = batch(n, 64, torch.device("cpu"))
-    loop = step_of_a_loop_over_anchors(images, labels, clusters)
-    times = paired(loop, pruning_step(images, labels, clusters), repetitions)
-    report(f"loop over anchors / pruning step, ResNet-18, {n} images of 64²", *times, "≥ 15")
+    ours, loop = pruning_step(images, labels, clusters), step_of_a_loop_over_anchors(images, labels, clusters)
+    name = f"pruning step, ResNet-18, {n} images of 64²"
+    figures.ratio(name, ours, loop, repetitions, against="loop over anchors", target=1 / 15)
+
+
+@forms("batches, size, repetitions", short=[((2, 4), 16, 1)], full=[((16, 32, 64), 64, 3)])
+def test_a_pruning_step_grows_with_the_batch_as_a_plain_one_does(batches, size, repetitions, figures):
+    torch.manual_seed(0)
+
+    def ours(n):
+        return pruning_step(*batch(n, size, torch.device("cpu")))
+
+    def plain(n):
+        return plain_step(*batch(n, size, torch.device("cpu"))[:2])
+
+    name = f"pruning step over batches of {batches[0]} to {batches[-1]}"
+    figures.exponent(name, ours, batches, repetitions, baseline=plain, against="plain step", target=1.1)
 
 
 @pytest.mark.bench
 @pytest.mark.gpu
 @pytest.mark.parametrize("size", [64, 224])
-def test_a_pruning_step_against_a_plain_training_step_on_a_gpu(size):
+def test_a_pruning_step_against_a_plain_training_step_on_a_gpu(size, figures):
     torch.manual_seed(0)
     images, labels, clusters = batch(64, size, torch.device("cuda"))
-    times = paired(pruning_step(images, labels, clusters), plain_step(images, labels), 30)
-    report(f"pruning step / plain step on a GPU, ResNet-18, 64 images of {size}²", *times, "≤ 1.15")
+    ours, plain = pruning_step(images, labels, clusters), plain_step(images, labels)
+    name = f"pruning step on a GPU, ResNet-18, 64 images of {size}²"
+    figures.ratio(name, ours, plain, 30, against="plain step", target=1.15)

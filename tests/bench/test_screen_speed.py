@@ -3,8 +3,6 @@
 import subprocess
 import sys
 from contextlib import closing
-from math import inf
-from statistics import median, quantiles
 
 from core.config import Config
 from core.groups import Evaluation, Group, group_titles
@@ -13,7 +11,7 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord, StageRecord, new_id
 from tests.bench.terminal import Terminal
-from tests.bench.timing import forms
+from tests.bench.timing import forms, p99
 
 BARE = """
 from textual.app import App
@@ -97,30 +95,24 @@ def screen(home, *words):
 
 
 @forms("repetitions", short=[(1,)], full=[(5,)])
-def test_first_frame_and_memory_against_a_bare_textual_program(tmp_path, repetitions):
-    home, first, resident, bare_first, bare_resident = home_with(tmp_path, 30), [], [], [], []
+def test_first_frame_and_memory_against_a_bare_textual_program(tmp_path, repetitions, figures):
+    home = home_with(tmp_path, 30)
+    first, resident, bare_first, bare_resident = [], [], [], []
     for _ in range(repetitions):
         for command, times, sizes in ((None, first, resident), (BARE, bare_first, bare_resident)):
-            terminal = (
-                screen(home)
-                if command is None
-                else Terminal([sys.executable, "-c", command], {"TERM": "xterm-256color"})
-            )
-            with closing(terminal):
-                times.append(terminal.until("run-00029" if command is None else "run-1"))
+            with closing(screen(home) if command is None else bare()) as terminal:
+                times.append(1000 * terminal.until("run-00029" if command is None else "run-1"))
                 terminal.silence()
-                sizes.append(terminal.resident)
-    print(
-        f"\nfirst frame {1000 * median(first):.0f} ms (bare Textual {1000 * median(bare_first):.0f} ms, "
-        f"ratio {median(first) / median(bare_first):.2f}; target < 500 ms), memory {median(resident) / 1e6:.0f} MB "
-        f"(bare {median(bare_resident) / 1e6:.0f} MB; target < 80 MB)"
-    )
+                sizes.append(terminal.resident / 1e6)
+    figures.number("first frame", first, "ms", baseline=bare_first, against="bare Textual", target=500)
+    figures.number("memory with 30 runs", resident, "MB", baseline=bare_resident, against="bare Textual", target=80)
 
 
 @forms("seconds, presses", short=[(0.5, 2)], full=[(5.0, 50)])
-def test_keys_and_bytes_beside_a_run_that_writes_a_thousand_events_a_second(tmp_path, seconds, presses):
-    def rate(terminal):
-        return terminal.listen(seconds) / seconds
+def test_keys_and_bytes_beside_a_run_that_writes_a_thousand_events_a_second(tmp_path, seconds, presses, figures):
+    def rate(what, terminal, target=None):
+        sizes = [terminal.listen(seconds / 5) / (seconds / 5) / 1000 for _ in range(5)]
+        figures.number(f"bytes to the terminal, {what}", sizes, "kB/s", target=target)
 
     home = home_with(tmp_path, 30)
     record = RunRecord(
@@ -132,26 +124,30 @@ def test_keys_and_bytes_beside_a_run_that_writes_a_thousand_events_a_second(tmp_
     with closing(screen(home)) as idle:
         idle.until("run-00029")
         idle.silence(1.0)
-        print(f"\nidle at 120×40: {rate(idle):.0f} B/s (target 0)")
+        rate("idle at 120×40", idle, target=0)
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(home.root), record.id], stdout=subprocess.PIPE, text=True
     )
     try:
         assert writer.stdout.readline() == "writing\n"
-        with closing(screen(home)) as table:
+        up_and_down = ["\x1b[B", "\x1b[A"] * presses
+        with closing(bare()) as terminal, closing(screen(home)) as table:
+            terminal.until("run-1")
+            terminal.silence()
             table.until("busy")
             table.silence()
-            print(f"runs, one running: {rate(table) / 1000:.1f} kB/s")
-            report_keys("table", table, ["\x1b[B", "\x1b[A"] * presses)
+            rate("runs, one running", table)
+            against = alternately(terminal, table, up_and_down)
+            keys(figures, "table", against[1], against[0])
         with closing(screen(home, record.id)) as overview:
             overview.until("erm")
-            overview.listen(2.0)
-            print(f"overview live: {rate(overview) / 1000:.1f} kB/s (target < 8)")
-            report_keys("views", overview, ["2", "1"] * presses)
+            overview.listen(4 * seconds / 10)
+            rate("overview", overview, target=8)
+            keys(figures, "change of the view", timed(overview, ["2", "1"] * presses), against[0])
             overview.press("2")
             overview.listen(1.0)
-            print(f"charts live: {rate(overview) / 1000:.1f} kB/s")
-            report_keys("chart cursor", overview, ["\x1b[D", "\x1b[C"] * presses)
+            rate("charts", overview)
+            keys(figures, "chart cursor", timed(overview, ["\x1b[D", "\x1b[C"] * presses), against[0])
         assert writer.poll() is None
     finally:
         writer.kill()
@@ -159,37 +155,47 @@ def test_keys_and_bytes_beside_a_run_that_writes_a_thousand_events_a_second(tmp_
 
 
 @forms("count, repetitions, presses", short=[(60, 1, 4)], full=[(10_000, 3, 60)])
-def test_many_runs(tmp_path, count, repetitions, presses):
+def test_many_runs(tmp_path, count, repetitions, presses, figures):
     home = home_with(tmp_path, count)
-    opened = []
+    opened, resident, moving, filtering, sorting = [], [], [], [], []
     for _ in range(repetitions):
         with closing(screen(home)) as terminal:
-            opened.append(terminal.until(f"run-{count - 1:05d}"))
+            opened.append(1000 * terminal.until(f"run-{count - 1:05d}"))
             terminal.silence()
-            resident = terminal.resident
-            keys = timed(terminal, ["\x1b[B"] * presses)
+            resident.append(terminal.resident / 1e6)
+            moving += timed(terminal, ["\x1b[B"] * presses)
             terminal.press("/")
-            filtering = timed(terminal, list("wga>0.8 "))
+            filtering += timed(terminal, list("wga>0.8 "))
             terminal.press("\r")
-            sorting = timed(terminal, [">"] * 10)
-    print(
-        f"\n{count:,} runs: open {1000 * median(opened):.0f} ms (target < 1 s), memory {resident / 1e6:.0f} MB, "
-        f"key {said(keys)}, filter as typed {said(filtering)}, sort {said(sorting)} (target < 100 ms)"
-    )
+            sorting += timed(terminal, [">"] * 10)
+    figures.number(f"open {count:,} runs", opened, "ms", target=1000)
+    figures.number(f"memory with {count:,} runs", resident, "MB", target=80)
+    keys(figures, f"table of {count:,} runs", moving)
+    keys(figures, f"filter of {count:,} runs as typed", filtering)
+    figures.number(f"sort {count:,} runs, median", sorting, "ms", target=100)
 
 
-def timed(terminal, keys):
+def bare():
+    return Terminal([sys.executable, "-c", BARE], {"TERM": "xterm-256color"})
+
+
+def timed(terminal, pressed):
+    """Milliseconds from each key to what it changes on the terminal."""
     times = []
-    for key in keys:
-        times.append(terminal.press(key))
+    for key in pressed:
+        times.append(1000 * terminal.press(key))
         terminal.listen(0.05)
     return times
 
 
-def report_keys(what, terminal, keys):
-    print(f"key beside the busy run, {what}: {said(timed(terminal, keys))} (targets 15 and 50 ms)")
+def alternately(one, other, pressed):
+    """The same for two programs, a key of each in turn."""
+    found = [(timed(one, [key]), timed(other, [key])) for key in pressed]
+    return [ms for first, _ in found for ms in first], [ms for _, second in found for ms in second]
 
 
-def said(times):
-    assert all(0 < seconds < inf for seconds in times)
-    return f"p50 {1000 * median(times):.0f} ms, p99 {1000 * quantiles(times, n=100)[98]:.0f} ms"
+def keys(figures, what, times, baseline=()):
+    """Median and 99th percentile of keys, against a bare Textual program beside the same run if there is one."""
+    against = "key of bare Textual"
+    figures.number(f"key, {what}, median", times, "ms", baseline=baseline, against=against, target=15)
+    figures.number(f"key, {what}, p99", times, "ms", baseline=baseline, against=against, target=50, at=p99)
