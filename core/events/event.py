@@ -7,6 +7,7 @@ registered by its definition, and stored, logged and shown like those below.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import orjson
@@ -57,8 +58,13 @@ class Event:
     @classmethod
     def from_fields(cls, values: Mapping[str, Any]) -> Self:
         """Make the event from the values of its record; unknown ones are ignored."""
-        known = {f.name for f in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        return cls(**{name: values[name] for name in names_of(cls) if name in values})
+
+
+@cache
+def names_of(kind: type[Event]) -> tuple[str, ...]:
+    """Names of the fields of a class of events."""
+    return tuple(f.name for f in fields(kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def latest(events: Sequence[Event], new: Event) -> list[Event]:
 
 def encode(event: Event, t: float) -> bytes:
     """Return the event as one line that ends in a newline; NaN and infinities become null."""
-    values = {f.name: getattr(event, f.name) for f in fields(event)}
+    values = {name: getattr(event, name) for name in names_of(type(event))}
     plain = {name: value.to_json() if hasattr(value, "to_json") else value for name, value in values.items()}
     return orjson.dumps(
         {"kind": event.kind, "t": t, **plain}, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY

@@ -20,6 +20,11 @@ class Column(Sequence[float]):
     def __len__(self) -> int:
         return self._length
 
+    @property
+    def buffer(self) -> "array[float]":
+        """The buffer, which may hold more: two columns of one buffer differ in their lengths only."""
+        return self._buffer
+
     @overload
     def __getitem__(self, index: int) -> float: ...
     @overload

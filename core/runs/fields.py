@@ -90,6 +90,18 @@ def condition(name: str, operator: str, value: str) -> Test:
     return (lambda summary: not equal(summary)) if operator == "!=" else equal
 
 
+def contains(value: str) -> Test:
+    """Return a function that tests whether id, name, note, recipe, data or a tag contains a text, in any case."""
+    word = value.casefold()
+
+    def test(run: Summary) -> bool:
+        # All at once, as every letter typed tests every run; a NUL, which nobody can type, keeps the texts apart.
+        texts = (run["id"], run["name"] or "", run["note"] or "", run["recipe"] or "", run["data"] or "", *run["tags"])
+        return word in "\0".join(texts).casefold()
+
+    return test
+
+
 def _has_text(field: Field, operator: str, value: str) -> Test:
     word = value.casefold()
     if operator in ("~", ":"):

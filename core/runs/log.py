@@ -111,12 +111,14 @@ class RunLog:
         return self._settled(found) if found is not None else None
 
     def all(self) -> list[dict[str, Any]]:
-        """All summaries, newest first.
+        """All summaries, newest first; they are shared between calls, so callers must not change them.
 
         Runs without their process have the status of their folder or are `lost`; the seconds of running runs are
         current.
         """
-        return [self._settled(document) for document in sorted(self._runs(), key=_age)]
+        # As they stand in the file: TinyDB would copy each of them.
+        tables = self._reading().read() or {}
+        return [self._settled(summary) for summary in sorted(tables.get(_TABLE, {}).values(), key=_age)]
 
     def find_stage(self, name: str, key: str) -> list[str]:
         """Return the ids of runs that have completed stage `name` with this key, newest first."""
@@ -157,16 +159,20 @@ class RunLog:
             return summary | {"status": "lost"}
 
     def _runs(self) -> "Table":
-        """Return the table for reading; the file is parsed only if it changed."""
+        """Return the table for reading."""
         from tinydb import TinyDB
 
+        storage = self._reading()
+        # A new TinyDB per read, as its query cache ignores other writers.
+        return TinyDB(storage=lambda: storage).table(_TABLE)
+
+    def _reading(self) -> "AtomicStorage":
+        """The file for reading, which is parsed only if it changed."""
         from core.runs.storage import AtomicStorage
 
         if self._storage is None:
             self._storage = AtomicStorage(self.home.index)
-        storage = self._storage
-        # A new TinyDB per read, as its query cache ignores other writers.
-        return TinyDB(storage=lambda: storage).table(_TABLE)
+        return self._storage
 
     @contextmanager
     def _writing(self) -> "Iterator[Table]":

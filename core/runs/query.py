@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from core.errors import InputError, nearest
-from core.runs.fields import FIELDS, Summary, Test, condition, field_named, text_of
+from core.runs.fields import FIELDS, Summary, Test, condition, contains, field_named, text_of
 from core.runs.log import LAST, RunLog
 from core.runs.text import safe_text
 
@@ -26,7 +26,6 @@ _TOKEN = re.compile(
 )
 # After an operator, only white space and parentheses end a value: forked_from=k3v9x2ab:erm
 _VALUE = re.compile(r"""\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>(?!["'])[^\s()]+))""")
-_BARE = ("id", "name", "note", "tag", "recipe", "data")
 _DEEPEST = 50
 
 
@@ -163,8 +162,7 @@ class _Parser:
             return self._comparison(token)
         if token.is_word("and", "or"):
             raise self._error(f"'{token.text}' needs a term on both sides", token)
-        tests = [condition(name, "~", token.text) for name in _BARE]
-        return lambda summary: any(test(summary) for test in tests)
+        return contains(token.text)
 
     def _comparison(self, field: _Token) -> Test:
         name = field_named(field.text, f"filter, column {field.at}")

@@ -44,12 +44,23 @@ class Stroke(NamedTuple):
     joined: bool
 
 
+class Tail(NamedTuple):
+    """Where the last column of a curve begins: its first point, and what there was of the curve before it."""
+
+    at: int = 0
+    strokes: int = 0
+    points: int = 0
+    left_out: int = 0
+    joined: bool = False
+
+
 class Strokes(NamedTuple):
     """A curve by columns of dots, the number of drawn points, and of values that the axis cannot show."""
 
     strokes: list[Stroke]
     points: int
     left_out: int
+    tail: Tail = Tail()
 
 
 class Layer(NamedTuple):
@@ -61,7 +72,12 @@ class Layer(NamedTuple):
 
 
 def strokes(
-    x: "array[float]", y: "array[float]", window: tuple[float, float], columns: int, above: float = -inf
+    x: "array[float]",
+    y: "array[float]",
+    window: tuple[float, float],
+    columns: int,
+    above: float = -inf,
+    before: Strokes | None = None,
 ) -> Strokes:
     """Reduce a curve to the first, least, greatest and last value of each column of dots, at least 2.
 
@@ -74,12 +90,16 @@ def strokes(
         window: x at the centres of the first and the last column; points outside get columns outside the range.
         columns: columns of dots.
         above: 0 for a logarithmic axis.
+        before: strokes of a part of the same curve that ended earlier; x and y then begin at the first point of its
+            last column, `before.tail.at`.
     """
     left, right = window
     scale = (columns - 1) / (right - left)
-    out: list[Stroke] = []
-    begin, n, left_out, points, joined = 0, len(x), 0, 0, False
+    tail = Tail() if before is None else before.tail
+    out = [] if before is None else before.strokes[: tail.strokes]
+    begin, n, start, left_out, points, joined = 0, len(x), tail.at, tail.left_out, tail.points, tail.joined
     while begin < n:
+        tail = Tail(start + begin, len(out), points, left_out, joined)
         column = floor((x[begin] - left) * scale + 0.5)
         end = bisect_left(x, left + (column + 0.5) / scale, begin + 1, n)
         values = y[begin:end]
@@ -101,7 +121,7 @@ def strokes(
                 points += len(piece)
             joined = value is None and bool(piece)
             piece = []
-    return Strokes(out, points, left_out)
+    return Strokes(out, points, left_out, tail)
 
 
 def rasterise(strokes: Sequence[Stroke], row: Callable[[float], int], columns: int, rows: int) -> list[int]:

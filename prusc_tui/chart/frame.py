@@ -16,9 +16,9 @@ from prusc_tui.chart.axes import (
     x_ticks,
     y_ticks,
 )
-from prusc_tui.chart.braille import DOTS_ACROSS, DOTS_DOWN, Layer, Stroke, Strokes, between, compose, rasterise, strokes
-from prusc_tui.chart.curves import Curve, as_array, extent, visible
-from prusc_tui.chart.smooth import SmoothCache
+from prusc_tui.chart.braille import DOTS_ACROSS, DOTS_DOWN, Layer, Stroke, Strokes, between, compose, rasterise
+from prusc_tui.chart.cache import CurveCache
+from prusc_tui.chart.curves import Curve, extent, visible
 
 FAINT = 1  # ink of raw curves behind smoothed ones
 FIRST_COLOUR = 2  # ink of the first colour of the palette; 14 fit
@@ -117,7 +117,7 @@ def label_width(ticks: Sequence[Tick]) -> int:
     return max([LEAST_LABELS, *(len(tick.label) for tick in ticks)])
 
 
-def build(curves: Sequence[Curve], settings: Settings, width: int, height: int, cache: SmoothCache) -> Frame:
+def build(curves: Sequence[Curve], settings: Settings, width: int, height: int, cache: CurveCache) -> Frame:
     """Draw curves, the last one on top; the width includes the labels of the y axis, the height no x axis."""
     window = settings.view or settings.reach or full(curves, settings.mode) or (0.0, 1.0)
     # The labels' width affects the plot's width, which hardly affects the range of y: two rounds are enough.
@@ -166,27 +166,27 @@ def ink_of(curve: Curve) -> int:
 
 
 def _gather(
-    curves: Sequence[Curve], settings: Settings, window: Window, across: int, cache: SmoothCache
+    curves: Sequence[Curve], settings: Settings, window: Window, across: int, cache: CurveCache
 ) -> list[tuple[Curve, int, Strokes]]:
     """Strokes of every curve with its ink; a smoothed one comes after its raw one."""
     above = _SMALL if settings.log else -_HUGE
     out: list[tuple[Curve, int, Strokes]] = []
     for curve in curves:
-        begin, end = visible(curve, window)
-        x = as_array(curve.x, begin, end)
-        at = window[0] + curve.origin, window[1] + curve.origin
-        raw = strokes(x, as_array(curve.y, begin, end), at, DOTS_ACROSS * across, above)
+        part = visible(curve, window)
+        where = (window[0] + curve.origin, window[1] + curve.origin), DOTS_ACROSS * across, above
+        raw = cache.strokes(curve.key, "raw", curve.x, curve.y, part, *where)
         ink = ink_of(curve)
         if settings.smoothing and curve.smooth:
             smooth = cache.smoothed(curve.key, curve.x, curve.y, settings.smoothing)
             out.append((curve, FAINT, raw))
-            raw = strokes(x, smooth[begin:end], at, DOTS_ACROSS * across, above)._replace(left_out=raw.left_out)
+            course = cache.strokes(curve.key, settings.smoothing, curve.x, smooth, part, *where)
+            raw = course._replace(left_out=raw.left_out)
         out.append((curve, ink, raw))
     return out
 
 
 def _bands(
-    curves: Sequence[Curve], settings: Settings, window: Window, across: int, cache: SmoothCache
+    curves: Sequence[Curve], settings: Settings, window: Window, across: int, cache: CurveCache
 ) -> list[tuple[int, Strokes, Strokes]]:
     """Ink, lower and upper edge of the band of every curve that has one; smoothed as the curve is."""
     above = _SMALL if settings.log else -_HUGE
@@ -194,13 +194,16 @@ def _bands(
     for curve in curves:
         if curve.band is None:
             continue
-        begin, end = visible(curve, window)
-        x, at = as_array(curve.x, begin, end), (window[0] + curve.origin, window[1] + curve.origin)
+        part = visible(curve, window)
+        where = (window[0] + curve.origin, window[1] + curve.origin), DOTS_ACROSS * across, above
         edges: list[Sequence[float]] = list(curve.band)
         if settings.smoothing and curve.smooth:
             named = enumerate(curve.band)
             edges = [cache.smoothed((curve.key, n), curve.x, edge, settings.smoothing) for n, edge in named]
-        low, high = (strokes(x, as_array(edge, begin, end), at, DOTS_ACROSS * across, above) for edge in edges)
+        kinds = enumerate(edges)
+        low, high = (
+            cache.strokes((curve.key, n), settings.smoothing, curve.x, edge, part, *where) for n, edge in kinds
+        )
         out.append((ink_of(curve), low, high))
     return out
 

@@ -9,9 +9,9 @@ from rich.text import Text
 from core.runs.text import safe_text
 from prusc_tui.chart.axes import label_start
 from prusc_tui.chart.braille import BLANK, runs
+from prusc_tui.chart.cache import CurveCache
 from prusc_tui.chart.curves import Curve, Reading, last, place_text, read, value_text
 from prusc_tui.chart.frame import COLOURS, FIRST_COLOUR, Frame, Settings, build, ink_of
-from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, ink
 
@@ -113,7 +113,7 @@ def picture(
     curves: Sequence[Curve],
     settings: Settings,
     title: str,
-    cache: SmoothCache,
+    cache: CurveCache,
     *,
     cursor: float | None = None,
     active: bool = False,
@@ -184,7 +184,7 @@ def _flags_room(settings: Settings) -> int:
     return 5 * settings.log + 13 * bool(settings.smoothing) + 9 * bool(settings.view)
 
 
-def _entry(curve: Curve, reading: Reading | None, settings: Settings, cache: SmoothCache, digits: int) -> Line:
+def _entry(curve: Curve, reading: Reading | None, settings: Settings, cache: CurveCache, digits: int) -> Line:
     """Mark, name and value of a curve, the ends of its band in brackets, and the smoothed value after ≈."""
     line = Line().add(f"{curve.mark} ", f"{ink_of(curve):x}")
     if curve.name:
@@ -262,7 +262,7 @@ class Still:
     title: str
     curves: Sequence[Curve]
     settings: Settings
-    _cache: SmoothCache = field(default_factory=SmoothCache)
+    _cache: CurveCache = field(default_factory=CurveCache)
 
     def gutter(self, width: int, height: int) -> int:
         """Cells of the labels of its y axis."""

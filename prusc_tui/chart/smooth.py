@@ -1,7 +1,7 @@
 """Smoothing of growing curves, computed incrementally."""
 
 from array import array
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Sequence
 from math import isfinite
 
 MAX_WEIGHT = 0.99
@@ -36,31 +36,3 @@ class Smoothed:
             left *= w
             append(mean / (1 - left))
         self._mean, self._left = mean, left
-
-
-class SmoothCache:
-    """Smoothed curves by key; for a curve that only grew, just the new values are computed."""
-
-    def __init__(self) -> None:
-        self._known: dict[Hashable, tuple[Smoothed, float, float]] = {}
-
-    def smoothed(self, key: Hashable, x: Sequence[float], y: Sequence[float], weight: float) -> "array[float]":
-        """Return the smoothed `y`.
-
-        A curve has only grown if its last known point is unchanged; otherwise, as after a resume on another course, all
-        is computed again.
-        """
-        done, last_x, last_y = self._known.get(key, (Smoothed(weight), 0.0, 0.0))
-        n = len(done.values)
-        # Repr, as NaN differs from itself.
-        moved = n > len(y) or (n > 0 and (x[n - 1] != last_x or repr(y[n - 1]) != repr(last_y)))
-        if moved or done.weight != weight:
-            done, n = Smoothed(weight), 0
-        if n < len(y):
-            done.extend(y[n:])
-            self._known[key] = done, x[len(y) - 1], y[len(y) - 1]
-        return done.values
-
-    def keep(self, keys: Collection[Hashable]) -> None:
-        """Forget all other curves."""
-        self._known = {key: known for key, known in self._known.items() if key in keys}

@@ -14,10 +14,10 @@ from textual.widget import Widget
 
 from prusc_tui.chart.axes import Window, panned, zoomed
 from prusc_tui.chart.braille import runs
+from prusc_tui.chart.cache import CurveCache
 from prusc_tui.chart.curves import Curve, nearest
 from prusc_tui.chart.frame import Frame, Settings, build, full
 from prusc_tui.chart.rows import Plan, Row, picture, plan, styles
-from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.palette import palette_in
 
 
@@ -60,7 +60,7 @@ class Chart(Widget):
         self.cursor: float | None = None
         """The x at which the legend reads; None for the newest values."""
         self._active = False
-        self._cache = SmoothCache()
+        self._cache = CurveCache()
         self.frame: Frame | None = None
         self._plan: Plan | None = None
         self._rows: list[Row] = []

@@ -8,10 +8,10 @@ from array import array
 from rich.console import Console
 from rich.text import Text
 
+from prusc_tui.chart.cache import CurveCache
 from prusc_tui.chart.curves import Curve
 from prusc_tui.chart.frame import Settings, build
 from prusc_tui.chart.rows import picture, plan
-from prusc_tui.chart.smooth import SmoothCache
 from tests.bench.timing import forms
 
 WIDTH, HEIGHT = 120, 40
@@ -32,7 +32,7 @@ def curves(count, points):
     full=[(1, 1_000, 0.0, 25), (1, 10_000, 0.0, 25), (4, 10_000, 0.0, 25), (4, 10_000, 0.9, 25), (1, 100_000, 0.0, 25)],
 )
 def test_a_full_redraw_against_rich_text(count, points, smoothing, repetitions, figures):
-    shown, settings, cache = curves(count, points), Settings(smoothing=smoothing), SmoothCache()
+    shown, settings, cache = curves(count, points), Settings(smoothing=smoothing), CurveCache()
 
     def chart():
         where = plan(shown, settings, "loss", WIDTH, HEIGHT)
@@ -51,7 +51,7 @@ def test_a_full_redraw_against_rich_text(count, points, smoothing, repetitions, 
 
 @forms("points, repetitions", short=[(1_000, 1)], full=[(10_000, 25)])
 def test_moving_the_cursor_against_rich_text(points, repetitions, figures):
-    shown, settings, cache = curves(4, points), Settings(), SmoothCache()
+    shown, settings, cache = curves(4, points), Settings(), CurveCache()
     where = plan(shown, settings, "loss", WIDTH, HEIGHT)
     frame = build(shown, settings, where.width, where.plot, cache)
     console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True)

@@ -21,10 +21,10 @@ from core.runs.log import RunLog
 from core.runs.record import RunRecord, StageRecord, new_id
 from core.runs.stream import EventWriter
 from prusc_tui.app import PruscApp
+from prusc_tui.chart.cache import CurveCache
 from prusc_tui.chart.curves import Curve
 from prusc_tui.chart.frame import Settings, build
 from prusc_tui.chart.rows import picture, plan
-from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.navigation import OpenRun
 from prusc_tui.views.log.tail import LogTail
 from tests.bench.test_screen_speed import keys, screen, timed
@@ -113,7 +113,7 @@ def test_reading_grows_with_the_points_as_its_lines_do(tmp_path, sizes, repetiti
 @forms("points, repetitions", short=[(1_000, 1)], full=[(1_000_000, 15)])
 def test_a_chart_of_very_many_points(points, repetitions, figures):
     """Two curves of a live run: between two drawings a few points are added to them."""
-    x, settings, cache = array("d", range(points // 2)), Settings(), SmoothCache()
+    x, settings, cache = array("d", range(points // 2)), Settings(), CurveCache()
     columns = [array("d", (1 / (1 + i + k) for i in x)) for k in range(2)]
 
     def chart():
@@ -178,13 +178,13 @@ def test_commands_over_very_many_runs(tmp_path, runs, repetitions, figures):
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
 
-    for words in (["ls", "wga>0.8 recipe:prusc"], ["compare", *names]):
+    for words in (["ls", "--where", "wga>0.8 recipe:prusc"], ["compare", *names]):
         name = f"prusc {words[0]} among {runs:,} runs"
         mine = process("-m", "prusc_tui", *words)
         figures.ratio(name, mine, process("-c", bare), repetitions, against="orjson of the index alone")
 
 
-@forms("cycles, events", short=[(6, 30)], full=[(1_000, 600)])
+@forms("cycles, events", short=[(4, 60)], full=[(1_000, 600)])
 async def test_memory_stays_flat_over_a_week(tmp_path, cycles, events, figures):
     """A run that says something every second, and somebody who looks at its views and at all runs, in quick motion."""
     home, clock = Home.open(tmp_path), count(BEGUN, WEEK / (cycles * events)).__next__

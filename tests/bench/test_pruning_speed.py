@@ -18,8 +18,8 @@ def batch(n, size, device):
     return images, numbers % 2, numbers // 2 % 4  # two classes, four clusters
 
 
-def plain_step(images, labels):
-    network = build("resnet18", 2).to(images.device).train()
+def plain_step(images, labels, name="resnet18"):
+    network = build(name, 2).to(images.device).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
 
     def step():
@@ -31,8 +31,8 @@ def plain_step(images, labels):
     return step
 
 
-def pruning_step(images, labels, clusters, gradient="probability"):
-    masked = MaskedNetwork(build("resnet18", 2).to(images.device), gradient=gradient).train()
+def pruning_step(images, labels, clusters, gradient="probability", name="resnet18"):
+    masked = MaskedNetwork(build(name, 2).to(images.device), gradient=gradient).train()
     optimizer = torch.optim.Adam([masked.logits], lr=0.1, fused=True)
     noise = torch.Generator(images.device).manual_seed(0)
 
@@ -99,15 +99,19 @@ def test_a_pruning_step_against_a_loop_over_anchors(n, repetitions, figures):
     figures.ratio(name, ours, loop, repetitions, against="loop over anchors", target=1 / 15)
 
 
-@forms("batches, size, repetitions", short=[((2, 4), 16, 1)], full=[((16, 32, 64), 64, 3)])
-def test_a_pruning_step_grows_with_the_batch_as_a_plain_one_does(batches, size, repetitions, figures):
+@forms(
+    "network, batches, size, repetitions",
+    short=[("digits-cnn", (2, 4), 28, 1)],
+    full=[("resnet18", (16, 32, 64, 128), 64, 5)],
+)
+def test_a_pruning_step_grows_with_the_batch_as_a_plain_one_does(network, batches, size, repetitions, figures):
     torch.manual_seed(0)
 
     def ours(n):
-        return pruning_step(*batch(n, size, torch.device("cpu")))
+        return pruning_step(*batch(n, size, torch.device("cpu")), name=network)
 
     def plain(n):
-        return plain_step(*batch(n, size, torch.device("cpu"))[:2])
+        return plain_step(*batch(n, size, torch.device("cpu"))[:2], name=network)
 
     name = f"pruning step over batches of {batches[0]} to {batches[-1]}"
     figures.exponent(name, ours, batches, repetitions, baseline=plain, against="plain step", target=1.1)

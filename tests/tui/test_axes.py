@@ -18,7 +18,8 @@ from prusc_tui.chart.axes import (
     y_ticks,
     zoomed,
 )
-from prusc_tui.chart.smooth import SmoothCache, Smoothed
+from prusc_tui.chart.cache import CurveCache
+from prusc_tui.chart.smooth import Smoothed
 
 
 def ranges(seeds):
@@ -189,7 +190,7 @@ class Counted(list):
 
 
 def test_a_curve_that_grew_costs_what_is_new():
-    cache, x, y = SmoothCache(), list(range(1000)), Counted(float(i % 7) for i in range(1000))
+    cache, x, y = CurveCache(), list(range(1000)), Counted(float(i % 7) for i in range(1000))
     cache.smoothed("a", x, y, 0.9)
     Counted.read = 0
     y.append(3.0)
@@ -204,7 +205,7 @@ def test_a_curve_that_grew_costs_what_is_new():
 
 
 def test_a_curve_that_took_another_course_is_smoothed_anew():
-    cache, x = SmoothCache(), [1, 2, 3, 4]
+    cache, x = CurveCache(), [1, 2, 3, 4]
     cache.smoothed("a", x[:3], [1.0, 1.0, 1.0], 0.5)
     again = list(cache.smoothed("a", x, [5.0, 5.0, 5.0, 5.0], 0.5))
     assert again == pytest.approx([5.0] * 4)

@@ -6,11 +6,11 @@ from array import array
 import pytest
 
 from prusc_tui.chart.braille import between, rasterise, strokes
+from prusc_tui.chart.cache import CurveCache
 from prusc_tui.chart.curves import Curve
 from prusc_tui.chart.frame import Settings, build
 from prusc_tui.chart.means import mean_curve
 from prusc_tui.chart.rows import picture, plan
-from prusc_tui.chart.smooth import SmoothCache
 
 
 def curve(y, x=None, **more):
@@ -18,7 +18,7 @@ def curve(y, x=None, **more):
 
 
 def drawn(curves, width=60, height=12, **settings):
-    chosen, cache = Settings(**settings), SmoothCache()
+    chosen, cache = Settings(**settings), CurveCache()
     laid = plan(curves, chosen, "loss", width, height)
     frame = build(curves, chosen, width, laid.plot, cache)
     return frame, [text for text, _ in picture(frame, laid, curves, chosen, "loss", cache)]
@@ -111,7 +111,7 @@ def test_the_legend_has_the_mean_and_both_ends():
 def test_a_smoothed_band_goes_with_its_smoothed_mean():
     draws = random.Random(3)
     runs = [curve([draws.gauss(0, 1) for _ in range(200)]) for _ in range(3)]
-    mean, cache = mean_curve(runs, "family", 0, "key"), SmoothCache()
+    mean, cache = mean_curve(runs, "family", 0, "key"), CurveCache()
     build([mean], Settings(smoothing=0.9), 60, 12, cache)
     low, high = (cache.smoothed((mean.key, n), mean.x, edge, 0.9) for n, edge in enumerate(mean.band))
     middle = cache.smoothed(mean.key, mean.x, mean.y, 0.9)

@@ -11,7 +11,7 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.query import parse
 from core.runs.stream import EventWriter
-from prusc_tui.screens.runs.filter import pick
+from prusc_tui.screens.runs.filter import ordered, pick
 from tests.tui.lab import NOW, finished_run, put, record_of, running_run
 
 
@@ -184,7 +184,7 @@ def test_runs_are_picked_and_sorted_best_first_and_turned_round(home):
     rows = Board(home, Clock()).look()
 
     def names(text="", field="-created", turned=False):
-        return "".join(row.summary["name"] for row in pick(rows, parse(text), field, turned))
+        return "".join(row.summary["name"] for row in pick(rows, parse(text), ordered(rows, field, turned)))
 
     assert names() == "bcaed"
     assert names(turned=True) == "deacb"
@@ -194,4 +194,4 @@ def test_runs_are_picked_and_sorted_best_first_and_turned_round(home):
     assert names(field="status") == "debca"
     # Runs without a score come last both ways.
     assert names(field="-wga")[3:] == names(field="-wga", turned=True)[3:] == "ed"
-    assert pick(Rows(), parse("x"), "name", False) == []
+    assert pick(Rows(), parse("x"), ordered(Rows(), "name", False)) == []

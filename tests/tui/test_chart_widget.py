@@ -12,10 +12,10 @@ from textual.events import MouseDown, MouseMove, MouseScrollDown, MouseScrollUp,
 from textual.theme import Theme
 
 from core.feed.series import SeriesBuffer
+from prusc_tui.chart.cache import CurveCache
 from prusc_tui.chart.curves import Curve
 from prusc_tui.chart.frame import Settings, build
 from prusc_tui.chart.rows import picture, plan
-from prusc_tui.chart.smooth import SmoothCache
 from prusc_tui.chart.widget import Chart
 from prusc_tui.palette import SHELL
 
@@ -290,7 +290,7 @@ def test_whatever_the_numbers_are_a_chart_has_its_rows(seed):
     view = draws.choice([None, (2.0, 4.0), (2.0, 2.0 + 1e-6)])
     for log in (False, True):
         settings = Settings(draws.choice(["step", "epoch", "time"]), log, draws.choice([0.0, 0.9]), view, None, "")
-        where, cache = plan(shown, settings, "t", width, height), SmoothCache()
+        where, cache = plan(shown, settings, "t", width, height), CurveCache()
         frame = build(shown, settings, where.width, where.plot, cache)
         rows = picture(frame, where, shown, settings, title="t", cache=cache, cursor=draws.choice([None, 3.0]))
         assert [len(text) for text, _ in rows] == [width] * height

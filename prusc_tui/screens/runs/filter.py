@@ -1,7 +1,7 @@
 """Filtering and sorting of runs, and the input line of the filter: a valid filter applies, an invalid one explains."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -23,16 +23,21 @@ STATES = ("running", "queued", "stopped", "failed", "lost", "finished")
 """Statuses by urgency."""
 
 
-def pick(rows: Rows, query: Query, field: str, turned: bool) -> list[Row]:
-    """Filter and sort by a field as in `core.runs.query.sort`, or in reverse; the status sorts by urgency."""
-    found: list[Mapping[str, Any]] = [row.summary for row in rows.all if query.matches(row.summary)]
+def ordered(rows: Rows, field: str, turned: bool) -> list[str]:
+    """Ids of all rows, sorted by a field as in `core.runs.query.sort`, or in reverse; the status sorts by urgency."""
+    found: list[Mapping[str, Any]] = [row.summary for row in rows.all]
     if field == "status":
         found.sort(key=lambda summary: STATES.index(summary["status"]), reverse=turned)
     elif turned:
         found = sort(found, field.removeprefix("-") if field.startswith("-") else f"-{field}")
     else:
         found = sort(found, field)
-    return [rows.by_id[summary["id"]] for summary in found]
+    return [summary["id"] for summary in found]
+
+
+def pick(rows: Rows, query: Query, order: Sequence[str]) -> list[Row]:
+    """The rows that match, in the order of these ids."""
+    return [row for id in order if query.matches((row := rows.by_id[id]).summary)]
 
 
 class RunFilter(FilterBar):

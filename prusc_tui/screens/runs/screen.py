@@ -25,7 +25,7 @@ from prusc_tui.palette import MARKS, Palette, palette_in
 from prusc_tui.screens.following import Following
 from prusc_tui.screens.life import Life
 from prusc_tui.screens.runs.columns import BY_KEY, COLUMNS, wanted_widths
-from prusc_tui.screens.runs.filter import RunFilter, pick
+from prusc_tui.screens.runs.filter import RunFilter, ordered, pick
 from prusc_tui.screens.runs.side import SidePanel
 from prusc_tui.screens.runs.table import RunTable
 from prusc_tui.widgets.footer import KeyLine
@@ -64,6 +64,8 @@ class RunsScreen(Following, Life):
         self._wanted = wanted_widths(())
         self._query: Query = parse("")
         self._sort: tuple[str, bool] = ("started", False)
+        self._order: Sequence[str] = ()
+        """Ids of all runs as they are sorted, so that a filter as typed need not sort them again."""
         self._side_asked: bool | None = None
         self._covered = False
 
@@ -191,11 +193,10 @@ class RunsScreen(Following, Life):
             table = self._table
             if gone := {id for id in table.marked if self.rows.get(id) is None}:
                 table.mark(table.marked - gone)
-            self._apply()
+            self._arrange()
             self.refresh_bindings()
         else:
-            self._shown = [self.rows.by_id[row.id] for row in self._shown]
-            self._table.show(self._shown, self._nothing, self._wanted)
+            self._show_rows([self.rows.by_id[row.id] for row in self._shown])
         if not self.rows.all:
             self.query_one("#welcome", Static).update(_welcome(palette_in(self.app)))
         self._say_head()
@@ -204,15 +205,16 @@ class RunsScreen(Following, Life):
     def _filtered(self) -> None:
         line = self.query_one(RunFilter)
         self._query = line.query_in_force
-        if not self._picked() and (wider := line.meanwhile) is not None:
+        if not (found := self._picked()) and (wider := line.meanwhile) is not None:
             self._query = wider
-        self._apply()
+            found = self._picked()
+        self._show_rows(found)
         self._say_head()
 
     @on(RunFilter.Left)
     def _filter_left(self) -> None:
         self._query = self.query_one(RunFilter).query_in_force
-        self._apply()
+        self._show_rows(self._picked())
         self._say_head()
         self._table.focus()
 
@@ -235,16 +237,21 @@ class RunsScreen(Following, Life):
     def _sort_by(self, key: str, turned: bool) -> None:
         self._sort = key, turned
         self._table.show_sorted(key, BY_KEY[key].sort.startswith("-") != turned)
-        self._apply()
+        self._arrange()
 
-    def _apply(self) -> None:
+    def _arrange(self) -> None:
+        """Sort all runs, and show those that match."""
+        key, turned = self._sort
         self._edition = self.rows.edition
-        self._shown = self._picked()
-        self._table.show(self._shown, self._nothing, self._wanted)
+        self._order = ordered(self.rows, BY_KEY[key].sort, turned)
+        self._show_rows(self._picked())
 
     def _picked(self) -> list[Row]:
-        key, turned = self._sort
-        return pick(self.rows, self._query, BY_KEY[key].sort, turned)
+        return pick(self.rows, self._query, self._order)
+
+    def _show_rows(self, rows: Sequence[Row]) -> None:
+        self._shown = rows
+        self._table.show(rows, self._nothing, self._wanted)
 
     @property
     def _nothing(self) -> str:

@@ -53,7 +53,6 @@ class RunTable(CursorList):
         self.rows: Sequence[Row] = ()
         self._clock = clock
         self._wanted: Mapping[str, int] = wanted_widths(())
-        self._places: dict[str, int] = {}
         self._anchor: str | None = None
         self.current: str | None = None
         """Id of the run under the cursor."""
@@ -79,11 +78,11 @@ class RunTable(CursorList):
         offset = self._at - self.scroll_offset.y
         self.rows, self._nothing = rows, nothing
         self._wanted = wanted if wanted is not None else wanted_widths(rows)
-        self._places = {row.id: place for place, row in enumerate(rows)}
         if self._anchor is None and rows:
             self._anchor = rows[0].id
         # The run of the cursor may be filtered out; the cursor returns to it later.
-        self._at = self._places.get(self._anchor or "", min(self._at, max(0, len(rows) - 1)))
+        there = (place for place, row in enumerate(rows) if row.summary["id"] == self._anchor)
+        self._at = next(there, min(self._at, max(0, len(rows) - 1)))
         self._measure()
         if self.scroll_offset.y:
             self._scroll(self._at - offset)
