@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -42,7 +43,10 @@ def host(app: "PruscApp") -> None:
     with _leave_on_hangup(app):
         threading.Thread(target=_tell_hangup, args=(sys.stdin.fileno(),), name="hangup", daemon=True).start()
         from experiments.hosting import ENGINE
+        from prusc_tui.screens.runs import screen  # noqa: F401  # the first one, so that it is frozen too
 
+        # What is imported stays: a full collection that looked at it again would hold up a key for tens of milliseconds.
+        gc.freeze()
         try:
             app.run()
         finally:

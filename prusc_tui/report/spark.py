@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from math import log10, nan
+from math import isfinite, log10, nan
 
 from rich.text import Text
 
@@ -34,12 +34,16 @@ def spark(values: Sequence[float], width: int, rows: int = 1) -> list[str]:
 
 def column_means(values: Sequence[float], width: int) -> list[float]:
     """Mean of each of `width` equal stretches of the finite numbers; the numbers themselves if there are no more."""
-    finite = [v for v in values[:] if v - v == 0]
-    columns = min(width, len(finite))
-    if columns < 1:
-        return []
-    edges = [round(i * len(finite) / columns) for i in range(columns + 1)]
-    return [sum(finite[a:b]) / (b - a) for a, b in pairwise(edges)]
+    whole = values[:]
+    means = _means(whole, width)
+    # A mean is finite only if all of its numbers are, so the common case needs no loop over numbers.
+    return means if all(map(isfinite, means)) else _means([value for value in whole if isfinite(value)], width)
+
+
+def _means(values: Sequence[float], width: int) -> list[float]:
+    columns = min(width, len(values))
+    edges = [round(i * len(values) / columns) for i in range(columns + 1)] if columns > 0 else []
+    return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
 
 
 def stage_in_view(snapshot: Snapshot, among: Iterable[str]) -> str | None:

@@ -94,6 +94,11 @@ class Views(Following):
     seen: Any = None
     """What was read last."""
 
+    def __init__(self, look: Callable[[], Any], every: float, path: Path) -> None:
+        super().__init__(look, every, path)
+        self.line = ViewLine(self.TABS, self.TABS[0].name)
+        self._opened: dict[str, Widget] = {}
+
     def build(self, name: str) -> Widget:
         """Build a view, which is done when it is first opened."""
         raise NotImplementedError
@@ -108,7 +113,7 @@ class Views(Following):
 
     def compose(self) -> ComposeResult:
         yield Static(id="head")
-        yield ViewLine(self.TABS, self.TABS[0].name)
+        yield self.line
         with ContentSwitcher(initial="reading"):
             yield Static("reading …", id="reading")
         yield KeyLine()
@@ -119,12 +124,13 @@ class Views(Following):
     @property
     def shown(self) -> str:
         """Name of the view in front."""
-        return self.query_one(ViewLine).shown
+        return self.line.shown
 
     @property
     def front(self) -> Any:
         """The view in front; None before the first reading, and while the screen closes."""
-        return next(iter(self.query(f"ContentSwitcher > #view-{self.shown}")), None)
+        view = self._opened.get(self.shown)
+        return view if view is not None and view.is_attached else None
 
     async def take(self, state: Any) -> None:
         first, self.seen = self.seen is None, state
@@ -138,7 +144,7 @@ class Views(Following):
             put(self.query_one("#head", Static), self.head(), layout=False)
 
     async def action_view(self, name: str) -> None:
-        self.query_one(ViewLine).show(name)
+        self.line.show(name)
         await self._bring(name)
 
     def action_back(self) -> None:
@@ -154,10 +160,11 @@ class Views(Following):
             return
         switcher = self.query_one(ContentSwitcher)
         if self.front is None:
-            view = self.build(name)
-            view.id = f"view-{name}"
-            await switcher.mount(view)
-        switcher.current = f"view-{name}"
+            made = self.build(name)
+            made.id = f"view-{name}"
+            await switcher.mount(made)
+            self._opened[name] = made
+        view = self._opened[name]
+        switcher.current = view.id
         await self.show()
-        view = switcher.get_child_by_id(f"view-{name}")
         self.set_focus(view if view.can_focus else next((w for w in view.query("*") if w.focusable), None))

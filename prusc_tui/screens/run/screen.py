@@ -22,7 +22,7 @@ from prusc_tui.palette import MARKS, palette_in
 from prusc_tui.screens.following import Views
 from prusc_tui.screens.life import Life
 from prusc_tui.views import View, views
-from prusc_tui.widgets.tabs import Tab, ViewLine
+from prusc_tui.widgets.tabs import Tab
 
 EVERY = 0.25
 """Seconds between readings of the run's folder."""
@@ -69,7 +69,7 @@ class RunScreen(Views, Life):
         await self.action_view(names[(names.index(self.shown) + by) % len(names)])
 
     async def take(self, state: Snapshot) -> None:
-        self.query_one(ViewLine).offer(_tabs([view for view in views() if view.shows(state)]))
+        self.line.offer(_tabs([view for view in views() if view.shows(state)]))
         if self.seen is not None and self.seen.status in ACTIVE and state.status not in ACTIVE:
             self.post_message(RunEnded(state.record))
         await super().take(state)
@@ -96,7 +96,7 @@ class RunScreen(Views, Life):
     @property
     def _names(self) -> list[str]:
         """Names of the views that apply to the run."""
-        return [tab.name for line in self.query(ViewLine) for tab in line.tabs]
+        return [tab.name for tab in self.line.tabs]
 
     def head(self) -> Text:
         snapshot, palette = self.seen, palette_in(self.app)
