@@ -45,7 +45,7 @@ def host(app: "PruscApp") -> None:
         from experiments.hosting import ENGINE
         from prusc_tui.screens.runs import screen  # noqa: F401  # the first one, so that it is frozen too
 
-        # What is imported stays: a full collection that looked at it again would hold up a key for tens of milliseconds.
+        # What is imported stays: to look at it again in every full collection of garbage would hold up keys.
         gc.freeze()
         try:
             app.run()
