@@ -7,7 +7,6 @@ registered by its definition, and stored, logged and shown like those below.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any, ClassVar, Self
 
 import orjson
@@ -16,6 +15,7 @@ from core.fits import misfit
 
 KINDS: dict[str, type["Event"]] = {}
 """Kind → event class; filled by the definitions of the classes."""
+_NAMES: dict[type["Event"], tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,11 @@ class Event:
         return cls(**{name: values[name] for name in names_of(cls) if name in values})
 
 
-@cache
 def names_of(kind: type[Event]) -> tuple[str, ...]:
     """Names of the fields of a class of events."""
-    return tuple(f.name for f in fields(kind))
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(f.name for f in fields(kind))
+    return _NAMES[kind]
 
 
 @dataclass(frozen=True, slots=True)
