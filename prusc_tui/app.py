@@ -1,6 +1,7 @@
 """`prusc-tui`: the app that opens the screens."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -20,6 +21,9 @@ from prusc_tui.ring import ring_for
 from prusc_tui.safe_lines import SafeLines
 from prusc_tui.settings import Settings, remember_theme
 from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
+
+COLLECT_EVERY = 20.0
+"""Seconds between full collections of garbage, such as screens that were closed."""
 
 
 class PruscApp(App[None]):
@@ -72,6 +76,7 @@ class PruscApp(App[None]):
         from prusc_tui.screens.runs.screen import RunsScreen
 
         self._running_loop = asyncio.get_running_loop()
+        self.set_interval(COLLECT_EVERY, gc.collect)
         self.set_keymap(dict(self._settings.keys))
         self.push_screen(RunsScreen(self.home, self.clock))
         if self._first is not None:

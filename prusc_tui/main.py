@@ -19,6 +19,8 @@ from core.runs.text import safe_text
 if TYPE_CHECKING:
     from prusc_tui.app import PruscApp
 
+NEVER = 1_000_000_000
+"""Smaller collections before a full one."""
 STOP_PATIENCE = 120.0
 """Seconds for runs in this process to write their checkpoints when the program ends."""
 
@@ -45,8 +47,10 @@ def host(app: "PruscApp") -> None:
         from experiments.hosting import ENGINE
         from prusc_tui.screens.runs import screen  # noqa: F401  # the first one, so that it is frozen too
 
-        # What is imported stays: to look at it again in every full collection of garbage would hold up keys.
+        # A full collection of garbage holds up keys for tens of milliseconds: the app does one now and then, no other
+        # happens by itself, and what is imported, which stays, is not looked at again.
         gc.freeze()
+        gc.set_threshold(*gc.get_threshold()[:2], NEVER)
         try:
             app.run()
         finally:
