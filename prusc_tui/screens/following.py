@@ -160,10 +160,10 @@ class Views(Following):
             return
         switcher = self.query_one(ContentSwitcher)
         if self.front is None:
-            made = self.build(name)
+            # Known before it is mounted: a key may ask for it again meanwhile.
+            self._opened[name] = made = self.build(name)
             made.id = f"view-{name}"
             await switcher.mount(made)
-            self._opened[name] = made
         view = self._opened[name]
         switcher.current = view.id
         await self.show()
