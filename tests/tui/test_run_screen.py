@@ -1,5 +1,6 @@
 """The screen of one run: following, views, head; with a fake feed and a fixed clock."""
 
+import asyncio
 import threading
 from dataclasses import replace
 
@@ -167,3 +168,15 @@ async def test_a_name_and_a_reason_that_would_move_the_cursor_are_shown_as_text(
         head = rows(app)[0]
         assert r"[red]evil\x1b[2J" in head
         assert r"\x1b]0;title\x07 [bold]why" in head
+
+
+async def test_a_view_that_is_asked_for_twice_while_it_opens_is_built_once(home, monkeypatch):
+    """A fast finger on the key of a view whose mounting takes longer than the next key."""
+    built = []
+    monkeypatch.setattr(View, "open", lambda view, *_: built.append(Probe(view.name)) or built[-1])
+    app, screen = open_screen(home, finished_run(home))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.push_screen(screen)
+        await until(pilot, lambda: built and built[0].seen)
+        await asyncio.gather(screen.action_view("charts"), screen.action_view("charts"))
+        assert [probe.seen != [] for probe in built] == [True, True]
