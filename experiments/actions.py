@@ -261,6 +261,27 @@ def export_groups(folder: RunFolder, file: Path) -> str:
     return f"pseudo-groups in {file}. Correct them, then: {written['again']}"
 
 
+def look_at(folder: RunFolder, kind: str, title: str, by: str, n: int) -> None:
+    """Have the first `n` images of a group or cell, and the maps of the networks, stored among the views of a run.
+
+    Another process computes them on the CPU, behind everything else, even if this one ends. Raises InputError.
+    """
+    words = (f"--{kind}={title}", f"--by={by}", f"--limit={n}", "--device=cpu", "--json")
+    subprocesses.run("prusc_tui", "look", folder.id, *words, home=folder.home, nice=True)
+
+
+def count_cells(folder: RunFolder) -> None:
+    """Have another process count what the networks of a run get right in every cell, and store it.
+
+    Raises InputError, also if the run has no pseudo-groups of the images.
+    """
+    import orjson
+
+    words = ("look", folder.id, "--list", "--json")
+    if orjson.loads(subprocesses.run("prusc_tui", *words, home=folder.home, nice=True))["cells"] is None:
+        raise InputError("this run has no pseudo-groups of validation images")
+
+
 def file_name(record: RunRecord) -> str:
     """Name of a run as the name of a file."""
     return as_file_name(record.name) or record.id

@@ -1,8 +1,10 @@
 """What the networks of a run look at: images of a group or a cell, most confident mistakes first, and their maps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -10,12 +12,25 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.artifacts import MODEL, predictions_file
-from core.data.dataset import DataSet, Integers, groups
+from core.data.dataset import DataSet, Integers, Split, groups
 from core.data.load import load
 from core.data.sample import rgb
-from core.data.splits import SplitName
 from core.errors import InputError, nearest
-from core.explore.look import Bytes, Kind, Look, Seen, read_look, write_look
+from core.explore.look import (
+    SPLIT,
+    Bytes,
+    Counts,
+    Kind,
+    Look,
+    Seen,
+    before_and_after,
+    counts_file,
+    evaluated_stages,
+    look_file,
+    read_look,
+    write_counts,
+    write_look,
+)
 from core.groups import group_names
 from core.models.attention import grad_cam
 from core.models.checkpoint import load_foreign
@@ -45,6 +60,50 @@ class Said:
     confidence: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Scene:
+    """All images that can be looked at: those of a split, by group or cell.
+
+    Attributes:
+        said: of the stages whose networks are compared.
+        numbers: group or cell of every image, −1 for none, [n].
+        titles: names of the groups or cells.
+    """
+
+    folder: RunFolder
+    dataset: DataSet
+    kind: Kind
+    said: Sequence[Said]
+    numbers: Integers
+    titles: Sequence[str]
+
+    @classmethod
+    def of(cls, folder: RunFolder, dataset: DataSet, kind: Kind, stages: Sequence[str]) -> Self:
+        """Read it; raises InputError if a stage has no network yet, or the run has no pseudo-groups of the images."""
+        said = _networks(folder, kind, stages)
+        return cls(folder, dataset, kind, said, *_numbers(folder, dataset, kind))
+
+    @property
+    def samples(self) -> Split:
+        """The split."""
+        return self.dataset.splits[SPLIT[self.kind]]
+
+    @property
+    def stages(self) -> list[str]:
+        """Names of the stages, in order."""
+        return [one.stage for one in self.said]
+
+    def counts(self) -> Counts:
+        """Count the images of every group, and how many of them each network gets right."""
+        known = self.numbers >= 0
+
+        def count(chosen: NDArray[np.bool_]) -> tuple[int, ...]:
+            return tuple(np.bincount(self.numbers[known & chosen], minlength=len(self.titles)).tolist())
+
+        correct = {one.stage: count(one.classes == self.samples.labels) for one in self.said}
+        return Counts(self.kind, tuple(self.titles), count(known), correct)
+
+
 def look(
     folder: RunFolder,
     *,
@@ -72,55 +131,76 @@ def look(
         InputError: the run has no network yet, a name is unknown, or the data is gone.
     """
     kind: Kind = "group" if cell is None else "cell"
-    split: SplitName = "test" if cell is None else "validation"
-    dataset = load(config_of(folder.record()).data, bundled.folder())
-    said = _networks(folder, split, stages)
-    names = [one.stage for one in said]
-    if by is not None and by not in names:
-        raise InputError(f"--by {by}: is not one of the stages shown, {' and '.join(names)}")
-    first = said[names.index(by)] if by is not None else said[0]
-    numbers, titles = _numbers(folder, dataset, split, kind)
-    labels = dataset.splits[split].labels
+    scene = Scene.of(folder, _dataset(folder), kind, stages)
+    if by is not None and by not in scene.stages:
+        raise InputError(f"--by {by}: is not one of the stages shown, {' and '.join(scene.stages)}")
+    first = scene.said[scene.stages.index(by)] if by is not None else scene.said[0]
     wanted = cell if kind == "cell" and cell != "worst" else group
-    chosen = _named(wanted, titles, f"--{kind}") if wanted else _worst(first.classes == labels, numbers, titles)
-    rows = np.flatnonzero(numbers == chosen)
+    chosen = _named(wanted, scene.titles, f"--{kind}") if wanted else scene.counts().worst(first.stage)
+    rows = _surest_mistakes_first(np.flatnonzero(scene.numbers == chosen), first, scene.samples.labels)
     if not len(rows):
-        raise InputError(f"--{kind}: '{titles[chosen]}' has no image on the {split} split")
-    key = "-".join(["look", split, *names, first.stage, kind, str(chosen)])
-    file = folder.path / "views" / f"{key}.safetensors"
+        raise InputError(f"--{kind}: '{scene.titles[chosen]}' has no image on the {SPLIT[kind]} split")
+    file = look_file(folder, kind, chosen, scene.stages, first.stage)
+    with _kept(folder, file):
+        known = read_look(file)
+        there = len(known.seen) if known is not None else 0
+        if there < min(n, len(rows)):
+            more = _computed(scene, chosen, first, rows[there:n], len(rows), device or torch.device("cpu"))
+            known = more if known is None else known.and_then(more)
+            write_look(file, known)
+    assert known is not None
+    return known.part(0, n), file
+
+
+def count(folder: RunFolder, stages: Sequence[str] = ()) -> dict[Kind, Counts]:
+    """Count what the networks of a run get right in every group, and in every cell if the run has any.
+
+    The counts are kept among the views of the run. Raises InputError as `look`.
+    """
+    dataset = _dataset(folder)
+    found = read_groups(folder, dataset.splits["train"].labels)
+    kinds: list[Kind] = ["group"] if found is None or found.validation is None else ["group", "cell"]
+    counts: dict[Kind, Counts] = {}
+    for kind in kinds:
+        scene = Scene.of(folder, dataset, kind, stages)
+        file = counts_file(folder, kind, scene.stages)
+        with _kept(folder, file):
+            counts[kind] = scene.counts()
+            write_counts(file, counts[kind])
+    return counts
+
+
+@contextmanager
+def _kept(folder: RunFolder, file: Path) -> Iterator[None]:
+    """Hold the lock of a file of the run's views; another process that computes it is waited for."""
     file.parent.mkdir(exist_ok=True)
     with locked(file.with_suffix(".lock"), f"the maps of run '{folder.record().name}'", timeout=WAITS):
-        known = read_look(file)
-        if known is None or len(known.seen) < min(n, len(rows)):
-            known = _computed(folder, dataset, split, kind, titles[chosen], said, first, rows, n, device)
-            write_look(file, known)
-    return known.first(n), file
+        yield
 
 
-def _networks(folder: RunFolder, split: SplitName, stages: Sequence[str]) -> list[Said]:
+def _dataset(folder: RunFolder) -> DataSet:
+    return load(config_of(folder.record()).data, bundled.folder())
+
+
+def _networks(folder: RunFolder, kind: Kind, stages: Sequence[str]) -> list[Said]:
     """Predictions of the stages whose networks are compared."""
     record = folder.record()
-    able = [
-        stage.name
-        for stage in record.stages
-        if (folder.artifacts(stage.name) / MODEL).exists()
-        and predictions_file(folder.artifacts(stage.name), split).exists()
-    ]
+    able = evaluated_stages(folder, [stage.name for stage in record.stages], kind)
     if not able:
         raise InputError(f"run '{record.name}' has no evaluated network yet; it is {folder.status()}")
     for name in stages:
         if name not in able:
             raise InputError(f"--stage {name}: run '{record.name}' has no evaluated network of it{nearest(name, able)}")
     said = []
-    for name in dict.fromkeys(stages or (able[0], able[-1])):
-        stored = load_tensors(predictions_file(folder.artifacts(name), split))
+    for name in dict.fromkeys(stages or before_and_after(able)):
+        stored = load_tensors(predictions_file(folder.artifacts(name), SPLIT[kind]))
         said.append(Said(name, stored["classes"].numpy(), stored["probabilities"].numpy()))
     return said
 
 
-def _numbers(folder: RunFolder, dataset: DataSet, split: SplitName, kind: Kind) -> tuple[Integers, list[str]]:
+def _numbers(folder: RunFolder, dataset: DataSet, kind: Kind) -> tuple[Integers, list[str]]:
     """The group or cell of every image of the split, −1 for none, and their names."""
-    samples = dataset.splits[split]
+    samples = dataset.splits[SPLIT[kind]]
     if kind == "group":
         return groups(samples, dataset), group_names(dataset.label_names, dataset.attributes)
     found = read_groups(folder, dataset.splits["train"].labels)
@@ -140,48 +220,35 @@ def _named(wanted: str, titles: Sequence[str], option: str) -> int:
     return parts[0]
 
 
-def _worst(right: NDArray[np.bool_], numbers: Integers, titles: Sequence[str]) -> int:
-    """Number of the group with the lowest accuracy; the first one on a tie."""
-    there = [i for i in range(len(titles)) if (numbers == i).any()]
-    return min(there, key=lambda i: float(right[numbers == i].mean()))
+def _surest_mistakes_first(rows: Integers, said: Said, labels: Integers) -> Integers:
+    """Order images: mistakes from the most confident one, then right answers from the least confident one."""
+    wrong, confidence = said.classes[rows] != labels[rows], said.confidence[rows]
+    return rows[np.lexsort((np.where(wrong, -confidence, confidence), ~wrong))]
 
 
-def _computed(
-    folder: RunFolder,
-    dataset: DataSet,
-    split: SplitName,
-    kind: Kind,
-    title: str,
-    said: Sequence[Said],
-    first: Said,
-    rows: Integers,
-    n: int,
-    device: torch.device | None,
-) -> Look:
-    record, samples = folder.record(), dataset.splits[split]
-    labels = samples.labels
-    wrong, confidence = first.classes[rows] != labels[rows], first.confidence[rows]
-    order = np.lexsort((np.where(wrong, -confidence, confidence), ~wrong))
-    shown = rows[order][:n]
+def _computed(scene: Scene, chosen: int, first: Said, shown: Integers, total: int, device: torch.device) -> Look:
+    """Compute the maps of some images of a group of `total`, in this order."""
+    dataset, samples, said, record = scene.dataset, scene.samples, scene.said, scene.folder.record()
     titles = group_names(dataset.label_names, dataset.attributes)
     of = groups(samples, dataset)
     raw = torch.from_numpy(np.array(samples.images[shown]))
     visible = middle(raw, dataset.crop).numpy() if dataset.crop else raw.numpy()
+    inside = scene.numbers == chosen
     return Look(
-        split=split,
-        kind=kind,
-        title=title,
-        stages=tuple(one.stage for one in said),
+        split=SPLIT[scene.kind],
+        kind=scene.kind,
+        title=scene.titles[chosen],
+        stages=tuple(scene.stages),
         by=first.stage,
         attributes_used=record.attributes_used,
         selection=record.selection,
-        total=len(rows),
-        correct=tuple(int((one.classes[rows] == labels[rows]).sum()) for one in said),
+        total=total,
+        correct=tuple(int((one.classes[inside] == samples.labels[inside]).sum()) for one in said),
         labels=dataset.label_names,
         seen=tuple(
             Seen(
                 int(i),
-                int(labels[i]),
+                int(samples.labels[i]),
                 titles[of[i]],
                 tuple(int(one.classes[i]) for one in said),
                 tuple(round(float(one.confidence[i]), 4) for one in said),
@@ -189,19 +256,17 @@ def _computed(
             for i in shown
         ),
         images=np.stack([rgb(image) for image in visible]),
-        maps=np.stack([_maps(folder, dataset, split, one, shown, device or torch.device("cpu")) for one in said]),
+        maps=np.stack([_maps(scene, one, shown, device) for one in said]),
     )
 
 
-def _maps(
-    folder: RunFolder, dataset: DataSet, split: SplitName, said: Said, shown: Integers, device: torch.device
-) -> Bytes:
+def _maps(scene: Scene, said: Said, shown: Integers, device: torch.device) -> Bytes:
     """Maps of the class that a network predicts, uint8 [n, height, width]."""
-    about = describe(config_of(folder.record()), dataset, said.stage)
+    about = describe(config_of(scene.folder.record()), scene.dataset, said.stage)
     network = network_of(about)
-    load_foreign(folder.artifacts(said.stage) / MODEL, network)
+    load_foreign(scene.folder.artifacts(said.stage) / MODEL, network)
     network.to(device).eval()
-    images = Images(dataset, split, device)
+    images = Images(scene.dataset, SPLIT[scene.kind], device)
     maps = []
     for start in range(0, len(shown), BATCH):
         part = torch.from_numpy(shown[start : start + BATCH])

@@ -7,6 +7,9 @@ import sys
 from core.errors import InputError
 from core.runs.home import Home
 
+NICE = 10
+"""By how much nicer such work is than this process."""
+
 
 def start(
     module: str, *words: str, home: Home | None = None, outlives: bool = True, quiet: bool = False
@@ -37,13 +40,16 @@ def output_of(process: "subprocess.Popen[str]") -> str:
     return out
 
 
-def run(module: str, *words: str, home: Home | None = None) -> str:
+def run(module: str, *words: str, home: Home | None = None, nice: bool = False) -> str:
     """Run `python -m module words`, which outlives the terminal of this process, and return its output.
 
-    Raises InputError if it cannot be started, or as `output_of`.
+    Everything else on the machine comes before it if it is `nice`. Raises InputError if it cannot be started, or as
+    `output_of`.
     """
     try:
         process = start(module, *words, home=home)
+        if nice:
+            os.setpriority(os.PRIO_PROCESS, process.pid, min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICE))
     except OSError as error:
         raise InputError(f"it could not be started ({error.strerror})") from None
     return output_of(process)

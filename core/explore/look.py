@@ -1,30 +1,50 @@
 """Images of one group or cell with what networks say of them and where they look, as stored and read (no torch)."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from core.data.sample import FAINT, INK, MARGIN, PAPER
+from core.artifacts import MODEL, predictions_file
+from core.groups import LEAST_IN_CELL
+from core.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Kind = Literal["group", "cell"]
 Bytes = npt.NDArray[np.uint8]
+SPLIT: Mapping[Kind, Literal["test", "validation"]] = {"group": "test", "cell": "validation"}
+"""Split whose images are shown."""
 
-SIDE, GAP, CAPTION, LINE = 160, 6, 40, 16
-"""Pixels of a tile of the exported picture, between tiles, of the text below, and of a line of the note above."""
-ACROSS = 2
-"""Images side by side in the exported picture."""
 STRENGTH = 0.75
 """Opacity of a map where it is 1."""
 GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue (ITU-R BT.601)."""
 COLD, HOT = (170, 20, 90), (255, 222, 60)
-RIGHT, WRONG = (120, 200, 125), (255, 130, 115)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Number of images of every group or cell of a split, and how many of them each network gets right.
+
+    Titles and totals are in the order of the numbers of the groups; `correct` maps a stage to one number for each.
+    """
+
+    kind: Kind
+    titles: tuple[str, ...]
+    totals: tuple[int, ...]
+    correct: Mapping[str, tuple[int, ...]]
+
+    def worst(self, stage: str) -> int:
+        """Number of the group with the lowest accuracy, the first one on a tie; small cells only if all are small."""
+        there = [i for i, total in enumerate(self.totals) if total]
+        least = LEAST_IN_CELL if self.kind == "cell" else 1
+        large = [i for i in there if self.totals[i] >= least]
+        return min(large or there, key=lambda i: self.correct[stage][i] / self.totals[i])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +96,39 @@ class Look:
 
         return Image.fromarray(self.images[i])
 
-    def overlaid(self, i: int, network: int) -> "Image":
-        """Image `i` with the map of a network over it."""
+    def heat(self, i: int, network: int) -> "Image":
+        """Map of a network for image `i`, in grey."""
         from PIL import Image
 
-        return Image.fromarray(overlaid(self.images[i], self.maps[network, i]))
+        return Image.fromarray(self.maps[network, i])
+
+    def overlaid(self, i: int, network: int, size: tuple[int, int] | None = None) -> "Image":
+        """Image `i` with the map of a network over it; both are first resized to `size` (width, height) if given."""
+        from PIL import Image
+
+        image, heat = self.picture(i), self.heat(i, network)
+        if size is not None:
+            image, heat = (one.resize(size, Image.Resampling.BOX) for one in (image, heat))
+        return Image.fromarray(overlaid(np.asarray(image), np.asarray(heat)))
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the arrays."""
         about = {name: getattr(self, name) for name in self.__slots__ if name not in ("images", "maps")}
         return about | {"seen": [asdict(one) for one in self.seen]}
 
-    def first(self, n: int) -> "Look":
-        """The same with the first `n` images only."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return Look(**values | {"seen": self.seen[:n], "images": self.images[:n], "maps": self.maps[:, :n]})
+    def part(self, start: int, stop: int) -> "Look":
+        """The same with some of the images only."""
+        cut = slice(start, stop)
+        return replace(self, seen=self.seen[cut], images=self.images[cut], maps=self.maps[:, cut])
+
+    def and_then(self, more: "Look") -> "Look":
+        """The same with further images of the group."""
+        return replace(
+            self,
+            seen=self.seen + more.seen,
+            images=np.concatenate([self.images, more.images]),
+            maps=np.concatenate([self.maps, more.maps], axis=1),
+        )
 
 
 def overlaid(image: Bytes, heat: Bytes) -> Bytes:
@@ -103,6 +141,50 @@ def overlaid(image: Bytes, heat: Bytes) -> Bytes:
     opacity = STRENGTH * share
     grey = (image @ np.array(GREY))[..., None]
     return np.asarray(np.rint(grey * (1 - opacity) + colour * opacity), dtype=np.uint8)
+
+
+def evaluated_stages(folder: RunFolder, stages: Sequence[str], kind: Kind) -> list[str]:
+    """Those stages of a run that have a network and its predictions for the split that is shown."""
+    return [
+        name
+        for name in stages
+        if (folder.artifacts(name) / MODEL).exists() and predictions_file(folder.artifacts(name), SPLIT[kind]).exists()
+    ]
+
+
+def before_and_after(stages: Sequence[str]) -> tuple[str, ...]:
+    """The first and the last of the stages, whose networks are compared unless others are asked for."""
+    return tuple(dict.fromkeys((*stages[:1], *stages[-1:])))
+
+
+def look_file(folder: RunFolder, kind: Kind, number: int, stages: Sequence[str], by: str) -> Path:
+    """File of a `Look` among the views of a run, given the number of the group and its other attributes."""
+    return folder.path / "views" / f"{'-'.join(['look', SPLIT[kind], *stages, by, kind, str(number)])}.safetensors"
+
+
+def counts_file(folder: RunFolder, kind: Kind, stages: Sequence[str]) -> Path:
+    """File of `Counts` among the views of a run."""
+    return folder.path / "views" / f"{'-'.join(['look', SPLIT[kind], *stages, f'{kind}s'])}.json"
+
+
+def write_counts(file: Path, counts: Counts) -> None:
+    """Write them as JSON."""
+    import orjson
+
+    from core.runs.disk import replace_file
+
+    replace_file(file, orjson.dumps(counts))
+
+
+def read_counts(file: Path) -> Counts | None:
+    """Read what `write_counts` wrote; None if it is not there or cannot be read."""
+    import orjson
+
+    try:
+        value: dict[str, Any] = orjson.loads(file.read_bytes())
+        return Counts(**_tuples(value) | {"correct": _tuples(value["correct"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def write_look(file: Path, look: Look) -> None:
@@ -129,70 +211,6 @@ def read_look(file: Path) -> Look | None:
         return Look(**_tuples(about), seen=seen, images=arrays["images"], maps=arrays["maps"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
         return None
-
-
-def sheet(look: Look, heading: str, note: str) -> "Image":
-    """One picture of all images: each as it is and with the map of every network, and what these say."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    large, small = (ImageFont.load_default(size) for size in (16, 12))
-    tiles = 1 + len(look.stages)
-    block = (tiles * (SIDE + GAP) - GAP, SIDE + CAPTION)
-    across = min(ACROSS, len(look.seen))
-    down = -(-len(look.seen) // across)
-    between = 4 * GAP
-    width = 2 * MARGIN + across * (block[0] + between) - between
-    lines = _wrapped(_plain(note), small, width - 2 * MARGIN)
-    top = MARGIN + 40 + LINE * len(lines)
-    picture = Image.new("RGB", (width, top + down * block[1] + MARGIN), PAPER)
-    pen = ImageDraw.Draw(picture)
-    pen.text((MARGIN, MARGIN), _plain(heading), INK, large)
-    for number, line in enumerate(lines):
-        pen.text((MARGIN, MARGIN + 26 + LINE * number), line, FAINT, small)
-    for number, one in enumerate(look.seen):
-        y, x = top + number // across * block[1], MARGIN + number % across * (block[0] + between)
-        row = [look.picture(number), *(look.overlaid(number, network) for network in range(len(look.stages)))]
-        told = [(f"{one.index}: {one.group}", FAINT), *(_told(look, one, i) for i in range(len(look.stages)))]
-        for column, (tile, (text, ink)) in enumerate(zip(row, told, strict=True)):
-            left = x + column * (SIDE + GAP)
-            picture.paste(_scaled(tile), (left, y))
-            pen.text((left, y + SIDE + 4), _fit(_plain(text), small), ink, small)
-    return picture
-
-
-def _told(look: Look, one: Seen, network: int) -> tuple[str, tuple[int, int, int]]:
-    said = f"{look.stages[network]}: {look.labels[one.predicted[network]]} {100 * one.confidence[network]:.0f} %"
-    return said, RIGHT if one.right(network) else WRONG
-
-
-def _scaled(tile: "Image") -> "Image":
-    """The tile in a square of `SIDE`; small images keep their pixels."""
-    from PIL import Image
-
-    scale = SIDE / max(tile.size)
-    size = tuple(max(1, round(scale * length)) for length in tile.size)
-    return tile.resize((size[0], size[1]), Image.Resampling.NEAREST if scale > 2 else Image.Resampling.LANCZOS)
-
-
-def _wrapped(text: str, font: Any, width: int) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) <= width or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
-
-
-def _fit(text: str, font: Any) -> str:
-    while text and font.getlength(text) > SIDE:
-        text = text[:-2].rstrip("…") + "…" if len(text) > 2 else ""
-    return text
-
-
-def _plain(text: str) -> str:
-    return text.replace("–", "-").replace("…", "...")  # Pillow's font has neither
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

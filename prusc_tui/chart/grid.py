@@ -101,6 +101,10 @@ class ChartGrid(Widget, can_focus=True):
 
     # Keys
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Where there is nothing to reset, its digit opens a view."""
+        return action != "reset_view" or bool(self._views or self._cursors)
+
     def action_smooth(self, by: int) -> None:
         self._weight = max(0, min(self._weight + by, len(WEIGHTS) - 1))
         self._arrange()

@@ -1,12 +1,16 @@
 """`prusc look`: images of a group, most confident mistakes first, and what the networks of a run look at."""
 
 import os
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.text import Text
 
 from core.errors import InputError
+from core.runs.folder import RunFolder
 from core.runs.lease import machine_leases
 from prusc_tui.cli.options import Device, Json, Run
 from prusc_tui.cli.run import find
@@ -16,6 +20,8 @@ from prusc_tui.words import console, print_json, print_lines, say
 Graphics = Literal["auto", "kitty", "sixel", "blocks"]
 CELL = 8
 """Pixels of the width of a cell, to guess the size of a picture."""
+WIDEST = 100
+"""Columns of a list of groups."""
 
 
 def look(
@@ -39,8 +45,11 @@ def look(
         str | None, typer.Option("--by", metavar="STAGE", help="Stage whose mistakes come first (default: the first).")
     ] = None,
     limit: Annotated[
-        int, typer.Option("-n", "--limit", metavar="N", min=1, max=256, help="Maximum number of images.")
+        int, typer.Option("-n", "--limit", metavar="N", min=1, max=10_000, help="Maximum number of images.")
     ] = 8,
+    groups: Annotated[
+        bool, typer.Option("--list", help="List the groups and cells, and what each network gets right in them.")
+    ] = False,
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE.png", help="Write the picture to a file.")] = None,
     graphics: Annotated[
         Graphics, typer.Option("--graphics", help="How a terminal draws it (default: what the terminal says it can).")
@@ -50,7 +59,7 @@ def look(
 ) -> None:
     """Look at images of a group before and after, with maps of what the networks look at."""
     from core.engine.devices import pick
-    from core.explore.look import sheet
+    from core.explore.sheet import sheet
     from experiments import look as work
     from prusc_tui.graphics import kitty, protocol, sixel
     from prusc_tui.report.look import MAPS, facts_of, looked, title_of
@@ -60,6 +69,9 @@ def look(
     if to is not None and to.suffix.lower() != ".png":
         raise InputError(f"--to {to}: is not the name of a PNG file; it must end in .png")
     folder = find(reference)
+    if groups:
+        _list(folder, stages or (), json)
+        return
     place = pick(device, machine_leases())
     found, file = work.look(folder, group=group, cell=cell, stages=stages or (), by=by, n=limit, device=place)
     heading = f"{title_of(found)}, {folder.record().name}"
@@ -84,3 +96,18 @@ def look(
         say(MAPS)
         return
     print_lines(out, looked(found, out.width, SHELL, colour=out.color_system not in (None, "standard")))
+
+
+def _list(folder: RunFolder, stages: Sequence[str], json: bool) -> None:
+    """Print the groups of the test split and, if the run has pseudo-groups of the images, the cells of validation."""
+    from experiments import look as work
+    from prusc_tui.report.look import counted
+
+    counts = work.count(folder, stages)
+    if json:
+        cells = counts.get("cell")
+        print_json(groups=asdict(counts["group"]), cells=None if cells is None else asdict(cells))
+        return
+    out = console()
+    for place, found in enumerate(counts.values()):
+        print_lines(out, [*([Text("")] if place else []), *counted(found, min(out.width, WIDEST), SHELL)])

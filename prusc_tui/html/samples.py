@@ -55,7 +55,7 @@ def _looked(file: Path) -> list[Markup]:
             mark = tag("span", "✓ " if one.right(n) else "✗ ", class_="up" if one.right(n) else "down")
             tiles.append(tag("div", picture(look.overlaid(i, n), said), mark, said, class_="tile"))
         blocks.append(tag("div", *tiles, class_="looked"))
-    notes = [tag("p", text, class_="note") for text in (facts_of(look.first(MOST_LOOKED)), MAPS)]
+    notes = [tag("p", text, class_="note") for text in (facts_of(look.part(0, MOST_LOOKED)), MAPS)]
     return [tag("h3", title_of(look)), *notes, tag("div", *blocks, class_="looks")]
 
 

@@ -21,7 +21,7 @@ class View:
 
     Attributes:
         name: of folder and tab.
-        place: order among the views, and the digit that opens it, 1 to 9.
+        place: order among the views, and the digit that opens it, 1 to 10; 0 opens the tenth.
         help: contents, for the help screen.
         keys: of the panel; their ids start with the name of the view.
         short: title of a narrow tab; empty for the name.
@@ -38,7 +38,7 @@ class View:
     @property
     def key(self) -> Key:
         """The key that opens it."""
-        return Key(f"run.{self.name}", str(self.place), f"view('{self.name}')", self.name, self.help)
+        return Key(f"run.{self.name}", str(self.place % 10), f"view('{self.name}')", self.name, self.help)
 
     def open(self, folder: "RunFolder", clock: Callable[[], float]) -> "Panel":
         """Return its panel for a run, given a clock in seconds since 1970."""

@@ -53,21 +53,24 @@ class ViewLine(Static):
             self.refresh()
 
     def render(self) -> Text:
-        """The line: in full if it fits, else with short titles, else denser, else with numbers only."""
+        """The line: in full if it fits, else with short titles, else denser and denser, else with numbers only."""
         room = self.size.width
-        for short, close in ((False, False), (True, False), (True, True)):
-            line = self._line(short, close)
+        for short, spaces in ((False, 3), (True, 3), (True, 2), (True, 1)):
+            line = self._line(short, spaces)
             if line.cell_len <= room:
                 return line
-        return self._line(short=False, close=True, numbers=True)
+        return self._line(short=False, spaces=2, numbers=True)
 
     def on_click(self, event: Click) -> None:
         for begin, end, name in self._places:
             if begin <= event.x - 1 < end:
                 self.post_message(self.Chosen(name))
 
-    def _line(self, short: bool, close: bool, numbers: bool = False) -> Text:
-        """The views; `close` removes a space between them, `numbers` shows only the title of the one in front."""
+    def _line(self, short: bool, spaces: int, numbers: bool = False) -> Text:
+        """The views, each with that many spaces: before the number, behind it, behind the title, in this order.
+
+        With `numbers`, only the one in front has a title.
+        """
         line = Text(no_wrap=True)
         self._places = []
         for number, name, shortened in self.tabs:
@@ -76,8 +79,8 @@ class ViewLine(Static):
             if name == self.shown:
                 line.append(f" {number} {title} ", "reverse bold")
             else:
-                line.append(f" {number} ", "bold")
+                line.append(f" {number}{' ' * (spaces > 1)}", "bold")
                 if not numbers:
-                    line.append(title if close else f"{title} ", "dim")
+                    line.append(f"{title}{' ' * (spaces > 2)}", "dim")
             self._places.append((begin, line.cell_len, name))
         return line

@@ -1,6 +1,7 @@
 """What `prusc look` computes of a run: the right images in the right order, once, beside the artifacts."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from core.data.dataset import groups
 from core.data.load import load
 from core.data.sample import rgb
 from core.errors import InputError
+from core.explore.look import Counts, counts_file, look_file, read_counts, read_look
 from core.groups import group_names
 from core.models.attention import grad_cam
 from core.runs.folder import RunFolder
@@ -20,7 +22,7 @@ from core.runs.log import RunLog
 from core.tensors import load_tensors
 from core.training.images import Images
 from core.training.network import load_network
-from experiments import bundled
+from experiments import actions, bundled
 from experiments import look as work
 from experiments.look import look
 from experiments.plan import config_of
@@ -107,6 +109,52 @@ def test_maps_are_computed_once_and_kept_beside_the_artifacts(run, monkeypatch):
     assert np.array_equal(again.maps, first.maps[:, :2])
     with pytest.raises(TypeError):
         look(run, n=5)  # more images than are kept
+
+
+def test_more_images_are_computed_after_those_that_are_kept(run):
+    few, file = look(run, n=3)
+    more, same = look(run, n=7)
+    assert same == file
+    assert more.to_json() == look(run, n=7)[0].to_json()
+    assert [one.index for one in more.seen[:3]] == [one.index for one in few.seen]
+    assert np.array_equal(more.part(0, 3).maps, few.maps)
+    file.unlink()
+    fresh, _ = look(run, n=7)
+    assert fresh.to_json() == more.to_json()
+    assert np.abs(fresh.maps.astype(int) - more.maps).max() <= 1  # batches differ
+
+
+def test_every_group_and_cell_is_counted_as_it_was_evaluated(run):
+    record = run.record()
+    told = Prusc(run.home.root)("look", run.id, "--list", "--json").json
+    for kind, split in (("group", "test"), ("cell", "validation")):
+        counts = read_counts(counts_file(run, kind, ("erm", "finetune")))
+        assert told[f"{kind}s"]["correct"] == {stage: list(row) for stage, row in counts.correct.items()}
+        for stage in record.stages:
+            if stage.name in counts.correct and (evaluation := stage.evaluations.get(split)):
+                groups = evaluation["groups"] if kind == "group" else evaluation.get("cells", [])
+                pairs = zip(counts.totals, counts.correct[stage.name], strict=True)
+                assert not groups or list(pairs) == [(g["n"], g["correct"]) for g in groups]
+    text = Prusc(run.home.root)("look", run.id, "--list").out
+    assert "Groups of the test split" in text
+    assert "Cells of the validation split" in text
+
+
+def test_the_worst_cell_has_some_images_if_any_has():
+    counts = Counts("cell", ("a", "b", "c"), (9, 10, 20), {"erm": (0, 4, 10)})
+    assert counts.worst("erm") == 1
+    assert replace(counts, totals=(9, 5, 0), correct={"erm": (0, 4, 0)}).worst("erm") == 0
+    assert replace(counts, kind="group").worst("erm") == 0
+
+
+def test_another_process_computes_it_for_the_screen(run):
+    counts = work.count(run)["group"]
+    title = counts.titles[2]
+    actions.look_at(run, "group", title, "finetune", 3)
+    kept = read_look(look_file(run, "group", 2, ("erm", "finetune"), "finetune"))
+    assert (kept.title, kept.by, len(kept.seen)) == (title, "finetune", 3)
+    with pytest.raises(InputError, match="is unknown"):
+        actions.look_at(run, "group", "nowhere", "finetune", 3)
 
 
 def test_a_cell_is_a_label_in_a_pseudo_group_of_validation_images(run):

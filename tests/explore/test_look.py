@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.explore.look import overlaid, read_look, sheet, write_look
+from core.explore.look import overlaid, read_look, write_look
+from core.explore.sheet import sheet
 from prusc_tui.palette import SHELL
 from prusc_tui.report.look import looked
 from tests.explore.look_lab import look_of
@@ -28,7 +29,10 @@ def test_it_reads_what_it_wrote(tmp_path):
     assert again.to_json() == look.to_json()
     assert np.array_equal(again.images, look.images)
     assert np.array_equal(again.maps, look.maps)
-    assert len(again.first(2).seen) == len(again.first(2).images) == again.first(2).maps.shape[1] == 2
+    assert len(again.part(0, 2).seen) == len(again.part(0, 2).images) == again.part(0, 2).maps.shape[1] == 2
+    both = again.part(0, 2).and_then(again.part(2, 5))
+    assert both.to_json() == look.to_json()
+    assert np.array_equal(both.maps, look.maps)
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut"])

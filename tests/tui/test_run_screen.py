@@ -88,7 +88,7 @@ async def test_digits_brackets_and_clicks_bring_views_to_the_front(home, probes)
         await pilot.press("right_square_bracket")
         await until(pilot, lambda: screen.query_one(ViewLine).shown == "overview")
         await pilot.press("left_square_bracket")
-        await until(pilot, lambda: screen.query_one(ViewLine).shown == "artifacts")
+        await until(pilot, lambda: screen.query_one(ViewLine).shown == "look")
         line = rows(app)[1]
         await pilot.click(ViewLine, offset=(line.index("charts"), 0))
         await until(pilot, lambda: screen.query_one(ViewLine).shown == "charts")

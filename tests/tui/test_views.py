@@ -42,7 +42,7 @@ async def look():
         app.post_message(OpenRun(dull.id))
         await until(pilot, lambda: "8 artifacts" in text(app) and "9 weather" not in text(app))
         await pilot.press("9", "left_square_bracket")
-        await until(pilot, lambda: app.screen.shown == "artifacts")
+        await until(pilot, lambda: app.screen.shown == "look")
     check_keymap({"weather.rain": "w", "run.weather": "0"}, "settings")
     print("seen")
 
@@ -85,4 +85,4 @@ def test_declarations_import_no_panel_and_nothing_of_textual():
 def test_the_documentation_has_every_view_under_its_digit():
     told = (HOUSE / "docs" / "screen.md").read_text(encoding="utf-8")
     for view in views():
-        assert f"| `{view.place}` | {view.name} |" in told
+        assert f"| `{view.key.keys}` | {view.name} |" in told

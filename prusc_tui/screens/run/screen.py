@@ -29,7 +29,7 @@ EVERY = 0.25
 
 
 def _tabs(offered: Sequence[View]) -> tuple[Tab, ...]:
-    return tuple(Tab(str(view.place), view.name, view.short) for view in offered)
+    return tuple(Tab(view.key.keys, view.name, view.short) for view in offered)
 
 
 class RunScreen(Views, Life):
