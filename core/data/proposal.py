@@ -117,12 +117,13 @@ class _Draft:
     def ask(
         self, key: str, question: str, choices: Sequence[str], guess: Sequence[str] | None, *, several: bool = False
     ) -> tuple[str, ...]:
-        """The answer to a question, or its guess and a doubt; raises InputError for an answer that is not a choice."""
+        """The answer to a question, or its guess and a doubt; raises InputError for an answer that is not a choice.
+
+        A choice is also taken in another case, if no other differs only in case.
+        """
         if key in self.answers:
-            for answer in self.answers[key] if choices else ():
-                if answer not in choices:
-                    raise InputError(f"{key} '{answer}': is not among {_listed(choices)}{nearest(answer, [*choices])}")
-            return self.answers[key]
+            given = self.answers[key]
+            return tuple(_chosen(key, answer, choices) for answer in given) if choices else given
         known = None if guess is None else tuple(guess)
         self.doubts.append(Doubt(key, question, tuple(choices), known, several))
         return known or ()
@@ -320,10 +321,20 @@ def _chosen_split(draft: _Draft, columns: list[Values], names: Mapping[str, Valu
     return named[0] if named else None
 
 
+def _chosen(key: str, answer: str, choices: Sequence[str]) -> str:
+    alike = [choice for choice in choices if choice.casefold() == answer.casefold()]
+    if answer in choices:
+        return answer
+    if len(alike) == 1:
+        return alike[0]
+    raise InputError(f"{key} '{answer}': is not among {_listed(choices)}{nearest(answer, [*choices])}")
+
+
 def _ignored_labels(draft: _Draft, label: Values) -> None:
     odd = [value for value in label.names if value.casefold() in NO_LABEL]
     others = [value for value in label.names if value not in odd and value != "-1"]
-    if "-1" in label.names and len(others) > 1 and all(value.isdecimal() for value in others):
+    # Of -1 and 1, or -1 and -2, it is a label like the other.
+    if "-1" in label.names and len(others) > 1 and not any(value.startswith("-") for value in others):
         odd.append("-1")
     if odd or "ignore" in draft.answers:
         counts = ", ".join(f"{label.counts[value]:,} are {repr(value) if value else 'empty'}" for value in odd)

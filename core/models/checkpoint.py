@@ -36,6 +36,7 @@ class Fit:
         tensors: matching tensors, by the network's names.
         missing: names that only the network has, and `unexpected` those that only the state dict has.
         misshapen: name → (shape in the file, shape in the network).
+        left_out: number of tensors of modules beside a complete network: projectors, metrics, copies.
     """
 
     file: Path
@@ -46,6 +47,7 @@ class Fit:
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     misshapen: dict[str, tuple[torch.Size, torch.Size]]
+    left_out: int = 0
 
     @property
     def problems(self) -> int:
@@ -71,7 +73,8 @@ class Fit:
         where = f" under '{safe_text(self.key)}'" if self.key else ""
         prefix = f", without the prefix '{safe_text(self.prefix)}'" if self.prefix else ""
         head = f"; the head '{self.head}' starts fresh" if self.fresh_head else ""
-        return f"{len(self.tensors):,} tensors from {safe_text(str(self.file))}{where}{prefix}{head}"
+        others = f"; {self.left_out:,} tensors of other modules are left out" if self.left_out else ""
+        return f"{len(self.tensors):,} tensors from {safe_text(str(self.file))}{where}{prefix}{head}{others}"
 
 
 class Misfit(InputError):
@@ -103,6 +106,11 @@ def fit_file(file: Path, network: nn.Module, *, fresh_head: bool = False) -> Fit
             f"{file}: its head '{found.head}' has {ours[0]:,} outputs instead of {theirs[0]:,}, one per label; "
             "use it as initial weights with a fresh head (--weights)"
         )
+    if found.missing and found.all_but_head and not fresh_head:
+        raise InputError(
+            f"{file}: does not match the network: missing {_listed(found.missing)}, which is its head; "
+            "use it as initial weights with a fresh head (--weights)"
+        )
     if sentence := _sentence(found, found.of_head if fresh_head else set()):
         raise Misfit(f"{file}: {sentence}")
     for name, tensor in found.tensors.items():
@@ -124,9 +132,13 @@ def network_of(file: Path, networks: Iterable[tuple[str, nn.Module]]) -> str:
 
 
 def fit(state: State, network: nn.Module, file: Path, key: str = "") -> Fit:
-    """Compare a state dict with a network, after removing the prefix with which most names match."""
-    state = {_OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in state.items()}
+    """Compare a state dict with a network, after removing the prefix with which most names match.
+
+    Beside a network that is complete but for its head, the file may have modules that the network does not have.
+    """
     wanted: dict[str, Tensor] = network.state_dict()
+    state = {_OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in state.items()}
+    state = _named_children(state, wanted, [name for name, _ in network.named_children()])
     prefix = _prefix(state, wanted)
     inside = {name.removeprefix(prefix): name for name in state if name.startswith(prefix)}
     # A head may be beside a `backbone.`, under its own name.
@@ -137,20 +149,41 @@ def fit(state: State, network: nn.Module, file: Path, key: str = "") -> Fit:
     taken = {*named.values()}
     if hasattr(network, "aux_logits"):
         taken |= {name for name in state if _AUXILIARY.match(name.removeprefix(prefix))}
-    unexpected = tuple(name for name in state if name not in taken)
+    unexpected = [name for name in state if name not in taken]
     here = {name: state[named[name]] for name in wanted if name in named}
     misshapen = {
         name: (tensor.shape, wanted[name].shape) for name, tensor in here.items() if tensor.shape != wanted[name].shape
     }
     tensors = {name: tensor.detach() for name, tensor in here.items() if name not in misshapen}
-    return Fit(file, key, prefix, find_head(network)[0], tensors, missing, unexpected, misshapen)
+    head, others = find_head(network)[0], 0
+    if {*missing, *misshapen} <= {f"{head}.weight", f"{head}.bias"}:
+        own = tuple(f"{prefix}{name}." for name, _ in network.named_children())
+        inside_network = [n for n in unexpected if n.startswith(own) and not n.startswith(f"{prefix}{head}.")]
+        others, unexpected = len(unexpected) - len(inside_network), inside_network
+    return Fit(file, key, prefix, head, tensors, missing, tuple(unexpected), misshapen, others)
+
+
+def _named_children(state: State, wanted: Iterable[str], children: Sequence[str]) -> State:
+    """The state dict with the names of the network, if that of the file was `nn.Sequential(*network.children())`."""
+    places = {name: place for place, name in enumerate(children)}
+    numbered = {}
+    for name in wanted:
+        child, _, rest = name.partition(".")
+        numbered[f"{places[child]}.{rest}" if child in places else name] = name
+    prefix = _prefix(state, numbered)
+    renamed = {name: numbered.get(name[len(prefix) :], name) for name in state if name.startswith(prefix)}
+    known = frozenset(numbered.values())
+    plain = _prefix(state, known)
+    if sum(name.removeprefix(plain) in known for name in state) >= sum(name in known for name in renamed.values()):
+        return state
+    return {renamed.get(name, name): tensor for name, tensor in state.items()}
 
 
 def _head_elsewhere(state: State, wanted: State, named: Mapping[str, str], head: str) -> dict[str, str]:
     """Names of the network's head → names of a linear layer under another name, such as `network.1` of DomainBed.
 
     Empty if the head has been found, or if not exactly one layer of the file that the network does not have takes as
-    many features.
+    many features; equal layers are one.
     """
     weight, bias = f"{head}.weight", f"{head}.bias"
     if weight in named:
@@ -161,7 +194,7 @@ def _head_elsewhere(state: State, wanted: State, named: Mapping[str, str], head:
         for name, tensor in state.items()
         if name not in taken and name.endswith(".weight") and tensor.dim() == 2 and tensor.shape[1:] == features
     ]
-    if len(layers) != 1:
+    if not layers or any(not torch.equal(state[f"{layers[0]}.weight"], state[f"{name}.weight"]) for name in layers[1:]):
         return {}
     own = {weight: f"{layers[0]}.weight", bias: f"{layers[0]}.bias"}
     return {name: there for name, there in own.items() if name in wanted and there in state}

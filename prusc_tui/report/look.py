@@ -134,7 +134,7 @@ def counted(counts: "Counts", width: int, palette: Palette, chosen: int | None =
     stages = list(counts.correct)
     lead = "" if chosen is None else "  "
     images = max(8, max(len(f"{total:,}") for total in counts.totals) + 2)
-    name = max(12, min(max(len(safe(title)) for title in counts.titles) + len(lead), width // 2))
+    name = max(12, min(max(len(safe(title)) for title in counts.titles) + len(lead) + 1, width // 2))
     intervals = name + images + len(stages) * (ACCURACY + INTERVAL) <= width
     room = ACCURACY + (INTERVAL if intervals else 0)
     if not intervals:

@@ -234,6 +234,19 @@ def test_a_table_without_validation_or_without_splits_gets_drawn_ones(tmp_path):
     assert "are drawn at random" in " ".join(proposal.notes)
 
 
+def test_an_answer_in_another_case_is_the_only_column_that_it_fits(tmp_path):
+    rows = [(f"{i}.png", "ab"[i % 2], "cd"[i // 2 % 2]) for i in range(20)]
+    proposal = table_of(tmp_path, ("Path", "Label", "Ground"), rows).propose(
+        {"label": ("LABEL",), "attributes": ("ground",)}
+    )
+    assert proposal.settings["label_column"] == "Label"
+    assert proposal.settings["attribute_columns"] == ("Ground",)
+    both = table_of(tmp_path, ("Path", "Label", "LABEL"), rows)
+    assert both.propose({"label": ("LABEL",)}).settings["label_column"] == "LABEL"
+    with pytest.raises(InputError, match="label 'label': is not among"):
+        both.propose({"label": ("label",)})
+
+
 def test_missing_and_uncertain_labels_are_left_out_if_nobody_objects(tmp_path):
     rows = [(f"{i}.png", ("0", "1", "", "-1", "NaN")[i % 5]) for i in range(50)]
     look = table_of(tmp_path, ("path", "label"), rows)
@@ -242,6 +255,8 @@ def test_missing_and_uncertain_labels_are_left_out_if_nobody_objects(tmp_path):
     assert "10 are empty" in proposal.doubts[0].question
     assert "10 are '-1'" in proposal.doubts[0].question
     assert look.propose({"ignore": ("",)}).settings["ignored_labels"] == ("",)
+    words = table_of(tmp_path, ("path", "label"), [(f"{i}.png", ("low", "-1", "high")[i % 3]) for i in range(30)])
+    assert guesses(words.propose()) == {"ignore": ("-1",)}
     signs = table_of(tmp_path, ("path", "label"), [(f"{i}.png", (-1, 1)[i % 2]) for i in range(20)])
     assert signs.propose().doubts == ()
 

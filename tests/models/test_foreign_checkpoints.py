@@ -104,6 +104,70 @@ def test_a_head_under_another_name_is_the_layer_that_takes_the_features(tmp_path
     assert_same(fresh, trained)
 
 
+def test_domainbed_and_wilds_store_body_and_head_twice(tmp_path, trained, fresh):
+    state = trained.state_dict()
+    body = {name: tensor for name, tensor in state.items() if not name.startswith("head.")}
+    head = {name.removeprefix("head."): tensor for name, tensor in state.items() if name.startswith("head.")}
+    twice = {
+        **{f"featurizer.network.{name}": tensor for name, tensor in body.items()},
+        **{f"classifier.{name}": tensor for name, tensor in head.items()},
+        **{f"network.0.network.{name}": tensor for name, tensor in body.items()},
+        **{f"network.1.{name}": tensor for name, tensor in head.items()},
+    }
+    report = load(tmp_path, {"model_dict": twice, "model_hparams": {"lr": np.float64(0.1)}}, fresh)
+    assert_same(fresh, trained)
+    assert str(report).endswith(f"; {len(state)} tensors of other modules are left out")
+
+
+@pytest.mark.parametrize("prefix", ["", "0."])
+@pytest.mark.parametrize("head", ["1", "2", "9"])
+def test_the_children_of_a_network_in_a_row_are_its_layers(tmp_path, trained, fresh, prefix, head):
+    """`nn.Sequential(*network.children())`, perhaps with a layer between, or with the head beside them."""
+    numbered = {}
+    for name, tensor in trained.state_dict().items():
+        child, rest = name.split(".", 1)
+        numbered[f"{prefix}0.{rest}" if child == "features" else f"{head}.{rest}"] = tensor
+    load(tmp_path, numbered, fresh)
+    assert_same(fresh, trained)
+
+
+@pytest.mark.parametrize(
+    "beside", [{"train_acc.total": (1,), "criterion.weight": (2,)}, {"projector.0.weight": (8, 9), "queue": (9, 4)}]
+)
+def test_other_modules_beside_a_complete_network_are_left_out(tmp_path, trained, fresh, beside):
+    more = {name: torch.zeros(shape) for name, shape in beside.items()}
+    report = load(tmp_path, {"state_dict": {**prefixed(trained, "model."), **more}}, fresh)
+    assert_same(fresh, trained)
+    assert report.left_out == 2
+
+
+def test_a_self_supervised_encoder_lacks_a_head_and_starts_a_network(tmp_path, trained, fresh):
+    """As MoCo writes it: the encoder with a projection in place of its head, and a slower copy."""
+    body = {name: tensor for name, tensor in trained.state_dict().items() if not name.startswith("head.")}
+    state = {
+        **{f"module.encoder_q.{name}": tensor for name, tensor in body.items()},
+        "module.encoder_q.head.0.weight": torch.zeros(64, 64),
+        "module.encoder_q.head.2.weight": torch.zeros(8, 64),
+        **{f"module.encoder_k.{name}": torch.zeros_like(tensor) for name, tensor in body.items()},
+        "module.queue": torch.zeros(8, 4),
+    }
+    assert refused(tmp_path, {"state_dict": state}, fresh) == (
+        "does not match the network: missing head.weight, head.bias, which is its head; "
+        "use it as initial weights with a fresh head (--weights)"
+    )
+    report = load_foreign(written(tmp_path, {"state_dict": state}), fresh, fresh_head=True)
+    assert report.fresh_head
+    assert torch.equal(fresh.features[0][0].weight, trained.features[0][0].weight)
+
+
+def test_a_deeper_network_of_the_same_family_is_not_taken_in_part(tmp_path):
+    deep, shallow = build("resnet34", 2), build("resnet18", 2)
+    assert {*shallow.state_dict()} < {*deep.state_dict()}
+    assert "unexpected layer1.2.conv1.weight" in refused(tmp_path, prefixed(deep, "model."), shallow).replace(
+        "model.", ""
+    )
+
+
 def test_two_layers_that_could_be_the_head_are_not_guessed_between(tmp_path, trained, fresh):
     state = {name: tensor for name, tensor in trained.state_dict().items() if not name.startswith("head.")}
     layer = nn.Linear(trained.head.in_features, 2).state_dict()

@@ -48,7 +48,7 @@ async def test_a_line_with_every_view_fits_into_80_columns_with_its_titles():
 
 
 async def test_where_there_is_room_no_title_is_short():
-    for line in await lines_at(92):
+    for line in await lines_at(100):
         assert set(NAMES) < set(line.split())
     for line in await lines_at(40, CompareScreen.TABS):
         assert set(COMPARE) < set(line.split())

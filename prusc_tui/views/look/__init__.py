@@ -11,7 +11,7 @@ VIEW = View(
         Key("look.compute", "enter", "compute", "compute", "compute the maps of the images of the group", True),
         Key("look.maps", "m", "toggle_maps", "maps", "images with maps, or more images without", True),
         Key("look.kind", "c", "toggle_kind", "cells", "groups of the test split, or cells: label × pseudo-group", True),
-        Key("look.by", "b", "toggle_by", "whose", "mistakes of the first or of the last network first", True),
+        Key("look.by", "b", "toggle_by", "order", "mistakes of the first or of the last network first", True),
         Key("look.export", "e", "export", "PNG", "write the page as a picture", True),
         Key("look.up", "up,k", "row(-1)", "up", "group above"),
         Key("look.down", "down,j", "row(1)", "down", "group below"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 HEADS = 2
 """Lines above the first row of the table."""
-STAGE, VALUE = 10, 7
+STAGE, VALUE = 12, 7
 """Cells of the name of a stage, and of its accuracy."""
 
 

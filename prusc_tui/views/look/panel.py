@@ -83,7 +83,7 @@ class LookPanel(Panel, can_focus=True):
     def on_resize(self) -> None:
         self.set_class(self.outer_size.width >= WIDE, "wide")
         self.set_class(self.outer_size.height < 30, "low")
-        self._fit()
+        self._show()
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         done = tuple(stage.name for stage in snapshot.stages if stage.state in DONE)
@@ -97,7 +97,7 @@ class LookPanel(Panel, can_focus=True):
 
     def action_row(self, by: int) -> None:
         if (stored := self._stored) is not None and stored.counts is not None:
-            self._choose(min(max(0, stored.chosen + by), len(stored.counts.titles) - 1))
+            self._choose(min(max(0, self._at(stored) + by), len(stored.counts.titles) - 1))
 
     def action_page(self, by: int) -> None:
         """Turn the page; what is not stored is computed."""
@@ -173,7 +173,7 @@ class LookPanel(Panel, can_focus=True):
         if (stored := self._stored) is not None and stored.counts is not None:
             room = self.query_one("#choice").size
             height = room.height if self.has_class("wide") else self._picture("choice").room
-            at = row_at(stored.counts, stored.chosen, event.y, height, room.width, palette_in(self.app))
+            at = row_at(stored.counts, self._at(stored), event.y, height, room.width, palette_in(self.app))
             if at is not None:
                 self._choose(at)
 
@@ -181,17 +181,24 @@ class LookPanel(Panel, can_focus=True):
 
     @property
     def _look(self) -> "Look | None":
-        return self._stored.look if self._stored is not None else None
+        """The stored images of the chosen group."""
+        stored = self._stored
+        return stored.look if stored is not None and self._at(stored) == stored.chosen else None
+
+    def _at(self, stored: "Stored") -> int:
+        """Number of the chosen group, which may still be read."""
+        return self._chosen.get(stored.kind, stored.chosen)
 
     def _choose(self, number: int) -> None:
-        if self._stored is not None and number != self._stored.chosen:
-            self._chosen[self._kind] = number
+        if self._stored is not None and number != self._at(self._stored):
+            self._chosen[self._stored.kind] = number
             self._turn_to_other()
 
     def _turn_to_other(self) -> None:
         """Read another group, or the same one in another order."""
         self._first, self._next, self._problem = 0, None, ""
         self._read()
+        self._show()
 
     def _turn(self) -> None:
         """Turn to the next page if it is stored."""
@@ -264,6 +271,8 @@ class LookPanel(Panel, can_focus=True):
         stored = self._stored
         assert stored is not None
         assert stored.counts is not None
+        if self._at(stored) != stored.chosen:
+            return Page(stored.counts.titles[self._at(stored)], None, note="reading …")
         at_work = isinstance(self._job, tuple) and self._job[:3] == (stored.kind, stored.chosen, stored.by)
         note = f"cannot be computed: {safe(self._problem)}" if self._problem else self._note if at_work else ""
         if stored.look is None:
@@ -302,7 +311,7 @@ class LookPanel(Panel, can_focus=True):
             return
         stored, page = self._stored, self._page
         assert stored is not None
-        counts, chosen, about = stored.counts, stored.chosen, self._about
+        counts, chosen, about = stored.counts, self._at(stored), self._about
         assert counts is not None
         self._picture("choice").show((counts, chosen, about), lambda w, h, p: choice(counts, chosen, about, w, h, p))
         self._picture("page").show(
