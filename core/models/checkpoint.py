@@ -73,7 +73,8 @@ class Fit:
         where = f" under '{safe_text(self.key)}'" if self.key else ""
         prefix = f", without the prefix '{safe_text(self.prefix)}'" if self.prefix else ""
         head = f"; the head '{self.head}' starts fresh" if self.fresh_head else ""
-        others = f"; {self.left_out:,} tensors of other modules are left out" if self.left_out else ""
+        are = "tensor of other modules is" if self.left_out == 1 else "tensors of other modules are"
+        others = f"; {self.left_out:,} {are} left out" if self.left_out else ""
         return f"{len(self.tensors):,} tensors from {safe_text(str(self.file))}{where}{prefix}{head}{others}"
 
 

@@ -123,7 +123,7 @@ def report_object(name: str, report: "Report") -> dict[str, Any]:
 
 def report_lines(name: str, report: "Report") -> Iterable[str]:
     """The report of a check, as lines of plain text."""
-    yield f"{name}  {report.root}"
+    yield name if name == str(report.root) else f"{name}  {report.root}"
     rows = f"{report.rows:,} rows in {report.file}" if report.file else f"{report.rows:,} images in folders"
     yield f"{report.opened:,} images opened, {rows}"
     yield from _by_kind("✗", report.problems, SHOWN)

@@ -10,7 +10,8 @@ from core.runs.home import Home
 from prusc_tui.app import PruscApp
 from prusc_tui.navigation import OpenQueue, OpenRun, OpenSweep
 from prusc_tui.screens.queue import state
-from tests.tui.lab import NOW, finished_run, put, record_of, rows
+from tests.tui.lab import NOW, finished_run, put, record_of, rows, text, until
+from tests.tui.look_lab import Looked, look_of
 from tests.tui.queue_lab import full_queue, half_done, kept_sweep, machine
 
 SCREENS = Path(__file__).parent / "screens"
@@ -55,6 +56,17 @@ async def test_the_overview_of_a_run(app, size):
     async with app.run_test(size=size) as pilot:
         app.post_message(OpenRun("aaaaaaaa"))
         await same_as_kept(pilot, f"overview-{size[0]}x{size[1]}")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids="{0[0]}x{0[1]}".format)
+async def test_the_images_of_a_group(app, size):
+    looked = Looked(app.home, id="dddddddd")
+    looked.store(look_of())
+    async with app.run_test(size=size) as pilot:
+        app.post_message(OpenRun(looked.folder.id))
+        await until(pilot, lambda: "Accuracy by group" in text(app))
+        await pilot.press("0")
+        await same_as_kept(pilot, f"look-{size[0]}x{size[1]}")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids="{0[0]}x{0[1]}".format)
