@@ -21,7 +21,7 @@ def masks(snapshot: Snapshot, draw: Draw, prefix: str = "") -> list[Markup | Non
     for stage, state in snapshot.sparsity.items():
         bars = tuple(Bar(layer, 100 * keep) for layer, keep in state.layers.items())
         about = f"{percent(state.keep_ratio)} % of the maskable weights are kept, {pruned(state.keep_ratio)} % pruned"
-        about += f"; {', '.join(kept)} keeps the same masks." if kept else "."
+        about += f"; {', '.join(kept)} {'keeps' if len(kept) == 1 else 'keep'} the same masks." if kept else "."
         title = f"Weights kept by layer after {stage}, per cent"
         figures.append(draw(Bars(named(prefix, "masks", stage), title, about, bars)))
     return figures
