@@ -141,8 +141,7 @@ def counted(counts: "Counts", width: int, palette: Palette, chosen: int | None =
         name = min(name, max(12, width - images - len(stages) * room))
     head = ink(" " * name).append_text(fit("images", images, palette.muted, right=True))
     for stage in stages:
-        title = fit(shorten(safe(stage), room - 1), ACCURACY if not intervals else room, palette.muted, right=True)
-        head.append_text(title)
+        head.append_text(fit(shorten(safe(stage), room - 1), room, palette.muted, right=True))
     note = "accuracy in %" + (", 95 % interval" if intervals else "")
     lines = [heading(f"{counts.kind.capitalize()}s of the {SPLIT[counts.kind]} split", note, width, palette)]
     lines.append(fit(head, width))
