@@ -99,7 +99,7 @@ async def test_without_maps_there_are_more_images_on_a_page(run):
     async with opened(run) as shown:
         await shown.press("m")
         page = shown.lines("#page")
-        assert "1–4 of 50" in page[0]
+        assert "1–6 of 50" in page[0]
         assert next(line.split()[:5] for line in page if "finetune" in line) == ["✓", "0–4", "70", "%", "finetune"]
         await shown.press("m")
         assert "1–2 of 50" in shown.lines("#page")[0]

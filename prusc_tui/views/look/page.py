@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from prusc_tui.palette import Palette
-from prusc_tui.report.look import GAP, Tiles
+from prusc_tui.report.look import BETWEEN, GAP, Tiles
 from prusc_tui.widgets.bars import fit, heading, ink, safe, wrap
 from prusc_tui.widgets.halfblock import fitted
 
@@ -17,6 +17,8 @@ ROWS = (6, 9, 13, 18, 26, 38, 52)
 """Lines of a tile, from small to large."""
 USUAL = 2
 """Place of the usual size in `ROWS`."""
+LEAST = 0.85
+"""Share of its width that a tile keeps so that one more image fits into a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,22 @@ class Page:
 
 
 def tiles_of(page: Page, width: int, height: int, palette: Palette, *, colour: bool = True, dark: bool = True) -> Tiles:
-    """The largest tiles up to the size that is asked for, of which one image fits."""
-    assert page.look is not None
-    size = page.look.images.shape[2], page.look.images.shape[1]
-    number = 1 + len(page.look.stages)
-    widest = (width + GAP) // (number if page.maps else 1) - GAP
-    captions = 1 if page.maps else number
-    across, down = fitted(size, max(1, widest), max(1, min(ROWS[page.zoom], height - 1 - captions)))
-    return Tiles(page.look, across, down, palette, page.maps, colour, dark)
+    """The largest tiles up to the size that is asked for, a little smaller if one more image fits into a row."""
+    look = page.look
+    assert look is not None
+    size = look.images.shape[2], look.images.shape[1]
+    number = 1 + len(look.stages)
+    beside, captions = (number, 1) if page.maps else (1, number)
+    rows = max(1, min(ROWS[page.zoom], height - 1 - captions))
+
+    def made(room: int) -> Tiles:
+        widest = max(1, (room + GAP) // beside - GAP)
+        return Tiles(look, *fitted(size, widest, rows), palette, page.maps, colour, dark)
+
+    tiles = made(width)
+    more = tiles.per_row(width) + 1
+    smaller = made((width + BETWEEN) // more - BETWEEN)
+    return smaller if smaller.across >= LEAST * tiles.across else tiles
 
 
 def per_page(tiles: Tiles, width: int, height: int) -> int:
