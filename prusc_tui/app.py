@@ -76,11 +76,14 @@ class PruscApp(App[None]):
         from prusc_tui.screens.runs.screen import RunsScreen
 
         self._running_loop = asyncio.get_running_loop()
-        self.set_interval(COLLECT_EVERY, gc.collect)
+        self.set_interval(COLLECT_EVERY, self._collect)
         self.set_keymap(dict(self._settings.keys))
         self.push_screen(RunsScreen(self.home, self.clock))
         if self._first is not None:
             self.post_message(OpenRun(self._first))
+
+    def _collect(self) -> None:
+        gc.collect()  # Textual cannot count the parameters of a builtin
 
     def on_open_run(self, message: OpenRun) -> None:
         from prusc_tui.screens.run.screen import RunScreen

@@ -1,8 +1,10 @@
 """What holds the screens together: help, themes, palette, leaving, one run at once."""
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 
 import pytest
 
@@ -92,6 +94,24 @@ async def test_the_palette_offers_every_key_at_work_and_every_theme(home):
         assert {"runs: filter", "run: stop", "run: export", "go: data", "screen: help", "theme: paper"} <= set(offered)
         offered["theme: paper"].callback()
         assert app.theme == "paper"
+
+
+class Knot:
+    """Garbage that only a collection finds."""
+
+    def __init__(self):
+        self.own = self
+
+
+async def test_garbage_is_collected_now_and_then(home, monkeypatch):
+    monkeypatch.setattr("prusc_tui.app.COLLECT_EVERY", 0.1)
+    gc.disable()
+    try:
+        async with PruscApp(home).run_test() as pilot:
+            knot = weakref.ref(Knot())
+            await until(pilot, lambda: knot() is None)
+    finally:
+        gc.enable()
 
 
 async def test_one_run_is_opened_at_once_and_back_leads_to_the_runs(home):
