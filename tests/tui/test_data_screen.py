@@ -289,7 +289,7 @@ def test_counts_stand_beside_those_that_were_published(monkeypatch):
     monkeypatch.setattr(Looker, "read", lambda self: DataLook(told, samples))
 
     async def body(pilot, app, screen):
-        await until(pilot, lambda: "no · red" in said(app))
+        await until(pilot, lambda: "no · red" in said(app) and "published count" in said(app))
         lines = [" ".join(row[25:].split()) for row in rows(app)]
         assert any(line.startswith("▸ train 200 ≠ 4,795 colour = label 96.0%") for line in lines)
         assert any(line.startswith("published ✓ same, ≠ published count") for line in lines)
