@@ -21,7 +21,7 @@ from tests.tui.lab import rows, until
 
 def test_a_preset_is_chosen_by_typing_and_its_form_opens(home):
     async def body(pilot, app, screen):
-        assert "PruSC on digits with a patch in a corner" in said(app)
+        assert "PruSC on digits with two spurious attributes" in said(app)
         await pilot.press(*"linear head")
         await until(pilot, lambda: "Control: refit the linear head" in said(app))
         await pilot.press(*["backspace"] * 11, *"patch")
