@@ -143,7 +143,7 @@ async def test_a_running_run_moves_with_the_clock_and_shows_the_machine(home, st
     folder, writer = running_run(home)
     with writer:
         writer.write(Progress("prune", 20, 200), NOW - 1)
-        writer.write(Progress("prune", 30, 200), NOW)
+        writer.write(Progress("prune", 30, 200, left=17.0), NOW)
         app = Shown(folder)
         async with app.run_test(size=(120, 40)) as pilot:
             app.panel.show(RunFeed(folder, lambda: NOW).poll())
