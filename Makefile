@@ -25,7 +25,7 @@ bench: .venv/.ready-dev
 	PRUSC_BENCH=$(OUT) $(BIN)/python -m pytest -m 'bench and not gpu' -s tests/bench $(ARGS)
 
 gpu: .venv/.ready-dev
-	$(BIN)/python -m pytest -m 'gpu and not bench'
+	$(BIN)/python -m tests.gpu.report $(ARGS)
 
 audit: .venv/.ready-dev
 	@.ci/audit $(BIN)
