@@ -5,13 +5,17 @@ so does every such tensor: tensors of two devices do not mix, random numbers nee
 of a `step` nothing may wait for the GPU. What the program asks of CUDA itself (`core.gpu`) is answered by `FakeGpu`.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 from unittest.mock import patch
 
 import torch
 from torch import Tensor
+from torch.library import Library, fallthrough_kernel
+from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
@@ -19,11 +23,19 @@ from core import gpu
 from core.training.precision import Precision
 
 GPU = torch.device("cuda", 0)
+BACKEND = "simulated"
+"""What torch itself calls the device; what the program sees is `GPU`."""
 HALVES = (torch.bfloat16, torch.float16)
 aten = torch.ops.aten
 
 PRODUCTS = {aten.mm, aten.addmm, aten.bmm, aten.baddbmm, aten.convolution}
 """Operations that mixed precision computes in half precision."""
+HALVED = ("linear", "matmul", "mm", "bmm", "addmm", "baddbmm", "addmv", "mv", "conv2d", "convolution", "_convolution")
+"""What mixed precision computes in half precision on CUDA, as far as networks here use it."""
+FULL = ("log_softmax.int", "softmax.int", "cross_entropy_loss", "nll_loss", "binary_cross_entropy_with_logits")
+FULL += ("logsumexp", "exp", "log", "log1p", "rsqrt", "reciprocal", "sum", "sum.dim_IntList", "cumsum", "prod", "cdist")
+FULL += ("layer_norm", "group_norm", "norm.Scalar", "norm.ScalarOpt_dim", "mse_loss", "softplus", "kl_div")
+"""What it computes in single precision."""
 EXACT = {aten._log_softmax, aten._softmax, aten.nll_loss_forward, aten.binary_cross_entropy_with_logits, aten.logsumexp}
 """Operations of losses, which half precision would spoil."""
 INDEXED = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_}
@@ -62,9 +74,9 @@ _state = _State()
 
 
 class OnGpu(torch.Tensor):
-    """A tensor on the simulated GPU; `real` has its values."""
+    """A tensor on the simulated GPU; `host` has its values."""
 
-    real: Tensor
+    host: Tensor
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     @staticmethod
@@ -76,13 +88,24 @@ class OnGpu(torch.Tensor):
             storage_offset=real.storage_offset(),
             dtype=real.dtype,
             layout=real.layout,
-            device=GPU,
+            device=torch.device(BACKEND, 0),
         )
-        made.real = real
+        made.host = real
         return made
 
+    @property
+    def device(self):
+        return GPU
+
+    @property
+    def is_cuda(self):
+        return True
+
+    def tolist(self):
+        return self.cpu().tolist()
+
     def __deepcopy__(self, memo):
-        copied = OnGpu(self.real.clone()).requires_grad_(self.requires_grad)
+        copied = OnGpu(self.host.clone()).requires_grad_(self.requires_grad)
         if getattr(self, "_is_param", False):
             copied._is_param = True
         memo[id(self)] = copied
@@ -107,6 +130,15 @@ class GpuGenerator(torch.Generator):
     """A generator that says it is on the GPU; it draws what one of the CPU with the same seed does."""
 
     device = GPU
+    numbers: ClassVar[set[int]] = set()
+    """What torch knows them by, as it hands over another object of Python for the same generator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers.add(self._cdata)
+
+    def __del__(self) -> None:
+        self.numbers.discard(self._cdata)
 
 
 class FakeGpu:
@@ -174,9 +206,52 @@ ASKED += ("global_generator", "pinned", "upload", "Courier", "nvml")
 """Names in `core.gpu` that `FakeGpu` answers."""
 
 
+def _in_half_precision(value):
+    fits = isinstance(value, Tensor) and value.is_floating_point() and value.dtype != torch.float64
+    return value.to(torch.get_autocast_dtype(BACKEND)) if fits else value
+
+
+def _in_full_precision(value):
+    return value.float() if isinstance(value, Tensor) and value.dtype in HALVES else value
+
+
+def _cast(operation, how):
+    """The operation on tensors of another type, as torch's mixed precision has it for CUDA."""
+    skipped = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
+
+    def cast(*args, **kwargs):
+        with torch._C._ExcludeDispatchKeyGuard(skipped):
+            return operation(*tree_map(how, args), **tree_map(how, kwargs))
+
+    return cast
+
+
+def _backend_of(kind: str) -> str:
+    return BACKEND if kind == "cuda" else kind
+
+
+@functools.cache
+def _backend() -> tuple[Library, ...]:
+    """Give torch a device for wrapped tensors that differentiates and has mixed precision; for the whole process.
+
+    It is not CUDA itself, as backward passes on that ask the driver.
+    """
+    backend_registration._setup_privateuseone_for_python_backend(BACKEND)
+    torch.get_device_module(BACKEND).get_amp_supported_dtype = lambda: list(HALVES)
+    everything, some = Library("_", "IMPL"), Library("aten", "IMPL")
+    everything.fallback(fallthrough_kernel, "AutocastPrivateUse1")
+    for names, how in ((HALVED, _in_half_precision), (FULL, _in_full_precision)):
+        for name in names:
+            packet, _, overload = name.partition(".")
+            operation = getattr(getattr(aten, packet), overload or "default")
+            some.impl(name, _cast(operation, how), "AutocastPrivateUse1")
+    return everything, some
+
+
 @contextmanager
 def simulated(fake: FakeGpu | None = None) -> Iterator[torch.device]:
     """Have one simulated GPU in this thread while the context is open."""
+    _backend()
     fake = fake or FakeGpu()
     forward = Precision.forward
 
@@ -197,10 +272,16 @@ def simulated(fake: FakeGpu | None = None) -> Iterator[torch.device]:
         stack.enter_context(patch("torch.cuda.amp.common.amp_definitely_not_available", lambda: False))
         stack.enter_context(patch("torch.cuda.is_bf16_supported", lambda *_, **__: True))
         stack.enter_context(torch.autograd.set_multithreading_enabled(False))
+        converted = torch.__future__.get_overwrite_module_params_on_conversion()
+        torch.__future__.set_overwrite_module_params_on_conversion(True)  # as a parameter gets another class
+        stack.callback(torch.__future__.set_overwrite_module_params_on_conversion, converted)
         before = torch._C._only_lift_cpu_tensors()
         torch._C._set_only_lift_cpu_tensors(True)  # so that torch.tensor(…, device="cuda") is a copy that can be seen
         stack.callback(torch._C._set_only_lift_cpu_tensors, before)
-        torch._C._ensureCUDADeviceGuardSet()
+        autocast = torch.autocast
+        stack.enter_context(
+            patch("torch.autocast", lambda kind, *args, **kwargs: autocast(_backend_of(kind), *args, **kwargs))
+        )
         stack.enter_context(_Mode())
         yield GPU
 
@@ -234,7 +315,7 @@ def _compute(func, args, kwargs):
     ours = [tensor for tensor in tensors if isinstance(tensor, OnGpu)]
     asked = kwargs.get("device")
     target = None if asked is None else torch.device(asked)
-    to_gpu = bool(ours) if target is None else target.type == "cuda"
+    to_gpu = bool(ours) if target is None else target.type in ("cuda", BACKEND)
     _check_generator(func, kwargs, to_gpu)
     if not ours and not to_gpu:
         return func(*args, **kwargs)
@@ -242,9 +323,9 @@ def _compute(func, args, kwargs):
     if _state.step:
         _check_waiting(func, args, kwargs)
         _check_types(func, tensors)
-    owners = {id(tensor.real): tensor for tensor in ours}
+    owners = {id(tensor.host): tensor for tensor in ours}
     given = {id(tensor) for tensor in tensors if not isinstance(tensor, OnGpu)}
-    real_args, real_kwargs = tree_unflatten([value.real if isinstance(value, OnGpu) else value for value in flat], spec)
+    real_args, real_kwargs = tree_unflatten([value.host if isinstance(value, OnGpu) else value for value in flat], spec)
     if to_gpu and target is not None:
         real_kwargs["device"] = "cpu"
     out = func(*real_args, **real_kwargs)
@@ -290,7 +371,7 @@ def _check_devices(func, args, tensors, ours):
 
 def _check_generator(func, kwargs, to_gpu):
     generator = kwargs.get("generator")
-    if generator is not None and isinstance(generator, GpuGenerator) != to_gpu:
+    if generator is not None and (generator._cdata in GpuGenerator.numbers) != to_gpu:
         raise Mixed(f"{func}: the generator is on another device")
 
 
@@ -299,7 +380,7 @@ def _check_waiting(func, args, kwargs):
     if packet in (aten._to_copy, aten.copy_):
         here = (args[1] if packet is aten.copy_ else args[0]).device
         there = torch.device(kwargs.get("device") or args[0].device)
-        if here.type != there.type:
+        if (here.type == "cpu") != (there.type == "cpu"):
             raise Waits(f"{func} copies from {here.type} to {there.type}")
         return
     if packet in INDEXED:

@@ -156,6 +156,7 @@ class Lab:
         for stage, key in zip(pipeline.stages, new, strict=True):
             keys[stage.name] = stage_key(stage, [keys[name] for name in stage.inputs], str(config.data), 0)
             final = folder.artifacts(stage.name)
+            final.parent.mkdir(parents=True, exist_ok=True)
             if (done := self._done.get(keys[stage.name])) is None:
                 self._run(stage, folder, CPU, pipeline).rename(final)
                 self._done[keys[stage.name]] = final
