@@ -3,7 +3,7 @@ PYTHON ?= python3
 SEED   ?= 0
 BIN    := .venv/bin
 
-.PHONY: demo test lint types unit bench gpu audit slurm fresh lowest docs clean
+.PHONY: demo test lint types unit bench gpu simulated-gpu audit slurm fresh lowest docs clean
 
 demo: .venv/.ready
 	$(BIN)/prusc run demo --seed $(SEED)
@@ -29,6 +29,9 @@ gpu: .venv/.ready-dev
 
 audit: .venv/.ready-dev
 	@.ci/audit $(BIN)
+
+simulated-gpu: .venv/.ready-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m simulated_gpu tests/gpu $(ARGS)
 
 slurm: .venv/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm tests/slurm $(ARGS)

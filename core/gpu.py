@@ -55,6 +55,13 @@ def release_memory() -> None:
     torch.cuda.empty_cache()
 
 
+def wait(device: "torch.device") -> None:
+    """Wait until a GPU has done all that it was given."""
+    import torch
+
+    torch.cuda.synchronize(device)
+
+
 def computes_bf16(device: "torch.device") -> bool:
     """Whether a GPU computes in bfloat16 without emulation."""
     import torch

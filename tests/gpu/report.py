@@ -7,7 +7,7 @@
 
 import argparse
 import json
-import re
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,14 +24,8 @@ from core.machine import gpus
 HOUSE = Path(__file__).parents[2]
 PATIENCE = 420
 """Seconds after which tests or benchmarks are ended."""
-RATIO = re.compile(
-    r"^(?P<what>.+): (?P<ours>[\d.]+) s against (?P<theirs>[\d.]+) s, "
-    r"ratio (?P<ratio>[\d.]+) \(target (?P<target>.+)\)$",
-    re.MULTILINE,
-)
-"""A line of a benchmark in tests/bench."""
 QUICK = ("data.train_size=300", "data.validation_size=80", "data.test_size=80", "erm.epochs=0.5", "prune.steps=4")
-QUICK += ("finetune.steps=4", "find.by=errors", "balance.warn_below=0", "select.looks=1", "head.draws=1")
+QUICK += ("finetune.steps=4", "find.by=random", "balance.warn_below=0", "select.looks=1", "head.draws=1")
 """Settings with which the demo takes seconds."""
 
 
@@ -43,11 +37,11 @@ def main(words: Sequence[str] | None = None) -> int:
     tests = [] if options.device == "cpu" else [("tests", "gpu and not bench"), ("tests/bench", "gpu and bench")]
     if options.short:
         tests = [("tests/core/test_machine.py", "not gpu"), ("tests/bench/test_invariance_speed.py", "not bench")]
-    report["tests"], report["ratios"] = [], []
+    report["tests"], report["figures"] = [], []
     for where, marks in tests:
-        verdicts, printed = checked([where], marks)
+        verdicts, figures = checked([where], marks)
         report["tests"] += verdicts
-        report["ratios"] += ratios(printed)
+        report["figures"] += figures
     report["demo"] = demo(options.device, QUICK if options.short else ())
     report["seconds"] = round(time.monotonic() - began, 1)
     report["ok"] = is_well(report)
@@ -110,8 +104,10 @@ def _commit() -> str | None:
         return None
 
 
-def checked(paths: Iterable[str], marks: str, patience: float = PATIENCE) -> tuple[list[dict[str, Any]], str]:
-    """Run tests in a process of their own; return the verdict on each, and what they printed.
+def checked(
+    paths: Iterable[str], marks: str, patience: float = PATIENCE
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Run tests in a process of their own; return the verdict on each, and the figures of benchmarks among them.
 
     Args:
         paths: of the tests.
@@ -119,31 +115,19 @@ def checked(paths: Iterable[str], marks: str, patience: float = PATIENCE) -> tup
         patience: seconds after which they are ended, which is a verdict too.
     """
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "verdicts.xml"
-        words = [
-            "-m",
-            "pytest",
-            "-c",
-            "pyproject.toml",
-            "-p",
-            "no:cacheprovider",
-            "-m",
-            marks,
-            f"--junitxml={file}",
-            *paths,
-        ]
-        options = ["-o", "junit_logging=system-out", "-o", "junit_family=xunit2", "-s"]
+        file, figures = Path(folder) / "verdicts.xml", Path(folder) / "figures.json"
+        words = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "no:cacheprovider", "-m", marks]
+        words += [f"--junitxml={file}", "-o", "junit_family=xunit2", *paths]
+        env = {**os.environ, "PRUSC_BENCH": str(figures)}
         try:
-            done = subprocess.run(
-                [sys.executable, *words, *options], cwd=HOUSE, capture_output=True, text=True, timeout=patience
-            )
-        except subprocess.TimeoutExpired as late:
-            printed = late.stdout.decode(errors="replace") if isinstance(late.stdout, bytes) else ""
-            return [_verdict(" ".join(paths), "failed", patience, f"not done after {patience:g} s")], printed
-        if not file.exists():
-            return [_verdict(" ".join(paths), "failed", 0.0, (done.stderr or done.stdout)[-500:])], done.stdout
-        cases = ElementTree.parse(file).getroot().iter("testcase")  # pytest has just written it
-        return [_of_case(case) for case in cases], done.stdout
+            done = subprocess.run(words, cwd=HOUSE, capture_output=True, text=True, timeout=patience, env=env)
+        except subprocess.TimeoutExpired:
+            return [_verdict(" ".join(paths), "failed", patience, f"not done after {patience:g} s")], []
+        cases = list(ElementTree.parse(file).getroot().iter("testcase")) if file.exists() else []
+        if not cases:
+            return [_verdict(" ".join(paths), "failed", 0.0, (done.stderr or done.stdout)[-500:])], []
+        found = json.loads(figures.read_text(encoding="utf-8"))["figures"] if figures.exists() else []
+        return [_of_case(case) for case in cases], found
 
 
 def _of_case(case: ElementTree.Element) -> dict[str, Any]:
@@ -156,14 +140,6 @@ def _of_case(case: ElementTree.Element) -> dict[str, Any]:
 
 def _verdict(name: str, verdict: str, seconds: float, message: str) -> dict[str, Any]:
     return {"name": name, "verdict": verdict, "seconds": round(seconds, 2), "message": message}
-
-
-def ratios(printed: str) -> list[dict[str, Any]]:
-    """Ratios that benchmarks have printed: seconds of both sides, their ratio and its target."""
-    return [
-        {key: text if key in ("what", "target") else float(text) for key, text in line.groupdict().items()}
-        for line in RATIO.finditer(printed)
-    ]
 
 
 def demo(device: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -208,7 +184,10 @@ def summary(report: dict[str, Any]) -> list[str]:
     demo = report["demo"]
     return [
         *failed,
-        *(f"{row['what']}: {row['ratio']:.2f} (target {row['target']})" for row in report["ratios"]),
+        *(
+            f"{row['name']} / {row['against']}: {row['ratio']:.2f} (target {row['target']})"
+            for row in report["figures"]
+        ),
         f"{report['machine']['device']}: {verdicts.count('passed')} tests passed, {len(failed)} failed, "
         f"{verdicts.count('skipped')} skipped; demo {demo['status']} in {demo['seconds']:g} s",
         "All is well." if report["ok"] else "Something is wrong.",

@@ -8,7 +8,7 @@ of a `step` nothing may wait for the GPU. What the program asks of CUDA itself (
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 from unittest.mock import patch
 
@@ -68,6 +68,8 @@ class _State:
     operations: int = 0
     spoil: Callable[[Tensor], object] | None = None
     spoil_at: int = 0
+    found: list[Exception] = field(default_factory=list)
+    """What is wrong in backward passes, from which torch lets no error of Python out, and in steps that are spoiled."""
 
 
 _state = _State()
@@ -170,6 +172,9 @@ class FakeGpu:
     def release_memory(self):
         pass
 
+    def wait(self, device):
+        pass
+
     def computes_bf16(self, device):
         return True
 
@@ -201,8 +206,8 @@ class FakeGpu:
             return OnGpu(sent.tensor)
 
 
-ASKED = ("count", "name", "uuid", "total_memory", "free_memory", "release_memory", "computes_bf16", "generator")
-ASKED += ("global_generator", "pinned", "upload", "Courier", "nvml")
+ASKED = ("count", "name", "uuid", "total_memory", "free_memory", "release_memory", "wait", "computes_bf16")
+ASKED += ("generator", "global_generator", "pinned", "upload", "Courier", "nvml")
 """Names in `core.gpu` that `FakeGpu` answers."""
 
 
@@ -282,8 +287,10 @@ def simulated(fake: FakeGpu | None = None) -> Iterator[torch.device]:
         stack.enter_context(
             patch("torch.autocast", lambda kind, *args, **kwargs: autocast(_backend_of(kind), *args, **kwargs))
         )
+        stack.callback(_state.found.clear)
         stack.enter_context(_Mode())
         yield GPU
+        _raise_what_was_found()
 
 
 @contextmanager
@@ -300,8 +307,15 @@ def step(spoil: Callable[[Tensor], object] | None = None, at: int = 0) -> Iterat
         _state.operations, _state.spoil_at = 0, at
     try:
         yield
+        _raise_what_was_found()
     finally:
         _state.step, _state.spoil = before
+        _state.found.clear()
+
+
+def _raise_what_was_found():
+    if _state.found:
+        raise _state.found[0]
 
 
 def operations() -> int:
@@ -316,13 +330,18 @@ def _compute(func, args, kwargs):
     asked = kwargs.get("device")
     target = None if asked is None else torch.device(asked)
     to_gpu = bool(ours) if target is None else target.type in ("cuda", BACKEND)
-    _check_generator(func, kwargs, to_gpu)
-    if not ours and not to_gpu:
-        return func(*args, **kwargs)
-    _check_devices(func, args, tensors, ours)
-    if _state.step:
-        _check_waiting(func, args, kwargs)
-        _check_types(func, tensors)
+    try:
+        _check_generator(func, kwargs, to_gpu)
+        if not ours and not to_gpu:
+            return func(*args, **kwargs)
+        _check_devices(func, args, tensors, ours)
+        if _state.step:
+            _check_waiting(func, args, kwargs)
+            _check_types(func, tensors)
+    except (Waits, Mixed, Imprecise) as error:
+        if _state.spoil is None and torch._C._current_graph_task_id() == -1:
+            raise
+        _state.found.append(error)
     owners = {id(tensor.host): tensor for tensor in ours}
     given = {id(tensor) for tensor in tensors if not isinstance(tensor, OnGpu)}
     real_args, real_kwargs = tree_unflatten([value.host if isinstance(value, OnGpu) else value for value in flat], spec)

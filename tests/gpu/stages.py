@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import wraps
@@ -42,6 +42,9 @@ TINY = (
     *("twins.steps=3", "eiil.steps=3", "lff.epochs=0.4", "afr.steps=2", "afr.epoch=0", "dfr.draws=1"),
     *("sparse.shares=[0.5]", "find.by=random"),
 )
+LEARNED = {"errors": ("erm.epochs=2", "erm.keep_epochs=[2]", "errors.epoch=2", "erm.batch_size=16")}
+"""Finders that need a network which has learned something, and what gives it to them."""
+SOME = ("prune-only", "irm")
 VARIANTS: dict[str, tuple[str, ...]] = {
     "masks to a share": ("prune-only", "prune.keep=0.5", "prune.gradient=sample"),
     "masks of channels": ("prune-only", "prune.structure=channels", "prune.samples=2"),
@@ -107,23 +110,33 @@ class Run:
 class Lab:
     """Runs stages on the CPU, and those of a new kind on the simulated GPU too.
 
+    Args:
+        path: folder for the runs.
+        precisions: in which stages run besides fp32.
+
     Attributes:
         runs: on the simulated GPU.
         learners: class → the last object of it that took a step there, with the arguments.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, precisions: Sequence[str] = ("bf16", "fp16")) -> None:
+        self._precisions = precisions
         self.runs: list[Run] = []
         self.learners: dict[type, tuple[Any, tuple[Any, ...]]] = {}
         self._path = path
         self._done: dict[str, Path] = {}
         self._seen: set[tuple[str, ...]] = set()
 
+    def some(self) -> None:
+        """Run what nearly all recipes share, and members that are trained together."""
+        for name in SOME:
+            self.plan(name)
+
     def everything(self) -> None:
         """Run all finders, recipes and variants."""
         for name in finders():
             if name != FILE:
-                self.plan("prune-only", f"find.by={name}")
+                self.plan("prune-only", f"find.by={name}", *LEARNED.get(name, ()))
         for name in RECIPES:
             self.plan(name)
         for name, (recipe, *overrides) in VARIANTS.items():
@@ -164,7 +177,7 @@ class Lab:
                 final.symlink_to(done)
             if key not in self._seen:
                 self._seen.add(key)
-                for way, fake, same in _ways(stage):
+                for way, fake, same in _ways(stage, self._precisions):
                     self._on_gpu(same, folder, pipeline, f"{variant or recipe}, {way}", fake, exact=same is stage)
 
     def _on_gpu(
@@ -217,12 +230,12 @@ def _objectives(stage: Stage) -> tuple[str, ...]:
     return tuple(str(of.objective) for of in sections if isinstance(of, Section) and hasattr(of, "objective"))
 
 
-def _ways(stage: Stage) -> Iterator[tuple[str, FakeGpu, Stage]]:
+def _ways(stage: Stage, precisions: Sequence[str]) -> Iterator[tuple[str, FakeGpu, Stage]]:
     """How a stage is run: with images that travel, and in half precision with images on the GPU."""
     yield "fp32", TRAVELS, stage
     compute = getattr(stage, "compute", None)
     if isinstance(compute, Compute) and compute.accumulate == 1:
-        for precision in ("bf16", "fp16"):
+        for precision in precisions:
             changed = compute.model_copy(update={"precision": precision})
             yield precision, RESIDENT, replace(stage, compute=changed)  # type: ignore[call-arg]
 
@@ -244,4 +257,5 @@ def _different(ours: Path, theirs: Path, *, close: bool) -> list[str]:
 def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
     if not one.is_floating_point():
         return bool((one != other).float().mean() < 0.05)
-    return torch.allclose(one, other, rtol=1e-3, atol=1e-4)
+    # Adam makes a step of full size of the rounding of a gradient that is nearly 0.
+    return bool(torch.isclose(one, other, rtol=1e-3, atol=1e-4).float().mean() > 0.99)

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from core import gpu
-from tests.bench import test_invariance_speed, test_pruning_speed
 from tests.gpu import report
 
 SAMPLE = """
@@ -13,7 +12,7 @@ import pytest
 
 @pytest.mark.gpu
 def test_that_passes():
-    print("\\nours / theirs: 1.20 s against 1.00 s, ratio 1.20 (target ≤ 1.15)")
+    pass
 
 @pytest.mark.gpu
 def test_that_fails():
@@ -26,55 +25,74 @@ def test_that_is_skipped():
 def test_without_a_gpu():
     pass
 """
+BENCH = """
+import pytest
+
+@pytest.mark.bench
+def test_measured(figures):
+    figures.ratio("a step", lambda: None, lambda: None, 1, against="a bare one", target=1.2)
+"""
 
 
-def test_every_test_has_a_verdict_and_what_was_printed_has_its_ratios(tmp_path):
+def test_every_test_has_a_verdict(tmp_path):
     (tmp_path / "test_sample.py").write_text(SAMPLE, encoding="utf-8")
-    verdicts, printed = report.checked([str(tmp_path)], "gpu")
+    verdicts, figures = report.checked([str(tmp_path)], "gpu")
     assert [(test["name"].rpartition("::")[2], test["verdict"]) for test in verdicts] == [
         ("test_that_passes", "passed"),
         ("test_that_fails", "failed"),
         ("test_that_is_skipped", "skipped"),
     ]
     assert "one is not two" in verdicts[1]["message"]
-    assert report.ratios(printed) == [
-        {"what": "ours / theirs", "ours": 1.2, "theirs": 1.0, "ratio": 1.2, "target": "≤ 1.15"}
-    ]
+    assert figures == []
 
 
-def test_tests_that_cannot_run_or_never_end_have_failed(tmp_path):
+@pytest.mark.simulated_gpu
+def test_what_a_benchmark_measures_is_kept(tmp_path):
+    (tmp_path / "conftest.py").write_text("from tests.bench.conftest import *\n", encoding="utf-8")
+    (tmp_path / "test_bench.py").write_text(BENCH.replace("from tests.bench.conftest import *\n", ""), encoding="utf-8")
+    _, (figure,) = report.checked([str(tmp_path)], "bench")
+    assert (figure["name"], figure["against"], figure["target"]) == ("a step", "a bare one", 1.2)
+    assert figure["ratio"] > 0
+
+
+@pytest.mark.simulated_gpu
+def test_tests_that_cannot_run_have_failed(tmp_path):
     verdicts, _ = report.checked([str(tmp_path / "not_there.py")], "gpu")
     assert [test["verdict"] for test in verdicts] == ["failed"]
+
+
+def test_tests_that_never_end_have_failed(tmp_path):
     (tmp_path / "test_slow.py").write_text("import time\n\ndef test_slow():\n    time.sleep(60)\n", encoding="utf-8")
     verdicts, _ = report.checked([str(tmp_path)], "not gpu", patience=0.2)
     assert [(test["verdict"], test["message"]) for test in verdicts] == [("failed", "not done after 0.2 s")]
 
 
-@pytest.mark.parametrize("bench", [test_invariance_speed, test_pruning_speed])
-def test_the_lines_of_the_benchmarks_are_understood(capsys, bench):
-    bench.report("a step / a plain step, GPU", 0.0123, 0.0100, 1.23, "≤ 1.2")
-    (row,) = report.ratios(capsys.readouterr().out)
-    assert (row["what"], row["ratio"], row["target"]) == ("a step / a plain step, GPU", 1.23, "≤ 1.2")
-
-
 def test_one_file_has_it_all(tmp_path, monkeypatch, capsys):
-    """The short form, with a demo on the CPU and without the tests, which other tests here run."""
+    """The short form, without the tests and the demo, which other tests here run."""
     passed = {"name": "a", "verdict": "passed", "seconds": 0.1, "message": ""}
-    line = "ours / theirs: 1.20 s against 1.00 s, ratio 1.20 (target ≤ 1.15)"
-    monkeypatch.setattr(report, "checked", lambda paths, marks: ([passed], line))
+    figure = {"name": "a step", "against": "a bare one", "ratio": 1.2, "target": 1.15}
+    monkeypatch.setattr(report, "checked", lambda paths, marks: ([passed], [figure]))
+    monkeypatch.setattr(report, "demo", lambda *_: {"status": "finished", "seconds": 1.0})
     out = tmp_path / "report.json"
     assert report.main(["--device", "cpu", "--short", "--out", str(out)]) == 0
     found = json.loads(out.read_text(encoding="utf-8"))
     assert found["ok"]
-    assert {"machine", "versions", "tests", "ratios", "demo", "seconds"} <= set(found)
+    assert {"machine", "versions", "tests", "figures", "demo", "seconds"} <= set(found)
     assert found["versions"]["torch"]
     assert found["demo"]["status"] == "finished"
-    assert {"erm", "prune", "finetune"} <= set(found["demo"]["worst_group"])
-    assert "2 tests passed, 0 failed, 0 skipped; demo finished" in capsys.readouterr().out
-    monkeypatch.setattr(report, "checked", lambda paths, marks: ([{**passed, "verdict": "failed"}], ""))
-    monkeypatch.setattr(report, "demo", lambda *_: {"status": "finished", "seconds": 0})
+    printed = capsys.readouterr().out
+    assert "2 tests passed, 0 failed, 0 skipped; demo finished" in printed
+    assert "a step / a bare one: 1.20 (target 1.15)" in printed
+    monkeypatch.setattr(report, "checked", lambda paths, marks: ([{**passed, "verdict": "failed"}], []))
     assert report.main(["--device", "cpu", "--short", "--out", str(out)]) == 1
     assert "Something is wrong." in capsys.readouterr().out
+
+
+@pytest.mark.simulated_gpu
+def test_the_short_demo_finishes():
+    demo = report.demo("cpu", report.QUICK)
+    assert demo["status"] == "finished", demo["reason"]
+    assert {"erm", "prune", "finetune"} <= set(demo["worst_group"])
 
 
 def test_without_a_gpu_it_says_so(monkeypatch, capsys):

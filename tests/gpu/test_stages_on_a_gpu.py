@@ -14,6 +14,15 @@ NOTICED = (Waits, Mixed)
 
 
 @pytest.fixture(scope="module")
+def some(tmp_path_factory):
+    """The stages that nearly all recipes share, and members that are trained together."""
+    torch.set_num_threads(1)
+    lab = Lab(tmp_path_factory.mktemp("some"), ["fp16"])
+    lab.some()
+    return lab
+
+
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """All stages of all recipes, finders and variants, each once."""
     torch.set_num_threads(1)
@@ -28,6 +37,15 @@ def test_what_is_declared_is_found():
     assert "WeightLearner" not in LEARNERS
 
 
+def test_training_masks_and_members_are_right_on_a_gpu(some):
+    assert {run.kind for run in some.runs} >= {"TrainErm", "LearnMasks", "TrainMembers", "FindPseudoGroups"}
+    for run in some.runs:
+        if run.error is not None:
+            raise AssertionError(f"{run.kind} ({run.way})") from run.error
+    assert {(run.kind, run.way): run.different for run in some.runs if run.different} == {}
+
+
+@pytest.mark.simulated_gpu
 @pytest.mark.parametrize("kind", STAGES)
 def test_a_stage_never_mixes_devices_and_no_step_of_it_waits(lab, kind):
     runs = [run for run in lab.runs if run.kind == kind]
@@ -37,14 +55,26 @@ def test_a_stage_never_mixes_devices_and_no_step_of_it_waits(lab, kind):
             raise AssertionError(f"{kind} ({run.way})") from run.error
 
 
+@pytest.mark.simulated_gpu
 @pytest.mark.parametrize("kind", STAGES)
 def test_a_stage_makes_on_a_gpu_what_it_makes_on_a_cpu(lab, kind):
     assert {run.way: run.different for run in lab.runs if run.kind == kind and run.different} == {}
 
 
+@pytest.mark.parametrize("kind", ["ErmLearner", "MaskLearner", "SweepLearner"])
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_a_mistake_in_a_step_is_noticed(some, kind, spoil):
+    spoiled(some, kind, spoil)
+
+
+@pytest.mark.simulated_gpu
 @pytest.mark.parametrize("kind", LEARNERS)
 @pytest.mark.parametrize("spoil", SPOILS)
-def test_a_mistake_in_a_step_is_noticed(lab, kind, spoil):
+def test_a_mistake_in_a_step_of_any_learner_is_noticed(lab, kind, spoil):
+    spoiled(lab, kind, spoil)
+
+
+def spoiled(lab, kind, spoil):
     """A number that is read, or a tensor that is made on the CPU: at the first, the middle and the last operation."""
     assert LEARNERS[kind] in lab.learners, f"no stage took a step of {kind}"
     learner, args = lab.learners[LEARNERS[kind]]
@@ -58,8 +88,8 @@ def test_a_mistake_in_a_step_is_noticed(lab, kind, spoil):
 
 
 SLIPS = {
-    "item": (Waits, lambda loss: loss * loss.item()),
-    "float": (Waits, lambda loss: loss * float(loss)),
+    "item": (Waits, lambda loss: loss * loss.detach().item()),
+    "float": (Waits, lambda loss: loss * float(loss.detach())),
     "bool": (Waits, lambda loss: loss if loss > 0 else -loss),
     "cpu": (Waits, lambda loss: loss + 0 * len(loss.detach().cpu().shape)),
     "tolist": (Waits, lambda loss: loss * sum(loss.detach().reshape(1).tolist())),
@@ -74,17 +104,17 @@ SLIPS = {
 
 
 @pytest.mark.parametrize("slip", SLIPS)
-def test_a_slip_in_a_loss_is_noticed(lab, slip, monkeypatch):
+def test_a_slip_in_a_loss_is_noticed(some, slip, monkeypatch):
     expected, slipped = SLIPS[slip]
-    learner, _ = lab.learners[ErmLearner]
+    learner, _ = some.learners[ErmLearner]
     plain = ErmLearner.loss
     monkeypatch.setattr(ErmLearner, "loss", lambda self, *args: slipped(plain(self, *args)))
     with simulated(), pytest.raises(expected), step():
         learner.step()
 
 
-def test_a_loss_in_half_precision_is_noticed(lab, monkeypatch):
-    learner, _ = lab.learners[ErmLearner]
+def test_a_loss_in_half_precision_is_noticed(some, monkeypatch):
+    learner, _ = some.learners[ErmLearner]
     labels = learner._labels
     monkeypatch.setattr(
         ErmLearner, "loss", lambda self, logits, drawn: F.cross_entropy(logits.bfloat16(), labels[drawn])
@@ -93,8 +123,8 @@ def test_a_loss_in_half_precision_is_noticed(lab, monkeypatch):
         learner.step()
 
 
-def test_a_forward_pass_that_is_not_in_half_precision_is_noticed(lab, monkeypatch):
-    learner, _ = lab.learners[ErmLearner]  # whose last step was in fp16
+def test_a_forward_pass_that_is_not_in_half_precision_is_noticed(some, monkeypatch):
+    learner, _ = some.learners[ErmLearner]  # whose last step was in fp16
     assert learner._gradient.precision.scales
     network = learner._gradient.network
 
