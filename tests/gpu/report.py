@@ -1,4 +1,4 @@
-"""What `make gpu` does: all that needs a GPU, in about ten minutes, and one JSON file with the outcome to send back.
+"""What `make gpu` does: all that needs a GPU, and one JSON file with the outcome to send back.
 
     python -m tests.gpu.report [--device cuda:0] [--out gpu-report.json] [--short]
 
@@ -178,7 +178,7 @@ def is_well(report: dict[str, Any]) -> bool:
 
 
 def summary(report: dict[str, Any]) -> list[str]:
-    """Lines to read: failed tests, ratios, the demo, and the verdict."""
+    """Lines to read: failed tests, figures, the demo, and the verdict."""
     verdicts = [test["verdict"] for test in report["tests"]]
     failed = [f"FAILED {test['name']}: {test['message']}" for test in report["tests"] if test["verdict"] == "failed"]
     demo = report["demo"]

@@ -26,6 +26,8 @@ GPU = torch.device("cuda", 0)
 BACKEND = "simulated"
 """What torch itself calls the device; what the program sees is `GPU`."""
 HALVES = (torch.bfloat16, torch.float16)
+POSSIBLE = hasattr(backend_registration, "_setup_privateuseone_for_python_backend")
+"""Whether this torch has devices that are written in Python; early versions have none."""
 aten = torch.ops.aten
 
 PRODUCTS = {aten.mm, aten.addmm, aten.bmm, aten.baddbmm, aten.convolution}

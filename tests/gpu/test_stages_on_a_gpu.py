@@ -6,11 +6,12 @@ import torch.nn.functional as F
 
 from core.training.erm import ErmLearner
 from core.training.gradient import Gradient
-from tests.gpu.simulated import SPOILS, Imprecise, Mixed, Waits, operations, simulated, step
+from tests.gpu.simulated import POSSIBLE, SPOILS, Imprecise, Mixed, Waits, operations, simulated, step
 from tests.gpu.stages import Lab, learner_kinds, stage_kinds
 
 STAGES, LEARNERS = stage_kinds(), learner_kinds()
 NOTICED = (Waits, Mixed)
+pytestmark = pytest.mark.skipif(not POSSIBLE, reason="this torch cannot have devices that are written in Python")
 
 
 @pytest.fixture(scope="module")
