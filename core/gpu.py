@@ -67,7 +67,7 @@ def computes_bf16(device: "torch.device") -> bool:
     import torch
 
     with torch.cuda.device(device):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def generator(device: "torch.device") -> "torch.Generator":
