@@ -3,7 +3,7 @@ PYTHON ?= python3
 SEED   ?= 0
 BIN    := .venv/bin
 
-.PHONY: demo test lint types unit bench gpu audit slurm fresh lowest docs clean
+.PHONY: demo test lint types unit bench gpu simulated-gpu audit slurm fresh lowest docs clean
 
 demo: .venv/.ready
 	$(BIN)/prusc run demo --seed $(SEED)
@@ -25,10 +25,13 @@ bench: .venv/.ready-dev
 	PRUSC_BENCH=$(OUT) $(BIN)/python -m pytest -m 'bench and not gpu' -s tests/bench $(ARGS)
 
 gpu: .venv/.ready-dev
-	$(BIN)/python -m pytest -m 'gpu and not bench'
+	$(BIN)/python -m tests.gpu.report $(ARGS)
 
 audit: .venv/.ready-dev
 	@.ci/audit $(BIN)
+
+simulated-gpu: .venv/.ready-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m simulated_gpu tests/gpu $(ARGS)
 
 slurm: .venv/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm tests/slurm $(ARGS)

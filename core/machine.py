@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from core import gpu
+
 T = TypeVar("T")
 
 PATIENCE = 0.1
@@ -143,12 +145,9 @@ class _Nvml:
     def _ask(self) -> None:
         try:
             if self._library is None:
-                import pynvml
-
-                pynvml.nvmlInit()
-                self._library = pynvml
+                self._library = gpu.nvml()
             self._last = tuple(_gpu(self._library, i) for i in range(self._library.nvmlDeviceGetCount()))
-        except Exception:  # without a working driver, NVML raises various errors, including OSError
+        except Exception:  # whatever NVML raises without a working driver
             self._last = ()
             # A missing driver does not appear while the program runs.
             self._absent = self._library is None

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,14 @@ except SystemExit as left:
 {LOADED}
 """
     assert not loaded_after(code, tmp_path) & kept_out
+
+
+def test_only_one_room_knows_cuda():
+    """So that a test can put a simulated GPU in its place."""
+    asks = re.compile(r"torch\.cuda|pin_memory|pynvml")
+    files = [path for package in ("core", "experiments", "prusc_tui") for path in (HOUSE / package).rglob("*.py")]
+    found = {str(path.relative_to(HOUSE)) for path in files if asks.search(path.read_text(encoding="utf-8"))}
+    assert found == {"core/gpu.py"}
 
 
 def imports_of(path):

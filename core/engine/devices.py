@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import gpu
 from core.errors import InputError, Stopped
 from core.runs.lease import Lease, gpu_lease, is_leased
 
@@ -48,7 +49,7 @@ def resolve(name: str) -> "torch.device":
     import torch
 
     _set_workspace()  # before CUDA starts, as a later run in this process may be deterministic
-    count = torch.cuda.device_count()
+    count = gpu.count()
     if name == "cpu" or (name == "auto" and count == 0):
         return torch.device("cpu")
     index = int(name.partition(":")[2] or 0)
@@ -65,7 +66,7 @@ def pick(name: str, locks: Path) -> "torch.device":
         return device
     import torch
 
-    devices = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+    devices = [torch.device("cuda", index) for index in range(gpu.count())]
     return next((d for d in devices if _is_free(d, locks)), device)
 
 
@@ -83,11 +84,9 @@ def resolve_all(name: str) -> "tuple[torch.device, ...]":
     check_name(name)
     devices = tuple(resolve(one) for one in name.split(","))
     if devices[0].type == "cuda":
-        import torch
-
         if len(set(devices)) < len(devices):
             raise InputError(f"--device {name}: names a device twice")
-        if len(kinds := {torch.cuda.get_device_name(device) for device in devices}) > 1:
+        if len(kinds := {gpu.name(device) for device in devices}) > 1:
             raise InputError(
                 f"--device {name}: these are of different kinds ({', '.join(sorted(kinds))}); use equal ones"
             )
@@ -166,9 +165,7 @@ def lease_of(device: "torch.device", locks: Path) -> Path | None:
     """The file whose lease is that of a GPU, by its UUID; None for the CPU."""
     if device.type == "cpu":
         return None
-    import torch
-
-    return gpu_lease(locks, str(getattr(torch.cuda.get_device_properties(device), "uuid", device.index)))
+    return gpu_lease(locks, gpu.uuid(device))
 
 
 def _is_free(device: "torch.device", locks: Path) -> bool:
@@ -183,9 +180,9 @@ def describe() -> list[str]:
     except ImportError:
         return ["unknown (torch is not installed)"]
     found = [f"cpu ({torch.get_num_threads()} threads)"]
-    for index in range(torch.cuda.device_count()):
-        properties = torch.cuda.get_device_properties(index)
-        found.append(f"cuda:{index} {properties.name} ({properties.total_memory / 2**30:.0f} GiB)")
+    for index in range(gpu.count()):
+        device = torch.device("cuda", index)
+        found.append(f"{device} {gpu.name(device)} ({gpu.total_memory(device) / 2**30:.0f} GiB)")
     return found
 
 
@@ -203,5 +200,5 @@ def software(device: "torch.device", count: int = 1) -> dict[str, str]:
         "torchvision": version("torchvision"),  # not imported, as that is slow and few runs need it
         "numpy": version("numpy"),
         "system": platform.platform(),
-        "device": f"{count} × " * (count > 1) + (torch.cuda.get_device_name(device) if device.type == "cuda" else cpu),
+        "device": f"{count} × " * (count > 1) + (gpu.name(device) if device.type == "cuda" else cpu),
     }

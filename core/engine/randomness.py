@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from core import gpu
+
 
 def derive_seed(seed: int, *names: str) -> int:
     """Derive the seed of stream `names` from the run's seed: 63 bits of a hash, so that streams are independent."""
@@ -33,14 +35,15 @@ class Streams:
         """Return the generator of stream `name` on `device`, always the same object."""
         key = f"{name}@{torch.device(device).type}"
         if key not in self._generators:
-            self._generators[key] = torch.Generator(device).manual_seed(self.seed(name))
+            made = gpu.generator(torch.device(device)) if key.endswith("@cuda") else torch.Generator(device)
+            self._generators[key] = made.manual_seed(self.seed(name))
         return self._generators[key]
 
     def seed_global(self, device: torch.device) -> None:
         """Seed torch's global generators of the CPU and of `device`."""
         torch.default_generator.manual_seed(self.seed(self._global))
         if device.type == "cuda":
-            torch.cuda.default_generators[_index(device)].manual_seed(self.seed(self._global))
+            gpu.global_generator(device).manual_seed(self.seed(self._global))
 
     def state_dict(self, device: torch.device) -> dict[str, Any]:
         """State of all streams used so far and of the global generators."""
@@ -57,15 +60,11 @@ class Streams:
         """State of the global generators of the CPU and of `device`."""
         state = {"global": torch.get_rng_state()}
         if device.type == "cuda":
-            state["cuda"] = torch.cuda.get_rng_state(device)
+            state["cuda"] = gpu.global_generator(device).get_state()
         return state
 
     def load_global_state(self, state: dict[str, Any], device: torch.device) -> None:
         """Restore the state of `global_state`."""
         torch.set_rng_state(state["global"])
         if device.type == "cuda" and "cuda" in state:
-            torch.cuda.set_rng_state(state["cuda"], device)
-
-
-def _index(device: torch.device) -> int:
-    return torch.cuda.current_device() if device.index is None else device.index
+            gpu.global_generator(device).set_state(state["cuda"])

@@ -21,6 +21,7 @@ from core.invariance.train import Training
 from core.models.heads import class_logits
 from core.models.networks import build
 from core.tensors import load_tensors, save_tensors
+from core.training.augment import on_device
 from core.training.images import Images, seen_shape
 from core.training.loop import run_loop
 from core.training.order import Order
@@ -88,9 +89,9 @@ class SweepLearner:
         )
         self.validation = Images(context.data, "validation", context.device)
         self._images = Images(context.data, "train", context.device)
-        self._used = torch.from_numpy(environments.used).to(context.device)
+        self._used = torch.from_numpy(environments.used)  # on the CPU, where images are read
         self._weights = torch.from_numpy(environments.weights()).to(context.device)
-        self._labels = self._images.labels[self._used]
+        self._labels = self._images.labels[self._used.to(context.device)]
         self._order: Order | None = None
         self.steps_per_epoch = 1.0
         if settings.batch_size == "full" or settings.batch_size >= len(self._used):
@@ -104,9 +105,12 @@ class SweepLearner:
         if self._order is None:
             seen = self._training.step(self._x, self._labels, self._weights)
         else:
-            drawn = self._order.next().to(self._used.device)
+            drawn = self._order.next()
             pixels = self._images.pixels(self._used[drawn])
-            seen = self._training.step(pixels, self._labels[drawn], self._weights[drawn])
+            if self._images.travels:
+                self._images.ahead(self._used[self._order.peek()])
+            entries = on_device(drawn, pixels.device)
+            seen = self._training.step(pixels, self._labels[entries], self._weights[entries])
         values = {"loss": (seen.losses / self._objective.divisor(seen.weights)).mean()}
         risks, penalties = seen.risks.mean(0), seen.penalties.mean(0)
         for name, risk in zip(self._names, risks, strict=True):

@@ -1,6 +1,5 @@
 """Objectives over environments: mean risk, IRM, V-REx and GroupDRO, as functions of risks and penalties."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -75,14 +74,20 @@ class Objective:
         self.environment_weights = torch.full(
             (len(annealing.weights), n_environments), 1 / n_environments, device=device
         )
-        self._annealing = annealing
+        self._until = annealing.until
+        penalised = kind in ("irm", "vrex")
+        nothing = (0.0,) * len(annealing.weights)
+        # On the device once and for all, as a copy in every step would wait for a GPU.
+        self._before, self._after = (
+            torch.tensor(annealing.at(step) if penalised else nothing, dtype=torch.float64, device=device)
+            for step in (0, annealing.until)
+        )
         self._dro_step_size = dro_step_size
         self._rescaled = rescaled
 
     def weights(self, step: int, like: Tensor) -> Tensor:
         """Penalty weight of every member at `step`, [members], with the dtype and device of `like`."""
-        of: Sequence[float] = self._annealing.at(step) if self.kind in ("irm", "vrex") else ()
-        return torch.tensor(of or [0.0] * len(self.environment_weights), dtype=like.dtype, device=like.device)
+        return (self._after if step >= self._until else self._before).to(like)
 
     def divisor(self, weights: Tensor) -> Tensor:
         """Divisor of the loss (including L2) of every member, [members]."""

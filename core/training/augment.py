@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from core import gpu
+
 AREA = (0.7, 1.0)
 """Range of a crop's share of the image area."""
 RATIO = (3 / 4, 4 / 3)
@@ -100,7 +102,7 @@ def on_device(tensor: Tensor, device: torch.device) -> Tensor:
     """The same tensor on `device`; a copy to a GPU is asynchronous."""
     if device.type != "cuda" or tensor.device.type != "cpu":
         return tensor.to(device, non_blocking=device.type == "cuda")
-    return tensor.pin_memory().to(device, non_blocking=True)
+    return gpu.upload(tensor, device)
 
 
 def _largest(height: int, width: int) -> tuple[int, int]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from core import gpu
 from core.data.dataset import DataSet, Integers, Pixels, groups
 from core.data.dataset import Images as Bytes
 from core.data.splits import SplitName
@@ -25,14 +25,6 @@ ALL = slice(None)
 """All images of a batch."""
 COPIED_AT_ONCE = 256 << 20
 """Bytes per copy when a split is moved to a GPU."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """Bytes being copied to the device, and on a GPU the event of their arrival."""
-
-    bytes: Tensor
-    arrived: torch.cuda.Event | None
 
 
 class Images:
@@ -72,10 +64,10 @@ class Images:
         self._whole = _resident(arrays.images, device)
         self.travels = self._whole is None
         self._source: Pixels = arrays.images
-        self._pending: tuple[Integers, Future[_Sent]] | None = None
+        self._pending: tuple[Integers, Future[Tensor | gpu.Sent]] | None = None
         if self.travels:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"images-{split}")
-        self._stream = torch.cuda.Stream(device) if self.travels and device.type == "cuda" else None
+        self._courier = gpu.Courier(device) if self.travels and device.type == "cuda" else None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -131,21 +123,17 @@ class Images:
         (_, fetched), self._pending = self._pending, None
         return self._received(fetched.result())
 
-    def _fetch(self, rows: Integers | slice) -> _Sent:
-        """Read bytes and copy them to the device."""
-        if self._stream is None:
-            return _Sent(torch.from_numpy(_read(self._source, rows)), None)
-        with torch.cuda.device(self.device), torch.cuda.stream(self._stream):
-            # A separate stream, so that the copy runs in parallel with the step.
-            sent = _pinned(self._source, rows).to(self.device, non_blocking=True)
-            return _Sent(sent, self._stream.record_event())
+    def _fetch(self, rows: Integers | slice) -> Tensor | gpu.Sent:
+        """Read bytes, and send them to a GPU."""
+        if self._courier is None:
+            return torch.from_numpy(_read(self._source, rows))
+        return self._courier.send(_pinned(self._source, rows, self.device))
 
-    def _received(self, sent: _Sent) -> Tensor:
-        if sent.arrived is not None:
-            now = torch.cuda.current_stream(self.device)
-            now.wait_event(sent.arrived)  # the stream waits; this thread does not
-            sent.bytes.record_stream(now)
-        return sent.bytes
+    def _received(self, fetched: Tensor | gpu.Sent) -> Tensor:
+        if isinstance(fetched, Tensor):
+            return fetched
+        assert self._courier is not None
+        return self._courier.receive(fetched)
 
     def _middle(self, raw: Tensor) -> Tensor:
         return middle(raw, self._crop) if self._crop else raw
@@ -184,13 +172,12 @@ def _resident(images: Pixels, device: torch.device) -> Tensor | None:
     if device.type != "cuda":
         mapped = isinstance(images, np.memmap) or not images.flags.writeable
         return None if mapped else torch.from_numpy(images).to(device)
-    free, _ = torch.cuda.mem_get_info(device)
-    if images.nbytes > min(RESIDENT_BYTES, free // 4):
+    if images.nbytes > min(RESIDENT_BYTES, gpu.free_memory(device) // 4):
         return None
     whole = torch.empty(images.shape, dtype=torch.uint8, device=device)
     step = max(1, COPIED_AT_ONCE * len(images) // max(1, images.nbytes))
     for start in range(0, len(images), step):
-        whole[start : start + step].copy_(_pinned(images, slice(start, start + step)), non_blocking=True)
+        whole[start : start + step].copy_(_pinned(images, slice(start, start + step), device), non_blocking=True)
     return whole
 
 
@@ -201,13 +188,11 @@ def _read(images: Pixels, rows: Integers | slice) -> Bytes:
     return np.array(images[rows]) if isinstance(rows, slice) else np.take(np.asarray(images), rows, axis=0)
 
 
-def _pinned(images: Pixels, rows: Integers | slice) -> Tensor:
+def _pinned(images: Pixels, rows: Integers | slice, device: torch.device) -> Tensor:
     """Copy rows to pinned memory for an asynchronous copy to a GPU."""
-    if not isinstance(images, np.ndarray):
-        return torch.from_numpy(_read(images, rows)).pin_memory()
     n = len(range(*rows.indices(len(images)))) if isinstance(rows, slice) else len(rows)
-    host = torch.empty((n, *images.shape[1:]), dtype=torch.uint8, pin_memory=True)
-    if isinstance(rows, slice):
+    host = gpu.pinned((n, *images.shape[1:]), torch.uint8, device)
+    if isinstance(rows, slice) or not isinstance(images, np.ndarray):
         np.copyto(host.numpy(), images[rows])
     else:
         # With `raise`, numpy would use a temporary copy; the rows are valid anyway.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from core import gpu
 from core.config import Compute
 from core.errors import StageError
 from core.events import Warned
@@ -133,7 +134,7 @@ class Parts:
         gc.collect()
         if self._context.device.type == "cuda":
             with suppress(RuntimeError):
-                torch.cuda.empty_cache()
+                gpu.release_memory()
 
 
 def out_of_memory(error: RuntimeError) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core import gpu
 from core.config import Compute
 from core.errors import StageError
 
@@ -34,10 +35,8 @@ class Precision:
         self._device = device.type
         self.scales = compute.precision == "fp16"
         self._scaler = torch.amp.GradScaler(device.type, enabled=self.scales)
-        if compute.precision == "bf16" and device.type == "cuda":
-            with torch.cuda.device(device):
-                if not torch.cuda.is_bf16_supported(including_emulation=False):
-                    raise StageError(f"{device} cannot compute in bf16", "use compute.precision=fp16 or fp32")
+        if compute.precision == "bf16" and device.type == "cuda" and not gpu.computes_bf16(device):
+            raise StageError(f"{device} cannot compute in bf16", "use compute.precision=fp16 or fp32")
 
     def forward(self) -> AbstractContextManager[Any]:
         """Context for forward passes; losses are computed outside of it."""

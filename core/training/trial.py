@@ -9,6 +9,7 @@ from time import perf_counter
 import torch
 import torch.nn.functional as F
 
+from core import gpu
 from core.config import Config
 from core.data.dataset import DataSet
 from core.errors import StageError
@@ -82,7 +83,7 @@ def try_precisions(config: Config, data: DataSet, device: torch.device, batch_si
             if found.bf16 < HOPELESS * found.fp32:
                 found = _fitting(steps, size)
     if cuda:
-        torch.cuda.empty_cache()  # what is free decides where images are kept
+        gpu.release_memory()  # what is free decides where images are kept
     return found
 
 
@@ -124,7 +125,7 @@ def _step_of(network: torch.nn.Module, config: Config, data: DataSet, device: to
 
     def wait() -> None:
         if device.type == "cuda":
-            torch.cuda.synchronize(device)
+            gpu.wait(device)
 
     def step(n: int) -> float:
         try:

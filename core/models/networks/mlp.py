@@ -62,8 +62,9 @@ def fast(x: Tensor) -> Tensor:
         return x
     flat = x.flatten(1)
     able = x.device.type == "cpu" and x.dtype == torch.float32 and torch.backends.mkldnn.is_available()
-    halved = torch.is_autocast_enabled(x.device.type)  # autocast cannot convert oneDNN's layout
-    return flat.contiguous().to_mkldnn() if able and not halved else flat
+    if not able or torch.is_autocast_enabled("cpu"):  # autocast cannot convert oneDNN's layout
+        return flat
+    return flat.contiguous().to_mkldnn()
 
 
 class _Plain(nn.Module):
