@@ -20,6 +20,6 @@ class LocalLauncher(Launcher):
 
         ENGINE.refuse_when_closed()
         config, chosen = config_of(folder.record()), pick_all(device, machine_leases())
+        folder.claim(status="queued", launcher=self.name, job="", **here())
         folder.clear_stop()  # left by a process that died
-        folder.update(status="queued", launcher=self.name, job="", **here())
         ENGINE.submit(folder, config, *chosen, fresh=fresh)

@@ -1,0 +1,69 @@
+"""Runs to attack, and what must be true of them afterwards."""
+
+import shutil
+from pathlib import Path
+
+from core.runs.folder import RunFolder
+from core.runs.home import Home
+from core.runs.log import RunLog
+from experiments.fork import Fork
+from experiments.launch import create_run
+from tests.chaos.child import NEVER, Child, run
+from tests.engine.lab import assert_same_results, plan_of
+
+
+def new_run(home: Home, recipe: str, *overrides: str) -> RunFolder:
+    return create_run(home, plan_of(recipe, *overrides))
+
+
+def finished(home: Home, recipe: str, *overrides: str) -> RunFolder:
+    """A run that nobody interrupts."""
+    folder = new_run(home, recipe, *overrides)
+    finish(folder)
+    return folder
+
+
+def finish(folder: RunFolder, *, checkpoint_every: float = NEVER, fresh: bool = True) -> None:
+    """Let a process do what is left of a run."""
+    child = Child(run, folder.home.root, folder.id, checkpoint_every, None, fresh)
+    assert child.ends() == 0
+    assert folder.status() == "finished", folder.record().reason
+
+
+def fork_at(source: RunFolder, stage: str) -> RunFolder:
+    """A new run that has everything before `stage`."""
+    names = [stage.name for stage in source.record().stages]
+    before = names.index(stage) - 1
+    fork = Fork(source.record(), names[before]) if before >= 0 else None
+    return create_run(source.home, plan_of(source.record().recipe), fork=fork)
+
+
+def files(home: Home) -> set[str]:
+    return {str(path.relative_to(home.root)) for path in home.root.rglob("*") if path.is_file()}
+
+
+def copied(home: Home, to: Path) -> Home:
+    shutil.copytree(home.root, to)
+    return Home.open(to)
+
+
+def assert_readable(folder: RunFolder) -> None:
+    """Between crash and resume, everybody can see the run, and that no process works on it."""
+    assert folder.status() in ("queued", "lost", "finished", "stopped", "failed")
+    (listed,) = (seen for seen in RunLog(folder.home).all() if seen["id"] == folder.id)
+    assert listed["status"] == folder.status()
+
+
+def assert_intact(folder: RunFolder, expected: RunFolder) -> None:
+    """A run ends with the bits of one that nobody interrupted, and the index knows it as the folder does."""
+    assert_same_results(folder, expected)
+    log = RunLog(folder.home)
+    indexed = log.all()
+    assert folder.record().summary() in indexed
+    log.rebuild()
+    assert log.all() == indexed
+
+
+def removed(folder: RunFolder) -> None:
+    folder.delete()
+    RunLog(folder.home).remove(folder.id)
