@@ -1,6 +1,5 @@
-"""What processes do that are attacked; they are forked from a server that has imported everything and never trained."""
+"""What processes do that are attacked. They are forked, so that each begins with everything imported and decoded."""
 
-import io
 import os
 import sys
 import traceback
@@ -9,7 +8,8 @@ from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 from unittest import mock
 
 import torch
@@ -21,22 +21,19 @@ from core.runs.home import Home
 from experiments import hosting
 from experiments.plan import config_of
 from tests.chaos.disk import Disk
-from tests.engine.lab import CPU, pipeline_of, plan_of
+from tests.engine.lab import CPU, pipeline_of
 
-torch.set_num_threads(1)
-SERVER = get_context("forkserver")
-SERVER.set_forkserver_preload([__name__])
+FORK: Any = get_context("forkserver" if torch.cuda.is_available() else "fork")
+"""With a GPU, a process that has trained cannot be forked."""
 NEVER = 1e9
-for _recipe in ("erm", "irm"):
-    pipeline_of(plan_of(_recipe).config).load_data()  # once for all children
 
 
 class Child:
     """A process that does `work(said, *args)`, where `said` sends to `heard`."""
 
     def __init__(self, work: Callable[..., object], *args: Any) -> None:
-        self.heard, said = SERVER.Pipe(duplex=False)
-        self.process = SERVER.Process(target=_do, args=(work, said, *args), daemon=True)
+        self.heard, said = FORK.Pipe(duplex=False)
+        self.process = FORK.Process(target=_do, args=(work, said, *args), daemon=True)
         self.process.start()
         said.close()
 
@@ -48,13 +45,13 @@ class Child:
         assert self.process.pid is not None
         os.kill(self.process.pid, number)
 
-    def ends(self, seconds: float = 60.0) -> int:
+    def ends(self, seconds: float = 120.0) -> int:
         """Its exit status; it must end by itself."""
         self.process.join(seconds)
         assert self.process.exitcode is not None, "the process hangs"
         return self.process.exitcode
 
-    def says(self, seconds: float = 60.0) -> Any:
+    def says(self, seconds: float = 120.0) -> Any:
         """The next thing that it says; None if it ends without a word."""
         assert self.heard.poll(seconds), "the process says nothing"
         try:
@@ -64,7 +61,8 @@ class Child:
 
 
 def _do(work: Callable[..., object], said: Connection, *args: Any) -> None:
-    sys.stderr = sys.__stderr__
+    torch.set_num_threads(1)
+    hosting.ENGINE.__init__(pipeline_of, hosting.beside)  # type: ignore[misc]  # threads of the old one are not here
     try:
         work(said, *args)
     except BaseException:
@@ -101,12 +99,12 @@ def host(said: Connection, root: Path, words: tuple[str, ...], machine: str = ""
     """Be `prusc` with these words, on a machine of that name; say exit code, output and errors."""
     from prusc_tui.cli import main
 
-    hosting.ENGINE._build = pipeline_of  # its data are there
-    out, err = io.StringIO(), io.StringIO()
     uname = os.uname()
     other = os.uname_result((uname[0], machine or uname[1], *uname[2:]))
     code: Any = 0
     with (
+        TemporaryFile("w+", encoding="utf-8", newline="") as out,
+        TemporaryFile("w+", encoding="utf-8", newline="") as err,
         mock.patch.dict(os.environ, {"PRUSC_HOME": str(root), "COLUMNS": "200"}),
         mock.patch.object(os, "uname", return_value=other),
         mock.patch.object(sys, "argv", ["prusc", *words]),
@@ -118,14 +116,18 @@ def host(said: Connection, root: Path, words: tuple[str, ...], machine: str = ""
             main()
         except SystemExit as left:
             code = left.code
-    said.send((code or 0, out.getvalue(), err.getvalue()))
+        said.send((code or 0, *map(_content, (out, err))))
+
+
+def _content(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
 
 
 def worker(said: Connection, root: Path, id: str) -> None:
     """Be the worker process of a run; say its exit code."""
     from experiments.worker import main
 
-    hosting.ENGINE._build = pipeline_of
     with mock.patch.object(sys, "argv", ["worker", "--home", str(root), "--device", "cpu", id]):
         said.send("up")
         said.send(main())

@@ -67,7 +67,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     total: Tried = Counter()
     failed = []
     for report in (report for reports in terminalreporter.stats.values() for report in reports):
-        if "tests/chaos/" not in getattr(report, "nodeid", ""):
+        if not isinstance(report, pytest.TestReport) or "tests/chaos/" not in report.nodeid:
             continue
         if report.when == "teardown":
             total.update(dict(report.user_properties).get("faults", {}))

@@ -1,15 +1,23 @@
 """Runs to attack, and what must be true of them afterwards."""
 
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+from core.events import StageStarted
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from experiments.fork import Fork
 from experiments.launch import create_run
 from tests.chaos.child import NEVER, Child, run
-from tests.engine.lab import assert_same_results, plan_of
+from tests.engine.lab import assert_same_results, events, go_on, plan_of
+
+SMALL = ("erm.epochs=0.2", "erm.keep_epochs=[0.2]", "select.looks=1")
+"""A few steps of ERM."""
+LONGER = ("erm.epochs=3", "erm.keep_epochs=[1,3]", "select.looks=1")
+"""A second of ERM."""
 
 
 def new_run(home: Home, recipe: str, *overrides: str) -> RunFolder:
@@ -17,9 +25,9 @@ def new_run(home: Home, recipe: str, *overrides: str) -> RunFolder:
 
 
 def finished(home: Home, recipe: str, *overrides: str) -> RunFolder:
-    """A run that nobody interrupts."""
+    """A run that nobody interrupts; it is done here, so that children begin with what it imports and decodes."""
     folder = new_run(home, recipe, *overrides)
-    finish(folder)
+    assert go_on(folder, fresh=True) == "finished"
     return folder
 
 
@@ -39,7 +47,9 @@ def fork_at(source: RunFolder, stage: str) -> RunFolder:
 
 
 def files(home: Home) -> set[str]:
-    return {str(path.relative_to(home.root)) for path in home.root.rglob("*") if path.is_file()}
+    """All files of a home but the console logs, which may have a traceback."""
+    found = {str(path.relative_to(home.root)) for path in home.root.rglob("*") if path.is_file()}
+    return {name for name in found if not name.endswith("console.log")}
 
 
 def copied(home: Home, to: Path) -> Home:
@@ -62,6 +72,18 @@ def assert_intact(folder: RunFolder, expected: RunFolder) -> None:
     assert folder.record().summary() in indexed
     log.rebuild()
     assert log.all() == indexed
+
+
+def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+def works(folder: RunFolder) -> bool:
+    """Whether a stage has begun."""
+    return any(isinstance(event, StageStarted) for event in events(folder))
 
 
 def removed(folder: RunFolder) -> None:

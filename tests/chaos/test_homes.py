@@ -9,9 +9,8 @@ import pytest
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from tests.chaos.child import Child, host, run
-from tests.chaos.lab import assert_intact, assert_readable, copied, finish, new_run
-from tests.chaos.test_operations import SMALL
-from tests.chaos.timing import forms, rounds
+from tests.chaos.lab import SMALL, assert_intact, assert_readable, copied, finish, new_run
+from tests.chaos.timing import rounds
 from tests.engine.lab import TINY
 
 WORDS = [word for setting in (*TINY, *SMALL) for word in ("--set", setting)]
@@ -39,7 +38,7 @@ def one_sentence(said, code=2):
         *(pytest.param(name, id=str(number), marks=pytest.mark.chaos) for number, name in enumerate(STRANGE)),
     ],
 )
-@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("linked", [True, pytest.param(False, marks=pytest.mark.chaos)])
 def test_a_home_may_have_any_name_and_be_a_link(name, linked, tmp_path, tried):
     home = tmp_path / name
     if linked:
@@ -71,7 +70,8 @@ def small_disk(tmp_path):
 
 CHANGES = (
     ("run", "erm"), ("run", "erm", "--queue"), ("run", "erm", "--detach"), ("resume", "one"), ("rm", "one", "--yes"),
-    ("index", "rebuild"), ("queue", "set", "--slots", "1"), ("sweep", "erm", "--seeds", "0-1", "--name", "two", "--detach"),
+    ("index", "rebuild"), ("queue", "set", "--slots", "1"),
+    ("sweep", "erm", "--seeds", "0-1", "--name", "two", "--detach"),
 )  # fmt: skip
 LOOKS = (("ls",), ("show", "one"), ("watch", "one", "--once"), ("queue",), ("ls", "--json"))
 
@@ -91,14 +91,14 @@ def test_a_read_only_home_is_shown_and_each_change_is_refused_in_one_sentence(sm
         tried["change in a read-only home"] += 1
 
 
-@forms(0.5, 50)
-def test_a_disk_that_fills_up_at_any_moment_loses_nothing(seconds, small_disk, tmp_path, rng, tried):
+@pytest.mark.chaos
+def test_a_disk_that_fills_up_at_any_moment_loses_nothing(small_disk, tmp_path, rng, tried):
     template = Home.open(tmp_path / "template")
     folder = new_run(template, "erm", *SMALL)
     expected = RunFolder.open(copied(template, tmp_path / "done"), folder.id)
     finish(expected)
     need = sum(path.stat().st_size for path in expected.path.rglob("*") if path.is_file())
-    for _ in rounds(seconds, least=2):
+    for _ in rounds(50):
         home = copied(template, small_disk / "home")
         hit = RunFolder.open(home, folder.id)
         free = os.statvfs(small_disk)
@@ -121,6 +121,7 @@ def test_a_disk_that_fills_up_at_any_moment_loses_nothing(seconds, small_disk, t
         subprocess.run(["rm", "-r", home.root], check=True)
 
 
+@pytest.mark.chaos
 def test_a_full_disk_is_one_sentence_in_every_command_that_writes(small_disk, tried):
     home = Home.open(small_disk / "home")
     folder = new_run(home, "erm", *SMALL)

@@ -37,7 +37,7 @@ class Clerk:
 @pytest.mark.parametrize(
     ("seconds", "processes", "operations"),
     [
-        pytest.param(60, 4, 200, id="short"),
+        pytest.param(60, 4, 100, id="short"),
         pytest.param(200, 16, 10_000, id="full", marks=pytest.mark.chaos),
     ],
 )

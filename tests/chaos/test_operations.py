@@ -9,15 +9,15 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from tests.chaos.child import Child, run
 from tests.chaos.disk import Disk
-from tests.chaos.lab import assert_intact, assert_readable, copied, files, finish, finished, new_run
+from tests.chaos.lab import SMALL, assert_intact, assert_readable, copied, files, finish, finished, new_run
 from tests.chaos.timing import forms, rounds
+from tests.engine.lab import go_on
 
-SMALL = ("erm.epochs=0.2", "erm.keep_epochs=[0.2]", "select.looks=1")
-"""Three steps of ERM, and a checkpoint before each of them."""
 CHECKPOINTS = 0.0
+"""One before every step."""
 
 
-@pytest.fixture(scope="module", params=["computed", "reused"])
+@pytest.fixture(scope="module", params=["computed", pytest.param("reused", marks=pytest.mark.chaos)])
 def begun(request, tmp_path_factory):
     """A home with a run that nobody has started, and one with the same run, finished by one process.
 
@@ -29,6 +29,7 @@ def begun(request, tmp_path_factory):
     folder = new_run(home, "erm", *SMALL)
     done = copied(home, home.root.with_name("done"))
     expected = RunFolder.open(done, folder.id)
+    go_on(RunFolder.open(copied(home, home.root.with_name("warm")), folder.id))
     child = Child(run, done.root, folder.id, CHECKPOINTS, Disk(done.root), False)
     assert child.ends() == 0
     while not isinstance(said := child.says(), tuple):

@@ -8,8 +8,7 @@ import pytest
 
 from core.runs.home import Home
 from tests.chaos.child import Child, host, worker
-from tests.chaos.lab import assert_intact, finish, finished, new_run, removed
-from tests.chaos.test_together import LONGER, until, works
+from tests.chaos.lab import LONGER, assert_intact, finish, finished, new_run, removed, until, works
 from tests.chaos.timing import forms, rounds
 
 SENT = [(SIGINT,), (SIGTERM,), (SIGHUP,), (SIGTERM, SIGTERM), (SIGHUP, SIGHUP), (SIGTERM, SIGHUP), (SIGINT, SIGINT)]
@@ -20,8 +19,8 @@ def expected(tmp_path_factory):
     return finished(Home.open(tmp_path_factory.mktemp("longer") / "home"), "erm", *LONGER)
 
 
-@pytest.mark.parametrize("of", ["prusc", "worker"])
-@forms(0.5, 40)
+@pytest.mark.parametrize("of", ["prusc", pytest.param("worker", marks=pytest.mark.chaos)])
+@forms(0.2, 40)
 def test_a_run_that_gets_signals_stops_with_a_checkpoint_and_is_resumed(of, seconds, home, expected, rng, tried):
     for number in rounds(seconds):
         folder, sent = new_run(home, "erm", *LONGER), SENT[number % len(SENT)] if seconds > 1 else rng.choice(SENT)

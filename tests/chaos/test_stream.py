@@ -52,11 +52,11 @@ def garbage(rng):
     )
 
 
-@forms(0.5, 40)
+@forms(0.2, 30)
 def test_a_run_with_a_torn_or_spoilt_stream_is_shown_and_resumed_to_the_same_bits(seconds, whole, rng, tried):
-    source = whole("prusc")
+    source = whole("erm")
     for number in rounds(seconds):
-        folder = fork_at(source, "prune")
+        folder = fork_at(source, "erm")
         assert go_on(folder, After(1 + rng.randrange(5)), fresh=True) == "stopped"
         if number % 2:
             os.truncate(folder.events, rng.randrange(folder.events.stat().st_size))

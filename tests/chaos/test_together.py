@@ -1,7 +1,6 @@
 """Several processes and machines with one run: two resumes at once, deletion of a running run, a shared home."""
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -9,34 +8,18 @@ import time
 import pytest
 
 from core.errors import InputError
-from core.events import StageStarted
 from core.runs.alive import kill
+from core.runs.home import Home
 from core.runs.log import RunLog
 from experiments import actions
 from experiments.queue.entries import Queue
 from tests.chaos.child import Child, host
-from tests.chaos.lab import assert_intact, finish, finished, new_run
+from tests.chaos.lab import LONGER, assert_intact, finish, finished, new_run, until, works
 from tests.chaos.timing import forms, rounds
-from tests.engine.lab import events
-
-LONGER = ("erm.epochs=3", "erm.keep_epochs=[1,3]", "select.looks=1")
-
-
-def until(true, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
-
-
-def works(folder):
-    return any(isinstance(event, StageStarted) for event in events(folder))
 
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory):
-    from core.runs.home import Home
-
     return finished(Home.open(tmp_path_factory.mktemp("longer") / "home"), "erm", *LONGER)
 
 
@@ -53,14 +36,15 @@ def resume(folder, machine=""):
 
 @pytest.fixture
 def working(folder):
-    """A run and the process that works on it."""
+    """A run and the process that works on it, frozen in a stage."""
     child = resume(folder)
     until(lambda: works(folder))
+    child.signal(signal.SIGSTOP)
     yield folder, child
     child.kill()
 
 
-@forms(1.0, 40)
+@forms(0.2, 40)
 def test_of_processes_that_resume_a_run_at_once_one_works_and_the_others_are_refused(seconds, home, expected, tried):
     for number in rounds(seconds):
         folder = new_run(home, "erm", *LONGER)
@@ -91,9 +75,11 @@ def test_a_running_run_is_not_deleted_and_one_that_was_killed_is(working, tried)
     tried["rm of a running run"] += 1
 
 
+@pytest.mark.chaos
 def test_a_run_whose_folder_is_removed_by_force_ends_with_one_sentence(working, tried):
     folder, child = working
     subprocess.run(["rm", "-rf", folder.path], check=True)
+    child.signal(signal.SIGCONT)
     said = child.says()
     assert said[0] in (1, 2)
     assert said[2].splitlines()[-1] == f"error: no run '{folder.id}' in {folder.home.root}"
@@ -101,9 +87,9 @@ def test_a_run_whose_folder_is_removed_by_force_ends_with_one_sentence(working, 
     tried["rm -rf of a running run"] += 1
 
 
-@forms(0.5, 30)
-def test_a_run_that_is_deleted_while_it_is_resumed_is_whole_or_gone(seconds, home, expected, tried, rng):
-    for _ in rounds(seconds):
+@pytest.mark.chaos
+def test_a_run_that_is_deleted_while_it_is_resumed_is_whole_or_gone(home, expected, tried, rng):
+    for _ in rounds(30):
         folder = new_run(home, "erm", *LONGER)
         folder.update(status="stopped")
         child = resume(folder)
@@ -131,6 +117,7 @@ def elsewhere(monkeypatch, name):
     monkeypatch.setattr(os, "uname", lambda: os.uname_result((uname[0], name, *uname[2:])))
 
 
+@pytest.mark.chaos
 def test_a_run_of_another_machine_that_shares_the_home_is_seen_stopped_and_resumed_here(folder, expected, tried):
     there = resume(folder, "node-b")
     until(lambda: works(folder))
@@ -140,9 +127,10 @@ def test_a_run_of_another_machine_that_shares_the_home_is_seen_stopped_and_resum
         with pytest.raises(InputError, match=r"stop it first|runs on node-b|is running"):
             forbidden(folder)
     actions.stop(folder)
-    assert there.says()[0] == 130
-    assert folder.status() == "stopped"
-    finish(folder)
+    assert there.says()[0] in (0, 130)
+    if folder.status() != "finished":
+        assert folder.status() == "stopped"
+        finish(folder)
     assert_intact(folder, expected)
     tried["run of another machine in a shared home"] += 1
 
@@ -157,7 +145,6 @@ def test_each_machine_that_shares_a_home_has_a_queue_of_its_own(folder, monkeypa
 
 def test_a_frozen_run_is_running_here_lost_elsewhere_and_goes_on_unharmed(working, expected, monkeypatch, tried):
     folder, child = working
-    child.signal(signal.SIGSTOP)
     long_ago = time.time() - 3600  # instead of waiting for an hour
     for name in ("heartbeat", "run.json"):
         os.utime(folder.path / name, (long_ago, long_ago))
@@ -193,9 +180,3 @@ def test_a_clock_that_is_set_does_not_make_a_running_run_a_lost_one(working, exp
     assert folder.status() == "lost"
     finish(folder)
     assert_intact(folder, expected)
-
-
-def test_shared_files_are_left_behind_by_nobody(folder):
-    finish(folder, fresh=False)
-    assert [path.name for path in folder.home.locks.iterdir() if path.name.startswith("stage-")] == []
-    shutil.rmtree(folder.path)
