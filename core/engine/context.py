@@ -16,6 +16,7 @@ from core.errors import Stopped
 from core.events import Event, Logged, Progress, decode, encode, latest
 from core.pace import Pace
 from core.parallel import formed, team
+from core.runs.disk import sync_below
 from core.runs.folder import RunFolder, earlier
 
 CHECKPOINT_EVERY = 60.0
@@ -160,6 +161,8 @@ class StageContext:
     def _write_checkpoint(self, state: Callable[[], Mapping[str, Any]]) -> None:
         _, *others = team().gathered(self.streams.global_state(self.device))
         if team().rank == 0:
+            # Who continues from it relies on what the stage has written so far, also after a power failure.
+            sync_below(self.directory)
             save_checkpoint(
                 self._folder.checkpoint(self.stage),
                 {

@@ -48,7 +48,11 @@ class RunFolder:
         """Create the folder of a new run and write its record; raises FileExistsError if the id is taken."""
         folder = cls(home, record.id)
         folder.path.mkdir(parents=True)
-        replace_file(folder.record_path, _dump(record))
+        try:
+            replace_file(folder.record_path, _dump(record))
+        except OSError:  # such as a full disk: half a run would stay for ever
+            folder.path.rmdir()
+            raise
         return folder
 
     @classmethod

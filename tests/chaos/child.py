@@ -52,12 +52,9 @@ class Child:
         return self.process.exitcode
 
     def says(self, seconds: float = 120.0) -> Any:
-        """The next thing that it says; None if it ends without a word."""
+        """The next thing that it says; raises EOFError if it has ended without a word."""
         assert self.heard.poll(seconds), "the process says nothing"
-        try:
-            return self.heard.recv()
-        except EOFError:
-            return None
+        return self.heard.recv()
 
 
 def _do(work: Callable[..., object], said: Connection, *args: Any) -> None:

@@ -47,9 +47,9 @@ def fork_at(source: RunFolder, stage: str) -> RunFolder:
 
 
 def files(home: Home) -> set[str]:
-    """All files of a home but the console logs, which may have a traceback."""
+    """All files of a home, but the console logs, which may have a traceback, and locks that nobody holds any more."""
     found = {str(path.relative_to(home.root)) for path in home.root.rglob("*") if path.is_file()}
-    return {name for name in found if not name.endswith("console.log")}
+    return {name for name in found if not name.endswith("console.log") and not name.startswith("locks/stage-")}
 
 
 def copied(home: Home, to: Path) -> Home:

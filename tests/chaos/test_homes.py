@@ -59,10 +59,10 @@ def test_a_home_may_have_any_name_and_be_a_link(name, linked, tmp_path, tried):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 6 MB; needs a user that may mount one."""
+    """A disk of 16 MB; needs a user that may mount one."""
     place = tmp_path / "disk"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", place], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", place], capture_output=True).returncode:
         pytest.skip("needs the right to mount a file system")
     yield place
     subprocess.run(["umount", "-l", place], check=True)

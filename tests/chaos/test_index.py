@@ -52,6 +52,7 @@ def test_nothing_is_lost_when_processes_that_change_the_index_are_killed(
             json.loads(home.index.read_bytes())
         read += 1
         for one in clerks:
+            assert one.child.process.is_alive()
             one.listen()
         done = sum(one.operations for one in (*clerks, *ended))
         if done >= operations:
