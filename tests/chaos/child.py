@@ -14,6 +14,9 @@ from unittest import mock
 
 import torch
 
+import experiments.worker
+import prusc_tui.cli.app  # here, so that not every child has to
+import prusc_tui.report.report
 from core.engine import context as context_module
 from core.engine.runner import Runner
 from core.runs.folder import RunFolder
@@ -94,8 +97,6 @@ def run(
 
 def host(said: Connection, root: Path, words: tuple[str, ...], machine: str = "") -> None:
     """Be `prusc` with these words, on a machine of that name; say exit code, output and errors."""
-    from prusc_tui.cli import main
-
     uname = os.uname()
     other = os.uname_result((uname[0], machine or uname[1], *uname[2:]))
     code: Any = 0
@@ -110,7 +111,7 @@ def host(said: Connection, root: Path, words: tuple[str, ...], machine: str = ""
     ):
         said.send("up")
         try:
-            main()
+            prusc_tui.cli.main()
         except SystemExit as left:
             code = left.code
         said.send((code or 0, *map(_content, (out, err))))
@@ -123,8 +124,6 @@ def _content(file: IO[str]) -> str:
 
 def worker(said: Connection, root: Path, id: str) -> None:
     """Be the worker process of a run; say its exit code."""
-    from experiments.worker import main
-
     with mock.patch.object(sys, "argv", ["worker", "--home", str(root), "--device", "cpu", id]):
         said.send("up")
-        said.send(main())
+        said.send(experiments.worker.main())
