@@ -169,6 +169,7 @@ class Runner:
         devices = ",".join(map(str, formed().devices)) or str(self.device)
         started = RunStarted(process["pid"], process["host"], devices, resumed, software(self.device, formed().size))
         self.folder.beat()
+        self._index.expect(record.id, **process)
         now = time.time()
         record = self.folder.update(
             status="running",

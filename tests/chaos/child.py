@@ -1,5 +1,6 @@
 """What processes do that are attacked. They are forked, so that each begins with everything imported and decoded."""
 
+import faulthandler
 import os
 import sys
 import traceback
@@ -29,6 +30,8 @@ from tests.engine.lab import CPU, pipeline_of
 FORK: Any = get_context("forkserver" if torch.cuda.is_available() else "fork")
 """With a GPU, a process that has trained cannot be forked."""
 NEVER = 1e9
+PATIENCE = 120.0
+"""Seconds after which a child that has not ended hangs."""
 
 
 class Child:
@@ -48,19 +51,20 @@ class Child:
         assert self.process.pid is not None
         os.kill(self.process.pid, number)
 
-    def ends(self, seconds: float = 120.0) -> int:
+    def ends(self, seconds: float = PATIENCE + 10) -> int:
         """Its exit status; it must end by itself."""
         self.process.join(seconds)
         assert self.process.exitcode is not None, "the process hangs"
         return self.process.exitcode
 
-    def says(self, seconds: float = 120.0) -> Any:
+    def says(self, seconds: float = PATIENCE + 10) -> Any:
         """The next thing that it says; raises EOFError if it has ended without a word."""
         assert self.heard.poll(seconds), "the process says nothing"
         return self.heard.recv()
 
 
 def _do(work: Callable[..., object], said: Connection, *args: Any) -> None:
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)  # where it hangs
     torch.set_num_threads(1)
     hosting.ENGINE.__init__(pipeline_of, hosting.beside)  # type: ignore[misc]  # threads of the old one are not here
     try:

@@ -110,7 +110,7 @@ def test_a_disk_that_fills_up_at_any_moment_loses_nothing(small_disk, tmp_path, 
             file.write(bytes(max(0, room)))
         child = Child(run, home.root, hit.id, 0.0)
         assert child.ends() == 0
-        assert_readable(hit)
+        assert_readable(hit, index_was_full=True)
         filler.unlink()
         if hit.status() == "failed":
             assert hit.record().reason.endswith("the disk is full; free some space, then resume the run")

@@ -73,7 +73,7 @@ def test_a_fault_at_any_operation_on_the_disk_leaves_a_run_that_ends_with_the_sa
             assert hit.status() == "finished"
             continue
         assert code == (0 if how == "full" else -9), fault
-        assert_readable(hit)
+        assert_readable(hit, index_was_full=how == "full")
         if how == "full" and hit.status() == "failed":
             assert hit.record().reason.endswith("the disk is full; free some space, then resume the run"), fault
         if hit.status() != "finished":

@@ -150,6 +150,18 @@ def test_a_process_that_ended_its_run_and_died_before_it_told_the_index_loses_no
     assert (log.get(record.id)["status"], log.get(record.id)["note"]) == ("finished", "all done")
 
 
+def test_a_run_whose_process_died_before_its_folder_knew_of_it_is_as_its_folder_says(home, make):
+    log, record = RunLog(home), make(status="stopped")
+    RunFolder.create(home, record)
+    log.put(record)
+    log.expect(record.id, **here())
+    assert log.get(record.id)["status"] == "running"
+    log.expect(record.id, **here() | {"pid_started": 0.0})
+    assert log.get(record.id)["status"] == "stopped"
+    log.expect("nobody", **here())
+    assert len(log.all()) == 1
+
+
 def test_a_name_that_is_taken_gets_a_number(home, make):
     log = RunLog(home)
     assert [log.register(make()).name for _ in range(3)] == ["demo", "demo-2", "demo-3"]
