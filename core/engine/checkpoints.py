@@ -19,7 +19,12 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     temporary = path.with_suffix(".writing")
     try:
         with temporary.open("wb") as file:
-            torch.save(dict(state), file)
+            try:
+                torch.save(dict(state), file)
+            except RuntimeError as error:  # that the archive cannot be ended, because the disk is full
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from None
+                raise
             file.flush()
             os.fsync(file.fileno())
         if path.exists():
