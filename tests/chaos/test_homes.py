@@ -8,9 +8,9 @@ import pytest
 
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from tests.chaos.attacks import rounds
 from tests.chaos.child import Child, host, run
 from tests.chaos.lab import SMALL, assert_intact, assert_readable, copied, finish, new_run
-from tests.chaos.timing import rounds
 from tests.engine.lab import TINY
 
 WORDS = [word for setting in (*TINY, *SMALL) for word in ("--set", setting)]

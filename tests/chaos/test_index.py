@@ -8,9 +8,9 @@ import pytest
 
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
+from tests.chaos.attacks import rounds
 from tests.chaos.child import Child
 from tests.chaos.clerk import clerk
-from tests.chaos.timing import rounds
 
 
 class Clerk:

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from tests.chaos.attacks import rounds
 from tests.chaos.child import NEVER, Child, run
 from tests.chaos.lab import assert_intact, assert_readable, finish, fork_at, removed
-from tests.chaos.timing import rounds
 
 
 @pytest.mark.parametrize(

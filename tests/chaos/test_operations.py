@@ -7,10 +7,10 @@ import pytest
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
+from tests.chaos.attacks import forms, rounds
 from tests.chaos.child import Child, run
 from tests.chaos.disk import Disk
 from tests.chaos.lab import SMALL, assert_intact, assert_readable, copied, files, finish, finished, new_run
-from tests.chaos.timing import forms, rounds
 from tests.engine.lab import go_on
 
 CHECKPOINTS = 0.0

@@ -7,9 +7,9 @@ from signal import SIGHUP, SIGINT, SIGTERM
 import pytest
 
 from core.runs.home import Home
+from tests.chaos.attacks import forms, rounds
 from tests.chaos.child import Child, host, worker
 from tests.chaos.lab import LONGER, assert_intact, finish, finished, new_run, removed, until, works
-from tests.chaos.timing import forms, rounds
 
 SENT = [(SIGINT,), (SIGTERM,), (SIGHUP,), (SIGTERM, SIGTERM), (SIGHUP, SIGHUP), (SIGTERM, SIGHUP), (SIGINT, SIGINT)]
 

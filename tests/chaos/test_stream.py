@@ -8,9 +8,9 @@ import pytest
 from core.events import Logged, encode
 from core.feed.feed import RunFeed
 from core.runs.stream import LONGEST, EventReader
+from tests.chaos.attacks import forms, rounds
 from tests.chaos.child import Child, host
 from tests.chaos.lab import assert_intact, finish, fork_at, removed
-from tests.chaos.timing import forms, rounds
 from tests.engine.lab import After, events, go_on
 
 

@@ -13,9 +13,9 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from experiments import actions
 from experiments.queue.entries import Queue
+from tests.chaos.attacks import forms, rounds
 from tests.chaos.child import Child, host
 from tests.chaos.lab import LONGER, assert_intact, finish, finished, new_run, until, works
-from tests.chaos.timing import forms, rounds
 
 
 @pytest.fixture(scope="module")
