@@ -3,7 +3,7 @@ PYTHON ?= python3
 SEED   ?= 0
 BIN    := .venv/bin
 
-.PHONY: demo test lint types unit bench gpu simulated-gpu audit slurm fresh lowest docs clean
+.PHONY: demo test lint types unit bench chaos gpu simulated-gpu audit slurm fresh lowest docs clean
 
 demo: .venv/.ready
 	$(BIN)/prusc run demo --seed $(SEED)
@@ -23,6 +23,10 @@ unit: .venv/.ready-dev
 
 bench: .venv/.ready-dev
 	PRUSC_BENCH=$(OUT) $(BIN)/python -m pytest -m 'bench and not gpu' -s tests/bench $(ARGS)
+
+# Ten minutes on two cores; CHAOS_SECONDS=60 gives the attacks at random moments less time, CHAOS_SEED=1 other moments.
+chaos: .venv/.ready-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'chaos or not chaos' -n 2 --dist load tests/chaos $(ARGS)
 
 gpu: .venv/.ready-dev
 	$(BIN)/python -m tests.gpu.report $(ARGS)

@@ -125,7 +125,7 @@ def _where(folder: RunFolder, record: RunRecord) -> str:
     stage = record.unfinished
     if stage is None:
         return "at its end"
-    if not folder.checkpoint(stage).exists():
+    if not folder.has_checkpoint(stage):
         return f"at the start of {stage}; the stages before it are kept"
     at = ProgressReader(folder.events).look()
     step = f"step {at.step:,} of {at.total:,} of " if at.stage == stage and at.total > 1 else ""
@@ -198,7 +198,7 @@ def resume_outside(folder: RunFolder) -> str:
     _prusc(folder.home, "resume", folder.id, *launcher_option(host.name if host.outlives else "detached"))
     if stage is None:
         return f"{record.name} resumes"
-    kept = folder.checkpoint(stage).exists()
+    kept = folder.has_checkpoint(stage)
     return f"{record.name} resumes {'from the last checkpoint of' if kept else 'at the start of'} {stage}"
 
 

@@ -26,6 +26,6 @@ def renew(folder: RunFolder) -> None:
             final = folder.artifacts(name)
             for path in (final, final.with_name(f".{name}.partial")):
                 shutil.rmtree(path, ignore_errors=True)
-            folder.checkpoint(name).unlink(missing_ok=True)
+            folder.drop_checkpoint(name)
     stages = tuple(record.stage(name) if name in kept else StageRecord(name) for name in names)
     folder.update(stages=stages, config=config.model_dump(mode="json"))

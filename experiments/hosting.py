@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.engine.engine import Engine, note_failure
 from core.errors import InputError
+from core.runs.disk import FULL, is_full
 from core.runs.folder import RunFolder
 from core.runs.lease import machine_leases
 from core.runs.text import safe_text
@@ -60,6 +61,9 @@ def work(folder: RunFolder, device: str, begun: "Callable[[Job], object]", *, fr
 
 def _code(error: Exception) -> int:
     """The exit code for the reason why a run could not start; raises it unless it is a sentence for the user."""
+    if is_full(error):
+        sys.stderr.write(f"error: {FULL}\n")
+        return 1
     if not isinstance(error, InputError):
         raise error
     sys.stderr.write(f"error: {safe_text(str(error))}\n")

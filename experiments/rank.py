@@ -33,7 +33,7 @@ def main() -> int:
     rank = int(os.environ["RANK"])
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # SLURM sends it to all; the process that started these stops the run
     if rank > 0:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the first process says when all stop
 
     from core.engine.devices import pick_all
@@ -57,7 +57,7 @@ def _lead(folder: RunFolder, devices: "tuple[torch.device, ...]", fresh: bool) -
     from experiments.plan import build_pipeline, config_of
 
     job = Engine(build_pipeline).submit(folder, config_of(folder.record()), *devices, fresh=fresh)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: job.stop())
     while not job.wait(0.5):
         pass

@@ -30,8 +30,9 @@ def main() -> int:
 
 
 def _stop_on_signals(job: "Job") -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: job.stop())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as with nohup
+            signal.signal(number, lambda *_: job.stop())
 
 
 if __name__ == "__main__":

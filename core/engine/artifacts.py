@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from core.events import Evaluated, Event, MasksKept, Restarts, Selected, Sparsity, Warned, decode, encode
+from core.runs.disk import sync, sync_below
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
 
@@ -55,18 +56,20 @@ class Sealed:
 
 
 def seal(directory: Path, final: Path, sealed: Sealed) -> None:
-    """Write the seal into `directory`, then move the folder to its final place atomically."""
+    """Write the seal into `directory`, then move the folder to its final place atomically.
+
+    Everything is on the disk before: after a power failure, what has a seal is whole.
+    """
     value = {
         "key": sealed.key,
         "seconds": sealed.seconds,
         "events": [orjson.loads(encode(event, 0.0)) for event in sealed.events],
     }
-    with (directory / SEAL).open("wb") as file:
-        file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2))
-        file.flush()
-        os.fsync(file.fileno())
+    (directory / SEAL).write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+    sync_below(directory)
     shutil.rmtree(final, ignore_errors=True)
     directory.rename(final)
+    sync(final.parent)
 
 
 def read_seal(directory: Path) -> Sealed | None:
@@ -107,6 +110,7 @@ def link(source: Path, target: Path) -> bool:
     except (FileNotFoundError, shutil.Error):
         shutil.rmtree(partial, ignore_errors=True)
         return False
+    sync_below(partial)
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
     return True

@@ -13,10 +13,11 @@ from core.data.dataset import DataSet
 from core.engine.checkpoints import load_checkpoint, save_checkpoint
 from core.engine.randomness import Streams
 from core.errors import Stopped
-from core.events import Event, Progress, decode, encode, latest
+from core.events import Event, Logged, Progress, decode, encode, latest
 from core.pace import Pace
 from core.parallel import formed, team
-from core.runs.folder import RunFolder
+from core.runs.disk import sync_below
+from core.runs.folder import RunFolder, earlier
 
 CHECKPOINT_EVERY = 60.0
 """Seconds between checkpoints, so that a killed run loses at most a minute."""
@@ -160,10 +161,14 @@ class StageContext:
     def _write_checkpoint(self, state: Callable[[], Mapping[str, Any]]) -> None:
         _, *others = team().gathered(self.streams.global_state(self.device))
         if team().rank == 0:
+            # Who continues from it relies on what the stage has written so far, also after a power failure.
+            sync_below(self.directory)
             save_checkpoint(
                 self._folder.checkpoint(self.stage),
                 {
                     "format": FORMAT,
+                    "run": self._folder.id,
+                    "stage": self.stage,
                     "state": dict(state()),
                     "streams": self.streams.state_dict(self.device),
                     "others": others,
@@ -174,12 +179,36 @@ class StageContext:
         self._saved = time.monotonic()
 
     def _read_checkpoint(self) -> dict[str, Any] | None:
-        path = self._folder.checkpoint(self.stage)
-        if not path.exists() or not self.directory.exists():
+        """The last checkpoint that can be used; the log of the run tells of those that cannot."""
+        if not self.directory.exists():
             return None
-        saved = load_checkpoint(path)
-        if saved.get("format") != FORMAT:
-            return None
-        self._seconds_before = saved["seconds"]
-        self._lasting = [stamped.event for line in saved["lasting"] if (stamped := decode(line.encode()))]
+        last = self._folder.checkpoint(self.stage)
+        problems = []
+        for path in filter(Path.exists, (last, earlier(last))):
+            saved = self._load(path)
+            if isinstance(saved, str):
+                problems.append(f"{path.name} {saved}")
+                continue
+            self._tell(problems, "the stage continues from the checkpoint before it")
+            self._seconds_before = saved["seconds"]
+            self._lasting = [stamped.event for line in saved["lasting"] if (stamped := decode(line.encode()))]
+            return saved
+        self._tell(problems, "the stage starts over")
+        return None
+
+    def _load(self, path: Path) -> dict[str, Any] | str:
+        """Read a checkpoint, or return what is wrong with it."""
+        try:
+            saved = load_checkpoint(path)
+        except Exception:  # whatever is in the file, there may be another one
+            return "is damaged"
+        if not isinstance(saved, dict) or saved.get("format") != FORMAT:
+            return "is not of this version"
+        # Earlier versions recorded neither.
+        if (saved.get("run", self._folder.id), saved.get("stage", self.stage)) != (self._folder.id, self.stage):
+            return "is of another run or stage"
         return saved
+
+    def _tell(self, problems: list[str], then: str) -> None:
+        if problems:
+            self._write(Logged(f"{self.stage}: checkpoint {' and '.join(problems)}; {then}"))

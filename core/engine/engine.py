@@ -177,18 +177,20 @@ class Engine:
 
 
 def note_failure(folder: RunFolder, error: Exception) -> None:
-    """Record why a run could not start, unless another process is writing the run."""
-    with suppress(InputError), folder.writer():
+    """Record why a run could not start, unless another process is writing the run, or the disk is full."""
+    with suppress(InputError, OSError), folder.writer():
         RunLog(folder.home).put(folder.update(status="failed", reason=str(error)))
 
 
 def _watch(job: Job) -> None:
     """Update the heartbeat of a run and forward stop requests of other processes until it has ended."""
-    job.folder.beat()
     checks = 0
-    while not job.wait(WATCH_EVERY):
+    while True:
+        if checks % BEATS == 0:
+            with suppress(OSError):  # somebody has removed the folder; the run will say so
+                job.folder.beat()
+        checks += 1
+        if job.wait(WATCH_EVERY):
+            return
         if job.folder.stop_requested():
             job.stop()
-        checks += 1
-        if checks % BEATS == 0:
-            job.folder.beat()

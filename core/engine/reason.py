@@ -1,6 +1,5 @@
 """Why a run failed, as one sentence."""
 
-import errno
 import traceback
 from contextlib import suppress
 
@@ -8,6 +7,7 @@ import torch
 
 from core.errors import InputError, StageError
 from core.parallel import formed
+from core.runs.disk import FULL, is_full
 from core.runs.folder import RunFolder
 
 
@@ -38,7 +38,7 @@ def _sentence(error: Exception, device: torch.device) -> tuple[str, bool]:
     if isinstance(error, torch.OutOfMemoryError):
         return f"out of memory on {device}; try a smaller batch_size", False
     if isinstance(error, OSError):
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return "the disk is full; free some space, then resume the run", False
+        if is_full(error):
+            return FULL, False
         return f"{error}; the console log has the traceback", False
     return f"{type(error).__name__}: {error}; the console log has the traceback", False

@@ -142,7 +142,6 @@ class Runner:
             stage.run(context)
         sealed = Sealed(key, context.seconds, tuple(context.lasting_events()))
         seal(context.directory, final, sealed)
-        self.folder.checkpoint(stage.name).unlink(missing_ok=True)
         self._done(stage.name, sealed, None)
 
     def _take(self, stage: str, sealed: Sealed) -> None:
@@ -157,6 +156,7 @@ class Runner:
         self._done(stage, sealed, before.reused)
 
     def _done(self, stage: str, sealed: Sealed, reused: str | None) -> None:
+        self.folder.drop_checkpoint(stage)
         self._write(StageFinished(stage, sealed.seconds, sealed.keep_ratio))
         self._writer.sync()
         self.folder.update_stage(stage, status="done", reused=reused, **sealed.record)
@@ -169,6 +169,7 @@ class Runner:
         devices = ",".join(map(str, formed().devices)) or str(self.device)
         started = RunStarted(process["pid"], process["host"], devices, resumed, software(self.device, formed().size))
         self.folder.beat()
+        self._index.expect(record.id, **process)
         now = time.time()
         record = self.folder.update(
             status="running",

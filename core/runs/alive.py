@@ -5,15 +5,20 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
 from core.runs.record import ACTIVE, RunRecord
+
+if TYPE_CHECKING:
+    import psutil
 
 DIES_WITHIN = 5.0
 """Seconds to wait for the end of a killed process."""
 SILENT_AFTER = 60.0
 """Seconds without a heartbeat after which a run on another machine counts as dead."""
+_SINCE_1970 = 1e9
+"""Times before this one are counted from the start of the machine: none has been up for 31 years."""
 
 
 def this_host() -> str:
@@ -30,17 +35,26 @@ def identity(pid: int) -> dict[str, Any]:
     """Fields of a record for process `pid` of this machine."""
     import psutil
 
-    return {"pid": pid, "pid_started": psutil.Process(pid).create_time(), "host": this_host()}
+    return {"pid": pid, "pid_started": _since_boot(psutil.Process(pid)), "host": this_host()}
 
 
 def process_alive(pid: int, started: float | None) -> bool:
-    """Whether process `pid` of this machine exists and was started at `started`, or at any time for None."""
+    """Whether process `pid` of this machine exists and was started at `started`, or at any time for None.
+
+    `started` is in seconds since the machine was booted, as a clock that is set does not change them; earlier versions
+    recorded seconds since 1970.
+    """
     import psutil
 
     try:
         process = psutil.Process(pid)
         # Start times are counted in clock ticks, so they agree to about a hundredth of a second.
-        same = started is None or abs(process.create_time() - started) < 1.0
+        if started is None:
+            same = True
+        elif started < _SINCE_1970:
+            same = abs(_since_boot(process) - started) < 1.0
+        else:
+            same = abs(process.create_time() - started) < 1.0
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
@@ -103,6 +117,13 @@ def kill(record: RunRecord) -> None:
         if time.monotonic() > end:
             raise InputError(f"process {pid} of run '{name}' was killed but has not ended yet; check again later")
         time.sleep(0.01)
+
+
+def _since_boot(process: "psutil.Process") -> float:
+    """When a process was started, in seconds since the machine was booted."""
+    import psutil
+
+    return process.create_time() - psutil.boot_time()
 
 
 def _ended(pid: int, started: float) -> bool:

@@ -1,9 +1,10 @@
 """Files shared by several processes: atomic replacement, locks, and signatures to detect changes."""
 
+import errno
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from core.errors import InputError
@@ -11,6 +12,11 @@ from core.errors import InputError
 Signature = tuple[int, int, int]
 # Two writes within one tick of the file system's clock can have the same time and size.
 _SETTLED_NS = 100_000_000
+
+FULL = "the disk is full; free some space, then resume the run"
+"""Why a run failed, or could not even record that."""
+DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of a file or file system that this user may not write."""
 
 
 class HeldError(InputError):
@@ -34,13 +40,29 @@ def replace_file(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-    # Some file systems cannot sync folders; the file itself is already safe.
-    with suppress(OSError):
-        folder = os.open(path.parent, os.O_RDONLY)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Write a file, or the names in a folder, to the disk, so that they survive a power failure."""
+    # Some file systems cannot sync folders.
+    with suppress(OSError) if path.is_dir() else nullcontext():
+        descriptor = os.open(path, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            os.fsync(descriptor)
         finally:
-            os.close(folder)
+            os.close(descriptor)
+
+
+def sync_below(folder: Path) -> None:
+    """Write a folder with all its files to the disk, as `sync` does."""
+    for path in (*folder.rglob("*"), folder):
+        sync(path)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that the disk, or the share of it that this user may have, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def signature(path: Path) -> Signature | None:
@@ -71,7 +93,9 @@ def locked(path: Path, what: str, timeout: float = 60.0) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise HeldError(f"{what} is locked by another process; try again later") from None
-    except PermissionError:
+    except OSError as error:
+        if error.errno not in DENIED:
+            raise
         raise InputError(f"{path.parent}: is not writable; set PRUSC_HOME to a writable folder") from None
     try:
         yield

@@ -14,13 +14,15 @@ from core.errors import InputError
 from core.runs.alive import gone, this_host
 from core.runs.disk import HeldError, locked, replace_file
 from core.runs.home import Home
-from core.runs.record import InvalidIdError, RunRecord, checked_id
+from core.runs.record import ACTIVE, InvalidIdError, RunRecord, checked_id
 from core.runs.text import safe_text
 
 GOES_ON = b"goes on"
 """Content of the request to stop a run that is then queued again."""
 _OLD = ".old-"
 """Beginning of the name of a folder that is being replaced."""
+ENDS_WITHIN = 2.0
+"""Seconds to wait for a process that has recorded how its run ended, and is about to let go of it."""
 
 
 class RunFolder:
@@ -46,7 +48,11 @@ class RunFolder:
         """Create the folder of a new run and write its record; raises FileExistsError if the id is taken."""
         folder = cls(home, record.id)
         folder.path.mkdir(parents=True)
-        replace_file(folder.record_path, _dump(record))
+        try:
+            replace_file(folder.record_path, _dump(record))
+        except OSError:  # such as a full disk: half a run would stay for ever
+            folder.path.rmdir()
+            raise
         return folder
 
     @classmethod
@@ -89,6 +95,16 @@ class RunFolder:
 
     def checkpoint(self, stage: str) -> Path:
         return self.path / "checkpoints" / f"{stage}.pt"
+
+    def has_checkpoint(self, stage: str) -> bool:
+        """Whether a stage can continue from a checkpoint."""
+        last = self.checkpoint(stage)
+        return last.exists() or earlier(last).exists()
+
+    def drop_checkpoint(self, stage: str) -> None:
+        """Remove the checkpoints of a stage: it is done, or starts over."""
+        for path in self.checkpoint(stage).parent.glob(f"{stage}.*"):  # also one that a kill left half written
+            path.unlink(missing_ok=True)
 
     def record(self) -> RunRecord:
         """Read run.json; raises InputError if there is no such run, or its record cannot be read."""
@@ -149,6 +165,21 @@ class RunFolder:
                 replace_file(self.record_path, _dump(new))
         return new
 
+    def claim(self, **changes: Any) -> RunRecord:
+        """Change the record for a process that is about to work on the run, as `update` does.
+
+        Raises InputError if another one has it in hand or still writes it: of many that claim it at once, one gets it.
+        """
+
+        def change(record: RunRecord) -> RunRecord:
+            now = self.settled(record)
+            if now.in_hand:
+                raise InputError(f"run '{now.name}' is {now.status}: another process works on it; stop that one first")
+            return dataclasses.replace(record, **changes)
+
+        with self.writer(ENDS_WITHIN):
+            return self.change(change)
+
     def request_stop(self, *, goes_on: bool = False) -> None:
         """Ask the process of the run to stop; if it `goes_on` in another one, it is then queued and not stopped.
 
@@ -184,28 +215,45 @@ class RunFolder:
         (self.path / "heartbeat").touch()
 
     @contextmanager
-    def writer(self) -> Iterator[None]:
+    def writer(self, timeout: float = 0.0) -> Iterator[None]:
         """Lock the run for writing; the lock ends with the process at the latest.
 
-        Raises InputError if another process or thread is writing it.
+        Raises InputError if another process or thread is still writing it after `timeout` seconds.
         """
+        if not self.path.is_dir():
+            raise InputError(f"no run '{self.id}' in {self.home.root}")
         holder = self.path / "writer"
         with ExitStack() as stack:
             try:
-                stack.enter_context(locked(self.path / "writer.lock", f"run '{self.id}'", timeout=0))
+                stack.enter_context(locked(self.path / "writer.lock", f"run '{self.id}'", timeout))
             except HeldError:
                 who = holder.read_text() if holder.exists() else "unknown"
                 raise InputError(f"run '{self.id}' is being written by process {who}; stop that one first") from None
-            holder.write_text(f"{os.getpid()} on {this_host()}")
+            with suppress(OSError):  # the lock holds without it, if the disk is full
+                holder.write_text(f"{os.getpid()} on {this_host()}")
             yield
 
     def delete(self) -> None:
-        """Remove the run's folder, but not from the index; raises InputError if a process is writing the run."""
+        """Remove the run's folder, but not from the index; raises InputError if another process works on the run."""
         with self.writer():
+            self._refuse_at_work()
             # Renamed first, so that an interrupted deletion does not leave half a run.
             self.path.replace(self.home.runs / f".deleted-{self.id}")
         for leftover in self.home.runs.glob(".deleted-*"):
             shutil.rmtree(leftover, ignore_errors=True)
+
+    def _refuse_at_work(self) -> None:
+        try:
+            now = self.settled()
+        except InputError:
+            return  # a folder without a readable record can be deleted as well
+        if now.status in ACTIVE and now.pid not in (None, os.getpid()):
+            raise InputError(f"run '{now.name}' is {now.status}; stop it first: prusc stop {now.id}")
+
+
+def earlier(checkpoint: Path) -> Path:
+    """Where the checkpoint before this one is kept."""
+    return checkpoint.with_suffix(".earlier.pt")
 
 
 def _dump(record: RunRecord) -> bytes:

@@ -48,6 +48,15 @@ class RunLog:
                 record = RunFolder(self.home, record.id).record()
             runs.upsert(_document(record))
 
+    def expect(self, id: str, **process: Any) -> None:
+        """Note in the index which process, as `here` gives it, is about to work on a run, before the folder says so.
+
+        If it dies in between, readers see that it is gone, and look into the folder.
+        """
+        with self._writing() as runs:
+            if runs.contains(doc_id=_number(id)):
+                runs.update({"status": "running", **process}, doc_ids=[_number(id)])
+
     def put_all(self, ids: Iterable[str]) -> None:
         """Add or update many runs at once, each as its folder says; those without a readable folder are left out."""
         with self._writing() as runs:

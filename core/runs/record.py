@@ -77,7 +77,8 @@ class RunRecord:
         overrides: dotted key → value, if it differs from the preset.
         seconds: total work in earlier sessions; `worked` adds the current one.
         working_since: start of the current session; None if no process works on it.
-        pid_started: start time of the process, to detect reused ids.
+        pid_started: start of the process in seconds since its machine was booted, to detect reused ids; older versions
+            wrote seconds since 1970.
         launcher: started the run and can stop and kill it; older versions did not write it.
         job: id of the run in the launcher, such as a job number in a queue; empty if there is none.
         resources: what it asked of its launcher, as `experiments.resources.Resources`.

@@ -13,6 +13,8 @@ from core.events import Event, Stamped, decode, encode
 SYNC_EVERY = 1.0
 """Maximum seconds between two syncs to disk while events are written."""
 
+LONGEST = 1 << 24
+"""Bytes of a line above which it is no event: it is skipped without being kept in memory."""
 _CHUNK = 1 << 20
 
 
@@ -77,6 +79,7 @@ class EventReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
+        self._skips = False  # the offset is inside a line that is too long
 
     def read(self) -> list[Stamped]:
         return [stamped for chunk in self.chunks() for stamped in chunk]
@@ -89,10 +92,22 @@ class EventReader:
             return
         with file:
             file.seek(self._offset)
-            rest = b""
+            rest: list[bytes] = []  # pieces of an unfinished line
             while data := file.read(_CHUNK):
-                whole, newline, rest = (rest + data).rpartition(b"\n")
+                if self._skips:
+                    skipped, newline, data = data.partition(b"\n")
+                    self._offset += len(skipped) + len(newline)
+                    if not newline:
+                        continue
+                    self._skips = False
+                whole, newline, end = data.rpartition(b"\n")
                 if newline:
-                    self._offset += len(whole) + 1
-                    stamped = [decode(line) for line in whole.split(b"\n")]
+                    lines = b"".join([*rest, whole])
+                    self._offset += len(lines) + 1
+                    stamped = [decode(line) for line in lines.split(b"\n") if len(line) <= LONGEST]
                     yield [item for item in stamped if item is not None]
+                    rest = []
+                rest.append(end)
+                if len(rest) * _CHUNK > LONGEST:
+                    self._offset += sum(map(len, rest))
+                    self._skips, rest = True, []

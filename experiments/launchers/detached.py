@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from core.runs.alive import identity
+from core.runs.alive import here, identity
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
 from experiments.launchers import Launcher
@@ -19,8 +19,9 @@ class DetachedLauncher(Launcher):
     summary = "In a separate process, which outlives this one and the connection."
 
     def start(self, folder: RunFolder, *, device: str, fresh: bool) -> None:
+        # Until the worker is there, the run is in the hand of this process: of two that resume it, one starts a worker.
+        folder.claim(status="queued", launcher=self.name, job="", **here())
         folder.clear_stop()  # left by a process that died
-        folder.update(status="queued", launcher=self.name, job="")
         command = [sys.executable, "-m", WORKER, "--home", str(folder.home.root), "--device", device]
         with self.log_path(folder).open("ab") as log:
             process = subprocess.Popen(

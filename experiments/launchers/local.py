@@ -3,6 +3,7 @@
 from core.runs.alive import here
 from core.runs.folder import RunFolder
 from core.runs.lease import machine_leases
+from core.runs.log import RunLog
 from experiments.hosting import ENGINE
 from experiments.launchers import Launcher
 
@@ -20,6 +21,6 @@ class LocalLauncher(Launcher):
 
         ENGINE.refuse_when_closed()
         config, chosen = config_of(folder.record()), pick_all(device, machine_leases())
+        RunLog(folder.home).put(folder.claim(status="queued", launcher=self.name, job="", **here()))
         folder.clear_stop()  # left by a process that died
-        folder.update(status="queued", launcher=self.name, job="", **here())
         ENGINE.submit(folder, config, *chosen, fresh=fresh)

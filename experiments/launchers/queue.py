@@ -33,10 +33,10 @@ class QueueLauncher(Launcher):
     def start_all(self, folders: Sequence[RunFolder], *, device: str, fresh: bool, resources: Resources = ANY) -> None:
         entries = []
         for folder in folders:
-            folder.clear_stop()  # left by a process that died
-            record = folder.update(
+            record = folder.claim(
                 status="queued", launcher=self.name, job="queue", pid=None, pid_started=None, host=None, reason=""
             )
+            folder.clear_stop()  # left by a process that died
             keys = sharing_keys(config_of(record))
             entries.append(Entry(run=record.id, device=device, fresh=fresh, resources=resources, keys=keys))
         home = folders[0].home

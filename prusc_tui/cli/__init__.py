@@ -4,6 +4,7 @@ import os
 import sys
 
 from core.errors import InputError
+from core.runs.disk import DENIED, FULL, is_full
 from prusc_tui.words import say
 
 
@@ -34,11 +35,17 @@ def main() -> None:
         _discard_output()
         sys.exit(0)
     except OSError as error:
-        if not _is_output_lost():
-            raise
-        _discard_output()
-        say(f"error: the output cannot be written ({error.strerror}); the runs are not affected", aside=True)
-        sys.exit(1)
+        if _is_output_lost():
+            _discard_output()
+            say(f"error: the output cannot be written ({error.strerror}); the runs are not affected", aside=True)
+            sys.exit(1)
+        if is_full(error):
+            say(f"error: {FULL}, or repeat the command", aside=True)
+            sys.exit(1)
+        if error.errno in DENIED:
+            say(f"error: {error.filename}: cannot be written ({error.strerror})", aside=True)
+            sys.exit(2)
+        raise
     sys.exit(code or 0)
 
 

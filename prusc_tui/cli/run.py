@@ -10,6 +10,7 @@ import typer
 from core.errors import InputError
 from core.runs.home import Home
 from core.runs.record import ACTIVE
+from core.runs.text import safe_text
 from prusc_tui.cli.options import (
     AutoBatch,
     Checkpoint,
@@ -247,7 +248,10 @@ def find(reference: str) -> "RunFolder":
     from core.runs.query import resolve
 
     home = Home.open(create=False)
-    return RunFolder.open(home, resolve(RunLog(home), reference))
+    folder = RunFolder(home, resolve(RunLog(home), reference))
+    if not folder.path.exists():
+        raise InputError(f"the folder of run '{safe_text(reference)}' is gone; run 'prusc index rebuild'")
+    return RunFolder.open(home, folder.id)
 
 
 def find_all(references: "Iterable[str]") -> "list[RunFolder]":

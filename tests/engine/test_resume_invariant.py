@@ -52,6 +52,7 @@ def test_a_checkpoint_of_another_format_is_left_alone_and_the_stage_begins_anew(
     folder = forked_after(whole, "environments", plan_of("irm"))
     assert go_on(folder, After(3), fresh=True) == "stopped"
     saved = load_checkpoint(folder.checkpoint("train"))
+    folder.drop_checkpoint("train")
     save_checkpoint(folder.checkpoint("train"), {**saved, "format": saved["format"] - 1})
     assert go_on(folder, fresh=True) == "finished"
     assert [e.start for e in events(folder) if isinstance(e, StageStarted) and e.stage == "train"] == [0, 0]
