@@ -50,8 +50,8 @@ def test_the_files_that_documents_name_are_seen_by_the_test_above():
 
 
 def test_its_make_targets_exist(text):
-    targets = re.findall(r"^(\w+):", (HOUSE / "Makefile").read_text(encoding="utf-8"), re.M)
-    named = {target for part in code(text) for target in re.findall(r"^make (\w+)", part, re.M)}
+    targets = re.findall(r"^([\w-]+):", (HOUSE / "Makefile").read_text(encoding="utf-8"), re.M)
+    named = {target for part in code(text) for target in re.findall(r"^make ([\w-]+)", part, re.M)}
     assert named <= set(targets)
 
 
