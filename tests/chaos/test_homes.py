@@ -17,6 +17,12 @@ WORDS = [word for setting in (*TINY, *SMALL) for word in ("--set", setting)]
 STRANGE = (" spaces ", "two\nlines", "日本語", "-rf", "[bold]x", "$HOME", "a;b", "%s{0}")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def imported(whole):
+    """Everything that a run imports, here and not in every process."""
+    whole("erm")
+
+
 def prusc(home, *words):
     """Exit code, output and errors of a command."""
     child = Child(host, Path(home), words)
