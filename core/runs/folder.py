@@ -11,7 +11,7 @@ from typing import Any, Self
 import orjson
 
 from core.errors import InputError
-from core.runs.alive import gone, this_host
+from core.runs.alive import gone, here, this_host
 from core.runs.disk import HeldError, locked, replace_file
 from core.runs.home import Home
 from core.runs.record import ACTIVE, InvalidIdError, RunRecord, checked_id
@@ -168,12 +168,15 @@ class RunFolder:
     def claim(self, **changes: Any) -> RunRecord:
         """Change the record for a process that is about to work on the run, as `update` does.
 
-        Raises InputError if another one has it in hand or still writes it: of many that claim it at once, one gets it.
+        A process may claim again what it has claimed and not begun. Raises InputError if another one has the run in hand
+        or still writes it: of many that claim it at once, one gets it.
         """
 
         def change(record: RunRecord) -> RunRecord:
             now = self.settled(record)
-            if now.in_hand:
+            mine = here()
+            begun = now.status != "queued" or any(getattr(now, name) != value for name, value in mine.items())
+            if now.in_hand and begun:
                 raise InputError(f"run '{now.name}' is {now.status}: another process works on it; stop that one first")
             return dataclasses.replace(record, **changes)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core.errors import InputError
-from core.runs.alive import here
+from core.runs.alive import here, identity
 from core.runs.folder import RunFolder
 
 ELSEWHERE = {"pid": 1, "pid_started": 0.0, "host": "another-machine"}
@@ -221,3 +221,23 @@ def test_a_run_that_ended_after_its_record_was_read_is_not_lost(home, make):
     before = folder.record()
     folder.update(status="finished")
     assert folder.settled(before).status == "finished"
+
+
+def test_a_run_is_claimed_by_one_process_which_may_begin_later(home, make):
+    folder = RunFolder.create(home, make(status="queued"))
+    folder.claim(status="queued", **here())
+    folder.claim(status="queued", launcher="local", **here())
+    assert folder.record().launcher == "local"
+    folder.update(status="running")
+    with pytest.raises(InputError, match="is running: another process works on it"):
+        folder.claim(status="queued", **here())
+    other = subprocess.Popen(["sleep", "100"])
+    try:
+        folder.update(status="queued", **identity(other.pid))
+        with pytest.raises(InputError, match="is queued: another process works on it"):
+            folder.claim(status="queued", **here())
+    finally:
+        other.kill()
+        other.wait()
+    folder.claim(status="queued", **here())
+    assert folder.record().pid == os.getpid()
