@@ -168,8 +168,8 @@ class RunFolder:
     def claim(self, **changes: Any) -> RunRecord:
         """Change the record for a process that is about to work on the run, as `update` does.
 
-        A process may claim again what it has claimed and not begun. Raises InputError if another one has the run in hand
-        or still writes it: of many that claim it at once, one gets it.
+        A process may claim again what it has claimed and not begun. Raises InputError if another one has the run in
+        hand or still writes it: of many that claim it at once, one gets it.
         """
 
         def change(record: RunRecord) -> RunRecord:
