@@ -225,7 +225,7 @@ async def test_the_line_of_views_fits_into_80_columns_and_its_names_can_be_click
     app = PruscApp(home, clock=lambda: NOW)
     async with app.run_test(size=(80, 24)) as pilot:
         app.post_message(OpenRun("aaaaaaaa"))
-        await until(pilot, lambda: "5 envs  6 config  7 log  8 files" in text(app))
+        await until(pilot, lambda: "5 envs 6 config 7 log 8 files 0 look" in text(app))
         await pilot.click(ViewLine, offset=(rows(app)[1].index("envs"), 0))
         await until(pilot, lambda: app.screen.query_one(ViewLine).shown == "environments")
 
