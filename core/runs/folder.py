@@ -223,8 +223,9 @@ class RunFolder:
 
         Raises InputError if another process or thread is still writing it after `timeout` seconds.
         """
+        none = InputError(f"no run '{self.id}' in {self.home.root}")
         if not self.path.is_dir():
-            raise InputError(f"no run '{self.id}' in {self.home.root}")
+            raise none
         holder = self.path / "writer"
         with ExitStack() as stack:
             try:
@@ -232,6 +233,13 @@ class RunFolder:
             except HeldError:
                 who = holder.read_text() if holder.exists() else "unknown"
                 raise InputError(f"run '{self.id}' is being written by process {who}; stop that one first") from None
+            except FileNotFoundError:  # deleted while this process waited
+                raise none from None
+            if not self.path.is_dir():
+                raise none
+            if [file.name for file in self.path.iterdir()] == ["writer.lock"]:  # deleted, and made again by the lock
+                shutil.rmtree(self.path, ignore_errors=True)
+                raise none
             with suppress(OSError):  # the lock holds without it, if the disk is full
                 holder.write_text(f"{os.getpid()} on {this_host()}")
             yield

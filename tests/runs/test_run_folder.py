@@ -2,6 +2,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -241,3 +242,22 @@ def test_a_run_is_claimed_by_one_process_which_may_begin_later(home, make):
         other.wait()
     folder.claim(status="queued", **here())
     assert folder.record().pid == os.getpid()
+
+
+def test_a_run_that_is_deleted_while_another_waits_to_claim_it_stays_deleted(home, make):
+    folder, said = RunFolder.create(home, make(status="stopped")), []
+
+    def claim():
+        try:
+            folder.claim(status="queued", **here())
+        except InputError as error:
+            said.append(str(error))
+
+    with folder.writer():
+        waiting = threading.Thread(target=claim)
+        waiting.start()
+        time.sleep(0.1)
+        folder.path.replace(home.runs / ".deleted-run")
+    waiting.join(30)
+    assert said == [f"no run '{folder.id}' in {home.root}"]
+    assert not folder.path.exists()
