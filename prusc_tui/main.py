@@ -4,13 +4,8 @@ import argparse
 import contextlib
 import gc
 import os
-import select
-import signal
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from core.errors import InputError, nearest
@@ -42,22 +37,21 @@ def main() -> None:
 
 def host(app: "PruscApp") -> None:
     """Run the app until the user quits or the connection drops; runs in this process are stopped with a checkpoint."""
-    with _leave_on_hangup(app):
-        threading.Thread(target=_tell_hangup, args=(sys.stdin.fileno(),), name="hangup", daemon=True).start()
-        from experiments.hosting import ENGINE
-        from prusc_tui.screens.runs import screen  # noqa: F401  # the first one, so that it is frozen too
+    from experiments.hosting import ENGINE
+    from prusc_tui import terminal
+    from prusc_tui.screens.runs import screen  # noqa: F401  # the first one, so that it is frozen too
 
-        # A full collection of garbage holds up keys for tens of milliseconds: the app does one now and then, no other
-        # happens by itself, and what is imported, which stays, is not looked at again.
-        gc.freeze()
-        gc.set_threshold(*gc.get_threshold()[:2], NEVER)
-        try:
-            app.run()
-        finally:
-            if running := ENGINE.running():
-                with contextlib.suppress(OSError):  # the terminal may be gone
-                    sys.stderr.write(f"stopping {len(running)} run(s) with a checkpoint …\n")
-                ENGINE.stop_all(STOP_PATIENCE)
+    # A full collection of garbage holds up keys for tens of milliseconds: the app does one now and then, no other
+    # happens by itself, and what is imported, which stays, is not looked at again.
+    gc.freeze()
+    gc.set_threshold(*gc.get_threshold()[:2], NEVER)
+    try:
+        terminal.run(app)
+    finally:
+        if running := ENGINE.running():
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                sys.stderr.write(f"stopping {len(running)} run(s) with a checkpoint …\n")
+            ENGINE.stop_all(STOP_PATIENCE)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -103,26 +97,3 @@ def _app(run: str | None, root: Path | None, theme: str | None) -> "PruscApp":
     home = Home.open(root, create=False)
     os.environ["PRUSC_HOME"] = str(home.root)  # for the processes that the screen starts
     return PruscApp(home, settings, resolve(RunLog(home), run) if run is not None else None)
-
-
-def _tell_hangup(terminal: int) -> None:
-    """Wait until the terminal is gone and raise SIGHUP, which a shell in between may have swallowed."""
-    gone = select.poll()
-    gone.register(terminal, 0)  # reports hang-up and errors only
-    if any(event & select.POLLHUP for _, event in gone.poll()):
-        os.kill(os.getpid(), signal.SIGHUP)
-
-
-@contextlib.contextmanager
-def _leave_on_hangup(app: "PruscApp") -> Iterator[None]:
-
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        app.leave_from_outside()
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGHUP, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        # A second hang-up must not cut off the checkpoints; the process is about to end anyway.
-        for number in before:
-            signal.signal(number, signal.SIG_IGN)

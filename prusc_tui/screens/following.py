@@ -156,9 +156,9 @@ class Views(Following):
 
     async def _bring(self, name: str) -> None:
         """Show a view, and focus it or the first focusable widget in it."""
-        if self.seen is None:
-            return
         switcher = self.query_one(ContentSwitcher)
+        if self.seen is None or not switcher.is_attached:  # keys still come while the program ends
+            return
         if self.front is None:
             # Known before it is mounted: a key may ask for it again meanwhile.
             self._opened[name] = made = self.build(name)

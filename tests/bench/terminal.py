@@ -64,6 +64,10 @@ class Terminal:
         self._read(start + 20)
         return monotonic() - start
 
+    def send(self, keys):
+        """Send keys, and read nothing of what the program says to them."""
+        os.write(self._end, keys.encode())
+
     @property
     def resident(self):
         """Resident memory in bytes, of the program without its children."""
