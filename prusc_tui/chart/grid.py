@@ -253,7 +253,8 @@ class ChartGrid(Widget, can_focus=True):
 
     def _fit(self) -> tuple[int, int]:
         """Columns and rows of the grid, for the plots, the available space, and the user's choice."""
-        width, height = self.query_one(Cells).size
+        # That of the last layout, which it keeps while another view is in front.
+        width, height = self.query_one(Cells).outer_size
         many = 1 if self._alone else min(len(self.plots), self._at_a_time or MOST)
         wide, tall = width >= _WIDE, height >= _TALL
         if self._at_a_time and not self._alone:

@@ -5,17 +5,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal
 
-from textual.screen import Screen
-
 from core.errors import InputError
 from core.runs.text import safe_text
 from prusc_tui.widgets.dialogs import AskScreen
+from prusc_tui.widgets.quiet import QuietScreen
 
 LONG = 12.0
 """Seconds that an important toast stays."""
 
 
-class Acting(Screen[None]):
+class Acting(QuietScreen[None]):
     """A screen whose actions take a moment, and may fail."""
 
     def acted(self) -> None:

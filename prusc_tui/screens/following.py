@@ -9,18 +9,17 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import Static
 
 from core.runs.text import safe_text
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.poller import Poller, why_not
-from prusc_tui.widgets.quiet import News, put
+from prusc_tui.widgets.quiet import News, QuietScreen, put
 from prusc_tui.widgets.tabs import Tab, ViewLine
 
 
-class Following(Screen[None]):
+class Following(QuietScreen[None]):
     """Reads files on a thread, and reports each error once.
 
     Args:
@@ -87,8 +86,7 @@ class Views(Following):
     AUTO_FOCUS: ClassVar[str | None] = None
     DEFAULT_CSS = """
     Views #head { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
-    Views ContentSwitcher { height: 1fr; }
-    Views ContentSwitcher > * { height: 100%; width: 100%; }
+    Views > .view { height: 1fr; width: 100%; }
     Views #reading { padding: 1 2; color: $foreground-muted; }
     """
     seen: Any = None
@@ -114,8 +112,7 @@ class Views(Following):
     def compose(self) -> ComposeResult:
         yield Static(id="head")
         yield self.line
-        with ContentSwitcher(initial="reading"):
-            yield Static("reading …", id="reading")
+        yield Static("reading …", id="reading", classes="view")
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -156,15 +153,16 @@ class Views(Following):
 
     async def _bring(self, name: str) -> None:
         """Show a view, and focus it or the first focusable widget in it."""
-        switcher = self.query_one(ContentSwitcher)
-        if self.seen is None or not switcher.is_attached:  # keys still come while the program ends
+        if self.seen is None or not self.is_attached:  # keys still come while the program ends
             return
         if self.front is None:
             # Known before it is mounted: a key may ask for it again meanwhile.
             self._opened[name] = made = self.build(name)
-            made.id = f"view-{name}"
-            await switcher.mount(made)
-        view = self._opened[name]
-        switcher.current = view.id
+            made.id, made.display = f"view-{name}", False
+            made.add_class("view")
+            await self.mount(made)
+        view = self.front
+        for each in self.query(".view"):
+            each.display = each is view
         await self.show()
         self.set_focus(view if view.can_focus else next((w for w in view.query("*") if w.focusable), None))

@@ -101,6 +101,9 @@ class Panel(Widget):
         """Show a new snapshot."""
         raise NotImplementedError
 
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """Keep the styles: a panel that has the keys looks as it did, and it may hold dozens of widgets."""
+
     def _picture(self, name: str) -> Picture:
         return self.query_one(f"#{name}", Picture)
 

@@ -2,8 +2,16 @@
 
 from rich.text import Text
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import Reactive, reactive
+from textual.screen import Screen, ScreenResultType
+from textual.widget import Widget
 from textual.widgets import Input, Static
+
+
+class QuietScreen(Screen[ScreenResultType]):
+    """A screen that is not painted again, and sent in full, when the focus moves: the two widgets paint themselves."""
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
 
 class QuietInput(Input):

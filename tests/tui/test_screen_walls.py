@@ -20,7 +20,7 @@ async def every_view(pilot):
     screen = pilot.app.screen
     for tab in screen.query_one("ViewLine").tabs:
         await pilot.press(tab.key)
-        await until(pilot, lambda: screen.query_one("ContentSwitcher").current == f"view-{tab.name}")
+        await until(pilot, lambda: screen.front is not None and screen.front.id == f"view-{tab.name}")
         await all_read(pilot)
 
 async def tour():

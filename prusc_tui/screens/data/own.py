@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from core.errors import InputError
@@ -24,7 +23,7 @@ from prusc_tui.screens.data.pictures import DataLook, Looker
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.panel import Reading
 from prusc_tui.widgets.picture import Picture
-from prusc_tui.widgets.quiet import QuietInput
+from prusc_tui.widgets.quiet import QuietInput, QuietScreen
 
 FIELDS = {
     "label": "label",
@@ -46,7 +45,7 @@ class Found:
     look: DataLook
 
 
-class OwnScreen(Screen[str | None]):
+class OwnScreen(QuietScreen[str | None]):
     """The form on the left, the groups and their images on the right; its result is the folder, once it is written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -7,7 +7,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -24,6 +23,7 @@ from prusc_tui.screens.problems import tell_problems
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.panel import Reading
 from prusc_tui.widgets.picture import Picture
+from prusc_tui.widgets.quiet import QuietScreen
 
 REST = 0.15
 """Seconds that the cursor rests on a name before reading."""
@@ -38,7 +38,7 @@ class Names(OptionList):
     ]
 
 
-class DataScreen(Screen[None]):
+class DataScreen(QuietScreen[None]):
     """Names on the left, the selected data set on the right."""
 
     DEFAULT_CSS = """

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Static
 
 from core.errors import InputError
@@ -21,6 +20,7 @@ from prusc_tui.screens.new_run.layout import Aside, FieldList
 from prusc_tui.screens.problems import tell_problems
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.panel import Reading
+from prusc_tui.widgets.quiet import QuietScreen
 
 if TYPE_CHECKING:
     from core.runs.home import Home
@@ -32,7 +32,7 @@ WIDE = 110
 """Width from which the help is beside the form."""
 
 
-class NewRunScreen(Screen[None]):
+class NewRunScreen(QuietScreen[None]):
     """A form made from the config model: of a fork `RUN[:STAGE]`, of a recipe or preset, or of one chosen first."""
 
     DEFAULT_CSS = """
