@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from textual.app import App, SystemCommand
+from textual.events import Event, InputEvent
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -24,6 +25,8 @@ from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
 
 COLLECT_EVERY = 20.0
 """Seconds between full collections of garbage, such as screens that were closed."""
+REST = 2.0
+"""Seconds without a key or the mouse before one, as it takes a tenth of a second, in which nothing is answered."""
 
 
 class PruscApp(App[None]):
@@ -49,6 +52,7 @@ class PruscApp(App[None]):
         self._palette: tuple[str, Palette] | None = None
         self._running_loop: asyncio.AbstractEventLoop | None = None
         self._safe_lines = SafeLines()
+        self._touched = 0.0
         for theme in OWN:
             self.register_theme(theme)
         plain_terminal = self.console.color_system == "standard" and self._settings.theme == DEFAULT
@@ -82,8 +86,16 @@ class PruscApp(App[None]):
         if self._first is not None:
             self.post_message(OpenRun(self._first))
 
-    def _collect(self) -> None:
-        gc.collect()  # Textual cannot count the parameters of a builtin
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, InputEvent):
+            self._touched = time.monotonic()
+        await super().on_event(event)
+
+    async def _collect(self) -> None:
+        """Collect garbage as soon as the user rests."""
+        while (left := self._touched + REST - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+        gc.collect()
 
     def on_open_run(self, message: OpenRun) -> None:
         from prusc_tui.screens.run.screen import RunScreen

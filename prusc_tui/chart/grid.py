@@ -9,6 +9,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid
+from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
@@ -227,7 +228,7 @@ class ChartGrid(Widget, can_focus=True):
 
     def _arrange(self) -> None:
         """Give plots, settings and cursors to the charts, which repaint only what differs."""
-        if not self.is_mounted:
+        if not self.is_mounted or not self._room:
             return
         columns, rows = self._fit()
         room = columns * rows
@@ -251,10 +252,14 @@ class ChartGrid(Widget, can_focus=True):
             if pages.content != line:
                 pages.update(line)
 
+    @property
+    def _room(self) -> Size:
+        """Size of the last layout, which stays while another view is in front; zero before the first."""
+        return self.query_one(Cells).outer_size
+
     def _fit(self) -> tuple[int, int]:
         """Columns and rows of the grid, for the plots, the available space, and the user's choice."""
-        # That of the last layout, which it keeps while another view is in front.
-        width, height = self.query_one(Cells).outer_size
+        width, height = self._room
         many = 1 if self._alone else min(len(self.plots), self._at_a_time or MOST)
         wide, tall = width >= _WIDE, height >= _TALL
         if self._at_a_time and not self._alone:

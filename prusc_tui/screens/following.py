@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
@@ -86,7 +87,8 @@ class Views(Following):
     AUTO_FOCUS: ClassVar[str | None] = None
     DEFAULT_CSS = """
     Views #head { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
-    Views > .view { height: 1fr; width: 100%; }
+    Views #front { height: 1fr; }
+    Views #front > * { height: 100%; width: 100%; }
     Views #reading { padding: 1 2; color: $foreground-muted; }
     """
     seen: Any = None
@@ -112,7 +114,9 @@ class Views(Following):
     def compose(self) -> ComposeResult:
         yield Static(id="head")
         yield self.line
-        yield Static("reading …", id="reading", classes="view")
+        # Not a ContentSwitcher, which is painted again with every change.
+        with Container(id="front"):
+            yield Static("reading …", id="reading")
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -155,14 +159,14 @@ class Views(Following):
         """Show a view, and focus it or the first focusable widget in it."""
         if self.seen is None or not self.is_attached:  # keys still come while the program ends
             return
+        room = self.query_one("#front")
         if self.front is None:
             # Known before it is mounted: a key may ask for it again meanwhile.
             self._opened[name] = made = self.build(name)
             made.id, made.display = f"view-{name}", False
-            made.add_class("view")
-            await self.mount(made)
+            await room.mount(made)
         view = self.front
-        for each in self.query(".view"):
+        for each in room.children:
             each.display = each is view
         await self.show()
         self.set_focus(view if view.can_focus else next((w for w in view.query("*") if w.focusable), None))

@@ -37,6 +37,8 @@ class CursorList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._at = 0
         self._drawn: dict[int, Strip] = {}
+        self._fitted = 0, 0
+        """Cells and lines that everything was measured for."""
 
     @property
     def count(self) -> int:
@@ -90,6 +92,8 @@ class CursorList(ScrollView, can_focus=True):
         self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
 
     def on_resize(self) -> None:
+        if self._fitted == (self._width, self._seen):
+            return  # shown again as it was
         self._measure()
         self._reveal()
         self._restyle()
@@ -130,6 +134,7 @@ class CursorList(ScrollView, can_focus=True):
             self.moved()
 
     def _measure(self) -> None:
+        self._fitted = self._width, self._seen
         size = Size(self._width, self.count + self.HEAD)
         if size != self.virtual_size:
             self.virtual_size = size

@@ -26,6 +26,7 @@ class SectionedList(CursorList, Generic[Entry]):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.listed: Sequence[object] = ()
+        self._strips: dict[tuple[int, bool, bool], Strip] = {}
 
     def name_of(self, entry: Entry) -> object:
         """Identity of an entry while its contents change."""
@@ -54,7 +55,10 @@ class SectionedList(CursorList, Generic[Entry]):
     def draw_line(self, place: int) -> Strip:
         entry = self.listed[place] if place < len(self.listed) else None
         here = place == self._at and place in self.stops
-        return self._across(ink("") if entry is None else self.draw_entry(entry, here), here)
+        key = place, here, self.has_focus
+        if key not in self._strips:
+            self._strips[key] = self._across(ink("") if entry is None else self.draw_entry(entry, here), here)
+        return self._strips[key]
 
     def on_click(self, event: Click) -> None:
         if (place := self.place_under(event)) is not None:
@@ -74,6 +78,14 @@ class SectionedList(CursorList, Generic[Entry]):
         self._reveal()
         self._repaint()
         self.moved()
+
+    def _measure(self) -> None:
+        self._strips.clear()
+        super()._measure()
+
+    def _restyle(self) -> None:
+        self._strips.clear()
+        super()._restyle()
 
     def moved(self) -> None:
         self.post_message(self.Moved())

@@ -114,6 +114,20 @@ async def test_garbage_is_collected_now_and_then(home, monkeypatch):
         gc.enable()
 
 
+async def test_no_garbage_is_collected_while_keys_come(home, monkeypatch):
+    monkeypatch.setattr("prusc_tui.app.COLLECT_EVERY", 0.01)
+    monkeypatch.setattr("prusc_tui.app.REST", 60.0)
+    gc.disable()
+    try:
+        async with PruscApp(home).run_test() as pilot:
+            await pilot.press("down")
+            knot = weakref.ref(Knot())
+            await pilot.pause(0.1)
+            assert knot() is not None
+    finally:
+        gc.enable()
+
+
 async def test_one_run_is_opened_at_once_and_back_leads_to_the_runs(home):
     folder = finished_run(home)
     app = PruscApp(home, run=folder.id, clock=lambda: NOW)
