@@ -31,14 +31,15 @@ _DEEPEST = 50
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed filter."""
+    """A parsed filter.
+
+    Attributes:
+        text: as typed.
+        matches: whether it matches a run, given as its `RunRecord.summary`.
+    """
 
     text: str
-    _test: Test
-
-    def matches(self, summary: Summary) -> bool:
-        """Whether the query matches a run, given as its `RunRecord.summary`."""
-        return self._test(summary)
+    matches: Test
 
 
 def parse(text: str) -> Query:

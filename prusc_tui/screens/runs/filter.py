@@ -37,7 +37,8 @@ def ordered(rows: Rows, field: str, turned: bool) -> list[str]:
 
 def pick(rows: Rows, query: Query, order: Sequence[str]) -> list[Row]:
     """The rows that match, in the order of these ids."""
-    return [row for id in order if query.matches((row := rows.by_id[id]).summary)]
+    matches = query.matches
+    return [row for row in map(rows.by_id.__getitem__, order) if matches(row.summary)]
 
 
 class RunFilter(FilterBar):
