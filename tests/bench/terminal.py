@@ -9,15 +9,19 @@ import signal
 import struct
 import subprocess
 import termios
-from time import monotonic
+from time import clock_gettime, monotonic
 
 import psutil
 
 
 class Terminal:
-    """Runs `command` on a pseudo-terminal of `columns` × `rows`."""
+    """Runs `command` on a pseudo-terminal of `columns` × `rows`.
+
+    Python keeps its bytecode, as that of an installed program is kept, even if the environment forbids it.
+    """
 
     def __init__(self, command, environment, columns=120, rows=40):
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self._end, inner = pty.openpty()
         fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.began = monotonic()
@@ -27,7 +31,7 @@ class Terminal:
             stdout=inner,
             stderr=inner,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment},
+            env={**inherited, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment},
         )
         os.close(inner)
         self.said = bytearray()
@@ -67,6 +71,11 @@ class Terminal:
     def send(self, keys):
         """Send keys, and read nothing of what the program says to them."""
         os.write(self._end, keys.encode())
+
+    @property
+    def cpu(self):
+        """Seconds of CPU time of the program so far, to the nanosecond: its clock as in clock_getcpuclockid(3)."""
+        return clock_gettime(~self.process.pid << 3 | 2)
 
     @property
     def resident(self):
