@@ -59,7 +59,7 @@ class RunsScreen(Following, Life):
         self.rows = Rows()
         self._home = home
         self._clock = clock
-        self._running = 0
+        self._how_many_run = 0
         self._shown: Sequence[Row] = ()
         self._edition = -1
         self._wanted = wanted_widths(())
@@ -185,7 +185,7 @@ class RunsScreen(Following, Life):
         return list(dict.fromkeys(row.id for row in (*self._shown, *self.rows.all)))
 
     async def take(self, state: Rows) -> None:
-        self.rows, self._running = state, state.running
+        self.rows, self._how_many_run = state, state.running
         self.set_class(not self.rows.all, "empty")
         self._poller.every = EVERY_OF_MANY if len(self.rows) > MANY else EVERY
         # Clocks and progress alone do not reorder runs, unless sorted by them.
@@ -270,7 +270,7 @@ class RunsScreen(Following, Life):
         self.query_one(SidePanel).watch_run(folder, row.summary["name"] if row is not None else "")
 
     def _say_head(self) -> None:
-        counts = len(self.rows), len(self._shown), self._running, len(self._table.marked)
+        counts = len(self.rows), len(self._shown), self._how_many_run, len(self._table.marked)
         line = _head(*counts, self._home.root, self.size.width - 2, palette_in(self.app))
         self.query_one("#head", Static).update(line, layout=False)
 
