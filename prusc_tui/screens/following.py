@@ -157,15 +157,16 @@ class Views(Following):
 
     async def _bring(self, name: str) -> None:
         """Show a view, and focus it or the first focusable widget in it."""
-        if self.seen is None or not self.is_attached:  # keys still come while the program ends
-            return
         room = self.query_one("#front")
+        if self.seen is None or not room.is_attached:  # keys still come while the program ends
+            return
         if self.front is None:
             # Known before it is mounted: a key may ask for it again meanwhile.
             self._opened[name] = made = self.build(name)
             made.id, made.display = f"view-{name}", False
             await room.mount(made)
-        view = self.front
+        if (view := self.front) is None:  # the screen has closed meanwhile
+            return
         for each in room.children:
             each.display = each is view
         await self.show()
