@@ -5,7 +5,6 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from prusc_tui.keys import Key
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Declaration of a view. Its panel, class `<Name>Panel` in `panel.py`, is imported once a run is open.
+    """Declaration of a view. Its panel, class `<Name>Panel` in `panel.py`, is imported when first opened.
 
     Attributes:
         name: of folder and tab.
@@ -41,13 +40,10 @@ class View:
         """The key that opens it."""
         return Key(f"run.{self.name}", str(self.place % 10), f"view('{self.name}')", self.name, self.help)
 
-    def load(self) -> ModuleType:
-        """Import the module of its panel."""
-        return importlib.import_module(f"{__name__}.{self.name}.panel")
-
     def open(self, folder: "RunFolder", clock: Callable[[], float]) -> "Panel":
         """Return its panel for a run, given a clock in seconds since 1970."""
-        panel: Panel = getattr(self.load(), f"{self.name.capitalize()}Panel")()
+        module = importlib.import_module(f"{__name__}.{self.name}.panel")
+        panel: Panel = getattr(module, f"{self.name.capitalize()}Panel")()
         panel.folder, panel.clock = folder, clock
         return panel
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from threading import Thread
 from typing import ClassVar
 
 from rich.text import Text
@@ -70,13 +69,10 @@ class RunScreen(Views, Life):
         await self.action_view(names[(names.index(self.shown) + by) % len(names)])
 
     async def take(self, state: Snapshot) -> None:
-        offered, first = [view for view in views() if view.shows(state)], self.seen is None
-        self.line.offer(_tabs(offered))
+        self.line.offer(_tabs([view for view in views() if view.shows(state)]))
         if self.seen is not None and self.seen.status in ACTIVE and state.status not in ACTIVE:
             self.post_message(RunEnded(state.record))
         await super().take(state)
-        if first:  # so that the key that opens a view need not wait for imports
-            Thread(target=lambda: [view.load() for view in offered], name="panels", daemon=True).start()
 
     async def show(self) -> None:
         if self.seen is None:
