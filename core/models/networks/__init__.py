@@ -87,9 +87,9 @@ def check_name(name: str) -> None:
     """Make sure that there is a network called `name`; raises InputError, with the closest name, if there is none."""
     if timm.is_timm(name):
         timm.check_name(name)
-    elif name not in (known := names()):
-        ours = ", ".join(_declared())
-        raise InputError(f"unknown network '{name}'{nearest(name, known)} (known: {ours}, torchvision's and timm/NAME)")
+    elif name not in (ours := _declared()) and name not in (known := names()):  # ours need no torchvision
+        everything = f"{', '.join(ours)}, torchvision's and timm/NAME"
+        raise InputError(f"unknown network '{name}'{nearest(name, known)} (known: {everything})")
 
 
 def build(
