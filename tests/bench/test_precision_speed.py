@@ -12,6 +12,7 @@ from tests.engine.lab import TINY, go_on
 from tests.training.stage_lab import context_of, run_folder
 
 SMALL = ("data.train_size=10000", "data.validation_size=800", "data.test_size=2000", "select.looks=1")
+TINIER = ("data.train_size=150", "prune.steps=1", "finetune.steps=1", "select.looks=1")
 
 
 def training_step(folder, images, labels, layout, **compute):
@@ -52,7 +53,7 @@ def test_bf16_and_channels_last_against_fp32(tmp_path, n, size, repetitions, fig
 
 @forms(
     "overrides, margin",
-    short=[((*TINY, "data.train_size=150"), 1.0)],  # a run so small has no accuracy to compare
+    short=[((*TINY, *TINIER), 1.0)],  # a run so small has no accuracy to compare
     full=[(SMALL, 0.05)],
 )
 def test_accuracy_on_the_demo_stays_within_noise(tmp_path, overrides, margin):

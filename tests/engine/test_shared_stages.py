@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import multiprocessing as mp
 
 from core.engine.peer import Peer
 from core.errors import StageError
@@ -29,6 +28,7 @@ from tests.engine.lab import (
     plan_of,
     tensor_files,
 )
+from tests.pair import in_two_processes
 
 STAGES = "balance"
 """The last stage that is taken over from an uninterrupted run."""
@@ -59,7 +59,7 @@ def shared(whole: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     in_prune, in_finetune = 1 + 3, 1 + prune_steps + 1 + 2  # 1: asked before the stage begins
     work = [("through", None), ("again", in_prune), ("again", None), ("prune", in_prune), ("finetune", in_finetune)]
     meeting = tmp_path_factory.mktemp("two") / "meeting"
-    mp.spawn(_process, (meeting, home.root, [(runs[name].id, calls) for name, calls in work]), 2)
+    in_two_processes(_process, meeting, home.root, [(runs[name].id, calls) for name, calls in work])
     return runs
 
 

@@ -1,3 +1,5 @@
+from functools import cache
+
 import pytest
 import torch
 from torch import nn
@@ -16,6 +18,20 @@ LAYERS = {
 }
 
 
+@pytest.fixture(scope="module")
+def known():
+    """A network and its masks by name, made once for all tests that only look at them."""
+    return cache(pruned)
+
+
+def exported(name, masked):
+    """The plain network with the weights of the masked one; it draws none of its own."""
+    with torch.device("meta"):
+        plain = build(name, 2)
+    plain.load_state_dict(masked.subnetwork_state(), assign=True)
+    return plain.eval()
+
+
 def pruned(name):
     torch.manual_seed(0)
     network = build(name, 2)
@@ -29,14 +45,13 @@ def pruned(name):
 
 
 @pytest.mark.parametrize(("name", "layers"), LAYERS.items())
-def test_every_convolution_and_linear_layer_is_masked_and_nothing_else_is_counted(name, layers):
-    network, masked = pruned(name)
+def test_every_convolution_and_linear_layer_is_masked_and_nothing_else_is_counted(known, name, layers):
+    network, masked = known(name)
     modules = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     assert len(masked.shapes) == len(modules) == layers
     assert masked.logits.numel() == sum(m.weight.numel() for m in modules)
     # Counted on the exported network itself, over fresh layers found by type.
-    plain = build(name, 2)
-    plain.load_state_dict(masked.subnetwork_state())
+    plain = exported(name, masked)
     weights = [m.weight for m in plain.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     kept = sum(w.count_nonzero().item() for w in weights)
     assert masked.keep_ratio() == kept / masked.logits.numel()
@@ -61,8 +76,7 @@ def test_the_last_convolution_of_every_block_of_resnet50_is_masked_where_the_for
         for name, logits in zip(masked.shapes, torch.split(masked.logits, sizes), strict=True):
             if name in last:
                 logits.fill_(-1)
-    plain = build("resnet50", 2).eval()
-    plain.load_state_dict(masked.subnetwork_state())
+    plain = exported("resnet50", masked)
     x = torch.randn(1, 3, 32, 32)
     out = []
     plain.layer4[2].bn3.register_forward_pre_hook(lambda _, inputs: out.append(inputs[0]))
@@ -70,20 +84,19 @@ def test_the_last_convolution_of_every_block_of_resnet50_is_masked_where_the_for
     assert not out[0].any()
 
 
-def test_depthwise_convolutions_are_masked():
-    network, masked = pruned("mobilenet_v2")
+def test_depthwise_convolutions_are_masked(known):
+    network, masked = known("mobilenet_v2")
     depthwise = [n for n, m in network.named_modules() if isinstance(m, nn.Conv2d) and m.groups > 1]
     assert len(depthwise) == 17
     assert all(0 < masked.layer_keep_ratios()[name] < 1 for name in depthwise)
 
 
 @pytest.mark.parametrize(("name", "size"), [("resnet50", 32), ("mobilenet_v2", 32), ("vit_b_16", 224)])
-def test_the_hard_forward_is_the_exported_network_bit_for_bit(name, size):
-    _, masked = pruned(name)
+def test_the_hard_forward_is_the_exported_network_bit_for_bit(known, name, size):
+    _, masked = known(name)
     masked.eval()
-    plain = build(name, 2).eval()
-    plain.load_state_dict(masked.subnetwork_state())
-    x = torch.randn(2, 3, size, size)
+    plain = exported(name, masked)
+    x = torch.randn(1, 3, size, size)
     with torch.no_grad():
         assert torch.equal(masked.hard(x)[0], plain(x))
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from torch import multiprocessing as mp
 from torch import nn
 from torch.nn import functional as F
 
@@ -26,6 +25,7 @@ from core.training.memory import Parts
 from core.training.objectives import GroupDroLoss
 from core.training.precision import Precision
 from core.training.predict import predict
+from tests.pair import in_two_processes
 from tests.training.stage_lab import context_of, random_data, run_folder
 
 STEPS = 3
@@ -192,7 +192,7 @@ def alone(path: Path, device: torch.device) -> Mapping[str, Found]:
 
 def by_two(path: Path, device: torch.device) -> list[Mapping[str, Found]]:
     """What each of two processes finds."""
-    mp.spawn(_one, (path, device), 2)
+    in_two_processes(_one, path, device)
     return [torch.load(path / f"{rank}.pt") for rank in range(2)]
 
 
