@@ -16,7 +16,8 @@ from tests.tui.lab import until
 
 @pytest.fixture
 def computing(monkeypatch):
-    """A command that stores what `answer` holds once it may, or fails with a sentence."""
+    """A command that stores what `answer` holds once it may, or fails with a sentence; it ends with the test."""
+    started = []
 
     def use(run, value=None, sentence=""):
         go = run.folder.path / "go"
@@ -37,12 +38,15 @@ def computing(monkeypatch):
             method = words[words.index("--method") + 1]
             asked.append(method)
             command = [sys.executable, "-c", code.replace("map-tsne", f"map-{method}")]
-            return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+            return started[-1]
 
         monkeypatch.setattr(subprocesses, "start", start)
         return go, asked
 
-    return use
+    yield use
+    for process in started:
+        process.kill()
 
 
 async def test_tsne_is_asked_for_computed_beside_and_picked_up(tmp_path, computing):
