@@ -1,9 +1,15 @@
+import gc
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from core.runs.home import Home
 
 LONG = int(os.environ.get("PRUSC_EXAMPLES", "0"))
 """Examples of each property: a few, the same ones at each time, if it is not set."""
@@ -19,6 +25,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("prusc")
 
 
+def pytest_collection_finish() -> None:
+    """A full collection of garbage takes a second with all tests and torch in it: what is here now, stays."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Decoded images of the tests go nowhere near those of whoever runs them, no settings of theirs are read,
@@ -29,6 +41,14 @@ def nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     patch.setenv("PRUSC_LEASES", str(tmp_path_factory.mktemp("leases")))
     yield
     patch.undo()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> "Home":
+    """A home without runs."""
+    from core.runs.home import Home
+
+    return Home.open(tmp_path / "home")
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lasting import Lasting
+
 PAGE = Path(__file__).parent.parent / "docs" / "extending.md"
 BLOCK = re.compile(r'^```\w+ title="(?P<file>[^"]+)"\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
 SMALL = ("data.train_size=300", "data.validation_size=80", "data.test_size=80", "erm.batch_size=50")
@@ -38,27 +40,21 @@ def package(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def python(package, tmp_path_factory):
-    """Run Python with the package, and return what it prints."""
-    home = tmp_path_factory.mktemp("home")
-    paths = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH"), str(Path.cwd())])])
-
-    def run(*words):
-        done = subprocess.run(
-            [sys.executable, *words],
-            env={**os.environ, "PYTHONPATH": paths, "PRUSC_HOME": str(home), "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="module")
-def prusc(python):
-    return lambda *words: python("-m", "prusc_tui", *words)
+def prusc(package, home):
+    """What a command prints that must work where the package is installed."""
+    with Lasting(home, package) as command:
+
+        def run(*words):
+            said = command(*words)
+            assert said.code == 0, said.err
+            return said.out
+
+        yield run
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +86,8 @@ def test_the_stages_of_a_new_recipe_are_taken_over_and_its_runs_compared(run, pr
     assert "worst group" in prusc("compare", "new", again["id"])
 
 
-def test_form_artifacts_and_overview_know_a_new_stage(run, python):
-    told = json.loads(
-        python(
-            "-c",
-            f"""
+def test_form_artifacts_and_overview_know_a_new_stage(run, package, home):
+    program = f"""
 import json
 from core.feed.feed import RunFeed
 from core.runs.folder import RunFolder
@@ -106,10 +99,12 @@ folder = RunFolder.open(Home.open(), {run["id"]!r})
 fields = {{field.setting.key: field.setting.help for field in Form("mistakes").fields()}}
 files = {{file.name: file.what for room in survey(folder, folder.record()) for file in room.files}}
 print(json.dumps([fields, files, [line.plain for line in frame(RunFeed(folder).poll(), 0.0, 120)]]))
-""",
-        )
-    )
-    fields, files, lines = told
+"""
+    paths = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")]), str(Path.cwd())])
+    env = {**os.environ, "PYTHONPATH": paths, "PRUSC_HOME": str(home)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    fields, files, lines = json.loads(done.stdout)
     assert fields["mistakes.epoch"].startswith("Age of the checkpoint")
     assert not any(key.startswith("prune.") for key in fields)
     assert files["mistakes.safetensors"] == "training images that are classified wrongly"

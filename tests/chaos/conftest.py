@@ -4,39 +4,21 @@ import os
 import random
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from tests.threads import one_thread  # noqa: F401  # for every test here
 
 Tried = Counter[str]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    patch = pytest.MonkeyPatch()
-    patch.setenv("OMP_NUM_THREADS", "1")
-    yield
-    patch.undo()
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> random.Random:
     """Another sequence for each test; $CHAOS_SEED changes all of them."""
     return random.Random(f"{os.environ.get('CHAOS_SEED', 0)} {request.node.name}")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.open(tmp_path / "home")
 
 
 @pytest.fixture(scope="session")

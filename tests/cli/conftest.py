@@ -8,18 +8,9 @@ from pathlib import Path
 import pytest
 from driver import TINY, Prusc, Said
 
+from tests.threads import one_thread  # noqa: F401  # for every test here
+
 sys.path.append(str(Path(__file__).parents[1] / "data"))  # folders in published layouts: photo_lab
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """The same sums in this process as in those that it starts, and no quarrel over two cores."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

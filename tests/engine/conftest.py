@@ -1,30 +1,11 @@
-"""One thread, so that runs are quick on a shared machine; a home of its own; one finished run to compare with."""
-
-from collections.abc import Iterator
-from pathlib import Path
+"""One thread, so that runs are quick on a shared machine; one finished run to compare with."""
 
 import pytest
-import torch
 
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from tests.engine.lab import finished
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    patch = pytest.MonkeyPatch()
-    patch.setenv("OMP_NUM_THREADS", "1")
-    yield
-    patch.undo()
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.open(tmp_path / "home")
+from tests.threads import one_thread  # noqa: F401  # for every test here
 
 
 @pytest.fixture(scope="session")

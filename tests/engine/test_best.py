@@ -13,7 +13,6 @@ from core.finding.pseudo_groups import PseudoGroups
 from core.groups import Evaluation
 from core.models.representation import find_head
 from core.runs.folder import RunFolder
-from core.runs.home import Home
 from core.training.head import fit_head, represent
 from core.training.images import Images
 from core.training.network import load_network
@@ -21,11 +20,6 @@ from experiments.plan import config_of
 from tests.engine.lab import CPU, events, finished, pipeline_of
 
 SOURCES = ("erm", "prune", "finetune", "head")
-
-
-@pytest.fixture
-def home(tmp_path) -> Home:
-    return Home.open(tmp_path / "home")
 
 
 def cell(folder: RunFolder, stage: str) -> float:

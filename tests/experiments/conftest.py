@@ -1,5 +1,7 @@
 import pytest
 
+from tests.threads import one_thread  # noqa: F401  # for every test here
+
 SETTINGS = (
     "data.train_size=600",
     "data.validation_size=80",
@@ -26,14 +28,3 @@ SETTINGS = (
 def tiny():
     """Overrides with which any recipe takes about a second."""
     return list(SETTINGS)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Tests share the machine: more threads than cores are slower than one."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

@@ -40,11 +40,6 @@ def evaluation(split: str, worst: float, cell: float | None = None) -> dict:
     return Evaluation(split, groups, (0.5, 0.5), cells).to_json()
 
 
-@pytest.fixture
-def home(tmp_path) -> Home:
-    return Home.open(tmp_path / "home")
-
-
 def finish(
     home: Home, task, worst: float, *, cell: float | None = None, conflicts=None, status="finished"
 ) -> RunFolder:

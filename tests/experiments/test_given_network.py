@@ -28,11 +28,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.open(tmp_path / "home")
-
-
-@pytest.fixture
 def checkpoint(trained: RunFolder, tmp_path: Path) -> Path:
     """The network in the format of another program."""
     state = load_file(trained.artifacts("erm") / MODEL)

@@ -16,6 +16,7 @@ from core.models.networks import build, names
 from core.overrides import validate
 from experiments import bundled
 from prusc_tui.screens.new_run.form import Form
+from tests.lasting import Lasting
 
 DATA_SET = '''
 """Digits with a stripe."""
@@ -159,10 +160,11 @@ def test_a_network_is_built_by_its_name(good, look_again):
 def test_a_run_takes_both(good, tmp_path):
     small = ("data.train_size=200", "data.validation_size=40", "data.test_size=40", "erm.epochs=0.1", "select.looks=1")
     words = [word for setting in ("model.name=one-layer", *small) for word in ("--set", setting)]
-    done = prusc(good, tmp_path / "home", "run", "erm", "--data", "striped", *words, "--json")
-    assert done.returncode == 0, done.stderr
     out = tmp_path / "out"
-    assert prusc(good, tmp_path / "home", "export", "last", "--to", str(out)).returncode == 0
+    with Lasting(tmp_path / "home", good) as command:
+        done = command("run", "erm", "--data", "striped", *words, "--json")
+        assert done.code == 0, done.err
+        assert command("export", "last", "--to", out).code == 0
     about = orjson.loads((out / "model.json").read_bytes())
     assert about["build"].startswith("core.models.networks.build('one-layer', 2, channels=3, size=(28, 28)")
 

@@ -1,9 +1,6 @@
 """A home that version 0.1.0 wrote still opens: runs are listed, shown, compared, exported and resumed."""
 
 import json
-import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.tensors import load_tensors
 from experiments.fork import plan_fork, read_fork
+from tests.cli.driver import Prusc
 
 KEPT = Path(__file__).parent.parent / "kept" / "home-0.1.0.tar.xz"
 FINISHED, OTHER, IRM, STOPPED = "9trbqekg", "vk7nvcnz", "fwty52a4", "cybazp8m"
@@ -31,15 +29,13 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def prusc(home):
+    """What a command prints that must work."""
+    command = Prusc(home)
+
     def run(*words):
-        done = subprocess.run(
-            [sys.executable, "-m", "prusc_tui", *words],
-            env={**os.environ, "PRUSC_HOME": str(home), "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        said = command(*words)
+        assert said.code == 0, said.err
+        return said.out
 
     return run
 

@@ -7,7 +7,6 @@ import pytest
 from core.errors import InputError
 from core.feed.feed import RunFeed
 from core.finding.pseudo_groups import PseudoGroups
-from core.runs.home import Home
 from experiments.launch import check
 from experiments.plan import make_plan
 from tests.data.photo_lab import celeba, isic, plain, waterbirds
@@ -17,11 +16,6 @@ from tests.experiments.photo_runs import photo_run
 @pytest.fixture(scope="module")
 def birds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return waterbirds(tmp_path_factory.mktemp("waterbirds"), n=40)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.open(tmp_path / "home")
 
 
 @pytest.mark.parametrize(

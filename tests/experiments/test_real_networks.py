@@ -11,7 +11,6 @@ from torchvision.models import get_model
 from core.artifacts import MODEL
 from core.events import Logged
 from core.runs.folder import RunFolder
-from core.runs.home import Home
 from tests.data.photo_lab import waterbirds
 from tests.engine.lab import events
 from tests.experiments.photo_runs import photo_run
@@ -22,11 +21,6 @@ MOBILENET = Path(__file__).parents[3] / "shared" / "data" / "weights" / "mobilen
 @pytest.fixture(scope="module")
 def birds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return waterbirds(tmp_path_factory.mktemp("waterbirds"), n=40)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.open(tmp_path / "home")
 
 
 def masked_layers(name: str, folder: RunFolder) -> dict[str, Tensor]:

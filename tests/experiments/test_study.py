@@ -8,7 +8,6 @@ import pytest
 from core.engine.stage import stage_key
 from core.errors import InputError
 from core.runs.folder import RunFolder
-from core.runs.home import Home
 from core.runs.log import RunLog
 from experiments import catalog
 from experiments.catalog import get_study, study_names
@@ -40,11 +39,6 @@ def small(tmp_path, monkeypatch):
     ours = catalog._folder
     monkeypatch.setattr(catalog, "_folder", lambda name: folder if name == "studies" else ours(name))
     return get_study("small")
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ import pytest
 from core.errors import InputError
 from core.groups import Evaluation, Group
 from core.runs.folder import RunFolder
-from core.runs.home import Home
 from core.runs.log import RunLog
 from experiments import search, sweeps
 from experiments.catalog import read_study
@@ -20,11 +19,6 @@ TINY = ("data.train_size=600", "data.validation_size=80", "data.test_size=80")
 @pytest.fixture(autouse=True)
 def nobody_starts_what_waits(monkeypatch):
     monkeypatch.setattr(queue, "ensure", lambda home: None)
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
 
 
 def a_sweep(home, grid=("erm.lr=0.1,0.2",), seeds="0-1", **more):

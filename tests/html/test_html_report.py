@@ -24,7 +24,6 @@ from core.explore.look import write_look
 from core.feed.feed import RunFeed
 from core.feed.reused import whole
 from core.groups import Evaluation, Group
-from core.runs.home import Home
 from core.runs.stream import EventWriter
 from prusc_tui.chart.curves import Curve
 from prusc_tui.html.figures import MOST_POINTS, Chart, points
@@ -60,11 +59,6 @@ class Page(HTMLParser):
     @property
     def text(self):
         return " ".join(" ".join(self.said).split())
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
 
 
 def written(*folders, images=None):

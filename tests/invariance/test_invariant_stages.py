@@ -12,14 +12,7 @@ from core.runs.home import Home
 from experiments.launch import check, create_run
 from experiments.plan import make_plan
 from tests.engine.lab import After, events, finished, go_on, pipeline_of, plan_of
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+from tests.threads import one_thread  # noqa: F401  # for every test here
 
 
 @pytest.fixture(scope="module")

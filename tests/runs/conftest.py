@@ -1,24 +1,17 @@
-"""A home in a temporary folder, records to put in it, and other processes that end with the test."""
+"""Records to put in a home, and other processes that end with the test."""
 
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.groups import Evaluation, Group
-from core.runs.home import Home
 from core.runs.record import RunRecord, StageRecord, new_id
 
 Start = Callable[..., "subprocess.Popen[str]"]
 Make = Callable[..., RunRecord]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.open(tmp_path / "home")
 
 
 @pytest.fixture

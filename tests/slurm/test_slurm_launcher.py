@@ -36,11 +36,6 @@ def slurm(tmp_path, monkeypatch):
     cluster._lists.clear()
 
 
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
-
-
 def a_run(home, name="one", **changes):
     record = RunRecord(id=new_id(), name=name, recipe="erm", data="demo", stages=(StageRecord("erm"),), **changes)
     folder = RunFolder.create(home, record)

@@ -4,16 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from core.data.dataset import DataSet, Split
 from core.events import Event
 from core.groups import Evaluation, Group
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
+from tests.threads import one_thread  # noqa: F401  # for every test here
 
 
 @pytest.fixture

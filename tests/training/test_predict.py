@@ -17,7 +17,6 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def dataset():
     """Two labels, three colours, two patches; validation has 9 samples for 12 groups."""
-    torch.set_num_threads(1)
     random = np.random.default_rng(1)
 
     def split(n):

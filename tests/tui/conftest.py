@@ -7,7 +7,6 @@ import pytest
 
 from core.feed.feed import RunFeed
 from core.runs.alive import here
-from core.runs.home import Home
 from core.runs.stream import EventWriter
 from experiments import subprocesses
 from prusc_tui.widgets.picture import Picture
@@ -21,12 +20,6 @@ def terminal(monkeypatch, tmp_path):
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("PRUSC_SETTINGS", str(tmp_path / "settings.toml"))
-
-
-@pytest.fixture
-def home(tmp_path):
-    """A home without runs."""
-    return Home.open(tmp_path / "home")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
-"""Runs that have got as far as their pseudo-groups, and a hand on the panel that shows them."""
+"""Runs that have got as far as their pseudo-groups, and the panel that shows them."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from core.runs.home import Home
 from core.runs.record import StageRecord
 from core.runs.stream import EventWriter
 from prusc_tui.views.groups import VIEW
-from tests.tui.lab import NOW, all_read, put, record_of, text
-from tests.tui.stage import Alone
+from tests.tui import panel_lab
+from tests.tui.lab import NOW, put, record_of
 
 LABELS, COLOURS = ("0–4", "5–9"), ("red", "green")
 N = 120
@@ -131,45 +132,8 @@ class FoundRun(Run):
                 writer.write(StageFinished("find", 1.0), NOW)
 
 
-class Opened:
-    """The panel of a run in an app of its own."""
-
-    def __init__(self, pilot, run):
-        self.pilot, self.run = pilot, run
-        self.panel = pilot.app.panel
-
-    async def show(self):
-        self.panel.focus()
-        self.panel.show(self.run.feed.poll())
-        await all_read(self.pilot)
-        await self.pilot.pause()
-
-    async def press(self, *keys):
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    @property
-    def text(self):
-        return text(self.pilot.app)
-
-    def lines(self, kind):
-        return self.pilot.app.query_one(kind).lines
+opened = partial(panel_lab.opened, VIEW)
 
 
 def braille(text):
     return any(0x2800 < ord(character) < 0x2900 for character in text)
-
-
-class opened:
-    """Open the panel of a run in a terminal of that size."""
-
-    def __init__(self, run, size=(120, 40)):
-        self.run, self.context = run, Alone(lambda: VIEW.open(run.folder, None)).run_test(size=size)
-
-    async def __aenter__(self):
-        found = Opened(await self.context.__aenter__(), self.run)
-        await found.show()
-        return found
-
-    async def __aexit__(self, *error):
-        return await self.context.__aexit__(*error)

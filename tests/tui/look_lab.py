@@ -1,7 +1,8 @@
-"""Runs whose images can be looked at, and a hand on the panel that shows them."""
+"""Runs whose images can be looked at, and the panel that shows them."""
 
 import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -9,8 +10,8 @@ from core.artifacts import MODEL, predictions_file
 from core.explore.look import Counts, Look, Seen, counts_file, look_file, write_counts, write_look
 from core.feed.feed import RunFeed
 from prusc_tui.views.look import VIEW
-from tests.tui.lab import LABELS, NOW, all_read, finished_run, text
-from tests.tui.stage import Alone
+from tests.tui import panel_lab
+from tests.tui.lab import LABELS, NOW, all_read, finished_run
 
 STAGES = ("erm", "finetune")
 WORST = 1
@@ -84,42 +85,13 @@ class Asked:
         )
 
 
-class Opened:
-    """The panel of a run in an app of its own."""
-
-    def __init__(self, pilot, run):
-        self.pilot, self.run = pilot, run
-        self.panel = pilot.app.panel
-
-    async def show(self):
-        self.panel.focus()
-        self.panel.show(self.run.feed.poll())
-        await all_read(self.pilot)
-        await self.pilot.pause()
+class Reading(panel_lab.Opened):
+    """Waits after each key until all files that it asks for are read."""
 
     async def press(self, *keys):
-        await self.pilot.press(*keys)
+        await super().press(*keys)
         await all_read(self.pilot)
         await self.pilot.pause()
 
-    @property
-    def text(self):
-        return text(self.pilot.app)
 
-    def lines(self, kind):
-        return self.pilot.app.query_one(kind).lines
-
-
-class opened:
-    """Open the panel of a run in a terminal of that size."""
-
-    def __init__(self, run, size=(120, 40)):
-        self.run, self.context = run, Alone(lambda: VIEW.open(run.folder, None)).run_test(size=size)
-
-    async def __aenter__(self):
-        found = Opened(await self.context.__aenter__(), self.run)
-        await found.show()
-        return found
-
-    async def __aexit__(self, *error):
-        return await self.context.__aexit__(*error)
+opened = partial(panel_lab.opened, VIEW, hand=Reading)

@@ -3,7 +3,6 @@
 import pytest
 
 from core.errors import InputError
-from core.runs.home import Home
 from core.runs.record import StageRecord
 from experiments.fork import fork_at
 from experiments.plan import make_plan
@@ -16,11 +15,6 @@ FOUND = {
     *("group-balanced-pseudo", "group-dro-pseudo"),
 }
 """Recipes of invariant learning that begin with clusters."""
-
-
-@pytest.fixture
-def home(tmp_path):
-    return Home.open(tmp_path / "home")
 
 
 def test_a_fork_takes_over_stages_with_their_settings(home):
