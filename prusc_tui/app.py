@@ -1,9 +1,10 @@
 """`prusc-tui`: the app that opens the screens."""
 
 import asyncio
+import contextlib
 import gc
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from textual.app import App, SystemCommand
@@ -21,6 +22,7 @@ from prusc_tui.palette import Palette
 from prusc_tui.ring import ring_for
 from prusc_tui.safe_lines import SafeLines
 from prusc_tui.settings import Settings, remember_theme
+from prusc_tui.protocols import Terminal
 from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
 
 COLLECT_EVERY = 20.0
@@ -43,8 +45,10 @@ class PruscApp(App[None]):
         settings: Settings | None = None,
         run: str | None = None,
         clock: Callable[[], float] = time.time,
+        terminal: Terminal | None = None,
     ) -> None:
         super().__init__()
+        self.terminal = terminal or Terminal()
         self.home = home
         self.clock = clock
         self._settings = settings or Settings()
@@ -162,11 +166,29 @@ class PruscApp(App[None]):
 
         name = time.strftime("prusc-tui-%Y%m%d-%H%M%S.svg", time.localtime(self.clock()))
         try:
-            Path(name).write_text(standalone(self.export_screenshot()), encoding="utf-8")
+            with self._half_blocks():
+                Path(name).write_text(standalone(self.export_screenshot()), encoding="utf-8")
         except OSError as error:
             self.notify(f"{name}: cannot be written ({error.strerror})", severity="error", markup=False)
         else:
             self.notify(f"wrote {name}", markup=False)
+
+    @contextlib.contextmanager
+    def _half_blocks(self) -> Iterator[None]:
+        """Draw no picture by a protocol of the terminal meanwhile."""
+        terminal = self.terminal
+        self._draw_for(Terminal())
+        try:
+            yield
+        finally:
+            self._draw_for(terminal)
+
+    def _draw_for(self, terminal: Terminal) -> None:
+        from prusc_tui.widgets.picture import Picture
+
+        self.terminal = terminal
+        for picture in self.screen.query(Picture):
+            picture.touch()
 
     def leave_from_outside(self) -> None:
         """Leave without asking; for signals and other threads, which do not wake the event loop."""

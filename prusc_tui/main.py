@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError, nearest
 from core.runs.text import safe_text
+from prusc_tui.protocols import ask
 
 if TYPE_CHECKING:
     from prusc_tui.app import PruscApp
@@ -31,6 +32,7 @@ def main() -> None:
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # Textual draws on stderr
         sys.stderr.write("error: prusc-tui needs a terminal; without one: prusc ls, prusc show, prusc watch --once\n")
         sys.exit(2)
+    app.terminal = ask()
     host(app)
     sys.exit(app.return_code or 0)
 

@@ -124,9 +124,13 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def print_lines(out: "Console", lines: "Iterable[Text]") -> None:
-    """Print lines without trailing blanks."""
+    """Print lines without trailing blanks, but for those that have a colour behind them."""
+    from rich.style import Style
+
     for line in lines:
-        line.rstrip()
+        coloured = (span.end for span in line.spans if isinstance(span.style, Style) and span.style.bgcolor)
+        if blanks := len(line) - max(len(line.plain.rstrip()), *coloured, 0):
+            line.right_crop(blanks)
         out.print(line)
 
 

@@ -1,6 +1,5 @@
 """`prusc look`: images of a group, most confident mistakes first, and what the networks of a run look at."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,8 +17,6 @@ from prusc_tui.palette import SHELL
 from prusc_tui.words import console, print_json, print_lines, say
 
 Graphics = Literal["auto", "kitty", "sixel", "blocks"]
-CELL = 8
-"""Pixels of the width of a cell, to guess the size of a picture."""
 WIDEST = 100
 """Columns of a list of groups."""
 
@@ -52,7 +49,7 @@ def look(
     ] = False,
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE.png", help="Write the picture to a file.")] = None,
     graphics: Annotated[
-        Graphics, typer.Option("--graphics", help="How a terminal draws it (default: what the terminal says it can).")
+        Graphics, typer.Option("--graphics", help="How a terminal draws it (default: as the terminal says it can).")
     ] = "auto",
     device: Device = "auto",
     json: Json = False,
@@ -61,8 +58,9 @@ def look(
     from core.engine.devices import pick
     from core.explore.sheet import sheet
     from experiments import look as work
-    from prusc_tui.graphics import kitty, protocol, sixel
+    from prusc_tui.pictures import print_pictures
     from prusc_tui.report.look import MAPS, facts_of, looked, title_of
+    from prusc_tui.protocols import Terminal, ask
 
     if group is not None and cell is not None:
         raise InputError("--group: cannot be combined with --cell; leave one out")
@@ -88,14 +86,14 @@ def look(
         say(f"{to}  {to.stat().st_size:,} bytes", MAPS)
         return
     out = console()
-    by = protocol(os.environ) if graphics == "auto" and out.is_terminal else graphics
-    if by in ("kitty", "sixel"):
-        picture = sheet(found, heading, facts_of(found))
-        drawn = kitty(picture, min(out.width, picture.width // CELL)) if by == "kitty" else sixel(picture)
-        out.file.write(f"{drawn}\n")
-        say(MAPS)
-        return
-    print_lines(out, looked(found, out.width, SHELL, colour=out.color_system not in (None, "standard")))
+    terminal = ask() if graphics == "auto" and out.is_terminal and not out.no_color else Terminal()
+    protocol = terminal.protocol if graphics == "auto" else graphics
+    colour = protocol != "blocks" or out.color_system not in (None, "standard")
+    lines = looked(found, out.width, SHELL, colour=colour)
+    if protocol == "blocks":
+        print_lines(out, lines)
+    else:
+        print_pictures(out, lines, protocol, terminal)
 
 
 def _list(folder: RunFolder, stages: Sequence[str], json: bool) -> None:

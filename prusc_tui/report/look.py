@@ -1,7 +1,8 @@
 """Images of a group with what networks look at, in cells of a terminal, and a table of the groups."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -81,12 +82,13 @@ class Tiles:
         for network in networks:
             # In dots, a map over an image is a picture of neither.
             tile = self.look.overlaid(i, network, (self.across, 2 * self.down))
-            drawn.append(self._drawn(tile if self.colour else self.look.heat(i, network)))
+            original = partial(self.look.overlaid, i, network)
+            drawn.append(self._drawn(tile if self.colour else self.look.heat(i, network), original))
         return [*map(_beside, zip(*drawn, strict=True)), _beside(captions)]
 
-    def _drawn(self, picture: "Image") -> list[Text]:
+    def _drawn(self, picture: "Image", original: "Callable[[], Image] | None" = None) -> list[Text]:
         if self.colour:
-            return half_blocks(picture, self.across, self.down)
+            return half_blocks(picture, self.across, self.down, original)
         rows = dots(picture, self.across, self.down, invert=not self.dark)
         return [ink(row.plain, self.palette.text) for row in rows]
 

@@ -1,5 +1,7 @@
 """Images in cells: two pixels per cell, or eight dots in terminals without colour."""
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -16,6 +18,45 @@ if TYPE_CHECKING:
 HALF = "▀"
 
 
+class Original(str):
+    """A style that changes nothing: it marks the first row of a picture in cells, and knows the picture.
+
+    Widgets in terminals that draw pictures find it in the lines, wherever these were put together.
+    """
+
+    image: "Callable[[], Image]"
+    height: int
+
+    @classmethod
+    def of(cls, image: "Callable[[], Image]", height: int) -> "Original":
+        """Mark a picture of `height` rows."""
+        mark = cls("none")
+        mark.image, mark.height = image, height
+        return mark
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a picture is in lines, in cells."""
+
+    x: int
+    y: int
+    width: int
+    original: Original
+
+    @property
+    def height(self) -> int:
+        return self.original.height
+
+
+def places(lines: Sequence[Text]) -> Iterator[Place]:
+    """Pictures in lines of which nothing was cut off."""
+    for y, line in enumerate(lines):
+        for span in line.spans:
+            if isinstance(mark := span.style, Original) and y + mark.height <= len(lines):
+                yield Place(Text(line.plain[: span.start]).cell_len, y, span.end - span.start, mark)
+
+
 def fitted(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
     """Cells of the largest picture of that shape in `width` × `height` cells, as (across, down), at least one each.
 
@@ -25,10 +66,11 @@ def fitted(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale / 2))
 
 
-def half_blocks(image: "Image", width: int, height: int) -> list[Text]:
+def half_blocks(image: "Image", width: int, height: int, original: "Callable[[], Image] | None" = None) -> list[Text]:
     """Draw a picture in `height` rows of `width` cells, each the upper pixel in front of the lower one.
 
-    Shrinks by averaging areas, enlarges by repeating pixels. Terminals with 16 colours get the nearest ones.
+    Shrinks by averaging areas, enlarges by repeating pixels. Terminals with 16 colours get the nearest ones; where a
+    terminal draws pictures, it gets the `original`, by default the image.
     """
     from PIL import Image
 
@@ -43,6 +85,7 @@ def half_blocks(image: "Image", width: int, height: int) -> list[Text]:
             # For a single colour, a space is shorter and has no gaps in any font.
             line.append((" " if upper == lower else HALF) * sum(1 for _ in same), _style(upper, lower))
         rows.append(line)
+    rows[0].stylize(Original.of(original or (lambda: image), height), 0, width)
     return rows
 
 

@@ -8,6 +8,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from prusc_tui.palette import Palette, palette_in
+from prusc_tui.widgets.originals import Originals, terminal_of
 
 Draw = Callable[[int, int, Palette], list[Text]]
 """Draws lines for a width, a height and a palette."""
@@ -35,6 +36,7 @@ class Picture(Widget):
         self._strips: list[Strip] = []
         self._drawn: object = None
         self._version = 0
+        self._originals = Originals(self)
 
     @property
     def lines(self) -> list[str]:
@@ -74,6 +76,10 @@ class Picture(Widget):
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         return len(self._at(width))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._originals.sent(crop)
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         strips = self._at(self.size.width)
         return (strips[y] if y < len(strips) else Strip.blank(self.size.width)).apply_style(self.rich_style)
@@ -81,17 +87,21 @@ class Picture(Widget):
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh(layout=True))
 
+    def on_unmount(self) -> None:
+        self._originals.forget()
+
     @property
     def _auto(self) -> bool:
         return self.styles.height is None or self.styles.height.is_auto
 
     def _at(self, width: int) -> list[Strip]:
         height, palette = self.room if self._auto else self.size.height, palette_in(self.app)
-        wanted = width, height, palette, self._version
+        wanted = width, height, palette, self._version, terminal_of(self.app)
         if wanted != self._drawn and width > 0:
             console = self.app.console
             lines = self._draw(width, height, palette) if self._draw is not None else []
-            self._strips = [Strip(line.render(console), width) for line in lines]
+            strips = [Strip(line.render(console), width) for line in lines]
+            self._strips = self._originals.found(lines, strips, width)
             self._drawn = wanted
         return self._strips
 

@@ -5,10 +5,10 @@ import io
 import re
 
 import numpy as np
-import pytest
 from PIL import Image
+from rich.cells import cell_len
 
-from prusc_tui.graphics import CHUNK, kitty, protocol, sixel
+from prusc_tui.graphics import CHUNK, MARKS, PLACEHOLDER, kitty, placeholders, scaled, sixel
 
 
 def picture(width=50, height=32):
@@ -53,26 +53,32 @@ def test_sixel_draws_every_pixel_once_in_its_colour():
 
 def test_kitty_sends_the_png_in_parts():
     image = noise()
-    parts = re.findall(r"\x1b_G([^;]*);([^\x1b]*)\x1b\\", kitty(image, 40))
+    parts = re.findall(r"\x1b_G([^;]*);([^\x1b]*)\x1b\\", kitty(image, 40, 20))
     assert len(parts) > 1
     assert max(len(data) for _, data in parts) <= CHUNK
-    assert "c=40" in parts[0][0]
+    assert "c=40,r=20" in parts[0][0]
     assert [head[-3:] for head, _ in parts] == ["m=1"] * (len(parts) - 1) + ["m=0"]
     with Image.open(io.BytesIO(base64.b64decode("".join(data for _, data in parts)))) as shown:
         assert np.array_equal(np.asarray(shown), np.asarray(image))
 
 
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({"TERM": "xterm-kitty"}, "kitty"),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, "kitty"),
-        ({"TERM": "foot"}, "sixel"),
-        ({"TERM": "foot-extra"}, "sixel"),
-        ({"TERM": "xterm-256color"}, "blocks"),
-        ({"TERM": "xterm-kitty", "TMUX": "x"}, "blocks"),
-        ({}, "blocks"),
-    ],
-)
-def test_a_terminal_is_known_by_what_it_says_of_itself(environment, expected):
-    assert protocol(environment) == expected
+def test_few_colours_are_mixed():
+    ramp = Image.fromarray(np.tile(np.arange(96, dtype=np.uint8)[:, None, None], (1, 96, 3)))
+    drawn = unsixel(sixel(ramp, 4))
+    assert len(np.unique(drawn)) <= 4
+    blocks = [one.reshape(8, 12, 8, 12, 3).mean((1, 3)) for one in (drawn, np.asarray(ramp))]
+    assert np.abs(blocks[0] - blocks[1]).max() < 8  # an area has the mean colour of the picture
+
+
+def test_the_pixels_of_a_small_picture_stay_squares_and_a_photograph_is_smooth():
+    small = Image.fromarray(np.array([[0, 255]], np.uint8)).resize((4, 4), Image.Resampling.NEAREST)
+    assert set(np.unique(scaled(small, 40, 40))) == {0, 255}
+    large = small.resize((128, 128), Image.Resampling.NEAREST)
+    assert len(np.unique(scaled(large, 400, 400))) > 2
+
+
+def test_every_cell_of_a_stored_picture_says_which_part_it_shows():
+    cells = placeholders(30, 4)
+    assert cell_len(cells) == 30
+    assert len(set(re.findall(f"{PLACEHOLDER}{MARKS[4]}(.)", cells))) == 30
+    assert len(set(MARKS)) == len(MARKS)

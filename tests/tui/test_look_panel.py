@@ -28,7 +28,7 @@ async def test_the_worst_group_is_chosen_and_nothing_is_computed_unasked(run, as
         assert rows[2][:6] == ["0–4", "·", "red", "2,400", "98.1", "97.5–98.6"]
         assert rows[3][:6] == ["▸", "0–4", "·", "green", "2,400", "63.7"]
         assert shown.lines("#page")[0].startswith("0–4 · green ─")
-        assert "Not computed yet" in shown.text
+        assert "Not computed yet. Press ⏎ to compute" in shown.text
     assert asked.words == []
 
 

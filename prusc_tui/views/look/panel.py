@@ -35,7 +35,7 @@ WIDE = 116  # width from which the groups are beside the images
 LEAST_ROWS = 4  # groups above the images, at least if there are as many
 AHEAD = 16  # images whose maps are computed at once
 DONE = ("done", "reused")
-NOTHING = "Not computed yet. The compute key has the maps of these images made on the CPU; the run keeps them."
+NOTHING = "Not computed yet. Press {key} to compute the maps of these images on the CPU; the run keeps them."
 COUNTING = "Counting what the networks get right in every cell …"
 
 
@@ -277,8 +277,16 @@ class LookPanel(Panel, can_focus=True):
         note = f"cannot be computed: {safe(self._problem)}" if self._problem else self._note if at_work else ""
         if stored.look is None:
             total = stored.counts.totals[stored.chosen]
-            note = f"{note[:1].upper()}{note[1:]}" or (NOTHING if total else "There is no such image on this split.")
+            nothing = NOTHING.format(key=self._compute_key) if total else "There is no such image on this split."
+            note = f"{note[:1].upper()}{note[1:]}" or nothing
         return Page(stored.title, stored.look, self._first, self._zoom, self._maps, note)
+
+    @property
+    def _compute_key(self) -> str:
+        """The key as the footer shows it, which the user may have changed."""
+        active = (one.binding for one in self.screen.active_bindings.values())
+        shown = (self.app.get_key_display(binding) for binding in active if binding.id == "look.compute")
+        return next(shown, "enter")
 
     @property
     def _per_page(self) -> int:
