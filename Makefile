@@ -3,7 +3,7 @@ PYTHON ?= python3
 SEED   ?= 0
 BIN    := .venv/bin
 
-.PHONY: demo test lint types unit bench chaos gpu simulated-gpu audit slurm fresh lowest docs clean
+.PHONY: demo test lint types unit bench chaos gpu simulated-gpu audit slurm fresh lowest docs results clean
 
 demo: .venv/.ready
 	$(BIN)/prusc run demo --seed $(SEED)
@@ -53,6 +53,10 @@ lowest:
 
 docs: .venv/.ready-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+# Tables of docs/results.md from the run log in $PRUSC_HOME.
+results: .venv/.ready
+	$(BIN)/python -m release.results
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

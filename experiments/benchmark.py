@@ -158,6 +158,18 @@ def benchmark(home: Home, study: Study, split: str = "test") -> Benchmark:
     )
 
 
+def missing(found: Benchmark) -> dict[str, list[int]]:
+    """Entry of the study, with the data set if there are several → seeds without a finished run."""
+    there = {(r.entry, preset, m.seed) for r in found.rows for preset, members in r.cells.items() for m in members}
+    absent: dict[str, list[int]] = {}
+    for task in plan_study(found.study):
+        name, seed = _name(found.study, task), task.plan.config.seed
+        if (name, task.preset, seed) not in there:
+            on = f" on {task.preset}" if len(found.study.presets) > 1 else ""
+            absent.setdefault(f"{name}{on}", []).append(seed)
+    return absent
+
+
 def differences(one: Row, other: Row, preset: str) -> Paired | None:
     """Differences between two methods on the same seeds, `one` − `other`; None without a pair."""
     theirs = {member.seed: member for member in other.cells.get(preset, ())}

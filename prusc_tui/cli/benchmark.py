@@ -13,12 +13,15 @@ from experiments.benchmark import Benchmark, benchmark, best, get_benchmark, ver
 from experiments.catalog import Study, study_names
 from prusc_tui.tables.benchmark import accuracies, averages, errors, finders, pairs, proxies, seconds, tidy
 from prusc_tui.tables.grid import Grid, latex, markdown
+from prusc_tui.tables.page import missing_sentence, page
 from prusc_tui.tables.text import parts as pieces
 from prusc_tui.tables.text import printed
 from prusc_tui.words import console, print_csv, print_json, print_text
 
 
-def print_benchmark(name: str, split: str, format: str, rule: str, test: str, *, json: bool) -> None:
+def print_benchmark(
+    name: str, split: str, format: str, rule: str, test: str, *, json: bool, full: bool = False
+) -> None:
     """Print the tables of a benchmark.
 
     Args:
@@ -28,6 +31,7 @@ def print_benchmark(name: str, split: str, format: str, rule: str, test: str, *,
         rule: on validation by which a method is marked as the best.
         test: of the differences, `t` or `wilcoxon`.
         json: print one JSON object instead.
+        full: add what a page of results says besides.
 
     Raises:
         InputError: the table is unknown, or has no finished run.
@@ -44,12 +48,13 @@ def print_benchmark(name: str, split: str, format: str, rule: str, test: str, *,
         print_json(**about, runs=list(tidy(found)), **_answers(found, rule, test))
     elif format == "csv":
         print_csv(list(tidy(found)))
-    elif format == "text":
-        _print(found, _grids(found, rule, test))
     else:
-        grids = _grids(found, rule, test)
-        texts = [markdown(grid) if format == "markdown" else latex(grid, booktabs=False) for grid in grids]
-        print_text("\n".join(texts))
+        grids = [*_grids(found, rule, test), *(page(home, found) if full else ())]
+        if format == "text":
+            _print(found, grids)
+        else:
+            texts = [markdown(grid) if format == "markdown" else latex(grid, booktabs=False) for grid in grids]
+            print_text("\n".join([*texts, *([f"{absent}\n"] if full and (absent := missing_sentence(found)) else [])]))
 
 
 def _answers(found: Benchmark, rule: str, test: str) -> dict[str, Any]:
@@ -101,7 +106,7 @@ def _grids(found: Benchmark, rule: str, test: str) -> Sequence[Grid]:
         finders(found),
         seconds(found),
     )
-    return [grid for grid in grids if grid is not None]
+    return [grid for grid in grids if grid is not None and grid.lines]
 
 
 def _print(found: Benchmark, grids: Sequence[Grid]) -> None:

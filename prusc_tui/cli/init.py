@@ -100,7 +100,12 @@ def run(
         return
     say(*_lines(folder, proposal, table))
     where = folder if to is None else file
-    say("", f"wrote {file}", f"images too?  prusc data check {where}", f"a run:       prusc run prusc --data {where}")
+    say(
+        "",
+        f"wrote {file}",
+        f"to check the images:  prusc data check {where}",
+        f"to start a run:       prusc run prusc --data {where}",
+    )
 
 
 def on_terminal() -> bool:

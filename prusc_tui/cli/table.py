@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from core.errors import InputError
 from core.runs.home import Home
 from prusc_tui.cli.options import Best, Json, Test
 
@@ -26,6 +27,13 @@ def table(
     format: Annotated[
         Format, typer.Option("--format", help="Output format; CSV has a line per restart, split and penalty weight.")
     ] = "text",
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Add every run with intervals, times, sizes of groups, settings and missing runs: a page of results.",
+        ),
+    ] = False,
     best: Best = "worst-cell",
     test: Test = "t",
     json: Json = False,
@@ -37,11 +45,15 @@ def table(
     from prusc_tui.cli import table_shown
 
     ranking_rule(best)
+    if full and (json or format == "csv"):
+        raise InputError("--full: adds to text, Markdown and LaTeX only; CSV and JSON have every run anyway")
     if name is None:
         table_shown.show_list(json)
     elif name in benchmarks() or name in sweeps.names(Home.open(create=False)):
         from prusc_tui.cli.benchmark import print_benchmark
 
-        print_benchmark(name, split, format, best, test, json=json)
+        print_benchmark(name, split, format, best, test, json=json, full=full)
+    elif full:
+        raise InputError(f"--full: table '{name}' does not have it; tables over seeds do, such as waterbirds")
     else:
         table_shown.show(name, split, measure, where, format, best, json)

@@ -13,12 +13,13 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import StageRecord
-from experiments.benchmark import benchmark, benchmarks, best, differences, get_benchmark, verdicts_of
+from experiments.benchmark import benchmark, benchmarks, best, differences, get_benchmark, missing, verdicts_of
 from experiments.catalog import Study, get_study
 from experiments.launch import create_run
 from experiments.study import plan_study
 from prusc_tui.tables.benchmark import accuracies, finders, pairs, proxies, seconds, tidy
 from prusc_tui.tables.grid import latex, markdown
+from prusc_tui.tables.page import missing_sentence, page
 
 STUDY = Study(
     name="little",
@@ -84,6 +85,45 @@ def test_a_cell_has_the_finished_runs_with_exactly_the_settings_of_the_study(hom
     assert found.presets == ("patch-mnist",)
     assert [(m.seed, m.worst, m.n) for m in found.rows[0].cells["patch-mnist"]] == [(0, 0.8, 400), (1, 0.6, 400)]
     assert (found.finished, found.planned) == (2, 16)
+
+
+def test_a_page_has_every_run_with_its_interval_times_sizes_and_settings(home):
+    folder = finish(home, task_of("prusc", "patch-mnist", 0), 0.8)
+    stages = folder.record().stages
+    RunLog(home).put(folder.update(stages=(*stages[:-1], replace(stages[-1], keep_ratio=0.5, harm=("one-class",)))))
+    finish(home, task_of("prusc", "patch-mnist", 1), 0.6)
+    runs, times, sizes, settings = page(home, benchmark(home, STUDY))
+    # The interval of 80 of 100 by Wilson is 71.1 to 86.7; 380 of 400 are right on average.
+    first = dict(zip(runs.columns, (cell.plain for cell in runs.lines[0].cells), strict=True))
+    assert runs.lines[0].title.endswith(", seed 0")
+    assert first["worst group"] == "a · red"
+    assert first["its accuracy"] == "80.0 (71.1–86.7)"
+    assert (first["its n"], first["supervision"], first["weights kept"]) == ("100", "none", "50.0")
+    assert first["average"].startswith("95.0 (92.4–")
+    assert [line.cells[-1].plain for line in runs.lines] == ["keep ERM", "–"]
+    assert "n = 400" in runs.about
+    assert {cell.plain for cell in times.lines[0].cells} >= {"1:00"}
+    assert [[cell.plain for cell in line.cells] for line in sizes.lines if line.title == "test"] == [
+        ["100", "300", "400"]
+    ]
+    values = {line.title: [cell.plain for cell in line.cells] for line in settings.lines}
+    assert values["erm.epochs"] == ["1", "all"]
+    assert "seed" not in values
+
+
+def test_the_runs_that_are_missing_are_named(home):
+    for entry in STUDY.recipes:
+        finish(home, task_of(entry, "colored-mnist", 0), 0.5)
+        finish(home, task_of(entry, "colored-mnist", 1), 0.5)
+        finish(home, task_of(entry, "patch-mnist", 1), 0.5)
+    found = benchmark(home, STUDY)
+    assert missing(found) == {f"{entry} on patch-mnist": [0] for entry in STUDY.recipes}
+    assert missing_sentence(found).startswith(
+        "12 of 16 runs are finished. Missing: erm on patch-mnist (seed 0); prusc on"
+    )
+    for entry in STUDY.recipes:
+        finish(home, task_of(entry, "patch-mnist", 0), 0.5)
+    assert missing_sentence(benchmark(home, STUDY)) == ""
 
 
 def test_where_the_files_of_a_run_were_does_not_matter_but_how_its_network_started_does(home, tmp_path):
