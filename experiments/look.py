@@ -190,7 +190,9 @@ def _networks(folder: RunFolder, kind: Kind, stages: Sequence[str]) -> list[Said
         raise InputError(f"run '{record.name}' has no evaluated network yet; it is {folder.status()}")
     for name in stages:
         if name not in able:
-            raise InputError(f"--stage {name}: run '{record.name}' has no evaluated network of it{nearest(name, able)}")
+            raise InputError(
+                f"--stage {name}: run '{record.name}' has no evaluated network of this stage{nearest(name, able)}"
+            )
     said = []
     for name in dict.fromkeys(stages or before_and_after(able)):
         stored = load_tensors(predictions_file(folder.artifacts(name), SPLIT[kind]))
@@ -216,7 +218,7 @@ def _named(wanted: str, titles: Sequence[str], option: str) -> int:
     parts = exact or [i for i, title in enumerate(titles) if wanted.casefold() in title.casefold()]
     if len(parts) != 1:
         found = ", ".join(f"'{titles[i]}'" for i in parts or range(len(titles)))
-        raise InputError(f"{option} {wanted}: {'fits several' if parts else 'is unknown'}; choose one of {found}")
+        raise InputError(f"{option} {wanted}: {'matches several' if parts else 'is unknown'}; choose one of {found}")
     return parts[0]
 
 

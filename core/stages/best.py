@@ -84,4 +84,5 @@ def _numbers(evaluation: "Evaluation") -> dict[str, Any]:
 def _reason(kept: str, sources: Sequence[str], evaluation: "Evaluation") -> str:
     cell = evaluation.worst_cell
     rank, of = (cell.accuracy, "worst cell") if cell else (evaluation.worst_class_accuracy, "worst class")
-    return f"{kept} is kept of {', '.join(sources)}: best {of} on validation ({percent(rank)} %; no group labels used)"
+    of_all = f"{kept} is kept, of {', '.join(sources)}"
+    return f"{of_all}: it has the best {of} on validation ({percent(rank)} %; no group labels used)"

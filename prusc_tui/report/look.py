@@ -27,8 +27,8 @@ ACCURACY, INTERVAL = 7, 12
 """Cells of an accuracy, and of its interval."""
 CURSOR = "▸"
 MAPS = (
-    "Each image as it is, then in grey with the class-activation map (Grad-CAM) of every network for the class that it "
-    "predicts: yellow is what speaks for that class. A map shows where a network looks, not why."
+    "Each image is shown as it is, then in grey with the class-activation map (Grad-CAM) of each network for the class "
+    "that it predicts; yellow marks what speaks for that class. A map shows where a network looks, not why."
 )
 
 

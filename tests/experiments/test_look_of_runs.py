@@ -170,7 +170,7 @@ def test_a_cell_is_a_label_in_a_pseudo_group_of_validation_images(run):
     ("words", "answer"),
     [
         (["--group", "nowhere"], "--group nowhere: is unknown; choose one of"),
-        (["--group", "5–9"], "--group 5–9: fits several; choose one of"),
+        (["--group", "5–9"], "--group 5–9: matches several; choose one of"),
         (["--stage", "prune"], "--stage prune: run"),
         (["--by", "balance"], "--by balance: is not one of the stages shown, erm and finetune"),
         (["--group", "red", "--cell", "worst"], "--group: cannot be combined with --cell"),

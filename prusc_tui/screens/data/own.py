@@ -159,12 +159,11 @@ class OwnScreen(QuietScreen[str | None]):
             self._say(Text(safe_text(f"✗ {found}"), palette.bad))
             return
         self._fill(found.proposal)
-        text = Text(safe_text(f"columns: {', '.join(found.proposal['headings'])}"), palette.muted)
-        for doubt in found.proposal["doubts"]:
-            text.append("\n? " + safe_text(doubt["question"]), palette.text)
-        for note in found.proposal["notes"]:
-            text.append("\n· " + safe_text(note), palette.muted)
-        self._say(text)
+        headings = ", ".join(found.proposal["headings"])  # a published layout, or folders by class, need none
+        lines = [(f"columns: {headings}", palette.muted)] if headings else []
+        lines += [(f"? {doubt['question']}", palette.text) for doubt in found.proposal["doubts"]]
+        lines += [(f"· {note}", palette.muted) for note in found.proposal["notes"]]
+        self._say(Text("\n").join(Text(safe_text(line), style) for line, style in lines))
         about = found.look.about
         split = about["splits"]["train"]
         self.query_one("#splits", Static).update(split_lines(about, "train", palette))

@@ -277,7 +277,7 @@ class LookPanel(Panel, can_focus=True):
         note = f"cannot be computed: {safe(self._problem)}" if self._problem else self._note if at_work else ""
         if stored.look is None:
             total = stored.counts.totals[stored.chosen]
-            nothing = NOTHING.format(key=self._compute_key) if total else "There is no such image on this split."
+            nothing = NOTHING.format(key=self._compute_key) if total else "This group has no image on this split."
             note = f"{note[:1].upper()}{note[1:]}" or nothing
         return Page(stored.title, stored.look, self._first, self._zoom, self._maps, note)
 
