@@ -19,10 +19,10 @@ from experiments.user_settings import settings_path
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenCompare, OpenData, OpenNew, OpenQueue, OpenRun, OpenSweep, RunEnded
 from prusc_tui.palette import Palette
+from prusc_tui.protocols import Terminal
 from prusc_tui.ring import ring_for
 from prusc_tui.safe_lines import SafeLines
 from prusc_tui.settings import Settings, remember_theme
-from prusc_tui.protocols import Terminal
 from prusc_tui.themes import DEFAULT, NAMES, OWN, TERMINAL, palette_of
 
 COLLECT_EVERY = 20.0

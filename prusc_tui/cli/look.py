@@ -59,8 +59,8 @@ def look(
     from core.explore.sheet import sheet
     from experiments import look as work
     from prusc_tui.pictures import print_pictures
-    from prusc_tui.report.look import MAPS, facts_of, looked, title_of
     from prusc_tui.protocols import Terminal, ask
+    from prusc_tui.report.look import MAPS, facts_of, looked, title_of
 
     if group is not None and cell is not None:
         raise InputError("--group: cannot be combined with --cell; leave one out")

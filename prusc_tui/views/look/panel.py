@@ -284,7 +284,7 @@ class LookPanel(Panel, can_focus=True):
     @property
     def _compute_key(self) -> str:
         """The key as the footer shows it, which the user may have changed."""
-        active = (one.binding for one in self.screen.active_bindings.values())
+        active = (one.binding for one in self.screen.active_bindings.values()) if self.is_attached else ()
         shown = (self.app.get_key_display(binding) for binding in active if binding.id == "look.compute")
         return next(shown, "enter")
 
