@@ -8,6 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 Check = Callable[[Any], bool]
 
+_JSON: tuple[type, ...] = (NoneType, bool, int, float, str, list, dict)
 _PLAIN = (str, bool, NoneType)
 
 
@@ -18,6 +19,11 @@ def misfit(cls: type, value: Mapping[str, Any], *, nan: bool = False) -> str | N
     With `nan`, null is a float, as NaN is written.
     """
     return next((name for name, fits in _checks(cls, nan) if name in value and not fits(value[name])), None)
+
+
+def json_kinds(cls: type) -> dict[str, frozenset[type]]:
+    """The kinds of JSON that each field of a dataclass may have, whatever is in a list or an object."""
+    return {name: frozenset(kind for kind in _JSON if fits(kind())) for name, fits in _checks(cls, False)}
 
 
 @cache

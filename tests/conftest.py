@@ -53,8 +53,10 @@ def home(tmp_path: Path) -> "Home":
 
 @pytest.fixture(autouse=True)
 def no_warnings_of_another_test() -> Iterator[None]:
-    """What one test did with packages and old settings is not warned of by the commands of the next one."""
+    """What one test did with packages, settings and indexes is not warned of by the commands of the next one."""
     yield
     if (discovery := sys.modules.get("core.discovery")) is not None:
         for sentence in discovery.problems():
             del discovery._PROBLEMS[sentence]
+    if (log := sys.modules.get("core.runs.log")) is not None:
+        log.complaints()

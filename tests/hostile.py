@@ -60,6 +60,24 @@ def spoil(folder):
         folder.events.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in said))
 
 
+def places(value, at=()):
+    """The path of every value in a piece of JSON."""
+    yield at
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from places(each, (*at, key))
+
+
+def put(value, at, new):
+    """The same JSON with something else at a path."""
+    if not at:
+        return new
+    key, *rest = at
+    if isinstance(value, dict):
+        return {**value, key: put(value[key], rest, new)}
+    return [*value[:key], put(value[key], rest, new), *value[key + 1 :]]
+
+
 @dataclasses.dataclass(frozen=True)
 class Command:
     """A command of the command line: its words, and its parameters as click has them."""

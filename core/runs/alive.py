@@ -56,7 +56,7 @@ def process_alive(pid: int, started: float | None) -> bool:
         else:
             same = abs(process.create_time() - started) < 1.0
         return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, ValueError):  # or no process can have this number
         return False
 
 

@@ -23,24 +23,27 @@ class HeldError(InputError):
     """Another process or thread holds a lock."""
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Replace the content of a file atomically: readers see the old or the new content, even after a crash.
 
-    The caller must hold the lock of the file: the temporary file beside it has a fixed name, so that one left by a
-    killed process is overwritten. On an error, such as a full disk, the old file is unchanged.
+    The caller must hold the lock of the file: the temporary file beside it has a fixed name, so that the next writer
+    takes over one that a killed process has left, and nobody touches that of a living one. On an error, such as a full
+    disk, the old file is unchanged. If not `durable`, a power failure can leave neither content: the caller syncs.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
-    sync(path.parent)
+    if durable:
+        sync(path.parent)
 
 
 def sync(path: Path) -> None:

@@ -2,34 +2,37 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
 from core.runs.alive import run_alive
-from core.runs.disk import locked
+from core.runs.disk import Signature, locked, signature
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from core.runs.record import ACTIVE, InvalidIdError, RunRecord, checked_id, worked
+from core.runs.record import ACTIVE, InvalidIdError, RunRecord, number_of, worked
 from core.runs.text import safe_text
 
 if TYPE_CHECKING:
     from tinydb.table import Document, Table
 
-    from core.runs.storage import AtomicStorage
+    from core.runs.storage import AtomicStorage, Tables
 
-_TABLE = "runs"
 LAST = "last"
 """Name for the newest run; runs cannot have this name."""
+_DAMAGED: dict[tuple[Path, Signature | None], bool] = {}
+"""Each damaged index that was read → whether `complaints` has named it."""
 
 
 class RunLog:
     """One small document per run. The run folders are authoritative: the index can be rebuilt from them.
 
-    Every change locks, reads and replaces the whole file; reading takes no lock. Thread-safe. The clock returns seconds
-    since 1970, for the work time of running runs.
+    Every change locks, reads and replaces the whole file; reading takes no lock. A damaged index is read as what the
+    folders say, and the next change replaces it. Thread-safe. The clock returns seconds since 1970, for the work time
+    of running runs.
     """
 
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
@@ -54,8 +57,8 @@ class RunLog:
         If it dies in between, readers see that it is gone, and look into the folder.
         """
         with self._writing() as runs:
-            if runs.contains(doc_id=_number(id)):
-                runs.update({"status": "running", **process}, doc_ids=[_number(id)])
+            if runs.contains(doc_id=number_of(id)):
+                runs.update({"status": "running", **process}, doc_ids=[number_of(id)])
 
     def put_all(self, ids: Iterable[str]) -> None:
         """Add or update many runs at once, each as its folder says; those without a readable folder are left out."""
@@ -109,12 +112,12 @@ class RunLog:
     def remove(self, id: str) -> None:
         """Remove a run from the index, if it is there."""
         with self._writing() as runs:
-            runs.remove(doc_ids=[_number(id)])
+            runs.remove(doc_ids=[number_of(id)])
 
     def get(self, id: str) -> dict[str, Any] | None:
         """Return the summary of a run, with status and seconds as in `all`, or None."""
         try:
-            found = self._runs().get(doc_id=_number(id))
+            found = self._runs().get(doc_id=number_of(id))
         except InvalidIdError:
             return None
         return self._settled(found) if found is not None else None
@@ -125,9 +128,11 @@ class RunLog:
         Runs without their process have the status of their folder or are `lost`; the seconds of running runs are
         current.
         """
+        from core.runs.storage import TABLE
+
         # As they stand in the file: TinyDB would copy each of them.
         tables = self._reading().read() or {}
-        return [self._settled(summary) for summary in sorted(tables.get(_TABLE, {}).values(), key=_age)]
+        return [self._settled(summary) for summary in sorted(tables.get(TABLE, {}).values(), key=_age)]
 
     def find_stage(self, name: str, key: str) -> list[str]:
         """Return the ids of runs that have completed stage `name` with this key, newest first."""
@@ -141,18 +146,29 @@ class RunLog:
 
         Calls `on_skip` with an error message for every unreadable folder.
         """
-        with self._lock():
-            documents = []
-            for path in sorted(self.home.runs.glob("[!.]*")):
-                try:
-                    documents.append(_document(RunFolder(self.home, path.name).record()))
-                except InputError as error:
-                    if on_skip is not None:
-                        on_skip(str(error))
-            # The old index may be damaged, so it is not read; it stays until the new one is complete.
-            with self._replacing(None) as runs:
-                runs.insert_multiple(documents)
-        return len(documents)
+        with self._lock() as storage:
+            tables = self._from_folders(on_skip)
+            storage.write(tables)
+        return sum(map(len, tables.values()))
+
+    def _from_folders(self, on_skip: Callable[[str], None] | None = None) -> "Tables":
+        from core.runs.storage import TABLE
+
+        summaries = {}
+        for path in sorted(self.home.runs.glob("[!.]*")):
+            try:
+                summary = RunFolder(self.home, path.name).record().summary()
+            except InputError as error:
+                if on_skip is not None:
+                    on_skip(str(error))
+            else:
+                summaries[str(number_of(path.name))] = summary
+        return {TABLE: summaries}
+
+    def _instead(self) -> "Tables":
+        """What the index would be, in place of one that is damaged."""
+        _DAMAGED.setdefault((self.home.index, signature(self.home.index)), False)
+        return self._from_folders()
 
     def _settled(self, summary: dict[str, Any]) -> dict[str, Any]:
         pid = summary["pid"]
@@ -171,51 +187,63 @@ class RunLog:
         """Return the table for reading."""
         from tinydb import TinyDB
 
+        from core.runs.storage import TABLE
+
         storage = self._reading()
         # A new TinyDB per read, as its query cache ignores other writers.
-        return TinyDB(storage=lambda: storage).table(_TABLE)
+        return TinyDB(storage=lambda: storage).table(TABLE)
 
     def _reading(self) -> "AtomicStorage":
         """The file for reading, which is parsed only if it changed."""
         from core.runs.storage import AtomicStorage
 
         if self._storage is None:
-            self._storage = AtomicStorage(self.home.index)
+            self._storage = AtomicStorage(self.home.index, self._instead)
         return self._storage
 
     @contextmanager
     def _writing(self) -> "Iterator[Table]":
-        """Lock the index, read it once and replace it once at the end."""
-        from core.runs.storage import AtomicStorage
-
-        with self._lock(), self._replacing(AtomicStorage(self.home.index).read()) as runs:
-            yield runs
-
-    @contextmanager
-    def _replacing(self, content: dict[str, dict[str, Any]] | None) -> "Iterator[Table]":
-        """Change `content` and write it as the index; on an error, nothing is written."""
+        """Lock the index, read it once and replace it once at the end; on an error, nothing is written."""
         from tinydb import TinyDB
 
-        from core.runs.storage import AtomicStorage, Draft
+        from core.runs.storage import TABLE, Draft
 
-        draft = Draft(content)
-        yield TinyDB(storage=lambda: draft).table(_TABLE)
-        AtomicStorage(self.home.index).write(draft.content or {})
+        with self._lock() as storage:
+            draft = Draft(storage.read())
+            yield TinyDB(storage=lambda: draft).table(TABLE)
+            storage.write(draft.content or {})
 
-    def _lock(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _lock(self) -> "Iterator[AtomicStorage]":
+        """Hold the index, and then wait until the disk has it.
+
+        The lock is free by then, so that processes that change the index at once wait for the disk together. A power
+        failure meanwhile can damage the file, which is then made again from the folders.
+        """
+        from core.runs.storage import AtomicStorage
+
         Home.open(self.home.root)
-        return locked(self.home.locks / "index.lock", str(self.home.index))
+        storage = AtomicStorage(self.home.index, self._instead)
+        with locked(self.home.locks / "index.lock", str(self.home.index)):
+            yield storage
+        storage.sync()
+
+
+def complaints() -> list[str]:
+    """One sentence for each damaged index that this process has read since the last call; each is named once."""
+    new = [damaged for damaged, said in _DAMAGED.items() if not said]
+    _DAMAGED.update(dict.fromkeys(new, True))
+    return [
+        f"{index}: is damaged or of another version, so the folders of the runs were read; "
+        "the next change of a run or 'prusc index rebuild' writes it again"
+        for index in dict.fromkeys(index for index, _ in new)
+    ]
 
 
 def _document(record: RunRecord) -> "Document":
     from tinydb.table import Document
 
-    return Document(record.summary(), doc_id=_number(record.id))
-
-
-def _number(id: str) -> int:
-    """TinyDB's document id of a run: its id in base 36, after a 1 that preserves leading zeros."""
-    return int(f"1{checked_id(id)}", 36)
+    return Document(record.summary(), doc_id=number_of(record.id))
 
 
 def _age(summary: dict[str, Any]) -> tuple[float, str]:

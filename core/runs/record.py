@@ -16,7 +16,7 @@ RunStatus = Literal["queued", "running", "stopped", "failed", "finished", "lost"
 
 ACTIVE: frozenset[str] = frozenset({"queued", "running"})
 
-_INDEXED = (
+INDEXED = (
     *("id", "name", "status", "recipe", "preset", "data", "seed", "selection", "attributes_used", "note"),
     *("created", "started", "ended", "seconds", "working_since"),
     *("host", "pid", "pid_started", "forked_from", "device", "reason", "launcher", "job", "identity"),
@@ -176,7 +176,7 @@ class RunRecord:
         running = [stage.name for stage in self.stages if stage.status == "running"]
         done = [stage.name for stage in self.stages if stage.status == "done"]
         return {
-            **{name: getattr(self, name) for name in _INDEXED},
+            **{name: getattr(self, name) for name in INDEXED},
             "tags": list(self.tags),
             "wga": evaluation["worst_group"]["accuracy"] if evaluation else None,
             "wga_split": split,
@@ -214,6 +214,11 @@ def checked_id(id: str) -> str:
     if not (id.isascii() and id.isalnum() and id == id.lower()):
         raise InvalidIdError(f"{id!r} is not a run id")
     return id
+
+
+def number_of(id: str) -> int:
+    """TinyDB's document id of a run: its id in base 36, after a 1 that preserves leading zeros."""
+    return int(f"1{checked_id(id)}", 36)
 
 
 def _check_results(stage: Mapping[str, Any]) -> None:

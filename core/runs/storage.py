@@ -1,5 +1,6 @@
 """TinyDB storage of the index: replaced atomically, without an open file handle."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,53 +8,75 @@ import orjson
 from tinydb import Storage
 
 from core.errors import InputError
-from core.runs.disk import Signature, replace_file, settled, signature
+from core.runs.disk import Signature, replace_file, settled, signature, sync
+from core.runs.summaries import are_summaries
+
+Tables = dict[str, dict[str, Any]]
+
+TABLE = "runs"
 
 
 class AtomicStorage(Storage):
     """A JSON file that is replaced atomically.
 
     `read` returns the same object while the file is unchanged, so callers must not modify it; a writer uses its own
-    storage and holds the lock from its first read to its last write.
+    storage and holds the lock from its first read to its last write. `rebuilt` makes the content of a file that is not
+    an index.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rebuilt: Callable[[], Tables]) -> None:
         self._path = path
-        self._content: dict[str, dict[str, Any]] | None = None
+        self._rebuilt = rebuilt
+        self._content: Tables | None = None
         self._signature: Signature | None = None
 
-    def read(self) -> dict[str, dict[str, Any]] | None:
-        """All tables, None without a file; raises InputError if the file is not an index."""
+    def read(self) -> Tables | None:
+        """All tables, None without a file; raises InputError if the file cannot be read."""
         now = signature(self._path)
         if now is None or now != self._signature:
             try:
-                content: dict[str, dict[str, Any]] = orjson.loads(self._path.read_bytes())
+                data = self._path.read_bytes()
             except FileNotFoundError:
                 return None
             except OSError as error:
                 raise InputError(f"{self._path}: cannot be read ({error.strerror})") from None
-            except orjson.JSONDecodeError:
-                raise InputError(f"{self._path}: is not an index of runs; run 'prusc index rebuild'") from None
-            if not isinstance(content, dict):
-                raise InputError(f"{self._path}: is not an index of runs; run 'prusc index rebuild'")
+            content = _index_in(data)
+            if content is None:
+                content = self._rebuilt()
             # The signature was read before the content, so at worst the file is read again.
             self._content, self._signature = content, now if settled(now) else None
             return content
         return self._content
 
-    def write(self, data: dict[str, dict[str, Any]]) -> None:
+    def write(self, data: Tables) -> None:
+        """Replace the file; it is not safe from a power failure before `sync`."""
         self._content = self._signature = None
-        replace_file(self._path, orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY))
+        replace_file(self._path, orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY), durable=False)
+
+    def sync(self) -> None:
+        """Make what was written so far safe from a power failure, with all that others have written since."""
+        sync(self._path)
+        sync(self._path.parent)
 
 
 class Draft(Storage):
     """Tables in memory, so that a change in several steps is written at once."""
 
-    def __init__(self, content: dict[str, dict[str, Any]] | None) -> None:
+    def __init__(self, content: Tables | None) -> None:
         self.content = content
 
-    def read(self) -> dict[str, dict[str, Any]] | None:
+    def read(self) -> Tables | None:
         return self.content
 
-    def write(self, data: dict[str, dict[str, Any]]) -> None:
+    def write(self, data: Tables) -> None:
         self.content = data
+
+
+def _index_in(data: bytes) -> Tables | None:
+    """The index in the content of a file; None if this version could not have written it."""
+    try:
+        content = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    runs = content.get(TABLE, {}) if isinstance(content, dict) else None
+    return content if isinstance(runs, dict) and are_summaries(runs) else None

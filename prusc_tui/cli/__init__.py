@@ -62,11 +62,13 @@ def _sentence(error: Exception) -> str:
 
 
 def _warn() -> None:
-    """Warn of problems with installed packages, if the command looked for any."""
-    if (discovery := sys.modules.get("core.discovery")) is None:
-        return
-
-    say(*(f"warning: {sentence}" for sentence in discovery.problems()), aside=True)
+    """Warn of problems with installed packages and with the index, if the command looked at them."""
+    sentences: list[str] = []
+    if (discovery := sys.modules.get("core.discovery")) is not None:
+        sentences += discovery.problems()
+    if (log := sys.modules.get("core.runs.log")) is not None:
+        sentences += log.complaints()
+    say(*(f"warning: {sentence}" for sentence in sentences), aside=True)
 
 
 def _is_output_lost() -> bool:

@@ -63,8 +63,13 @@ class Child:
         return self.heard.recv()
 
 
+def be_patient() -> None:
+    """If this process has not ended, or called this again, after a while, it hangs: it says where, and ends."""
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+
+
 def _do(work: Callable[..., object], said: Connection, *args: Any) -> None:
-    faulthandler.dump_traceback_later(PATIENCE, exit=True)  # where it hangs
+    be_patient()
     torch.set_num_threads(1)
     hosting.ENGINE.__init__(pipeline_of, hosting.beside)  # type: ignore[misc]  # threads of the old one are not here
     try:

@@ -1,14 +1,17 @@
 """A process that changes the index all the time."""
 
+import os
 import random
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from unittest import mock
 
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord, new_id
+from tests.chaos.child import be_patient
 
 MOST = 12
 """Runs of one process at a time."""
@@ -16,9 +19,15 @@ MOST = 12
 
 def clerk(said: Connection, root: Path, seed: float) -> None:
     """Create, change, rename and delete runs; tell of each operation before and after it."""
+    with mock.patch.object(os, "fsync", return_value=None):  # a kill loses nothing that was written, on the disk or not
+        _work(said, root, seed)
+
+
+def _work(said: Connection, root: Path, seed: float) -> None:
     rng, log = random.Random(seed), RunLog(Home.open(root))
     mine: dict[str, RunRecord] = {}
     while True:
+        be_patient()
         deed = rng.choice(["create", "change", "change", "rename", "delete"])
         if (deed == "create" and len(mine) < MOST) or not mine:
             record = RunRecord(id=new_id(), name=new_id(), recipe="erm", data="d", created=rng.random())

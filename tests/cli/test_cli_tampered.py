@@ -1,5 +1,6 @@
 """Runs with an attack in every field: whatever a command prints or writes of them is text, and does nothing."""
 
+import contextlib
 import csv
 import io
 import os
@@ -20,7 +21,7 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from prusc_tui.html import plots
 from prusc_tui.html.figures import Bar, Bars
-from tests.hostile import EVIL, JSON, choices, commands, leaks, metavar, nothing_starts, spoil
+from tests.hostile import EVIL, JSON, choices, commands, leaks, metavar, nothing_starts, places, put, spoil
 from tests.tui.lab import finished_run, irm_run
 
 COMMANDS = {str(command): command for command in commands()}
@@ -149,24 +150,6 @@ def test_text_of_the_index_alone_is_no_more_obeyed(prusc, home):
         assert leaks(prusc(*words).out) == []
 
 
-def places(value, at=()):
-    """The path of every value in a piece of JSON."""
-    yield at
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in inner:
-        yield from places(each, (*at, key))
-
-
-def put(value, at, new):
-    """The same JSON with something else at a path."""
-    if not at:
-        return new
-    key, *rest = at
-    if isinstance(value, dict):
-        return {**value, key: put(value[key], rest, new)}
-    return [*value[:key], put(value[key], rest, new), *value[key + 1 :]]
-
-
 SHOWN = (["ls"], ["show"], ["show", "--config"], ["watch", "--once"], ["compare"], ["report", "--to", "page.html"])
 
 
@@ -196,3 +179,32 @@ def test_one_value_of_another_kind_is_shown_or_refused_in_a_sentence(data):
             said = prusc(command, *of, *words)
             assert said.code in (0, 2), said.err
             assert leaks(said.out + said.err) == []
+
+
+OF_INDEX = (
+    ("ls",), ("ls", "--json"), ("ls", "--where", "seed<3 and wga>0"), ("queue",), ("show", "last"),
+    ("watch", "last", "--once"), ("compare", "a", "b"), ("table", "digits"), ("export", "a", "--to", "out"),
+    ("rm", "b", "--yes"),
+)  # fmt: skip
+
+
+@given(data=st.data())
+@settings(max_examples=max(4, settings.default.max_examples // 4))
+def test_an_index_with_anything_in_it_is_read_from_the_folders(data):
+    """No command shows more than a sentence, or runs that are not there: the index is a copy."""
+    with tempfile.TemporaryDirectory() as folder, nothing_starts(), contextlib.chdir(folder):
+        prusc = Prusc(Path(folder) / "home")
+        home = Home.open(prusc.home)
+        runs = {finished_run(home, name).id for name in "ab"}
+        RunLog(home).rebuild()
+        whole = orjson.loads(home.index.read_bytes())
+        at = data.draw(st.sampled_from(list(places(whole))))
+        other = st.sampled_from([None, [], "x", True, -1, 1e308, 2**63, [[{}]]])
+        spoilt = orjson.dumps(put(whole, at, data.draw(other | JSON)))
+        for words in OF_INDEX:
+            home.index.write_bytes(data.draw(st.sampled_from([spoilt, b'{"runs":{"1":NaN}}', b"[" * 9999])))
+            said = prusc(*words)
+            assert said.code in (0, 2), (words, said.err)
+            assert said.err.count("\n") <= 2
+        home.index.write_bytes(b"[]")
+        assert {run["id"] for run in prusc("ls", "--json").json["runs"]} <= runs

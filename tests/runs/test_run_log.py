@@ -2,19 +2,26 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.runs.alive import here
+from core.runs.disk import replace_file
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from core.runs.log import RunLog
-from core.runs.record import RunRecord, StageRecord
+from core.runs.log import RunLog, complaints
+from core.runs.record import RunRecord, StageRecord, number_of
+from core.runs.summaries import are_summaries
+from tests.hostile import JSON, places, put
 
 REGISTRAR = """
 from pathlib import Path
@@ -139,7 +146,8 @@ def test_the_work_of_a_running_run_goes_on_and_that_of_others_stands(home, make)
     assert log.get(running.id)["seconds"] == 100.0
     # An index of an older version has no such field.
     home.index.write_bytes(home.index.read_bytes().replace(b'"working_since":1000.0', b'"mood":"good"'))
-    assert RunLog(home).get(running.id)["seconds"] == 100.0
+    now = 1030.0
+    assert log.get(running.id)["seconds"] == 130.0
 
 
 def test_a_process_that_ended_its_run_and_died_before_it_told_the_index_loses_nothing(home, make):
@@ -240,18 +248,91 @@ def test_the_index_is_rebuilt_from_the_folders_and_bad_ones_are_named(home, make
     assert "broken" in skipped[0]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]"])
-def test_a_broken_index_is_one_sentence_and_a_rebuild_mends_it(home, make, content):
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"runs":[]}', b'{"runs":{"1":{}}}', b"\xff\0"])
+def test_a_damaged_index_is_read_from_the_folders_said_once_and_replaced_by_the_next_change(home, make, content):
+    record, other = make(name="one"), make(name="two")
+    for each in (record, other):
+        RunFolder.create(home, each)
+    home.index.write_bytes(content)
+    complaints()
+    for _ in range(2):
+        assert {run["id"] for run in RunLog(home).all()} == {record.id, other.id}
+        assert RunLog(home).get(record.id) == record.summary()
+    assert home.index.read_bytes() == content
+    (sentence,) = complaints()
+    assert sentence.startswith(f"{home.index}: is damaged")
+    assert complaints() == []
+    RunLog(home).put(record)
+    assert orjson.loads(home.index.read_bytes())["runs"].keys() == {str(number_of(id)) for id in (record.id, other.id)}
+
+
+@given(data=st.data())
+def test_one_value_of_the_index_that_is_changed_is_the_same_kind_or_read_from_the_folder(data):
+    """Whatever is in the index, readers get what the fields of a summary are declared with."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home.open(Path(folder))
+        stage = StageRecord("erm", status="done", key="k")
+        record = RunRecord(id="k3v9x2ab", name="demo", recipe="erm", data="d", tags=("t",), stages=(stage,))
+        RunFolder.create(home, record)
+        RunLog(home).put(record)
+        content = orjson.loads(home.index.read_bytes())
+        at = data.draw(st.sampled_from(list(places(content))))
+        home.index.write_bytes(orjson.dumps(put(content, at, data.draw(JSON))))
+        runs = RunLog(home).all()
+        sound = are_summaries({str(number_of(run["id"])): run for run in runs})
+        assert sound
+        assert all(RunLog(home).get(run["id"]) == run for run in runs)
+
+
+@pytest.mark.parametrize("write", ["put", "rebuild", "remove"])
+def test_what_a_writer_left_that_was_killed_within_its_write_goes_with_the_next_write(home, make, write):
     log, record = RunLog(home), make()
     RunFolder.create(home, record)
-    home.index.write_bytes(content)
-    with pytest.raises(InputError, match="prusc index rebuild"):
-        log.all()
-    with pytest.raises(InputError, match="prusc index rebuild"):
-        log.put(record)
-    assert home.index.read_bytes() == content
-    assert log.rebuild() == 1
+    log.put(record)
+    left = home.root / ".index.json.tmp"
+    left.write_bytes(b'{"runs":')
     assert [run["id"] for run in log.all()] == [record.id]
+    {"put": lambda: log.put(record), "rebuild": log.rebuild, "remove": lambda: log.remove("nobody")}[write]()
+    assert not left.exists()
+    assert [run["id"] for run in log.all()] == [record.id]
+
+
+def test_what_a_living_writer_is_writing_is_left_alone(home, make, monkeypatch):
+    """A second writer, of this machine or another, waits for the lock before it touches anything."""
+    log, records, seen = RunLog(home), [make(), make()], []
+    second = threading.Thread(target=lambda: RunLog(home).put(records[1]))
+
+    def slow(*given: object, **options: object) -> None:
+        if not seen:
+            seen.append("first")
+            (home.root / ".index.json.tmp").write_bytes(b"mine")
+            second.start()
+            second.join(0.3)
+            seen.append((home.root / ".index.json.tmp").read_bytes())
+        replace_file(*given, **options)
+
+    monkeypatch.setattr("core.runs.storage.replace_file", slow)
+    log.put(records[0])
+    second.join()
+    assert seen == ["first", b"mine"]
+    assert len(log.all()) == 2
+
+
+def test_a_change_is_on_the_disk_when_it_returns_and_others_need_not_wait_for_that(home, make, monkeypatch):
+    events, real = [], os.fsync
+
+    def fsync(descriptor: int) -> None:
+        events.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        if threading.current_thread() is threading.main_thread():
+            other = threading.Thread(target=lambda: RunLog(home).remove("nobody"))
+            other.start()
+            other.join(20)
+            assert not other.is_alive()
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    RunLog(home).put(make())
+    assert {home.index, home.root} <= set(events)
 
 
 def test_the_index_is_plain_json_with_one_document_per_run(home, make):

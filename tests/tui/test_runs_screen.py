@@ -373,13 +373,29 @@ async def test_nothing_is_painted_while_nothing_happens(home, runs, monkeypatch)
 
 async def test_an_index_that_cannot_be_read_is_said_once_and_recovered_from(home, runs):
     whole = home.index.read_bytes()
-    home.index.write_text("{")
+    home.index.unlink()
+    home.index.mkdir()
     app = stage(home)
     async with app.run_test(size=(100, 20)) as pilot:
-        await until(pilot, lambda: any("prusc index rebuild" in said for said in app.said))
+        await until(pilot, lambda: any("cannot be read" in said for said in app.said))
+        home.index.rmdir()
         home.index.write_bytes(whole)
         await ready(pilot)
         assert len(app.said) == 1
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '{"runs": {"1": {"id": "x", "seconds": "9"}}}'])
+async def test_a_damaged_index_is_said_once_and_the_runs_are_shown(home, runs, content):
+    home.index.write_text(content)
+    app = stage(home)
+    async with app.run_test(size=(100, 20)) as pilot:
+        await ready(pilot)
+        assert names(app) == list(runs)
+        RunLog(home).put(runs["beta"].update(note="changed"))
+        RunLog(home).rename(runs["gamma"], "new")
+        await until(pilot, lambda: "new" in names(app))
+        (said,) = app.said
+        assert "prusc index rebuild" in said
 
 
 async def test_keys_open_the_queue_and_the_sweeps_even_without_runs(home):

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from core.feed.board import Board, Row, Rows
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from core.runs.log import complaints
 from core.runs.query import Query, parse
 from core.runs.text import safe_text
 from experiments.launchers import settle
@@ -186,6 +187,8 @@ class RunsScreen(Following, Life):
 
     async def take(self, state: Rows) -> None:
         self.rows, self._how_many_run = state, state.running
+        for sentence in complaints():
+            self.notify(sentence, severity="warning", markup=False)
         self.set_class(not self.rows.all, "empty")
         self._poller.every = EVERY_OF_MANY if len(self.rows) > MANY else EVERY
         # Clocks and progress alone do not reorder runs, unless sorted by them.
