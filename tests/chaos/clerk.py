@@ -1,11 +1,9 @@
 """A process that changes the index all the time."""
 
-import os
 import random
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from unittest import mock
 
 from core.runs.folder import RunFolder
 from core.runs.home import Home
@@ -19,11 +17,6 @@ MOST = 12
 
 def clerk(said: Connection, root: Path, seed: float) -> None:
     """Create, change, rename and delete runs; tell of each operation before and after it."""
-    with mock.patch.object(os, "fsync", return_value=None):  # a kill loses nothing that was written, on the disk or not
-        _work(said, root, seed)
-
-
-def _work(said: Connection, root: Path, seed: float) -> None:
     rng, log = random.Random(seed), RunLog(Home.open(root))
     mine: dict[str, RunRecord] = {}
     while True:

@@ -1,15 +1,29 @@
 """The index under many processes that are killed at random: nothing is lost, and it can be read at every moment."""
 
 import json
+import os
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from core.runs.folder import RunFolder
+from core.runs.home import Home
 from core.runs.log import RunLog
 from tests.chaos.attacks import rounds
 from tests.chaos.child import Child
 from tests.chaos.clerk import clerk
+
+
+MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home in memory, if the system has a folder there: a kill loses nothing that was written, wherever that is."""
+    with TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else tmp_path) as folder:
+        yield Home.open(Path(folder))
 
 
 class Clerk:
