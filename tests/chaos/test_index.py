@@ -15,7 +15,6 @@ from tests.chaos.attacks import rounds
 from tests.chaos.child import Child
 from tests.chaos.clerk import clerk
 
-
 MEMORY = Path("/dev/shm")
 
 
