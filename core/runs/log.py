@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tinydb.table import Document, Table
 
     from core.runs.storage import AtomicStorage, Tables
+    from core.runs.summaries import Flaw
 
 LAST = "last"
 """Name for the newest run; runs cannot have this name."""
@@ -30,9 +31,9 @@ _DAMAGED: dict[tuple[Path, Signature | None], bool] = {}
 class RunLog:
     """One small document per run. The run folders are authoritative: the index can be rebuilt from them.
 
-    Every change locks, reads and replaces the whole file; reading takes no lock. A damaged index is read as what the
-    folders say, and the next change replaces it. Thread-safe. The clock returns seconds since 1970, for the work time
-    of running runs.
+    Every change locks, reads and replaces the whole file; reading takes no lock. An index that is damaged or of an
+    older version is read as what the folders say, and the next change replaces it. Thread-safe. The clock returns
+    seconds since 1970, for the work time of running runs.
     """
 
     def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
@@ -165,9 +166,10 @@ class RunLog:
                 summaries[str(number_of(path.name))] = summary
         return {TABLE: summaries}
 
-    def _instead(self) -> "Tables":
-        """What the index would be, in place of one that is damaged."""
-        _DAMAGED.setdefault((self.home.index, signature(self.home.index)), False)
+    def _instead(self, flaw: "Flaw") -> "Tables":
+        """What the index would be, in place of one with a flaw; only damage is worth a word."""
+        if flaw == "damaged":
+            _DAMAGED.setdefault((self.home.index, signature(self.home.index)), False)
         return self._from_folders()
 
     def _settled(self, summary: dict[str, Any]) -> dict[str, Any]:
@@ -234,7 +236,7 @@ def complaints() -> list[str]:
     new = [damaged for damaged, said in _DAMAGED.items() if not said]
     _DAMAGED.update(dict.fromkeys(new, True))
     return [
-        f"{index}: is damaged or of another version, so the folders of the runs were read; "
+        f"{index}: is damaged, so the folders of the runs were read; "
         "the next change of a run or 'prusc index rebuild' writes it again"
         for index in dict.fromkeys(index for index, _ in new)
     ]

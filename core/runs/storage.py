@@ -9,7 +9,7 @@ from tinydb import Storage
 
 from core.errors import InputError
 from core.runs.disk import Signature, replace_file, settled, signature, sync
-from core.runs.summaries import are_summaries
+from core.runs.summaries import Flaw, flaw
 
 Tables = dict[str, dict[str, Any]]
 
@@ -20,11 +20,11 @@ class AtomicStorage(Storage):
     """A JSON file that is replaced atomically.
 
     `read` returns the same object while the file is unchanged, so callers must not modify it; a writer uses its own
-    storage and holds the lock from its first read to its last write. `rebuilt` makes the content of a file that is not
-    an index.
+    storage and holds the lock from its first read to its last write. `rebuilt` makes the content of a file with a
+    flaw.
     """
 
-    def __init__(self, path: Path, rebuilt: Callable[[], Tables]) -> None:
+    def __init__(self, path: Path, rebuilt: Callable[[Flaw], Tables]) -> None:
         self._path = path
         self._rebuilt = rebuilt
         self._content: Tables | None = None
@@ -41,8 +41,9 @@ class AtomicStorage(Storage):
             except OSError as error:
                 raise InputError(f"{self._path}: cannot be read ({error.strerror})") from None
             content = _index_in(data)
-            if content is None:
-                content = self._rebuilt()
+            wrong = "damaged" if content is None else flaw(content.get(TABLE, {}))
+            if content is None or wrong is not None:
+                content = self._rebuilt(wrong or "damaged")
             # The signature was read before the content, so at worst the file is read again.
             self._content, self._signature = content, now if settled(now) else None
             return content
@@ -73,10 +74,9 @@ class Draft(Storage):
 
 
 def _index_in(data: bytes) -> Tables | None:
-    """The index in the content of a file; None if this version could not have written it."""
+    """The index in the content of a file, whatever its runs are; None if there is none."""
     try:
         content = orjson.loads(data)
     except orjson.JSONDecodeError:
         return None
-    runs = content.get(TABLE, {}) if isinstance(content, dict) else None
-    return content if isinstance(runs, dict) and are_summaries(runs) else None
+    return content if isinstance(content, dict) and isinstance(content.get(TABLE, {}), dict) else None

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from core.fits import json_kinds
 from core.runs.record import INDEXED, RunRecord, RunStatus, number_of
+
+Flaw = Literal["damaged", "older"]
+"""Older: written by a version whose summaries had fewer fields."""
 
 _STATUSES = frozenset(get_args(RunStatus))
 _TEXT = frozenset({str})
@@ -27,22 +30,28 @@ class _Derived:
     stage_keys: Mapping[str, str]
 
 
-def are_summaries(runs: Mapping[str, Any]) -> bool:
-    """Whether each value, read from JSON, is a summary with every field, and each key the number of its run."""
-    try:
-        return all(_is_summary(run) and str(number_of(run["id"])) == number for number, run in runs.items())
-    except ValueError:  # an id is none
-        return False
+def flaw(runs: Mapping[str, Any]) -> Flaw | None:
+    """What keeps an index from use, given each number of a run → what JSON has of it; None for summaries of runs."""
+    older = False
+    for number, run in runs.items():
+        try:
+            known = str(number_of(run["id"])) == number
+            kinds = tuple(map(type, _values(run)))
+        except KeyError as missing:
+            if missing.args == ("id",):
+                return "damaged"
+            older = True
+        except (TypeError, ValueError):  # no object, or its id is none
+            return "damaged"
+        else:
+            if not known or not _fit(kinds) or not _contents_fit(run):
+                return "damaged"
+    return "older" if older else None
 
 
-def _is_summary(run: Any) -> bool:
-    try:
-        kinds = tuple(map(type, _values(run)))
-    except (KeyError, TypeError):  # a field is missing, or it is no object
-        return False
+def _contents_fit(run: Mapping[str, Any]) -> bool:
     return (
-        _fit(kinds)
-        and run["status"] in _STATUSES
+        run["status"] in _STATUSES
         and _TEXT.issuperset(map(type, run["tags"]))
         and _TEXT.issuperset(map(type, run["harm"]))
         and _TEXT.issuperset(map(type, run["stage_keys"].values()))

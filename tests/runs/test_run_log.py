@@ -267,6 +267,19 @@ def test_a_damaged_index_is_read_from_the_folders_said_once_and_replaced_by_the_
     assert orjson.loads(home.index.read_bytes())["runs"].keys() == {str(number_of(id)) for id in (record.id, other.id)}
 
 
+def test_the_index_of_an_older_version_is_read_from_the_folders_without_a_word(home, make):
+    record = make()
+    RunFolder.create(home, record)
+    RunLog(home).put(record)
+    content = orjson.loads(home.index.read_bytes())
+    for summary in content["runs"].values():
+        del summary["launcher"]
+    home.index.write_bytes(orjson.dumps(content))
+    complaints()
+    assert RunLog(home).all() == [record.summary()]
+    assert complaints() == []
+
+
 @given(data=st.data())
 def test_an_index_with_one_value_of_any_kind_can_be_listed_sorted_filtered_and_searched(data):
     with tempfile.TemporaryDirectory() as folder:
