@@ -78,7 +78,7 @@ def page_lines(
     end = min(start + count, len(look.seen))
     shown = f"{start + 1:,}–{end:,}" if end > start + 1 else f"{start + 1:,}"
     note = f"{shown} of {look.total:,}"
-    words = [f"mistakes of {safe(look.by)} first", *["yellow marks what speaks for the class"][: page.maps], "← → turn"]
+    words = [f"mistakes of {safe(look.by)} first", *["yellow supports the class"][: page.maps], "← → turn"]
     for more in [page.note] if page.note else words:
         note += f" · {more}" if page.note or len(note + more) + len(page.title) + 8 < width else ""
     lines = [heading(safe(page.title), note, width, palette)]
