@@ -18,6 +18,12 @@ NETWORKS = ["mlp", "mnist-cnn", "small-field", "resnet18", *LONG]
 SIDES = {"vit_b_16": 224}
 
 
+NEEDS_FAKE_CUDA = pytest.mark.skipif(
+    not hasattr(torch._C, "_ensureCUDADeviceGuardSet") and not torch.cuda.is_available(),
+    reason="this version of torch has no fake CUDA tensors where there is no GPU",
+)
+
+
 @contextmanager
 def fake_gpu():
     """Tensors are fake; networks are made on the GPU, without initial values that are read while they are drawn."""
@@ -40,6 +46,7 @@ def test_no_network_makes_a_tensor_off_the_device_of_its_images(name):
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
+@NEEDS_FAKE_CUDA
 @pytest.mark.parametrize("name", NETWORKS)
 def test_no_network_makes_a_tensor_off_the_gpu(name):
     side = SIDES.get(name, 32)
@@ -49,6 +56,7 @@ def test_no_network_makes_a_tensor_off_the_gpu(name):
     assert logits.device == representation.device == device
 
 
+@NEEDS_FAKE_CUDA
 def test_masks_and_their_losses_make_no_tensor_off_the_gpu():
     with fake_gpu() as device:
         masked = MaskedNetwork(built("resnet18", 2))
@@ -60,6 +68,7 @@ def test_masks_and_their_losses_make_no_tensor_off_the_gpu():
     assert logits.device == loss.device == hard.device == device
 
 
+@NEEDS_FAKE_CUDA
 def test_a_tensor_of_the_cpu_or_a_number_that_is_read_in_a_forward_pass_is_noticed():
     with fake_gpu() as device:
         network, images = built("resnet18", 2), torch.zeros(2, 3, 32, 32, device=device)

@@ -87,7 +87,7 @@ def test_one_value_is_a_run_even_with_the_sign_behind_it():
 def test_name_tags_and_resources_are_those_of_the_sweep():
     made = form(seed="0-2", name="mine", tags="a b", device="cuda", fresh="true", gpus="2", threads="3")
     options = given(made)
-    assert (options["name"], options["tags"], options["device"]) == ("mine", ["a", "b"], "cuda")
+    assert (options["name"], [*options["tags"]], options["device"]) == ("mine", ["a", "b"], "cuda")
     assert (options["fresh"], options["gpus"], options["threads"], options["launcher"]) == (True, 2, 3, None)
 
 
