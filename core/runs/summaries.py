@@ -35,16 +35,16 @@ def flaw(runs: Mapping[str, Any]) -> Flaw | None:
     older = False
     for number, run in runs.items():
         try:
-            known = str(number_of(run["id"])) == number
-            kinds = tuple(map(type, _values(run)))
-        except KeyError as missing:
-            if missing.args == ("id",):
+            if str(number_of(run["id"])) != number:
                 return "damaged"
-            older = True
-        except (TypeError, ValueError):  # no object, or its id is none
+        except (KeyError, TypeError, ValueError):  # no object, or its id is none
             return "damaged"
+        try:
+            kinds = tuple(map(type, _values(run)))
+        except KeyError:
+            older = True
         else:
-            if not known or not _fit(kinds) or not _contents_fit(run):
+            if not _fit(kinds) or not _contents_fit(run):
                 return "damaged"
     return "older" if older else None
 
