@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.events import Resize
+from textual.message import Message
 from textual.widgets import Static
 
 from core.runs.home import Home
@@ -38,6 +39,16 @@ BAR = 24
 """Largest width of the bar."""
 COMPARED = 40
 """Most runs that are compared at once."""
+
+
+class About(Static):
+    """Lines below the cells, which are wrapped again when their width has changed."""
+
+    class Resized(Message):
+        """They have another size."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
 
 class SweepScreen(Following, Acting):
@@ -71,7 +82,7 @@ class SweepScreen(Following, Acting):
         with Container(id="body"):
             with Vertical(id="left"):
                 yield CellGrid()
-                yield Static(id="about")
+                yield About(id="about")
             yield Picture(id="chart")
         yield KeyLine()
 
@@ -162,7 +173,8 @@ class SweepScreen(Following, Acting):
         self.action_open()
 
     @on(CellGrid.Moved)
-    def _moved(self) -> None:
+    @on(About.Resized)
+    def _redraw(self) -> None:
         self._draw()
 
     @property
@@ -202,7 +214,7 @@ class SweepScreen(Following, Acting):
             return
         about = self.query_one("#about", Static)
         text = self._about(state, about.size.width or self.size.width - 2, palette_in(self.app))
-        put(about, text, layout=text.plain.count("\n") + 1 != about.size.height)
+        put(about, text)
         parameter, chosen = self._shown, self._grid.row
         if parameter:
             picture = self.query_one(Picture)
