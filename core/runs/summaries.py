@@ -34,10 +34,11 @@ def flaw(runs: Mapping[str, Any]) -> Flaw | None:
     """What keeps an index from use, given each number of a run → what JSON has of it; None for summaries of runs."""
     older = False
     for number, run in runs.items():
+        id = run.get("id") if isinstance(run, dict) else None
         try:
-            if str(number_of(run["id"])) != number:
+            if not isinstance(id, str) or str(number_of(id)) != number:
                 return "damaged"
-        except (KeyError, TypeError, ValueError):  # no object, or its id is none
+        except ValueError:  # no run can have this id
             return "damaged"
         try:
             kinds = tuple(map(type, _values(run)))

@@ -249,7 +249,20 @@ def test_the_index_is_rebuilt_from_the_folders_and_bad_ones_are_named(home, make
     assert "broken" in skipped[0]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"runs":[]}', b'{"runs":{"1":{}}}', b"\xff\0"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"runs":[]}',
+        b'{"runs":{"1":{}}}',
+        b'{"runs":{"1":{"id":null}}}',
+        b'{"runs":{"1":3}}',
+        b"\xff\0",
+    ],
+)
 def test_a_damaged_index_is_read_from_the_folders_said_once_and_replaced_by_the_next_change(home, make, content):
     record, other = make(name="one"), make(name="two")
     for each in (record, other):
