@@ -75,24 +75,24 @@ async def test_sixel_is_painted_over_its_cells_and_again_when_they_are_sent_agai
         assert HALF in app.picture.lines[1]  # is below it
 
 
+async def assert_nothing_is_painted(pilot, app, sent):
+    await pilot.pause(0.1)
+    sent.clear()
+    app.picture.refresh()
+    await pilot.pause(0.1)
+    assert not AT.findall("".join(sent))
+
+
 async def test_nothing_is_painted_where_something_else_is_in_front(sent):
     app = Board(Terminal("sixel"))
     async with app.run_test(size=(18, 8), notifications=True) as pilot:
         await painted(pilot, sent, 1)
         app.push_screen(ModalScreen())
-        await pilot.pause(0.1)
-        sent.clear()
-        app.picture.refresh()
-        await pilot.pause(0.1)
-        assert not AT.findall("".join(sent))
+        await assert_nothing_is_painted(pilot, app, sent)
         app.pop_screen()
         await painted(pilot, sent, 1)
         app.notify("1\n2\n3\n4\n5")
-        await pilot.pause(0.1)
-        sent.clear()
-        app.picture.refresh()
-        await pilot.pause(0.1)
-        assert not AT.findall("".join(sent))
+        await assert_nothing_is_painted(pilot, app, sent)
         app.clear_notifications()
         await painted(pilot, sent, 1)
 
