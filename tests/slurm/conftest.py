@@ -104,4 +104,5 @@ def undisturbed(node, tmp_path_factory):
     cluster = Cluster(Prusc(tmp_path_factory.mktemp("undisturbed") / "home"), node)
     folder = cluster.run()
     cluster.wait(folder, "finished")
+    node.wait_for(lambda: not node.ask("squeue", "-h"), "the job does not end")  # it has a few words after the run
     return folder
