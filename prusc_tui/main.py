@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import heap
 from core.errors import InputError, nearest
 from core.runs.text import safe_text
 from prusc_tui.protocols import ask
@@ -32,6 +33,7 @@ def main() -> None:
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # Textual draws on stderr
         sys.stderr.write("error: prusc-tui needs a terminal; without one: prusc ls, prusc show, prusc watch --once\n")
         sys.exit(2)
+    heap.one_arena()  # before a thread starts, as runs may be computed in this process
     app.terminal = ask()
     host(app)
     sys.exit(app.return_code or 0)

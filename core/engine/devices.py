@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import gpu
+from core import gpu, heap
 from core.errors import InputError, Stopped
 from core.runs.lease import Lease, gpu_lease, is_leased
 
@@ -49,6 +49,7 @@ def resolve(name: str) -> "torch.device":
     import torch
 
     _set_workspace()  # before CUDA starts, as a later run in this process may be deterministic
+    heap.keep_freed()
     count = gpu.count()
     if name == "cpu" or (name == "auto" and count == 0):
         return torch.device("cpu")
@@ -144,6 +145,7 @@ def prepared(device: "torch.device", deterministic: bool) -> Iterator[None]:
         yield
     finally:
         _change_exact(-1 if wants else 0)
+        heap.release()
 
 
 def _change_exact(by: int) -> None:
