@@ -49,8 +49,8 @@ def worse_than_erm(now: Evaluation, erm: Evaluation, stage: str) -> Finding | No
     listed = ", ".join(f"{name} {ours:.1%} instead of {theirs:.1%}" for name, ours, theirs in pairs)
     return Finding(
         "worse-than-erm",
-        f"Keep the network of ERM: that of stage '{stage}' is worse in everything that can be seen without group "
-        f"labels ({listed}; validation).",
+        f"Keep the network of ERM rather than that of stage '{stage}', which is worse in everything that can be seen "
+        f"without group labels ({listed}; validation).",
     )
 
 

@@ -65,7 +65,7 @@ def test_a_network_is_worse_only_if_it_is_worse_in_everything(now, worse):
     assert (finding is not None) == worse
     if finding:
         assert finding.code == "worse-than-erm"
-        assert "that of stage 'prune' is worse" in finding.text
+        assert "rather than that of stage 'prune'" in finding.text
         assert f"worst class {now.worst_class_accuracy:.1%} instead of 80.0%" in finding.text
         assert ("worst cell 45.0% instead of 50.0%" in finding.text) == bool(now.cells)
 
