@@ -4,6 +4,8 @@ The full size takes Waterbirds from the folder in $PRUSC_BENCH_WATERBIRDS (the p
 """
 
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -22,7 +24,7 @@ from core.training.images import Images, training_images
 from core.training.memory import Parts
 from core.training.precision import Precision
 from core.training.predict import batch_size, predict
-from tests.bench.timing import forms, paired
+from tests.bench.timing import forms
 from tests.training.stage_lab import CPU, context_of, random_data, run_folder
 
 FOLDER = "PRUSC_BENCH_WATERBIRDS"
@@ -84,25 +86,59 @@ def mask_step(tmp_path, data, name, side, batch):
     return MaskLearner(context, masked, settings, Compute(), entries, torch.arange(n) % 3, held_out).step
 
 
-def report(what, name, side, ours, theirs, ratio, target):
-    print(f"\n{what}, {name}, {side} px: {ours:.3f} s against {theirs:.3f} s, ratio {ratio:.2f} (target {target})")
+@SIZES
+def test_a_training_step_against_plain_torch(tmp_path, photos, name, side, batch, repetitions, figures):
+    ours, bare = erm_step(tmp_path, photos, name, side, batch), bare_step(name, side, *ready(photos, batch, side))
+    what = f"training step on photographs, {name}, batch {batch}"
+    figures.ratio(what, ours, bare, repetitions, against="plain torch, images that are ready", target=1.1)
+
+
+STEP = """
+import sys, threading, time
+import torch
+from core import heap
+from tests.bench.test_photo_speed import bare_step
+
+name, (side, batch, steps, keeps) = sys.argv[1], map(int, sys.argv[2:])
+if keeps:
+    heap.keep_freed()
+
+def best():
+    step, times = bare_step(name, side, torch.randn(batch, 3, side, side), torch.arange(batch) % 2), []
+    for _ in range(steps + 1):
+        begin = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - begin)
+    print(min(times))
+
+thread = threading.Thread(target=best)  # as in the engine
+thread.start()
+thread.join()
+"""
 
 
 @SIZES
-def test_a_training_step_against_plain_torch(tmp_path, photos, name, side, batch, repetitions):
-    bare = bare_step(name, side, *ready(photos, batch, side))
-    times = paired(erm_step(tmp_path, photos, name, side, batch), bare, repetitions)
-    report(f"training step on {batch} images / plain torch on images that are ready", name, side, *times, "≤ 1.1")
+def test_a_training_step_in_a_process_that_keeps_its_memory(name, side, batch, repetitions, figures):
+    def step(keeps):
+        run = [sys.executable, "-c", STEP, name, *map(str, (side, batch, repetitions, int(keeps)))]
+        return float(subprocess.run(run, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+    found = [(step(keeps=True), step(keeps=False)) for _ in range(min(2, repetitions))]
+    what = f"training step that keeps its memory, {name}, batch {batch}"
+    figures.of_pairs(what, found, against="one that returns it to the system", target=0.95)
 
 
 @SIZES
-def test_a_mask_step_against_a_training_step(tmp_path, photos, name, side, batch, repetitions):
-    steps = (make(tmp_path, photos, name, side, batch) for make in (mask_step, erm_step))
-    report(f"mask step / training step on {batch} images", name, side, *paired(*steps, repetitions), "≤ 1.4")
+def test_a_mask_step_against_a_training_step(tmp_path, photos, name, side, batch, repetitions, figures):
+    ours, plain = (make(tmp_path, photos, name, side, batch) for make in (mask_step, erm_step))
+    what = f"mask step on photographs, {name}, batch {batch}"
+    figures.ratio(what, ours, plain, repetitions, against="training step", target=1.4)
 
 
 @SIZES
-def test_extraction_and_evaluation_against_a_bare_forward_pass(tmp_path, photos, name, side, batch, repetitions):
+def test_extraction_and_evaluation_against_a_bare_forward_pass(
+    tmp_path, photos, name, side, batch, repetitions, figures
+):
     network, images = network_of(name, side).eval(), Images(photos, "train", CPU)
     few = min(len(images), 2 * batch)
     images.labels, rows = images.labels[:few], batch_size(images)  # a part of the split
@@ -120,10 +156,16 @@ def test_extraction_and_evaluation_against_a_bare_forward_pass(tmp_path, photos,
         for at, seen in images.in_order(rows):
             parts.forward(representation, seen, precision, at)
 
-    report(f"extraction of {few} images / forward pass", name, side, *paired(extract, bare, repetitions), "≤ 1.1")
-    times = paired(lambda: predict(network, images), bare, repetitions)
-    report(f"evaluation of {few} images / forward pass", name, side, *times, "≤ 1.1")
+    def evaluate():
+        return predict(network, images)
+
+    what, forward = f"of {few} photographs, {name}", {"against": "bare forward pass", "target": 1.1}
+    figures.ratio(f"extraction {what}", extract, bare, repetitions, **forward)
+    figures.ratio(f"evaluation {what}", evaluate, bare, repetitions, **forward)
     features = represent(network, images, torch.arange(few))
-    assert torch.equal(predict_by_head(network, features, images).classes, predict(network, images).classes)
-    times = paired(lambda: predict_by_head(network, features, images), lambda: predict(network, images), repetitions)
-    report(f"evaluation of {few} images by the head / by the network", name, side, *times, "≤ 0.05")
+
+    def by_head():
+        return predict_by_head(network, features, images)
+
+    assert torch.equal(by_head().classes, evaluate().classes)
+    figures.ratio(f"evaluation by the head {what}", by_head, evaluate, repetitions, against="the network", target=0.05)
