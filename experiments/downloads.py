@@ -183,7 +183,7 @@ def _settle(archive: Path, settings: Photos, watch: Watch) -> None:
             whole(settings.model_copy(update={"root": str(inner)}))
         except InputError as error:
             why = str(error).replace(f"{inner}/", "")
-            raise _Unfit(f"what is in the archive is not {settings.name} ({why})") from None
+            raise _Unfit(f"the archive does not contain {settings.name} ({why})") from None
         entries = sorted(inner.iterdir(), key=lambda path: path.name in tables)  # the table last
         for entry in entries:
             entry.rename(root / entry.name)

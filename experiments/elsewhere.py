@@ -97,11 +97,11 @@ class OnHost(Elsewhere):
             )
         if not folder or "\n" in folder or "\0" in folder:
             raise InputError(
-                f"{host}: name a folder on it, as in {host}:/data/prusc (prusc doctor there says its home)"
+                f"{host}: name a folder on it, as in {host}:/data/prusc (its home, as prusc doctor prints it there)"
             )
         if shutil.which("rsync") is None:
             raise InputError(
-                "import from another machine needs rsync, here and there; install it with your package manager"
+                "import from another machine needs rsync on both machines; install it with your package manager"
             )
         self.host = host
         # rsync starts in the home folder of the user there, and gives the name to no shell that would expand ~.

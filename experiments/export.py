@@ -96,7 +96,7 @@ def export_groups(folder: RunFolder, file: Path) -> str:
     if table is None:
         raise InputError(f"run '{record.name}' has no pseudo-groups yet; it is {record.status}")
     if file.exists():
-        raise InputError(f"--groups {file}: is already there; another name keeps what was corrected in it")
+        raise InputError(f"--groups {file}: exists, perhaps with corrections; choose another name")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8", newline="") as opened:

@@ -19,14 +19,14 @@ from experiments.recipes import RECIPES, get_recipe
 
 @dataclass(frozen=True)
 class Fork:
-    """Start of a new run: the stages of `source` up to and including `stage` are taken over unchanged."""
+    """Start of a new run: the stages of `source` up to and including `stage` are reused unchanged."""
 
     source: RunRecord
     stage: str
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Names of the stages taken over."""
+        """Names of the reused stages."""
         names = [stage.name for stage in self.source.stages]
         return tuple(names[: names.index(self.stage) + 1])
 
@@ -52,21 +52,21 @@ def fork_at(home: Home, text: str) -> Fork:
     record = RunFolder.open(home, resolve_run(RunLog(home), text)).record()
     done = [stage.name for stage in record.stages if stage.status == "done"]
     if not done:
-        raise InputError(f"run '{record.name}' has no finished stage to take over")
+        raise InputError(f"run '{record.name}' has no finished stage to reuse")
     return Fork(record, done[-2] if len(done) == len(record.stages) > 1 else done[-1])
 
 
 def plan_fork(fork: Fork, recipe: str | None, overrides: Sequence[str], seed: int | None = None) -> Plan:
     """Plan a run that continues from a fork: the settings of its source, with another recipe if one is given.
 
-    Raises InputError if the recipe does not begin with the stages taken over, one of them would change, or a setting
+    Raises InputError if the recipe does not begin with the reused stages, one of them would change, or a setting
     does not fit.
     """
     old = get_recipe(fork.source.recipe)
     new = get_recipe(recipe or old.name)
     if "cluster" in fork.stages and all(stage.name != "find" for stage in fork.source.stages):
         raise InputError(
-            f"--from: an earlier version clustered '{fork.source.name}'; take over its stage 'represent' instead"
+            f"--from: an earlier version clustered '{fork.source.name}'; reuse its stage 'represent' instead"
         )
     settings, source, defaults = merge({}, dict(fork.source.config)), config_of(fork.source), old.config()
     # What the old recipe fixed or preferred, the user did not choose: it goes back to the default of the new one.
@@ -113,7 +113,7 @@ def _refuse_changes(fork: Fork, config: Config) -> None:
         if sections != changed and not files:
             raise InputError(
                 f"--from: recipe '{config.recipe}' computes stage '{stage.name}' unlike '{source.recipe}'; "
-                "take over fewer stages"
+                "reuse fewer stages"
             )
         # A stage replaced by a file is another stage: comparing settings would say nothing.
         own = [key.partition(".")[0] for key in files] or sections

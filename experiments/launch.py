@@ -34,7 +34,7 @@ def check(config: Config, fork: Fork | None = None) -> None:
             raise InputError(f"{key}: {error}") from None
     if "train" in get_recipe(config.recipe).stage_names(config) and has_buffers(config.train.network):
         raise InputError(
-            f"train.network = '{config.train.network}' has BatchNorm, but networks trained side by side cannot "
+            f"train.network = '{config.train.network}' has BatchNorm, but networks trained in parallel cannot "
             "share its running statistics; use mlp, mnist-cnn, or a network without BatchNorm such as vgg11"
         )
     if config.prune.structure == "channels" and "prune" in get_recipe(config.recipe).stage_names(config):

@@ -242,7 +242,7 @@ def stop(home: Home, sweep: Sweep) -> int:
 
 
 def delete(home: Home, sweep: Sweep) -> int:
-    """Delete a sweep with the runs that it made, and return their number; runs that it only found are kept.
+    """Delete a sweep with the runs that it made, and return their number; runs that existed before are kept.
 
     Raises InputError if one of them is in hand.
     """

@@ -29,7 +29,7 @@ ORACLES = frozenset({"train", "environments", "shortcut"})
 
 HARM = "!"
 """Mark of a run whose network is not to be used."""
-HARM_NOTE = f"{HARM} the network is not to be used: it says one class for everything, or is worse than ERM (prusc show)"
+HARM_NOTE = f"{HARM} do not use this network: it predicts one class for everything, or is worse than ERM (prusc show)"
 
 
 def worst_mark(run: "Mapping[str, Any]") -> str:

@@ -88,7 +88,7 @@ def recipes() -> str:
         "# Recipes, finders, presets and studies",
         "A recipe is started with `prusc run NAME`. What it is for, and what it was measured to do, is in "
         "[Finders and treatments](../methods.md) and [Environments](../invariance.md).",
-        "## Signs",
+        "## Notation",
         *_table(("sign", "meaning"), [(escape(sign), escape(meaning)) for sign, meaning in NOTATION.items()]),
     ]
     for kind, found in groupby(RECIPES.values(), lambda recipe: recipe.kind):

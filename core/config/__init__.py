@@ -56,7 +56,7 @@ class Config(Section):
     recipe: str = "prusc"
     """Name of the recipe: the stages and their order."""
     seed: Seed = 0
-    """Seed of initial weights, order, masks and clusters."""
+    """Seed of initial weights, order, masks and pseudo-groups."""
     data: Data = Field(default_factory=lambda: data_sets()[DEFAULT]())
     model: Model = Model()
     erm: Erm = Erm()
@@ -81,7 +81,7 @@ class Config(Section):
     def _goes_together(self) -> Self:
         if self.cluster.per_class and self.prune.negatives != "other-class" and self.prune.contrast_weight > 0:
             raise ValueError(
-                "cluster.per_class leaves one class per cluster, so no negatives: set prune.negatives=other-class"
+                "cluster.per_class leaves one class per cluster, and so no negatives: set prune.negatives=other-class"
             )
         kept = (*self.erm.keep_epochs, self.erm.epochs)
         if isinstance(self.represent.checkpoints, tuple):

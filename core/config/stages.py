@@ -74,7 +74,7 @@ class Erm(Section):
     schedule: Literal["constant", "cosine"] = "cosine"
     """Learning rate schedule: constant, or half a cosine down to 0."""
     keep_epochs: tuple[Positive, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
-    """Epochs after which a checkpoint is kept for clustering; early ones show the shortcut best (ours)."""
+    """Epochs after which a checkpoint is kept for the finders; early ones show the shortcut best (ours)."""
     dro_step_size: Positive = 0.01
     """Step size of the group weights of `group-dro` (GroupDRO, algorithm 1)."""
 
@@ -102,8 +102,8 @@ class Cluster(Section):
     min_skew: Fraction = 0.8
     """`auto` rejects clusterings in which the largest class of a cluster has a smaller mean share (ours)."""
     relative: bool = False
-    """Majority label of a cluster, which its conflict samples do not have: the most over-represented one instead of the
-    most frequent one; for data with one dominant class."""
+    """Take the most over-represented label of a cluster as its majority label, instead of the most frequent one; for
+    data with one dominant class. Conflict samples are those with another label."""
     per_class: bool = False
     """Cluster every class separately, with k clusters each."""
     restarts: Count = 4
@@ -119,12 +119,12 @@ class Find(Section):
     only_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {"file": ("find.by", ("biased", "file"))}
 
     by: str = "biased"
-    """Finder of the pseudo-groups (`prusc recipes`); `auto` tries the cheap ones and chooses without group labels."""
+    """Finder of the pseudo-groups (`prusc recipes`); `auto` tries several and chooses one without group labels."""
     file: str = ""
     """Table with the pseudo-group of every training image, and optionally of validation images (`--groups`), instead
     of a finder."""
     problems: Literal["warn", "fail"] = "warn"
-    """`fail` ends a run whose pseudo-groups cannot show a shortcut; `warn` continues with a warning."""
+    """`fail` ends a run whose pseudo-groups should not be trusted; `warn` continues with a warning."""
 
 
 class Balance(Section):
@@ -186,7 +186,7 @@ class Finetune(Section):
     data: Literal["balanced", "validation"] = "balanced"
     """`validation` trains on the validation split, as PruSC's code does; validation accuracy is then meaningless."""
     steps: Count = 300
-    """Steps; 60 were too few by far where the shortcut is not learned first (ours)."""
+    """Steps; 60 are far too few if the shortcut is not learned first (ours)."""
     batch_size: Count = 128
     """Images per step."""
     lr: Positive = 1e-3

@@ -413,7 +413,7 @@ def _splits(draft: _Draft, split: Values | None) -> None:
     if "validation" not in means.values() and "" not in means.values():
         (share,) = draft.ask(
             "validation share",
-            "no rows are for validation; which share of training is drawn for it?",
+            "no rows are for validation; which share of training should be drawn for it?",
             (),
             (VALIDATION_SHARE,),
         )

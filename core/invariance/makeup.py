@@ -66,7 +66,7 @@ def environment_warnings(environments: Environments, table: Integers, labels: Se
         either = len(first) + len(second) - both
         if either and both >= SAME * either:
             text = (
-                f"Environments '{one}' and '{other}' overlap: they share {both:,} of {either:,} samples, so being "
+                f"Environments '{one}' and '{other}' overlap: they share {both:,} of {either:,} samples, so "
                 "invariance over them means little; choose another rule."
             )
             found.append(Finding("overlapping-environments", text))

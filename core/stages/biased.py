@@ -29,21 +29,21 @@ class Biased(Section, section="biased"):
     q: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Exponent of the generalised cross-entropy (LfF: 0.7)."""
     rounds: Annotated[int, Field(ge=1, le=4)] = 3
-    """Most shortcuts to look for, one after the other; a round that finds none is the last (ours)."""
+    """Maximum number of shortcuts to look for, one after the other; a round that finds none is the last (ours)."""
     overlap: Fraction = 0.7
-    """Training ends at the first look at which the mistakes overlap those of the look before by this much (ours)."""
+    """Training ends when the mistakes overlap those of the previous look by this much (IoU; ours)."""
     overlap_later: Fraction = 0.85
-    """The same after the first round, where there may be no shortcut left: hard samples overlap by up to .67 (ours)."""
+    """The same for later rounds, in which there may be no shortcut left: hard samples overlap by up to .67 (ours)."""
     max_steps: Count = 320
-    """Most steps of a round."""
+    """Maximum number of steps of a round."""
     balance_classes: bool = True
-    """Draw all classes equally often; a small class is never learned otherwise."""
+    """Draw all classes equally often; otherwise a small class is never learned."""
     batch_size: Count = 64
     """Images per step."""
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     """Optimiser."""
     lr: Positive = 0.05
-    """Learning rate; for a pretrained network half of that of ERM (ours)."""
+    """Learning rate; for a pretrained network half that of ERM (ours)."""
     momentum: Fraction = 0.9
     """Momentum of SGD."""
     weight_decay: Weight = 0.0

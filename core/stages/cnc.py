@@ -27,7 +27,7 @@ class Cnc(Section, section="cnc"):
     temperature: Positive = 0.05
     """τ: temperature of the cosine similarities (CnC: 0.05 on ColoredMNIST and CelebA, 0.1 on Waterbirds)."""
     sides: Literal["two", "one"] = "two"
-    """`two`: every sample is an anchor, also those that contradict the shortcut (CnC); `one`: only the others are."""
+    """`two`: every sample is an anchor, also the conflict samples (CnC); `one`: only the other samples are."""
 
 
 @dataclass(frozen=True)

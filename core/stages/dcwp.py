@@ -31,12 +31,13 @@ class Dcwp(Section, section="dcwp"):
     """Recipe `dcwp`: Debiased Contrastive Weight Pruning (arXiv 2210.05247)."""
 
     weight: Count | Literal["auto"] = "auto"
-    """Weight of a conflict sample (DCWP: 80 to 10, the fewer the more); `auto`: together half that of all others."""
+    """Weight of a conflict sample (DCWP: 80 if 0.5 % are conflict samples, down to 10 if 5 % are); `auto`: all conflict
+    samples together weigh half as much as all others."""
 
 
 @dataclass(frozen=True)
 class RepeatConflicts(Stage):
-    """Take all training samples, and the conflict samples as often as they weigh.
+    """Take all training samples, the conflict samples as often as their weight says.
 
     The mean loss is then the weighted loss; unlike weights, repeats also bring conflict samples into every batch.
     """

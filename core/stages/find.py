@@ -178,8 +178,8 @@ class FindPseudoGroups(Stage):
         if len(candidates) > 1:
             best = qualities[chosen]
             reason = (
-                f"{self.sources[chosen]} was taken of {len(candidates)} finders: its balanced set gives the best worst "
-                f"cell on validation ({best.probed:.1%} with the head refitted, {best.worst_cell:.1%} before; no group "
+                f"{self.sources[chosen]} was chosen from {len(candidates)} finders: its balanced set gives the best "
+                f"worst cell on validation ({best.probed:.1%} with the head refitted, {best.worst_cell:.1%} before; no group "
                 "labels used)"
             )
         context.emit(

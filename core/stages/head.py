@@ -32,7 +32,7 @@ class Head(Section, section="head"):
     penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1e-4, 1e-3, 1e-2, 1e-1)
     """Penalties that `auto` tries."""
     draws: Count = 10
-    """The head is the mean of as many heads, each fitted on a balanced set of its own (DFR: 10)."""
+    """Number of balanced sets; a head is fitted on each, and the heads are averaged (DFR: 10)."""
 
 
 @dataclass(frozen=True)

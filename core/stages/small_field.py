@@ -9,14 +9,14 @@ from core.stages.biased import Biased, FindByBias
 
 
 class SmallField(Biased, section="small_field"):
-    """Finder `small-field`: as finder `biased`, with a network of small receptive field and one round."""
+    """Finder `small-field`: as finder `biased`, with a network of small receptive field and one round by default."""
 
     network: str = "small-field"
     """Network of the finder; `small-field` sees 5×5 pixels of a digit and up to 33×33 pixels of a photograph."""
     q: Annotated[float, Field(ge=0, le=1)] = 0.7
     """Exponent of the generalised cross-entropy; 0 for the plain cross-entropy."""
     rounds: Annotated[int, Field(ge=1, le=4)] = 1
-    """Most shortcuts to look for, one after the other; a round that finds none is the last."""
+    """Maximum number of shortcuts to look for, one after the other; a round that finds none is the last."""
 
 
 @dataclass(frozen=True)

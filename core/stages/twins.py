@@ -19,15 +19,17 @@ class Twins(Section, section="twins"):
     """Finder `twins`: networks that imitate each other's mistakes on the half they have not seen (arXiv 2309.16748)."""
 
     steps: Count = 1_000
-    """Steps (XRM: 1,000 for digits, 5,000 for Waterbirds, 10,000 for CelebA); more of them do no harm."""
+    """Steps (XRM: 1,000 for digits, 5,000 for Waterbirds, 10,000 for CelebA); more do no harm."""
     mistakes: Literal["held-out", "either"] = "held-out"
-    """Mistakes that make a training sample a conflict: of the twin that has not seen it, or of either twin (XRM)."""
+    """Mistakes that make a training sample a conflict sample: those of the twin that has not seen it, or of either twin
+    (XRM)."""
     batch_size: Count = 64
     """Images per step (XRM: 32–128, chosen by the number of flipped labels)."""
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     """Optimiser."""
     lr: Positive = 0.005
-    """Learning rate (XRM: 1e-5–1e-3, chosen by the number of flipped labels); 0.05 also learns the conflicts (ours)."""
+    """Learning rate (XRM: 1e-5–1e-3, chosen by the number of flipped labels); 0.05 also learns the conflict
+    samples (ours)."""
     momentum: Fraction = 0.9
     """Momentum of SGD (XRM: 0.9)."""
     weight_decay: Weight = 0.0
@@ -38,7 +40,7 @@ class Twins(Section, section="twins"):
 
 @dataclass(frozen=True)
 class FindByTwins(Stage):
-    """Train the twins, and take what a twin says about the half that it has not seen as attribute."""
+    """Train the twins, and take their predictions for the half that they have not seen as the attribute."""
 
     twins: Twins
     model: Model

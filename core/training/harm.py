@@ -1,4 +1,4 @@
-"""Do no harm: notice, without group labels, a network that is worse than ERM or says one class for everything."""
+"""Do no harm: notice, without group labels, a network that is worse than ERM or predicts one class for everything."""
 
 from pathlib import Path
 
@@ -14,11 +14,11 @@ from core.training.images import Images
 from core.training.predict import count_groups
 
 ONE_CLASS = 0.98
-"""Share of predictions of one class with which a network says one class for everything (ours)."""
+"""Share of one class in the predictions from which on a network predicts one class for everything (ours)."""
 
 
 def one_class(predicted: Tensor, labels: Tensor, names: tuple[str, ...], stage: str) -> Finding | None:
-    """Notice a network that says one class for nearly everything.
+    """Notice a network that predicts one class for nearly everything.
 
     Args:
         predicted: classes, [n].
@@ -33,8 +33,8 @@ def one_class(predicted: Tensor, labels: Tensor, names: tuple[str, ...], stage: 
         return None
     return Finding(
         "one-class",
-        f"The network of stage '{stage}' says '{names[top]}' for {share:.1%} of the validation images ({own:.1%} are): "
-        "it is broken. "
+        f"The network of stage '{stage}' predicts '{names[top]}' for {share:.1%} of the validation images "
+        f"({own:.1%} are): it is broken. "
         "Prune less (prune.steps, prune.lr, prune.sparsity_weight), or leave sensitive layers alone (prune.exclude).",
     )
 
@@ -55,7 +55,7 @@ def worse_than_erm(now: Evaluation, erm: Evaluation, stage: str) -> Finding | No
 
 
 def harm(predicted: Tensor, images: Images, data: DataSet, erm: Path, stage: str) -> list[Finding]:
-    """Reasons not to use a treated network.
+    """Return reasons not to use a treated network.
 
     Args:
         predicted: its classes for the validation images, [n].

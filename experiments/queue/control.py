@@ -35,7 +35,7 @@ class QueueView:
         jobs: those that run, then those that wait in their order, then those that failed or were interrupted.
         slots: number of jobs on the CPU at once.
         threads: of each of them.
-        supervised: whether a supervisor is at work.
+        supervised: whether a supervisor is running.
     """
 
     jobs: tuple[Job, ...]
@@ -116,7 +116,7 @@ def cancel(home: Home, runs: Sequence[str]) -> str:
             Queue(home).change(lambda content, run=run: content.without([run]))  # type: ignore[misc]
         else:
             launcher_of(folder.record()).stop(folder)
-    return f"{_names(home, runs)} cancelled; what is done is kept"
+    return f"{_names(home, runs)} cancelled; what has been computed is kept"
 
 
 def retry(home: Home, runs: Sequence[str] = ()) -> str:
@@ -171,7 +171,7 @@ def _waiting(content: Content, run: str, name: str, states: Mapping[str, str]) -
     if entry is None:
         raise InputError(f"run '{name}' is not in the queue of this machine")
     if states.get(run) not in ("waiting", "held"):
-        raise InputError(f"run '{name}' is {states.get(run)}; only a job that waits can be moved or held")
+        raise InputError(f"run '{name}' is {states.get(run)}; only waiting jobs can be moved or held")
     return entry
 
 

@@ -32,7 +32,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 DCWP = Recipe(
     name="dcwp",
     title="DCWP",
-    summary="DCWP, ancestor of PruSC: masks and fine-tuning on all samples, with conflict samples weighted more.",
+    summary="DCWP, a predecessor of PruSC: masks and fine-tuning on all samples, with conflict samples weighted more.",
     kind="rival",
     equations=(
         "masks: min over α: E over m ~ σ(α) of [ Σ wᵢ ℓᵢ / Σ wᵢ + β L ] + λ Σ α; wᵢ = w for i in C, otherwise 1",

@@ -1,4 +1,4 @@
-"""IRM without annotations: infer environments from clusters, then train a predictor that is invariant across them."""
+"""IRM without annotations: infer environments from conflict samples, then train a network that is invariant to them."""
 
 from core.config import Config
 from core.engine.stage import Stage
@@ -12,7 +12,7 @@ FIXED = {"erm.objective": "erm"}
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
-    """Cluster; form environments from the samples that conflict with their cluster; train on them."""
+    """Find conflict samples; form environments from them; train on these."""
     return (
         *to_groups(config),
         InferEnvironments(config.environments),
@@ -23,7 +23,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 IRM = Recipe(
     name="irm",
     title="IRM, environments from clusters (ours)",
-    summary="Infer environments from clusters of the representation, then train by IRM.",
+    summary="Infer environments from the conflict samples of a finder, then train by IRM.",
     kind="method",
     equations=(equations.MINORITY_BALANCE, equations.IRM),
     source=f"{equations.PAPER_IRM}; environments: {equations.PAPER_CLUSTERS}",

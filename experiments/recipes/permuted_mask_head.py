@@ -16,7 +16,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 PERMUTED_MASK_HEAD = Recipe(
     name="permuted-mask-head",
-    summary="Control: permuted masks and a refitted head. Does PruSC's head need the masks that were learned?",
+    summary="Control: permuted masks and a refitted head. Does the refitted head need the learned masks?",
     kind="control",
     equations=(equations.MASKS, equations.CONTRAST, equations.PERMUTED, equations.HEAD),
     source=equations.OURS_PRUSC,

@@ -43,7 +43,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 PRUSC = Recipe(
     name="prusc",
-    summary="Find what contradicts the shortcut, prune it out by contrastive masks, fine-tune; keep the best network.",
+    summary="Find what contradicts the shortcut, learn masks, fine-tune or refit the head; keep the best network.",
     kind="method",
     equations=equations.PRUSC,
     source=f"{equations.PAPER_PRUSC}; refitted head and choice: ours",

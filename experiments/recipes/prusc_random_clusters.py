@@ -1,4 +1,4 @@
-"""Control: PruSC on random clusters, so that the balanced set is balanced only over classes."""
+"""Control: PruSC on random pseudo-groups, so that the balanced set is balanced only over classes."""
 
 from experiments import equations
 from experiments.recipe import Recipe
@@ -6,7 +6,7 @@ from experiments.recipes.prusc import PRUSC, stages
 
 PRUSC_RANDOM_CLUSTERS = Recipe(
     name="prusc-random-clusters",
-    summary="Control: PruSC on random clusters. Do the clusters matter?",
+    summary="Control: PruSC on random pseudo-groups. Does it matter what the finder finds?",
     kind="control",
     equations=PRUSC.equations,
     source=equations.OURS_PRUSC,

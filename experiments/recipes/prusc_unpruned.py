@@ -21,7 +21,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 PRUSC_UNPRUNED = Recipe(
     name="prusc-unpruned",
-    summary="Control: as prusc, nothing pruned; keep the best of ERM, fine-tuned network and refitted head.",
+    summary="Control: as prusc, but nothing pruned; keep the best of ERM, fine-tuned network and refitted head.",
     kind="control",
     equations=(equations.FINETUNE_ALL, equations.HEAD, equations.BEST),
     source=equations.OURS_PRUSC,

@@ -25,7 +25,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 SPARE = Recipe(
     name="spare",
     title="SPARE",
-    summary="SPARE: cluster each class early in training; train again from scratch with small clusters drawn more.",
+    summary="SPARE: cluster each class early in training; train again from scratch, small clusters drawn more often.",
     kind="rival",
     equations=("min over θ: mean ℓ; an image of cluster V of its class is drawn ∝ |V|^−λ, classes equally often",),
     source="SPARE, arXiv 2305.18761",

@@ -25,7 +25,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 SPARSE = Recipe(
     name="sparse",
-    summary="Worst group against the share of weights kept: learned masks, magnitude, random.",
+    summary="Worst-group accuracy against the share of weights kept: learned masks, magnitude, random.",
     kind="control",
     equations=("min over θ: mean_B ℓ(f_{m⊙θ}), for every share of ones in m: learned masks, largest |θ|, or random",),
     source=f"{equations.PAPER_PRUSC}; magnitude: Han et al., arXiv 1506.02626; comparison: ours",

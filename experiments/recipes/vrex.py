@@ -1,4 +1,4 @@
-"""V-REx on environments inferred from clusters: equal risks instead of IRM's penalty."""
+"""V-REx on the environments of recipe `irm`: equal risks instead of IRM's penalty."""
 
 from experiments import equations
 from experiments.recipe import Recipe
@@ -7,7 +7,7 @@ from experiments.recipes.irm import FIXED, stages
 VREX = Recipe(
     name="vrex",
     title="V-REx, environments from clusters",
-    summary="V-REx on the environments from clusters. Is IRM's penalty needed?",
+    summary="V-REx on the environments of irm. Is IRM's penalty needed?",
     kind="method",
     equations=(equations.MINORITY_BALANCE, "min over θ: mean over e of R_e + λ variance over e of R_e"),
     source=f"V-REx, arXiv 2003.00688; environments: {equations.PAPER_CLUSTERS}",

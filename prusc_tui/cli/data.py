@@ -102,10 +102,12 @@ def init(
     attribute: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN|none", help="Column with an attribute. Repeatable.")
     ] = None,
-    split: Annotated[str | None, typer.Option(metavar="COLUMN|none", help="Column with the split; none: draw.")] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="COLUMN|none", help="Column with the split; none: random.")
+    ] = None,
     mapped: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="VALUE=SPLIT", help="VALUE is train, validation, test or ignore. Repeatable."),
+        typer.Option("--map", metavar="VALUE=SPLIT", help="SPLIT is train, validation, test or ignore. Repeatable."),
     ] = None,
     ignore: Annotated[
         list[str] | None,
@@ -135,7 +137,7 @@ def check(
     overrides: Overrides = None,
     data_root: DataRoot = None,
     near_duplicates: Annotated[
-        bool, typer.Option("--near-duplicates", help="Find images of different splits that look alike, too.")
+        bool, typer.Option("--near-duplicates", help="Also find images of different splits that look alike.")
     ] = False,
     json: Json = False,
 ) -> None:

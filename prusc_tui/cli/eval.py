@@ -49,7 +49,7 @@ def eval_(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Evaluate a trained network by group: of a run, exported, or any state dict."""
+    """Evaluate a network by group: that of a run, an exported one, or any state dict."""
     if (reference is None) == (model is None):
         raise InputError("name what to evaluate: a RUN, or a file with --model FILE --data NAME")
     if by_group and split not in (None, SplitChoice.train):

@@ -1,4 +1,4 @@
-"""`prusc look`: images of a group, most confident mistakes first, and what the networks of a run look at."""
+"""`prusc look`: images of a group, most confident mistakes first, with class-activation maps of a run's networks."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -45,16 +45,16 @@ def look(
         int, typer.Option("-n", "--limit", metavar="N", min=1, max=10_000, help="Maximum number of images.")
     ] = 8,
     groups: Annotated[
-        bool, typer.Option("--list", help="List the groups and cells, and what each network gets right in them.")
+        bool, typer.Option("--list", help="List the groups and cells, with the accuracy of each network.")
     ] = False,
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE.png", help="Write the picture to a file.")] = None,
     graphics: Annotated[
-        Graphics, typer.Option("--graphics", help="How a terminal draws it (default: as the terminal says it can).")
+        Graphics, typer.Option("--graphics", help="How to draw pictures (default: the best that the terminal can).")
     ] = "auto",
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Look at images of a group before and after, with maps of what the networks look at."""
+    """Show images of a group with class-activation maps of the networks before and after."""
     from core.engine.devices import pick
     from core.explore.sheet import sheet
     from experiments import look as work

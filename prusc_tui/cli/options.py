@@ -80,11 +80,11 @@ Minutes = Annotated[int | None, typer.Option("--minutes", metavar="N", help="Tim
 Log = Annotated[
     list[str] | None,
     typer.Option(
-        "--log", metavar="NAME[:FOLDER]", help="Also write the run for tensorboard or wandb-offline, live. Repeatable."
+        "--log", metavar="NAME[:FOLDER]", help="Also write the run live for tensorboard or wandb-offline. Repeatable."
     ),
 ]
 Notify = Annotated[
-    bool, typer.Option("--notify", help="Ring the bell of this terminal, with a notification, when it has ended.")
+    bool, typer.Option("--notify", help="At the end, ring the bell of this terminal and show a notification.")
 ]
 
 

@@ -20,7 +20,7 @@ Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique p
 
 @app.callback(invoke_without_command=True)
 def list_(context: typer.Context, json: Json = False) -> None:
-    """List the jobs: those that run, those that wait in their order, and those that failed or were interrupted."""
+    """List the jobs: running ones, waiting ones in their order, and those that failed or were interrupted."""
     if context.invoked_subcommand is not None:
         return
     from experiments.queue.control import look
@@ -68,7 +68,7 @@ def release(references: Runs) -> None:
 
 @app.command()
 def cancel(references: Runs) -> None:
-    """Take jobs out of the queue; those that run stop with a checkpoint. Their runs are kept."""
+    """Take jobs out of the queue; running ones stop with a checkpoint. Their runs are kept."""
     from experiments.queue import control
 
     say(control.cancel(Home.open(create=False), _ids(references)))
@@ -81,7 +81,7 @@ def retry(
         typer.Argument(metavar="[RUN...]", help="Jobs; by default all that failed or were interrupted."),
     ] = None,
 ) -> None:
-    """Queue jobs again that failed or were interrupted, for example by a reboot; each continues where it was."""
+    """Queue jobs again that failed or were interrupted, for example by a reboot; each continues where it stopped."""
     from experiments.queue import control
 
     say(control.retry(Home.open(create=False), _ids(references or [])))
@@ -155,7 +155,7 @@ def _summary(view: "QueueView") -> str:
     counts = [f"{view.number(state)} {state}" for state in ("running", "waiting", "held") if view.number(state)]
     words = [", ".join(counts)] if counts else []
     if view.number("waiting") and not view.supervised:
-        words.append("nothing starts those that wait: prusc queue start")
+        words.append("nothing starts the waiting jobs: prusc queue start")
     if view.number("interrupted") or view.number("failed"):
         words.append("to queue failed and interrupted ones again: prusc queue retry")
     words.append(f"{view.slots} at once on the CPU, {view.threads} thread{'s' * (view.threads > 1)} each")

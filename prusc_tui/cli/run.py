@@ -82,7 +82,7 @@ def run(
         typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as prune.lr=0.05. Repeatable."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", metavar="N", help="Seed of weights, order, masks and clusters.")
+        int | None, typer.Option("--seed", metavar="N", help="Seed of weights, order, masks and pseudo-groups.")
     ] = None,
     device: Device = "auto",
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run; must be new.")] = None,
@@ -126,7 +126,7 @@ def run(
     resources = Resources(gpus=gpus, gpu_memory=gpu_memory, threads=threads, profile=profile, minutes=minutes)
     several = target in study_names() or seeds is not None
     if several and fork:
-        raise InputError("--from: each of many runs reuses the stages that it can; leave it out")
+        raise InputError("--from: many runs reuse equal stages without it; leave it out")
     if target in study_names():
         for option, value in {"--data": data, "--name": name}.items():
             if value:

@@ -34,7 +34,7 @@ def sparsity(
     csv: Annotated[bool, typer.Option("--csv", help="Print a line per run, point and split.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show how few weights the network needs to stay fair to its worst group, for several ways of pruning."""
+    """Show worst-group accuracy against the share of weights kept, for several ways of pruning."""
     from core.results.sparsity import curves_of, rows
     from prusc_tui.palette import SHELL
     from prusc_tui.report import sparsity as report

@@ -29,7 +29,7 @@ from prusc_tui.words import confirmed, console, print_json, print_lines, say
 if TYPE_CHECKING:
     pass
 
-sweeps = typer.Typer(help="Sweeps that were started.", no_args_is_help=True)
+sweeps = typer.Typer(help="The sweeps of this home.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="SWEEP", help="Name of a sweep; see: prusc sweeps ls.")]
 
@@ -38,7 +38,7 @@ def sweep(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="RECIPE|PRESET|FILE.toml|SWEEP", help="What to run, the file of a sweep, or a sweep to go on with."
+            metavar="RECIPE|PRESET|FILE.toml|SWEEP", help="What to run, the file of a sweep, or a sweep to continue."
         ),
     ],
     data: Annotated[
@@ -83,16 +83,16 @@ def sweep(
     fresh: Fresh = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return as soon as the runs are queued.")] = False,
     stop_hopeless: Annotated[
-        bool, typer.Option("--stop-hopeless", help="Stop runs that validate worse than the median of those before.")
+        bool, typer.Option("--stop-hopeless", help="Stop runs that are worse on validation than the median.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Start even more than 10,000 runs.")] = False,
     json: Json = False,
 ) -> None:
-    """Run what is missing of a sweep: a recipe at every point of a grid or a range of settings, with every seed.
+    """Run a sweep, or its missing runs: a recipe at every point of a grid or range of settings, with every seed.
 
     The runs go into the queue of this machine, unless --launcher names another host, and share equal stages.
 
-    Ctrl-C leaves them at work. The same command, or prusc sweep NAME, goes on with what is missing or failed.
+    Ctrl-C does not stop them. The same command, or prusc sweep NAME, continues with the missing and failed runs.
     """
     from experiments import sweeps as known
     from experiments.resources import Resources
@@ -177,12 +177,12 @@ def show(name: Name, json: Json = False) -> None:
 
 @sweeps.command("stop")
 def stop(name: Name) -> None:
-    """Stop every run of a sweep with a checkpoint; prusc sweep SWEEP goes on with it."""
+    """Stop every run of a sweep with a checkpoint; prusc sweep SWEEP continues it."""
     from experiments import sweeps as known
 
     home = Home.open(create=False)
     number = known.stop(home, known.get(home, name))
-    say(f"{number} run{'s' * (number != 1)} asked to stop; go on with: prusc sweep {name}")
+    say(f"{number} run{'s' * (number != 1)} asked to stop; continue with: prusc sweep {name}")
 
 
 @sweeps.command("rm")

@@ -53,7 +53,7 @@ def run_sweep(
     if number > 1 and host.outlives and not host.queues:
         raise InputError(f"launcher '{host.name}' would start {number} runs at once; use --launcher queue")
     if chosen.study.searches and (host.outlives is False or fresh):
-        raise InputError("a search needs a queue, and what it has found: leave out --launcher local and --fresh")
+        raise InputError("a search needs the queue and its earlier results: leave out --launcher local and --fresh")
     known.check_sweep(chosen)
     home = Home.open(home.root)
     known.keep(home, chosen)
@@ -123,7 +123,7 @@ def _follow(home: Home, chosen: "Sweep", hopeless: bool, json: bool) -> int:
     except KeyboardInterrupt:
         say(
             "",
-            f"the runs go on. See them with: prusc sweeps show {chosen.name}; "
+            f"the runs continue. See them with: prusc sweeps show {chosen.name}; "
             f"stop them with: prusc sweeps stop {chosen.name}",
             aside=True,
         )
@@ -137,7 +137,7 @@ def _follow(home: Home, chosen: "Sweep", hopeless: bool, json: bool) -> int:
 
 
 def _watch(home: Home, chosen: "Sweep", hopeless: bool, out: "Console") -> "tuple[Sweep, list[Cell]]":
-    """Show the sweep until it is over, and go on with a search."""
+    """Show the sweep until it is over, and continue a search."""
     from experiments import search
     from experiments import sweeps as known
     from prusc_tui.cli.live import LivePicture

@@ -46,7 +46,7 @@ def table(
 
     ranking_rule(best)
     if full and (json or format == "csv"):
-        raise InputError("--full: adds to text, Markdown and LaTeX only; CSV and JSON have every run anyway")
+        raise InputError("--full: is for text, Markdown and LaTeX; CSV and JSON have every run anyway")
     if name is None:
         table_shown.show_list(json)
     elif name in benchmarks() or name in sweeps.names(Home.open(create=False)):

@@ -116,7 +116,7 @@ def checkpoints(snapshot: Snapshot) -> list[Markup | None]:
     n = snapshot.record.final_evaluation("validation")
     about = "Step that each rule would choose, with its accuracy on the validation split in per cent"
     about += f", n = {n['n']:,}" if n else ""
-    return [table(Grid("rule", (*chosen, "uses"), (tuple(lines),), f"{about}; ● was in force."))]
+    return [table(Grid("rule", (*chosen, "uses"), (tuple(lines),), f"{about}; ● was used."))]
 
 
 def supervision(snapshot: Snapshot) -> str:

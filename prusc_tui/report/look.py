@@ -28,7 +28,7 @@ ACCURACY, INTERVAL = 7, 12
 CURSOR = "▸"
 MAPS = (
     "Each image is shown as it is, then in grey with the class-activation map (Grad-CAM) of each network for the class "
-    "that it predicts; yellow marks what speaks for that class. A map shows where a network looks, not why."
+    "that it predicts; yellow marks evidence for that class. A map shows where a network looks, not why."
 )
 
 

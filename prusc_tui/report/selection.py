@@ -27,7 +27,7 @@ def selection(stages: Sequence[str], selected: Mapping[str, Selected], width: in
     head = ink(" " * label)
     for stage in shown:
         head.append_text(fit(shorten(safe(stage), column - 2), column, palette.text, right=True))
-    lines = [heading("Checkpoints", f"on validation, {IN_FORCE} in force", width, palette)]
+    lines = [heading("Checkpoints", f"on validation, {IN_FORCE} used", width, palette)]
     lines.append(fit(head if below else head.append("  uses", palette.muted), width))
     for rule in rules:
         force = any(selected[stage].rule == rule for stage in shown)

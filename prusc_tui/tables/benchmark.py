@@ -160,7 +160,7 @@ def _grid(found: "Benchmark", value: "Callable[[Member], float]", about: str, ru
         lines.append(Line(title(row, found), tuple(cells)))
     counts = sorted({len(members) for row in found.rows for members in row.cells.values()})
     several = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else ""
-    notes = [f"{several} seed{'s' * (several != '1')} a cell."] if counts else []
+    notes = [f"{several} seed{'s' * (several != '1')} per entry."] if counts else []
     if rule:
         notes.append(_best_note(found, rule, tops))
     return Grid("method", ("supervision", *_heads(found)), (tuple(lines),), about, tuple(notes), words=1)

@@ -103,7 +103,7 @@ def heading(table: "MethodTable") -> str:
     if data.get("seed"):
         parts.append(f"data seed {data['seed']}")
     words = [_setting(table, key, value) for key, value in table.settings.items()]
-    return "; ".join([*parts, f"settings {', '.join(words)}, else the defaults" if words else "default settings"])
+    return "; ".join([*parts, f"settings {', '.join(words)}, otherwise the defaults" if words else "default settings"])
 
 
 def titles(table: "MethodTable") -> list[str]:

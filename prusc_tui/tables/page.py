@@ -164,7 +164,7 @@ def settings(runs: Sequence[Finished]) -> Grid:
         for value, named in found.items()
     ]
     about = (
-        "Settings that differ from the defaults; those of places of files and of speed are left out. Every run has its "
+        "Settings that differ from the defaults; those for file locations and speed are left out. Every run has its "
         "command line in 'prusc report'."
     )
     return Grid("setting", ("value", "methods"), (tuple(lines),), about, words=2)

@@ -19,7 +19,7 @@ def figures(measured: Measured) -> Grid:
         "figure",
         ("ours", "baseline", "ratio", "spread", "target", "met"),
         (tuple(_line(figure) for figure in found),),
-        "Ours against a baseline of the same run; less is better. The spread is half of the interquartile range, "
+        "Ours against a baseline of the same run; lower is better. The spread is half of the interquartile range, "
         "of the ratio if there is one.",
         tuple(notes),
     )
@@ -34,7 +34,7 @@ def compared(before: Measured, after: Measured, found: Iterable[Change]) -> Grid
         "figure",
         ("before", "after", "change", "spread before", "spread after", "beyond the spread"),
         (tuple(_change(change) for change in found),),
-        "Ratios, or the figure itself where there is no baseline; less is better. A change is beyond the spread "
+        "Ratios, or the figure itself where there is no baseline; lower is better. A change is beyond the spread "
         "if it is larger than both spreads together.",
         tuple(notes),
     )

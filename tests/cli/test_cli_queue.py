@@ -45,7 +45,7 @@ def test_queued_runs_are_listed_in_their_order_with_what_they_ask_for(queued):
     assert names(queued) == [("first", "waiting"), ("second", "waiting")]
     said = queued("queue").out
     assert said.index("first") < said.index("second")
-    assert "nothing starts those that wait: prusc queue start" in said
+    assert "nothing starts the waiting jobs: prusc queue start" in said
     assert queued("show", "first", "--json").json["launcher"] == "queue"
 
 
@@ -122,7 +122,7 @@ def test_a_sweep_goes_through_the_queue_to_its_end_although_its_supervisor_is_ki
         assert len(prusc("ls", "--json").json["runs"]) == 2
         table = prusc("table", "little")
         assert "rule=average" in table.out
-        assert "2 seeds a cell" in table.out
+        assert "2 seeds per entry" in table.out
     finally:
         prusc("sweeps", "stop", "little")
         if is_leased(lease):

@@ -280,7 +280,7 @@ def test_a_source_that_is_none_is_refused_in_one_sentence(home, tmp_path, monkey
 
 def test_without_rsync_another_machine_is_out_of_reach(home, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InputError, match="needs rsync, here and there; install it"):
+    with pytest.raises(InputError, match="needs rsync on both machines; install it"):
         import_runs(home, "gpu1:/data")
 
 

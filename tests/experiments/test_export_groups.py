@@ -63,7 +63,7 @@ def test_a_table_that_may_have_been_corrected_is_never_written_over(run, tmp_pat
     found(run)
     file = tmp_path / "groups.csv"
     file.write_text("mine")
-    with pytest.raises(InputError, match="is already there"):
+    with pytest.raises(InputError, match="exists, perhaps"):
         export_groups(run, file)
     assert file.read_text() == "mine"
 

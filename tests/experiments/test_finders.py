@@ -102,7 +102,7 @@ def test_auto_takes_the_finder_whose_probe_has_the_best_worst_cell(runs: dict[st
     known = [value for value in probed if value is not None]
     (taken,) = (finder for finder in event.tried if finder["source"] == event.source)
     assert taken["probed"] >= max(known) - MARGIN
-    assert event.reason.startswith(f"{taken['stage']} was taken of 3 finders")
+    assert event.reason.startswith(f"{taken['stage']} was chosen from 3 finders")
     for finder, by in zip(event.tried, ("biased", "clusters", "errors"), strict=True):
         assert (finder["source"], finder["conflicts"]) == (told(runs[by]).source, told(runs[by]).conflicts["found"])
     assert told(runs["biased"]).reason == ""

@@ -73,7 +73,7 @@ def test_runs_are_shown_compared_and_exported(prusc, tmp_path):
 
 def test_old_clusters_are_not_taken_over_and_the_stage_before_them_is(home):
     fork = read_fork(Home.open(home, create=False), f"{FINISHED}:balance")
-    with pytest.raises(InputError, match=r"an earlier version clustered 'finished-0'; take over its stage 'represent'"):
+    with pytest.raises(InputError, match=r"an earlier version clustered 'finished-0'; reuse its stage 'represent'"):
         plan_fork(fork, None, [])
     fork = read_fork(Home.open(home, create=False), f"{FINISHED}:represent")
     assert plan_fork(fork, None, []).config.find.by == "clusters"

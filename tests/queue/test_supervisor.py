@@ -66,7 +66,7 @@ def test_a_held_job_starts_only_when_it_is_released(office, monkeypatch):
     control.hold(one.home, [run.id], held=False)
     one.supervisor.turn()
     assert one.at_work() == ["a"]
-    with pytest.raises(InputError, match="only a job that waits"):
+    with pytest.raises(InputError, match="only waiting jobs"):
         control.hold(one.home, [run.id])
 
 
@@ -80,7 +80,7 @@ def test_a_moved_job_starts_in_its_new_place(office):
     assert [(job.run["name"], job.place) for job in control.look(one.home).jobs] == [
         ("a", None), ("d", 1), ("c", 2), ("b", 3),
     ]  # fmt: skip
-    with pytest.raises(InputError, match="only a job that waits"):
+    with pytest.raises(InputError, match="only waiting jobs"):
         control.move(one.home, runs["a"].id, 1)
     one.end(runs["a"])
     one.supervisor.turn()

@@ -30,7 +30,7 @@ def test_a_network_that_says_one_class_for_nearly_everything_is_broken(dogs, bro
     if finding:
         top, share = ("dog", dogs) if dogs > 50 else ("cat", 100 - dogs)
         assert finding.code == "one-class"
-        assert f"of stage 'prune' says '{top}' for {share}.0% of the validation images (50.0% are)" in finding.text
+        assert f"of stage 'prune' predicts '{top}' for {share}.0% of the validation images (50.0% are)" in finding.text
 
 
 def test_one_class_is_no_problem_where_nearly_all_images_have_it():

@@ -121,7 +121,7 @@ class FoundRun(Run):
                 {"stage": "biased", "source": "biased networks, 1 round"},
                 {"stage": "errors", "source": "mistakes"},
             ],
-            reason="biased was taken of 2 finders",
+            reason="biased was chosen from 2 finders",
         )
         with EventWriter(self.folder.events) as writer:
             writer.write(RunStarted(1, "here", "cpu", False), NOW)

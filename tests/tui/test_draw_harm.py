@@ -106,7 +106,7 @@ def test_lists_and_comparisons_mark_the_run(home):
     without = {key: value for key, value in good.summary().items() if key != "harm"}  # of an earlier version
     assert cells(Row(without), BY_KEY["worst"], 7, NOW, SHELL)[0].text == "  93.6 "
     notes = [note for one in grids_of_families(families([bad, good]), "test") for note in one.grid.notes]
-    assert sum("bad: ! the network is not to be used" in note for note in notes) == 1
+    assert sum("bad: ! do not use this network" in note for note in notes) == 1
     assert not any("good: !" in note for note in notes)
 
 

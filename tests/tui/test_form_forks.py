@@ -126,5 +126,5 @@ def test_a_fork_without_a_stage_begins_where_there_is_something_left_to_do(home)
     lab.put(home, lab.record_of("first"))
     assert fork_at(home, "first").stage == "prune"
     lab.put(home, lab.record_of("empty", "stopped"))
-    with pytest.raises(InputError, match="no finished stage to take over"):
+    with pytest.raises(InputError, match="no finished stage to reuse"):
         fork_at(home, "empty")

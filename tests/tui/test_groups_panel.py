@@ -70,7 +70,7 @@ async def test_any_finder_is_told_with_its_quality_and_the_pseudo_groups_have_th
         assert text.startswith("Finder biased networks, 1 round ")
         assert "Conflict samples: 24 found, precision 100.0 %, recall 80.0 % (for information only)." in text
         assert "Worst cell of ERM on validation 21.1 % (average 95.1 %), 84.2 % with its head refitted" in text
-        assert "biased was taken of 2 finders." in text
+        assert "biased was chosen from 2 finders." in text
         assert "! The biased network is slow." in text
         table = shown.lines("#table")
         assert table[0].startswith("Pseudo-groups by class  shade: share of the row · 1 empty")
@@ -167,7 +167,7 @@ async def test_the_table_is_written_by_another_process_and_said_how_to_be_given_
         await shown.press("e")
         line = shown.pilot.app.screen.query_one(Input)
         assert line.value == "export/demo/groups.csv"
-        for value, why in ((str(there), "is already there"), ("", "needs a file")):
+        for value, why in ((str(there), "exists, perhaps"), ("", "needs a file")):
             line.value = value
             await shown.press("enter")
             assert why in shown.text

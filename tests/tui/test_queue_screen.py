@@ -140,7 +140,7 @@ async def test_jobs_are_listed_with_state_place_what_they_ask_for_and_why_they_f
             "✗ failed broken erm: the disk is full",
         ):
             assert line in lines
-        assert "nothing starts those that wait: press s" in lines[0]
+        assert "nothing starts the waiting jobs: press s" in lines[0]
 
 
 async def test_keys_move_a_job_on_the_screen_at_once_and_in_the_queue(home):

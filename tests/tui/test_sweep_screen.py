@@ -81,7 +81,7 @@ async def test_enter_opens_the_run_of_the_cell_and_says_if_there_is_none(home, m
         await pilot.press("down", "right", "right")
         await until(pilot, lambda: "✗ failed lr=0.2, seed 2 prune: the loss is not finite" in lines(app))
         await pilot.press("enter", "end", "enter")
-        await until(pilot, lambda: "nothing has run yet; R starts what is missing" in app.said)
+        await until(pilot, lambda: "nothing has run yet; R starts the missing runs" in app.said)
         assert app.asked == [("run", made[0.2, 2].id)]
 
 

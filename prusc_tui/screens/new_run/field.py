@@ -25,7 +25,7 @@ _ORIGINS = {
     "preset": "set by the preset",
     "source": "as in the run it is forked from",
     "recipe": "fixed: it defines the recipe",
-    "taken over": "fixed: the stage taken over was made with it",
+    "taken over": "fixed: the reused stage was computed with it",
 }
 
 NUMERIC = "0123456789+-."

@@ -34,7 +34,7 @@ RUN_FIELDS: dict[str, Setting] = {
     for setting in (
         Setting("recipe", "choice", "Which stages to run."),
         Setting("preset", "choice", "Preset that provides data and values."),
-        Setting("stage", "choice", "Stages up to this one are taken over from the other run unchanged."),
+        Setting("stage", "choice", "Stages up to this one are reused from the other run unchanged."),
         Setting("name", "text", "Name of the run; must be new.", expects="a name"),
         Setting("tags", "list", "Labels for the run log.", expects="words separated by commas or spaces"),
         Setting(

@@ -131,7 +131,7 @@ class QueueScreen(Following, Acting):
         if self._state is None or not self._state.view.number("waiting"):
             self._say("no job waits", "warning")
         elif self._state.view.supervised:
-            self._say("the supervisor is at work: each job starts as soon as there is a place for it")
+            self._say("the supervisor is running: each job starts as soon as there is a place for it")
         else:
             self._do(self._supervise)
 
@@ -244,7 +244,7 @@ def _head(state: State, palette: Palette) -> Text:
     head = ink("Queue", f"bold {palette.text}")
     view = state.view
     if view.number("waiting") and not view.supervised:
-        head.append("  nothing starts those that wait: press s", f"bold {palette.warn}")
+        head.append("  nothing starts the waiting jobs: press s", f"bold {palette.warn}")
     for name in FIRST:
         if number := view.number(name):
             look = LOOKS.get(name, name)

@@ -101,7 +101,7 @@ class SweepScreen(Following, Acting):
         if cell is not None and cell.run is not None:
             self.post_message(OpenRun(cell.run["id"]))
         elif cell is not None:
-            self._say("nothing has run yet; R starts what is missing")
+            self._say("nothing has run yet; R starts the missing runs")
 
     def action_seed(self, by: int) -> None:
         self._grid.turn(by)
@@ -136,7 +136,7 @@ class SweepScreen(Following, Acting):
             return
         missing = sum(self._state.counts.get(state, 0) for state in ("missing", "stopped", "failed", "lost"))
         if not missing:
-            self._say("nothing to start: every run has finished, runs or waits", "warning")
+            self._say("nothing to start: every run has finished, is running or waits", "warning")
             return
         host = launcher(self._state.sweep.launcher)
         words = [self._sweep, *([] if host.queues else ["--launcher", "queue"])]
@@ -149,7 +149,7 @@ class SweepScreen(Following, Acting):
         running, waiting, held = (self._state.counts.get(state, 0) for state in sweeps.IN_HAND)
         waiting += held
         if not running + waiting:
-            self._say("nothing to stop: no run of this sweep runs or waits", "warning")
+            self._say("nothing to stop: no run of this sweep is running or waits", "warning")
             return
         text = (
             f"{running:,} running: each stops at its next step, with a checkpoint. "
@@ -158,7 +158,7 @@ class SweepScreen(Following, Acting):
         self._ask(f"Stop all runs of {safe_text(self._sweep)}?", text, "stop them", partial(self._do, self._stop))
 
     def action_delete(self) -> None:
-        text = "The runs that it made are deleted with all their files; runs that it only found are kept."
+        text = "The runs that it made are deleted with all their files; runs that existed before are kept."
         self._ask(f"Delete sweep {safe_text(self._sweep)}?", text, "delete", partial(self._do, self._delete))
 
     def action_back(self) -> None:

@@ -2,4 +2,4 @@
 
 from prusc_tui.views import View
 
-VIEW = View("environments", 5, "composition, risk and penalty, restarts", short="envs")
+VIEW = View("environments", 5, "composition, conflict samples, risk and penalty, restarts", short="envs")

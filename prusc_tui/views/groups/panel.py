@@ -342,4 +342,4 @@ def _check_file(text: str) -> None:
     if not text.strip():
         raise InputError("needs a file, such as groups.csv")
     if Path(text.strip()).expanduser().exists():
-        raise InputError(f"{safe_text(text.strip())} is already there; another name keeps what was corrected in it")
+        raise InputError(f"{safe_text(text.strip())} exists, perhaps with corrections; choose another name")

@@ -16,7 +16,7 @@ VIEW = View(
         Key("look.up", "up,k", "row(-1)", "up", "group above"),
         Key("look.down", "down,j", "row(1)", "down", "group below"),
         Key("look.previous", "pageup,left", "page(-1)", "previous page", "previous page of images"),
-        Key("look.next", "pagedown,right", "page(1)", "next page", "next page of images; computes what is missing"),
+        Key("look.next", "pagedown,right", "page(1)", "next page", "next page of images; computes missing maps"),
         Key("look.larger", "plus,equals_sign", "zoom(1)", "larger", "fewer and larger images"),
         Key("look.smaller", "minus", "zoom(-1)", "smaller", "more and smaller images"),
     ),
