@@ -179,8 +179,8 @@ class FindPseudoGroups(Stage):
             best = qualities[chosen]
             reason = (
                 f"{self.sources[chosen]} was chosen from {len(candidates)} finders: its balanced set gives the best "
-                f"worst cell on validation ({best.probed:.1%} with the head refitted, {best.worst_cell:.1%} before; no group "
-                "labels used)"
+                f"worst cell on validation ({best.probed:.1%} with the head refitted, {best.worst_cell:.1%} before; "
+                "no group labels used)"
             )
         context.emit(
             PseudoGroupsFound(
