@@ -1,4 +1,4 @@
-"""Whether a value read from JSON is of the kind that a field is declared with (no torch)."""
+"""Whether a value read from JSON is of the type that a field declares (no torch)."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Memory of the C library: what one training step frees is kept for the next one."""
+"""Memory of the C library: memory that one training step frees is kept for the next one."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""How fast work gets on, and how long the rest of it will take (no torch)."""
+"""How fast work progresses, and how long the rest of it will take (no torch)."""
 
 from collections.abc import Callable
 from math import exp
@@ -12,7 +12,7 @@ class Pace:
     """Seconds per unit of work.
 
     What comes before the first call of `reach` does not count: a first step also compiles, allocates and fills caches.
-    Old work fades, so that a change of speed is followed, but never faster than over half of the time so far, so that
+    Older work counts less, so that a change of speed is followed, but over at least half of the time so far, so that
     what alternates has its mean.
 
     Args:

@@ -94,7 +94,7 @@ class Team:
         return tuple(map(bool, said.tolist()))
 
     def gathered(self, value: Any) -> list[Any]:
-        """What every process says, by rank."""
+        """The messages of all processes, by rank."""
         if self.size == 1:
             return [value]
         said: list[Any] = [None] * self.size
@@ -102,7 +102,7 @@ class Team:
         return said
 
     def tell(self, value: Any = None) -> Any:
-        """Return what process 0 says; the others wait for it."""
+        """Return the message of process 0; the others wait for it."""
         if self.size == 1:
             return value
         said = [value]

@@ -264,7 +264,7 @@ def export_groups(folder: RunFolder, file: Path) -> str:
 def look_at(folder: RunFolder, kind: str, title: str, by: str, n: int) -> None:
     """Have the first `n` images of a group or cell, and the maps of the networks, stored among the views of a run.
 
-    Another process computes them on the CPU, behind everything else, even if this one ends. Raises InputError.
+    Another process computes them on the CPU with low priority, even if this one ends. Raises InputError.
     """
     words = (f"--{kind}={title}", f"--by={by}", f"--limit={n}", "--device=cpu", "--json")
     subprocesses.run("prusc_tui", "look", folder.id, *words, home=folder.home, nice=True)

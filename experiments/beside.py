@@ -1,4 +1,4 @@
-"""What goes on beside a run, in the process that hosts it: loggers, and a command of the user's at its end."""
+"""What happens beside a run, in the process that hosts it: loggers, and a command of the user at its end."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ _STAGE = b'{"kind":"stage-'
 
 @contextmanager
 def beside(folder: RunFolder) -> Iterator[None]:
-    """Let the loggers of a run follow its stream, and tell the user's command when it has ended; raises nothing."""
+    """Let the loggers of a run follow its stream, and run the user's command when it has ended; raises nothing."""
     loggers: Mapping[str, str] = {}
     with suppress(InputError):  # the run itself will say that its record cannot be read
         loggers = folder.record().loggers

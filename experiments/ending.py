@@ -1,4 +1,4 @@
-"""The end of a sweep, told once; and notifications by a process of its own (no torch).
+"""The end of a sweep, reported once; and notifications by a separate process (no torch).
 
 That is `python -m experiments.ending run RUN …`, or `sweep SWEEP`.
 """

@@ -53,7 +53,7 @@ BATCH = 16
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the network of a stage says of every image of a split: classes and their probabilities, [n]."""
+    """Predictions of the network of a stage for every image of a split: classes and their probabilities, [n]."""
 
     stage: str
     classes: Integers
@@ -279,7 +279,7 @@ def _maps(scene: Scene, said: Said, shown: Integers, device: torch.device) -> By
 
 
 def _logits(network: nn.Module, about: Description) -> Callable[[Tensor], Tensor]:
-    """Logits of all labels; a single output speaks for label 1 and, with the other sign, for label 0."""
+    """Logits of all labels; a single output is that of label 1 and, with the other sign, of label 0."""
 
     def logits_of(pixels: Tensor) -> Tensor:
         logits: Tensor = network(pixels)

@@ -1,4 +1,4 @@
-"""Notifications at the end of a run: what the user wants, and a command of theirs (no torch).
+"""Notifications at the end of a run: the user's settings, and the user's command (no torch).
 
 In the settings file of the user:
 
@@ -29,7 +29,7 @@ from experiments import subprocesses
 from experiments.user_settings import read_toml, settings_path
 
 ENDING = "experiments.ending"
-"""Module of the process that tells of runs and sweeps."""
+"""Module of the process that reports the end of runs and sweeps."""
 PATIENCE = 10.0
 """Seconds for the user's command."""
 
@@ -84,7 +84,7 @@ def tell(folder: RunFolder) -> None:
 
 
 def tell_outside(home: Home, ids: Sequence[str]) -> None:
-    """Tell of runs by another process, for whoever must not wait for the user's command."""
+    """Report runs by another process, for callers that must not wait for the user's command."""
     with suppress(InputError, OSError):
         if read_notify().command:
             subprocesses.start(ENDING, "run", *ids, home=home, quiet=True)

@@ -26,7 +26,7 @@ class Plan:
 
     Attributes:
         config: all settings, resolved.
-        recipe: the recipe in force.
+        recipe: the recipe.
         base_name: name of the run if the user gives none.
         preset: name of the preset, if any.
         overrides: settings given by the user, dotted key → value.

@@ -1,4 +1,4 @@
-"""The points of a sweep: a grid of values, and draws from ranges by chance, a Sobol sequence or a search (no torch)."""
+"""The points of a sweep: a grid of values, and draws from ranges: random, Sobol or by a search (no torch)."""
 
 import math
 import re

@@ -12,7 +12,7 @@ from core.runs.text import safe_text
 
 
 class Figure(BaseModel):
-    """One measurement, of which less is better, and what it is measured against in the same run.
+    """One measurement, for which lower is better, and its baseline in the same run.
 
     Attributes:
         name: what was measured; unique in a file.

@@ -8,7 +8,7 @@ from core.errors import InputError
 from core.runs.home import Home
 
 NICE = 10
-"""By how much nicer such work is than this process."""
+"""Niceness of such work, relative to this process."""
 
 
 def start(
@@ -43,7 +43,7 @@ def output_of(process: "subprocess.Popen[str]") -> str:
 def run(module: str, *words: str, home: Home | None = None, nice: bool = False) -> str:
     """Run `python -m module words`, which outlives the terminal of this process, and return its output.
 
-    Everything else on the machine comes before it if it is `nice`. Raises InputError if it cannot be started, or as
+    With `nice`, it has low priority. Raises InputError if it cannot be started, or as
     `output_of`.
     """
     try:

@@ -1,4 +1,4 @@
-"""What can be said of a data set before training: groups without images, and shortcuts that nothing contradicts."""
+"""What is known about a data set before training: groups without images, and shortcuts that nothing contradicts."""
 
 from collections.abc import Iterator
 

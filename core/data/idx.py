@@ -64,7 +64,7 @@ def unpack(path: Path, try_: str) -> bytes:
 def parse_idx(content: bytes) -> npt.NDArray[np.uint8]:
     """Parse an idx array of bytes: two zero bytes, type 8, number of axes, their lengths as big-endian int32, values.
 
-    Returns a read-only view of `content`; raises ValueError if the header is another or does not match the length.
+    Returns a read-only view of `content`; raises ValueError if the header differs or does not match the length.
     """
     if content[:3] != b"\x00\x00\x08" or len(content) < 4 + 4 * content[3]:
         raise ValueError("is not an idx file of bytes")

@@ -58,7 +58,7 @@ class Sealed:
 def seal(directory: Path, final: Path, sealed: Sealed) -> None:
     """Write the seal into `directory`, then move the folder to its final place atomically.
 
-    Everything is on the disk before: after a power failure, what has a seal is whole.
+    Everything is on the disk first, so that sealed artifacts are complete even after a power failure.
     """
     value = {
         "key": sealed.key,

@@ -20,7 +20,7 @@ from core.runs.folder import RunFolder
 
 
 class Call(NamedTuple):
-    """What the first process says before a stage.
+    """The message of the first process before a stage.
 
     Attributes:
         stage: its name.

@@ -1,4 +1,4 @@
-"""Images of one group or cell with what networks say of them and where they look, as stored and read (no torch)."""
+"""Images of one group or cell with the predictions of networks and where these look, as stored and read (no torch)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -49,7 +49,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One image: its number in the split, its label, its group, and class and probability that each network says."""
+    """One image: its number in the split, its label, its group, and each network's prediction with its probability."""
 
     index: int
     label: int
@@ -58,7 +58,7 @@ class Seen:
     confidence: tuple[float, ...]
 
     def right(self, network: int) -> bool:
-        """Whether a network says the label."""
+        """Whether a network predicts the label."""
         return self.predicted[network] == self.label
 
 

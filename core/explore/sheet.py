@@ -16,7 +16,7 @@ RIGHT, WRONG = (120, 200, 125), (255, 130, 115)
 
 
 def sheet(look: Look, heading: str, note: str) -> "Image":
-    """One picture of all images: each as it is and with the map of every network, and what these say."""
+    """One picture of all images: each as it is and with the map of every network, and their predictions."""
     from PIL import Image, ImageDraw, ImageFont
 
     large, small = (ImageFont.load_default(size) for size in (16, 12))

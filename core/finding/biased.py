@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from core.engine.context import StageContext
 
 LOOKED_AT = 6_000
-"""Training samples, at most, on which the stability of the mistakes is measured."""
+"""Maximum number of training samples on which the stability of the mistakes is measured."""
 LEAST_LOOKED_AT = 1_500
-"""As many are looked at however large the images are."""
+"""At least this many are looked at, however large the images are."""
 PIXELS_LOOKED_AT = LOOKED_AT * 28 * 28
-"""Pixels, at most, in the samples that are looked at: looks at photographs would take longer than the training."""
+"""Maximum number of pixels in these samples: looks at photographs would otherwise take longer than the training."""
 KNOWS = 0.35
-"""Largest share of mistakes in a class with which a network counts as trained: earlier, it may know one class only."""
+"""Largest share of mistakes in a class with which a network counts as trained: before, it may know only one class."""
 SAME = 0.5
 """Overlap of the mistakes of two rounds above which both found the same shortcut."""
 DECAY = 0.95
@@ -34,9 +34,9 @@ DECAY = 0.95
 
 
 class BiasedLearner(WeightLearner):
-    """Trains every weight of a network with the generalised cross-entropy, and averages them over the last steps.
+    """Trains a whole network with the generalised cross-entropy, and averages its weights over the last steps.
 
-    The average is what is looked at: the mistakes of the network itself change too much from step to step.
+    Mistakes are those of the average: the mistakes of the network itself change too much from step to step.
 
     Args:
         context: of the stage.
@@ -129,7 +129,7 @@ def balancing_weights(labels: Tensor, predicted: Sequence[Tensor] = ()) -> Tenso
 
 
 def sample_for_looks(n: int, pixels: int, seed: int) -> Tensor:
-    """Draw the training samples that are looked at, in increasing order, int64.
+    """Draw the training samples on which mistakes are counted, in increasing order, int64.
 
     Args:
         n: training samples.

@@ -9,7 +9,7 @@ from core.clustering.kmeans import Floats
 from core.training.head import fit_head
 
 FITTED = 6_000
-"""Training samples, at most, of the logistic regression that assigns validation samples."""
+"""Maximum number of training samples of the logistic regression that assigns validation samples."""
 
 
 def environment_attribute(logits: Tensor, labels: Tensor, worse: Tensor) -> Tensor:

@@ -17,11 +17,11 @@ MARGIN = 0.02
 LEAST_CONFLICTS = 10
 """Fewer conflict samples than this count as none (ours)."""
 MOST_CONFLICTS = 0.5
-"""Largest share of conflict samples: a shortcut that fails more often than it works is none (ours)."""
+"""Largest share of conflict samples: a shortcut that fails more often than it works is not one (ours)."""
 PENALTY = 1e-3
 """L2 penalty per sample of the probe's logistic regression."""
 MOST_DRAWN = 5_000
-"""Samples of a balanced set, at most, on which the probe fits a head."""
+"""Maximum number of samples of a balanced set on which the probe fits a head."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,7 +160,7 @@ def best(qualities: Sequence[Quality]) -> int:
 
 
 def doubts(found: PseudoGroups, quality: Quality, n: int) -> list[Finding]:
-    """Reasons not to trust pseudo-groups, the most serious first; no attribute is used.
+    """Return reasons not to trust pseudo-groups, the most serious first; no attribute is used.
 
     Args:
         found: pseudo-groups.

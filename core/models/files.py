@@ -1,4 +1,4 @@
-"""Read external files of weights; nothing in them is ever executed."""
+"""Read external files of weights; no code in them is ever executed."""
 
 import argparse
 import hashlib

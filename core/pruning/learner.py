@@ -98,7 +98,7 @@ class MaskLearner:
         return losses
 
     def _aim(self, target: float) -> None:
-        """Steer the share of weights kept to the schedule; never less than the target, and exactly that at the end."""
+        """Make the share of weights kept follow the schedule: at least the target, and exactly that at the end."""
         logits, steps = self._masked.logits, self._settings.steps
         total, least = len(logits), count_of(target, len(logits))
         confine_(logits, least, least if self._step == steps else total)

@@ -208,7 +208,7 @@ def _depthwise(layers: Sequence[Layer]) -> Sequence[Layer]:
 
 
 KINDS: Mapping[str, Callable[[Sequence[Layer]], Sequence[Layer]]] = {"first": _first, "depthwise": _depthwise}
-"""Words for layers that a pretrained network can hardly do without: few weights, each used by all that follows."""
+"""Words for layers that a pretrained network hardly works without: few weights, each used by everything after it."""
 
 
 def gated_channels(network: nn.Module, exclude: Sequence[str] = ()) -> tuple[dict[str, nn.Parameter], Tensor]:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KeepBest(Stage):
-    """Keep the network of one of the stages before, chosen on validation without group labels.
+    """Keep the network of one of the earlier stages, chosen on validation without group labels.
 
     The worst cell decides, or the worst class where no cell is known; then the average. ERM is a candidate: a treatment
-    that helps nothing is not kept, and a warning says so.
+    that does not help is not kept, and a warning says so.
 
     Attributes:
         sources: stages with a network, from the least treated to the most: ties go to the first.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FindPseudoGroups(Stage):
-    """Take the pseudo-groups of the only finder, or choose by a probe that needs no group labels.
+    """Take the pseudo-groups of the only finder, or choose a finder by a probe that needs no group labels.
 
     The representation of ERM's network is that of stage `represent`, if it has extracted it; otherwise the network sees
     all training and validation images once. It is for the probe, the map and the sample images.

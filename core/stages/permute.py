@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PermuteMasks(Stage):
-    """Put randomly permuted masks on the network of ERM: as sparse in every layer, but with other weights.
+    """Apply randomly permuted masks to the network of ERM: as sparse in every layer, but with other weights kept.
 
     Unless `prune.batchnorm` is `frozen`, BatchNorm statistics are recomputed on the balanced set, as after `prune`.
     """

@@ -1,4 +1,4 @@
-"""Stage `retrain`: train a fresh network on all training images, once it is known which contradict the shortcut."""
+"""Stage `retrain`: train a new network on all training images, once the conflict samples are known."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -65,7 +65,7 @@ class Retrain(Stage):
         draw: "Draw",
         groups: "PseudoGroups",
     ) -> "Learner":
-        """What takes the steps; by default with the mean cross-entropy over the batch.
+        """Make the learner that takes the steps; by default with the mean cross-entropy over the batch.
 
         Args:
             context: of the stage.

@@ -1,4 +1,4 @@
-"""Stage `sparse`: how few weights the network needs to stay fair to its worst group, for several ways of pruning."""
+"""Stage `sparse`: worst-group accuracy against the share of weights kept, for several ways of pruning."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Automatic feature reweighting: full-batch steps on the head, with weights for what the network does not know."""
+"""Automatic feature reweighting: full-batch steps on the head, with weights for samples that ERM predicts poorly."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

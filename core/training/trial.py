@@ -1,4 +1,4 @@
-"""A trial on the device: is bf16 faster than fp32? Network and images are its own, so that it changes no result."""
+"""A trial on the device: is bf16 faster than fp32? It uses its own network and images, so that it changes no result."""
 
 import gc
 import math
@@ -52,7 +52,7 @@ class Trial:
         return "bf16" if math.isfinite(self.bf16) and self.bf16 <= WORTH * self.fp32 else "fp32"
 
     def line(self) -> str:
-        """What was measured, as a sentence."""
+        """The measurement as a sentence."""
         if math.isinf(self.fp32):
             return "there was no memory for a trial"
         if math.isinf(self.bf16):

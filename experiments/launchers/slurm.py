@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 LARGEST = 1000
 """Jobs of one array; SLURM allows so many unless told otherwise."""
 UNLIMITED = 100_000
-"""Times that a job is queued again after its time limit; a run that does not get on fails by itself."""
+"""Times that a job is queued again after its time limit; a run that makes no progress fails earlier."""
 DIES_WITHIN = 60.0
 """Seconds to wait for the end of a cancelled job: SLURM kills it after 30 s by default, if it has not ended by then."""
 
 
 class SlurmLauncher(Launcher):
-    """Submits runs to SLURM; each goes on by itself in a further job if it is preempted or its time is up."""
+    """Submits runs to SLURM; each continues in another job if it is preempted or its time is up."""
 
     name = LAUNCHER
     summary = "On a cluster, as a job of SLURM."

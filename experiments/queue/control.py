@@ -1,4 +1,4 @@
-"""What a person does with the queue: look, move, hold, release, cancel, retry and set its slots (no torch)."""
+"""Actions on the queue: look, move, hold, release, cancel, retry and set its slots (no torch)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Debiased Contrastive Weight Pruning, the ancestor of PruSC (Park, Lee, Lee and Ye, CVPR 2023, arXiv 2210.05247).
+"""Debiased Contrastive Weight Pruning, a predecessor of PruSC (Park, Lee, Lee and Ye, CVPR 2023, arXiv 2210.05247).
 
 Published: a biased network finds the conflict samples. Mask logits of an ERM network are learned with the cross-entropy
 of all samples, in which conflict samples weigh more, a contrastive loss that pulls a class together across samples with

@@ -1,4 +1,4 @@
-"""PruSC: find the samples that contradict the shortcut, prune it out, fine-tune what is left, keep the best network."""
+"""PruSC: find the samples that contradict the shortcut, learn masks, fine-tune what is left, keep the best network."""
 
 from core.config import Config
 from core.engine.stage import Stage

@@ -1,4 +1,4 @@
-"""PruSC as published: masks, then fine-tuning of the weights that are left."""
+"""PruSC as published: masks, then fine-tuning of the remaining weights."""
 
 from experiments import equations
 from experiments.recipe import Recipe

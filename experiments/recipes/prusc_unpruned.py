@@ -1,4 +1,4 @@
-"""Control: PruSC without its masks, with the same ending: the best of ERM, fine-tuned network and refitted head."""
+"""Control: PruSC without its masks: the best of ERM, fine-tuned network and refitted head is kept."""
 
 from core.config import Config
 from core.engine.stage import Stage

@@ -1,8 +1,8 @@
-"""How few weights stay fair to the worst group: accuracy against sparsity for learned masks and what they replace.
+"""Worst-group accuracy against sparsity, for learned masks and for simpler ways of pruning.
 
 All ways keep the same shares of the same network and are fine-tuned alike on the same balanced set: masks learned as
 by PruSC (arXiv 2407.14974), the largest weights (Han et al., arXiv 1506.02626) before or after fine-tuning, or random
-ones. The comparison is ours, and so is the target of learned masks: the published method stops where its losses lead.
+ones. The comparison is ours, and so is the target of learned masks: the published method has no target share.
 """
 
 from core.config import Config

@@ -1,4 +1,4 @@
-"""What runs in a job of SLURM, by way of submitit: one run, which goes on in a further job if this one must end."""
+"""What runs in a job of SLURM, by way of submitit: one run, which continues in another job if this one must end."""
 
 import os
 import signal
@@ -63,7 +63,7 @@ class RunJob:
             sys.exit(code)
 
     def checkpoint(self) -> "DelayedSubmission | None":
-        """Stop the run at its next step, with a checkpoint, and return what goes on with it; None if nothing can."""
+        """Stop the run at its next step, with a checkpoint, and return the submission that continues it, if any."""
         from submitit.core.utils import DelayedSubmission
 
         for number in (signal.SIGUSR2, signal.SIGTERM):

@@ -364,7 +364,7 @@ def test_settings_are_told_in_five_digits_and_in_full_where_two_rows_would_else_
         "ERM: train.lr=0.00281714",
         "ERM: train.lr=0.0028171488133821726",
     ]
-    assert "settings train.lr=0.00048985, train.l2=0.0011079, else" in markdown
+    assert "settings train.lr=0.00048985, train.l2=0.0011079, otherwise" in markdown
 
 
 def test_runs_of_another_size_stand_in_a_table_of_their_own(tmp_path):
