@@ -16,7 +16,7 @@ def grad_cam(
 
     With feature maps A_k and the logit y of a class, the weight of map k is the mean of ∂y/∂A_k over all positions, and
     the result is ReLU(Σ_k weight_k A_k), enlarged to the size of the image and divided by its maximum. It is 0
-    everywhere without evidence for the class.
+    everywhere if there is no evidence for the class.
 
     Args:
         network: in evaluation mode; not changed.
