@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -92,11 +93,14 @@ class Column:
 
 
 def in_order(values: set[str]) -> list[str]:
-    """Values sorted as numbers if all of them are numbers, else alphabetically."""
+    """Values sorted as numbers if all of them are numbers, else alphabetically; the same in every process."""
     try:
-        return sorted(values, key=float)
+        numbers = {value: float(value) for value in values}
     except ValueError:
         return sorted(values)
+    if any(math.isnan(number) for number in numbers.values()):  # it has no place among numbers
+        return sorted(values)
+    return sorted(values, key=lambda value: (numbers[value], value))
 
 
 def read_columns(root: Path, file: str, wanted: Mapping[str, str] | None = None) -> dict[str, Column]:

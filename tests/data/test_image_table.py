@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.data.columns import in_order
 from core.data.sets.celeba import Celeba
 from core.data.sets.folder import Folder
 from core.data.sets.isic import Isic
@@ -197,6 +198,15 @@ def test_values_that_are_numbers_are_sorted_as_numbers(tmp_path):
     table = read_table(folder_of(tmp_path, ("path", "label", "split"), lines, split_column="split"))
     assert table.label_names == ("-1", "9", "10")
     assert table.labels[:4].tolist() == [2, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [(["1", "10", "01", "9"], ["01", "1", "9", "10"]), (["10", "nan", "9"], ["10", "9", "nan"])],
+)
+def test_the_order_of_values_is_the_same_in_every_process(values, expected):
+    # A set of texts has another order in every process.
+    assert {tuple(in_order(dict.fromkeys(order))) for order in permutations(values)} == {tuple(expected)}
 
 
 def test_lines_are_those_of_the_file_with_empty_lines_and_cells_of_several_lines(tmp_path):
