@@ -155,6 +155,8 @@ class FindByBias(Stage):
         network = new_network(self._model, context.data)
         if saved is None:
             start_from(network, self._model, lambda line: context.emit(Logged(line)))
+        else:
+            context.resume_state()  # for the random streams: making the network drew from the global one
         network.to(context.device)
         learner = BiasedLearner(
             context,

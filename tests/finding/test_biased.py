@@ -9,7 +9,7 @@ from torch import nn
 
 from core.config import Compute, Model
 from core.data.dataset import DataSet, Split
-from core.errors import StageError
+from core.errors import StageError, Stopped
 from core.events import Logged
 from core.finding.biased import (
     LEAST_LOOKED_AT,
@@ -170,3 +170,30 @@ def test_a_network_that_never_tells_the_classes_apart_ends_the_run_with_a_way_ou
     data = replace(data, splits={**data.splits, "train": guesswork})
     with pytest.raises(StageError, match=r"no biased network learned .* biased\.max_steps"):
         found_in(tmp_path, data, lr=1e-9)
+
+
+def test_a_finder_that_was_stopped_in_its_first_round_begins_the_second_with_the_same_network(tmp_path, monkeypatch):
+    first_weights = []
+    usual = BiasedLearner.__init__
+
+    def noted(self, context, network, *others):
+        first_weights.append(next(network.parameters()).detach().clone())
+        usual(self, context, network, *others)
+
+    monkeypatch.setattr(BiasedLearner, "__init__", noted)
+
+    def run(folder, stop_asked):
+        torch.seed()
+        context = context_of(folder, coloured(200), stage="biased", stop_asked=stop_asked)
+        settings = Biased(batch_size=32, max_steps=40, lr=0.02, overlap=0.0, rounds=2)
+        FindByBias(settings, Model(name="mlp")).run(context)
+
+    run(run_folder(tmp_path / "whole"), lambda: False)
+    expected = first_weights[-1]
+    stopped, calls = run_folder(tmp_path / "stopped"), iter([False] * 4)
+    with pytest.raises(Stopped):
+        run(stopped, lambda: next(calls, True))
+    first_weights.clear()
+    run(stopped, lambda: False)
+    assert len(first_weights) == 2  # one in each round
+    assert torch.equal(first_weights[-1], expected)
