@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 Policy = Literal["recompute", "train", "frozen"]
 
+FEW = 8
+"""A last batch that this many times would not make a full one is no batch of its own."""
 _BATCHNORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
@@ -20,6 +22,18 @@ def training_mode(network: nn.Module, policy: Policy) -> None:
     if policy == "frozen":
         for layer in _layers(network):
             layer.eval()
+
+
+def batches_of(rows: Tensor, size: int) -> list[Tensor]:
+    """Split rows [n] into batches for `recompute_statistics`, where every batch counts the same.
+
+    A last batch of a few images would count as much as all those of a full one, and BatchNorm cannot work with a single
+    image of one pixel: it is joined to the batch before it if it has less than an eighth of its size.
+    """
+    *full, last = rows.split(size)
+    if full and FEW * len(last) < size:
+        last = torch.cat([full.pop(), last])
+    return [*full, last]
 
 
 @torch.no_grad()

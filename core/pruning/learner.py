@@ -13,7 +13,7 @@ from core.data.dataset import DataSet
 from core.events import Sparsity
 from core.groups import Evaluation
 from core.parallel import team
-from core.pruning.batchnorm import recompute_statistics, training_mode
+from core.pruning.batchnorm import batches_of, recompute_statistics, training_mode
 from core.pruning.contrast import contrastive_loss, debiased_contrastive_loss
 from core.pruning.masks import MaskedNetwork
 from core.pruning.schedule import LEAST, confine_, count_of, next_pressure, scheduled_share
@@ -158,7 +158,7 @@ class MaskLearner:
         network = self._masked.network
         buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
         if self._settings.batchnorm == "recompute":
-            parts = self._rows.split(batch_size(self._train))
+            parts = batches_of(self._rows, batch_size(self._train))
             batches = (self._train.plain(rows[team().share(slice(0, len(rows)))]) for rows in parts)
             recompute_statistics(network, batches, self._masked.hard)
         network.eval()

@@ -23,6 +23,7 @@ class PermuteMasks(Stage):
     prune: Prune
     model: Model
     name: ClassVar[str] = "permute"
+    version: ClassVar[int] = 2
     files: ClassVar[Mapping[str, str]] = MASKED_FILES
 
     @property
@@ -34,7 +35,7 @@ class PermuteMasks(Stage):
         return ("prune.batchnorm", "model.name")
 
     def run(self, context: "StageContext") -> None:
-        from core.pruning.batchnorm import recompute_statistics
+        from core.pruning.batchnorm import batches_of, recompute_statistics
         from core.pruning.subnetwork import FixedMasks
         from core.tensors import load_tensors, save_tensors
         from core.training.images import Images, validation_images
@@ -48,7 +49,8 @@ class PermuteMasks(Stage):
         if self.prune.batchnorm != "frozen":
             train = Images(context.data, "train", context.device)
             rows = load_tensors(context.input("balance") / BALANCED)["indices"]
-            recompute_statistics(network, (train.plain(part) for part in rows.split(batch_size(train))))
+            parts = batches_of(rows, batch_size(train))
+            recompute_statistics(network, (train.plain(part) for part in parts))
         save_tensors(context.directory / MODEL, network.state_dict())
         masks.save(context.directory / MASKS)
         context.emit(MasksKept(context.stage, masks.keep_ratio()))

@@ -30,6 +30,7 @@ class LearnMasks(Stage):
     select: Select
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "prune"
+    version: ClassVar[int] = 2
     parallel: ClassVar[bool] = True
     files: ClassVar[Mapping[str, str]] = MASKED_FILES
 

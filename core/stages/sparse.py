@@ -50,6 +50,7 @@ class MeasureSparsity(Stage):
     select: Select
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "sparse"
+    version: ClassVar[int] = 2
     parallel: ClassVar[bool] = True
     files: ClassVar[Mapping[str, str]] = {**NETWORK_FILES, r"sparsity\.json": "accuracy against weights kept"}
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from core.models.networks import build
-from core.pruning.batchnorm import recompute_statistics, training_mode
+from core.pruning.batchnorm import batches_of, recompute_statistics, training_mode
 from core.pruning.masks import MaskedNetwork
 
 
@@ -103,3 +103,19 @@ def test_frozen_alone_keeps_the_statistics_while_the_rest_trains(network, policy
     assert kept == (policy == "frozen")
     assert network.training
     assert network.head.training
+
+
+@pytest.mark.parametrize(
+    ("n", "sizes"), [(500, [500]), (1000, [500, 500]), (502, [502]), (1001, [500, 501]), (563, [500, 63]), (3, [3])]
+)
+def test_a_last_batch_of_a_few_images_does_not_count_as_much_as_a_full_one(n, sizes):
+    parts = batches_of(torch.arange(n), 500)
+    assert [len(part) for part in parts] == sizes
+    assert torch.equal(torch.cat(parts), torch.arange(n))
+
+
+def test_statistics_of_single_pixels_are_recomputed_whatever_is_left_for_the_last_batch():
+    norm, rows = nn.BatchNorm2d(2), torch.randn(17, 2, 1, 1)
+    recompute_statistics(norm, (rows[part] for part in batches_of(torch.arange(17), 16)))
+    torch.testing.assert_close(norm.running_mean, rows.mean((0, 2, 3)))
+    torch.testing.assert_close(norm.running_var, rows.var((0, 2, 3)))
