@@ -1,7 +1,7 @@
 """Pseudo-groups of the training and validation samples: what every finder makes and every treatment takes."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -55,6 +55,10 @@ class PseudoGroups:
     def used(self) -> Integers:
         """Training samples that are not left out, in increasing order."""
         return np.flatnonzero(self.train >= 0)
+
+    def among(self, rows: Integers) -> "PseudoGroups":
+        """The same for some of the training samples, by number."""
+        return replace(self, train=self.train[rows], conflicts=self.conflicts[rows])
 
     def save(self, folder: Path) -> None:
         """Write them into the folder of a stage's artifacts."""

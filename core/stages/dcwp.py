@@ -37,7 +37,7 @@ class Dcwp(Section, section="dcwp"):
 
 @dataclass(frozen=True)
 class RepeatConflicts(Stage):
-    """Take all training samples, the conflict samples as often as their weight says.
+    """Take all training samples in pseudo-groups, the conflict samples as often as their weight says.
 
     The mean loss is then the weighted loss; unlike weights, repeats also bring conflict samples into every batch.
     """
@@ -64,13 +64,14 @@ class RepeatConflicts(Stage):
             raise StageError(
                 f"the finder ({found.source}) found no sample that contradicts a shortcut", "try another one (find.by)"
             )
-        weight = usual_weight(found.conflicts) if self.dcwp.weight == "auto" else self.dcwp.weight
-        rows = upweighted(torch.from_numpy(found.conflicts), weight).rows
-        indices = rows.numpy()
+        conflicts = found.conflicts[found.used]
+        weight = usual_weight(conflicts) if self.dcwp.weight == "auto" else self.dcwp.weight
+        indices = found.used[upweighted(torch.from_numpy(conflicts), weight).rows.numpy()]
         labels, n_classes = context.data.splits["train"].labels[indices], len(context.data.label_names)
         table = composition(found.train[indices], labels, len(found.names), n_classes)
         context.emit(Balanced(context.stage, f"conflict samples × {weight}", len(indices), table.tolist()))
-        save_tensors(context.directory / BALANCED, {"indices": rows, "weights": torch.ones(len(rows))})
+        tensors = {"indices": torch.from_numpy(indices), "weights": torch.ones(len(indices))}
+        save_tensors(context.directory / BALANCED, tensors)
         context.progress(1, 1)
 
 

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -30,6 +30,7 @@ class Retrain(Stage):
     select: Select
     compute: Compute
     name: ClassVar[str] = "retrain"
+    version: ClassVar[int] = 2
     parallel: ClassVar[bool] = True
     files: ClassVar[Mapping[str, str]] = NETWORK_FILES
     takes: ClassVar[tuple[str, ...]] = ("model.weights",)
@@ -49,8 +50,8 @@ class Retrain(Stage):
         """Samples to train on.
 
         Args:
-            groups: pseudo-groups of the training samples.
-            labels: classes of the training samples, int64 [n].
+            groups: pseudo-groups of the training samples, without those that are in none.
+            labels: classes of these samples, int64 [n].
 
         Raises:
             StageError: the method cannot work with these pseudo-groups.
@@ -94,7 +95,9 @@ class Retrain(Stage):
         test = Images(context.data, "test", context.device)
         network = fresh_network(context, self.model)
         groups = PseudoGroups.load(context.input("find"))
-        draw = self.draw(groups, torch.from_numpy(context.data.splits["train"].labels))
+        used = torch.from_numpy(groups.used)
+        draw = self.draw(groups.among(groups.used), torch.from_numpy(context.data.splits["train"].labels)[used])
+        draw = replace(draw, rows=used[draw.rows])
         per_epoch = len(draw.rows) / self.erm.batch_size
         steps = max(1, round(self.erm.epochs * per_epoch))
         learner = self.learner(context, network, steps, (train, validation), draw, groups)

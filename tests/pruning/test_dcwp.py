@@ -83,3 +83,16 @@ def test_a_finder_that_found_nothing_ends_the_run(tmp_path):
     PseudoGroups("test", ("a", "b"), labels, labels < 0).save(folder.artifacts("find"))
     with pytest.raises(StageError, match="found no sample that contradicts"):
         RepeatConflicts(Dcwp()).run(context_of(folder, data, stage="balance"))
+
+
+def test_samples_without_a_pseudo_group_are_left_out(tmp_path):
+    data, folder = shortcut_data(), run_folder(tmp_path)
+    train = data.splits["train"]
+    groups = np.where(np.arange(400) % 4 == 0, -1, train.attributes[:, 0])
+    conflicts = (groups >= 0) & (groups != train.labels)
+    folder.artifacts("find").mkdir(parents=True)
+    PseudoGroups("from a table", ("a", "b"), groups, conflicts).save(folder.artifacts("find"))
+    context = context_of(folder, data, stage="balance")
+    RepeatConflicts(Dcwp(weight=3)).run(context)
+    drawn = np.bincount(load_file(context.directory / BALANCED)["indices"], minlength=400)
+    assert drawn.tolist() == np.where(groups < 0, 0, np.where(conflicts, 3, 1)).tolist()

@@ -9,10 +9,13 @@ import torch
 from core.artifacts import MODEL
 from core.config import Compute, Erm, Model, Select
 from core.finding.pseudo_groups import PseudoGroups
+from core.stages.cnc import Cnc, TrainContrastively
 from core.stages.erm import TrainErm
 from core.stages.jtt import Jtt, TrainUpweighted
 from core.stages.retrain_cells import Dro, TrainOnCells
+from core.stages.spare import Spare, TrainBySize
 from core.tensors import load_tensors
+from core.training.images import Images
 from tests.training.stage_lab import context_of, random_data, run_folder
 
 ERM = Erm(epochs=3, batch_size=16, keep_epochs=(1,))
@@ -62,3 +65,31 @@ def test_without_upweighting_jtt_is_erm_and_with_it_it_is_not(weights_of):
     once, often = weights_of(jtt, "once"), weights_of(replace(jtt, jtt=Jtt(upweight=5)), "often")
     assert all(torch.equal(once[name], tensor) for name, tensor in erm.items())
     assert any(not torch.equal(often[name], tensor) for name, tensor in erm.items())
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        TrainContrastively(ERM, MLP, LAST, Compute(), Cnc()),
+        TrainOnCells(ERM, MLP, LAST, Compute()),
+        TrainBySize(ERM, MLP, LAST, Compute(), Spare()),
+        TrainUpweighted(ERM, MLP, LAST, Compute(), Jtt()),
+    ],
+    ids=["cnc", "cells", "spare", "jtt"],
+)
+def test_images_without_a_pseudo_group_are_not_trained_on(tmp_path, monkeypatch, stage):
+    data, folder = random_data(), run_folder(tmp_path)
+    groups = np.where(np.arange(40) % 5 == 0, -1, data.splits["train"].attributes[:, 0])
+    conflicts = (groups >= 0) & (groups != data.splits["train"].labels)
+    folder.artifacts("find").mkdir(parents=True)
+    PseudoGroups("from a table", ("red", "green"), groups, conflicts).save(folder.artifacts("find"))
+    seen, usual = set(), Images.pixels
+
+    def noted(self, indices, *share):
+        seen.update(indices.tolist())
+        return usual(self, indices, *share)
+
+    monkeypatch.setattr(Images, "pixels", noted)
+    stage.run(context_of(folder, data, stage="retrain"))
+    assert seen
+    assert (groups[list(seen)] >= 0).all()
