@@ -108,7 +108,7 @@ def fit_head(features: Floats, labels: Integers, sample_weight: Floats, penalty:
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(features, sample_weight=sample_weight)
-    model = LogisticRegression(C=1 / (penalty * len(labels)), max_iter=1000)
+    model = LogisticRegression(C=1 / (penalty * len(labels)) if penalty else np.inf, max_iter=1000)
     model.fit(scaler.transform(features), labels, sample_weight=sample_weight)
     weight = model.coef_ / scaler.scale_
     bias = model.intercept_ - weight @ scaler.mean_

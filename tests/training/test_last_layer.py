@@ -30,3 +30,13 @@ def test_the_folded_head_says_what_scaler_and_regression_say(classes, weighted):
     assert np.abs(ours - theirs).max() < 1e-3
     assert (ours.argmax(1) == theirs.argmax(1)).mean() > 0.995
     assert (ours.argmax(1) == labels).mean() > 0.6
+
+
+def test_without_a_penalty_it_is_the_plain_logistic_regression():
+    random = np.random.default_rng(0)
+    features = random.normal(size=(200, 3)).astype(np.float32)
+    labels = (features[:, 0] + random.normal(size=200) > 0).astype(np.int64)
+    weight, bias = fit_head(features, labels, np.ones(200), 0.0)
+    plain = LogisticRegression(C=np.inf).fit(features, labels)
+    assert weight[1] - weight[0] == pytest.approx(plain.coef_[0], abs=1e-2)
+    assert bias[1] - bias[0] == pytest.approx(plain.intercept_[0], abs=1e-2)
