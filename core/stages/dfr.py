@@ -88,8 +88,11 @@ class RefitOnGroups(Stage):
             rows = torch.arange(len(images[name]))
             features = represent(network, images[name], rows, state["features"][name], boundary)
             samples[name] = Grouped(features, data.splits[name].labels, groups(data.splits[name], data))
-        if len(np.unique(samples[self.split].labels)) < 2:
-            raise StageError(f"the {self.split} split has images of one class only", "use data with both classes in it")
+        counts = np.bincount(samples[self.split].labels, minlength=len(data.label_names))
+        if not counts.all():
+            missing = data.label_names[int(counts.argmin())]
+            what = f"the {self.split} split has no image of class '{missing}'"
+            raise StageError(what, "use data with every class in it")
         heads = self._fit(context, samples, state["scores"], state["heads"], boundary)
         replace_head(network, *(np.mean([head[part].numpy() for head in heads], axis=0) for part in (0, 1)))
         save_tensors(context.directory / MODEL, network.state_dict())

@@ -1,11 +1,20 @@
 """DFR: balanced draws, and what their mean head is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from core.artifacts import MODEL
+from core.config import Model
+from core.errors import StageError
+from core.stages.dfr import Dfr, RefitOnGroups
+from core.tensors import save_tensors
 from core.training.dfr import Grouped, fit_on_draw, group_balanced, halves, worst_group
 from core.training.head import fit_head
+from core.training.network import new_network
+from tests.training.stage_lab import context_of, random_data, run_folder
 
 
 @pytest.fixture
@@ -64,3 +73,11 @@ def test_the_worst_group_is_counted_over_groups_that_have_samples():
     features = np.array([[1, 0], [-1, 0], [1, 0], [1, 0]], np.float32)
     assert worst_group(head, Grouped(features, np.array([1, 1, 1, 0]), np.array([5, 5, 5, 9]))) == 0
     assert worst_group(head, Grouped(features[:3], np.array([1, 1, 1]), np.array([5, 5, 7]))) == 0.5
+
+
+def test_a_split_without_a_class_is_refused_in_one_sentence(tmp_path):
+    data = replace(random_data(), label_names=("a", "b", "c"))
+    folder, model = run_folder(tmp_path), Model(name="mlp")
+    save_tensors(folder.artifacts("erm") / MODEL, new_network(model, data).state_dict())
+    with pytest.raises(StageError, match=r"validation split has no image of class 'c'; use data with every class"):
+        RefitOnGroups(Dfr(draws=1), model, "validation").run(context_of(folder, data, stage="head"))
