@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.clustering.composition import Finding, Integers
+from core.clustering.composition import Finding, Integers, minority_size
 from core.clustering.kmeans import Floats
 from core.config import Balance
 from core.finding.balanced import draw_balanced
@@ -135,7 +135,7 @@ class Probe:
         probe = refitted(candidate, features, self._seed)
         after = (float("nan"), float("nan")) if probe is None else self._judged(probe)
         table = candidate.table(features.train_labels, features.n_classes)
-        size = int(table.min(axis=1).sum()) * features.n_classes
+        size = minority_size(table, per_class=candidate.per_class)
         (cell, average), (probed, probed_average) = self._before, after
         return Quality(int(candidate.conflicts.sum()), size, cell, probed, average, probed_average)
 

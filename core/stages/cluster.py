@@ -33,6 +33,7 @@ class FindClusters(Stage):
         return ("represent",)
 
     def run(self, context: "StageContext") -> None:
+        import numpy as np
         import torch
 
         from core.clustering.choice import Candidate, choose
@@ -46,7 +47,8 @@ class FindClusters(Stage):
         parts = n_classes if settings.per_class else 1
         files = represented(context.input("represent"))
         ks = settings.candidates if settings.k == "auto" else (settings.k,)
-        ks = tuple(k for k in ks if k <= len(labels)) or ks[:1]
+        most = np.bincount(labels, minlength=n_classes).min() if settings.per_class else len(labels)
+        ks = tuple(k for k in ks if k <= most) or ks[:1]
         tries = [(epoch, file, k) for epoch, file in files.items() for k in ks]
         tried: Tried = context.resume_state() or {"candidates": [], "assignments": [], "centres": []}
         candidates = tried["candidates"]

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.config import Balance
+from core.finding.balanced import draw_balanced
 from core.finding.pseudo_groups import PseudoGroups
 from core.finding.quality import Features, Quality, assess, best, doubts, worst_cell
 from core.groups import LEAST_IN_CELL
@@ -129,3 +131,11 @@ def test_every_doubt_has_its_code_and_names_the_finder(changes, code):
 def test_clusters_of_one_class_each_may_contradict_most_samples():
     found = replace(groups_of(np.zeros(4, int), None, np.zeros(4, int)), per_class=True)
     assert doubts(found, replace(GOOD, conflicts=900), 1000) == []
+
+
+def test_groups_of_one_class_each_have_the_balanced_set_that_is_drawn_from_them():
+    features, attributes, theirs = toy()
+    labels = features.train_labels
+    found = replace(groups_of(2 * labels + attributes, theirs, labels), names=("0", "1", "2", "3"), per_class=True)
+    (quality,) = assess([found], features, 0)
+    assert quality.size == len(draw_balanced(found, labels, 2, Balance(), 0).indices) > 0
