@@ -17,7 +17,13 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapp
         OSError: the disk is full or the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    whole: dict[str, torch.Tensor] = {}
+    storages: set[int] = set()
+    for name, tensor in tensors.items():
+        own = tensor.detach().cpu().contiguous()
+        # Layers may share a weight, which the format does not allow.
+        whole[name] = own.clone() if own.untyped_storage().data_ptr() in storages else own
+        storages.add(own.untyped_storage().data_ptr())
     try:
         save_file(whole, path, metadata=dict(metadata) if metadata else None)
     except SafetensorError as error:
