@@ -88,7 +88,8 @@ class Supervisor:
         states = {entry.run: state_of(entry, runs.get(entry.run)) for entry in content.entries}
         over = [run for run, state in states.items() if state in OVER]
         if over:
-            content = self._queue.change(lambda now: now.without(over))
+            self._queue.change(lambda now: now.without(over))
+            content = content.without(over)  # not what is there now: a job may have come whose state is unknown
         running = [(entry, runs[entry.run]["pid"]) for entry in content.entries if states[entry.run] == "running"]
         waiting = [entry for entry in content.entries if states[entry.run] == "waiting"]
         if waiting:

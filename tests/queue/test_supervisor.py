@@ -8,6 +8,7 @@ from core.errors import InputError
 from core.machine import GpuProcess
 from core.runs.lease import Lease, is_leased
 from experiments.queue import control
+from experiments.queue.entries import Queue
 from experiments.resources import Resources
 
 
@@ -255,3 +256,24 @@ def test_a_supervisor_without_jobs_ends(office, monkeypatch):
     one = office()
     one.supervisor.run()
     assert not is_leased(one.queue.supervisor_lease)
+
+
+def test_a_job_that_is_queued_while_another_one_is_taken_out_is_started_too(office, monkeypatch):
+    one = office()
+    control.set_slots(one.home, slots=1, threads=1)
+    first = one.add("first")
+    one.supervisor.turn()
+    one.end(first)
+    change, late = Queue.change, []
+
+    def change_after_another_process(self, what):
+        if not late:
+            late.append(None)
+            one.add("late")
+        return change(self, what)
+
+    monkeypatch.setattr(Queue, "change", change_after_another_process)
+    one.supervisor.turn()
+    assert late
+    one.supervisor.turn()
+    assert one.at_work() == ["late"]
