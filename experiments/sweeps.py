@@ -201,19 +201,22 @@ def start(home: Home, sweep: Sweep, *, tags: Sequence[str] = (), version: str = 
     host = launcher(sweep.launcher)
     with locked(home.locks / "study.lock", "the run log"):
         before = cells(home, sweep)
-        missing = [cell for cell in before if cell.run is None]
+        first: dict[str, Cell] = {}  # a search may draw a point twice
+        for cell in before:
+            first.setdefault(cell.task.identity, cell)
+        missing = [cell for cell in first.values() if cell.run is None]
         about: dict[str, Any] = {"loggers": chosen(sweep.log), "version": version, "resources": sweep.resources}
         new = RunLog(home).create_all(
             [new_record(cell.task.plan, tags=(sweep.name, *tags), **about) for cell in missing]
         )
         folders = {cell.task.identity: folder for cell, folder in zip(missing, new, strict=True)}
-        for cell in before:
+        for cell in first.values():
             if cell.run is not None and cell.state not in LEFT_ALONE:
                 folder = RunFolder.open(home, cell.run["id"])
                 folder.update(resources=sweep.resources.to_json())
                 folders[cell.task.identity] = folder
         if folders:
-            in_order = [folders[cell.task.identity] for cell in before if cell.task.identity in folders]
+            in_order = [folders[identity] for identity in first if identity in folders]
             host.start_all(in_order, device=sweep.device, fresh=fresh, **asked(host, sweep.resources))
     if any(cell.state == "waiting" for cell in before):
         host.wake(home)
@@ -299,11 +302,12 @@ def scores(
 
     `read` may remember the values of runs.
     """
-    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    groups: dict[tuple[str, str, str], dict[str, Cell]] = {}
     for cell in found:
-        groups.setdefault((cell.task.recipe, cell.task.preset, repr(cell.task.point)), []).append(cell)
+        point = cell.task.recipe, cell.task.preset, repr(cell.task.point)
+        groups.setdefault(point, {})[cell.task.identity] = cell  # a search may draw a point twice
     out = []
-    for members in groups.values():
+    for members in (list(group.values()) for group in groups.values()):
         ids = [str(cell.run["id"]) for cell in members if cell.run is not None and cell.state == "finished"]
         folders = [RunFolder(home, id) for id in ids]
         values = [value for folder in folders if (value := read(folder, sweep.study.objective)) is not None]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from core.errors import InputError
@@ -229,3 +231,19 @@ def test_a_search_proposes_the_same_point_again_after_an_interruption(home):
     study = study_of("erm", random=("erm.lr=0.001..1.0", "erm.epochs=1..9"), n=5, method="optuna", overrides=TINY)
     sweep = sweep_of(home, study)
     assert search.propose(sweep, [], home) == search.propose(sweep, [], home)
+
+
+def test_a_point_that_a_search_draws_twice_is_one_run(home):
+    study = study_of("erm", random=("erm.optimizer=choice:sgd,adam",), n=3, method="optuna", seeds="0", overrides=TINY)
+    twice = tuple({"erm.optimizer": name} for name in ("adam", "sgd", "adam"))
+    sweep = Sweep(replace(study, drawn=twice))
+    sweeps.start(home, sweep)
+    assert sorted(run["name"] for run in RunLog(home).all()) == [
+        "erm-optimizer/optimizer=adam",
+        "erm-optimizer/optimizer=sgd",
+    ]
+    cells = sweeps.cells(home, sweep)
+    assert sweeps.counts(cells) == {"waiting": 3}
+    for cell in cells:
+        finish(home, cell, 0.5)
+    assert [score.n for score in sweeps.scores(home, sweep, sweeps.cells(home, sweep))] == [1, 1]
