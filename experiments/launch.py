@@ -138,4 +138,4 @@ def _take_over(fork: Fork, folder: RunFolder, record: RunRecord) -> RunRecord:
         if not link(source.artifacts(stage), folder.artifacts(stage)):
             raise InputError(f"--from: the artifacts of stage '{stage}' of run '{fork.source.name}' are gone")
     stages = tuple(replace(s, reused=fork.source.id) if s.name in fork.stages else s for s in record.stages)
-    return folder.update(stages=stages)
+    return folder.update(stages=stages, fingerprint=fork.source.fingerprint)

@@ -20,13 +20,14 @@ from core.engine.peer import Call
 from core.engine.precision import AUTO, choose
 from core.engine.reason import reason
 from core.engine.stage import Pipeline, Stage, stage_key
-from core.errors import Stopped
+from core.errors import StageError, Stopped
 from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused, Warned
 from core.parallel import formed, together
 from core.runs.alive import here
 from core.runs.folder import RunFolder
 from core.runs.lease import Lease, holder
 from core.runs.log import RunLog
+from core.runs.record import RunRecord
 from core.runs.stream import EventWriter
 
 WAIT = 0.5
@@ -75,7 +76,7 @@ class Runner:
         at = "the start"
         try:
             self._begin()
-            fingerprint = self.pipeline.identify(self._watch(None))
+            fingerprint = self._identify()
             self._settle_precision()
             keys: dict[str, str] = {}
             for stage in self.pipeline.stages:
@@ -184,6 +185,24 @@ class Runner:
         self._write(started)
         threads = f"{torch.get_num_threads()} threads, " if self.device.type == "cpu" else ""
         self._write(Logged(f"torch {torch.__version__}, {threads}{devices}"))
+
+    def _identify(self) -> str:
+        """Fingerprint of the data; raises StageError if what is done so far is from other data.
+
+        Artifacts and checkpoints have rows of images, which would then be other images, with other labels.
+        """
+        found, record = self.pipeline.identify(self._watch(None)), self.folder.record()
+        if record.fingerprint not in ("", found) and self._has_begun(record):
+            raise StageError("the data has changed since the run began", "start a new run with it")
+        if record.fingerprint != found:
+            self.folder.update(fingerprint=found)
+        return found
+
+    def _has_begun(self, record: RunRecord) -> bool:
+        return any(
+            self.folder.artifacts(stage.name).exists() or self.folder.has_checkpoint(stage.name)
+            for stage in record.stages
+        )
 
     def _settle_precision(self) -> None:
         """Replace the precision `auto` by the one that was chosen when the run began, which may be now."""

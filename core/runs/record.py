@@ -72,6 +72,7 @@ class RunRecord:
     Attributes:
         device: such as `cpu` or `cuda:0`; empty before it starts.
         precision: what `compute.precision=auto` has chosen; empty before, and with any other setting.
+        fingerprint: of the data from which its results so far are; empty before, and in older versions.
         selection: rule that selects the checkpoint on the validation split.
         attributes_used: split whose attributes are used in training or selection.
         overrides: dotted key → value, if it differs from the preset.
@@ -97,6 +98,7 @@ class RunRecord:
     seed: int = 0
     device: str = ""
     precision: str = ""
+    fingerprint: str = ""
     selection: str = "last"
     attributes_used: str = "none"
     config: Mapping[str, Any] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Work on the data within a run: told in its log, stopped like any other, and gone on with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,6 +20,7 @@ from core.events import Logged, Progress, StageStarted
 from core.feed.feed import RunFeed
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from experiments.fork import Fork
 from experiments.launch import create_run
 from tests.data.photo_lab import waterbirds
 from tests.engine.lab import CPU, events, never, plan_of
@@ -35,6 +36,13 @@ class Look(Stage):
         images = context.data.splits["train"].images
         context.emit(StageStarted(self.name, 1))
         np.save(context.directory / "sums.npy", images[:].sum(axis=(1, 2, 3)))
+
+
+@dataclass(frozen=True)
+class LookAgain(Look):
+    """A second one."""
+
+    name: ClassVar[str] = "find"
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +175,36 @@ def test_lines_are_few_and_the_last_one_is_told():
     for done in (0, 20):
         tell("reading", done, 20)
     assert said == []  # too short a work to speak of
+
+
+@pytest.mark.parametrize("forks", [False, True])
+def test_a_run_does_not_go_on_with_other_data(home, tmp_path, forks):
+    root, cache = waterbirds(tmp_path / "birds", n=60), tmp_path / "cache"
+
+    def two_stages() -> Pipeline:
+        first = pipeline(root, cache)
+        return replace(first, stages=(Look(), LookAgain()))
+
+    folder = create_run(home, plan_of("prune-only"))
+    assert work(folder, two_stages(), lambda: folder.artifacts("erm").exists()) == "stopped"
+    if forks:
+        folder = create_run(home, plan_of("prune-only"), fork=Fork(folder.record(), "erm"))
+    table = root / "metadata.csv"
+    before = table.read_text()
+    heading, *rows = before.splitlines()
+    table.write_text("\n".join([heading, *rows[::-1]]))
+    assert work(folder, two_stages()) == "failed"
+    assert folder.record().reason == "the start: the data has changed since the run began; start a new run with it"
+    table.write_text(before)
+    assert work(folder, two_stages()) == "finished"
+
+
+def test_an_image_that_ended_a_run_at_its_start_can_be_repaired(home, tmp_path):
+    root = waterbirds(tmp_path / "birds", n=60)
+    path = root / (root / "metadata.csv").read_text().splitlines()[3].split(",")[1]
+    whole = path.read_bytes()
+    path.write_bytes(b"nothing")
+    folder = new_run(home)
+    assert work(folder, pipeline(root, tmp_path / "cache")) == "failed"
+    path.write_bytes(whole)
+    assert work(folder, pipeline(root, tmp_path / "cache")) == "finished"
