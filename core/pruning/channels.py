@@ -9,6 +9,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from core.errors import InputError
+from core.pruning.exclude import excluded
 
 _KEEP_ZERO = (
     nn.ReLU,
@@ -60,22 +61,22 @@ def channels_of(network: nn.Module, exclude: Sequence[str] = ()) -> tuple[Channe
 
     Args:
         network: any network that torch.fx can trace.
-        exclude: names of layers that are left alone, with their sublayers.
+        exclude: layers that are left alone, as in `excluded`.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or a name in `exclude` matches no layer.
     """
     try:
         graph = fx.symbolic_trace(network).graph
     except Exception:  # a network may do anything
         raise _refused(network, "torch.fx cannot trace it") from None
-    modules = dict(network.named_modules())
+    modules, alone = dict(network.named_modules()), set[nn.Module](excluded(network, exclude))
     calls = [node for node in graph.nodes if node.op == "call_module"]
     once = {str(n.target) for n in calls if sum(other.target == n.target for other in calls) == 1}
     found: list[Channels] = []
     for node in calls:
         name = str(node.target)
-        left_out = any(name == word or name.startswith(f"{word}.") for word in exclude)
+        left_out = modules[name] in alone
         if isinstance(modules[name], nn.Conv2d) and modules[name].groups == 1 and name in once and not left_out:
             found += _followed(node, modules, once)
     if not found:

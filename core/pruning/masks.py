@@ -4,20 +4,20 @@ A weight is kept if its logit + logistic noise is positive, so with probability 
 (Csordás et al., ICLR 2021, arXiv 2010.02066). The gradient passes the threshold straight through.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from core.errors import InputError, nearest
+from core.errors import InputError
 from core.models.representation import Representation
 from core.pruning.channels import channels_of
+from core.pruning.exclude import excluded, layers_of
 from core.pruning.subnetwork import FixedMasks
 
 Gradient = Literal["probability", "sample"]
-Layer = nn.Conv2d | nn.Linear
 Structure = Literal["weights", "channels"]
 
 # Uniform numbers in [2⁻²⁵, 1 − 2⁻²⁴]: the logistic noise of 0 or 1 would be infinite.
@@ -165,30 +165,16 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
 
     Args:
         network: any network.
-        exclude: layers to omit, with all weights that these share with others: names, which include their sublayers, or
-            the words `first` (the first convolution) and `depthwise` (all depthwise convolutions, if any).
+        exclude: layers to omit, as in `excluded`, with all weights that these share with others.
 
     Raises:
         InputError: a name matches no such layer (with the closest name), or nothing is left.
         ValueError: the weight of a layer is computed from other parameters (torch.nn.utils.parametrize).
     """
-    layers = [
-        (name, module) for name, module in network.named_modules(remove_duplicate=False) if isinstance(module, Layer)
-    ]
-    left_out: set[int] = set()
-    for word in exclude:
-        covered = [module for name, module in layers if name == word or name.startswith(f"{word}.")]
-        if not covered and word in KINDS:
-            covered = list(KINDS[word]([module for _, module in layers]))
-        elif not covered:
-            raise InputError(
-                f"cannot exclude '{word}' from pruning: it is not a convolution or linear layer"
-                f"{nearest(word, [name for name, _ in layers])}"
-            )
-        left_out.update(id(module.weight) for module in covered)
+    left_out = {id(layer.weight) for layer in excluded(network, exclude)}
     named = {id(parameter): (name, parameter) for name, parameter in network.named_parameters()}
     found: dict[str, nn.Parameter] = {}
-    for layer, module in layers:
+    for layer, module in layers_of(network):
         if id(module.weight) not in named:
             raise ValueError(f"the weight of '{layer}' is not a parameter; remove its parametrisation first")
         if id(module.weight) not in left_out:
@@ -199,27 +185,15 @@ def maskable_weights(network: nn.Module, exclude: Sequence[str] = ()) -> dict[st
     return found
 
 
-def _first(layers: Sequence[Layer]) -> Sequence[Layer]:
-    return [layer for layer in layers if isinstance(layer, nn.Conv2d)][:1]
-
-
-def _depthwise(layers: Sequence[Layer]) -> Sequence[Layer]:
-    return [layer for layer in layers if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1]
-
-
-KINDS: Mapping[str, Callable[[Sequence[Layer]], Sequence[Layer]]] = {"first": _first, "depthwise": _depthwise}
-"""Words for layers that a pretrained network hardly works without: few weights, each used by everything after it."""
-
-
 def gated_channels(network: nn.Module, exclude: Sequence[str] = ()) -> tuple[dict[str, nn.Parameter], Tensor]:
     """Parameters of all channels that can be cut, by name, and the number of the channel of each of their values.
 
     Args:
         network: any network.
-        exclude: names of layers to omit, with their sublayers.
+        exclude: layers to omit, as in `excluded`.
 
     Raises:
-        InputError: no channels can be cut.
+        InputError: no channels can be cut, or a name in `exclude` matches no layer.
     """
     found: dict[str, nn.Parameter] = {}
     units, first = [], 0

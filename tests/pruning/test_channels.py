@@ -147,3 +147,11 @@ def test_other_networks_are_refused_in_one_sentence(network, why):
         channels_of(network())
     assert "prune.structure=weights" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_words_leave_layers_alone_as_with_masks_of_weights():
+    network = outline("vgg16", 2)
+    assert channels_of(network)[0].conv == "features.0"
+    assert channels_of(network, exclude=["first", "depthwise"]) == channels_of(network)[1:]
+    with pytest.raises(InputError, match=r"cannot exclude 'featurs\.0' from pruning.*did you mean 'features\.0'"):
+        channels_of(network, exclude=["featurs.0"])
