@@ -89,11 +89,14 @@ class Lease:
             os.pwrite(self.descriptor, note.encode(), 0)
 
 
-def is_leased(path: Path) -> bool:
-    """Whether any process holds a lease on `path`."""
+def is_leased(path: Path, *, alone: bool = False) -> bool:
+    """Whether any process holds a lease on `path`.
+
+    Who asks holds it for a moment. Of a lease that nobody shares (`alone`), two who ask at once do not see each other.
+    """
     if not path.exists():
         return False
-    lease = Lease.take(path, note=holder(path))
+    lease = Lease.take(path, shared=alone, note=holder(path))
     if lease is None:
         return True
     lease.release()

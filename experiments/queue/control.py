@@ -61,7 +61,7 @@ def look(home: Home, log: RunLog | None = None) -> QueueView:
         place += state == "waiting"
         jobs.append(Job(entry, runs[entry.run], state, place if state == "waiting" else None))
     jobs.sort(key=lambda job: FIRST.index(job.state))  # stable: the order of the queue stays
-    return QueueView(tuple(jobs), *cpu_slots(content), is_leased(queue.supervisor_lease))
+    return QueueView(tuple(jobs), *cpu_slots(content), is_leased(queue.supervisor_lease, alone=True))
 
 
 def move(home: Home, run: str, to: int, log: RunLog | None = None) -> str:

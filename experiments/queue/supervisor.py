@@ -38,7 +38,7 @@ Hire = Callable[[RunFolder, Entry, Grant], int]
 
 def ensure(home: Home) -> None:
     """Start a supervisor for the queue of this machine, unless there is one."""
-    if is_leased(Queue(home).supervisor_lease):
+    if is_leased(Queue(home).supervisor_lease, alone=True):
         return
     with (home.root / "supervisor.log").open("ab") as log:
         subprocess.Popen(

@@ -7,7 +7,7 @@ from office import gpu
 from core.errors import InputError
 from core.machine import GpuProcess
 from core.runs.lease import Lease, is_leased
-from experiments.queue import control
+from experiments.queue import control, supervisor
 from experiments.queue.entries import Queue
 from experiments.resources import Resources
 
@@ -277,3 +277,24 @@ def test_a_job_that_is_queued_while_another_one_is_taken_out_is_started_too(offi
     assert late
     one.supervisor.turn()
     assert one.at_work() == ["late"]
+
+
+def test_a_supervisor_is_started_also_while_somebody_looks_whether_there_is_one(office, monkeypatch):
+    one = office()
+    one.add("waits")
+    one.queue.supervisor_lease.touch()
+    started, release = [], Lease.release
+
+    def start_meanwhile(self, **options):
+        if self.path == one.queue.supervisor_lease and not started:
+            monkeypatch.setattr(Lease, "release", release)
+            supervisor.ensure(one.home)
+        release(self, **options)
+
+    monkeypatch.setattr(supervisor.subprocess, "Popen", lambda *words, **_: started.append(words))
+    monkeypatch.setattr(Lease, "release", start_meanwhile)
+    assert not control.look(one.home).supervised
+    assert len(started) == 1
+    held = Lease.take(one.queue.supervisor_lease)
+    assert control.look(one.home).supervised
+    held.release()
