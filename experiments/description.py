@@ -32,8 +32,8 @@ class Description:
         outputs: number of logits, one per label; 1 for a single logit of label 1 against label 0.
         stored: height and width that an image is resized to.
         crop: height and width of the centre crop that the network sees.
-            mean: mean of each channel, of pixels in [0, 1], and `std` their standard deviation.
-            kept: convolution → number of its output channels, where some were cut out.
+        mean: mean of each channel, of pixels in [0, 1], and `std` their standard deviation.
+        kept: convolution → number of its output channels, where some were cut out.
     """
 
     network: str

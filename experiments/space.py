@@ -162,10 +162,6 @@ def label(point: Point) -> str:
     return " ".join(f"{name}={show(value)}" for name, value in zip(names, point.values(), strict=True))
 
 
-def _at(axis: Axis, share: float) -> Any:
-    return axis.at(share)
-
-
 def _value(word: str) -> Any:
     try:
         return tomllib.loads(f"value = {word}")["value"]

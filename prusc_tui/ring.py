@@ -8,6 +8,8 @@ from core.runs.text import safe_text
 from core.words import percent
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from core.runs.record import RunRecord
 
 BELL = "\a"
@@ -47,6 +49,13 @@ def ring_for(record: "RunRecord") -> str:
     elif split is not None and (evaluation := record.final_evaluation(split)) is not None:
         parts.append(f"worst group {percent(summary['wga'])} % on {split} (n = {evaluation['n']:,})")
     return ring(f"prusc: {record.name} {record.status}", ", ".join(parts))
+
+
+def send(out: "Console", sequence: str) -> None:
+    """Write it to a terminal; nothing else gets it."""
+    if out.is_terminal:
+        out.file.write(sequence)
+        out.file.flush()
 
 
 def _kind(environment: Mapping[str, str]) -> str | None:

@@ -26,6 +26,7 @@ class Launcher(ABC):
     Attributes:
         name: as in `--launcher` and in the record of a run.
         summary: one line for the user.
+        where: what follows the name of a run that it has just started; `{job}` is its job.
         outlives: whether a run goes on when the process that started it ends.
         queues: whether runs wait there until there is room, so that many can be started at once.
         takes: options of `experiments.resources.Resources` that it understands; `check`, `start` and `start_all` then
@@ -34,6 +35,7 @@ class Launcher(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    where: ClassVar[str] = "runs in the background"
     outlives: ClassVar[bool] = True
     queues: ClassVar[bool] = False
     takes: ClassVar[tuple[str, ...]] = ()

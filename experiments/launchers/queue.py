@@ -20,6 +20,7 @@ class QueueLauncher(Launcher):
 
     name = "queue"
     summary = "In the queue of this machine, which gives each run a GPU or a slot of the CPU."
+    where = "is in the queue (see: prusc queue)"
     queues = True
     takes = ("--gpus", "--gpu-memory", "--threads")
 

@@ -38,6 +38,7 @@ class SlurmLauncher(Launcher):
 
     name = LAUNCHER
     summary = "On a cluster, as a job of SLURM."
+    where = "is job {job} of SLURM (see: squeue)"
     queues = True
     takes = ("--gpus", "--threads", "--profile", "--minutes")
 

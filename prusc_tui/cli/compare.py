@@ -8,7 +8,7 @@ import typer
 from core.errors import InputError
 from core.runs.home import Home
 from prusc_tui.cli.options import Best, Json, Test
-from prusc_tui.cli.run import find, find_all
+from prusc_tui.cli.references import find, find_all
 from prusc_tui.words import console, print_csv, print_json, print_text
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from core.runs.lease import machine_leases
 from core.runs.text import safe_text
 from prusc_tui.cli.data import SplitChoice
 from prusc_tui.cli.options import DataRoot, Device, Json, file_of, folder_of
-from prusc_tui.cli.run import find
+from prusc_tui.cli.references import find
 from prusc_tui.palette import SHELL
 from prusc_tui.words import console, print_json, print_lines
 

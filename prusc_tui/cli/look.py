@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.lease import machine_leases
 from prusc_tui.cli.options import Device, Json, Run
-from prusc_tui.cli.run import find
+from prusc_tui.cli.references import find
 from prusc_tui.palette import SHELL
 from prusc_tui.words import console, print_json, print_lines, say
 

@@ -114,7 +114,7 @@ def start() -> None:
 
 
 def _ids(references: list[str]) -> list[str]:
-    from prusc_tui.cli.run import find
+    from prusc_tui.cli.references import find
 
     return [find(reference).id for reference in references]
 

@@ -8,7 +8,7 @@ import typer
 
 from core.errors import InputError
 from prusc_tui.cli.options import Json
-from prusc_tui.cli.run import find_all
+from prusc_tui.cli.references import find_all
 from prusc_tui.words import print_json, say
 
 

@@ -10,7 +10,6 @@ import typer
 from core.errors import InputError
 from core.runs.home import Home
 from core.runs.record import ACTIVE
-from core.runs.text import safe_text
 from prusc_tui.cli.options import (
     AutoBatch,
     Checkpoint,
@@ -36,28 +35,24 @@ from prusc_tui.cli.options import (
     option_aliases,
     refuse_misfits,
 )
-from prusc_tui.ring import ring, ring_for
+from prusc_tui.cli.references import find
+from prusc_tui.ring import ring, ring_for, send
 from prusc_tui.words import console, print_json, print_lines, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rich.console import Console
-
     from core.runs.folder import RunFolder
     from core.runs.stream import EventReader
+    from experiments.order import Order
 
 PICTURE_WIDTH = 120  # columns of a frame written as a picture
 
+_ONLY = "--only applies to studies (see: prusc recipes)"
 _WHY_NOT = {
     "--data": "it has its own data",
     "--name": "it names each of them itself",
     "--from": "each of them reuses the stages that it can",
 }
 """Option → why a study does not accept it."""
-
-_WHERE = {"queue": "is in the queue (see: prusc queue)", "slurm": "is job {job} of SLURM (see: squeue)"}
-"""Launcher → where a run is that it has just started."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end; progress goes to stderr.")]
 
@@ -116,47 +111,12 @@ def run(
 ) -> None:
     """Run a recipe or preset, or the missing runs of a study, with live output."""
     from experiments import actions
-    from experiments.catalog import DEFAULT, get_study, study_names
+    from experiments.catalog import study_names
     from experiments.order import Order, plan
     from experiments.resources import Resources
     from prusc_tui import __version__
 
     given = option_aliases(data_root, weights, checkpoint, groups, precision, no_cache=no_cache, auto_batch=auto_batch)
-    by = launcher_name(launcher, detach=detach, queue=queue)
-    resources = Resources(gpus=gpus, gpu_memory=gpu_memory, threads=threads, profile=profile, minutes=minutes)
-    several = target in study_names() or seeds is not None
-    if several and fork:
-        raise InputError("--from: many runs reuse equal stages without it; leave it out")
-    if target in study_names():
-        for option, value in {"--data": data, "--name": name}.items():
-            if value:
-                raise InputError(f"{option}: '{target}' is a study of many runs; {_WHY_NOT[option]}")
-    elif only is not None:
-        raise InputError("--only applies to studies (see: prusc recipes)")
-    home = Home.open(create=False)
-    if several:
-        from prusc_tui.cli.sweep_live import run_sweep
-        from prusc_tui.cli.sweep_options import study_of, sweep_of
-
-        if seed is not None and seeds is not None:
-            raise InputError("--seed: cannot be combined with --seeds; leave one out")
-        settings = [*(overrides or ()), *(alias.override for alias in given)]
-        if target in study_names() and by == "local" and seeds is None:
-            from prusc_tui.cli.study import run_study
-
-            rings = _rings(notify)
-            code = run_study(
-                get_study(target), settings, seed, only,
-                device=device, tags=tags or (), fresh=fresh, json=json, log=log or (),
-            )  # fmt: skip
-            if rings:
-                _ring(console(stderr=json), ring(f"prusc: study {target} has ended", ""))
-            raise typer.Exit(code)
-        study = study_of(
-            target or DEFAULT, data, seeds=seeds if seed is None else str(seed), overrides=settings, only=only
-        )
-        chosen = sweep_of(home, study, name, launcher=by, device=device, resources=resources, log=tuple(log or ()))
-        raise typer.Exit(run_sweep(home, chosen, tags=tags or (), fresh=fresh, detach=True, notify=notify, json=json))
     order = Order(
         target=target,
         data=data,
@@ -167,14 +127,20 @@ def run(
         device=device,
         fork=fork,
         fresh=fresh,
-        launcher=by,
-        resources=resources,
+        launcher=launcher_name(launcher, detach=detach, queue=queue),
+        resources=Resources(gpus=gpus, gpu_memory=gpu_memory, threads=threads, profile=profile, minutes=minutes),
         log=tuple(log or ()),
     )
+    whole = order.also(alias.override for alias in given)
+    if target in study_names() or seeds is not None:
+        raise typer.Exit(_run_several(whole, seeds, only, notify=notify, json=json))
+    if only is not None:
+        raise InputError(_ONLY)
+    home = Home.open(create=False)
     rings = _rings(notify, order.launcher)
     if given:
         refuse_misfits(given, plan(home, order)[0])
-    _go_on(actions.start(home, order.also(alias.override for alias in given), __version__), json, rings=rings)
+    _go_on(actions.start(home, whole, __version__), json, rings=rings)
 
 
 def resume(
@@ -234,49 +200,48 @@ def watch(
     with contextlib.suppress(KeyboardInterrupt):
         show(folder, out, lambda: actions.now(folder).status not in ACTIVE)
         if rings:
-            _ring(out, ring_for(folder.settled()))
+            send(out, ring_for(folder.settled()))
 
 
-def find(reference: str) -> "RunFolder":
-    """Find the run that a reference names.
+def _run_several(order: "Order", seeds: str | None, only: str | None, *, notify: bool, json: bool) -> int:
+    """Run what is missing of a study, or of one run with several seeds; return the exit code.
 
-    Raises:
-        InputError: there is no such run, or more than one.
+    Raises InputError if an option does not go with many runs, or one of the runs is not possible.
     """
-    from core.runs.folder import RunFolder
-    from core.runs.log import RunLog
-    from core.runs.query import resolve
+    from experiments.catalog import DEFAULT, get_study, study_names
+    from prusc_tui.cli.sweep_live import run_sweep
+    from prusc_tui.cli.sweep_options import study_of, sweep_of
 
+    target, seed, tags, fresh = order.target or DEFAULT, order.seed, order.tags, order.fresh
+    is_study = order.target in study_names()
+    if order.fork:
+        raise InputError("--from: many runs reuse equal stages without it; leave it out")
+    if is_study:
+        for option, value in {"--data": order.data, "--name": order.name}.items():
+            if value:
+                raise InputError(f"{option}: '{target}' is a study of many runs; {_WHY_NOT[option]}")
+    elif only is not None:
+        raise InputError(_ONLY)
+    if seed is not None and seeds is not None:
+        raise InputError("--seed: cannot be combined with --seeds; leave one out")
+    if is_study and order.launcher == "local" and seeds is None:
+        from prusc_tui.cli.study import run_study
+
+        rings = _rings(notify)
+        code = run_study(
+            get_study(target), order.overrides, seed, only,
+            device=order.device, tags=tags, fresh=fresh, json=json, log=order.log,
+        )  # fmt: skip
+        if rings:
+            send(console(stderr=json), ring(f"prusc: study {target} has ended", ""))
+        return code
     home = Home.open(create=False)
-    folder = RunFolder(home, resolve(RunLog(home), reference))
-    if not folder.path.exists():
-        raise InputError(f"the folder of run '{safe_text(reference)}' is gone; run 'prusc index rebuild'")
-    return RunFolder.open(home, folder.id)
-
-
-def find_all(references: "Iterable[str]") -> "list[RunFolder]":
-    """Find the runs that references name, each once; the name of a sweep stands for its runs that have finished.
-
-    Raises:
-        InputError: there is no such run or sweep, or more than one run.
-    """
-    from core.runs.folder import RunFolder
-    from experiments import sweeps
-
-    home = Home.open(create=False)
-    known = sweeps.names(home)
-    folders: dict[str, RunFolder] = {}
-    for reference in references:
-        if reference in known:
-            cells = sweeps.cells(home, sweeps.get(home, reference))
-            done = [cell.run["id"] for cell in cells if cell.run is not None and cell.state == "finished"]
-            if not done:
-                raise InputError(f"sweep '{reference}' has no finished run yet (see: prusc sweeps show {reference})")
-            folders |= {id: RunFolder.open(home, id) for id in done}
-        else:
-            folder = find(reference)
-            folders[folder.id] = folder
-    return list(folders.values())
+    study = study_of(
+        target, order.data, seeds=seeds if seed is None else str(seed), overrides=order.overrides, only=only
+    )
+    how = {"launcher": order.launcher, "device": order.device, "resources": order.resources, "log": order.log}
+    chosen = sweep_of(home, study, order.name, **how)
+    return run_sweep(home, chosen, tags=tags, fresh=fresh, detach=True, notify=notify, json=json)
 
 
 def _draw(folder: "RunFolder", path: Path) -> None:
@@ -309,24 +274,20 @@ def _rings(asked: bool, launcher: str = "local") -> bool:
     return read_notify().terminal or asked
 
 
-def _ring(out: "Console", sequence: str) -> None:
-    if out.is_terminal:
-        out.file.write(sequence)
-        out.file.flush()
-
-
 def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None, *, rings: bool = False) -> None:
     """Follow a run of this process and exit with its code; for any other, say how to watch it."""
     from experiments.launchers import launcher_of
     from prusc_tui.cli.host import follow, stop_on_signals
 
     record = folder.record()
-    if launcher_of(record).outlives:
+    host = launcher_of(record)
+    if host.outlives:
         if json:
             print_json(**record.to_json())
         else:
-            how = _WHERE.get(record.launcher, "runs in the background").format(job=record.job)
-            say(f"{record.name} {record.id} {how}. Watch it with: prusc watch {record.id}")
+            say(
+                f"{record.name} {record.id} {host.where.format(job=record.job)}. Watch it with: prusc watch {record.id}"
+            )
         return
     with stop_on_signals() as stopper:  # before the slow imports, as the run has already started
         from core.feed.feed import RunFeed
@@ -335,7 +296,7 @@ def _go_on(folder: "RunFolder", json: bool, reader: "EventReader | None" = None,
         out = console(stderr=json)
         job = follow(folder, out, stopper, reader)
     if rings:
-        _ring(out, ring_for(folder.record()))
+        send(out, ring_for(folder.record()))
     if job.error is not None:
         raise job.error
     if json:

@@ -12,7 +12,7 @@ from core.runs.home import Home
 from core.runs.text import safe_text
 from core.words import duration, percent, sparsity
 from prusc_tui.cli.options import Json, Run
-from prusc_tui.cli.run import find
+from prusc_tui.cli.references import find
 from prusc_tui.palette import SHELL
 from prusc_tui.words import HARM_NOTE, confirmed, console, moment, print_json, print_lines, say, worst_mark
 

@@ -1,7 +1,7 @@
 """`prusc sweep` and `prusc sweeps`: many runs that differ by settings and seeds."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -25,9 +25,6 @@ from prusc_tui.cli.options import (
     option_aliases,
 )
 from prusc_tui.words import confirmed, console, print_json, print_lines, say
-
-if TYPE_CHECKING:
-    pass
 
 sweeps = typer.Typer(help="The sweeps of this home.", no_args_is_help=True)
 

@@ -84,13 +84,12 @@ def _tell(home: Home, chosen: "Sweep", notify: bool, out: "Console") -> None:
     from experiments import sweeps as known
     from experiments.ending import tell_of_sweep
     from experiments.notify import read_notify
-    from prusc_tui.ring import ring
+    from prusc_tui.ring import ring, send
 
     if (read_notify().terminal or notify) and out.is_terminal:
         states = known.counts(known.cells(home, chosen))
         words = ", ".join(f"{count} {state}" for state, count in states.items())
-        out.file.write(ring(f"prusc: sweep {chosen.name} has ended", words))
-        out.file.flush()
+        send(out, ring(f"prusc: sweep {chosen.name} has ended", words))
     if why := tell_of_sweep(home, chosen):
         say(f"warning: no notification was sent: {why}", aside=True)
 
