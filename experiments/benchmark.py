@@ -20,11 +20,12 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord
 from core.spread import Spread, spread
-from experiments import sweeps
-from experiments.catalog import Study, get_study, study_names
+from experiments.catalog import get_study, study_names
 from experiments.plan import config_of
 from experiments.space import label
-from experiments.study import Task, plan_study
+from experiments.study import Study
+from experiments.sweeps import registry
+from experiments.tasks import Task, plan_study
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,12 @@ def get_benchmark(home: Home, name: str) -> Study:
     Raises:
         InputError: there is none.
     """
-    known, own = benchmarks(), sweeps.names(home)
+    known, own = benchmarks(), registry.names(home)
     if name in known:
         return known[name]
     if name not in own:
         raise InputError(f"unknown table '{name}'{nearest(name, [*known, *own])} (see: prusc table)")
-    return sweeps.get(home, name).study
+    return registry.get(home, name).study
 
 
 def benchmark(home: Home, study: Study, split: str = "test") -> Benchmark:

@@ -7,9 +7,10 @@ import argparse
 
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from experiments import search, sweeps
 from experiments.notify import read_notify, run_command, tell
-from experiments.sweeps import Sweep
+from experiments.sweeps import registry, search
+from experiments.sweeps.cells import cells_of, counts, has_just_ended
+from experiments.sweeps.registry import Sweep
 
 
 def tell_of_sweep(home: Home, sweep: Sweep) -> str:
@@ -20,12 +21,12 @@ def tell_of_sweep(home: Home, sweep: Sweep) -> str:
     words = read_notify().command
     if not words:
         return ""
-    cells = sweeps.cells(home, sweep)
+    cells = cells_of(home, sweep)
     if sweep.study.searches and not search.is_over(sweep, cells):
         return ""
-    if not sweeps.has_just_ended(home, sweep, cells):
+    if not has_just_ended(home, sweep, cells):
         return ""
-    return run_command(words, {"sweep": sweep.name, **sweeps.counts(cells)}, {"PRUSC_HOME": str(home.root)})
+    return run_command(words, {"sweep": sweep.name, **counts(cells)}, {"PRUSC_HOME": str(home.root)})
 
 
 def main() -> None:
@@ -39,7 +40,7 @@ def main() -> None:
         for id in given.names:
             tell(RunFolder(home, id))
     for name in given.names if given.what == "sweep" else ():
-        if name in sweeps.names(home) and (why := tell_of_sweep(home, sweeps.get(home, name))):
+        if name in registry.names(home) and (why := tell_of_sweep(home, registry.get(home, name))):
             parser.exit(1, f"sweep {name}: {why}\n")
 
 

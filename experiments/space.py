@@ -28,8 +28,8 @@ class Range:
         if self.scale == "int":
             return min(int(self.high), int(self.low + share * (self.high - self.low + 1)))
         if self.scale == "log":
-            return _rounded(math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low))))
-        return _rounded(self.low + share * (self.high - self.low))
+            return rounded(math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low))))
+        return rounded(self.low + share * (self.high - self.low))
 
     def __str__(self) -> str:
         return f"{self.scale}:{self.low:g}..{self.high:g}"
@@ -162,12 +162,13 @@ def label(point: Point) -> str:
     return " ".join(f"{name}={show(value)}" for name, value in zip(names, point.values(), strict=True))
 
 
+def rounded(value: float) -> float:
+    """The value with as many digits as one drawn from a range has."""
+    return float(f"{value:.{DIGITS}g}")
+
+
 def _value(word: str) -> Any:
     try:
         return tomllib.loads(f"value = {word}")["value"]
     except tomllib.TOMLDecodeError:
         return word
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")

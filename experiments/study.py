@@ -1,206 +1,210 @@
-"""Studies: many runs that belong together, of which only the missing ones are made (no torch)."""
+"""The study: recipes × presets × points of a sweep × seeds, and the file that describes one (no torch)."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from math import prod
+from typing import Annotated, Any, Literal
 
-import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.config import flatten
 from core.errors import InputError, nearest
-from core.runs.alive import here
-from core.runs.disk import locked
-from core.runs.folder import RunFolder
-from core.runs.home import Home
-from core.runs.log import RunLog
-from core.runs.record import ACTIVE, RunRecord
-from experiments.catalog import Study
-from experiments.files import whole_paths
-from experiments.identity import identity
-from experiments.launch import create_run
-from experiments.plan import Plan, config_of, make_plan
-from experiments.space import Point, label
+from core.rules import RULES
+from experiments.space import Point, checked_values, drawn_points, grid_points, read_axis
 
-NOWHERE: Point = {}
-_COMPUTED: dict[tuple[str, str], str] = {}
-"""Home and id of a run of an older version → its identity."""
-
-Origin = Literal["kept", "elsewhere", "resumed", "made"]
-"""Where the run of a task comes from: finished before, running in another process, resumed, or new."""
+Method = Literal["random", "sobol", "optuna"]
+OBJECTIVES = tuple(name for name in RULES if name != "last")
+"""Rules that can say which point of a sweep is best."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """One planned run of a study; `recipe` is an entry of the study, possibly with a finder."""
+class Study:
+    """Recipes × presets × points of a sweep × seeds.
 
-    recipe: str
-    preset: str
-    plan: Plan
-    point: Point = field(default_factory=dict)
-    """What varies in a sweep: dotted key → value."""
+    Attributes:
+        name: as typed after `prusc run`.
+        summary: one line.
+        recipes: in the order of runs and of table rows; recipes whose stages others reuse come first. `RECIPE@FINDER`
+            is a recipe with another finder.
+        presets: data and values; all recipes run on the first preset, then on the next.
+        settings: dotted key → value, applied to every preset.
+        of: entry of `recipes` → further settings for its runs only; `recipe` there names the recipe of an entry that is
+            a name of its own.
+        table: name for `prusc table`; None if no table shows its runs.
+        seeds: of the runs; each has its own draw of bundled data.
+        against: entry that the table compares with every other one, seed by seed; empty for none.
+        own_draws: whether each seed also has its own draw of bundled data.
+        grid: dotted key → values; every combination is a point of the sweep.
+        space: dotted key → range, such as `log:1e-4..1e-1`, from which further settings of a point are drawn.
+        n: number of points drawn from the space, for each point of the grid.
+        method: how they are drawn; `optuna` chooses each by the results of those before.
+        drawn: points of a search so far, each chosen by the results of those before.
+        objective: rule on the validation split that says which point is best (`core.rules`).
+    """
+
+    name: str
+    summary: str
+    recipes: tuple[str, ...]
+    presets: tuple[str, ...]
+    settings: Mapping[str, Any]
+    of: Mapping[str, Mapping[str, Any]]
+    table: str | None
+    seeds: tuple[int, ...] = (0,)
+    against: str = ""
+    own_draws: bool = False
+    grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    space: Mapping[str, str] = field(default_factory=dict)
+    n: int = 0
+    method: Method = "random"
+    drawn: tuple[Point, ...] = ()
+    objective: str = "worst-cell"
 
     @property
-    def title(self) -> str:
-        """Recipe, preset, point and seed in words."""
-        seed = self.plan.config.seed
-        words = [f"{self.recipe} on {self.preset}", label(self.point), f"seed {seed}" if seed else ""]
-        return ", ".join(filter(None, words))
+    def searches(self) -> bool:
+        """Whether each point is chosen by the results of those before."""
+        return bool(self.space) and self.method == "optuna"
 
     @cached_property
-    def identity(self) -> str:
-        """The identity of its run."""
-        return identity(whole_paths(self.plan.config))
-
-
-class Claim(NamedTuple):
-    """The run of a task, and where it comes from."""
-
-    folder: RunFolder
-    origin: Origin
-    status: str
-    """Status of the run when it was found."""
+    def points(self) -> tuple[Point, ...]:
+        """The points of the sweep, of a search those so far; one empty point if nothing varies."""
+        drawn: Sequence[Point] = [{}]
+        if self.method == "optuna":
+            drawn = self.drawn if self.space else [{}]
+        elif self.space:
+            axes = {key: read_axis(key, text) for key, text in self.space.items()}
+            drawn = drawn_points(axes, self.n, self.method, seed=0)
+        return tuple({**point, **more} for point in grid_points(self.grid) for more in drawn)
 
     @property
-    def is_ours(self) -> bool:
-        """Whether this process is to do the work."""
-        return self.origin in ("resumed", "made")
+    def size(self) -> int:
+        """Number of its runs."""
+        points = prod(map(len, self.grid.values())) * (self.n if self.space else 1)
+        return points * len(self.recipes) * len(self.presets) * len(self.seeds)
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether settings vary."""
+        return bool(self.grid or self.space)
+
+    def renamed(self, name: str) -> "Study":
+        """The same study under another name."""
+        return replace(self, name=name)
+
+    def narrowed(self, only: str | None) -> "Study":
+        """The study with the named recipes and presets only; with all of a kind if none of it is named.
+
+        Raises InputError if it does not have one of them.
+        """
+        if only is None:
+            return self
+        words = [word.strip() for word in only.split(",")]
+        known = [*self.recipes, *self.presets]
+        for word in words:
+            if word not in known:
+                raise InputError(
+                    f"--only {word}: study '{self.name}' has no such recipe or preset{nearest(word, known)}"
+                )
+        recipes = tuple(name for name in self.recipes if name in words)
+        presets = tuple(name for name in self.presets if name in words)
+        return replace(self, recipes=recipes or self.recipes, presets=presets or self.presets)
+
+    def to_values(self) -> dict[str, Any]:
+        """The content of its file: inverse of `read_study`."""
+        values = {
+            "summary": self.summary,
+            "recipes": list(self.recipes),
+            "presets": list(self.presets),
+            "seeds": list(self.seeds),
+            "own_draws": self.own_draws,
+            "settings": dict(self.settings),
+            "of": {entry: dict(settings) for entry, settings in self.of.items()},
+            "table": self.table,
+            "against": self.against,
+            "grid": {key: list(values) for key, values in self.grid.items()},
+            "random": dict(self.space),
+            "n": self.n,
+            "method": self.method,
+            "drawn": [dict(point) for point in self.drawn],
+            "objective": self.objective,
+        }
+        return {key: value for key, value in values.items() if value is not None}
+
+    def short(self, preset: str) -> str:
+        """Name of a preset without the prefix that all presets of the study share."""
+        words = [name.split("-") for name in self.presets]
+        shared = 0
+        while len(words) > 1 and len({tuple(name[: shared + 1]) for name in words}) == 1:
+            shared += 1
+        return "-".join(preset.split("-")[shared:]) or preset
 
 
-def plan_study(
-    study: Study, *, overrides: Sequence[str] = (), seed: int | None = None, only: str | None = None
-) -> list[Task]:
-    """Resolve every run of a study.
-
-    Args:
-        study: what to plan.
-        overrides: texts `a.b=c`, for all runs.
-        seed: of all runs; by default those of the study.
-        only: recipes, presets or both, separated by commas; None for all.
+def read_study(name: str, values: Mapping[str, Any], source: str) -> Study:
+    """Make a study of the content of its file.
 
     Raises:
-        InputError: a name, key or value is unknown or does not fit one of the runs.
+        InputError: a key or value is unknown or does not fit; the message begins with `source`.
     """
-    part = narrowed(study, only)
-    return [
-        plan_task(study, recipe, preset, one, overrides, point)
-        for preset in part.presets
-        for one in (study.seeds if seed is None else (seed,))
-        for recipe in part.recipes
-        for point in study.points
-    ]
-
-
-def plan_task(
-    study: Study, entry: str, preset: str, seed: int, overrides: Sequence[str] = (), point: Point = NOWHERE
-) -> Task:
-    """Plan one run of a study, at one point of its sweep; raises InputError as `plan_study`."""
-    settings = {**study.settings, **study.of.get(entry, {}), **point}
-    recipe, _, finder = str(settings.pop("recipe", entry)).partition("@")
-    if finder:
-        settings["find.by"] = finder
-    if study.own_draws and "seed" in type(make_plan(recipe, data=preset).config.data).model_fields:
-        settings["data.seed"] = seed
-    laid_over = [f"{key}={orjson.dumps(value).decode()}" for key, value in settings.items()]
     try:
-        plan = make_plan(recipe, data=preset, overrides=[*laid_over, *overrides], seed=seed)
-    except InputError as error:
-        hint = " (--only chooses recipes and presets)" if len(study.recipes) * len(study.presets) > 1 else ""
-        raise InputError(f"{entry} on {preset}: {error}{hint}") from None
-    several = not study.is_sweep or len(study.recipes) > 1 or len(study.presets) > 1
-    words = [study.name, *([_word(entry), study.short(preset)] if several else []), _word(label(point))]
-    words.append(f"seed-{plan.config.seed}" if plan.config.seed else "")
-    return Task(entry, preset, replace(plan, base_name="/".join(filter(None, words))), point)
+        given = _StudyFile.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise InputError(f"{source}: unknown key '{key}'{nearest(key, list(_StudyFile.model_fields))}") from None
+        raise InputError(f"{source}: {key}: {first['msg']}") from None
+    grid = {key: checked_values(key, value) for key, value in flatten(given.grid)}
+    space = {key: str(value) for key, value in flatten(given.random)}
+    if given.objective not in OBJECTIVES:
+        raise InputError(
+            f"{source}: unknown objective '{given.objective}'{nearest(given.objective, list(OBJECTIVES))}; "
+            f"choose from {', '.join(OBJECTIVES)}"
+        )
+    for key, text in space.items():
+        read_axis(key, text)
+        if key in grid:
+            raise InputError(f"{source}: {key} is in [grid] and in [random]; leave one out")
+    if grid and space and given.method == "optuna":
+        raise InputError(f"{source}: a search has no grid; write choice:a,b in [random] for a list of values")
+    if space and not given.n:
+        raise InputError(f"{source}: n is missing: the number of points to draw from [random]")
+    return Study(
+        name=name,
+        summary=given.summary or name,
+        recipes=tuple(given.recipes),
+        presets=tuple(given.presets),
+        settings=dict(flatten(given.settings)),
+        of={recipe: dict(flatten(settings)) for recipe, settings in given.of.items()},
+        table=given.table,
+        seeds=tuple(given.seeds),
+        against=given.against,
+        own_draws=len(given.seeds) > 1 if given.own_draws is None else given.own_draws,
+        grid=grid,
+        space=space,
+        n=given.n,
+        method=given.method,
+        drawn=tuple(given.drawn),
+        objective=given.objective,
+    )
 
 
-def find_run(log: RunLog, task: Task) -> RunRecord | None:
-    """Find the run with the exact settings and seed of a task, with its current status.
+class _StudyFile(BaseModel):
+    """The content of the file of a study, or of a sweep."""
 
-    Of several, the newest finished one counts, else the newest active one, else the newest of all.
-    """
-    run = find_runs(log, [task])[0]
-    with suppress(InputError):  # deleted meanwhile
-        return RunFolder.open(log.home, run["id"]).settled() if run else None
-    return None
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-
-def find_runs(log: RunLog, tasks: Sequence[Task]) -> list[dict[str, Any] | None]:
-    """Find the runs of many tasks in one pass, as summaries with their current status; None where there is none."""
-    kinds = {(task.plan.recipe.name, task.plan.config.data.name, task.plan.config.seed) for task in tasks}
-    found: dict[str, dict[str, Any]] = {}
-    for run in log.all():  # newest first
-        if (run["recipe"], run["data"], run["seed"]) not in kinds or not (key := _identity_of(log.home, run)):
-            continue
-        if key not in found or _rank(run) < _rank(found[key]):
-            found[key] = run
-    return [found.get(task.identity) for task in tasks]
-
-
-def is_in_hand(run: Mapping[str, Any]) -> bool:
-    """Whether a process works on a run or a queue has its job, given its summary; as `RunRecord.in_hand`."""
-    return run["status"] in ACTIVE and (run["pid"] is not None or bool(run.get("job")))
-
-
-def _rank(run: Mapping[str, Any]) -> tuple[bool, bool]:
-    return run["status"] != "finished", not is_in_hand(run)
-
-
-def _identity_of(home: Home, run: Mapping[str, Any]) -> str:
-    """The identity of a run; of a run of an older version it is computed; empty if that is not possible."""
-    if known := run.get("identity"):
-        return str(known)
-    key = (str(home.root), str(run["id"]))
-    if key not in _COMPUTED:  # a run whose settings change gets an identity of its own
-        _COMPUTED[key] = ""
-        with suppress(InputError):  # deleted meanwhile, or has settings unknown to this version
-            _COMPUTED[key] = identity(config_of(RunFolder.open(home, run["id"]).record()))
-    return _COMPUTED[key]
-
-
-def _word(text: str) -> str:
-    return "-".join(text.replace("@", " ").replace(",", "").replace("/", " ").split())
-
-
-def claim(
-    home: Home,
-    study: Study,
-    task: Task,
-    *,
-    tags: Sequence[str] = (),
-    loggers: Mapping[str, str] | None = None,
-    version: str = "",
-) -> Claim:
-    """Find the run of a task or create it; if there is work left, it belongs to this process from now on.
-
-    Any number of processes may work through one study at once, each on a device of its own: no run is taken twice.
-    """
-    with locked(home.locks / "study.lock", "the run log"):
-        record = find_run(RunLog(home), task)
-        if record is None:
-            folder = create_run(home, task.plan, tags=(study.name, *tags), loggers=loggers, version=version)
-            found = Claim(folder, "made", "queued")
-        else:
-            folder = RunFolder.open(home, record.id)
-            origin: Origin = "kept" if record.status == "finished" else "elsewhere" if record.in_hand else "resumed"
-            found = Claim(folder, origin, record.status)
-        if found.is_ours:
-            folder.clear_stop()  # left by a process that died
-            folder.update(status="queued", **here())
-    return found
-
-
-def narrowed(study: Study, only: str | None) -> Study:
-    """The study with the named recipes and presets only; with all of a kind if none of it is named.
-
-    Raises InputError if it does not have one of them.
-    """
-    if only is None:
-        return study
-    words = [word.strip() for word in only.split(",")]
-    known = [*study.recipes, *study.presets]
-    for word in words:
-        if word not in known:
-            raise InputError(f"--only {word}: study '{study.name}' has no such recipe or preset{nearest(word, known)}")
-    recipes = tuple(name for name in study.recipes if name in words)
-    presets = tuple(name for name in study.presets if name in words)
-    return replace(study, recipes=recipes or study.recipes, presets=presets or study.presets)
+    summary: str = ""
+    recipes: list[str] = Field(min_length=1)
+    presets: list[str] = Field(min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    own_draws: bool | None = None
+    settings: dict[str, Any] = {}
+    of: dict[str, dict[str, Any]] = {}
+    table: str | None = None
+    against: str = ""
+    grid: dict[str, Any] = {}
+    random: dict[str, Any] = {}
+    n: Annotated[int, Field(ge=0)] = 0
+    method: Method = "random"
+    drawn: list[dict[str, Any]] = []
+    objective: str = "worst-cell"

@@ -35,14 +35,15 @@ def find_all(references: Iterable[str]) -> "list[RunFolder]":
         InputError: there is no such run or sweep, or more than one run.
     """
     from core.runs.folder import RunFolder
-    from experiments import sweeps
+    from experiments.sweeps import registry
+    from experiments.sweeps.cells import cells_of
 
     home = Home.open(create=False)
-    known = sweeps.names(home)
+    known = registry.names(home)
     folders: dict[str, RunFolder] = {}
     for reference in references:
         if reference in known:
-            cells = sweeps.cells(home, sweeps.get(home, reference))
+            cells = cells_of(home, registry.get(home, reference))
             done = [cell.run["id"] for cell in cells if cell.run is not None and cell.state == "finished"]
             if not done:
                 raise InputError(f"sweep '{reference}' has no finished run yet (see: prusc sweeps show {reference})")

@@ -17,7 +17,7 @@ from core.words import duration, spread
 from experiments.launch import check
 from experiments.launchers import launcher
 from experiments.loggers import chosen
-from experiments.study import claim, find_run, plan_study
+from experiments.tasks import claim, find_run, plan_study
 from prusc_tui import __version__
 from prusc_tui.cli.host import follow, reader_at_end, stop_on_signals
 from prusc_tui.palette import MARKS, SHELL
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from core.runs.record import RunRecord
-    from experiments.catalog import Study
-    from experiments.study import Claim, Task
+    from experiments.study import Study
+    from experiments.tasks import Claim, Task
 
 NOTES = {"kept": "finished before", "elsewhere": "in another process", "resumed": "resumed", "made": ""}
 """Origin of a task's run → note after its title."""

@@ -91,19 +91,19 @@ def sweep(
 
     Ctrl-C does not stop them. The same command, or prusc sweep NAME, continues with the missing and failed runs.
     """
-    from experiments import sweeps as known
     from experiments.resources import Resources
+    from experiments.sweeps import registry
     from prusc_tui.cli.sweep_live import run_sweep
     from prusc_tui.cli.sweep_options import study_of, sweep_of
 
     home = Home.open(create=False)
     varies = bool(grid or random or seeds)
-    if not varies and target in known.names(home):
+    if not varies and target in registry.names(home):
         given = {"--data": data, "--data-root": data_root, "--weights": weights, "--set": overrides}
         for option, value in {**given, "--name": name, "--n": n}.items():
             if value:
                 raise InputError(f"{option}: sweep '{target}' has its settings; leave it out, or start another sweep")
-        chosen = known.get(home, target)
+        chosen = registry.get(home, target)
     else:
         settings = [*(overrides or ()), *(alias.override for alias in option_aliases(data_root, weights))]
         study = study_of(target, data, grid or (), random or (), n, method, objective, seeds, settings)
@@ -133,11 +133,12 @@ def sweep(
 @sweeps.command("ls")
 def ls(json: Json = False) -> None:
     """List the sweeps, newest first."""
-    from experiments import sweeps as known
+    from experiments.sweeps import registry
+    from experiments.sweeps.cells import cells_of, counts
 
     home = Home.open(create=False)
-    found = [known.get(home, name) for name in known.names(home)]
-    states = {one.name: known.counts(known.cells(home, one)) for one in found}
+    found = [registry.get(home, name) for name in registry.names(home)]
+    states = {one.name: counts(cells_of(home, one)) for one in found}
     if json:
         print_json(sweeps=[{"name": one.name, "launcher": one.launcher, **states[one.name]} for one in found])
         return
@@ -151,19 +152,21 @@ def ls(json: Json = False) -> None:
 @sweeps.command("show")
 def show(name: Name, json: Json = False) -> None:
     """Show the state of every run of a sweep, and its points, best first by its objective on validation."""
-    from experiments import sweeps as known
+    from experiments.sweeps import registry
+    from experiments.sweeps.cells import cells_of
+    from experiments.sweeps.scores import ranked
 
     home = Home.open(create=False)
-    chosen = known.get(home, name)
-    cells = known.cells(home, chosen)
-    scores = known.scores(home, chosen, cells)
+    chosen = registry.get(home, name)
+    cells = cells_of(home, chosen)
+    scores = ranked(home, chosen, cells)
     if json:
         runs = [
             {"state": cell.state, "seed": cell.task.plan.config.seed, "point": dict(cell.task.point)}
             | {"recipe": cell.task.recipe, "preset": cell.task.preset, "id": cell.run["id"] if cell.run else None}
             for cell in cells
         ]
-        best = [{"point": dict(score.point), "value": score.value, "n": score.n} for score in scores]
+        best = [{"point": dict(score.task.point), "value": score.value, "n": score.n} for score in scores]
         print_json(name=name, objective=chosen.study.objective, runs=runs, points=best)
         return
     from prusc_tui.report.sweep import lines
@@ -175,10 +178,10 @@ def show(name: Name, json: Json = False) -> None:
 @sweeps.command("stop")
 def stop(name: Name) -> None:
     """Stop every run of a sweep with a checkpoint; prusc sweep SWEEP continues it."""
-    from experiments import sweeps as known
+    from experiments.sweeps import control, registry
 
     home = Home.open(create=False)
-    number = known.stop(home, known.get(home, name))
+    number = control.stop(home, registry.get(home, name))
     say(f"{number} run{'s' * (number != 1)} asked to stop; continue with: prusc sweep {name}")
 
 
@@ -187,10 +190,10 @@ def rm(
     name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False
 ) -> None:
     """Delete a sweep with the runs that it made."""
-    from experiments import sweeps as known
+    from experiments.sweeps import control, registry
 
     home = Home.open(create=False)
-    chosen = known.get(home, name)
+    chosen = registry.get(home, name)
     if not yes and not confirmed(f"Delete sweep {name} and its runs?"):
         raise typer.Exit(1)
-    say(f"deleted {name} and {known.delete(home, chosen)} runs")
+    say(f"deleted {name} and {control.delete(home, chosen)} runs")

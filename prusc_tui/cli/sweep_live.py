@@ -13,7 +13,8 @@ from prusc_tui.words import console, print_json, print_lines, say
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from experiments.sweeps import Cell, Sweep
+    from experiments.sweeps.cells import Cell
+    from experiments.sweeps.registry import Sweep
 
 LEFT = 130  # exit code of a user who does not want to follow any longer
 EVERY = 1.0  # seconds between two looks at a sweep
@@ -37,13 +38,14 @@ def run_sweep(
     0: nothing failed; 1: a run failed or was lost; 130: the user does not want to follow any longer. Raises
     InputError if a run is not possible; nothing is written.
     """
-    from experiments import sweeps as known
     from experiments.launchers import launcher
+    from experiments.sweeps import control, registry
+    from experiments.sweeps.cells import cells_of, counts
     from prusc_tui.cli.study import run_study
 
     number = chosen.study.size
-    if number > known.MOST and not yes:
-        raise InputError(f"the sweep has {number:,} runs, more than {known.MOST:,}; start it with --yes")
+    if number > control.MOST and not yes:
+        raise InputError(f"the sweep has {number:,} runs, more than {control.MOST:,}; start it with --yes")
     host = launcher(chosen.launcher)
     if notify and detach and host.outlives:
         raise InputError(
@@ -54,9 +56,9 @@ def run_sweep(
         raise InputError(f"launcher '{host.name}' would start {number} runs at once; use --launcher queue")
     if chosen.study.searches and (host.outlives is False or fresh):
         raise InputError("a search needs the queue and its earlier results: leave out --launcher local and --fresh")
-    known.check_sweep(chosen)
+    control.check(chosen)
     home = Home.open(home.root)
-    known.keep(home, chosen)
+    registry.keep(home, chosen)
     if detach and (chosen.study.searches or hopeless):
         return _search_elsewhere(home, chosen, hopeless)
     if not host.outlives:
@@ -66,10 +68,10 @@ def run_sweep(
         )  # fmt: skip
         _tell(home, chosen, notify, console(stderr=json))
         return code
-    before = known.start(home, chosen, tags=tags, version=__version__, fresh=fresh)
+    before = control.start(home, chosen, tags=tags, version=__version__, fresh=fresh)
     if detach:
         if json:
-            print_json(sweep=chosen.name, cells=len(before), **known.counts(known.cells(home, chosen)))
+            print_json(sweep=chosen.name, cells=len(before), **counts(cells_of(home, chosen)))
         else:
             _say_started(chosen, before)
         return 0
@@ -81,13 +83,13 @@ def run_sweep(
 
 def _tell(home: Home, chosen: "Sweep", notify: bool, out: "Console") -> None:
     """Ring the terminal, as the sweep has ended, and run the command of the user, if nobody has."""
-    from experiments import sweeps as known
     from experiments.ending import tell_of_sweep
     from experiments.notify import read_notify
+    from experiments.sweeps.cells import cells_of, counts
     from prusc_tui.ring import ring, send
 
     if (read_notify().terminal or notify) and out.is_terminal:
-        states = known.counts(known.cells(home, chosen))
+        states = counts(cells_of(home, chosen))
         words = ", ".join(f"{count} {state}" for state, count in states.items())
         send(out, ring(f"prusc: sweep {chosen.name} has ended", words))
     if why := tell_of_sweep(home, chosen):
@@ -113,7 +115,8 @@ def _say_started(chosen: "Sweep", before: Sequence[object]) -> None:
 
 def _follow(home: Home, chosen: "Sweep", hopeless: bool, json: bool) -> int:
     """Show a sweep until no run of it is in hand."""
-    from experiments import sweeps as known
+    from experiments.sweeps.cells import counts
+    from experiments.sweeps.scores import ranked
     from prusc_tui.report.sweep import lines
 
     out = console(stderr=json)
@@ -127,42 +130,43 @@ def _follow(home: Home, chosen: "Sweep", hopeless: bool, json: bool) -> int:
             aside=True,
         )
         return LEFT
-    states = known.counts(cells)
+    states = counts(cells)
     if json:
         print_json(sweep=chosen.name, cells=len(cells), **states)
     else:
-        print_lines(out, lines(chosen, cells, known.scores(home, chosen, cells), out.width))
+        print_lines(out, lines(chosen, cells, ranked(home, chosen, cells), out.width))
     return 1 if states.get("failed") or states.get("lost") else 0
 
 
 def _watch(home: Home, chosen: "Sweep", hopeless: bool, out: "Console") -> "tuple[Sweep, list[Cell]]":
     """Show the sweep until it is over, and continue a search."""
-    from experiments import search
-    from experiments import sweeps as known
+    from experiments.sweeps import control, search
+    from experiments.sweeps.cells import IN_HAND, cells_of
+    from experiments.sweeps.scores import ranked
     from prusc_tui.cli.live import LivePicture
     from prusc_tui.report.sweep import change, lines
 
     states: dict[str, str] = {}
     with LivePicture(out) if out.is_terminal else nullcontext() as picture:
         while True:
-            cells = known.cells(home, chosen)
+            cells = cells_of(home, chosen)
             if hopeless:
                 chosen = search.stop_hopeless(home, chosen, cells)
             if chosen.study.searches:
                 before = chosen
                 chosen = search.advance(home, chosen, cells, _at_once(home, chosen))
                 if chosen is not before:
-                    known.start(home, chosen, version=__version__)
-                    cells = known.cells(home, chosen)
+                    control.start(home, chosen, version=__version__)
+                    cells = cells_of(home, chosen)
             if picture is not None:
-                picture.show(lines(chosen, cells, known.scores(home, chosen, cells), *picture.room))
+                picture.show(lines(chosen, cells, ranked(home, chosen, cells), *picture.room))
             else:
                 for cell in cells:
                     if states.get(cell.task.identity) != cell.state:
                         states[cell.task.identity] = cell.state
                         out.file.write(change(cell) + "\n")
                 out.file.flush()
-            over = not any(cell.state in known.IN_HAND for cell in cells)
+            over = not any(cell.state in IN_HAND for cell in cells)
             if over and (not chosen.study.searches or search.is_over(chosen, cells)):
                 return chosen, cells
             time.sleep(EVERY)

@@ -9,8 +9,8 @@ from core.errors import InputError
 from core.runs.home import Home
 
 if TYPE_CHECKING:
-    from experiments.catalog import Method, Study
-    from experiments.sweeps import Sweep
+    from experiments.study import Method, Study
+    from experiments.sweeps.registry import Sweep
 
 
 def study_of(
@@ -31,10 +31,10 @@ def study_of(
     """
     from core.config import flatten
     from core.overrides import parse_overrides, read_toml
-    from experiments import search
-    from experiments.catalog import get_study, read_study, study_names
+    from experiments.catalog import get_study, study_names
     from experiments.space import read_axis, read_seeds, read_values
-    from experiments.study import narrowed
+    from experiments.study import read_study
+    from experiments.sweeps import search
 
     path = Path(target)
     if target in study_names() or (path.suffix == ".toml" and path.is_file()):
@@ -58,15 +58,15 @@ def study_of(
     if seeds:
         study = replace(study, seeds=read_seeds(seeds))
     more = dict(flatten(parse_overrides(overrides)))
-    study = narrowed(replace(study, settings={**study.settings, **more}), only)
+    study = replace(study, settings={**study.settings, **more}).narrowed(only)
     return read_study(study.name, study.to_values(), "sweep")  # checks what was put together
 
 
 def sweep_of(home: Home, study: "Study", name: str | None = None, **how: Any) -> "Sweep":
     """The sweep that runs a study: under `name`, or under its own name or that with a number, if it is taken."""
-    from experiments import sweeps as known
+    from experiments.sweeps.registry import Sweep, free_name
 
-    return known.Sweep(study.renamed(name or known.free_name(home, study)), **how)
+    return Sweep(study.renamed(name or free_name(home, study)), **how)
 
 
 def _varied(
@@ -77,10 +77,11 @@ def _varied(
     n: int | None,
     seeds: str | None,
 ) -> "Study":
-    from experiments.catalog import Study, get_preset, preset_names
+    from experiments.catalog import get_preset, preset_names
     from experiments.data_file import file_of
     from experiments.plan import make_plan
     from experiments.recipes import RECIPES, get_recipe
+    from experiments.study import Study
 
     make_plan(target, data=data)  # refuses what does not exist
     if both := set(grid) & set(space):
@@ -107,7 +108,7 @@ def _varied(
 def _method(text: str) -> "Method":
     from typing import get_args
 
-    from experiments.catalog import Method
+    from experiments.study import Method
 
     if text not in get_args(Method):
         raise InputError(f"--method {text}: unknown; choose random, sobol or optuna")

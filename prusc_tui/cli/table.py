@@ -40,8 +40,8 @@ def table(
 ) -> None:
     """Make a table from finished runs: methods × data, mean ± standard deviation over seeds or restarts."""
     from core.results.ranking import ranking_rule
-    from experiments import sweeps
     from experiments.benchmark import benchmarks
+    from experiments.sweeps import registry
     from prusc_tui.cli import table_shown
 
     ranking_rule(best)
@@ -49,7 +49,7 @@ def table(
         raise InputError("--full: is for text, Markdown and LaTeX; CSV and JSON have every run anyway")
     if name is None:
         table_shown.show_list(json)
-    elif name in benchmarks() or name in sweeps.names(Home.open(create=False)):
+    elif name in benchmarks() or name in registry.names(Home.open(create=False)):
         from prusc_tui.cli.benchmark import print_benchmark
 
         print_benchmark(name, split, format, best, test, json=json, full=full)

@@ -1,6 +1,6 @@
 """A sweep in lines: how far it is, and its points, best first by what validation says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -11,7 +11,9 @@ from experiments.space import label
 from prusc_tui.palette import MARKS, SHELL, Palette
 
 if TYPE_CHECKING:
-    from experiments.sweeps import Cell, Score, Sweep
+    from experiments.sweeps.cells import Cell
+    from experiments.sweeps.registry import Sweep
+    from experiments.sweeps.scores import Score
 
 MISSING = "·"
 BAR = 40  # largest width of the bar
@@ -42,22 +44,22 @@ def lines(
 ) -> list[Text]:
     """The sweep as lines of at most `width` columns: at most `height`, the best points first."""
     out = [_head(sweep, cells, width)]
-    best = {_key(score.recipe, score.preset, score.point): score for score in scores}
-    rows: dict[str, list[Cell]] = {}
+    best = {score.task.key: score for score in scores}
+    rows: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
-        rows.setdefault(_key(cell.task.recipe, cell.task.preset, cell.task.point), []).append(cell)
+        rows.setdefault(cell.task.key, []).append(cell)
     order = [*best, *(key for key in rows if key not in best)]
     names = {key: name_of(sweep, members[0]) for key, members in rows.items()}
     longest = max((len(name) for name in names.values()), default=0)
     if scores:
-        out.append(Text(f"{'point':<{longest}}  {'seeds':<{_widest(rows)}}  {sweep.study.objective}", "dim"))
+        out.append(Text(f"{'point':<{longest}}  {'seeds':<{_widest(rows.values())}}  {sweep.study.objective}", "dim"))
     room = max(0, height - len(out) - 1)
     for key in order[:room]:
         members = rows[key]
         line = Text(f"{safe_text(names[key]):<{longest}}  ", "bold" if best and key == order[0] else "")
         for cell in members:
             line.append(mark(cell), style(cell.state))
-        line.append(" " * (_widest(rows) - len(members) + 2))
+        line.append(" " * (_widest(rows.values()) - len(members) + 2))
         if (score := best.get(key)) is not None:
             line.append(percent(score.value), "bold" if key == order[0] else "")
             line.append(f" % (n = {score.n})", "dim")
@@ -75,7 +77,7 @@ def lines(
 
 
 def _head(sweep: "Sweep", cells: "Sequence[Cell]", width: int) -> Text:
-    from experiments.sweeps import counts
+    from experiments.sweeps.cells import counts
 
     head = Text.assemble((safe_text(sweep.name), "bold"), "  ")
     head.append_text(progress(counts(cells), min(BAR, max(8, width - 70))))
@@ -112,9 +114,5 @@ def name_of(sweep: "Sweep", cell: "Cell") -> str:
     return " ".join(filter(None, words))
 
 
-def _key(recipe: str, preset: str, point: Mapping[str, object]) -> str:
-    return repr((recipe, preset, dict(point)))
-
-
-def _widest(rows: Mapping[str, Sequence[object]]) -> int:
-    return max(5, *(len(members) for members in rows.values()))
+def _widest(rows: Iterable[Sequence[object]]) -> int:
+    return max(5, *map(len, rows))

@@ -10,7 +10,7 @@ from test_cli_table import keep
 
 from core.runs.home import Home
 from experiments.catalog import get_study
-from experiments.study import plan_study
+from experiments.tasks import plan_study
 from prusc_tui.tables.grid import Cell, Grid, Line, latex
 
 PDFLATEX = shutil.which("pdflatex")

@@ -13,12 +13,14 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord, new_id
-from experiments import notify, sweeps
+from experiments import notify
 from experiments.beside import beside
 from experiments.ending import tell_of_sweep
 from experiments.hosting import work
 from experiments.launchers import queue
 from experiments.notify import run_command, tell
+from experiments.sweeps import control, registry
+from experiments.sweeps.cells import cells_of
 from prusc_tui.cli.sweep_options import study_of, sweep_of
 
 KEEP = "import os, sys; open(sys.argv[1], 'w').write(os.environ['PRUSC_HOME'] + '\\n' + sys.stdin.read())"
@@ -100,22 +102,22 @@ def test_the_end_of_a_sweep_is_told_once_and_again_after_its_runs_were_started_a
     monkeypatch.setattr(queue, "ensure", lambda home: None)
     home = Home.open(tmp_path / "home")
     sweep = sweep_of(home, study_of("erm", grid=["erm.lr=0.1,0.2"], seeds="0"))
-    sweeps.keep(home, sweep)
-    sweeps.start(home, sweep)
+    registry.keep(home, sweep)
+    control.start(home, sweep)
 
     def end(run, status):
         folder = RunFolder.open(home, run)
         RunLog(home).put(folder.update(status=status, pid=None, ended=time.time()))
         tell(folder)
 
-    first, second = (cell.run["id"] for cell in sweeps.cells(home, sweep))
+    first, second = (cell.run["id"] for cell in cells_of(home, sweep))
     end(first, "failed")
     end(second, "finished")
     assert [(run.get("id"), run.get("sweep")) for run in told()] == [(first, None), (second, None), (None, sweep.name)]
     assert told()[-1] == {"sweep": sweep.name, "finished": 1, "failed": 1}
     assert tell_of_sweep(home, sweep) == ""  # as of a second terminal that follows the sweep
     assert len(told()) == 3
-    sweeps.start(home, sweep)
+    control.start(home, sweep)
     assert tell_of_sweep(home, sweep) == ""
     assert len(told()) == 3
     end(first, "finished")

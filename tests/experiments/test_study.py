@@ -13,7 +13,7 @@ from experiments import catalog
 from experiments.catalog import get_study, study_names
 from experiments.launch import create_run
 from experiments.plan import build_pipeline, make_plan
-from experiments.study import claim, find_run, plan_study
+from experiments.tasks import claim, find_run, plan_study
 
 SMALL = """
 summary = "two recipes on two data sets"

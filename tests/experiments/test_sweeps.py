@@ -6,12 +6,14 @@ from core.errors import InputError
 from core.groups import Evaluation, Group
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
-from experiments import search, sweeps
-from experiments.catalog import read_study
 from experiments.launchers import queue
-from experiments.queue import control
+from experiments.queue.control import hold
 from experiments.space import read_seeds
-from experiments.sweeps import Sweep
+from experiments.study import read_study
+from experiments.sweeps import control, registry, search
+from experiments.sweeps.cells import cells_of, counts
+from experiments.sweeps.registry import Sweep
+from experiments.sweeps.scores import ranked
 from prusc_tui.cli.sweep_options import study_of, sweep_of
 from prusc_tui.report.sweep import lines, mark, style
 
@@ -58,104 +60,104 @@ def test_every_point_has_a_run_for_every_seed_named_after_what_varies(home):
 
 def test_only_what_is_missing_or_did_not_finish_is_started(home):
     sweep = a_sweep(home)
-    sweeps.start(home, sweep)
-    cells = sweeps.cells(home, sweep)
-    assert sweeps.counts(cells) == {"waiting": 4}
+    control.start(home, sweep)
+    cells = cells_of(home, sweep)
+    assert counts(cells) == {"waiting": 4}
     finish(home, cells[0], 0.5)
     set_status(home, cells[1], "failed", job="")
     set_status(home, cells[2], "stopped", job="")
     before = {cell.run["id"] for cell in cells}
-    assert sweeps.counts(sweeps.cells(home, sweep)) == {"finished": 1, "waiting": 1, "stopped": 1, "failed": 1}
-    sweeps.start(home, sweep)
-    after = sweeps.cells(home, sweep)
-    assert sweeps.counts(after) == {"finished": 1, "waiting": 3}
+    assert counts(cells_of(home, sweep)) == {"finished": 1, "waiting": 1, "stopped": 1, "failed": 1}
+    control.start(home, sweep)
+    after = cells_of(home, sweep)
+    assert counts(after) == {"finished": 1, "waiting": 3}
     assert {cell.run["id"] for cell in after} == before
 
 
 def test_a_run_with_the_settings_of_a_cell_belongs_to_the_sweep_and_survives_it(home):
     first, other = a_sweep(home, seeds="0"), a_sweep(home, grid=("erm.lr=0.2,0.3",), seeds="0")
-    sweeps.keep(home, first)
+    registry.keep(home, first)
     other = sweep_of(home, other.study, "other")
-    sweeps.start(home, first)
-    shared = sweeps.cells(home, first)[1]
-    assert [cell.state for cell in sweeps.cells(home, other)] == ["waiting", "missing"]
-    sweeps.start(home, other)
-    assert sweeps.cells(home, other)[0].run["id"] == shared.run["id"]
-    sweeps.stop(home, other)
-    assert sweeps.delete(home, other) == 1
+    control.start(home, first)
+    shared = cells_of(home, first)[1]
+    assert [cell.state for cell in cells_of(home, other)] == ["waiting", "missing"]
+    control.start(home, other)
+    assert cells_of(home, other)[0].run["id"] == shared.run["id"]
+    control.stop(home, other)
+    assert control.delete(home, other) == 1
     assert RunLog(home).get(shared.run["id"]) is not None
 
 
 def test_a_sweep_is_kept_by_name_and_read_back(home):
     sweep = a_sweep(home)
-    sweeps.keep(home, sweep)
-    assert sweeps.names(home) == ["erm-lr"]
-    again = sweeps.get(home, "erm-lr")
+    registry.keep(home, sweep)
+    assert registry.names(home) == ["erm-lr"]
+    again = registry.get(home, "erm-lr")
     assert again.study == sweep.study
     assert again.launcher == "queue"
     assert a_sweep(home).name == "erm-lr"  # the same runs, so the same sweep
     assert a_sweep(home, grid=("erm.lr=0.1,0.3",)).name == "erm-lr-2"
     with pytest.raises(InputError, match="no sweep 'erm-l'; did you mean 'erm-lr'"):
-        sweeps.get(home, "erm-l")
+        registry.get(home, "erm-l")
 
 
 def test_another_sweep_cannot_take_the_name_of_one_or_of_a_study(home):
-    sweeps.keep(home, a_sweep(home))
+    registry.keep(home, a_sweep(home))
     other = study_of("erm", grid=("erm.lr=0.5",), overrides=TINY)
     with pytest.raises(InputError, match="a sweep named 'erm-lr' with other runs exists"):
-        sweeps.keep(home, Sweep(other.renamed("erm-lr")))
+        registry.keep(home, Sweep(other.renamed("erm-lr")))
     with pytest.raises(InputError, match="a study has this name"):
-        sweeps.keep(home, Sweep(other.renamed("bench-few")))
+        registry.keep(home, Sweep(other.renamed("bench-few")))
     with pytest.raises(InputError, match="cannot be named"):
-        sweeps.keep(home, Sweep(other.renamed("../up")))
+        registry.keep(home, Sweep(other.renamed("../up")))
 
 
 def test_a_sweep_stops_as_one_and_goes_on(home):
     sweep = a_sweep(home)
-    sweeps.start(home, sweep)
-    cells = sweeps.cells(home, sweep)
+    control.start(home, sweep)
+    cells = cells_of(home, sweep)
     set_status(home, cells[0], "running", pid=1, pid_started=None, host="elsewhere")
     RunFolder.open(home, cells[0].run["id"]).beat()
-    assert sweeps.stop(home, sweep) == 4
+    assert control.stop(home, sweep) == 4
     assert RunFolder.open(home, cells[0].run["id"]).stop_requested()
-    assert sweeps.counts(sweeps.cells(home, sweep)) == {"running": 1, "stopped": 3}
-    sweeps.start(home, sweep)
-    assert sweeps.counts(sweeps.cells(home, sweep)) == {"running": 1, "waiting": 3}
+    assert counts(cells_of(home, sweep)) == {"running": 1, "stopped": 3}
+    control.start(home, sweep)
+    assert counts(cells_of(home, sweep)) == {"running": 1, "waiting": 3}
 
 
 def test_runs_that_are_held_are_counted_as_held_and_stop_with_the_others(home):
     sweep = a_sweep(home)
-    sweeps.start(home, sweep)
-    control.hold(home, [cell.run["id"] for cell in sweeps.cells(home, sweep)[1:3]])
-    cells = sweeps.cells(home, sweep)
+    control.start(home, sweep)
+    hold(home, [cell.run["id"] for cell in cells_of(home, sweep)[1:3]])
+    cells = cells_of(home, sweep)
     assert [cell.state for cell in cells] == ["waiting", "held", "held", "waiting"]
-    sweeps.start(home, sweep)
-    assert sweeps.counts(sweeps.cells(home, sweep)) == {"waiting": 2, "held": 2}
+    control.start(home, sweep)
+    assert counts(cells_of(home, sweep)) == {"waiting": 2, "held": 2}
     assert any(" 2 waiting, 2 held" in line.plain for line in lines(sweep, cells, [], 200))
     assert [(mark(cell), style(cell.state)) for cell in cells[:2]] == [("◦", "dim"), ("■", "yellow")]
-    assert sweeps.stop(home, sweep) == 4
-    assert sweeps.counts(sweeps.cells(home, sweep)) == {"stopped": 4}
+    assert control.stop(home, sweep) == 4
+    assert counts(cells_of(home, sweep)) == {"stopped": 4}
 
 
 def test_a_sweep_is_deleted_with_its_runs_once_none_is_at_work(home):
     sweep = a_sweep(home)
-    sweeps.keep(home, sweep)
-    sweeps.start(home, sweep)
+    registry.keep(home, sweep)
+    control.start(home, sweep)
     with pytest.raises(InputError, match="stop it first"):
-        sweeps.delete(home, sweep)
-    sweeps.stop(home, sweep)
-    assert sweeps.delete(home, sweep) == 4
+        control.delete(home, sweep)
+    control.stop(home, sweep)
+    assert control.delete(home, sweep) == 4
     assert RunLog(home).all() == []
-    assert sweeps.names(home) == []
+    assert registry.names(home) == []
 
 
 def test_points_are_ranked_by_the_mean_of_the_objective_on_validation(home):
     sweep = a_sweep(home, objective="worst-group")
-    sweeps.start(home, sweep)
-    for cell, worst in zip(sweeps.cells(home, sweep), (0.5, 0.6, 0.9, 0.6), strict=True):
+    control.start(home, sweep)
+    for cell, worst in zip(cells_of(home, sweep), (0.5, 0.6, 0.9, 0.6), strict=True):
         finish(home, cell, worst)
-    scores = sweeps.scores(home, sweep, sweeps.cells(home, sweep))
-    assert [(score.point, pytest.approx(score.value), score.n, score.of) for score in scores] == [
+    scores = ranked(home, sweep, cells_of(home, sweep))
+    assert [(score.task.point, pytest.approx(score.value), score.n, score.of) for score in scores] == [
         ({"erm.lr": 0.1}, 0.7, 2, 2),
         ({"erm.lr": 0.2}, 0.6, 2, 2),
     ]
@@ -210,19 +212,19 @@ def test_a_search_draws_each_point_from_its_range_and_learns_from_the_results(ho
     study = study_of("erm", random=("erm.lr=log:1e-3..1",), n=12, method="optuna", seeds="0", overrides=TINY,
                      objective="worst-group")  # fmt: skip
     sweep = sweep_of(home, study)
-    while not (sweep.tasks and search.is_over(sweep, sweeps.cells(home, sweep))):
+    while not (sweep.tasks and search.is_over(sweep, cells_of(home, sweep))):
         before = len(sweep.study.drawn)
-        sweep = search.advance(home, sweep, sweeps.cells(home, sweep), at_once=2)
+        sweep = search.advance(home, sweep, cells_of(home, sweep), at_once=2)
         assert len(sweep.study.drawn) <= before + 2
-        sweeps.start(home, sweep)
-        for cell in sweeps.cells(home, sweep):
+        control.start(home, sweep)
+        for cell in cells_of(home, sweep):
             if cell.state == "waiting":
                 lr = cell.task.plan.config.erm.lr
                 assert 1e-3 <= lr <= 1
                 finish(home, cell, 1 - abs(lr - 0.03) / 2)
     assert len(sweep.study.drawn) == 12
-    assert sweeps.get(home, sweep.name).study.drawn == sweep.study.drawn
-    best = sweeps.scores(home, sweep, sweeps.cells(home, sweep))[0].point["erm.lr"]
+    assert registry.get(home, sweep.name).study.drawn == sweep.study.drawn
+    best = ranked(home, sweep, cells_of(home, sweep))[0].task.point["erm.lr"]
     assert abs(best - 0.03) < 0.05
 
 
@@ -237,13 +239,13 @@ def test_a_point_that_a_search_draws_twice_is_one_run(home):
     study = study_of("erm", random=("erm.optimizer=choice:sgd,adam",), n=3, method="optuna", seeds="0", overrides=TINY)
     twice = tuple({"erm.optimizer": name} for name in ("adam", "sgd", "adam"))
     sweep = Sweep(replace(study, drawn=twice))
-    sweeps.start(home, sweep)
+    control.start(home, sweep)
     assert sorted(run["name"] for run in RunLog(home).all()) == [
         "erm-optimizer/optimizer=adam",
         "erm-optimizer/optimizer=sgd",
     ]
-    cells = sweeps.cells(home, sweep)
-    assert sweeps.counts(cells) == {"waiting": 3}
+    cells = cells_of(home, sweep)
+    assert counts(cells) == {"waiting": 3}
     for cell in cells:
         finish(home, cell, 0.5)
-    assert [score.n for score in sweeps.scores(home, sweep, sweeps.cells(home, sweep))] == [1, 1]
+    assert [score.n for score in ranked(home, sweep, cells_of(home, sweep))] == [1, 1]

@@ -6,11 +6,11 @@ from core.machine import Gpu, GpuProcess, Machine
 from core.runs.alive import here
 from core.runs.log import RunLog
 from core.runs.record import StageRecord
-from experiments import sweeps
-from experiments.catalog import read_study
 from experiments.launch import create_run
 from experiments.queue.entries import Entry, Queue
 from experiments.resources import Resources
+from experiments.study import read_study
+from experiments.sweeps import registry
 from tests.tui.lab import NOW, evaluation, put, record_of
 
 GIB = 2**30
@@ -73,8 +73,8 @@ def kept_sweep(home, name="lr", **values):
     """A sweep of the preset demo in a home, without runs."""
     given = {"summary": "demo: prune.lr", "recipes": ["prusc"], "presets": ["demo"], "seeds": [0, 1, 2]}
     given |= {} if {"grid", "random"} & values.keys() else {"grid": {"prune.lr": [0.05, 0.1, 0.2, 0.4]}}
-    sweep = sweeps.Sweep(read_study(name, {**given, **values}, "test"), created=NOW)
-    sweeps.keep(home, sweep)
+    sweep = registry.Sweep(read_study(name, {**given, **values}, "test"), created=NOW)
+    registry.keep(home, sweep)
     return sweep
 
 

@@ -6,9 +6,9 @@ import pytest
 import typer
 
 from core.errors import InputError
-from experiments import sweeps
 from experiments.order import Order, shown
-from experiments.sweep_order import SweepOrder
+from experiments.sweeps import control, registry
+from experiments.sweeps.order import SweepOrder
 from prusc_tui.cli.app import app as command_line
 from prusc_tui.cli.sweep_options import study_of
 from prusc_tui.screens.new_run.field import FieldRow
@@ -75,7 +75,7 @@ def test_several_values_are_the_sweep_of_the_command_line(target, edits, grid, s
     assert dict(found.settings) == settings
     assert found.presets == (made.preset,)
     assert made.size == found.size
-    assert len(sweeps.Sweep(found).tasks) == found.size
+    assert len(registry.Sweep(found).tasks) == found.size
 
 
 def test_one_value_is_a_run_even_with_the_sign_behind_it():
@@ -182,7 +182,7 @@ def test_starting_opens_the_sweep_and_an_error_stays_in_the_form(home, monkeypat
             raise answer
         return answer
 
-    monkeypatch.setattr(sweeps, "start_outside", start)
+    monkeypatch.setattr(control, "start_outside", start)
 
     async def body(pilot, app, screen):
         await go(pilot, screen, "seed")

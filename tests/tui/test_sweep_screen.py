@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from experiments import sweeps
+from experiments.sweeps import registry, scores
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.sweep.chart import chart, is_logarithmic, parameters
 from prusc_tui.screens.sweep.grid import CellGrid
@@ -99,7 +99,7 @@ async def test_c_compares_the_finished_runs_best_points_first(home, made):
 async def test_r_starts_what_is_missing_in_another_process(home, commands, launcher):
     started, answers = commands
     sweep = kept_sweep(home, seeds=[0])
-    sweeps.keep(home, sweeps.Sweep(sweep.study, launcher=launcher))
+    registry.keep(home, registry.Sweep(sweep.study, launcher=launcher))
     answers.append((0, '{"sweep": "lr", "cells": 4}', ""))
     app = stage(home)
     async with app.run_test(size=(100, 30)) as pilot:
@@ -141,14 +141,14 @@ async def test_d_deletes_the_sweep_with_its_runs_unless_one_is_at_work(home, mad
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press("y")
         await until(pilot, lambda: any("stop it first" in said for said in app.said))
-        assert sweeps.names(home) == ["lr"]
+        assert registry.names(home) == ["lr"]
         made[0.2, 1].update(status="stopped", pid=None)
         await until(pilot, lambda: app.screen is screen)
         await pilot.press("D")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press("y")
         await until(pilot, lambda: not screen.is_attached)
-        assert sweeps.names(home) == []
+        assert registry.names(home) == []
         assert not any(folder.path.exists() for folder in made.values())
 
 
@@ -185,8 +185,8 @@ async def test_many_seeds_scroll_with_the_cursor(home):
 
 def test_a_look_is_the_same_while_nothing_changes_and_reads_each_run_once(home, made, monkeypatch):
     looker, read = Looker(home, "lr"), []
-    objective = sweeps.objective
-    monkeypatch.setattr(sweeps, "objective", lambda folder, rule: read.append(folder.id) or objective(folder, rule))
+    objective = scores.objective
+    monkeypatch.setattr(scores, "objective", lambda folder, rule: read.append(folder.id) or objective(folder, rule))
     first = looker.look()
     assert all(looker.look() is first for _ in range(12))
     assert len(read) == len(set(read)) == 7

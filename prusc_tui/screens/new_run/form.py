@@ -19,7 +19,7 @@ from experiments.fork import plan_fork, recipes_after
 from experiments.order import Order
 from experiments.plan import Plan, make_plan
 from experiments.recipes import RECIPES, get_recipe
-from experiments.sweep_order import SweepOrder
+from experiments.sweeps.order import SweepOrder
 from prusc_tui.schema import Setting, override_of, section_help, settings_of, text_of
 from prusc_tui.screens.new_run.entries import Entries
 from prusc_tui.screens.new_run.fields import DEFAULTS, FIXED, RUN_FIELDS, Field, Origin, open_choice, with_choices

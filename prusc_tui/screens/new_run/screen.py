@@ -25,7 +25,7 @@ from prusc_tui.widgets.quiet import QuietScreen
 if TYPE_CHECKING:
     from core.runs.home import Home
     from experiments.order import Order
-    from experiments.sweep_order import SweepOrder
+    from experiments.sweeps.order import SweepOrder
     from prusc_tui.screens.new_run.form import Check, Form
 
 WIDE = 110
@@ -191,13 +191,14 @@ class NewRunScreen(QuietScreen[None]):
 
     def _work(self, order: "Order | SweepOrder") -> OpenRun | OpenSweep | str:
         """On a thread: start the run or the sweep; a sentence if it cannot be started."""
-        from experiments import actions, sweeps
-        from experiments.sweep_order import SweepOrder
+        from experiments import actions
+        from experiments.sweeps import control
+        from experiments.sweeps.order import SweepOrder
         from prusc_tui import __version__
 
         try:
             if isinstance(order, SweepOrder):
-                return OpenSweep(sweeps.start_outside(self._home, *order.options))
+                return OpenSweep(control.start_outside(self._home, *order.options))
             return OpenRun(actions.start_outside(self._home, order, __version__).id)
         except InputError as error:
             return str(error)

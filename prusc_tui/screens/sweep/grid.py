@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from core.runs.text import safe_text
 from core.words import percent
-from experiments.sweeps import Cell
+from experiments.sweeps.cells import Cell
 from prusc_tui.report.sweep import mark, style
 from prusc_tui.screens.sweep.state import Row
 from prusc_tui.widgets.bars import fit, ink, shorten

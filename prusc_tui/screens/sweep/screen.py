@@ -14,9 +14,10 @@ from textual.widgets import Static
 from core.runs.home import Home
 from core.runs.text import safe_text
 from core.words import percent
-from experiments import sweeps
-from experiments.catalog import OBJECTIVES
 from experiments.launchers import launcher
+from experiments.study import OBJECTIVES
+from experiments.sweeps import control, registry
+from experiments.sweeps.cells import IN_HAND
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenCompare, OpenRun
 from prusc_tui.palette import Palette, palette_in
@@ -141,12 +142,12 @@ class SweepScreen(Following, Acting):
         host = launcher(self._state.sweep.launcher)
         words = [self._sweep, *([] if host.queues else ["--launcher", "queue"])]
         self._say(f"starting {missing:,} run{'s' * (missing != 1)} …")
-        self._do(lambda: f"{sweeps.start_outside(self._home, *words)} started")
+        self._do(lambda: f"{control.start_outside(self._home, *words)} started")
 
     def action_stop(self) -> None:
         if self._state is None:
             return
-        running, waiting, held = (self._state.counts.get(state, 0) for state in sweeps.IN_HAND)
+        running, waiting, held = (self._state.counts.get(state, 0) for state in IN_HAND)
         waiting += held
         if not running + waiting:
             self._say("nothing to stop: no run of this sweep is running or waits", "warning")
@@ -189,11 +190,11 @@ class SweepScreen(Following, Acting):
 
     def _stop(self) -> str:
         assert self._state is not None
-        number = sweeps.stop(self._home, self._state.sweep)
+        number = control.stop(self._home, self._state.sweep)
         return f"{number:,} run{'s' * (number != 1)} asked to stop"
 
     def _delete(self) -> str:
-        number = sweeps.delete(self._home, sweeps.get(self._home, self._sweep))
+        number = control.delete(self._home, registry.get(self._home, self._sweep))
         self.app.call_later(self.dismiss)
         return f"deleted {self._sweep} and {number:,} run{'s' * (number != 1)}"
 

@@ -8,11 +8,13 @@ from core.errors import InputError
 from core.runs.disk import Signature, settled, signature
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from experiments import sweeps
+from experiments.sweeps import registry, scores
+from experiments.sweeps.cells import cells_of, counts
 
 if TYPE_CHECKING:
-    from experiments.study import Task
-    from experiments.sweeps import Cell, Score, Sweep
+    from experiments.sweeps.cells import Cell
+    from experiments.sweeps.registry import Sweep
+    from experiments.sweeps.scores import Score
 
 READ_AGAIN = 5
 """Looks after which the runs are read again even if the index is unchanged, as processes may have ended."""
@@ -84,7 +86,7 @@ class Looker:
     def look(self) -> State:
         """Read again; the same object if nothing changed. Raises InputError if the sweep cannot be read."""
         if self._sweep is None:
-            self._sweep = sweeps.get(self._home, self._name)
+            self._sweep = registry.get(self._home, self._name)
         index = signature(self._home.index)
         known = self._state
         self._read += 1
@@ -92,24 +94,24 @@ class Looker:
             return known
         self._index = (index, self.rule) if index is None or settled(index) else None
         rule = self.rule or self._sweep.study.objective
-        cells = sweeps.cells(self._home, self._sweep)
+        cells = cells_of(self._home, self._sweep)
         ruled = replace(self._sweep, study=replace(self._sweep.study, objective=rule))
-        scores = sweeps.scores(self._home, ruled, cells, self._value)
-        seen = rule, [(cell.state, cell.run and (cell.run["id"], cell.run["reason"])) for cell in cells], scores
+        best = scores.ranked(self._home, ruled, cells, self._value)
+        seen = rule, [(cell.state, cell.run and (cell.run["id"], cell.run["reason"])) for cell in cells], best
         if known is None or seen != self._seen:
             self._seen = seen
-            known = self._state = self._put_together(cells, scores, rule)
+            known = self._state = self._put_together(cells, best, rule)
         return known
 
     def _put_together(self, cells: "Sequence[Cell]", scores: "Sequence[Score]", rule: str) -> State:
         assert self._sweep is not None
-        means = {_key(score): score.value for score in scores}
-        groups: dict[str, list[Cell]] = {}
+        means = {score.task.key: score.value for score in scores}
+        groups: dict[tuple[str, str, str], list[Cell]] = {}
         for cell in cells:
-            groups.setdefault(_key(cell.task), []).append(cell)
+            groups.setdefault(cell.task.key, []).append(cell)
         rows = {key: self._row(members, means.get(key), rule) for key, members in groups.items()}
-        best = [rows[_key(score)] for score in scores] + [row for key, row in rows.items() if key not in means]
-        return State(self._sweep, tuple(rows.values()), tuple(best), sweeps.counts(cells), rule)
+        best = [rows[score.task.key] for score in scores] + [row for key, row in rows.items() if key not in means]
+        return State(self._sweep, tuple(rows.values()), tuple(best), counts(cells), rule)
 
     def _row(self, cells: "Sequence[Cell]", mean: float | None, rule: str) -> Row:
         from prusc_tui.report.sweep import name_of
@@ -129,7 +131,7 @@ class Looker:
     def _value(self, folder: RunFolder, rule: str) -> float | None:
         """Value of a rule for a finished run, whose record does not change."""
         if (folder.id, rule) not in self._values:
-            self._values[folder.id, rule] = sweeps.objective(folder, rule)
+            self._values[folder.id, rule] = scores.objective(folder, rule)
         return self._values[folder.id, rule]
 
 
@@ -160,7 +162,7 @@ class ListLooker:
 
     def look(self) -> tuple[Summary, ...]:
         """Read again; the same object if nothing changed."""
-        names, index = sweeps.names(self._home), signature(self._home.index)
+        names, index = registry.names(self._home), signature(self._home.index)
         found = self._found
         self._read += 1
         if found is not None and (index, names) == self._index and self._read % READ_AGAIN:
@@ -174,13 +176,9 @@ class ListLooker:
     def _summary(self, name: str) -> Summary:
         try:
             if name not in self._known:
-                self._known[name] = sweeps.get(self._home, name)
+                self._known[name] = registry.get(self._home, name)
             sweep = self._known[name]
-            return Summary(name, sweep.study.summary, sweeps.counts(sweeps.cells(self._home, sweep)))
+            return Summary(name, sweep.study.summary, counts(cells_of(self._home, sweep)))
         except InputError as error:
             self._known.pop(name, None)
             return Summary(name, str(error), None)
-
-
-def _key(one: "Score | Task") -> str:
-    return repr((one.recipe, one.preset, dict(one.point)))

@@ -6,14 +6,14 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
-from core.groups import Evaluation
-from core.rules import RULES
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from experiments import sweeps
 from experiments.launchers import launcher_of
-from experiments.space import Axis, Choice, Range, read_axis
-from experiments.sweeps import IN_HAND, Cell, Sweep, objective
+from experiments.space import Axis, Choice, Range, read_axis, rounded
+from experiments.sweeps import registry
+from experiments.sweeps.cells import IN_HAND, Cell, cells_of
+from experiments.sweeps.registry import Sweep
+from experiments.sweeps.scores import objective, value_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -43,10 +43,10 @@ def advance(home: Home, sweep: Sweep, cells: Sequence[Cell], at_once: int) -> Sw
     in_work = {repr(cell.task.point) for cell in cells if cell.state in (*IN_HAND, "missing")}
     wanted = min(at_once - len(in_work), sweep.study.n - len(sweep.study.drawn))
     for _ in range(wanted):
-        point = propose(sweep, sweeps.cells(home, sweep), home)
+        point = propose(sweep, cells_of(home, sweep), home)
         sweep = replace(sweep, study=replace(sweep.study, drawn=(*sweep.study.drawn, point)))
     if wanted > 0:
-        sweeps.keep(home, sweep)
+        registry.keep(home, sweep)
     return sweep
 
 
@@ -103,7 +103,7 @@ def stop_hopeless(home: Home, sweep: Sweep, cells: Sequence[Cell]) -> Sweep:
             hopeless.append(cell.task.identity)
     if len(hopeless) > len(sweep.hopeless):
         sweep = replace(sweep, hopeless=tuple(hopeless))
-        sweeps.keep(home, sweep)
+        registry.keep(home, sweep)
     return sweep
 
 
@@ -129,13 +129,8 @@ def _looks(home: Home, cell: Cell, rule: str) -> Mapping[tuple[str, int], float]
     for stamped in EventReader(RunFolder(home, cell.run["id"]).events).read():
         event = stamped.event
         if isinstance(event, Evaluated) and event.split == "validation" and event.step:
-            found[event.stage, event.step] = _of(rule, event.evaluation)
+            found[event.stage, event.step] = value_of(rule, event.evaluation)
     return found
-
-
-def _of(rule: str, evaluation: Evaluation) -> float:
-    value = RULES[rule].value(evaluation)
-    return evaluation.worst_class_accuracy if value is None else value
 
 
 def _distribution(axis: Axis) -> "BaseDistribution":
@@ -156,5 +151,5 @@ def _read(axis: Axis, value: Any) -> Any:
     if isinstance(axis, Choice):
         return axis.values[value]
     if isinstance(axis, Range) and axis.scale != "int":
-        return min(axis.high, max(axis.low, float(f"{value:.3g}")))
+        return min(axis.high, max(axis.low, rounded(value)))
     return value
