@@ -8,7 +8,7 @@ from typing import Any
 from core.config import data_sets
 from core.errors import InputError, nearest
 from core.overrides import read_toml
-from experiments import data_file
+from experiments.data import settings_file
 from experiments.study import Study, read_study
 
 DEFAULT = "demo"
@@ -36,14 +36,14 @@ def preset_names() -> list[str]:
 
 
 def get_preset(name: str) -> Preset:
-    """Read the preset called `name`, or the settings file of a folder (`experiments.data_file`).
+    """Read the preset called `name`, or the settings file of a folder (`experiments.data.settings_file`).
 
     Raises:
         InputError: there is none; the message names the nearest.
     """
     if name not in preset_names():
-        if (file := data_file.file_of(name)) is not None:
-            return Preset(name, f"images in {file.parent}", data_file.read(file))
+        if (file := settings_file.file_of(name)) is not None:
+            return Preset(name, f"images in {file.parent}", settings_file.read(file))
         raise InputError(f"unknown preset '{name}'{nearest(name, preset_names())} (see: prusc recipes)")
     settings = read_toml(_folder("presets") / f"{name}.toml")
     return Preset(name, settings.pop("summary"), settings)
@@ -64,7 +64,7 @@ def preset_or_data(name: str) -> Preset:
         return get_preset(name)
     if name in data_names():
         return Preset("", "", {"data": {"name": name}})
-    if data_file.file_of(name) is not None:
+    if settings_file.file_of(name) is not None:
         return get_preset(name)
     known = list(dict.fromkeys([*preset_names(), *data_names()]))
     raise InputError(f"--data {name}: no preset or data set '{name}'{nearest(name, known)} (see: prusc data ls)")

@@ -20,7 +20,7 @@ from core.training.images import Images
 from core.training.predict import count_groups, predict
 from experiments import bundled
 from experiments.description import Description, describe, for_images, stage_with_network
-from experiments.onnx import all_logits, network_of
+from experiments.network import all_logits, network_of
 from experiments.plan import config_of
 from experiments.pseudo_groups import read_groups
 

@@ -41,7 +41,7 @@ from core.training.augment import middle
 from core.training.images import Images
 from experiments import bundled
 from experiments.description import Description, describe
-from experiments.onnx import network_of
+from experiments.network import network_of
 from experiments.plan import config_of
 from experiments.pseudo_groups import read_groups
 

@@ -11,7 +11,7 @@ from core.errors import InputError, nearest
 from core.overrides import merge, parse_overrides, validate
 from core.runs.record import RunRecord
 from experiments.catalog import DEFAULT, get_preset, preset_names, preset_or_data, study_names
-from experiments.data_file import file_of
+from experiments.data.settings_file import file_of
 from experiments.finders import chosen
 from experiments.recipe import Recipe, nested
 from experiments.recipes import RECIPES, get_recipe

@@ -9,9 +9,9 @@ from core.errors import InputError
 from core.rules import RULES
 from core.runs.home import Home
 from core.spread import spread
-from experiments.benchmark import Benchmark, benchmark, best, get_benchmark, verdicts_of
 from experiments.catalog import study_names
 from experiments.study import Study
+from experiments.tables.benchmark import Benchmark, benchmark, best, get_benchmark, verdicts_of
 from prusc_tui.tables.benchmark import accuracies, averages, errors, finders, pairs, proxies, seconds, tidy
 from prusc_tui.tables.grid import Grid, latex, markdown
 from prusc_tui.tables.page import missing_sentence, page

@@ -15,7 +15,7 @@ from core.data.watch import Watch
 from core.errors import InputError, Stopped
 from core.runs.text import safe_text
 from core.words import size_of
-from experiments.data_sets import resolve
+from experiments.data.sets import resolve
 from prusc_tui.cli.data_shown import Ticker
 from prusc_tui.cli.host import stop_on_signals
 from prusc_tui.cli.options import folder_of

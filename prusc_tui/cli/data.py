@@ -37,7 +37,7 @@ class SplitChoice(StrEnum):
 @app.command()
 def ls(data_root: DataRoot = None, json: Json = False) -> None:
     """List the data sets; with --data-root, show which are found there."""
-    from experiments.data_sets import data_sets
+    from experiments.data.sets import data_sets
 
     about, there = data_sets(), _found_in(data_root)
     if json:
@@ -73,7 +73,7 @@ def show(
 ) -> None:
     """Show the groups of a data set or preset: their sizes, and how well each attribute predicts the label."""
     from experiments.bundled import folder
-    from experiments.data_sets import resolve
+    from experiments.data.sets import resolve
     from prusc_tui.cli.data_shown import describe, print_tables
 
     settings = resolve(name, overrides or [], folder_of(data_root), source="prusc data show")
@@ -145,7 +145,7 @@ def check(
     from core.data.check import check as check_all
     from core.data.settings import Photos
     from core.data.watch import Watch
-    from experiments.data_sets import resolve
+    from experiments.data.sets import resolve
     from prusc_tui.cli.data_shown import Ticker, report_lines, report_object
 
     settings = resolve(name, overrides or [], folder_of(data_root), source="prusc data check")

@@ -12,7 +12,7 @@ from rich.text import Text
 from core.data.dataset import agreement, environment_conflicts, group_counts
 from core.groups import group_titles
 from core.runs.text import safe_text
-from experiments.data_sets import colours_gone, facts_of, published
+from experiments.data.sets import colours_gone, facts_of, published
 from prusc_tui.words import console
 
 if TYPE_CHECKING:

@@ -80,7 +80,7 @@ def _of_run(reference: str, stage: str | None, groups: bool) -> "tuple[Subject, 
 
 
 def _of_file(model: str, data: str, data_root: str | None, overrides: list[str], network: str | None) -> "Subject":
-    from experiments.data_sets import resolve
+    from experiments.data.sets import resolve
     from experiments.description import Description
     from experiments.evaluate import of_file, sizes_for
 

@@ -11,15 +11,15 @@ from core.data.settings import Photos
 from core.data.watch import Watch
 from core.errors import InputError, Stopped
 from core.words import size_of
-from experiments.data_sets import published, resolve
-from experiments.downloads import SPECIAL, get_archive
+from experiments.data.downloads import SPECIAL, get_archive
+from experiments.data.sets import published, resolve
 from prusc_tui.cli.data_shown import Ticker
 from prusc_tui.cli.host import stop_on_signals
 from prusc_tui.words import print_json, say
 
 if TYPE_CHECKING:
     from core.config import DataSettings
-    from experiments.downloads import Fetched
+    from experiments.data.downloads import Fetched
 
 INTERRUPTED = 130
 

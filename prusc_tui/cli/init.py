@@ -10,7 +10,7 @@ import typer
 from core.data.proposal import Look
 from core.errors import InputError
 from core.runs.disk import replace_file
-from experiments import data_file
+from experiments.data import settings_file
 from prusc_tui.words import print_json, say
 
 if TYPE_CHECKING:
@@ -77,11 +77,11 @@ def run(
 ) -> None:
     """Propose settings, ask on a terminal, and write the file; raises InputError before anything is written."""
     folder = Path(root)
-    file = folder / data_file.NAME if to is None else Path.cwd() / to.expanduser()
+    file = folder / settings_file.NAME if to is None else Path.cwd() / to.expanduser()
     if file.exists() and not overwrite:
         raise InputError(f"{file}: exists already; edit it, or replace it with --overwrite")
     look = Look(folder)
-    proposal = data_file.propose(look, answers)
+    proposal = settings_file.propose(look, answers)
     while ask and proposal.doubts and on_terminal():
         doubt = proposal.doubts[0]
         answers[doubt.key] = _asked(doubt)
@@ -89,8 +89,10 @@ def run(
     for doubt in proposal.doubts:
         if doubt.guess is None:
             raise InputError(f"{folder / proposal.source}: {doubt.question} Say so with {_flag(doubt)}")
-    table = data_file.table_of(proposal, folder)
-    text = data_file.text_of(proposal.settings, preset or data_file.PRESET, None if file.parent == folder else folder)
+    table = settings_file.table_of(proposal, folder)
+    text = settings_file.text_of(
+        proposal.settings, preset or settings_file.PRESET, None if file.parent == folder else folder
+    )
     try:
         replace_file(file, text.encode())
     except OSError as error:

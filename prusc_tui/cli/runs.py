@@ -144,8 +144,8 @@ def export(
     json: Json = False,
 ) -> None:
     """Write model, masks, pseudo-groups, predictions and metrics of a run as plain files."""
-    from experiments.export import export_groups, export_run
-    from experiments.mlflow import export_to_mlflow, tracking
+    from experiments.export.files import export_groups, export_run
+    from experiments.export.mlflow import export_to_mlflow, tracking
 
     if groups is not None and to is None:
         again = export_groups(find(reference), groups.absolute())

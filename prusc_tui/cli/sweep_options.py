@@ -78,7 +78,7 @@ def _varied(
     seeds: str | None,
 ) -> "Study":
     from experiments.catalog import get_preset, preset_names
-    from experiments.data_file import file_of
+    from experiments.data.settings_file import file_of
     from experiments.plan import make_plan
     from experiments.recipes import RECIPES, get_recipe
     from experiments.study import Study

@@ -40,8 +40,8 @@ def table(
 ) -> None:
     """Make a table from finished runs: methods × data, mean ± standard deviation over seeds or restarts."""
     from core.results.ranking import ranking_rule
-    from experiments.benchmark import benchmarks
     from experiments.sweeps import registry
+    from experiments.tables.benchmark import benchmarks
     from prusc_tui.cli import table_shown
 
     ranking_rule(best)

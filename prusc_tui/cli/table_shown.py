@@ -15,8 +15,8 @@ from core.runs.log import RunLog
 from core.runs.query import parse
 from core.runs.record import RunRecord
 from core.runs.text import safe_text
-from experiments.benchmark import benchmarks
-from experiments.table import TABLES, MethodTable, kind_of, method_tables
+from experiments.tables.benchmark import benchmarks
+from experiments.tables.methods import TABLES, MethodTable, kind_of, method_tables
 from prusc_tui.tables.grid import Grid, latex, markdown
 from prusc_tui.tables.methods import Column, columns_of, grid, heading, tidy
 from prusc_tui.tables.text import fits, parts, printed

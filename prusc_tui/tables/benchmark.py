@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core.results.ranking import DEFAULT
 from core.spread import spread
 from core.words import duration, mean_sd, percent
-from experiments.benchmark import best, verdicts_of
+from experiments.tables.benchmark import best, verdicts_of
 from prusc_tui.tables.answers import (
     UNSUPERVISED,
     Difference,
@@ -20,7 +20,7 @@ from prusc_tui.tables.grid import HELD, Cell, Grid, Line
 from prusc_tui.words import supervision
 
 if TYPE_CHECKING:
-    from experiments.benchmark import Benchmark, Member, Row
+    from experiments.tables.benchmark import Benchmark, Member, Row
 
 NONE = Cell("–")
 

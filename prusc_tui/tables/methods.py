@@ -15,8 +15,8 @@ from prusc_tui.words import supervision
 if TYPE_CHECKING:
     from core.results.restarts import Pool
     from core.spread import Spread
-    from experiments.anchors import Anchor, Shares
-    from experiments.table import MethodTable, Row
+    from experiments.tables.methods import MethodTable, Row
+    from experiments.tables.published import Anchor, Shares
 
 NONE = Cell("–")
 WHY_WORST = "Why the worst group: the average in test also rewards a network that follows the reversed colour."

@@ -13,14 +13,14 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.record import RunRecord
 from core.words import duration, percent
-from experiments.benchmark import missing
 from experiments.plan import config_of
+from experiments.tables.benchmark import missing
 from prusc_tui.tables.benchmark import title
 from prusc_tui.tables.grid import Cell, Grid, Line
 from prusc_tui.words import HARM_NOTE, attributes_sentence, supervision
 
 if TYPE_CHECKING:
-    from experiments.benchmark import Benchmark
+    from experiments.tables.benchmark import Benchmark
 
 NONE = Cell("–")
 SPLITS = ("train", "validation", "test")

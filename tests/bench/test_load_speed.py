@@ -131,7 +131,7 @@ def test_a_chart_of_very_many_points(points, repetitions, figures):
 
 def test_exported_metrics_have_every_point(tmp_path):
     """`prusc export` of a run reads its stream once; the table is that of the stream."""
-    from experiments.export import metrics
+    from experiments.export.tables import metrics
 
     folder = run_with(Home.open(tmp_path), 200)
     assert len(metrics(folder)) == 200
@@ -141,7 +141,7 @@ def test_exported_metrics_have_every_point(tmp_path):
 def test_export_of_very_many_points_against_a_plain_script(tmp_path, points, repetitions, figures):
     import pandas as pd
 
-    from experiments.export import metrics
+    from experiments.export.tables import metrics
 
     folder = run_with(Home.open(tmp_path), points)
 

@@ -15,7 +15,7 @@ from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import RunRecord, StageRecord, new_id
 from experiments.catalog import get_study
-from experiments.table import TABLES, method_tables
+from experiments.tables.methods import TABLES, method_tables
 from experiments.tasks import plan_study
 from prusc_tui.cli.table_shown import print_tables
 from prusc_tui.tables.methods import columns_of

@@ -15,7 +15,7 @@ from core.data.sets.colored_mnist import ColoredMnist
 from core.data.sets.multi_mnist import MultiMnist
 from core.errors import InputError
 from experiments.bundled import folder
-from experiments.data_sets import resolve
+from experiments.data.sets import resolve
 from prusc_tui.cli.data import app
 
 TINY = ["--set", "data.train_size=400", "--set", "data.validation_size=40", "--set", "data.test_size=80"]

@@ -13,10 +13,10 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
 from core.runs.record import StageRecord
-from experiments.benchmark import benchmark, benchmarks, best, differences, get_benchmark, missing, verdicts_of
 from experiments.catalog import get_study
 from experiments.launch import create_run
 from experiments.study import Study
+from experiments.tables.benchmark import benchmark, benchmarks, best, differences, get_benchmark, missing, verdicts_of
 from experiments.tasks import plan_study
 from prusc_tui.tables.benchmark import accuracies, finders, pairs, proxies, seconds, tidy
 from prusc_tui.tables.grid import latex, markdown

@@ -19,8 +19,8 @@ from core.data.sets.waterbirds import Waterbirds
 from core.data.table import read_table
 from core.data.watch import Watch
 from core.errors import InputError, Stopped
-from experiments import transfer
-from experiments.downloads import get_archive, get_celeba
+from experiments.data import transfer
+from experiments.data.downloads import get_archive, get_celeba
 from prusc_tui.cli import main
 from tests.data.photo_lab import celeba, waterbirds
 from tests.experiments.loopback import NAME, Host

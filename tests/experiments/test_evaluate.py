@@ -12,10 +12,10 @@ from core.errors import InputError
 from core.groups import group_titles
 from core.tensors import save_tensors
 from experiments import bundled
-from experiments.data_sets import resolve
+from experiments.data.sets import resolve
 from experiments.description import Description
 from experiments.evaluate import evaluate, of_file, sizes_for
-from experiments.onnx import network_of
+from experiments.network import network_of
 
 SMALL = ["data.train_size=100", "data.validation_size=40", "data.test_size=80"]
 CPU = torch.device("cpu")

@@ -15,7 +15,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.record import RunRecord, StageRecord
 from experiments import bundled
-from experiments.export import export_groups
+from experiments.export.files import export_groups
 
 SMALL = {"name": "colored-mnist", "train_size": 200, "validation_size": 40, "test_size": 40}
 

@@ -167,7 +167,7 @@ def test_images_without_a_group_are_in_no_balanced_set(home, trained, tmp_path):
 
 
 def test_groups_that_a_run_exports_give_the_same_masks_when_they_are_taken(home, tmp_path):
-    from experiments.export import export_run
+    from experiments.export.files import export_run
 
     found = finished(home, "prune-only", "represent.checkpoints=last", "cluster.k=3")
     export_run(found, tmp_path / "out")

@@ -12,7 +12,7 @@ from core.runs.record import RunRecord, StageRecord
 from experiments.catalog import get_study
 from experiments.plan import build_pipeline, config_of, make_plan
 from experiments.recipes import RECIPES
-from experiments.table import TABLES, method_tables
+from experiments.tables.methods import TABLES, method_tables
 
 ids = (f"run{i:05d}" for i in count())
 clock = count(1000)

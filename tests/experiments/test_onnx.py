@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.models.networks import build
 from core.tensors import save_tensors
 from experiments.description import Description
-from experiments.onnx import need_onnx, write_onnx
+from experiments.export.onnx import need_onnx, write_onnx
 
 # name → (outputs, channels, side)
 NETWORKS = {"digits-cnn": (3, 3, 28), "mnist-cnn": (1, 2, 28), "mlp": (1, 2, 14), "resnet18": (2, 3, 32)}

@@ -11,9 +11,9 @@ from core.runs.home import Home
 from core.tensors import load_tensors
 from experiments.description import Description
 from experiments.evaluate import evaluate, of_file, of_run
-from experiments.export import export_run
+from experiments.export.files import export_run
 from experiments.launch import check, create_run
-from experiments.onnx import network_of
+from experiments.network import network_of
 from experiments.plan import build_pipeline, make_plan
 
 CPU = torch.device("cpu")

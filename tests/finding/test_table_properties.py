@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.data.columns import read_columns
 from core.data.table import unusable_paths
 from core.finding.table import SplitRows, read_groups
-from experiments.export import _for_csv
+from experiments.export.tables import for_csv
 from tests.hostile import EVIL, refusal
 
 CELL = st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.sampled_from(
@@ -59,7 +59,7 @@ def test_what_is_exported_is_read_as_it_was_whatever_the_images_are_called(file,
     rows = [SplitRows("train", labels, (EVIL.replace("\r\n", ""), "-water"), tuple(names))]
     table = {"path": names, "label": [rows[0].label_names[i] for i in labels]}
     written = io.StringIO()
-    _for_csv(pd.DataFrame({**table, "group": ["=a", "-b"] * (n // 2) + ["=a"] * (n % 2)})).to_csv(written, index=False)
+    for_csv(pd.DataFrame({**table, "group": ["=a", "-b"] * (n // 2) + ["=a"] * (n % 2)})).to_csv(written, index=False)
     file.write_text(written.getvalue(), encoding="utf-8")
     found = read_groups(file, rows)
     assert found.names == ("-b", "=a")

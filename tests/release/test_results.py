@@ -17,7 +17,7 @@ def test_a_block_is_replaced_by_the_answer_and_all_else_stays():
 
 
 def test_the_page_has_a_block_of_a_table_that_exists():
-    from experiments.benchmark import benchmarks
+    from experiments.tables.benchmark import benchmarks
 
     asked = []
     renewed(PAGE.read_text(encoding="utf-8"), lambda words: asked.append(words.split()) or "")

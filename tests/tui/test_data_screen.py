@@ -18,7 +18,7 @@ from core.errors import InputError
 from core.groups import group_titles
 from experiments import catalog
 from experiments.catalog import Preset, preset_names
-from experiments.data_sets import data_sets
+from experiments.data.sets import data_sets
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenNew
 from prusc_tui.palette import SHELL

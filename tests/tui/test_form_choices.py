@@ -5,7 +5,7 @@ import pytest
 from core.data.settings import Photos
 from core.errors import InputError
 from experiments.catalog import preset_names
-from experiments.data_sets import data_sets
+from experiments.data.sets import data_sets
 from experiments.order import shown
 from experiments.recipes import RECIPES
 from prusc_tui.screens.new_run.form import Form

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from core.runs.text import safe_text
-from experiments.data_sets import colours_gone, data_sets, facts_of
+from experiments.data.sets import colours_gone, data_sets, facts_of
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import EIGHTHS, fit
 

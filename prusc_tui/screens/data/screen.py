@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 
 from core.errors import InputError
 from core.runs.text import safe_text
-from experiments.data_sets import data_sets, missing
+from experiments.data.sets import data_sets, missing
 from prusc_tui.keys import bindings
 from prusc_tui.navigation import OpenNew
 from prusc_tui.palette import Palette, palette_in

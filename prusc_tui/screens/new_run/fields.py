@@ -110,7 +110,7 @@ def open_choice(setting: Setting, text: str) -> Setting:
     """
     match setting.key:
         case "data.name":
-            from experiments.data_sets import data_sets
+            from experiments.data.sets import data_sets
 
             return replace(setting, choices=tuple(data_sets()))
         case "find.by":

@@ -15,10 +15,10 @@ from core.data.splits import SPLITS
 from core.errors import InputError, nearest
 from core.results.restarts import STAGE, Pool, pool, splits, weights
 from core.runs.record import RunRecord
-from experiments.anchors import ANCHORS, PROTOCOL, Anchor
 from experiments.catalog import get_study
 from experiments.finders import choices
 from experiments.recipes import RECIPES
+from experiments.tables.published import ANCHORS, PROTOCOL, Anchor
 
 NOISE, SIZE = "data.label_noise", "data.train_size"
 WEIGHT = "train.penalty_weights"

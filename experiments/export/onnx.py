@@ -11,11 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import InputError
-from core.models.heads import class_logits
-from core.models.networks import build
-from core.pruning.channels import with_channels
 from core.tensors import load_tensors
 from experiments.description import Description
+from experiments.network import all_logits, network_of
 
 INPUT, OUTPUT = "pixels", "logits"
 """`pixels`: float32 [n, channels, height, width] in [0, 1], any n; `logits`: float32 [n, labels]."""
@@ -62,18 +60,6 @@ def write_onnx(weights: Path, about: Description, to: Path) -> None:
     assert program is not None  # as no file was named
     program.model.metadata_props.update(_properties(about))
     program.save(to)
-
-
-def network_of(about: Description) -> nn.Module:
-    """Build the network of a description, with fresh weights."""
-    network = build(about.network, about.outputs, about.channels, about.crop, hidden=about.hidden or 1)
-    return with_channels(network, about.kept) if about.kept else network
-
-
-def all_logits(network: nn.Module, pixels: Tensor, outputs: int) -> Tensor:
-    """Logits of all labels, [n, labels], for any head: 0 for label 0 if it has one output."""
-    logits: Tensor = network(pixels)
-    return class_logits(logits.reshape(-1)) if outputs == 1 else logits
 
 
 class _Normalised(nn.Module):

@@ -18,7 +18,7 @@ from core.feed.standing import StandingEvents
 from core.runs.folder import RunFolder
 from core.runs.record import ACTIVE, RunRecord
 from core.runs.text import safe_text
-from experiments.export import export_run
+from experiments.export.files import export_run
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric

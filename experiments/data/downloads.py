@@ -20,8 +20,8 @@ from core.data.table import ImageTable, read_table
 from core.data.watch import QUIET, Watch
 from core.errors import InputError
 from core.groups import group_names
-from experiments import transfer
-from experiments.transfer import download, kept, open_address, see_room, unreached
+from experiments.data import transfer
+from experiments.data.transfer import download, kept, open_address, see_room, unreached
 
 CELEBA_HOST = "https://drive.google.com/"
 """Where CelebA's authors keep their files; torchvision knows which."""

@@ -57,13 +57,13 @@ def missing(name: str) -> str:
 
 
 def _named(name: str) -> dict[str, Any]:
-    from experiments import data_file
     from experiments.catalog import data_names, get_preset, preset_names
+    from experiments.data import settings_file
 
     if name in preset_names():
         return {"data": dict(get_preset(name).settings["data"])}
-    if name not in data_names() and (file := data_file.file_of(name)) is not None:
-        return {"data": data_file.read(file)["data"]}
+    if name not in data_names() and (file := settings_file.file_of(name)) is not None:
+        return {"data": settings_file.read(file)["data"]}
     return {"data": {"name": name}}
 
 

@@ -1,0 +1,1 @@
+"""Runs for other programs: as plain files, as ONNX, in MLflow."""

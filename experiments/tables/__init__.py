@@ -1,0 +1,1 @@
+"""Tables of results from finished runs, as numbers: methods against label noise, and benchmarks (no torch)."""
