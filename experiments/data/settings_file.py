@@ -11,7 +11,8 @@ from core.errors import InputError
 
 if TYPE_CHECKING:
     from core.data.dataset import Integers
-    from core.data.proposal import Answers, Look, Proposal, Seen
+    from core.data.folder_look import FolderLook
+    from core.data.proposal import Answers, Proposal, Seen
     from core.data.table import ImageTable
 
 NAME = "prusc.toml"
@@ -58,7 +59,7 @@ def read(path: Path) -> dict[str, Any]:
     return whole
 
 
-def propose(look: "Look", answers: "Answers") -> "Proposal":
+def propose(look: "FolderLook", answers: "Answers") -> "Proposal":
     """Propose how to read a folder; without answers, a published layout is recognised.
 
     Raises InputError if the folder does not fit, or an answer does not.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from core.data.proposal import Look
+from core.data.folder_look import FolderLook
 from core.errors import InputError
 from core.runs.disk import replace_file
 from experiments.data import settings_file
@@ -80,7 +80,7 @@ def run(
     file = folder / settings_file.NAME if to is None else Path.cwd() / to.expanduser()
     if file.exists() and not overwrite:
         raise InputError(f"{file}: exists already; edit it, or replace it with --overwrite")
-    look = Look(folder)
+    look = FolderLook(folder)
     proposal = settings_file.propose(look, answers)
     while ask and proposal.doubts and on_terminal():
         doubt = proposal.doubts[0]

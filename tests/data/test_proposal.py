@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from core.data.columns import Column, as_texts
-from core.data.proposal import Look
+from core.data.folder_look import FolderLook
 from core.data.roles import Values, meanings
 from core.data.sets.folder import Folder
 from core.data.table import read_table
@@ -35,7 +35,7 @@ def images(folder, *paths):
 def table_of(folder, headings, rows, name="t.csv"):
     write_csv(folder / name, headings, rows)
     images(folder, *(str(row[0]) for row in rows if row[0]))
-    return Look(folder)
+    return FolderLook(folder)
 
 
 def guesses(proposal):
@@ -43,7 +43,7 @@ def guesses(proposal):
 
 
 def test_usual_headings_leave_no_doubt(folder):
-    proposal = Look(folder).propose()
+    proposal = FolderLook(folder).propose()
     assert proposal.doubts == ()
     assert proposal.settings == {
         "name": "folder",
@@ -79,7 +79,7 @@ def test_any_separator_encoding_and_names_of_columns_are_proposed_so_that_the_ta
         return text.replace("train", "learn").replace("test", "final").replace(",", separator)
 
     rewrite(folder, foreign, name, encoding)
-    proposal = Look(folder).propose()
+    proposal = FolderLook(folder).propose()
     assert guesses(proposal) == {
         "label": ("Höhe",),
         "attributes": ("Grund",),
@@ -97,16 +97,16 @@ def test_any_separator_encoding_and_names_of_columns_are_proposed_so_that_the_ta
 
 def test_parquet_and_a_table_in_a_subfolder(tmp_path):
     photo_lab.plain(tmp_path / "a", n=40, table="t.parquet")
-    assert Look(tmp_path / "a").propose().settings["table"] == "t.parquet"
+    assert FolderLook(tmp_path / "a").propose().settings["table"] == "t.parquet"
     photo_lab.plain(tmp_path / "b", n=40, table="meta/t.csv")
-    settings = Look(tmp_path / "b").propose().settings
+    settings = FolderLook(tmp_path / "b").propose().settings
     assert settings["table"] == "meta/t.csv"
     assert "images" not in settings
 
 
 def test_answers_overrule_guesses_and_leave_no_doubt(folder):
     rewrite(folder, lambda text: text.replace("path,label,background,split", "p,one,two,part").replace("val", "tune"))
-    look = Look(folder)
+    look = FolderLook(folder)
     assert guesses(look.propose())["label"] == ("one",)
     proposal = look.propose({"label": ("two",), "attributes": (), "split tune": ("ignore",)})
     assert proposal.settings["label_column"] == "two"
@@ -133,39 +133,39 @@ def test_answers_overrule_guesses_and_leave_no_doubt(folder):
 )
 def test_answers_that_do_not_fit_are_sentences(folder, answers, sentence):
     with pytest.raises(InputError) as caught:
-        Look(folder).propose(answers)
+        FolderLook(folder).propose(answers)
     assert sentence in str(caught.value)
 
 
 def test_a_folder_that_has_nothing_to_read_is_a_sentence(tmp_path, folder):
     for root, sentence in ((tmp_path / "no", "there is no such folder"), (folder / "metadata.csv", "is not a folder")):
         with pytest.raises(InputError, match=sentence):
-            Look(root)
+            FolderLook(root)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"has no images \(\.jpg, "):
-        Look(tmp_path / "empty").propose()
+        FolderLook(tmp_path / "empty").propose()
     images(tmp_path / "empty", "a.png", "b.png")
     with pytest.raises(
         InputError, match=r"has 2 images, but no table \(\.csv, .*write a CSV with the columns path and"
     ):
-        Look(tmp_path / "empty").propose()
+        FolderLook(tmp_path / "empty").propose()
     write_csv(tmp_path / "empty" / "t.csv", ("path", "label"), [("c.png", "x")])
     with pytest.raises(InputError, match=r"t\.csv: no column has paths of images in this folder \(path, label\); name"):
-        Look(tmp_path / "empty").propose()
+        FolderLook(tmp_path / "empty").propose()
     (tmp_path / "empty" / "t.csv").write_text("path,label\na.png\n")
     with pytest.raises(InputError, match=r"t\.csv, line 2: has 1 columns, but there are 2 headings"):
-        Look(tmp_path / "empty").propose()
+        FolderLook(tmp_path / "empty").propose()
 
 
 def test_of_several_tables_the_one_that_lists_images_is_taken_and_of_two_such_the_longer_is_guessed(folder):
     write_csv(folder / "colours.csv", ("name", "hex"), [("red", "ff0000")])
-    assert Look(folder).propose().doubts == ()
+    assert FolderLook(folder).propose().doubts == ()
     lines = (folder / "metadata.csv").read_text().splitlines()
     (folder / "few.csv").write_text("\n".join(lines[:20]))
-    proposal = Look(folder).propose()
+    proposal = FolderLook(folder).propose()
     assert guesses(proposal) == {"table": ("metadata.csv",)}
     assert proposal.doubts[0].choices == ("few.csv", "metadata.csv")
-    assert Look(folder).propose({"table": ("few.csv",)}).rows == 19
+    assert FolderLook(folder).propose({"table": ("few.csv",)}).rows == 19
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_of_several_tables_the_one_that_lists_images_is_taken_and_of_two_such_th
 )
 def test_folders_named_by_class_are_the_labels_with_split_folders_above_or_below(tmp_path, paths, label, split):
     images(tmp_path, *paths)
-    proposal = Look(tmp_path).propose()
+    proposal = FolderLook(tmp_path).propose()
     assert proposal.source == ""
     assert proposal.settings["label_column"] == label
     assert proposal.settings["split_column"] == split
@@ -190,7 +190,7 @@ def test_folders_named_by_class_are_the_labels_with_split_folders_above_or_below
 def test_a_third_level_of_folders_is_guessed_to_be_an_attribute(tmp_path):
     classes = ["cat/in", "cat/in", "cat/in", "cat/out", "dog/out", "dog/out", "dog/out", "dog/in"]
     images(tmp_path, *(f"{split}/{c}/{i}.png" for split in ("train", "val", "test") for i, c in enumerate(classes)))
-    proposal = Look(tmp_path).propose()
+    proposal = FolderLook(tmp_path).propose()
     assert guesses(proposal) == {"label": ("folder 2",), "attributes": ("folder 3",)}
     assert "folder 3 0.50" in proposal.doubts[1].question
 
@@ -226,9 +226,9 @@ def test_a_table_without_validation_or_without_splits_gets_drawn_ones(tmp_path):
     rows = [(f"{i}.png", "xy"[i % 2], ("train", "test")[i // 2 % 2]) for i in range(40)]
     proposal = table_of(tmp_path, ("path", "label", "split"), rows).propose()
     assert guesses(proposal) == {"validation share": ("0.15",)}
-    assert Look(tmp_path).propose({"validation share": ("0.3",)}).settings["validation_share"] == 0.3
+    assert FolderLook(tmp_path).propose({"validation share": ("0.3",)}).settings["validation_share"] == 0.3
     with pytest.raises(InputError, match="validation share '2': expected a number between 0 and 1"):
-        Look(tmp_path).propose({"validation share": ("2",)})
+        FolderLook(tmp_path).propose({"validation share": ("2",)})
     proposal = table_of(tmp_path, ("path", "label"), [row[:2] for row in rows]).propose()
     assert proposal.doubts == ()
     assert "are drawn at random" in " ".join(proposal.notes)
