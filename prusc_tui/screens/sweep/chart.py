@@ -1,7 +1,7 @@
 """A parameter of a sweep against the rule by which its points are compared."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import pairwise
 from math import log
 from statistics import fmean, pstdev
 
@@ -10,13 +10,13 @@ from rich.text import Text
 
 from core.results.settings import show
 from core.words import percent
-from prusc_tui.chart.axes import GAP, Tick, calm_bounds, label_start, row_of, y_ticks
+from prusc_tui.chart.axes import GAP, Tick, calm_bounds, label_start, row_of
+from prusc_tui.chart.marks import MARGIN, framed
 from prusc_tui.palette import Palette
 from prusc_tui.screens.sweep.state import Row, State
 from prusc_tui.widgets.bars import fit, heading, ink, safe, wrap
 
 MEAN, ONE, BEST = "●", "∙", "◆"
-MARGIN = 5  # cells of the labels of the y axis
 LEAST = 6  # height below which the chart is omitted
 
 
@@ -74,15 +74,7 @@ def chart(state: State, parameter: str, chosen: Row | None, width: int, height: 
     for row in sorted(known, key=lambda row: (row is best, row is chosen)):
         mark, style = (BEST, f"bold {palette.good}") if row is best else (MEAN, palette.of_series(0))
         put(row, row.mean or 0.0, mark, f"{style} reverse" if row is chosen else style)
-    labels = {tick.at: tick.label for tick in y_ticks(low, high, down)}
-    out = [title]
-    for y, line in enumerate(grid):
-        text = fit(labels.get(y, ""), MARGIN, palette.muted, right=True)
-        text.append("┤" if y in labels else "│", palette.track)
-        for style, some in groupby(line, key=lambda cell: cell[1]):
-            text.append("".join(char for char, _ in some), style or None)
-        out.append(fit(text, width))
-    out += _below(ticks, across, width, palette)
+    out = [title, *framed(grid, low, high, _labelled(ticks, across), palette)]
     if legend:
         number = max(len(row.cells) for row in rows)
         over = f"mean over up to {number} seeds" if number > 1 else "one run"
@@ -117,17 +109,15 @@ def _column(share: float, across: int) -> int:
     return inset + round(share * (across - 1 - 2 * inset))
 
 
-def _below(places: Sequence[tuple[float, str]], across: int, width: int, palette: Palette) -> list[Text]:
-    """The x axis and the labels of as many values as fit, those at the ends first."""
-    rule, below = ["─"] * across, [" "] * across
-    taken: list[tuple[int, int]] = []
+def _labelled(places: Sequence[tuple[float, str]], across: int) -> list[tuple[int, int, str]]:
+    """A tick for every value, and the labels of as many as fit, those at the ends first."""
+    ticks: list[tuple[int, int, str]] = []
     for share, label in [*places[:1], *places[-1:], *places[1:-1]]:
-        at = _column(share, across)
-        rule[at] = "┴"
-        begin = label_start(Tick(share, at, safe(label)), across)
-        end = begin + cell_len(safe(label))
-        if end <= across and all(end + GAP <= a or begin >= b + GAP for a, b in taken):
-            taken.append((begin, end))
-            below[begin:end] = safe(label)
-    lines = (" " * MARGIN + "└" + "".join(rule), palette.track), (" " * (MARGIN + 1) + "".join(below), palette.muted)
-    return [fit(ink(text, style), width) for text, style in lines]
+        at, text = _column(share, across), safe(label)
+        begin = label_start(Tick(share, at, text), across)
+        end = begin + cell_len(text)
+        fits = end <= across and all(
+            end + GAP <= a or begin >= a + cell_len(other) + GAP for _, a, other in ticks if other
+        )
+        ticks.append((at, begin, text if fits else ""))
+    return ticks

@@ -3,21 +3,21 @@
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 from rich.text import Text
 
 from core.feed.snapshot import Look, Snapshot
 from core.words import percent
-from prusc_tui.chart.axes import calm_bounds, label_start, row_of, x_ticks, y_ticks
+from prusc_tui.chart.axes import calm_bounds, label_start, row_of, x_ticks
 from prusc_tui.chart.braille import BLANK, Layer, Stroke, compose, rasterise
+from prusc_tui.chart.marks import MARGIN, framed
 from prusc_tui.palette import Palette
 from prusc_tui.widgets.bars import fit, heading, ink, safe, wrap
 from prusc_tui.words import unit_of
 
 POINT, CHOSEN, LATER, BEFORE = "●", "◆", "▲", "┄"
-MARGIN = 5  # cells of the labels of the y axis
 LEAST = 6  # height below which the chart is omitted
 
 
@@ -122,22 +122,9 @@ def _chart(found: TradeOff, width: int, height: int, palette: Palette) -> list[T
             later = line_of(found.after[1])
             later = later if later != at else at - 1 if at > 0 else at + 1
             put(found.chosen.sparsity, later, LATER, f"bold {palette.good}")
-    labels = {tick.at: tick.label for tick in y_ticks(low, high, height)}
-    out = []
-    for y, line in enumerate(grid):
-        text = fit(labels.get(y, ""), MARGIN, palette.muted, right=True)
-        text.append("┤" if y in labels else "│", palette.track)
-        for style, some in groupby(line, key=lambda cell: cell[1]):
-            text.append("".join(char for char, _ in some), style or None)
-        out.append(fit(text, width))
-    rule, below = ["─"] * across, [" "] * across
-    for tick in x_ticks(left, right, across, "epoch"):
-        rule[min(across - 1, max(0, tick.at))] = "┴"
-        start = label_start(tick, across)
-        below[start : start + len(tick.label)] = tick.label
-    rule_line = ink(" " * MARGIN + "└" + "".join(rule), palette.track)
-    label_line = ink(" " * (MARGIN + 1) + "".join(below), palette.muted)
-    return [*out, fit(rule_line, width), fit(label_line, width)]
+    ticks = x_ticks(left, right, across, "epoch")
+    places = [(min(across - 1, max(0, tick.at)), label_start(tick, across), tick.label) for tick in ticks]
+    return framed(grid, low, high, places, palette)
 
 
 def _lines(
