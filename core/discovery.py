@@ -2,6 +2,7 @@
 
 import importlib.util
 import pkgutil
+import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 from types import ModuleType
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
+C = TypeVar("C")
 
 _PROBLEMS: dict[str, None] = {}
 
@@ -39,6 +41,23 @@ def declared(package: str, group: str, read: Callable[[ModuleType], Iterable[T]]
 def names(package: str, group: str) -> tuple[str, ...]:
     """Names of the modules and entry points that `declared` reads, without importing them."""
     return (*_own_names(package), *(entry.name for entry in _entries(group)))
+
+
+def file_names(package: str) -> list[str]:
+    """Names of the modules of a package as a user types them, `-` for `_`, without importing them."""
+    return [name.replace("_", "-") for name in _own_names(package)]
+
+
+def subclasses(package: str, base: type[C]) -> list[type[C]]:
+    """The subclasses of `base` that the modules of an imported package define, in alphabetical order of the modules."""
+    found = pkgutil.iter_modules(sys.modules[package].__path__, f"{package}.")
+    modules = [importlib.import_module(module.name) for module in found]
+    return [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__
+    ]
 
 
 def import_stages() -> None:

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from core.config import Config
 from core.data.settings import Photos
 from core.errors import InputError
+from experiments import finders
 from experiments.recipes import get_recipe
 
 if TYPE_CHECKING:
     from core.data.dataset import DataSet
+
+NO_FILE = ("", "none", "imagenet")
+"""Values of a setting for a file that name none."""
 
 
 def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[str] = ()) -> None:
@@ -38,10 +42,31 @@ def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[s
         read_groups(Path(config.find.file), split_rows(config.data, load))
 
 
+def missing_paths(config: Config) -> dict[str, str]:
+    """Dotted key → what is wrong with its path; contents are checked when the run starts."""
+    found = {}
+    if isinstance(config.data, Photos):
+        if config.data.missing:
+            found["data.root"] = config.data.missing
+        elif not (root := Path(config.data.root).expanduser()).is_dir():
+            found["data.root"] = "is a file, not a folder" if root.exists() else "no such folder"
+    if config.find.by == finders.FILE and not config.find.file:
+        found["find.file"] = "needs the table of the pseudo-groups"
+    files = {
+        "model.weights": config.model.weights,
+        "model.checkpoint": config.model.checkpoint,
+        "find.file": config.find.file,
+    }
+    for key, file in files.items():
+        if file not in NO_FILE and not (path := Path(file).expanduser()).is_file():
+            found[key] = "is a folder, not a file" if path.is_dir() else "no such file"
+    return found
+
+
 def whole_paths(config: Config) -> Config:
     """The same settings with absolute paths, as a run may be resumed from another folder."""
     model, find, data = config.model, config.find, config.data
-    weights = model.weights if model.weights in ("none", "imagenet") else _whole(model.weights)
+    weights = model.weights if model.weights in NO_FILE else _whole(model.weights)
     changed: dict[str, object] = {
         "model": model.model_copy(update={"weights": weights, "checkpoint": _whole(model.checkpoint)}),
         "find": find.model_copy(update={"file": _whole(find.file)}),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.artifacts import CLUSTERS, PSEUDO_GROUPS
+from core.explore.pictures import artifacts_with
 from core.finding.pseudo_groups import PseudoGroups, conflict_samples
 from core.runs.folder import RunFolder
 from core.tensors import load_tensors
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 
 def found_in(folder: RunFolder) -> Path:
     """Artifacts with the pseudo-groups: those of `find`, or of `cluster` in a run by an earlier version."""
-    old = folder.artifacts("cluster")
-    return old if (old / CLUSTERS).exists() else folder.artifacts("find")
+    return artifacts_with(folder, CLUSTERS)
 
 
 def read_groups(folder: RunFolder, labels: "Integers") -> PseudoGroups | None:

@@ -3,14 +3,13 @@
 To add one, write a file in this folder with a subclass of `Launcher`; nothing else has to change.
 """
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+from core.discovery import subclasses
 from core.errors import InputError, nearest
 from core.runs.alive import kill
 from core.runs.folder import RunFolder
@@ -24,7 +23,7 @@ class Launcher(ABC):
     """Starts runs in one kind of place, and controls them there; by default, runs are processes of this machine.
 
     Attributes:
-        name: as in `--launcher` and in the record of a run.
+        name: as in `--launcher` and in the record of a run: that of its file, `-` for `_`.
         summary: one line for the user.
         where: what follows the name of a run that it has just started; `{job}` is its job.
         outlives: whether a run goes on when the process that started it ends.
@@ -185,9 +184,4 @@ def _by_launcher(runs: Iterable[Mapping[str, Any]]) -> list[tuple[Launcher, list
 
 def _found() -> dict[str, type[Launcher]]:
     """Every launcher that a file of this folder defines, by name."""
-    found = {}
-    for file in pkgutil.iter_modules(__path__, f"{__name__}."):
-        for value in vars(importlib.import_module(file.name)).values():
-            if isinstance(value, type) and issubclass(value, Launcher) and value.__module__ == file.name:
-                found[value.name] = value
-    return found
+    return {kind.name: kind for kind in subclasses(__name__, Launcher)}

@@ -3,14 +3,13 @@
 To add one, write a file in this folder with a subclass of `Logger`; nothing else has to change.
 """
 
-import importlib
 import importlib.util
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from core.discovery import subclasses
 from core.errors import InputError, nearest
 from core.events import Stamped
 from core.runs.record import RunRecord
@@ -23,7 +22,7 @@ class Logger(ABC):
     stands, so a resumed run has no point twice.
 
     Attributes:
-        name: as in `--log` and in the record of a run.
+        name: as in `--log` and in the record of a run: that of its file, `-` for `_`.
         summary: one line for the user.
         extra: of the package, which installs its library.
         library: the module that it needs.
@@ -96,9 +95,4 @@ def chosen(words: Sequence[str]) -> dict[str, str]:
 
 def _found() -> dict[str, type[Logger]]:
     """Every logger that a file of this folder defines, by name."""
-    found = {}
-    for file in pkgutil.iter_modules(__path__, f"{__name__}."):
-        for value in vars(importlib.import_module(file.name)).values():
-            if isinstance(value, type) and issubclass(value, Logger) and value.__module__ == file.name:
-                found[value.name] = value
-    return found
+    return {kind.name: kind for kind in subclasses(__name__, Logger)}

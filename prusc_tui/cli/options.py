@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from core.discovery import file_names
 from core.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ PrecisionOf = Annotated[
     Precision | None, typer.Option("--precision", help="Precision of forward passes; auto tries bf16.")
 ]
 
+
+def _listed(package: str) -> str:
+    *most, last = file_names(package)
+    return f"{', '.join(most)} or {last}"
+
+
 Device = Annotated[
     str, typer.Option("--device", metavar="auto|cpu|cuda:N", help="Device; several for a run: cuda:0,cuda:1.")
 ]
@@ -67,7 +74,7 @@ Detach = Annotated[bool, typer.Option("--detach", help="Run in a process that ou
 InQueue = Annotated[bool, typer.Option("--queue", help="Add to the queue of this machine; return at once.")]
 Launcher = Annotated[
     str | None,
-    typer.Option("--launcher", metavar="NAME", help="Host of the run: local, detached, queue or slurm."),
+    typer.Option("--launcher", metavar="NAME", help=f"Host of the run: {_listed('experiments.launchers')}."),
 ]
 Gpus = Annotated[int | None, typer.Option("--gpus", metavar="N", help="GPUs that a queued run gets; 0 for the CPU.")]
 GpuMemory = Annotated[
@@ -80,7 +87,9 @@ Minutes = Annotated[int | None, typer.Option("--minutes", metavar="N", help="Tim
 Log = Annotated[
     list[str] | None,
     typer.Option(
-        "--log", metavar="NAME[:FOLDER]", help="Also write the run live for tensorboard or wandb-offline. Repeatable."
+        "--log",
+        metavar="NAME[:FOLDER]",
+        help=f"Also write the run live for {_listed('experiments.loggers')}. Repeatable.",
     ),
 ]
 Notify = Annotated[

@@ -9,9 +9,11 @@ from driver import TINY, said
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
+from experiments import launchers, loggers
 from experiments.catalog import data_names, preset_names
 from experiments.launch import create_run
 from experiments.plan import make_plan
+from prusc_tui.cli import options
 from prusc_tui.cli.options import option_aliases
 
 FAST = [*TINY, "--set", "erm.epochs=0.2", "--set", "erm.keep_epochs=[0.2]"]
@@ -30,6 +32,13 @@ def test_each_option_stands_for_its_setting_and_files_are_absolute(tmp_path, mon
     (alias,) = option_aliases(checkpoint="x=1.pt")
     assert make_plan("prusc", overrides=[alias.override]).config.model.checkpoint == str(tmp_path / "x=1.pt")
     assert option_aliases() == []
+
+
+def test_the_help_names_every_launcher_and_every_logger():
+    for option, known in ((options.Launcher, launchers.names()), (options.Log, loggers.names())):
+        (declared,) = option.__metadata__
+        assert len(known) > 1
+        assert all(name in declared.help for name in known)
 
 
 @pytest.mark.parametrize("name", [name for name in data_names() if name not in preset_names()])

@@ -19,7 +19,6 @@ from tests.data import photo_lab
 from tests.data.photo_lab import folder_of
 
 PLAIN = {"attribute_columns": ("background",), "split_column": "split"}
-HUE = {"attribute_columns": ("hue",), "split_column": "split"}
 SPLITS = {"train": 0, "val": 1, "test": 2}
 
 

@@ -6,15 +6,14 @@ Command line and errors are those of `prusc run`, as both share the planning fun
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import config_model, flatten
-from core.data.settings import Photos
 from core.errors import InputError
 from core.overrides import merge, nest, validate
 from experiments import finders
 from experiments.catalog import DEFAULT, get_preset, preset_names
+from experiments.files import missing_paths
 from experiments.fork import plan_fork, recipes_after
 from experiments.order import Order
 from experiments.plan import Plan, make_plan
@@ -28,9 +27,6 @@ from prusc_tui.screens.new_run.several import SEED, SEPARATOR, grid_of, seed_wor
 if TYPE_CHECKING:
     from core.config import Config
     from experiments.fork import Fork
-
-_NO_FILE = ("", "none", "imagenet")
-"""Values of a setting for a file that name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +312,7 @@ class Form:
 
     def _absent(self, plan: "Plan") -> dict[str, str]:
         """Missing files and folders of a plan, except those that no stage will read."""
-        found = _missing_paths(plan.config)
+        found = missing_paths(plan.config)
         return {s.key: found[s.key] for s in self._settings if s.key in found and self._is_free(s)}
 
     def _first(self, key: str) -> str:
@@ -384,24 +380,3 @@ def _plain(error: InputError) -> str:
 
 def _flat(config: "Config") -> dict[str, Any]:
     return dict(flatten(config.model_dump()))
-
-
-def _missing_paths(config: "Config") -> dict[str, str]:
-    """Dotted key → what is wrong with its path; contents are checked when the run starts."""
-    found = {}
-    if isinstance(config.data, Photos):
-        if config.data.missing:
-            found["data.root"] = config.data.missing
-        elif not (root := Path(config.data.root).expanduser()).is_dir():
-            found["data.root"] = "is a file, not a folder" if root.exists() else "no such folder"
-    if config.find.by == finders.FILE and not config.find.file:
-        found["find.file"] = "needs the table of the pseudo-groups"
-    files = {
-        "model.weights": config.model.weights,
-        "model.checkpoint": config.model.checkpoint,
-        "find.file": config.find.file,
-    }
-    for key, file in files.items():
-        if file not in _NO_FILE and not (path := Path(file).expanduser()).is_file():
-            found[key] = "is a folder, not a file" if path.is_dir() else "no such file"
-    return found
