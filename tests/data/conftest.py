@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -6,6 +7,7 @@ from core.data.dataset import DataSet
 from core.data.idx import Digits, read_digits
 from core.data.settings import Bundled
 from experiments.bundled import folder
+from tests.data.photo_lab import waterbirds
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +28,15 @@ def make(train_digits: Digits, test_digits: Digits) -> Callable[[Bundled], DataS
         return settings.build(train_digits, test_digits, "")
 
     return _make
+
+
+@pytest.fixture(scope="module")
+def birds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small Waterbirds."""
+    return waterbirds(tmp_path_factory.mktemp("birds"), n=300)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """A folder for decoded images."""
+    return tmp_path / "cache"

@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from core.data.dataset import DataSet
 from core.data.idx import read_digits
 from core.data.sets.folder import Folder
+from core.data.sets.waterbirds import Waterbirds
+from core.data.table import read_table
+from core.errors import InputError
 from experiments.bundled import folder as bundled_folder
 
 CELEBA_ATTRIBUTES = tuple(
@@ -243,3 +248,20 @@ def edit(path: Path, old: str, new: str, count: int = 1) -> int:
 def _digits() -> tuple[np.ndarray, np.ndarray]:
     digits = read_digits(bundled_folder(), "t10k")
     return digits.images, (digits.labels >= 5).astype(np.int64)
+
+
+def settings(root: Path, **given: Any) -> Waterbirds:
+    """Settings of small images of Waterbirds."""
+    return Waterbirds(root=str(root), **{"stored": 32, "size": 28, **given})
+
+
+def pixels_of(dataset: DataSet) -> np.ndarray:
+    """All images, split after split."""
+    return np.concatenate([split.images[:] for split in dataset.splits.values()])
+
+
+def refused(settings: Folder) -> str:
+    """The sentence with which a table is refused."""
+    with pytest.raises(InputError, match=r"\A[^\n]*\Z") as caught:
+        read_table(settings)
+    return str(caught.value)

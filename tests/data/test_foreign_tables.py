@@ -5,9 +5,8 @@ import pytest
 from core.data.sets.celeba import Celeba
 from core.data.sets.folder import Folder
 from core.data.table import read_table
-from core.errors import InputError
 from tests.data import photo_lab
-from tests.data.photo_lab import edit, folder_of, write_csv
+from tests.data.photo_lab import edit, folder_of, refused, write_csv
 
 PLAIN = {"attribute_columns": ("background",), "split_column": "split"}
 
@@ -34,12 +33,6 @@ def rewritten(folder, change, encoding="utf-8"):
     path = folder / "metadata.csv"
     path.write_bytes(change(path.read_text()).encode(encoding))
     return read_table(Folder(root=str(folder), **PLAIN))
-
-
-def refused(settings):
-    with pytest.raises(InputError, match=r"\A[^\n]*\Z") as caught:
-        read_table(settings)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])

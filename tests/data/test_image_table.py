@@ -13,10 +13,9 @@ from core.data.sets.folder import Folder
 from core.data.sets.isic import Isic
 from core.data.sets.waterbirds import Waterbirds
 from core.data.table import goes_with, read_table
-from core.errors import InputError
 from core.groups import group_titles
 from tests.data import photo_lab
-from tests.data.photo_lab import folder_of
+from tests.data.photo_lab import folder_of, refused
 
 PLAIN = {"attribute_columns": ("background",), "split_column": "split"}
 SPLITS = {"train": 0, "val": 1, "test": 2}
@@ -32,12 +31,6 @@ def titles(table):
     found = group_titles(table.label_names, table.attribute_values)
     names = [" · ".join([label, *values.values()]) for label, values in found]
     return [names[group] for group in table.groups()]
-
-
-def refused(settings):
-    with pytest.raises(InputError, match=r"\A[^\n]*\Z") as caught:
-        read_table(settings)
-    return str(caught.value)
 
 
 def test_waterbirds_are_read_as_their_table_has_them(tmp_path):

@@ -9,17 +9,10 @@ from core.data.sets.folder import Folder
 from core.data.sets.isic import Isic
 from core.data.sets.waterbirds import Waterbirds
 from core.data.table import read_table
-from core.errors import InputError
 from tests.data import photo_lab
-from tests.data.photo_lab import edit, folder_of
+from tests.data.photo_lab import edit, folder_of, refused
 
 PLAIN = {"attribute_columns": ("background",), "split_column": "split"}
-
-
-def refused(settings):
-    with pytest.raises(InputError, match=r"\A[^\n]*\Z") as caught:
-        read_table(settings)
-    return str(caught.value)
 
 
 LAYOUTS = {

@@ -9,32 +9,11 @@ import numpy as np
 import pytest
 
 from core.data import squares
-from core.data.dataset import DataSet
 from core.data.photos import PhotoSource
-from core.data.sets.waterbirds import Waterbirds
 from core.data.store import remove, stores
 from core.data.watch import Watch
 from core.errors import Stopped
-from tests.data.photo_lab import plain, waterbirds
-
-
-@pytest.fixture(scope="module")
-def birds(tmp_path_factory) -> Path:
-    return waterbirds(tmp_path_factory.mktemp("birds"), n=300)
-
-
-@pytest.fixture
-def cache(tmp_path) -> Path:
-    return tmp_path / "cache"
-
-
-def settings(root, **given) -> Waterbirds:
-    return Waterbirds(root=str(root), **{"stored": 32, "size": 28, **given})
-
-
-def pixels_of(dataset: DataSet) -> np.ndarray:
-    return np.concatenate([split.images[:] for split in dataset.splits.values()])
-
+from tests.data.photo_lab import pixels_of, plain, settings
 
 SCRIPT = """
     import sys

@@ -9,41 +9,21 @@ import pytest
 from PIL import Image
 
 from core.data import contents, squares, store
-from core.data.dataset import DataSet
 from core.data.photos import PhotoSource
 from core.data.sets.celeba import Celeba
 from core.data.sets.folder import Folder
-from core.data.sets.waterbirds import Waterbirds
 from core.data.store import stores
 from core.data.watch import Watch
 from core.errors import InputError, Stopped
-from tests.data.photo_lab import celeba, plain, waterbirds
+from tests.data.photo_lab import celeba, pixels_of, plain, settings, waterbirds
 
 SPLITS = ("train", "validation", "test")
-
-
-@pytest.fixture(scope="module")
-def birds(tmp_path_factory) -> Path:
-    return waterbirds(tmp_path_factory.mktemp("birds"), n=300)
-
-
-@pytest.fixture
-def cache(tmp_path) -> Path:
-    return tmp_path / "cache"
-
-
-def settings(root, **given) -> Waterbirds:
-    return Waterbirds(root=str(root), **{"stored": 32, "size": 28, **given})
 
 
 def reference(path: Path, side: int) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB").resize((side, side), Image.Resampling.BILINEAR)).transpose(
         2, 0, 1
     )
-
-
-def pixels_of(dataset: DataSet) -> np.ndarray:
-    return np.concatenate([dataset.splits[name].images[:] for name in SPLITS])
 
 
 def settled(folder: Path) -> None:

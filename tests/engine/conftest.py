@@ -4,7 +4,7 @@ import pytest
 
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from tests.engine.lab import finished
+from tests.engine.lab import copied, finished
 from tests.threads import one_thread  # noqa: F401  # for every test here
 
 
@@ -17,11 +17,4 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 @pytest.fixture
 def copy_of_whole(whole: RunFolder, home: Home) -> RunFolder:
     """The uninterrupted run in a home of its own, in the index there."""
-    import shutil
-
-    from core.runs.log import RunLog
-
-    shutil.copytree(whole.path, home.runs / whole.id)
-    folder = RunFolder.open(home, whole.id)
-    RunLog(home).put(folder.record())
-    return folder
+    return copied(whole, home)

@@ -1,6 +1,7 @@
 """Runs so small that a whole one takes a second, and what is looked at afterwards."""
 
 import functools
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from core.engine.stage import Pipeline
 from core.events import Event
 from core.runs.folder import RunFolder
 from core.runs.home import Home
+from core.runs.log import RunLog
 from core.runs.stream import EventReader
 from experiments.fork import Fork
 from experiments.launch import create_run
@@ -99,6 +101,14 @@ def finished(
     folder = create_run(home, plan_of(recipe, *overrides, seed=seed, data=data))
     status = go_on(folder, fresh=fresh)
     assert status == "finished", folder.record().reason
+    return folder
+
+
+def copied(run: RunFolder, home: Home) -> RunFolder:
+    """The run in another home, in the index there."""
+    shutil.copytree(run.path, home.runs / run.id)
+    folder = RunFolder.open(home, run.id)
+    RunLog(home).put(folder.record())
     return folder
 
 

@@ -1,6 +1,5 @@
 """Two processes that share the stages of a run: stop, resume, and who writes what."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from tests.engine.lab import (
     CPU,
     After,
     assert_same_results,
+    copied,
     events,
     finished,
     forked_after,
@@ -52,8 +52,7 @@ def _process(rank: int, meeting: Path, home: Path, work: list[tuple[str, int | N
 def shared(whole: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
     """Runs of two processes in one home with an uninterrupted run of one process, all from the same balanced set."""
     home = Home.open(tmp_path_factory.mktemp("home"))
-    shutil.copytree(whole.path, home.runs / whole.id)
-    source = RunFolder.open(home, whole.id)
+    source = copied(whole, home)
     runs = {name: forked_after(source, STAGES, plan_of()) for name in ("through", "again", "prune", "finetune")}
     prune_steps = 6
     in_prune, in_finetune = 1 + 3, 1 + prune_steps + 1 + 2  # 1: asked before the stage begins

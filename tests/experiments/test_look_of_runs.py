@@ -18,7 +18,6 @@ from core.groups import group_names
 from core.models.attention import grad_cam
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from core.runs.log import RunLog
 from core.tensors import load_tensors
 from core.training.images import Images
 from core.training.network import load_network
@@ -28,7 +27,7 @@ from experiments.look import look
 from experiments.plan import config_of
 from experiments.pseudo_groups import read_groups
 from tests.cli.driver import Prusc, files_below
-from tests.engine.lab import CPU, finished
+from tests.engine.lab import CPU, copied, finished
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +37,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture
 def run(whole: RunFolder, tmp_path: Path) -> RunFolder:
-    home = Home.open(tmp_path / "home")
-    shutil.copytree(whole.path, home.runs / whole.id)
-    RunLog(home).put(whole.record())
-    return RunFolder.open(home, whole.id)
+    return copied(whole, Home.open(tmp_path / "home"))
 
 
 def predictions(run, stage, split):

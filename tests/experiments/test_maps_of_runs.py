@@ -22,14 +22,13 @@ from core.runs import disk
 from core.runs.disk import locked
 from core.runs.folder import RunFolder
 from core.runs.home import Home
-from core.runs.log import RunLog
 from core.training.images import Images
 from core.training.network import load_network
 from core.training.predict import predict
 from experiments import bundled, maps
 from experiments.maps import compute, main, words
 from experiments.plan import config_of
-from tests.engine.lab import CPU, After, events, finished, forked_after, go_on, plan_of
+from tests.engine.lab import CPU, After, copied, events, finished, forked_after, go_on, plan_of
 
 SHOWN = ("map-pca.json", "samples.json", "samples.png")
 
@@ -41,10 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture
 def copy(whole: RunFolder, tmp_path: Path) -> RunFolder:
-    home = Home.open(tmp_path / "home")
-    shutil.copytree(whole.path, home.runs / whole.id)
-    RunLog(home).put(whole.record())
-    return RunFolder.open(home, whole.id)
+    return copied(whole, Home.open(tmp_path / "home"))
 
 
 def test_the_clusters_of_a_run_are_told_by_group_after_the_choice(whole: RunFolder) -> None:

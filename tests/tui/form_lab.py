@@ -10,7 +10,7 @@ from textual.app import App
 from experiments.plan import make_plan
 from prusc_tui.cli.app import app as command_line
 from prusc_tui.keys import bindings
-from prusc_tui.navigation import OpenRun, OpenSweep
+from prusc_tui.navigation import OpenNew, OpenRun, OpenSweep
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.new_run.field import FieldRow
 from prusc_tui.screens.new_run.layout import FieldList
@@ -50,6 +50,10 @@ class Shell(App):
     @on(OpenRun)
     def _open(self, message):
         self.opened.append(message.id)
+
+    @on(OpenNew)
+    def _open_new(self, message):
+        self.opened.append(("new", message.preset))
 
     @on(OpenSweep)
     def _open_sweep(self, message):

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
-from textual import on
-from textual.app import App
 from textual.strip import Strip
 
 from core import discovery
@@ -19,8 +17,6 @@ from core.groups import group_titles
 from experiments import catalog
 from experiments.catalog import Preset, preset_names
 from experiments.data.sets import data_sets
-from prusc_tui.keys import bindings
-from prusc_tui.navigation import OpenNew
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.data import pictures
 from prusc_tui.screens.data import screen as data
@@ -28,6 +24,7 @@ from prusc_tui.screens.data.parts import facts, group_bars, side_by_side
 from prusc_tui.screens.data.pictures import DataLook, Looker
 from prusc_tui.screens.data.screen import DataScreen
 from prusc_tui.widgets.picture import Picture
+from tests.tui.form_lab import Shell, said
 from tests.tui.lab import rows, until
 
 RNG = np.random.default_rng(0)
@@ -122,25 +119,6 @@ def test_bars_are_as_long_as_the_shares():
     assert lengths[1] == pytest.approx(lengths[3] * 5 / 102, abs=1)
 
 
-class Shell(App):
-    """What the screen needs of the app; it remembers what was opened."""
-
-    BINDINGS = bindings("app")
-    palette = SHELL
-
-    def __init__(self, screen):
-        super().__init__()
-        self.first = screen
-        self.opened = []
-
-    def on_mount(self):
-        self.push_screen(self.first)
-
-    @on(OpenNew)
-    def _open(self, message):
-        self.opened.append(message.preset)
-
-
 def run(screen, body, size=(80, 24)):
     async def meet():
         app = Shell(screen)
@@ -148,10 +126,6 @@ def run(screen, body, size=(80, 24)):
             await body(pilot, app, screen)
 
     asyncio.run(meet())
-
-
-def said(app):
-    return "\n".join(rows(app))
 
 
 @pytest.fixture(autouse=True)
@@ -239,7 +213,7 @@ def test_the_cursor_moves_through_data_sets_and_presets(toy, monkeypatch):
         await until(pilot, lambda: f"toy of {last}" in said(app))
         assert toy == ["colored-mnist", last]
         await pilot.press("n")
-        assert app.opened == [last]
+        assert app.opened == [("new", last)]
         await pilot.press("q")
         await until(pilot, lambda: not screen.is_attached)
 

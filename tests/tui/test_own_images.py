@@ -14,8 +14,7 @@ from prusc_tui.widgets.quiet import QuietInput
 from tests.data import photo_lab
 from tests.data.photo_lab import edit
 from tests.tui import lab
-from tests.tui.lab import rows
-from tests.tui.test_data_screen import Shell
+from tests.tui.form_lab import Shell, said
 
 
 @pytest.fixture
@@ -44,10 +43,6 @@ def run(folder, body):
     asyncio.run(meet())
 
 
-def said(app):
-    return "\n".join(rows(app))
-
-
 def test_a_proposal_is_corrected_and_written_and_the_folder_is_then_among_the_names(folder):
     async def body(pilot, app):
         screen = app.screen
@@ -67,7 +62,7 @@ def test_a_proposal_is_corrected_and_written_and_the_folder_is_then_among_the_na
         assert (data["label_column"], data["attribute_columns"]) == ("two", ["one"])
         await until(pilot, lambda: "level · high" in said(app))
         await pilot.press("n")
-        assert app.opened == [str(folder)]
+        assert app.opened == [("new", str(folder))]
 
     run(folder, body)
 
