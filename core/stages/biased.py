@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from core.engine.context import StageContext
+    from core.finding.biased import BiasedLearner
     from core.training.images import Images
 
 
@@ -139,39 +140,11 @@ class FindByBias(Stage):
         """
         import torch
 
-        from core.finding.biased import (
-            BiasedLearner,
-            balancing_weights,
-            knows_all_classes,
-            look_after,
-            overlap,
-            sample_for_looks,
-        )
-        from core.models.weights import start_from
-        from core.training.network import new_network
+        from core.finding.biased import knows_all_classes, look_after, overlap, sample_for_looks
 
         settings, number = self.biased, len(predicted) + 1
         labels = torch.from_numpy(context.data.splits["train"].labels)
-        network = new_network(self._model, context.data)
-        if saved is None:
-            start_from(network, self._model, lambda line: context.emit(Logged(line)))
-        else:
-            context.resume_state()  # for the random streams: making the network drew from the global one
-        network.to(context.device)
-        learner = BiasedLearner(
-            context,
-            network,
-            settings,
-            settings.q,
-            settings.batch_size,
-            self.compute,
-            settings.max_steps,
-            train,
-            validation,
-            balancing_weights(labels, predicted) if settings.balance_classes or predicted else None,
-            f"order-{number}",
-            f"{self.section}.batch_size",
-        )
+        learner = self._learner(context, train, validation, predicted, is_resumed=saved is not None)
         pixels = train.plain(torch.zeros(1, dtype=torch.int64))[0, 0].numel()
         looked_at = sample_for_looks(len(labels), pixels, context.streams.seed("looks"))
         step, last = 0, torch.zeros(len(looked_at), dtype=torch.bool)
@@ -204,3 +177,42 @@ class FindByBias(Stage):
                 last, knew = wrong, knows
         context.emit(Logged(f"{context.stage}: round {number}: no stable mistakes, so no (further) shortcut", "data"))
         return None
+
+    def _learner(
+        self,
+        context: "StageContext",
+        train: "Images",
+        validation: "Images",
+        predicted: "list[Tensor]",
+        *,
+        is_resumed: bool,
+    ) -> "BiasedLearner":
+        """What trains the network of a round, which is a new one, and in a resumed round has no weights yet."""
+        import torch
+
+        from core.finding.biased import BiasedLearner, balancing_weights
+        from core.models.weights import start_from
+        from core.training.network import new_network
+
+        settings = self.biased
+        labels = torch.from_numpy(context.data.splits["train"].labels)
+        network = new_network(self._model, context.data)
+        if is_resumed:
+            context.resume_state()  # for the random streams: making the network drew from the global one
+        else:
+            start_from(network, self._model, lambda line: context.emit(Logged(line)))
+        network.to(context.device)
+        return BiasedLearner(
+            context,
+            network,
+            settings,
+            settings.q,
+            settings.batch_size,
+            self.compute,
+            settings.max_steps,
+            train,
+            validation,
+            balancing_weights(labels, predicted) if settings.balance_classes or predicted else None,
+            f"order-{len(predicted) + 1}",
+            f"{self.section}.batch_size",
+        )
