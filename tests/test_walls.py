@@ -13,35 +13,37 @@ HOUSE = Path(__file__).parent.parent
 TORCH = {"torch", "torchvision"}
 HEAVY = {*TORCH, "sklearn", "pandas", "PIL"}
 
+
+def says_so(path):
+    """Whether a module says of itself that it imports no torch."""
+    return "(no torch)" in (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
+
+
+def module_of(path):
+    return ".".join(path.relative_to(HOUSE).with_suffix("").parts).removesuffix(".__init__")
+
+
 TORCH_FREE = [
-    "prusc_tui.cli.app",
-    "core.events",
-    "core.config",
-    "core.overrides",
-    "core.groups",
-    "core.data",
     *(
-        f"core.{room}.{path.stem}"
-        for room in ("runs", "feed", "results")
-        for path in sorted((HOUSE / "core" / room).glob("[!_]*.py"))
+        module_of(path)
+        for room in ("core", "experiments")
+        for path in sorted((HOUSE / room).rglob("*.py"))
+        if says_so(path)
     ),
+    *(
+        module_of(path)
+        for room in ("core/runs", "core/feed", "core/results", "experiments/launchers", "experiments/loggers")
+        for path in sorted((HOUSE / room).glob("*.py"))
+    ),
+    "core.groups",
     "core.engine.engine",
     "experiments.actions",
-    "experiments.arrivals",
     "experiments.beside",
-    "experiments.catalog",
-    "experiments.ending",
     "experiments.hosting",
-    "experiments.launchers.detached",
-    "experiments.launchers.local",
-    "experiments.launchers.slurm",
-    "experiments.loggers.tensorboard",
-    "experiments.loggers.wandb_offline",
-    "experiments.notify",
+    "experiments.launch",
     "experiments.order",
     "experiments.recipes",
-    "experiments.plan",
-    "experiments.launch",
+    "prusc_tui.cli.app",
 ]
 
 LOADED = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"

@@ -184,4 +184,4 @@ def _by_launcher(runs: Iterable[Mapping[str, Any]]) -> list[tuple[Launcher, list
 
 def _found() -> dict[str, type[Launcher]]:
     """Every launcher that a file of this folder defines, by name."""
-    return {kind.name: kind for kind in subclasses(__name__, Launcher)}
+    return {kind.name: kind for kind in subclasses(__name__, Launcher)}  # type: ignore[type-abstract]

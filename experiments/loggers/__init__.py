@@ -95,4 +95,4 @@ def chosen(words: Sequence[str]) -> dict[str, str]:
 
 def _found() -> dict[str, type[Logger]]:
     """Every logger that a file of this folder defines, by name."""
-    return {kind.name: kind for kind in subclasses(__name__, Logger)}
+    return {kind.name: kind for kind in subclasses(__name__, Logger)}  # type: ignore[type-abstract]
