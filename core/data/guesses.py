@@ -27,7 +27,10 @@ VALIDATION_SHARE = "0.15"
 
 
 def find_label_and_split(draft: ProposalDraft, columns: list[Values], *, folders: bool) -> tuple[Values, Values | None]:
-    """The columns of the labels and of the split, which a folder may lack; they are noted in the draft."""
+    """The column of the labels and that of the split, None without one; they are noted in the draft.
+
+    Raises InputError if no column can be the label, or an answer does not fit.
+    """
     names = {values.column.name: values for values in columns}
     split = _chosen_split(draft, columns, names)
     candidates = [values for values in columns if values is not split and len(values) > 1]
