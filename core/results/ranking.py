@@ -1,6 +1,6 @@
 """Which method is best, by a rule on the validation split; the test split ranks nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
@@ -24,11 +24,13 @@ class Ranking:
         rule: its name.
         values: mean over the runs, a share; None for a method of which a run lacks the number.
         best: index of the highest mean, the first on a tie; None unless at least two methods have a value.
+        unsupervised: whether methods with supervision were left out, as at least two others have a value.
     """
 
     rule: str
     values: tuple[Spread | None, ...]
     best: int | None
+    unsupervised: bool = False
 
     def to_json(self) -> dict[str, Any]:
         rule = RULES[self.rule]
@@ -51,16 +53,25 @@ def ranking_rule(name: str) -> Rule:
     raise InputError(f"--best {name}: unknown rule{nearest(name, list(RANKING))} ({known})")
 
 
-def ranked(columns: Sequence[Sequence[float | None]], rule: str = DEFAULT) -> Ranking:
-    """Rank methods by the values of `rule`, one for each run of a method."""
+def ranked(
+    columns: Sequence[Sequence[float | None]], rule: str = DEFAULT, oracles: Container[int] = frozenset()
+) -> Ranking:
+    """Rank methods by the values of `rule`, one for each run of a method.
+
+    Those at the places `oracles` are left out if two others can be ranked: the worst cell of an oracle, for example, is
+    a true group, and would be compared with pseudo-groups.
+    """
     values = tuple(_mean(column) for column in columns)
     means = [(value.mean, -place) for place, value in enumerate(values) if value is not None]
-    return Ranking(rule, values, -max(means)[1] if len(means) > 1 else None)
+    fair = [(mean, place) for mean, place in means if -place not in oracles]
+    able = fair if len(fair) > 1 else means
+    return Ranking(rule, values, -max(able)[1] if len(able) > 1 else None, len(able) < len(means))
 
 
 def ranked_families(members: Sequence[Family], split: str, rule: str = DEFAULT, stage: str | None = None) -> Ranking:
     """Rank families by the runs, and after the stage, of their results on `split`."""
-    return ranked([_values(family, split, rule, stage) for family in members], rule)
+    oracles = {place for place, family in enumerate(members) if family.runs[0].attributes_used != "none"}
+    return ranked([_values(family, split, rule, stage) for family in members], rule, oracles)
 
 
 def _values(family: Family, split: str, rule: str, stage: str | None) -> list[float | None]:

@@ -106,7 +106,8 @@ def ranking_notes(ranking: Ranking, titles: Sequence[str]) -> list[str]:
     best = "" if ranking.best is None else f"{titles[ranking.best]}, {spread(ranking.values[ranking.best] or ())}"
     lost = [title for title, value in zip(titles, ranking.values, strict=True) if value is None]
     why = " (no pseudo-groups on validation)" if ranking.rule == "worst-cell" else ""
-    notes = [(f"{BEST.strip()} " if best else "") + best_sentence(ranking.rule, best)]
+    among = UNSUPERVISED if ranking.unsupervised else ""
+    notes = [(f"{BEST.strip()} " if best else "") + best_sentence(ranking.rule, best, among)]
     return notes + ([f"without that number{why}, and so not ranked: {', '.join(lost)}"] if lost else [])
 
 

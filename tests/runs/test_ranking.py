@@ -61,6 +61,15 @@ def test_a_family_without_the_number_in_every_run_is_not_ranked(run):
     assert ranking.best == 1
 
 
+def test_an_oracle_is_not_the_best_where_two_others_can_be_ranked(run):
+    runs = [run(name, 0, 0.5, cell=cell) for name, cell in (("one", 0.4), ("two", 0.6))]
+    runs += [run("oracle", 0, 0.5, cell=0.9, attributes_used="train")]
+    ranking = ranked_families(families(runs), "test")
+    assert (ranking.best, ranking.unsupervised, ranking.values[2].mean) == (1, True, 0.9)
+    few = ranked_families(families(runs[1:]), "test")
+    assert (few.best, few.unsupervised) == (1, False)
+
+
 def test_one_method_alone_is_not_the_best_of_anything():
     assert ranked([[0.9], [None], [nan], []]).best is None
     assert ranked([[0.9], [0.1]]).best == 0
