@@ -150,9 +150,8 @@ def toy(monkeypatch):
 
 def test_counts_agreement_and_images_of_a_split_and_of_the_next(toy):
     async def body(pilot, app, screen):
-        await until(pilot, lambda: "toy of patch-mnist" in said(app))
+        await until(pilot, lambda: "10 × 12, 3 channels" in said(app))
         text = said(app)
-        assert "10 × 12, 3 channels" in text
         assert "25.0%" in text
         assert "▸ train           200 images   colour = label 96.0%" in text
         assert "validation       36 images   colour = label 50.0%" in text
