@@ -117,7 +117,11 @@ thread.join()
 """
 
 
-@SIZES
+@forms(
+    "name, side, batch, repetitions",
+    short=[("mobilenet_v2", 32, 4, 1)],
+    full=[("resnet18", 128, 32, 5), ("mobilenet_v2", 128, 32, 5)],
+)
 def test_a_training_step_in_a_process_that_keeps_its_memory(name, side, batch, repetitions, figures):
     def step(keeps):
         run = [sys.executable, "-c", STEP, name, *map(str, (side, batch, repetitions, int(keeps)))]
