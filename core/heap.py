@@ -25,8 +25,8 @@ def keep_freed() -> None:
     """Make this process keep what it frees, until `release`; call it before the thread that computes is started.
 
     Otherwise glibc returns every large tensor at once, and the system clears its pages again for the next one, which
-    is a third of a training step on a CPU (MobileNetV2, 64 images of 112 pixels). Nothing happens where the C library
-    is not glibc.
+    is a third of a training step on a CPU (MobileNetV2, 64 images of 112 pixels). The process then needs about half as
+    much memory again. Nothing happens where the C library is not glibc.
     """
     one_arena()
     with suppress(AttributeError):
