@@ -12,9 +12,9 @@ from tests.tui.form_lab import fields, parsed
 
 FOUND = {
     *("irm", "vrex", "group-dro-inferred", "erm-balance", "irm-random", "cnc", "dcwp", "jtt", "lff", "spare"),
-    *("group-balanced-pseudo", "group-dro-pseudo"),
+    *("group-balanced-pseudo", "group-dro-pseudo", "last-layer-validation"),
 }
-"""Recipes of invariant learning that begin with clusters."""
+"""Recipes that begin with pseudo-groups and draw no balanced set from the training images."""
 
 
 def test_a_fork_takes_over_stages_with_their_settings(home):
