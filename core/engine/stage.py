@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Supervision = Literal["none", "validation", "train", "environments", "shortcut"]
 """Supervision behind a result: none; attributes of the validation split, for selection or for a head; attributes of
 the training split; training environments that come with the data; or the shortcut itself, removed by hand."""
+KEY_NAME = "key_name"
+"""In the metadata of a field of a stage: its name in keys, if it was renamed, so that older artifacts are reused."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def stage_settings(stage: Stage) -> dict[str, Any]:
     values = {}
     for f in fields(stage):
         value = getattr(stage, f.name)
-        values[f.name] = value.deciding() if isinstance(value, Section) else value
+        values[f.metadata.get(KEY_NAME, f.name)] = value.deciding() if isinstance(value, Section) else value
     return {"kind": type(stage).__name__, **values}
 
 

@@ -1,9 +1,10 @@
 """Stage `environments` of IRM without annotations: from the samples that contradict the shortcut."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.config import Environments as Settings
+from core.engine.stage import KEY_NAME
 from core.events import StageStarted
 from core.stages.environments import MakeEnvironments, save
 
@@ -17,11 +18,11 @@ class InferEnvironments(MakeEnvironments):
 
     Attributes:
         environments: settings.
-        lot: replace every sample by a random one of the same label: a control that keeps only sizes and labels.
+        random: replace every sample by a random one of the same label: a control that keeps only sizes and labels.
     """
 
     environments: Settings
-    lot: bool = False
+    random: bool = field(default=False, metadata={KEY_NAME: "lot"})
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -45,7 +46,7 @@ class InferEnvironments(MakeEnvironments):
         )
         found = Environments(found.names, tuple(used[samples] for samples in found.samples))
         require_two(found)
-        if self.lot:
+        if self.random:
             drawn = at_random(found, labels, seed=context.streams.seed("lot"))
             save(context, drawn, f"random, sizes and labels as with {settings.rule}")
         else:

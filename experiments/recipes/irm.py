@@ -22,7 +22,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 IRM = Recipe(
     name="irm",
-    title="IRM, environments from clusters (ours)",
+    title="IRM, inferred environments (ours)",
     summary="Infer environments from the conflict samples of a finder, then train by IRM.",
     kind="method",
     equations=(equations.MINORITY_BALANCE, equations.IRM),

@@ -1,4 +1,4 @@
-"""Control: IRM on random environments, with the sizes and labels of those from clusters."""
+"""Control: IRM on random environments, with the sizes and labels of those of `irm`."""
 
 from core.config import Config
 from core.engine.stage import Stage
@@ -14,7 +14,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
     """Do as `irm` does, but replace every sample of an environment by a random one with the same label."""
     return (
         *to_groups(config),
-        InferEnvironments(config.environments, lot=True),
+        InferEnvironments(config.environments, random=True),
         TrainMembers(config.train, config.select),
     )
 

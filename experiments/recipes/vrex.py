@@ -6,7 +6,7 @@ from experiments.recipes.irm import FIXED, stages
 
 VREX = Recipe(
     name="vrex",
-    title="V-REx, environments from clusters",
+    title="V-REx, inferred environments",
     summary="V-REx on the environments of irm. Is IRM's penalty needed?",
     kind="method",
     equations=(equations.MINORITY_BALANCE, "min over θ: mean over e of R_e + λ variance over e of R_e"),

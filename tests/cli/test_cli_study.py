@@ -92,8 +92,8 @@ def test_only_what_is_missing_is_made_and_another_setting_is_another_run(studied
         assert before.isdisjoint(run["id"] for run in (*other, *seeded))
         assert [run["name"] for run in seeded] == ["cmnist-study/irm/eta25/seed-1"]
         table = " ".join(studied("table", "cmnist", "--format", "markdown").out.split())
-        assert "| IRM, environments from clusters (ours): train.l2=0.5 |" in table
-        assert "| IRM, environments from clusters (ours) |" in table
+        assert "| IRM, inferred environments (ours): train.l2=0.5 |" in table
+        assert "| IRM, inferred environments (ours) |" in table
         assert "4 restarts, seeds 0, 1" in table
     finally:
         studied("rm", "-y", *(run["id"] for run in (*other, *seeded)))

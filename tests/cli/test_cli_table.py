@@ -146,9 +146,9 @@ def test_each_cell_is_mean_and_deviation_and_a_run_that_is_missing_is_a_dash(gri
     study = get_study("cmnist-study")
     at = {(task.recipe, task.plan.config.data.label_noise): task for task in plan_study(study)}
     assert by_title["ERM"] == ["none", *(cell(shares(at["erm-pooled", noise], 3)) for noise in (0.05, 0.1, 0.25))]
-    vrex = by_title["V-REx, environments from clusters"]
+    vrex = by_title["V-REx, inferred environments"]
     assert vrex == ["none", cell(shares(at["vrex", 0.05], 3)), "–", cell(shares(at["vrex", 0.25], 3))]
-    ours = by_title["IRM, environments from clusters (ours)"]
+    ours = by_title["IRM, inferred environments (ours)"]
     assert ours[3] == cell(shares(at["irm", 0.25], 5)) + " (5)"
     assert by_title["IRM, given environments"][0] == "environments given"
     assert by_title["ERM without colour"][0] == "shortcut removed"
@@ -234,7 +234,7 @@ def test_a_worst_group_that_is_not_known_is_a_dash_and_never_the_best(tmp_path):
             RunFolder.open(home, record.id).update(stages=record.stages)
     by_title = cells(prusc("table", "cmnist", "--split", "test", "--format", "markdown").out)
     assert by_title["ERM"][2] == "–"
-    assert by_title["IRM, environments from clusters (ours)"][2] != "–"
+    assert by_title["IRM, inferred environments (ours)"][2] != "–"
     out = "\n".join(lines_at(prusc, 80, measure="worst", best="worst-group", force_terminal=True, no_color=True))
     assert re.findall(r"^(\w+).*\x1b\[1m *\d+\.\d\x1b", out, re.MULTILINE) == ["IRM"]
 

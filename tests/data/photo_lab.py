@@ -108,7 +108,7 @@ def celeba(
 ) -> Path:
     """CelebA: 178×218 JPEG with its lists; blond hair is digit ≥ 5, men have the background of attribute 0.
 
-    So blond goes with female, as in the published data. `Young` is by lot, every other attribute too.
+    So blond goes with female, as in the published data. `Young` is random, as is every other attribute.
     """
     random = np.random.default_rng(seed)
     planned = rows(n, seed=seed, minority=0.35)
@@ -192,7 +192,7 @@ def plain(
         n: images.
         seed: of the digits and the order.
         table: its name; ending `.parquet` for Parquet.
-        attributes: names of the attributes; the first is the background (`upright`, `level`), others are by lot.
+        attributes: names of the attributes; the first is the background (`upright`, `level`), others are random.
         split: whether there is a column `split`.
         size: width and height in pixels.
         ending: kind of the images, `png` or `jpg`.

@@ -4,10 +4,12 @@ import shutil
 
 import pytest
 
-from core.engine.stage import stage_key
+from core.config import Environments
+from core.engine.stage import stage_key, stage_settings
 from core.events import Balanced, Evaluated, PseudoGroupsFound, StageReused
 from core.runs.folder import RunFolder
 from core.runs.log import RunLog
+from core.stages.environments_inferred import InferEnvironments
 from experiments.plan import build_pipeline
 from tests.engine.lab import assert_same_results, events, finished, plan_of, tensor_files
 
@@ -143,3 +145,8 @@ def test_no_stage_changes_what_it_reads(copy_of_whole: RunFolder) -> None:
     times = {name: file.stat().st_mtime_ns for name, file in tensor_files(copy_of_whole).items()}
     finished(copy_of_whole.home, "prusc", "prune.lr=0.2")
     assert {name: file.stat().st_mtime_ns for name, file in tensor_files(copy_of_whole).items()} == times
+
+
+def test_a_renamed_field_of_a_stage_has_its_first_name_in_keys() -> None:
+    settings = stage_settings(InferEnvironments(Environments(), random=True))
+    assert settings == {"kind": "InferEnvironments", "environments": Environments().deciding(), "lot": True}

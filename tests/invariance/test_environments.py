@@ -103,16 +103,16 @@ def test_given_environments():
     assert [samples.tolist() for samples in given.samples] == [[1], [0, 3]]
 
 
-def test_environments_by_lot_keep_sizes_overlap_and_labels_and_lose_the_conflicts():
+def test_random_environments_keep_sizes_overlap_and_labels_and_lose_the_conflicts():
     clusters, labels = large()
     found = conflict_samples(clusters, labels, 2, 2)
     ours = infer("minority-balance", found, clusters, labels, seed=0)
-    lot = at_random(ours, labels, seed=3)
-    assert lot.sizes == ours.sizes
-    assert set(lot.samples[0].tolist()) < set(lot.samples[1].tolist())
-    assert makeup(lot, labels, 2).tolist() == makeup(ours, labels, 2).tolist()
+    drawn = at_random(ours, labels, seed=3)
+    assert drawn.sizes == ours.sizes
+    assert set(drawn.samples[0].tolist()) < set(drawn.samples[1].tolist())
+    assert makeup(drawn, labels, 2).tolist() == makeup(ours, labels, 2).tolist()
     assert found[ours.samples[0]].all()
-    assert found[lot.samples[0]].mean() < 0.25
+    assert found[drawn.samples[0]].mean() < 0.25
 
 
 def test_makeup_equals_a_plain_count():

@@ -28,7 +28,7 @@ def alone(folder):
 
 
 def store(folder, seed=0, share=0.5, shape=(8, 4, 3, 3)):
-    """Masks of a run, drawn by lot; returned as they are."""
+    """Masks of a run, drawn at random; returned as they are."""
     draw = np.random.default_rng(seed)
     masks = {f"{name}.weight": draw.random(shape) < share for name in LAYERS}
     folder.artifacts("prune").mkdir(parents=True, exist_ok=True)
