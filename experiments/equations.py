@@ -18,7 +18,7 @@ CONTRAST = (
 )
 MASKS = "masks: min over α: E over m ~ σ(α) of [ mean_B ℓ(f_{m⊙θ}) + β L ] + λ Σ α; a weight is kept if α ≥ 0"
 MASKS_ALONE = "masks: min over α: E over m ~ σ(α) of mean_B ℓ(f_{m⊙θ}) + λ Σ α; a weight is kept if α ≥ 0"
-PERMUTED = "permutation: m at random within each layer, as many ones as before"
+PERMUTED = "permutation: m at random within each layer (weights, or whole channels), as many ones as before"
 FINETUNE = "fine-tuning: min over θ: mean_B ℓ(f_{m⊙θ})"
 FINETUNE_ALL = "fine-tuning: min over θ: mean_B ℓ(f_θ)"
 HEAD = (

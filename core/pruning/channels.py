@@ -126,6 +126,23 @@ def kept_channels(network: nn.Module, masks: Mapping[str, Tensor]) -> dict[str, 
     return {conv: masks[f"{conv}.weight"].flatten(1).any(1) for conv in convs if f"{conv}.weight" in masks}
 
 
+def permuted_channels(network: nn.Module, masks: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+    """Masks of whole channels with the channels of every convolution in random order, so that each keeps as many.
+
+    Args:
+        network: of the masks.
+        masks: name of a parameter → boolean tensor of its shape, the same for all parameters of a channel.
+        generator: on the CPU, as the masks.
+    """
+    found: dict[str, Tensor] = {}
+    for channels in channels_of(network):
+        names = [name for name, _ in channels.gated(network) if name in masks]
+        if names:  # none if the convolution was left alone
+            order = torch.randperm(len(masks[names[0]]), generator=generator)
+            found |= {name: masks[name][order] for name in names}
+    return found
+
+
 def with_channels(network: nn.Module, counts: Mapping[str, int]) -> nn.Module:
     """Return a copy with other numbers of channels, for `load_state_dict` of a network made by `cut`.
 

@@ -1,4 +1,4 @@
-"""Stage `permute`: the masks of `prune` in random order within each layer, a control."""
+"""Stage `permute`: the masks of `prune` with weights, or channels, in random order within each layer: a control."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 class PermuteMasks(Stage):
     """Apply randomly permuted masks to the network of ERM: as sparse in every layer, but with other weights kept.
 
+    Masks of channels stay whole: other channels are kept, as many in every layer, so that the network is as small.
     Unless `prune.batchnorm` is `frozen`, BatchNorm statistics are recomputed on the balanced set, as after `prune`.
     """
 
     prune: Prune
     model: Model
     name: ClassVar[str] = "permute"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     files: ClassVar[Mapping[str, str]] = MASKED_FILES
 
     @property
@@ -32,10 +33,11 @@ class PermuteMasks(Stage):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return ("prune.batchnorm", "model.name")
+        return ("prune.batchnorm", "prune.structure", "model.name")
 
     def run(self, context: "StageContext") -> None:
         from core.pruning.batchnorm import batches_of, recompute_statistics
+        from core.pruning.channels import permuted_channels
         from core.pruning.subnetwork import FixedMasks
         from core.tensors import load_tensors, save_tensors
         from core.training.images import Images, validation_images
@@ -44,7 +46,11 @@ class PermuteMasks(Stage):
 
         context.emit(StageStarted(context.stage, 1))
         network = load_network(self.model, context.data, context.input("erm") / MODEL, context.device)
-        masks = FixedMasks.load(context.input("prune") / MASKS).permuted(context.generator("permute"))
+        masks, generator = FixedMasks.load(context.input("prune") / MASKS), context.generator("permute")
+        if self.prune.structure == "channels":
+            masks = FixedMasks(permuted_channels(network, masks.masks, generator))
+        else:
+            masks = masks.permuted(generator)
         masks.to(context.device).apply_(network)
         if self.prune.batchnorm != "frozen":
             train = Images(context.data, "train", context.device)

@@ -19,18 +19,22 @@ from experiments.plan import build_pipeline, make_plan
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def run(home, recipe):
     from tests.experiments.conftest import SETTINGS
 
     overrides = [*SETTINGS, "find.by=clusters", "prune.structure=channels", "prune.keep=0.5"]
-    plan = make_plan("prusc", overrides=overrides)
+    plan = make_plan(recipe, overrides=overrides)
     check(plan.config)
-    folder = create_run(Home.open(tmp_path_factory.mktemp("home")), plan)
+    folder = create_run(home, plan)
     job = Engine(build_pipeline).submit(folder, plan.config, CPU)
     job.wait()
     assert folder.record().status == "finished", folder.record().reason
     return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return run(Home.open(tmp_path_factory.mktemp("home")), "prusc")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,19 @@ def test_half_of_the_channels_are_left_and_fine_tuning_revives_none(folder):
             sum(int(m.sum()) for m in masks.values() if m.dim() > 1)
             / sum(m.numel() for m in masks.values() if m.dim() > 1)
         )
+
+
+def test_permuted_masks_of_channels_make_as_small_a_network(folder, tmp_path):
+    permuted = run(folder.home, "permuted-mask-head")
+    assert permuted.record().stage("prune").reused == folder.id
+    masks = [load_tensors(permuted.artifacts(stage) / "masks.safetensors") for stage in ("prune", "permute")]
+    norms = [[of[f"features.{i}.1.weight"] for i in (0, 2, 4)] for of in masks]
+    assert [int(norm.sum()) for norm in norms[0]] == [int(norm.sum()) for norm in norms[1]]
+    assert any((one != other).any() for one, other in zip(*norms, strict=True))
+    export_run(permuted, tmp_path)
+    about = Description.read(tmp_path / "small.safetensors")
+    assert about is not None
+    assert list(about.kept.values()) == [max(1, int(norm.sum())) for norm in norms[1]]
 
 
 def test_the_small_network_gives_the_results_of_the_run_in_every_form(folder, out):

@@ -6,7 +6,7 @@ from torch import nn
 
 from core.errors import InputError
 from core.models.networks import build, outline
-from core.pruning.channels import channels_of, cut, kept_channels, with_channels
+from core.pruning.channels import channels_of, cut, kept_channels, permuted_channels, with_channels
 from core.pruning.masks import MaskedNetwork
 from core.pruning.subnetwork import FixedMasks
 
@@ -80,6 +80,24 @@ def test_fixed_masks_keep_a_channel_at_zero_through_its_norm_and_count_weights_a
     assert list(masks.layer_keep_ratios()) == ["features.0.0", "features.2.0", "features.4.0"]
     kept = [masks.masks[f"features.{i}.0.weight"] for i in (0, 2, 4)]
     assert masks.keep_ratio() == sum(int(m.sum()) for m in kept) / sum(m.numel() for m in kept)
+
+
+def test_permuted_channels_are_whole_others_and_as_many_in_every_layer():
+    network = trained("resnet18", size=(64, 64))
+    masks = MaskedNetwork(network, structure="channels", exclude=["layer1"])
+    with torch.no_grad():
+        masks.logits.normal_(generator=generator(2))
+    before = masks.hard_masks()
+    after = permuted_channels(network, before, generator(3))
+    assert after.keys() == before.keys()
+    kept, other = (kept_channels(network, of) for of in (before, after))
+    assert len(kept) == 6  # the inner convolutions of three of the four layers
+    assert {name: int(rows.sum()) for name, rows in kept.items()} == {n: int(r.sum()) for n, r in other.items()}
+    assert all((rows != other[name]).any() for name, rows in kept.items())
+    for channels in channels_of(network, exclude=["layer1"]):
+        for name, _ in channels.gated(network):
+            rows = after[name].flatten(1) if after[name].dim() > 1 else after[name][:, None]
+            assert (rows == other[channels.conv][:, None]).all(), name
 
 
 def test_the_gradient_of_a_channel_is_the_sum_over_its_parameters():
