@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.config import Config
 from core.data.settings import Photos
 from core.errors import InputError
+from core.stages.true_groups import TakeTrueGroups, require_attributes
 from experiments import finders
 from experiments.recipes import get_recipe
 
@@ -18,7 +19,7 @@ NO_FILE = ("", "none", "imagenet")
 
 
 def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[str] = ()) -> None:
-    """Check that every file that the stages will read exists and fits; imports torch.
+    """Check that every file that the stages will read exists and fits, and has what they need; imports torch.
 
     `load` is called only for bundled data, so that no image is decoded; stages in `taken` no longer need their files.
     Raises InputError if a file is missing or does not fit, or no stage of the recipe reads it.
@@ -39,7 +40,16 @@ def check_files(config: Config, load: "Callable[[], DataSet]", taken: Sequence[s
         from core.finding.table import read_groups
         from core.stages.groups_file import split_rows
 
-        read_groups(Path(config.find.file), split_rows(config.data, load))
+        table = read_groups(Path(config.find.file), split_rows(config.data, load))
+        if table.validation is None and config.select.rule == "worst-cell":
+            raise InputError(
+                f"{config.find.file}: has no validation images, whose pseudo-groups select.rule=worst-cell needs; add "
+                "them, or take another rule, such as average"
+            )
+    if TakeTrueGroups.name in stages and TakeTrueGroups.name not in taken and isinstance(config.data, Photos):
+        from core.data.table import read_table
+
+        require_attributes(config.data.name, read_table(config.data).attribute_values)
 
 
 def missing_paths(config: Config) -> dict[str, str]:

@@ -16,9 +16,11 @@ class Finder:
         summary: one line.
         stages: returns its stages after ERM for a configuration; the last one writes the pseudo-groups.
         cheap: whether `auto` tries it.
+        validates: whether it gives validation images pseudo-groups, too, as the worst cell needs.
     """
 
     name: str
     summary: str
     stages: Callable[[Config], tuple[Stage, ...]]
     cheap: bool = False
+    validates: Callable[[Config], bool] = lambda _: True

@@ -100,8 +100,28 @@ def resolve(settings: dict[str, Any], overrides: Sequence[str], seed: int | None
         )
     config = validate(merge(whole, nested(recipe.fixed)), "--set" if given else "settings")
     recipe.check(config)
-    chosen(config)  # refuses an unknown finder
+    _check_rule(config, recipe)
     return Plan(config, recipe, recipe.name, None, flat)
+
+
+def _check_rule(config: Config, recipe: Recipe) -> None:
+    """Refuse an unknown finder, and the rule `worst-cell` if validation images will have no pseudo-groups.
+
+    A table of the user is read later, in `check_files`.
+    """
+    finders = chosen(config)
+    if config.select.rule != "worst-cell":
+        return
+    if "find" not in recipe.stage_names(config):
+        raise InputError(
+            f"select.rule=worst-cell: recipe '{recipe.name}' finds no pseudo-groups; take another rule, such as average"
+        )
+    for finder in finders:
+        if not finder.validates(config):
+            raise InputError(
+                f"select.rule=worst-cell: finder '{finder.name}' gives validation images no pseudo-groups with these "
+                "settings; take another rule, such as average, or another finder (find.by)"
+            )
 
 
 def config_of(record: RunRecord) -> Config:

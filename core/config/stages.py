@@ -121,8 +121,9 @@ class Find(Section):
     by: str = "biased"
     """Finder of the pseudo-groups (`prusc recipes`); `auto` tries several and chooses one without group labels."""
     file: str = ""
-    """Table with the pseudo-group of every training image, and optionally of validation images (`--groups`), instead
-    of a finder."""
+    """Your own table of pseudo-groups (`--groups FILE`), which takes the place of the finder: a row for every training
+    image, and optionally for every validation image; columns `index` or `path`, `group`, and optionally `label` and
+    `split`."""
     problems: Literal["warn", "fail"] = "warn"
     """`fail` ends a run whose pseudo-groups should not be trusted; `warn` continues with a warning."""
 
@@ -280,6 +281,7 @@ class Select(Section):
 
     rule: Literal["last", "average", "worst-class", "worst-cell", "worst-group"] = "last"
     """Rule on the validation split; only `worst-group` uses its attributes. `worst-cell`: the worst (pseudo-group,
-    label) with at least 10 images; stages before the pseudo-groups are found use `last`."""
+    label) with at least 10 images; stages before the pseudo-groups are found use `last`; refused if validation images
+    get none."""
     looks: Count = 8
     """Number of evaluations on the validation split during a stage."""

@@ -22,7 +22,7 @@ from core.models.heads import class_logits
 from core.models.networks import build
 from core.tensors import load_tensors, save_tensors
 from core.training.augment import on_device
-from core.training.images import Images, seen_shape
+from core.training.images import Images, seen_shape, validation_images
 from core.training.loop import run_loop
 from core.training.order import Order
 from core.training.predict import count_groups, final_evaluation
@@ -87,7 +87,7 @@ class SweepLearner:
         self._training = Training(
             sweep.members, self._objective, lr=settings.lr, l2=settings.l2, estimator=settings.estimator
         )
-        self.validation = Images(context.data, "validation", context.device)
+        self.validation = validation_images(context)
         self._images = Images(context.data, "train", context.device)
         self._used = torch.from_numpy(environments.used)  # on the CPU, where images are read
         self._weights = torch.from_numpy(environments.weights()).to(context.device)

@@ -1,6 +1,6 @@
 """Finder `groups`: the true attributes, an oracle."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar
@@ -26,10 +26,7 @@ class TakeTrueGroups(Stage):
         from core.finding.pseudo_groups import PseudoGroups, combined
 
         data = context.data
-        if not data.attributes:
-            raise InputError(
-                f"data set '{data.name}' has no attributes for the finder `groups`; take another one (find.by)"
-            )
+        require_attributes(data.name, data.attributes)
         context.emit(StageStarted(context.stage, 1))
         sizes = [len(values) for values in data.attributes.values()]
         train, validation = (combined(data.splits[name].attributes.T, sizes) for name in ("train", "validation"))
@@ -42,3 +39,9 @@ class TakeTrueGroups(Stage):
             validation,
         ).save(context.directory)
         context.progress(1, 1)
+
+
+def require_attributes(data: str, attributes: Collection[str]) -> None:
+    """Raise InputError if a data set has no attributes, so that its true groups are unknown."""
+    if not attributes:
+        raise InputError(f"data set '{data}' has no attributes for the finder `groups`; take another one (find.by)")

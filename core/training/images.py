@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core import gpu
+from core.artifacts import PSEUDO_GROUPS
 from core.data.dataset import DataSet, Integers, Pixels, groups
 from core.data.dataset import Images as Bytes
 from core.data.splits import SplitName
@@ -157,10 +158,10 @@ def training_images(context: "StageContext", split: SplitName = "train") -> Imag
 
 
 def validation_images(context: "StageContext", finder: str = "find") -> Images:
-    """The validation split with the pseudo-groups of stage `finder`, if that assigned any."""
-    images = Images(context.data, "validation", context.device)
-    found = PseudoGroups.load(context.input(finder))
-    if found.validation is not None:
+    """The validation split with the pseudo-groups of stage `finder`, if the run has it and it assigned any."""
+    images, folder = Images(context.data, "validation", context.device), context.input(finder)
+    found = PseudoGroups.load(folder) if (folder / PSEUDO_GROUPS).exists() else None
+    if found is not None and found.validation is not None:
         images.pseudo_groups = torch.from_numpy(found.validation).to(context.device), found.names
     return images
 

@@ -21,4 +21,5 @@ CLUSTERS = Finder(
     summary="Clusters of the representation of ERM, with checkpoint and number chosen by the worst cell.",
     stages=stages,
     cheap=True,
+    validates=lambda config: not config.cluster.per_class,  # the nearest centre would depend on the label
 )

@@ -35,7 +35,12 @@ Checkpoint = Annotated[
 ]
 Groups = Annotated[
     str | None,
-    typer.Option("--groups", "--clusters", metavar="FILE", help="Table with a pseudo-group for every training image."),
+    typer.Option(
+        "--groups",
+        "--clusters",
+        metavar="FILE",
+        help="Your own pseudo-groups, a table with one for every training image.",
+    ),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Decode images on the fly; keep no decoded copy.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -213,6 +213,11 @@ def test_groups_of_other_numbers_are_renumbered_and_the_log_says_how(home, train
         ("prusc", ["model.weights=imagenet"], "no published weights of 'digits-cnn'"),
         ("prusc", ["find.file=FOLDER/gone.csv"], r"gone\.csv: cannot be read"),
         ("prusc", ["find.file=FOLDER/short.csv"], "599 of 600 training images have no row"),
+        (
+            "jtt",
+            ["find.file=FOLDER/training.csv", "select.rule=worst-cell"],
+            r"training\.csv: has no validation images, whose pseudo-groups select.rule=worst-cell needs",
+        ),
         ("erm", ["find.file=FOLDER/short.csv"], "recipe 'erm' has no stage 'find' to read it"),
         (
             "prusc-random-clusters",
@@ -229,6 +234,7 @@ def test_files_that_do_not_fit_are_refused_before_a_run_is_written(tmp_path, rec
     torch.save(build("mlp", 2).state_dict(), tmp_path / "other.pth")
     torch.save(build("resnet18", 7).state_dict(), tmp_path / "resnet.pth")
     (tmp_path / "short.csv").write_text("index,cluster\n0,1\n")
+    (tmp_path / "training.csv").write_text("\n".join(["index,cluster", *(f"{i},{i % 2}" for i in range(600))]))
     with pytest.raises(InputError, match=sentence):
         check(plan_of(recipe, *(text.replace("FOLDER", str(tmp_path)) for text in overrides)).config)
 

@@ -82,3 +82,11 @@ def test_a_shortcut_that_nothing_contradicts_is_a_warning_of_the_first_stage(hom
     (warning,) = (each for each in RunFeed(folder).poll().warnings if each.code == "data")
     assert warning.stage == "erm"
     assert "every value of background occurs with one label only" in warning.text
+
+
+def test_the_true_groups_of_photographs_without_attributes_are_refused_before_the_run(tmp_path):
+    plain(tmp_path, n=20, attributes=())
+    overrides = [f"data.root={tmp_path}", "data.split_column=split", "find.by=groups", "model.name=digits-cnn"]
+    plan = make_plan("prusc", data="folder", overrides=overrides)
+    with pytest.raises(InputError, match="data set 'folder' has no attributes for the finder `groups`; take another"):
+        check(plan.config)

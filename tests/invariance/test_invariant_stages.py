@@ -53,14 +53,14 @@ def test_what_is_said_of_the_environments_is_what_is_kept(home):
     assert said.groups == ["0–4 · red", "0–4 · green", "5–9 · red", "5–9 · green"]
 
 
-def test_environments_by_lot_keep_sizes_and_labels_of_those_from_clusters_and_change_who_is_in_them(home):
-    ours, lot = (finished(home, recipe) for recipe in ("irm", "irm-random"))
-    (a,), (b,) = (told(folder, EnvironmentsMade, "environments") for folder in (ours, lot))
+def test_random_environments_keep_sizes_and_labels_and_change_who_is_in_them(home):
+    ours, random = (finished(home, recipe) for recipe in ("irm", "irm-random"))
+    (a,), (b,) = (told(folder, EnvironmentsMade, "environments") for folder in (ours, random))
     assert (a.names, a.table, a.used) == (b.names, b.table, b.used)
     assert b.conflicts == {}
-    mine, drawn = environments_of(ours), environments_of(lot)
+    mine, drawn = environments_of(ours), environments_of(random)
     assert all((x != y).any() for x, y in zip(mine.samples, drawn.samples, strict=True))
-    assert lot.record().stage("cluster").key == ours.record().stage("cluster").key
+    assert random.record().stage("cluster").key == ours.record().stage("cluster").key
 
 
 @pytest.mark.parametrize(("recipe", "names"), [("erm-balance", {"balance"}), ("erm-pooled", {"all"})])
@@ -102,6 +102,17 @@ def test_the_rule_chooses_step_and_member_on_validation(home):
     assert final.worst == best  # each member at its own best step
     assert best[final.chosen] == max(best)
     assert folder.record().stage("train").selection["picks"]["worst-group"]["member"] == final.chosen
+
+
+def test_the_worst_cell_chooses_step_and_member_and_needs_no_group_labels(home):
+    settings = ("train.restarts=4", "select.looks=6", "train.lr=0.01")
+    ours, free = (finished(home, "irm", *settings, f"select.rule={rule}") for rule in ("worst-cell", "last"))
+    assert ours.record().attributes_used == "none"
+    picks = [folder.record().stage("train").selection["picks"]["worst-cell"] for folder in (ours, free)]
+    assert picks[0] == picks[1]  # what the rule would have chosen is said with any rule
+    (kept,) = [e.evaluation for e in told(ours, Evaluated, "train") if e.final and e.split == "validation"]
+    assert kept.worst_cell.accuracy == picks[0]["value"]
+    assert ours.record().stage("train").selection["rule"] == "worst-cell"
 
 
 @pytest.mark.parametrize("recipe", ["eiil", "eiil-attribute"])
