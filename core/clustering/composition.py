@@ -142,8 +142,27 @@ def cluster_warnings(
     """
     found = [_empty_clusters(table)]
     if not per_class:
-        found += [_one_class_clusters(table), _no_clear_skew(table, min_skew), *_missing_classes(table, labels)]
+        found += [_no_clear_skew(table, min_skew), *_missing_classes(table, labels)]
     return [finding for finding in found if finding]
+
+
+def one_class_warning(table: Integers, names: Sequence[str]) -> Finding | None:
+    """Notice pseudo-groups with one class only, which no method can balance.
+
+    Args:
+        table: samples of each class in each pseudo-group, [k, C].
+        names: of the pseudo-groups.
+    """
+    single = np.flatnonzero((table > 0).sum(axis=1) == 1)
+    if not single.size or table.shape[1] < 2:
+        return None
+    samples = int(table[single].sum())
+    return Finding(
+        "one-class-group",
+        f"{single.size} of {len(table)} pseudo-groups {_have(single)} one class only "
+        f"({_listed([names[k] for k in single])}), so their {samples:,} samples ({samples / table.sum():.0%}) add "
+        "nothing to the balanced set; try another finder (find.by), or for clusters fewer of them (cluster.k).",
+    )
 
 
 def balance_warnings(table: Integers, balanced: Integers, *, labels: Sequence[str], warn_below: int) -> list[Finding]:
@@ -170,21 +189,8 @@ def _empty_clusters(table: Integers) -> Finding | None:
         return None
     return Finding(
         "empty-cluster",
-        f"{empty.size} of {len(table)} clusters {_be(empty)} empty ({_listed(empty)}): the representation has "
+        f"{empty.size} of {len(table)} clusters {_be(empty)} empty ({_listed(empty.tolist())}): the representation has "
         "fewer distinct directions than clusters; take fewer clusters (cluster.k).",
-    )
-
-
-def _one_class_clusters(table: Integers) -> Finding | None:
-    single = np.flatnonzero((table > 0).sum(axis=1) == 1)
-    if not single.size or table.shape[1] < 2:
-        return None
-    samples = int(table[single].sum())
-    return Finding(
-        "one-class-cluster",
-        f"{single.size} of {len(table)} clusters {_have(single)} one class only ({_listed(single)}), so their "
-        f"{samples:,} samples ({samples / table.sum():.0%}) add nothing to the balanced set; take fewer clusters "
-        "(cluster.k) or an earlier checkpoint (represent.checkpoints).",
     )
 
 
@@ -234,8 +240,8 @@ def _small_classes(table: Integers, balanced: Integers, labels: Sequence[str], w
     return found
 
 
-def _listed(numbers: Integers, at_most: int = 8) -> str:
-    return ", ".join(map(str, numbers[:at_most])) + (", …" if numbers.size > at_most else "")
+def _listed(names: Sequence[object], at_most: int = 8) -> str:
+    return ", ".join(map(str, names[:at_most])) + (", …" if len(names) > at_most else "")
 
 
 def _be(numbers: Integers) -> str:

@@ -70,6 +70,18 @@ class Quality:
         """Gain of the worst cell by the refit; NaN if unknown."""
         return self.probed - self.worst_cell
 
+    def beats_guessing(self, chance: float) -> bool:
+        """Whether the refit loses less on average than random guesses would for the same gain of the worst cell.
+
+        If a share s of the predictions becomes random, the worst cell gains s · (chance − worst cell), and the average
+        loses s · (average − chance). So a cell of mislabelled samples gains by any head that has learned nothing.
+
+        Args:
+            chance: accuracy of guesses.
+        """
+        lost = self.average - self.probed_average
+        return self.worst_cell >= chance or not lost * (chance - self.worst_cell) > self.gain * (self.average - chance)
+
 
 def worst_cell(predicted: Integers, labels: Integers, groups: Integers, k: int, n_classes: int) -> float:
     """Lowest accuracy of a (pseudo-group, label) with enough samples; NaN if there is none.
@@ -159,13 +171,14 @@ def best(qualities: Sequence[Quality]) -> int:
     return next(i for i, value in enumerate(values) if value >= max(values) - MARGIN)
 
 
-def doubts(found: PseudoGroups, quality: Quality, n: int) -> list[Finding]:
-    """Return reasons not to trust pseudo-groups, the most serious first; no attribute is used.
+def doubts(found: PseudoGroups, quality: Quality, n: int, n_classes: int) -> list[Finding]:
+    """Return the most serious reason not to trust pseudo-groups, if there is any; no attribute is used.
 
     Args:
         found: pseudo-groups.
         quality: of them.
         n: training samples.
+        n_classes: number of classes.
     """
     if quality.conflicts < LEAST_CONFLICTS:
         return [
@@ -194,14 +207,22 @@ def doubts(found: PseudoGroups, quality: Quality, n: int) -> list[Finding]:
                 "not show a shortcut that hurts it; the run may have nothing to improve.",
             )
         ]
+    cell = f"({quality.worst_cell:.1%} → {quality.probed:.1%}"
     if quality.gain < MARGIN:
-        return [
-            Finding(
-                "no-support",
-                "A head refitted on the balanced set does not improve the worst cell on validation "
-                f"({quality.worst_cell:.1%} → {quality.probed:.1%}): these pseudo-groups ({found.source}) may be hard "
-                "or mislabelled samples instead of a shortcut; compare the result with ERM before you use it, or try "
-                "another finder (find.by).",
-            )
-        ]
-    return []
+        what = f"does not improve the worst cell on validation {cell})"
+    elif not quality.beats_guessing(1 / n_classes):
+        average = f"{quality.average:.1%} → {quality.probed_average:.1%}"
+        what = (
+            f"is no better than guessing, which would also gain in the worst cell {cell}) for such a loss on average "
+            f"({average}; validation)"
+        )
+    else:
+        return []
+    return [
+        Finding(
+            "no-support",
+            f"A head refitted on the balanced set {what}: these pseudo-groups ({found.source}) may be hard or "
+            "mislabelled samples instead of a shortcut; compare the result with ERM before you use it, or try another "
+            "finder (find.by).",
+        )
+    ]

@@ -54,7 +54,7 @@ class FindPseudoGroups(Stage):
         import numpy as np
 
         from core.finding.pseudo_groups import PseudoGroups
-        from core.finding.quality import assess, best, doubts
+        from core.finding.quality import assess, best
         from core.tensors import save_tensors
 
         candidates = [PseudoGroups.load(context.input(source)) for source in self.sources]
@@ -66,10 +66,7 @@ class FindPseudoGroups(Stage):
         save_tensors(predictions_file(context.directory, "train"), {"classes": classes, "probabilities": probabilities})
         self._report(context, candidates, qualities, chosen)
         self._draw(context, found, features, classes.numpy(), probabilities.numpy())
-        for finding in doubts(found, quality, len(features.train_labels)):
-            context.emit(Warned(context.stage, finding.code, finding.text))
-            if self.find.problems == "fail":
-                raise StageError(finding.text, "or continue anyway with find.problems=warn")
+        self._warn(context, found, quality)
         if len(np.unique(found.train[found.used])) < 2:
             raise StageError(
                 f"the finder ({found.source}) put all samples into one pseudo-group", "try another finder (find.by)"
@@ -147,6 +144,23 @@ class FindPseudoGroups(Stage):
                 context.progress(sum(map(len, logits)), total)
             start += len(images)
         return torch.cat(features), torch.cat(logits)
+
+    def _warn(self, context: "StageContext", found: "PseudoGroups", quality: "Quality") -> None:
+        """Warn if the pseudo-groups should not be trusted, or end the run if the settings say so."""
+        from core.clustering.composition import one_class_warning
+        from core.finding.quality import doubts
+
+        labels, names = context.data.splits["train"].labels, context.data.label_names
+        no_better = f" None of the {len(self.sources)} finders that were tried is better." * (len(self.sources) > 1)
+        reasons = [
+            (finding.code, finding.text + no_better) for finding in doubts(found, quality, len(labels), len(names))
+        ]
+        if not found.per_class and (finding := one_class_warning(found.table(labels, len(names)), found.names)):
+            reasons.append((finding.code, finding.text))
+        for code, text in reasons:
+            context.emit(Warned(context.stage, code, text))
+            if self.find.problems == "fail":
+                raise StageError(text.removesuffix("."), "or continue anyway with find.problems=warn")
 
     def _report(
         self,

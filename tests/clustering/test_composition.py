@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from core.clustering.composition import balance_warnings, cluster_warnings, composition, minority_size, quota, skew
+from core.clustering.composition import (
+    balance_warnings,
+    cluster_warnings,
+    composition,
+    minority_size,
+    one_class_warning,
+    quota,
+    skew,
+)
 
 
 def test_composition_equals_a_double_loop():
@@ -86,15 +94,11 @@ def test_healthy_clusters_raise_no_alarm():
     ("table", "expected"),
     [
         ([[900, 50], [40, 800], [0, 0]], ["empty-cluster"]),
-        ([[900, 50], [40, 800], [0, 60]], ["one-class-cluster"]),
         ([[500, 400], [400, 500]], ["no-clear-skew"]),
         ([[900, 9], [4, 800]], []),
         ([[900, 5], [4, 800]], ["small-balanced-set"]),
-        (
-            [[900, 50], [800, 0], [700, 0]],
-            ["one-class-cluster", "starved-class"],
-        ),
-        ([[900, 0], [0, 800]], ["one-class-cluster", "empty-balanced-set"]),
+        ([[900, 50], [800, 0], [700, 0]], ["starved-class"]),
+        ([[900, 0], [0, 800]], ["empty-balanced-set"]),
     ],
 )
 def test_each_doubt_has_its_alarm(table: list[list[int]], expected: list[str]):
@@ -126,11 +130,20 @@ def test_texts_carry_the_numbers_and_what_to_try():
     found += balance_warnings(table, quota(table, "min"), labels=labels, warn_below=200)
     texts = {alarm.code: alarm.text for alarm in found}
     assert "1 of 4 clusters is empty (3)" in texts["empty-cluster"]
-    assert "1 of 4 clusters has one class only (2), so their 70 samples (4%)" in texts["one-class-cluster"]
     assert "0.99 of a cluster on average, less than 1.00" in texts["no-clear-skew"]
     assert "'land' has 9 different samples in the balanced set, fewer than 200" in texts["small-balanced-set"]
     assert all(text.endswith(".") for text in texts.values())
     assert all(("find.by" if code == "small-balanced-set" else "cluster.k") in text for code, text in texts.items())
+
+
+def test_pseudo_groups_of_one_class_are_named_and_counted():
+    table = np.array([[900, 5], [4, 800], [0, 70], [0, 0]])
+    alarm = one_class_warning(table, ("a", "b", "c", "d"))
+    assert alarm is not None
+    assert alarm.code == "one-class-group"
+    assert alarm.text.startswith("1 of 4 pseudo-groups has one class only (c), so their 70 samples (4%) add nothing ")
+    assert one_class_warning(table[:2], ("a", "b")) is None
+    assert one_class_warning(np.array([[9], [8]]), ("a", "b")) is None
 
 
 def test_a_long_list_of_clusters_is_cut():

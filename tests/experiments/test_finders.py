@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.clustering.composition import Finding
 from core.errors import InputError
 from core.events import PseudoGroupsFound, Warned
 from core.finding.pseudo_groups import PseudoGroups
@@ -15,7 +16,7 @@ from core.runs.home import Home
 from core.stages.true_groups import TakeTrueGroups
 from experiments.finders import choices, finders
 from experiments.launch import create_run
-from tests.engine.lab import After, assert_same_results, events, finished, go_on, plan_of
+from tests.engine.lab import After, assert_same_results, events, finished, go_on, pipeline_of, plan_of
 from tests.training.stage_lab import context_of, random_data, run_folder
 
 QUICK = (
@@ -119,6 +120,31 @@ def test_pseudo_groups_without_conflicts_are_a_warning_or_the_end(tmp_path: Path
     assert "nothing-found" in {event.code for event in events(folder) if isinstance(event, Warned)}
 
 
+@pytest.mark.parametrize("problems", ["warn", "fail"])
+def test_a_pseudo_group_of_one_class_is_a_warning_or_the_end(tmp_path: Path, problems: str) -> None:
+    data = pipeline_of(plan_of().config).load_data()
+    rows = [f"{i},{(i % 2) if label else 2 * (i % 3 == 0)}" for i, label in enumerate(data.splits["train"].labels)]
+    table = tmp_path / "groups.csv"
+    table.write_text("\n".join(["index,group", *rows]))  # group 1 has the second class only, group 2 the first
+    plan = plan_of("prune-only", f"find.file={table}", f"find.problems={problems}")
+    folder = create_run(Home.open(tmp_path / "home"), plan)
+    assert go_on(folder) == ("finished" if problems == "warn" else "failed")
+    (text,) = [e.text for e in events(folder) if isinstance(e, Warned) and e.code == "one-class-group"]
+    assert text.startswith("2 of 3 pseudo-groups have one class only (1, 2), so their ")
+    assert problems == "warn" or folder.record().reason.startswith(f"find: {text.removesuffix('.')}; or continue ")
+
+
+def test_auto_says_that_no_finder_is_better_if_its_choice_is_doubted(
+    home: Home, runs: dict[str, RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.finding.quality.doubts", lambda *_: [Finding("no-gap", "There is a doubt.")])
+    folder = create_run(home, plan_of("prune-only", *order("auto"), "find.problems=fail"))
+    assert go_on(folder) == "failed"
+    assert folder.record().stage("cluster").reused
+    doubt = "find: There is a doubt. None of the 3 finders that were tried is better; or continue anyway"
+    assert folder.record().reason.startswith(doubt)
+
+
 def test_random_groups_are_no_reason_to_trust_them(runs: dict[str, RunFolder]) -> None:
     found = told(runs["random"])
     assert found.names == [f"random {number}" for number in range(4)]
@@ -132,6 +158,14 @@ def test_data_without_attributes_has_no_true_groups(tmp_path: Path) -> None:
     context = context_of(run_folder(tmp_path), replace(data, attributes={}, splits=splits), stage="true-groups")
     with pytest.raises(InputError, match=r"data set 'random' has no attributes for the finder `groups`.*find\.by"):
         TakeTrueGroups().run(context)
+
+
+def test_the_worst_cell_selects_nothing_where_validation_images_have_no_pseudo_groups() -> None:
+    with pytest.raises(InputError, match=r"select\.rule=worst-cell: recipe 'group-dro' finds no pseudo-groups; take "):
+        plan_of("group-dro", "select.rule=worst-cell")
+    with pytest.raises(InputError, match=r"select\.rule=worst-cell: finder 'clusters' gives validation images no "):
+        plan_of("spare", "select.rule=worst-cell")
+    assert plan_of("spare", "select.rule=worst-cell", "cluster.per_class=false")
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_true_attributes_are_preferred_to_random_groups_wherever_they_stand():
         assert candidates[best(qualities)] is true
         (of_true,) = (quality for quality, of in zip(qualities, candidates, strict=True) if of is true)
         assert of_true.gain > 0.3
-        assert doubts(true, of_true, 4000) == []
+        assert doubts(true, of_true, 4000, 2) == []
 
 
 def test_the_numbers_of_an_assessment_are_those_of_the_network_and_of_its_refitted_head():
@@ -86,7 +86,7 @@ def test_pseudo_groups_without_validation_are_judged_by_the_cells_of_the_others(
     alone = replace(true, validation=None)
     (unknown,) = assess([alone], features, seed=0)
     assert np.isnan([unknown.worst_cell, unknown.probed, unknown.gain]).all()
-    assert doubts(alone, unknown, 4000) == []
+    assert doubts(alone, unknown, 4000, 2) == []
     both = assess([true, alone], features, seed=0)
     assert both[1].probed == both[0].probed > 0.85
 
@@ -116,6 +116,9 @@ GOOD = Quality(conflicts=50, size=100, worst_cell=0.4, probed=0.7, average=0.9, 
         ({"conflicts": 501}, "everything-found"),
         ({"worst_cell": 0.89}, "no-gap"),
         ({"probed": 0.41}, "no-support"),
+        ({"worst_cell": 0.0, "probed": 0.45, "probed_average": 0.50}, "no-support"),
+        ({"worst_cell": 0.0, "probed": 0.45, "probed_average": 0.60}, None),
+        ({"worst_cell": 0.5, "probed": 0.55, "probed_average": 0.60}, None),  # guesses would not raise that cell
         ({"conflicts": 3, "worst_cell": 0.89, "probed": 0.2}, "nothing-found"),
         ({"worst_cell": NAN, "probed": NAN}, None),
         ({"probed": NAN}, None),
@@ -123,14 +126,32 @@ GOOD = Quality(conflicts=50, size=100, worst_cell=0.4, probed=0.7, average=0.9, 
 )
 def test_every_doubt_has_its_code_and_names_the_finder(changes, code):
     found = groups_of(np.zeros(4, int), None, np.zeros(4, int), "clusters, k = 2")
-    doubted = doubts(found, replace(GOOD, **changes), 1000)
+    doubted = doubts(found, replace(GOOD, **changes), 1000, 2)
     assert [finding.code for finding in doubted] == ([code] if code else [])
     assert all("(clusters, k = 2)" in finding.text for finding in doubted)
 
 
+def test_mislabelled_samples_are_doubted_though_a_head_that_guesses_raises_their_cells():
+    random = np.random.default_rng(0)
+
+    def split(size):
+        classes = random.integers(0, 2, size)
+        rows = random.normal(0, 1, (size, 60))
+        rows[:, 0] += 6 * classes
+        return rows.astype(np.float32), np.where(random.random(size) < 0.9, classes, 1 - classes), classes
+
+    (rows, labels, classes), (seen, others, theirs) = split(4000), split(1200)
+    found = groups_of(classes, theirs, labels, "clusters that follow the label")
+    (quality,) = assess([found], Features(rows, seen, labels, others, theirs, 2), seed=0)
+    assert quality.gain > 0.2
+    (doubt,) = doubts(found, quality, 4000, 2)
+    assert doubt.code == "no-support"
+    assert "is no better than guessing" in doubt.text
+
+
 def test_clusters_of_one_class_each_may_contradict_most_samples():
     found = replace(groups_of(np.zeros(4, int), None, np.zeros(4, int)), per_class=True)
-    assert doubts(found, replace(GOOD, conflicts=900), 1000) == []
+    assert doubts(found, replace(GOOD, conflicts=900), 1000, 2) == []
 
 
 def test_groups_of_one_class_each_have_the_balanced_set_that_is_drawn_from_them():
