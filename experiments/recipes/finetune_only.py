@@ -1,4 +1,8 @@
-"""Control: fine-tune the whole network on the balanced set, with nothing pruned."""
+"""Control: fine-tune the whole network on the balanced set, with nothing pruned.
+
+Ours, with the settings of PruSC's fine-tuning (see `prusc_finetune`), so that only the masks differ. Supervision: none,
+unless select.rule or the finder uses groups.
+"""
 
 from core.config import Config
 from core.engine.stage import Stage

@@ -1,4 +1,9 @@
-"""Oracle: ERM on batches with every group equally often; uses the attributes of the training split."""
+"""Oracle: ERM on batches with every group equally often; uses the attributes of the training split.
+
+Idrissi, Arjovsky, Pezeshki and Lopez-Paz, CLeaR 2022, arXiv 2110.14503. Published: groups drawn equally often, with
+learning rate, weight decay and epoch chosen by worst-group accuracy on validation; ours: the settings of
+ERM. Supervision: the groups of the training split.
+"""
 
 from experiments import equations
 from experiments.recipe import Recipe

@@ -1,4 +1,8 @@
-"""Control: refit the linear head on the balanced set, with ERM's representation unchanged."""
+"""Control: refit the linear head on the balanced set, with ERM's representation unchanged.
+
+The head is that of DFR (Kirichenko, Izmailov and Wilson, ICLR 2023, arXiv 2204.02937); what is published and ours: see
+`prusc_head`. Supervision: none, unless the finder uses groups.
+"""
 
 from core.config import Config
 from core.engine.stage import Stage

@@ -1,4 +1,9 @@
-"""PruSC: find the samples that contradict the shortcut, learn masks, fine-tune what is left, keep the best network."""
+"""PruSC: find the samples that contradict the shortcut, learn masks, fine-tune what is left, keep the best network.
+
+What is published of masks and fine-tuning, and how ours differ: see `prusc_finetune`. Ours: the head of the masked
+network is also refitted (see `prusc_head`); and of ERM, masks, fine-tuned network and refitted head, the one with the
+best worst cell of validation is kept. Supervision: none, unless select.rule or the finder uses groups.
+"""
 
 from core.config import Config
 from core.engine.stage import Stage

@@ -1,4 +1,10 @@
-"""PruSC with a refitted head: the masks, then a logistic regression in place of fine-tuning."""
+"""PruSC with a refitted head: the masks, then a logistic regression in place of fine-tuning.
+
+What is published of the masks: see `prusc_finetune`. The head is that of DFR (Kirichenko, Izmailov and Wilson, ICLR
+2023, arXiv 2204.02937): a logistic regression on the standardised representation, the mean of 10 draws. Published: L1
+penalty, on group-balanced images, nothing pruned. Ours: balanced sets of pseudo-groups, an L2 penalty chosen by the
+worst cell, and the masks before it. Supervision: none, unless the finder uses groups.
+"""
 
 from core.config import Config
 from core.engine.stage import Stage
