@@ -16,6 +16,8 @@ MARGIN = 0.02
 """A gain in worst-cell accuracy below this counts as none (ours)."""
 LEAST_CONFLICTS = 10
 """Fewer conflict samples than this count as none (ours)."""
+GUESSED = 1.5
+"""Least gain of the worst cell, as a multiple of that by guesses: these vary in cells of few samples (ours)."""
 MOST_CONFLICTS = 0.5
 """Largest share of conflict samples: a shortcut that fails more often than it works is not one (ours)."""
 PENALTY = 1e-3
@@ -71,7 +73,7 @@ class Quality:
         return self.probed - self.worst_cell
 
     def beats_guessing(self, chance: float) -> bool:
-        """Whether the refit loses less on average than random guesses would for the same gain of the worst cell.
+        """Whether the worst cell gains clearly more by the refit than by random guesses that cost as much on average.
 
         If a share s of the predictions becomes random, the worst cell gains s · (chance − worst cell), and the average
         loses s · (average − chance). So a cell of mislabelled samples gains by any head that has learned nothing.
@@ -79,8 +81,8 @@ class Quality:
         Args:
             chance: accuracy of guesses.
         """
-        lost = self.average - self.probed_average
-        return self.worst_cell >= chance or not lost * (chance - self.worst_cell) > self.gain * (self.average - chance)
+        lost, room = self.average - self.probed_average, chance - self.worst_cell
+        return room <= 0 or not GUESSED * lost * room > self.gain * (self.average - chance)
 
 
 def worst_cell(predicted: Integers, labels: Integers, groups: Integers, k: int, n_classes: int) -> float:

@@ -117,7 +117,7 @@ GOOD = Quality(conflicts=50, size=100, worst_cell=0.4, probed=0.7, average=0.9, 
         ({"worst_cell": 0.89}, "no-gap"),
         ({"probed": 0.41}, "no-support"),
         ({"worst_cell": 0.0, "probed": 0.45, "probed_average": 0.50}, "no-support"),
-        ({"worst_cell": 0.0, "probed": 0.45, "probed_average": 0.60}, None),
+        ({"worst_cell": 0.0, "probed": 0.45, "probed_average": 0.70}, None),
         ({"worst_cell": 0.5, "probed": 0.55, "probed_average": 0.60}, None),  # guesses would not raise that cell
         ({"conflicts": 3, "worst_cell": 0.89, "probed": 0.2}, "nothing-found"),
         ({"worst_cell": NAN, "probed": NAN}, None),
