@@ -156,12 +156,11 @@ def one_class_warning(table: Integers, names: Sequence[str]) -> Finding | None:
     single = np.flatnonzero((table > 0).sum(axis=1) == 1)
     if not single.size or table.shape[1] < 2:
         return None
-    samples = int(table[single].sum())
+    samples, listed = int(table[single].sum()), _listed([names[k] for k in single.tolist()])
     return Finding(
         "one-class-group",
-        f"{single.size} of {len(table)} pseudo-groups {_have(single)} one class only "
-        f"({_listed([names[k] for k in single])}), so their {samples:,} samples ({samples / table.sum():.0%}) add "
-        "nothing to the balanced set; try another finder (find.by), or for clusters fewer of them (cluster.k).",
+        f"{single.size} of {len(table)} pseudo-groups {_have(single)} one class only ({listed}), so their {samples:,} "
+        f"samples ({samples / table.sum():.0%}) add nothing to the balanced set; try another finder (find.by), or for clusters fewer of them (cluster.k).",
     )
 
 
