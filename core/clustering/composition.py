@@ -160,7 +160,8 @@ def one_class_warning(table: Integers, names: Sequence[str]) -> Finding | None:
     return Finding(
         "one-class-group",
         f"{single.size} of {len(table)} pseudo-groups {_have(single)} one class only ({listed}), so their {samples:,} "
-        f"samples ({samples / table.sum():.0%}) add nothing to the balanced set; try another finder (find.by), or for clusters fewer of them (cluster.k).",
+        f"samples ({samples / table.sum():.0%}) add nothing to the balanced set; try another finder (find.by), or "
+        "for clusters fewer of them (cluster.k).",
     )
 
 
