@@ -91,6 +91,16 @@ class Column:
                 listed = ", ".join(f"'{text}'" for text in texts)
                 yield f"{self.name}: {listed} are one value, '{value}'"
 
+    def cases(self) -> Iterator[str]:
+        """A note for all values that differ only in case, such as `TRUE` and `True`, and so are not one value."""
+        written: dict[str, list[str]] = {}
+        for value in sorted({clean(text) for text in set(self.texts)}):
+            written.setdefault(value.casefold(), []).append(value)
+        for values in written.values():
+            if len(values) > 1:
+                listed = ", ".join(f"'{value}'" for value in values)
+                yield f"{self.name}: {listed} differ only in case, but are {len(values)} values; write them alike"
+
 
 def in_order(values: set[str]) -> list[str]:
     """Values sorted as numbers if all of them are numbers, else alphabetically; the same in every process."""
@@ -189,7 +199,7 @@ class _Lines:
             self.note(f"is read as {encoding}")
         self._separator = separator or separator_of(text)
         self._cells = csv.reader(
-            io.StringIO(text),
+            io.StringIO(text, newline=None),
             delimiter=self._separator,
             skipinitialspace=self._spaces,
             quoting=csv.QUOTE_NONE if self._spaces else csv.QUOTE_MINIMAL,
@@ -201,7 +211,8 @@ class _Lines:
         self._notes.append(f"{self._file}: {text}")
 
     def first(self) -> list[str]:
-        return next(self._rows, (0, []))[1]
+        row = next(self._rows, (0, []))[1]
+        return self.first() if row[:1] == ["sep="] else row  # Excel's line before the headings
 
     def rest(self, headings: Sequence[str], wanted: Mapping[str, str]) -> dict[str, Column]:
         """Columns by their wanted names, from wanted name → heading."""
@@ -261,14 +272,22 @@ def _read_parquet(root: Path, file: str, wanted: Mapping[str, str] | None) -> di
     path = root / file
     try:
         import pyarrow.parquet as parquet
+        import pyarrow.types as types
     except ImportError:
         raise InputError(
             f"{path}: reading Parquet needs pyarrow; install 'prusc-tui[parquet]', or save it as CSV"
         ) from None
     try:
-        headings = parquet.read_schema(path).names
-        found = find(path, headings, _unique(headings) if wanted is None else wanted)
-        table = pd.read_parquet(path, columns=list(found.values()), engine="pyarrow")
+        schema = parquet.read_schema(path)
+        # pandas stores an index without a name as a column, but does not read it as one.
+        headings = [name for name in schema.names if not name.startswith("__index_level_")]
+        kinds = (types.is_nested, types.is_binary, types.is_large_binary)
+        odd = {field.name for field in schema if any(is_one(field.type) for is_one in kinds)}
+        plain = [name for name in headings if name not in odd]
+        found = find(path, headings, _unique(plain) if wanted is None else wanted)
+        if taken := [heading for heading in found.values() if heading in odd]:
+            raise InputError(f"{path}: column '{taken[0]}' has lists, structures or bytes, not values")
+        table = pd.read_parquet(path, columns=list(found.values()), engine="pyarrow").reset_index()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or 'not Parquet'})") from None
     except ValueError as error:  # pyarrow's own errors are ValueErrors

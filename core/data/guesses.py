@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from core.data.draft import SPLIT_WORDS
 from core.data.proposal import ProposalDraft, listed
 from core.data.roles import (
@@ -34,11 +36,13 @@ def find_label_and_split(draft: ProposalDraft, columns: list[Values], *, folders
     names = {values.column.name: values for values in columns}
     split = _chosen_split(draft, columns, names)
     candidates = [values for values in columns if values is not split and len(values) > 1]
-    few = candidates if folders else [values for values in candidates if len(values) <= MOST_LABELS]
-    known = by_heading(few, LABELS)
+    repeated = [values for values in candidates if folders or len(values) < len(values.codes)]
+    few = [values for values in repeated if folders or len(values) <= MOST_LABELS]
+    # A coordinate or a target of regression may have any number of values, a class hardly.
+    known = by_heading(few, LABELS) or by_heading(repeated, [word for word in LABELS if word not in ("y", "target")])
     if "label" in draft.answers:
         label = names[draft.ask("label", "", list(names), None)[0]]
-    elif not few:
+    elif not (known or few):
         raise InputError("no column has two or more values that could be labels; name it with --label")
     elif folders and len(candidates) == 1:
         label = candidates[0]
@@ -50,7 +54,7 @@ def find_label_and_split(draft: ProposalDraft, columns: list[Values], *, folders
         label = names[draft.ask("label", "which column is the label?", choices, (guess.column.name,))[0]]
     draft.settings["label_column"] = label.column.name
     draft.see("label", label)
-    draft.notes += label.column.spellings()
+    draft.notes += [*label.column.spellings(), *label.column.cases()]
     _ignored_labels(draft, label)
     return label, split
 
@@ -112,17 +116,21 @@ def find_attributes(draft: ProposalDraft, columns: list[Values], label: Values) 
         draft.notes.append("no attribute: accuracy is given for each label only, as groups are unknown")
     for values in chosen:
         draft.see("attribute", values)
-        draft.notes += values.column.spellings()
+        draft.notes += [*values.column.spellings(), *values.column.cases()]
 
 
-def find_splits(draft: ProposalDraft, split: Values | None) -> None:
-    """Find what the values of the split column mean, or ask for it; it is noted in the draft."""
-    if split is None:
+def find_splits(draft: ProposalDraft, split: Values | None, label: Values) -> None:
+    """Find what the values of the split column mean, or ask for it; it is noted in the draft.
+
+    Rows whose label is left out do not count: the test images of a competition have none.
+    """
+    used = None if split is None else _with_label(draft, split, label)
+    if split is None or used is None:
         draft.settings["split_column"] = ""
         draft.notes.append("no split: 70 % training, 15 % validation and 15 % test are drawn at random in every group")
         return
     draft.settings["split_column"] = split.column.name
-    draft.see("split", split)
+    draft.see("split", used)
     given = {
         key.removeprefix("split "): "".join(answer) for key, answer in draft.answers.items() if key[:6] == "split "
     }
@@ -133,12 +141,12 @@ def find_splits(draft: ProposalDraft, split: Values | None) -> None:
         if clean(value).casefold() not in map(str.casefold, split.names):
             raise InputError(f"{value}={name}: column '{split.column.name}' has no '{value}' ({listed(split.names)})")
     means: dict[str, str] = {}
-    for value, meaning in meanings(list(split.counts), given).items():
+    for value, meaning in meanings(list(used.counts), given).items():
         means[value] = meaning.split
         if not meaning.sure:
             (answer,) = draft.ask(
                 f"split {value}",
-                f"what does '{value}' mean in column '{split.column.name}' (rows: {split.counts[value]:,})?",
+                f"what does '{value}' mean in column '{split.column.name}' (rows: {used.counts[value]:,})?",
                 (*SPLITS, IGNORE),
                 (meaning.split,) if meaning.split else None,
             ) or ("",)
@@ -157,6 +165,20 @@ def find_splits(draft: ProposalDraft, split: Values | None) -> None:
             (VALIDATION_SHARE,),
         )
         draft.settings["validation_share"] = _share(share)
+
+
+def _with_label(draft: ProposalDraft, split: Values, label: Values) -> Values | None:
+    """The split of the rows whose label is not left out; None if they are all of one split, with a note."""
+    ignored = {clean(value).casefold() for value in draft.settings.get("ignored_labels", ())}
+    out = [number for number, name in enumerate(label.names) if name.casefold() in ignored]
+    if not out:
+        return split
+    used = Values.of(split.column.take(np.flatnonzero(~np.isin(label.codes, out))))
+    if len(used) > 1:
+        return used
+    only = "".join(used.names)
+    draft.notes.append(f"column '{split.column.name}' is not used, as all rows with a label are '{only}'")
+    return None
 
 
 def _share(text: str) -> float:

@@ -98,10 +98,13 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
 
 
-def _chosen(key: str, answer: str, choices: Sequence[str]) -> str:
+def choice_of(answer: str, choices: Sequence[str]) -> str:
+    """The choice that an answer means, also in another case if no other differs only in case; empty if none."""
     alike = [choice for choice in choices if choice.casefold() == answer.casefold()]
-    if answer in choices:
-        return answer
-    if len(alike) == 1:
-        return alike[0]
-    raise InputError(f"{key} '{answer}': is not among {listed(choices)}{nearest(answer, [*choices])}")
+    return answer if answer in choices else alike[0] if len(alike) == 1 else ""
+
+
+def _chosen(key: str, answer: str, choices: Sequence[str]) -> str:
+    if not (chosen := choice_of(answer, choices)):
+        raise InputError(f"{key} '{answer}': is not among {listed(choices)}{nearest(answer, [*choices])}")
+    return chosen

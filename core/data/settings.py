@@ -204,7 +204,7 @@ class Tabled(Photos):
 
     def draft(self) -> "Draft":
         from core.data.draft import Draft
-        from core.data.folders import with_endings
+        from core.data.folders import as_files
 
         root = self.folder()
         image_column = getattr(self, self.image_setting)
@@ -221,10 +221,16 @@ class Tabled(Photos):
         names = columns[image_column]
         stripped = [_plain(root, text) if "\\" in text else text for text in map(str.strip, names.texts)]
         paths = self.paths(root, names.file, stripped)
-        paths = [_below(root, path) if path[:1] == "/" else path for path in paths]
+        homes = (f"{root}/", f"{root.resolve()}/")
+        paths = [_below(homes, path) if path[:1] == "/" else path for path in paths]
+        files = as_files(root, paths)
+        # An extension that is missing is no surprise.
+        unlike = next((pair for pair in zip(paths, files, strict=True) if not pair[1].startswith(pair[0])), None)
+        if unlike is not None:
+            notes += (f"{names.name}: files have other names than here, such as '{unlike[1]}' for '{unlike[0]}'",)
         return Draft(
             root,
-            names.with_texts(with_endings(root, paths)),
+            names.with_texts(files),
             columns[self.label_column].with_words(
                 self.label_words, "" if self.label_words else "leave such rows out with data.ignored_labels"
             ),
@@ -288,10 +294,9 @@ def _plain(root: Path, path: str) -> str:
     return path if (root / path).exists() else path.replace("\\", "/")
 
 
-def _below(root: Path, path: str) -> str:
-    """An absolute path, relative to `root` if it is below it."""
-    home = next((home for home in (root, root.resolve()) if path.startswith(f"{home}/")), None)
-    return path if home is None else path.removeprefix(f"{home}/")
+def _below(homes: tuple[str, ...], path: str) -> str:
+    """An absolute path, relative to the first of the folders that it is below, if any."""
+    return next((path.removeprefix(home) for home in homes if path.startswith(home)), path)
 
 
 def inside(key: str, path: str) -> str:

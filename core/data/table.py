@@ -140,7 +140,9 @@ def notes_on(draft: Draft) -> tuple[str, ...]:
     """What was left out or not read literally, one sentence each."""
     read = [note for column in draft.columns for note in column.notes]
     spelled = [note for column in draft.columns[1:] for note in column.spellings()]
-    return tuple(dict.fromkeys([*draft.notes, *read, *spelled]))
+    free = [column for column in (draft.label, *draft.attributes.values()) if column.words is None]
+    cases = [note for column in free for note in column.cases()]
+    return tuple(dict.fromkeys([*draft.notes, *read, *spelled, *cases]))
 
 
 def unusable_paths(root: Path, paths: Sequence[str]) -> dict[int, str]:
@@ -158,6 +160,8 @@ def unusable_paths(root: Path, paths: Sequence[str]) -> dict[int, str]:
             bad[number] = f"'{path}' leaves the folder of the data set"
         elif "\0" in path:
             bad[number] = "the path has a null character"
+        elif not path.isascii() and any("\ud800" <= character <= "\udfff" for character in path):
+            bad[number] = "its name is not in UTF-8; rename the file"
     home = os.path.realpath(root)
     by_folder: dict[str, list[int]] = {}
     for number, path in enumerate(paths):
@@ -225,13 +229,16 @@ def _relabelled(draft: Draft, labels: Integers, label_names: Sequence[str]) -> d
 def _unknown(draft: Draft, column: Column, codes: Integers, what: str) -> list[Problem]:
     """One problem for every cell without a code: it is empty or not among the words."""
     known = ", ".join(dict.fromkeys(column.words.values())) if column.words else ""
+    sentences: dict[str, str] = {}
     problems = []
     for row in np.flatnonzero(codes < 0).tolist():
         text = column.texts[row].strip()
-        hint = nearest(text, list(column.words or ())) if text else ""
-        way_out = f"{' Otherwise' if hint else ';'} {column.way_out}" if column.way_out else ""
-        text = f"{column.name} '{text}' is unknown{hint or f' (known: {known})'}" if text else f"{column.name} is empty"
-        problems.append(draft.problem(column, row, f"unknown {what}", text + way_out))
+        if text not in sentences:  # the nearest word of each row of a large table would take minutes
+            hint = nearest(text, list(column.words or ())) if text else ""
+            way_out = f"{' Otherwise' if hint else ';'} {column.way_out}" if column.way_out else ""
+            what_is = f"'{text}' is unknown{hint or f' (known: {known})'}" if text else "is empty"
+            sentences[text] = f"{column.name} {what_is}{way_out}"
+        problems.append(draft.problem(column, row, f"unknown {what}", sentences[text]))
     return problems
 
 
@@ -241,7 +248,10 @@ def _check_columns(
     if not rows:
         raise InputError("no row has an image, a label and a split")
     if len(label_names) < 2:
-        raise InputError(f"column '{draft.label.name}' has only one label, '{label_names[0]}'; at least two are needed")
+        raise InputError(
+            f"column '{draft.label.name}' has only one label, '{label_names[0]}'; at least two are needed, so name "
+            "another column"
+        )
     if prod((len(label_names), *map(len, values.values()))) > MOST_GROUPS:
         sizes = {draft.label.name: len(label_names), **{name: len(names) for name, names in values.items()}}
         name = max(sizes, key=lambda name: sizes[name])
@@ -263,10 +273,14 @@ def _check_filled(
                 number = int((labels == row.argmin()).sum())
                 raise InputError(
                     f"label '{label}' has {number} image{'s' * (number != 1)}, too few for data.fractions "
-                    f"{', '.join(f'{share:g}' for share in split.fractions)}: none is left for {name}"
+                    f"{', '.join(f'{share:g}' for share in split.fractions)}: none is left for {name}; "
+                    "add some, or leave its rows out (data.ignored_labels, or --ignore of prusc data init)"
                 )
         elif not row.sum():
             way_out = f": {split.way_out}" if split.way_out else ""
             raise InputError(f"no row is in the {name} split (column '{split.name}'); all three are needed{way_out}")
         elif row.min() == 0 and name == "train":
-            raise InputError(f"label '{label}' has no image in the training split; add some, or leave its rows out")
+            raise InputError(
+                f"label '{label}' has no image in the training split; add some, or leave its rows out "
+                "(data.ignored_labels, or --ignore of prusc data init)"
+            )

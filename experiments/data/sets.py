@@ -21,12 +21,14 @@ def resolve(
     *,
     source: str = "--set",
     sizes: Mapping[str, int] | None = None,
+    guess: bool = False,
 ) -> "DataSettings":
     """Settings of a data set, of the data of a preset, or of a folder with a settings file.
 
     `overrides` are `data.key=value`, and `root` is an existing folder. `source` says in messages who asks; `sizes` are
-    defaults for images in a folder, such as the `size` that a network takes. Raises InputError for an unknown name, an
-    unknown or unfit setting, or a folder for bundled data.
+    defaults for images in a folder, such as the `size` that a network takes. With `guess`, the settings of a folder
+    without a settings file are those that are proposed for it. Raises InputError for an unknown name, an unknown or
+    unfit setting, or a folder for bundled data.
     """
     from core.data.settings import Photos
     from core.errors import InputError
@@ -35,7 +37,7 @@ def resolve(
     given = parse_overrides(overrides)
     if foreign := [key for key in given if key != "data"]:
         raise InputError(f"--set {foreign[0]}: not a setting of a data set; those begin with 'data.'")
-    whole = _named(name)
+    whole = _named(name, guess=guess)
     if sizes and isinstance(validate(whole, source).data, Photos):
         merge(whole, {"data": sizes})
     settings = validate(merge(whole, given), source).data
@@ -56,15 +58,25 @@ def missing(name: str) -> str:
         return ""  # reported when it is read
 
 
-def _named(name: str) -> dict[str, Any]:
+def _named(name: str, *, guess: bool) -> dict[str, Any]:
     from experiments.catalog import data_names, get_preset, preset_names
     from experiments.data import settings_file
 
     if name in preset_names():
         return {"data": dict(get_preset(name).settings["data"])}
+    if guess and is_unwritten(name):
+        return {"data": settings_file.guessed(name)}
     if name not in data_names() and (file := settings_file.file_of(name)) is not None:
         return {"data": settings_file.read(file)["data"]}
     return {"data": {"name": name}}
+
+
+def is_unwritten(name: str) -> bool:
+    """Whether a name is that of a folder without a settings file."""
+    from experiments.catalog import data_names, preset_names
+    from experiments.data import settings_file
+
+    return name not in (*preset_names(), *data_names()) and settings_file.lacks_file(name)
 
 
 def colours_gone(settings: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 It names a preset for the network and its training, has a section `[data]`, and may have any other section of settings.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,8 @@ def file_of(name: str) -> Path | None:
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / NAME).is_file():
-            raise InputError(f"{path}: there is no {NAME}; write it with: prusc data init --data-root {path}")
+            words = f"prusc data init --data-root {shlex.quote(str(path))}"
+            raise InputError(f"{path}: there is no {NAME}; write it with: {words}")
         return path / NAME
     if "/" in name or path.suffix == ".toml":
         if not path.is_file():
@@ -65,6 +67,20 @@ def propose(look: "FolderLook", answers: "Answers") -> "Proposal":
     Raises InputError if the folder does not fit, or an answer does not.
     """
     return (None if answers else _published(look.root)) or look.propose(answers)
+
+
+def lacks_file(name: str) -> bool:
+    """Whether a name is that of a folder without a settings file."""
+    path = Path(name).expanduser()
+    return path.is_dir() and not (path / NAME).is_file()
+
+
+def guessed(name: str) -> dict[str, Any]:
+    """Settings of the data in a folder as they are proposed; raises InputError if the folder does not fit."""
+    from core.data.folder_look import FolderLook
+
+    folder = Path(name).expanduser().absolute()
+    return {**propose(FolderLook(folder), {}).settings, "root": str(folder)}
 
 
 def table_of(proposal: "Proposal", root: Path) -> "ImageTable":

@@ -141,20 +141,25 @@ def check(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Read every row and open every image of a data set; exit code 1 if problems are found."""
+    """Read every row and open every image of a data set; exit code 1 if problems are found.
+
+    A folder without prusc.toml is read as 'prusc data init' proposes.
+    """
     from core.data.check import check as check_all
     from core.data.settings import Photos
     from core.data.watch import Watch
-    from experiments.data.sets import resolve
+    from experiments.data.sets import is_unwritten, resolve
     from prusc_tui.cli.data_shown import Ticker, report_lines, report_object
 
-    settings = resolve(name, overrides or [], folder_of(data_root), source="prusc data check")
+    settings = resolve(name, overrides or [], folder_of(data_root), source="prusc data check", guess=True)
     if not isinstance(settings, Photos):
         raise InputError(f"'{name}' is {settings.origin}, and is checked whenever it is read")
     report = check_all(settings, Watch(report=Ticker()), near=near_duplicates)
     if json:
         print_json(**report_object(name, report))
     else:
+        if is_unwritten(name):
+            say("there is no prusc.toml, so the table is read as 'prusc data init' proposes")
         say(*report_lines(name, report))
     if report.problems:
         raise typer.Exit(1)

@@ -1,5 +1,6 @@
 """Work of `prusc data init`: show a proposal, ask about its doubts, and write the settings file."""
 
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from core.data.folder_look import FolderLook
+from core.data.proposal import choice_of
 from core.errors import InputError
 from core.runs.disk import replace_file
 from experiments.data import settings_file
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 NONE = "none"
 FEW = 6  # values of a column that are listed
+FEW_PROBLEMS = 3  # problems of one kind that are listed
 _FLAGS = {
     "table": "--table FILE",
     "path": "--path COLUMN",
@@ -101,7 +104,7 @@ def run(
         print_json(**_object(file, folder, proposal))
         return
     say(*_lines(folder, proposal, table))
-    where = folder if to is None else file
+    where = shlex.quote(str(folder if to is None else file))
     say(
         "",
         f"wrote {file}",
@@ -123,16 +126,18 @@ def _asked(doubt: "Doubt") -> tuple[str, ...]:
         say(f"  {', '.join(doubt.choices)}{f'; several with commas, or {NONE}' * doubt.several}")
     while True:
         reply = str(typer.prompt("  answer", default=default))
+        if doubt.guess is not None and reply == default:
+            return doubt.guess
         parts = [part.strip().strip('"') for part in reply.split(",")] if doubt.several else [reply.strip()]
         chosen = tuple(part for part in parts if part != NONE)
-        wrong = [part for part in chosen if doubt.choices and part not in doubt.choices]
+        wrong = [part for part in chosen if doubt.choices and not choice_of(part, doubt.choices)]
         if not wrong and (chosen or doubt.several):
             return chosen
         say(f"  '{', '.join(wrong)}' is not a choice")
 
 
 def _flag(doubt: "Doubt") -> str:
-    return _FLAGS.get(doubt.key) or f"--map {doubt.key.removeprefix('split ')}=SPLIT"
+    return _FLAGS.get(doubt.key) or f"--map {shlex.quote(doubt.key.removeprefix('split ') + '=SPLIT')}"
 
 
 def _lines(folder: Path, proposal: "Proposal", table: "ImageTable") -> Iterable[str]:
@@ -148,8 +153,11 @@ def _lines(folder: Path, proposal: "Proposal", table: "ImageTable") -> Iterable[
     yield "  images     " + ", ".join(f"{n:,} {name}" for name, n in zip(_SPLITS, counts, strict=True))
     for note in dict.fromkeys([*proposal.notes, *table.notes]):
         yield f"· {note}"
-    for problem in (*given_away(table), *empty_groups(table), *few_conflicts(table)):
-        yield f"! {problem.text}"
+    for found in (given_away(table), empty_groups(table), few_conflicts(table)):
+        problems = list(found)
+        yield from (f"! {problem.text}" for problem in problems[:FEW_PROBLEMS])
+        if len(problems) > FEW_PROBLEMS:
+            yield f"! … and {len(problems) - FEW_PROBLEMS:,} more like this (list them with: prusc data check)"
     for doubt in proposal.doubts:
         yield f"? {doubt.question} Taken: {', '.join(value or '(empty)' for value in doubt.guess or ()) or NONE}"
         yield f"  change it with {_flag(doubt)} --overwrite"

@@ -115,13 +115,41 @@ def test_on_a_terminal_doubts_are_asked_until_the_answers_are_valid(folder, monk
     monkeypatch.setattr(init, "on_terminal", lambda: True)
     edit(folder / "metadata.csv", "path,label,background,split", "path,one,two,split")
     (folder / "metadata.csv").write_text((folder / "metadata.csv").read_text().replace("val", "tune"))
-    result = run("init", "--data-root", folder, said="three\ntwo\nnone\nnever\n\n")
+    result = run("init", "--data-root", folder, said="three\nTWO\nnone\nnever\n\n")
     assert "'three' is not a choice" in result.stdout
     assert "'never' is not a choice" in result.stdout
     data = written(folder)["data"]
     assert data["label_column"] == "two"
     assert "attribute_columns" not in data
     assert data["validation_values"] == ["tune"]
+
+
+def test_enter_takes_what_is_proposed_even_if_it_is_called_none(folder, monkeypatch):
+    monkeypatch.setattr(init, "on_terminal", lambda: True)
+    text = (folder / "metadata.csv").read_text()
+    (folder / "metadata.csv").write_text(text.replace(",low,", ",none,", 5))
+    assert "some labels are missing or uncertain: 5 are 'none'" in run("init", "--data-root", folder, said="\n").stdout
+    assert written(folder)["data"]["ignored_labels"] == ["none"]
+
+
+def test_what_is_printed_can_be_pasted_into_a_shell(tmp_path):
+    folder = photo_lab.plain(tmp_path / "my data", n=60)
+    with pytest.raises(InputError, match=r"write it with: prusc data init --data-root '/.*/my data'\Z"):
+        run("show", folder)
+    (folder / "metadata.csv").write_text((folder / "metadata.csv").read_text().replace("val", "my val"))
+    lines = run("init", "--data-root", folder).stdout.splitlines()
+    assert "  change it with --map 'my val=SPLIT' --overwrite" in lines
+    assert f"to start a run:       prusc run prusc --data '{folder}'" in lines
+
+
+def test_of_many_problems_of_one_kind_a_few_are_listed_and_the_others_counted(folder):
+    rows = [(path, number % 4) for number, path in enumerate(sorted((folder / "images").rglob("*.png")))]
+    lines = [(path.relative_to(folder), f"class {label}", f"place {label}") for path, label in rows]
+    photo_lab.write_csv(folder / "metadata.csv", ("path", "label", "place"), lines)
+    lines = run("init", "--data-root", folder, "--attribute", "place").stdout.splitlines()
+    empty = [line for line in lines if "no image of" in line]
+    assert len(empty) == 3
+    assert "! … and 33 more like this (list them with: prusc data check)" in lines  # 3 splits × 4 × 3 empty groups
 
 
 def test_what_makes_a_run_useless_is_said_before_it(folder):
@@ -143,6 +171,21 @@ def test_bad_input_writes_nothing(folder, tmp_path):
     (folder / "metadata.csv").write_text(text)
     assert refused(folder).endswith("Say so with --map blau=SPLIT")
     assert refused(folder, "--to", tmp_path / "no" / "x.toml", "--map", "blau=validation", "--map", "grau=test")
+
+
+def test_all_problems_are_listed_before_there_is_a_settings_file(folder):
+    text = (folder / "metadata.csv").read_text()
+    (folder / "metadata.csv").write_text(text.replace(",level,", ",,", 3).replace("path,label", "path,art"))
+    said = refused(folder, "--attribute", "background")
+    assert said.endswith("fill it in, or remove the row (2 more; all of them: prusc data check)")
+    result = run("check", folder, "--set", 'data.attribute_columns=["background"]')
+    assert result.exit_code == 1
+    assert "there is no prusc.toml, so the table is read as 'prusc data init' proposes" in result.stdout
+    assert "✗ unknown attributes: 3" in result.stdout
+    assert "60 images opened, 60 rows in metadata.csv" in result.stdout
+    assert not (folder / "prusc.toml").exists()
+    with pytest.raises(InputError, match=r"there is no prusc\.toml"):
+        run("show", folder)
 
 
 def test_an_existing_file_is_kept_unless_it_is_to_be_replaced(folder):

@@ -281,4 +281,5 @@ def test_drawn_splits_are_those_of_the_seed(tmp_path):
 def test_a_class_too_small_to_be_in_every_drawn_split_is_a_sentence(tmp_path):
     sentence = refused(drawn(tmp_path, {("a", "x"): 60, ("b", "x"): 2}))
     assert "label 'b' has 2 images, too few for data.fractions 0.7, 0.15, 0.15: none is left for" in sentence
+    assert sentence.endswith("add some, or leave its rows out (data.ignored_labels, or --ignore of prusc data init)")
     assert (np.unique(read_table(drawn(tmp_path, {("a", "x"): 60, ("b", "x"): 9})).splits) == [0, 1, 2]).all()

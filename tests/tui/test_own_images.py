@@ -47,14 +47,16 @@ def test_a_proposal_is_corrected_and_written_and_the_folder_is_then_among_the_na
     async def body(pilot, app):
         screen = app.screen
         assert isinstance(screen, OwnScreen)
-        fields = {name: screen.query_one(f"#{name}", QuietInput) for name in ("label", "attribute", "split")}
+        names = ("label", "attribute", "split", "path", "table")
+        fields = {name: screen.query_one(f"#{name}", QuietInput) for name in names}
         await until(pilot, lambda: fields["label"].value == "one" and "▀" in said(app))
-        assert [field.value for field in fields.values()] == ["one", "two", "split"]
+        assert [field.value for field in fields.values()] == ["one", "two", "split", "path", "metadata.csv"]
         assert "high · level" in said(app)
         assert "which column is the label?" in str(screen.query_one("#said", Static).content)
-        fields["label"].value, fields["attribute"].value = "two", "one"
+        fields["label"].value, fields["attribute"].value, fields["path"].value = "two", "one", ""
         await pilot.press("enter")
         await until(pilot, lambda: "level · high" in said(app))
+        assert fields["path"].value == "path"
         assert not (folder / "prusc.toml").exists()
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, DataScreen))

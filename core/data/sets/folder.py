@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from posixpath import dirname, join
+from posixpath import dirname, join, normpath
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import model_validator
@@ -67,7 +67,11 @@ class Folder(Tabled):
 
     def paths(self, root: Path, file: str, names: list[str]) -> list[str]:
         folder = self.first_of(root, inside("data.images", self.images)) if self.images else dirname(file)
-        return [join(folder, name) if name else "" for name in names] if folder not in ("", ".") else names
+        if folder in ("", "."):
+            return names
+        # A table in a subfolder may name images beside it: ../images/1.jpg.
+        joined = [join(folder, name) if name else "" for name in names]
+        return [normpath(path) if "/../" in path else path for path in joined]
 
     def split(self, columns: "Mapping[str, Column]") -> "Column | DrawnSplits":
         from core.data.draft import DrawnSplits

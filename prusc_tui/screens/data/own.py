@@ -31,9 +31,14 @@ FIELDS = {
     "split": "split, or none",
     "map": "meaning of its values: tune=validation",
     "ignore": "labels to leave out",
+    "validation-share": "share of training drawn as validation",
+    "path": "path of the image",
+    "table": "table, or none for folders named by class",
 }
 """Option of `prusc data init` → heading of its field."""
 NONE = "none"
+CAN_BE_NONE = ("attribute", "split", "ignore", "table")
+"""Options that take `none`; another field that is empty is proposed again."""
 FILE = "prusc.toml"
 
 
@@ -57,7 +62,8 @@ class OwnScreen(QuietScreen[str | None]):
     OwnScreen #title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     OwnScreen #form { width: 44; height: 1fr; border-right: solid $panel; padding: 0 1; }
     OwnScreen #form Static { height: auto; color: $text-muted; }
-    OwnScreen #form Input { margin-bottom: 1; background: $panel; }
+    OwnScreen #form Input { background: $panel; }
+    OwnScreen #form #said { margin-top: 1; }
     OwnScreen #groups { height: 1fr; padding: 0 1 0 2; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     OwnScreen #groups Static { height: auto; margin-bottom: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     """
@@ -98,7 +104,7 @@ class OwnScreen(QuietScreen[str | None]):
         """The command line of `prusc data init` with every field that the user has changed."""
         words = ["data", "init", "--data-root", self._folder, "--yes"]
         for name, text in self._stated.items():
-            if (name, text) == ("map", NONE):
+            if text == NONE and name not in CAN_BE_NONE:
                 continue
             for part in text.split(",") if name in ("attribute", "map", "ignore") else [text]:
                 words += [f"--{name}", part.strip().strip('"')]
@@ -184,6 +190,9 @@ class OwnScreen(QuietScreen[str | None]):
             "split": settings.get("split_column", "") or NONE,
             "map": ", ".join([*pairs, *(f"{value}=ignore" for value in settings.get("ignored_splits", ()))]),
             "ignore": ", ".join(value or '""' for value in settings.get("ignored_labels", ())),
+            "validation-share": f"{settings['validation_share']:g}" if "validation_share" in settings else "",
+            "path": settings.get("path_column", ""),
+            "table": settings.get("table", "") or NONE,
         }
         for name, text in values.items():
             text = text if settings["name"] == "folder" else ""  # a published layout has its own columns
