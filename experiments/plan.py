@@ -151,12 +151,15 @@ def build_pipeline(config: Config) -> "Pipeline":
     """Create the stages of a configuration and find its data, without reading an image; imports torch.
 
     Raises:
-        InputError: the folder or the table of a data set does not fit.
+        InputError: the folder or the table of a data set does not fit, or an image is missing.
     """
+    from core.data.table import refuse_missing
     from core.engine.stage import Pipeline
     from experiments import bundled
 
     source = config.data.source(bundled.folder(), None)
+    if source.table is not None:
+        refuse_missing(source.table)
     stages = get_recipe(config.recipe).stages(config)
     for stage in stages:
         stage.content  # noqa: B018  # files are those of this moment: one that changes later fails its stage

@@ -136,6 +136,31 @@ def examine(draft: Draft) -> tuple[ImageTable | None, list[Problem]]:
     return table, problems
 
 
+def refuse_missing(table: ImageTable) -> None:
+    """Raise InputError for the first image that does not exist, with the number of others.
+
+    Folders are listed, which is far cheaper than a look for each image.
+    """
+    listings: dict[str, frozenset[str]] = {}
+    missing = []
+    for row, path in enumerate(table.paths):
+        folder, _, name = path.rpartition("/")
+        if folder not in listings:
+            try:
+                listings[folder] = frozenset(os.listdir(table.root / folder))  # noqa: PTH208
+            except OSError:
+                listings[folder] = frozenset()
+        if name not in listings[folder] and not (table.root / path).exists():  # disks may disregard case
+            missing.append(row)
+    if missing:
+        more = f" ({len(missing) - 1:,} more; all of them: prusc data check)" if len(missing) > 1 else ""
+        first = missing[0]
+        raise InputError(
+            f"{table.root}/{table.where(first)}: image '{table.paths[first]}' is missing; bring the file, or remove "
+            f"the row{more}"
+        )
+
+
 def notes_on(draft: Draft) -> tuple[str, ...]:
     """What was left out or not read literally, one sentence each."""
     read = [note for column in draft.columns for note in column.notes]

@@ -9,6 +9,7 @@ from core.errors import InputError
 from experiments.catalog import get_preset, preset_names
 from experiments.plan import build_pipeline, make_plan, resolve
 from experiments.recipes import RECIPES
+from tests.data import photo_lab
 
 
 @pytest.mark.parametrize("name", [*RECIPES, *preset_names()])
@@ -27,6 +28,22 @@ def test_everything_that_can_be_named_plans_and_builds_the_stages_that_it_promis
     for stage in stages:
         assert set(stage.inputs) <= made
         made.add(stage.name)
+
+
+def test_images_that_are_missing_are_found_before_there_is_a_run(tmp_path):
+    photo_lab.plain(tmp_path, n=40)
+    config = make_plan("erm", data="folder", overrides=[f"data.root={tmp_path}", "data.split_column=split"]).config
+    build_pipeline(config)
+    table = (tmp_path / "metadata.csv").read_text().splitlines()
+    paths = [table[line - 1].split(",")[0] for line in (5, 8)]
+    for path in paths:
+        (tmp_path / path).unlink()
+    with pytest.raises(InputError) as caught:
+        build_pipeline(config)
+    assert str(caught.value) == (
+        f"{tmp_path}/metadata.csv, line 5: image '{paths[0]}' is missing; bring the file, or remove the row "
+        "(1 more; all of them: prusc data check)"
+    )
 
 
 @pytest.mark.parametrize("name", RECIPES)
