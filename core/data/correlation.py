@@ -28,6 +28,18 @@ def given_away(table: ImageTable) -> Iterator[Problem]:
             )
 
 
+def alarms(table: ImageTable) -> tuple[str, ...]:
+    """What a run warns of before it trains: shortcuts that cannot be found, and labels that cannot be evaluated."""
+    lost = []
+    for number, split in enumerate(SPLITS):
+        counts = np.bincount(table.labels[table.splits == number], minlength=len(table.label_names))
+        missing = [table.label_names[label] for label in np.flatnonzero(counts == 0)]
+        if missing:
+            what = f"label {missing[0]}" if len(missing) == 1 else f"{len(missing):,} labels, such as {missing[0]}"
+            lost.append(f"{split}: no image of {what}; accuracies on {split} are those of the other labels only")
+    return (*(problem.text for problem in given_away(table)), *lost)
+
+
 def few_conflicts(table: ImageTable) -> Iterator[Problem]:
     """Labels with few training images that contradict an attribute: an estimate that needs the attribute's values."""
     train = table.splits == 0

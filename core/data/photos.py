@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 
 from core.data.contents import ImageFiles, contents_of
-from core.data.correlation import given_away
+from core.data.correlation import alarms
 from core.data.dataset import DataSet, Images, Integers, Pixels, Split
 from core.data.decode import VERSION, BrokenImageError, decode
 from core.data.settings import Photos
@@ -88,7 +88,7 @@ class PhotoSource:
             fingerprint=fingerprint,
             crop=settings.size,
             augment=settings.augment,
-            alarms=tuple(problem.text for problem in given_away(table)),
+            alarms=alarms(table),
         )
 
     def _centre(self, row: int) -> Images:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from core.data.check import check
+from core.data.photos import PhotoSource
 from core.data.sets.celeba import Celeba
 from core.data.sets.folder import Folder
 from core.data.sets.isic import Isic
@@ -198,6 +199,10 @@ def test_a_label_missing_in_a_split_is_found_once(tmp_path):
     assert found(report) == [
         ("labels missing in a split", 0, "validation: no image of high; move some there, or have random splits drawn")
     ]
+    source = PhotoSource(Folder(root=str(tmp_path), **FOLDER), tmp_path / "cache")
+    assert source.preview().alarms == (
+        "validation: no image of label high; accuracies on validation are those of the other labels only",
+    )
 
 
 def test_an_attribute_that_gives_the_label_away_is_a_problem_and_few_conflicts_are_a_note(tmp_path):
@@ -216,6 +221,7 @@ def test_an_attribute_that_gives_the_label_away_is_a_problem_and_few_conflicts_a
     assert [kind for kind, *_ in found(report)] == ["attributes that give the label away", *["empty groups"] * 2]
     assert "every value of background occurs with one label only" in report.problems[0].text
     assert report.notes == ()
+    assert PhotoSource(Folder(root=str(tmp_path), **FOLDER)).preview().alarms == (report.problems[0].text,)
 
 
 def test_how_unusual_images_are_read_is_noted_with_their_lines(tmp_path):
