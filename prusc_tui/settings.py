@@ -56,7 +56,7 @@ def remember_theme(path: Path, theme: str) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    from core.runs.disk import replace_file
+    from core.runs.disk import write_whole
 
     line = f'theme = "{theme}"'
     try:
@@ -68,6 +68,6 @@ def remember_theme(path: Path, theme: str) -> None:
         else:
             lines.insert(0, line)
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, ("\n".join(lines) + "\n").encode())
+        write_whole(path, ("\n".join(lines) + "\n").encode())
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or 'not UTF-8'})") from None

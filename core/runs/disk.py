@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -44,6 +45,32 @@ def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
         raise
     if durable:
         sync(path.parent)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file of the user's atomically, for which there is no lock: of several writers, the last one wins.
+
+    A link stays one and the file keeps its permissions. What is not a regular file, such as a pipe or /dev/stdout, is
+    written to and never replaced. On an error, such as a full disk, the old file is unchanged.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    path = Path(os.path.realpath(path))
+    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
+    try:
+        with temporary.open("xb") as file:  # never through a link that somebody has put there
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync(path.parent)
 
 
 def sync(path: Path) -> None:

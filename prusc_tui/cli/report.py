@@ -29,7 +29,7 @@ def report(
 ) -> None:
     """Write runs as one self-contained HTML file: results, pseudo-groups, masks, curves, settings, commands."""
     from core.feed.reused import whole
-    from core.runs.disk import replace_file
+    from core.runs.disk import write_whole
     from prusc_tui.html import plots
     from prusc_tui.html.report import page
     from prusc_tui.html.samples import sample_images
@@ -51,7 +51,7 @@ def report(
     if to is not None:
         try:
             to.absolute().parent.mkdir(parents=True, exist_ok=True)
-            replace_file(to, text.encode())
+            write_whole(to, text.encode())
         except OSError as error:
             raise InputError(f"--to {to}: cannot be written ({error.strerror})") from None
         written.append(to)
