@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import InputError
+from core.paths import expanded
 from core.runs.text import safe_text
 
 RECORD, HEARTBEAT = "run.json", "heartbeat"
@@ -51,7 +52,7 @@ def elsewhere(text: str) -> Elsewhere:
     remote = _REMOTE.fullmatch(text)
     if remote is not None:
         return OnHost(remote["host"], remote["folder"])
-    folder = Path(text).expanduser()
+    folder = expanded(text)
     if not folder.is_dir():
         raise InputError(f"{safe_text(text)}: is not a folder; import takes FOLDER or HOST:FOLDER")
     return InFolder(folder.resolve())
@@ -125,9 +126,12 @@ class OnHost(Elsewhere):
         host = f"{self.host}:{'' if self.folder.startswith('/') else './'}{self.folder}/"
         command = ["rsync", "--recursive", "--times", "-s", "-e", "ssh", *progress, *options, "--", host, f"{to}/"]
         out = show or subprocess.DEVNULL
-        done = subprocess.run(
-            command, input=listed, stdout=out, stderr=subprocess.PIPE, text=True, errors="replace", check=False
-        )
+        try:
+            done = subprocess.run(
+                command, input=listed, stdout=out, stderr=subprocess.PIPE, text=True, errors="replace", check=False
+            )
+        except OSError as error:
+            raise InputError(f"rsync could not be started ({error.strerror})") from None
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.strip() and "skipping non-regular" not in line]
             said = safe_text(lines[0]) if lines else f"it ended with code {done.returncode}"

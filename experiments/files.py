@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from core.config import Config
 from core.data.settings import Photos
 from core.errors import InputError
+from core.paths import expanded
 from core.stages.true_groups import TakeTrueGroups, require_attributes
 from experiments import finders
 from experiments.recipes import get_recipe
@@ -58,8 +59,8 @@ def missing_paths(config: Config) -> dict[str, str]:
     if isinstance(config.data, Photos):
         if config.data.missing:
             found["data.root"] = config.data.missing
-        elif not (root := Path(config.data.root).expanduser()).is_dir():
-            found["data.root"] = "is a file, not a folder" if root.exists() else "no such folder"
+        elif why := _missing(config.data.root, "folder"):
+            found["data.root"] = why
     if config.find.by == finders.FILE and not config.find.file:
         found["find.file"] = "needs the table of the pseudo-groups"
     files = {
@@ -68,8 +69,8 @@ def missing_paths(config: Config) -> dict[str, str]:
         "find.file": config.find.file,
     }
     for key, file in files.items():
-        if file not in NO_FILE and not (path := Path(file).expanduser()).is_file():
-            found[key] = "is a folder, not a file" if path.is_dir() else "no such file"
+        if file not in NO_FILE and (why := _missing(file, "file")):
+            found[key] = why
     return found
 
 
@@ -117,5 +118,17 @@ def _shapes(config: Config, load: "Callable[[], DataSet]") -> tuple[int, int, tu
     return data.n_classes or len(read_table(data).label_names), 3, (data.size, data.size)
 
 
+def _missing(text: str, kind: Literal["file", "folder"]) -> str:
+    """What is wrong with the path of a file or folder; empty if it is there."""
+    try:
+        path = expanded(text)
+        found = "folder" if path.is_dir() else "file" if path.is_file() else ""
+    except InputError as error:
+        return str(error)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    return "" if found == kind else f"is a {found}, not a {kind}" if found else f"no such {kind}"
+
+
 def _whole(path: str) -> str:
-    return str(Path.cwd() / Path(path).expanduser()) if path else ""
+    return str(Path.cwd() / expanded(path)) if path else ""

@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 
 from core.errors import InputError, nearest
+from core.paths import expanded
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from core.runs.log import RunLog
@@ -113,13 +114,15 @@ def run_command(words: tuple[str, ...], value: Mapping[str, Any], environment: M
     with tempfile.TemporaryFile() as said:  # a pipe would have to wait for everybody who holds its other end
         try:
             process = subprocess.Popen(
-                [str(Path(name).expanduser()), *words[1:]] if name.startswith("~") else words,
+                [str(expanded(name)), *words[1:]] if name.startswith("~") else words,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=said,
                 env={**os.environ, **environment},
                 start_new_session=True,
             )
+        except InputError as error:
+            return str(error)
         except OSError as error:
             return f"{name} could not be started ({error.strerror})"
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError, nearest
+from core.paths import expanded
 
 KNOWN = ("theme", "keys", "notify", "slurm")
 """Names at the top of the file."""
@@ -17,7 +18,7 @@ KNOWN = ("theme", "keys", "notify", "slurm")
 def settings_path() -> Path:
     """Return the settings file."""
     if named := os.environ.get("PRUSC_SETTINGS"):
-        return Path(named).expanduser()
+        return expanded(named)
     from platformdirs import user_config_dir
 
     return Path(user_config_dir("prusc-tui", appauthor=False)) / "settings.toml"

@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from core import heap
 from core.errors import InputError, nearest
@@ -24,8 +24,8 @@ STOP_PATIENCE = 120.0
 
 def main() -> None:
     """Run the screen; bad input gets one sentence on standard error and exit code 2."""
-    given = parser().parse_args()
     try:
+        given = parser().parse_args()
         app = _app(given.run, given.home, given.theme)
     except InputError as error:
         sys.stderr.write(f"error: {safe_text(str(error))}\n")
@@ -60,7 +60,7 @@ def host(app: "PruscApp") -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, from which its manual page is made as well."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="prusc-tui",
         description="Detect and remove spurious correlations in image classifiers, without group labels.",
         epilog="Without a screen: prusc --help",
@@ -70,6 +70,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--theme", help="theme for this session; the palette (ctrl+p) lists them")
     made.add_argument("--version", action=_Version, nargs=0, help="print version and commit")
     return made
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses words as all bad input is refused."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InputError with the message."""
+        raise InputError(f"{message}; see: {self.prog} --help")
 
 
 class _Version(argparse.Action):

@@ -115,6 +115,14 @@ def confirmed(question: str) -> bool:
     return typer.confirm(safe_text(question))  # noqa: TID251
 
 
+def answered(question: str, default: str | None = None) -> str:
+    """The line that the user types, or the default for an empty one; raises `typer.Abort` if nobody can answer."""
+    import typer
+
+    shown = question if default is None else f"{question} [{default}]"
+    return str(typer.prompt(safe_text(shown), default=default, show_default=False))  # noqa: TID251
+
+
 def console(*, stderr: bool = False) -> "Console":
     """Console for commands: as wide as the terminal, or wide enough for every table without one."""
     from prusc_tui.console import SafeConsole

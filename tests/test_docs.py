@@ -75,7 +75,7 @@ def test_its_commands_and_their_options_exist(text):
 
 def test_its_calls_of_the_screen_have_arguments_that_exist(text):
     for line in (line for line in lines(text) if re.match("prusc-tui( |$)", line)):
-        parser().parse_args(shlex.split(line, comments=True)[1:])  # exits with 2 for a wrong option
+        parser().parse_args(shlex.split(line, comments=True)[1:])  # raises InputError for a wrong option
 
 
 def test_the_extras_that_it_installs_exist(text):

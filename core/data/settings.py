@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from core.config.data import DataSettings
 from core.config.section import Fraction, Seed
 from core.errors import InputError
+from core.paths import expanded
 
 if TYPE_CHECKING:
     from core.data.columns import Column
@@ -144,7 +145,7 @@ class Photos(DataSettings):
         """Folder of the data set; raises InputError if the settings have none or it is not a folder."""
         if self.missing:
             raise InputError(self.missing)
-        root = Path(self.root).expanduser().absolute()
+        root = expanded(self.root).absolute()
         if not root.is_dir():
             raise InputError(f"data.root {root}: {'is not a folder' if root.exists() else 'there is no such folder'}")
         return root

@@ -20,6 +20,7 @@ from core.data.decode import VERSION
 from core.data.squares import Squares
 from core.data.watch import QUIET, Watch, in_parts
 from core.errors import InputError
+from core.paths import expanded
 from core.runs.disk import replace_file
 
 PIXELS = "pixels.npy"
@@ -42,7 +43,7 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_dir
 
     given = os.environ.get("PRUSC_CACHE")
-    return Path(given or user_cache_dir("prusc-tui", appauthor=False)).expanduser().absolute()
+    return expanded(given or user_cache_dir("prusc-tui", appauthor=False)).absolute()
 
 
 def store_key(squares: Squares) -> str:

@@ -17,6 +17,7 @@ from core.models.checkpoint import fit_file, load_foreign
 from core.models.files import digest
 from core.models.names import own_names
 from core.models.timm import PREFIX
+from core.paths import expanded
 
 NONE, IMAGENET = "none", "imagenet"
 _PATIENCE = 5.0
@@ -77,7 +78,7 @@ def identity(model: Model) -> str:
 
 def _file(model: Model) -> Path:
     if model.weights != IMAGENET:
-        return Path(model.weights).expanduser()
+        return expanded(model.weights)
     if model.name in own_names():
         raise InputError(
             f"model.weights = imagenet: there are no published weights of '{model.name}'; "

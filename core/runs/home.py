@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from core.errors import InputError
+from core.paths import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Home:
         from platformdirs import user_data_dir
 
         given = root or os.environ.get("PRUSC_HOME") or user_data_dir("prusc-tui", appauthor=False)
-        home = cls(Path(given).expanduser().absolute())
+        home = cls(expanded(given).absolute())
         # os.path returns False where pathlib raises, as in an unreadable folder.
         there = next(path for path in (home.root, *home.root.parents) if os.path.exists(path))  # noqa: PTH110
         usable = os.path.isdir(there)  # noqa: PTH112

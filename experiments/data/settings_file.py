@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
+from core.paths import expanded
 
 if TYPE_CHECKING:
     from core.data.dataset import Integers
@@ -27,7 +28,7 @@ def file_of(name: str) -> Path | None:
 
     Raises InputError if it is a path, but there is no such file.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir():
         if not (path / NAME).is_file():
             words = f"prusc data init --data-root {shlex.quote(str(path))}"

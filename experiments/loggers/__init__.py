@@ -12,6 +12,7 @@ from typing import ClassVar
 from core.discovery import subclasses
 from core.errors import InputError, nearest
 from core.events import Stamped
+from core.paths import expanded
 from core.runs.record import RunRecord
 
 
@@ -86,7 +87,7 @@ def chosen(words: Sequence[str]) -> dict[str, str]:
     for word in words:
         name, colon, given = word.partition(":")
         logger(name).check()
-        folder = Path(given).expanduser().absolute() if given else None
+        folder = expanded(given).absolute() if given else None
         if (colon and not given) or (folder is not None and folder.exists() and not folder.is_dir()):
             raise InputError(f"--log {word}: '{given}' is not a folder; use --log {name}, or --log {name}:FOLDER")
         found[name] = str(folder or "")

@@ -80,6 +80,8 @@ def ask(*command: str, text: str | None = None) -> str:
         )
     except subprocess.TimeoutExpired:
         raise InputError(f"SLURM does not answer: {command[0]} took more than {PATIENCE:.0f} s") from None
+    except OSError as error:
+        raise InputError(f"SLURM does not answer: {command[0]} could not be started ({error.strerror})") from None
     if done.returncode:
         raise InputError(f"SLURM says: {last_words(done.stderr or done.stdout)}")
     return done.stdout

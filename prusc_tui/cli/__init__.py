@@ -1,11 +1,16 @@
 """The command line: `prusc`."""
 
+import errno
 import os
 import sys
 
 from core.errors import InputError
+from core.paths import SHOWN
 from core.runs.disk import DENIED, FULL, is_full
 from prusc_tui.words import say
+
+NOT_SUCH_A_FILE = (errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""Errors of a path that names something else than the command needs, or nothing that there can be."""
 
 
 def main() -> None:
@@ -35,6 +40,11 @@ def main() -> None:
         _discard_output()
         sys.exit(0)
     except OSError as error:
+        if error.errno in NOT_SUCH_A_FILE:
+            name = str(error.filename)
+            shown = f"{name[:SHOWN]}…" if error.errno == errno.ENAMETOOLONG else name
+            say(f"error: {shown}: cannot be used ({error.strerror})", aside=True)
+            sys.exit(2)
         if _is_output_lost():
             _discard_output()
             say(f"error: the output cannot be written ({error.strerror}); the runs are not affected", aside=True)
@@ -43,7 +53,7 @@ def main() -> None:
             say(f"error: {FULL}, or repeat the command", aside=True)
             sys.exit(1)
         if error.errno in DENIED:
-            say(f"error: {error.filename}: cannot be written ({error.strerror})", aside=True)
+            say(f"error: {error.filename}: cannot be read or written ({error.strerror})", aside=True)
             sys.exit(2)
         raise
     sys.exit(code or 0)

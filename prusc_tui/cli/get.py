@@ -10,6 +10,7 @@ import typer
 from core.data.settings import Photos
 from core.data.watch import Watch
 from core.errors import InputError, Stopped
+from core.paths import expanded
 from core.words import size_of
 from experiments.data.downloads import SPECIAL, get_archive
 from experiments.data.sets import published, resolve
@@ -49,7 +50,7 @@ def _into(settings: "DataSettings", data_root: str | None) -> "Photos":
         raise InputError(f"'{settings.name}' {settings.nothing_to_get or alone}")
     if data_root is None:
         raise InputError(f"prusc data get {settings.name}: choose the folder to download to with --data-root FOLDER")
-    root = Path.cwd() / Path(data_root).expanduser()
+    root = Path.cwd() / expanded(data_root)
     if root.exists() and not root.is_dir():
         raise InputError(f"--data-root {data_root}: is a file, not a folder")
     return settings.model_copy(update={"root": str(root)})

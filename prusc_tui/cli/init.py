@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from core.data.folder_look import FolderLook
 from core.data.proposal import choice_of
 from core.errors import InputError
-from core.runs.disk import replace_file
+from core.paths import expanded
+from core.runs.disk import write_whole
 from experiments.data import settings_file
-from prusc_tui.words import print_json, say
+from prusc_tui.words import answered, print_json, say
 
 if TYPE_CHECKING:
     from core.data.proposal import Doubt, Proposal
@@ -80,7 +79,7 @@ def run(
 ) -> None:
     """Propose settings, ask on a terminal, and write the file; raises InputError before anything is written."""
     folder = Path(root)
-    file = folder / settings_file.NAME if to is None else Path.cwd() / to.expanduser()
+    file = folder / settings_file.NAME if to is None else Path.cwd() / expanded(to)
     if file.exists() and not overwrite:
         raise InputError(f"{file}: exists already; edit it, or replace it with --overwrite")
     look = FolderLook(folder)
@@ -97,7 +96,7 @@ def run(
         proposal.settings, preset or settings_file.PRESET, None if file.parent == folder else folder
     )
     try:
-        replace_file(file, text.encode())
+        write_whole(file, text.encode())
     except OSError as error:
         raise InputError(f"{file}: cannot be written ({error.strerror}); choose another place with --to FILE") from None
     if json:
@@ -125,7 +124,7 @@ def _asked(doubt: "Doubt") -> tuple[str, ...]:
     if doubt.choices:
         say(f"  {', '.join(doubt.choices)}{f'; several with commas, or {NONE}' * doubt.several}")
     while True:
-        reply = str(typer.prompt("  answer", default=default))
+        reply = answered("  answer", default)
         if doubt.guess is not None and reply == default:
             return doubt.guess
         parts = [part.strip().strip('"') for part in reply.split(",")] if doubt.several else [reply.strip()]

@@ -10,6 +10,7 @@ import typer
 
 from core.discovery import file_names
 from core.errors import InputError
+from core.paths import expanded
 
 if TYPE_CHECKING:
     from experiments.plan import Plan
@@ -210,4 +211,4 @@ def file_of(option: str, text: str | None) -> str | None:
 
 def _absolute(text: str) -> Path:
     # Links are not resolved, so that a data set may move behind its link.
-    return Path.cwd() / Path(text).expanduser()
+    return Path.cwd() / expanded(text)

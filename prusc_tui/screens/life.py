@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from textual import on
 from textual.message import Message
 
 from core.errors import InputError
+from core.paths import expanded
 from core.runs.folder import RunFolder
 from core.runs.record import ACTIVE, RunRecord
 from core.runs.text import safe_text
@@ -97,7 +97,7 @@ class Life(Acting):
         hint = "each run gets a subfolder" if several else "a folder; created if missing"
 
         def start(text: str) -> None:
-            base = Path(text.strip()).expanduser().absolute()
+            base = expanded(text.strip()).absolute()
             self._say(f"exporting {_names(targets)} …")
             self._each(lambda folder: life.export(folder, base / names[folder.id] if several else base), targets)
 
@@ -207,5 +207,5 @@ def _retag(shared: Sequence[str], wanted: Sequence[str], folder: RunFolder) -> s
 def _check_path(text: str) -> None:
     if not text.strip():
         raise InputError("needs a folder, such as export/demo")
-    if Path(text.strip()).expanduser().is_file():
+    if expanded(text.strip()).is_file():
         raise InputError(f"{safe_text(text.strip())} is a file")

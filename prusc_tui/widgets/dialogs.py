@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.errors import InputError
+from core.runs.text import safe_text
 from prusc_tui.palette import palette_in
 from prusc_tui.widgets.quiet import QuietInput
 
@@ -106,6 +107,11 @@ class LineScreen(ModalScreen[str | None]):
             if self._check is not None:
                 self._check(message.value)
         except InputError as error:
-            self.query_one("#hint", Static).update(Text(str(error), palette_in(self.app).bad))
+            self._refuse(str(error))
+        except OSError as error:  # such as a folder that the user may not read
+            self._refuse(f"{safe_text(str(error.filename))}: cannot be used ({error.strerror})")
         else:
             self.dismiss(message.value)
+
+    def _refuse(self, why: str) -> None:
+        self.query_one("#hint", Static).update(Text(why, palette_in(self.app).bad))

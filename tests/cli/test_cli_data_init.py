@@ -152,6 +152,15 @@ def test_of_many_problems_of_one_kind_a_few_are_listed_and_the_others_counted(fo
     assert "! … and 33 more like this (list them with: prusc data check)" in lines  # 3 splits × 4 × 3 empty groups
 
 
+def test_what_a_table_has_in_it_is_shown_as_text_in_a_question_too(folder, monkeypatch):
+    monkeypatch.setattr(init, "on_terminal", lambda: True)
+    edit(folder / "metadata.csv", "path,label,background,split", "path,one\x1b[2J,two,split")
+    result = run("init", "--data-root", folder, said="\n\n\n")
+    assert r"one\x1b[2J" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert written(folder)["data"]["label_column"] == "one\x1b[2J"
+
+
 def test_what_makes_a_run_useless_is_said_before_it(folder):
     text = (folder / "metadata.csv").read_text().replace("low,level,train", "low,upright,train")
     (folder / "metadata.csv").write_text(text.replace("high,upright,train", "high,level,train"))

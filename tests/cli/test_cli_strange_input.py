@@ -1,16 +1,22 @@
 """Strange values for every parameter of every command: it works, or says why not in a sentence; never a traceback."""
 
+import contextlib
+import io
 import os
+import sys
 import tempfile
+from itertools import chain
 from pathlib import Path
+from unittest import mock
 
 import orjson
 import pytest
-from driver import Prusc, files_below
+from driver import Prusc, environment, files_below
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.runs.home import Home
+from prusc_tui.main import main
 from tests.hostile import EVIL, choices, commands, leaks, nothing_starts
 from tests.tui.lab import finished_run
 
@@ -20,6 +26,7 @@ STRANGE = (
     *("last", "demo", "erm", "prusc", "cmnist", "bench-few", "colored-mnist", "waterbirds", "prune.steps=3"),
     *("first", "first:erm", "first:no", "recipe=prusc", "wga>0.5", "0-4", "5-1", "cpu", "cuda:0", "cuda:999999999999"),
     *("seed=1", "seed=-1", "data.root=x", "tensorboard", "tensorboard:x", "mlflow:x", "erm.lr=nan", "erm.lr=1e999"),
+    *("~nobody-of-this-name/x", "x" * 300, "x.toml" * 60),
     *("\x1b[2J", "a\nb", "\u202ex", "\udcff", 'data.root="\\u0000"', "data.root=\udcff", EVIL),
 )  # fmt: skip
 ANY = st.sampled_from(STRANGE) | st.text(st.characters(exclude_characters="/~\x00"), max_size=6)
@@ -74,3 +81,25 @@ def check(folder, words):
         assert files_below(folder) == before, "nothing is written"
     elif said.code == 0 and "--json" in words and said.out:
         orjson.loads(said.out)
+
+
+@settings(max_examples=max(8, settings.default.max_examples // 4))
+@given(run=st.none() | ANY, options=st.dictionaries(st.sampled_from(["--home", "--theme", "--them", "--x"]), ANY))
+def test_a_strange_line_of_the_screen_is_one_sentence(run, options):
+    words = [*chain.from_iterable(options.items()), *([] if run is None else [run])]
+    out, err = io.StringIO(), io.StringIO()
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        with (
+            mock.patch.dict(os.environ, environment(Path(folder) / "home")),
+            mock.patch.object(sys, "argv", ["prusc-tui", *words]),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            pytest.raises(SystemExit) as left,
+        ):
+            main()
+        assert list(Path(folder).iterdir()) == [], "nothing is written"
+    assert leaks(out.getvalue() + err.getvalue()) == []
+    if left.value.code != 0:  # of the help
+        assert left.value.code == 2
+        assert err.getvalue().startswith("error: ")
+        assert err.getvalue().count("\n") == 1

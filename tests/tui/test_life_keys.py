@@ -1,6 +1,6 @@
 """The keys that change a run's life: the questions they ask and the toasts they end in."""
 
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core.events import Progress
 from core.runs.folder import RunFolder
@@ -158,6 +158,25 @@ async def test_a_line_that_will_not_do_is_refused_where_it_is_typed(home):
         await write(pilot, "  ")
         await until(pilot, lambda: any("needs a folder" in line for line in rows(app)))
         assert isinstance(app.screen, LineScreen)
+        for path, why in (("~nobody-of-this-name/x", "no home folder"), ("x" * 300, "too long for a path")):
+            await write(pilot, path)
+            await until(pilot, lambda why=why: why in hint(app))
+            assert isinstance(app.screen, LineScreen)
+
+
+async def test_a_path_that_the_user_may_not_look_at_is_refused_where_it_is_typed(home):
+    def check(text):
+        raise PermissionError(13, "Permission denied", text)
+
+    app = stage(finished_run(home))
+    async with app.run_test() as pilot:
+        await app.push_screen(LineScreen("to", check=check))
+        await write(pilot, "/secret")
+        await until(pilot, lambda: hint(app) == "/secret: cannot be used (Permission denied)")
+
+
+def hint(app):
+    return str(app.screen.query_one("#hint", Static).content)
 
 
 async def test_tags_of_several_runs_change_only_where_they_are_shared(home):

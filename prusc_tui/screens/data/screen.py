@@ -1,7 +1,5 @@
 """The data sets: facts, groups and sample images."""
 
-from pathlib import Path
-
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -12,6 +10,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from core.errors import InputError
+from core.paths import expanded
 from core.runs.text import safe_text
 from experiments.data.sets import data_sets, missing
 from prusc_tui.keys import bindings
@@ -210,12 +209,12 @@ class DataScreen(QuietScreen[None]):
         from prusc_tui.widgets.dialogs import LineScreen
 
         def check(text: str) -> None:
-            if not text.strip() or not Path(text.strip()).expanduser().is_dir():
+            if not text.strip() or not expanded(text.strip()).is_dir():
                 raise InputError(f"'{text.strip()}' is not a folder")
 
         def look(text: str | None) -> None:
             if text is not None:
-                self.app.push_screen(OwnScreen(str(Path(text.strip()).expanduser().absolute())), self._add)
+                self.app.push_screen(OwnScreen(str(expanded(text.strip()).absolute())), self._add)
 
         hint = "with a table that names them, or with a folder for each class"
         self.app.push_screen(LineScreen("Folder of your images", hint=hint, check=check), look)

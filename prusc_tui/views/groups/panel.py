@@ -12,6 +12,7 @@ from textual.events import Click
 
 from core.errors import InputError
 from core.feed.snapshot import Snapshot
+from core.paths import expanded
 from core.runs.text import safe_text
 from prusc_tui.keys import bindings
 from prusc_tui.views.groups import VIEW
@@ -220,7 +221,7 @@ class GroupsPanel(Panel, can_focus=True):
         if text is None:
             return
         self.app.notify("writing the pseudo-groups …")
-        self._export.ask(partial(self._write, Path(text.strip()).expanduser().absolute()))
+        self._export.ask(partial(self._write, expanded(text.strip()).absolute()))
 
     def _write(self, file: Path) -> tuple[str, bool]:
         """On a thread: have another process write the table; return a sentence, and whether it was written."""
@@ -341,5 +342,5 @@ class GroupsPanel(Panel, can_focus=True):
 def _check_file(text: str) -> None:
     if not text.strip():
         raise InputError("needs a file, such as groups.csv")
-    if Path(text.strip()).expanduser().exists():
+    if expanded(text.strip()).exists():
         raise InputError(f"{safe_text(text.strip())} exists, perhaps with corrections; choose another name")

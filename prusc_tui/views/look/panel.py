@@ -12,6 +12,7 @@ from textual.events import Click
 
 from core.errors import InputError
 from core.feed.snapshot import Snapshot
+from core.paths import expanded
 from core.runs.folder import RunFolder
 from core.runs.record import ACTIVE
 from core.runs.text import as_file_name, safe_text
@@ -256,7 +257,7 @@ class LookPanel(Panel, can_focus=True):
 
     def _start_export(self, part: "Look", text: str | None) -> None:
         if text is not None and self.snapshot is not None:
-            file = Path(text.strip()).expanduser().absolute()
+            file = expanded(text.strip()).absolute()
             self._export.ask(partial(_export, part, self.snapshot.record.name, file))
 
     def _exported(self, outcome: tuple[str, bool]) -> None:
@@ -370,7 +371,7 @@ def _export(part: "Look", name: str, file: Path) -> tuple[str, bool]:
 
 
 def _check_file(text: str) -> None:
-    file = Path(text.strip()).expanduser()
+    file = expanded(text.strip())
     if file.suffix.lower() != ".png":
         raise InputError("needs the name of a PNG file, such as mistakes.png")
     if file.exists():
