@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from core.runs.disk import locked, replace_file
+from core.runs.disk import replace_file
 from core.runs.home import Home
 from core.runs.log import RunLog
 from experiments.launchers import held, settle
-from experiments.sweeps.registry import Sweep, end_of
+from experiments.sweeps.registry import Sweep, changing, end_of
 from experiments.tasks import Task, find_runs, is_in_hand
 
 STATES = ("finished", "running", "waiting", "held", "hopeless", "stopped", "failed", "lost", "missing")
@@ -66,7 +66,7 @@ def has_just_ended(home: Home, sweep: Sweep, found: Sequence[Cell]) -> bool:
     runs = [cell.run for cell in found if cell.run is not None]
     ended = orjson.dumps(sorted((run["id"], run["status"], run["ended"] or run["started"] or 0) for run in runs))
     path = end_of(home, sweep)
-    with locked(home.locks / "sweeps.lock", "the ends of sweeps"):
+    with changing(home):
         if path.exists() and path.read_bytes() == ended:
             return False
         replace_file(path, ended)

@@ -23,7 +23,8 @@ MOST = 10_000
 
 
 def check(sweep: Sweep) -> None:
-    """Check that every run can start on this machine; imports torch. Raises InputError if one cannot."""
+    """Check its name, and that every run can start on this machine; imports torch. Raises InputError if one cannot."""
+    registry.check_name(sweep)
     chosen(sweep.log)
     host = launcher(sweep.launcher)
     host.check(sweep.device, **asked(host, sweep.resources))

@@ -9,7 +9,7 @@ from core.errors import InputError
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from experiments.launchers import launcher_of
-from experiments.space import Axis, Choice, Range, read_axis, rounded
+from experiments.space import Axis, Choice, Point, Range, read_axis, rounded
 from experiments.sweeps import registry
 from experiments.sweeps.cells import IN_HAND, Cell, cells_of
 from experiments.sweeps.registry import Sweep
@@ -38,16 +38,15 @@ def is_over(sweep: Sweep, cells: Sequence[Cell]) -> bool:
 def advance(home: Home, sweep: Sweep, cells: Sequence[Cell], at_once: int) -> Sweep:
     """Draw as many points as there is room for, given that `at_once` of them are worked on at once.
 
-    The sweep with the new points is kept in the home; the caller starts it.
+    The sweep with the new points is kept in the home; the caller starts it. Raises InputError if it was deleted.
     """
     in_work = {repr(cell.task.point) for cell in cells if cell.state in (*IN_HAND, "missing")}
     wanted = min(at_once - len(in_work), sweep.study.n - len(sweep.study.drawn))
+    points: list[Point] = []
     for _ in range(wanted):
-        point = propose(sweep, cells_of(home, sweep), home)
-        sweep = replace(sweep, study=replace(sweep.study, drawn=(*sweep.study.drawn, point)))
-    if wanted > 0:
-        registry.keep(home, sweep)
-    return sweep
+        so_far = replace(sweep, study=replace(sweep.study, drawn=(*sweep.study.drawn, *points)))
+        points.append(propose(so_far, cells_of(home, so_far), home))
+    return registry.grow(home, sweep, drawn=points) if points else sweep
 
 
 def propose(sweep: Sweep, cells: Sequence[Cell], home: Home) -> dict[str, Any]:
@@ -82,7 +81,7 @@ def stop_hopeless(home: Home, sweep: Sweep, cells: Sequence[Cell]) -> Sweep:
     (median stopping rule; Golovin et al. 2017). A run is left alone until `LEAST` others have come as far.
     """
     done = [_looks(home, c, sweep.study.objective) for c in cells if c.state == "finished"]
-    hopeless = list(sweep.hopeless)
+    hopeless: list[str] = []
     for cell in cells:
         if cell.state != "running" or cell.run is None:
             continue
@@ -101,10 +100,7 @@ def stop_hopeless(home: Home, sweep: Sweep, cells: Sequence[Cell]) -> Sweep:
             folder = RunFolder.open(home, cell.run["id"])
             launcher_of(folder.record()).stop(folder)
             hopeless.append(cell.task.identity)
-    if len(hopeless) > len(sweep.hopeless):
-        sweep = replace(sweep, hopeless=tuple(hopeless))
-        registry.keep(home, sweep)
-    return sweep
+    return registry.grow(home, sweep, hopeless=hopeless) if hopeless else sweep
 
 
 def _value(home: Home, sweep: Sweep, cells: Sequence[Cell]) -> float | None:

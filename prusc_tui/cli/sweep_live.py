@@ -58,7 +58,7 @@ def run_sweep(
         raise InputError("a search needs the queue and its earlier results: leave out --launcher local and --fresh")
     control.check(chosen)
     home = Home.open(home.root)
-    registry.keep(home, chosen)
+    chosen = registry.keep(home, chosen)
     if detach and (chosen.study.searches or hopeless):
         return _search_elsewhere(home, chosen, hopeless)
     if not host.outlives:

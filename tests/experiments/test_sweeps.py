@@ -110,6 +110,8 @@ def test_another_sweep_cannot_take_the_name_of_one_or_of_a_study(home):
         registry.keep(home, Sweep(other.renamed("bench-few")))
     with pytest.raises(InputError, match="cannot be named"):
         registry.keep(home, Sweep(other.renamed("../up")))
+    with pytest.raises(InputError, match="too long"):
+        control.check(Sweep(other.renamed("x" * 300)))
 
 
 def test_a_sweep_stops_as_one_and_goes_on(home):
@@ -211,7 +213,7 @@ def test_a_search_draws_each_point_from_its_range_and_learns_from_the_results(ho
     pytest.importorskip("optuna", reason="the extra 'search' is not installed")
     study = study_of("erm", random=("erm.lr=log:1e-3..1",), n=12, method="optuna", seeds="0", overrides=TINY,
                      objective="worst-group")  # fmt: skip
-    sweep = sweep_of(home, study)
+    sweep = registry.keep(home, sweep_of(home, study))
     while not (sweep.tasks and search.is_over(sweep, cells_of(home, sweep))):
         before = len(sweep.study.drawn)
         sweep = search.advance(home, sweep, cells_of(home, sweep), at_once=2)
@@ -226,6 +228,41 @@ def test_a_search_draws_each_point_from_its_range_and_learns_from_the_results(ho
     assert registry.get(home, sweep.name).study.drawn == sweep.study.drawn
     best = ranked(home, sweep, cells_of(home, sweep))[0].task.point["erm.lr"]
     assert abs(best - 0.03) < 0.05
+
+
+A_SEARCH = {"random": ("erm.lr=log:1e-3..1",), "n": 4, "method": "optuna", "seeds": "0", "overrides": TINY}
+POINTS = tuple({"erm.lr": lr} for lr in (0.1, 0.2, 0.3, 0.4))
+
+
+def test_the_same_command_again_continues_a_search_and_forgets_nothing(home):
+    pytest.importorskip("optuna", reason="the extra 'search' is not installed")
+    sweep = registry.keep(home, sweep_of(home, study_of("erm", **A_SEARCH)))
+    registry.grow(home, sweep, drawn=POINTS[:2], hopeless=["x"])
+    again = registry.keep(home, sweep_of(home, study_of("erm", **A_SEARCH), device="cpu"))
+    assert again == registry.get(home, sweep.name)
+    assert (again.study.drawn, again.hopeless, again.device) == (POINTS[:2], ("x",), "cpu")
+
+
+def test_of_processes_that_continue_one_search_none_loses_what_the_other_has_added(home):
+    pytest.importorskip("optuna", reason="the extra 'search' is not installed")
+    both = registry.keep(home, sweep_of(home, study_of("erm", **A_SEARCH)))
+    one = registry.grow(home, both, drawn=POINTS[:1], hopeless=["a"])
+    registry.keep(home, replace(both, device="cpu"))  # how its runs are started from now on
+    other = registry.grow(home, both, drawn=POINTS[1:3], hopeless=["b", "a"])
+    # Both drew the first point from the same results; the second of the other is one more.
+    assert other.study.drawn == (POINTS[0], POINTS[2])
+    assert (other.hopeless, other.device) == (("a", "b"), "cpu")
+    assert registry.grow(home, one, drawn=POINTS[3:]).study.drawn == (POINTS[0], POINTS[2])
+    assert registry.grow(home, other, drawn=POINTS[3:]).study.drawn == (POINTS[0], POINTS[2], POINTS[3])
+
+
+def test_a_search_whose_sweep_was_deleted_does_not_bring_it_back(home):
+    pytest.importorskip("optuna", reason="the extra 'search' is not installed")
+    sweep = registry.keep(home, sweep_of(home, study_of("erm", **A_SEARCH)))
+    registry.remove(home, sweep)
+    with pytest.raises(InputError, match="no sweep 'erm-lr'"):
+        registry.grow(home, sweep, drawn=POINTS[:1])
+    assert registry.names(home) == []
 
 
 def test_a_search_proposes_the_same_point_again_after_an_interruption(home):
