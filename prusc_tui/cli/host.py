@@ -81,11 +81,17 @@ def reader_at_end(folder: "RunFolder") -> EventReader:
 
 
 def follow(folder: "RunFolder", out: "Console", stopper: Stopper, reader: "EventReader | None" = None) -> "Job":
-    """Show a run of this process until it has ended; the error of the job says why it could not even start."""
+    """Show a run of this process until it has ended; the error of the job says why it could not even start.
+
+    Raises OSError if the output is lost, such as a closed pipe, a terminal that is gone or a file on a full disk: once
+    the run has ended, which does not need it.
+    """
     job = ENGINE.job(folder.id)
     stopper.watch(job)
-    show(folder, out, lambda: job.wait(0), reader)
-    job.wait()
+    try:
+        show(folder, out, lambda: job.wait(0), reader)
+    finally:
+        job.wait()
     return job
 
 

@@ -36,9 +36,9 @@ class LivePicture:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
     ) -> None:
-        self._write(_move(len(self._lines) - 1, 0) + CLEAR_BELOW + SHOW_CURSOR)
         assert self._stderr is not None
         sys.stderr = self._stderr
+        self._write(_move(len(self._lines) - 1, 0) + CLEAR_BELOW + SHOW_CURSOR)
         sys.stderr.write(self._aside.getvalue())
 
     @property
