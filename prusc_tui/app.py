@@ -29,6 +29,8 @@ COLLECT_EVERY = 20.0
 """Seconds between full collections of garbage, such as screens that were closed."""
 REST = 2.0
 """Seconds without a key or the mouse before one, as it takes a tenth of a second, in which nothing is answered."""
+LATEST = 180.0
+"""Seconds that one is put off at most; the rest before it is shorter, the longer it has been put off."""
 
 
 class PruscApp(App[None]):
@@ -96,9 +98,15 @@ class PruscApp(App[None]):
         await super().on_event(event)
 
     async def _collect(self) -> None:
-        """Collect garbage as soon as the user rests."""
-        while (left := self._touched + REST - time.monotonic()) > 0:
-            await asyncio.sleep(left)
+        """Collect garbage as soon as the user rests, or in a short pause if that takes long."""
+        due = time.monotonic()
+
+        def left() -> float:
+            now = time.monotonic()
+            return self._touched + REST * (1 - (now - due) / LATEST) - now
+
+        while (seconds := left()) > 0:
+            await asyncio.sleep(seconds)
         gc.collect()
 
     def on_open_run(self, message: OpenRun) -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import weakref
+from types import SimpleNamespace
 
 import pytest
 
@@ -128,6 +129,33 @@ async def test_no_garbage_is_collected_while_keys_come(home, monkeypatch):
         gc.enable()
 
 
+async def test_who_never_rests_gets_a_collection_too_in_a_shorter_pause_the_longer_it_was_put_off(home, monkeypatch):
+    monkeypatch.setattr("prusc_tui.app.REST", 60.0)
+    monkeypatch.setattr("prusc_tui.app.LATEST", 100.0)
+    app, now, collected = PruscApp(home), [0.0], []
+    monkeypatch.setattr("prusc_tui.app.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("prusc_tui.app.gc", SimpleNamespace(collect=lambda: collected.append(now[0])))
+
+    def keys_every(seconds):
+        """A user who presses a key every few seconds while the app waits."""
+
+        async def sleep(wait):
+            now[0] += wait
+            app._touched = now[0] - now[0] % seconds
+
+        return SimpleNamespace(sleep=sleep)
+
+    pauses = (1.0, 15.0, 30.0)
+    for pause in pauses:
+        now[0] = app._touched = 0.0
+        monkeypatch.setattr("prusc_tui.app.asyncio", keys_every(pause))
+        await app._collect()
+    assert sorted(collected, reverse=True) == collected
+    assert collected[0] <= 100
+    for pause, at in zip(pauses, collected, strict=True):
+        assert 60 * (1 - at / 100) <= pause
+
+
 async def test_one_run_is_opened_at_once_and_back_leads_to_the_runs(home):
     folder = finished_run(home)
     app = PruscApp(home, run=folder.id, clock=lambda: NOW)
@@ -194,6 +222,8 @@ def said(home, *words, **environment):
     [
         (["nonsense"], "no run"),
         (["--theme", "papr"], "unknown theme 'papr'; did you mean 'paper'?"),
+        (["--them", "x", "y", "z"], "unrecognized arguments: z; see: prusc-tui --help"),
+        (["--home", "~nobody-of-this-name/x"], "home folder"),
         ([], "needs a terminal"),
     ],
 )
