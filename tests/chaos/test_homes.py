@@ -10,7 +10,7 @@ from core.runs.folder import RunFolder
 from core.runs.home import Home
 from tests.chaos.attacks import rounds
 from tests.chaos.child import Child, host, run
-from tests.chaos.lab import SMALL, assert_intact, assert_readable, copied, finish, new_run
+from tests.chaos.lab import SMALL, assert_intact, assert_readable, copied, finish, fork_at, new_run
 from tests.engine.lab import TINY
 
 WORDS = [word for setting in (*TINY, *SMALL) for word in ("--set", setting)]
@@ -67,10 +67,10 @@ def test_a_home_may_have_any_name_and_be_a_link(name, linked, tmp_path, tried):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 16 MB; needs a user that may mount one."""
+    """A disk of 64 MB; needs a user that may mount one."""
     place = tmp_path / "disk"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", place], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", place], capture_output=True).returncode:
         pytest.skip("needs the right to mount a file system")
     yield place
     subprocess.run(["umount", "-l", place], check=True)
@@ -100,32 +100,32 @@ def test_a_read_only_home_is_shown_and_each_change_is_refused_in_one_sentence(sm
 
 
 @pytest.mark.chaos
-def test_a_disk_that_fills_up_at_any_moment_loses_nothing(small_disk, tmp_path, rng, tried):
-    template = Home.open(tmp_path / "template")
-    folder = new_run(template, "erm", *SMALL)
-    expected = RunFolder.open(copied(template, tmp_path / "done"), folder.id)
-    finish(expected)
-    need = sum(path.stat().st_size for path in expected.path.rglob("*") if path.is_file())
-    for _ in rounds(50):
-        home = copied(template, small_disk / "home")
-        hit = RunFolder.open(home, folder.id)
+@pytest.mark.parametrize(("recipe", "seconds"), [("erm", 10), ("prusc", 25), ("irm", 15)])
+def test_a_disk_that_fills_up_at_any_moment_of_any_stage_loses_nothing(recipe, seconds, small_disk, whole, rng, tried):
+    source = whole(recipe)
+    stages = [stage.name for stage in source.record().stages]
+    for number in rounds(seconds, least=len(stages)):
+        home = copied(source.home, small_disk / "home")
+        hit = fork_at(RunFolder.open(home, source.id), stages[number % len(stages)])
+        files = (source.artifacts(stages[number % len(stages)])).rglob("*")
+        need = sum(path.stat().st_size for path in files if path.is_file()) + 50_000
         free = os.statvfs(small_disk)
         filler = small_disk / "filler"
-        room = free.f_bavail * free.f_frsize - rng.randrange(2 * need)
         with filler.open("wb") as file:
-            file.write(bytes(max(0, room)))
+            file.write(bytes(max(0, free.f_bavail * free.f_frsize - rng.randrange(2 * need))))
         child = Child(run, home.root, hit.id, 0.0)
         assert child.ends() == 0
         assert_readable(hit, index_was_full=True)
         filler.unlink()
         if hit.status() == "failed":
-            assert hit.record().reason.endswith("the disk is full; free some space, then resume the run")
-            tried["full disk that the record could still tell"] += 1
+            at, _, reason = hit.record().reason.partition(": ")
+            assert reason == "the disk is full; free some space, then resume the run"
+            tried[f"full disk in stage {at} of {recipe}"] += 1
         elif hit.status() == "lost":
             tried["full disk that nothing could be written to"] += 1
         if hit.status() != "finished":
             finish(hit)
-        assert_intact(hit, expected)
+        assert_intact(hit, source)
         subprocess.run(["rm", "-r", home.root], check=True)
 
 
