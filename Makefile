@@ -51,8 +51,10 @@ lowest:
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --editable '.[dev]'
 	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -n auto --dist loadfile $(ARGS)
 
-docs: .venv/.ready-docs
+# The site; and every command that stands in it is run as far as it goes without data and hours of work.
+docs: .venv/.ready-docs .venv/.ready-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m documented tests/cli/test_cli_documented.py $(ARGS)
 
 # Tables of docs/results.md from the run log in $PRUSC_HOME.
 results: .venv/.ready

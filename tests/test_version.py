@@ -2,8 +2,11 @@
 
 import shutil
 import subprocess
+import tomllib
+from itertools import chain
 
 import pytest
+from packaging.requirements import Requirement
 
 from prusc_tui import __version__, version
 from prusc_tui.version import commit_of
@@ -57,3 +60,12 @@ def test_the_newest_version_of_the_changelog_and_of_the_citation_is_this_one(req
     headings = [line for line in (house / "CHANGELOG.md").read_text().splitlines() if line.startswith("## ")]
     assert headings[0].startswith(f"## [{__version__}]")
     assert f"version: {__version__}\n" in (house / "CITATION.cff").read_text()
+
+
+def test_every_dependency_has_a_lowest_and_a_highest_version(request):
+    about = tomllib.loads((request.config.rootpath / "pyproject.toml").read_text(encoding="utf-8"))
+    project, build = about["project"], about["build-system"]["requires"]
+    for text in (*project["dependencies"], *build, *chain.from_iterable(project["optional-dependencies"].values())):
+        needed = Requirement(text)
+        if needed.name != project["name"]:
+            assert {each.operator for each in needed.specifier} == {">=", "<"}, text
