@@ -1,3 +1,4 @@
+import functools
 import gc
 import os
 import sys
@@ -39,6 +40,19 @@ def nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     patch.setenv("PRUSC_CACHE", str(tmp_path_factory.mktemp("cache")))
     patch.setenv("PRUSC_SETTINGS", str(tmp_path_factory.mktemp("settings") / "settings.toml"))
     patch.setenv("PRUSC_LEASES", str(tmp_path_factory.mktemp("leases")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> Iterator[None]:
+    """What no test can see is left out: waiting for the disk, which matters if the power fails, and unpacking the
+    digits for every run."""
+    from core.data import digits
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(os, "fsync", lambda _: None)
+    patch.setattr(digits, "read_digits", functools.cache(digits.read_digits))
     yield
     patch.undo()
 
