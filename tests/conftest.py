@@ -1,6 +1,7 @@
 import functools
 import gc
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,14 @@ def home(tmp_path: Path) -> "Home":
     from core.runs.home import Home
 
     return Home.open(tmp_path / "home")
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs of Python that a test starts, and that those start, are forked, and need not import torch."""
+    from tests.forked import Forked
+
+    monkeypatch.setattr(subprocess, "Popen", Forked)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""`prusc` in a process of its own that answers command after command, and so imports torch once for all of them."""
+"""`prusc` in a process of its own that answers command after command, and knows other packages than this one."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from tests.cli.driver import Prusc, Said
+from tests.forked import Forked
 
 
 class Lasting:
@@ -18,7 +19,7 @@ class Lasting:
         paths = [*map(str, packages), os.environ.get("PYTHONPATH", ""), str(Path.cwd())]
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "tests.lasting", str(home)]
-        self._process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = Forked(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __enter__(self):
         return self

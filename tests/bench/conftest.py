@@ -25,6 +25,13 @@ def figures(request) -> Figures:
     return Figures(request.config.stash.setdefault(KEPT, []) if full else [])
 
 
+@pytest.fixture(autouse=True)
+def forked_in_short_forms(request) -> None:
+    """A short form measures nothing, so the programs that it starts need not begin from nothing."""
+    if request.node.get_closest_marker("bench") is None:
+        request.getfixturevalue("at_once")
+
+
 def pytest_terminal_summary(terminalreporter, config) -> None:
     if not (found := config.stash.get(KEPT, [])):
         return

@@ -13,6 +13,16 @@ from tests.threads import one_thread  # noqa: F401  # for every test here
 sys.path.append(str(Path(__file__).parents[1] / "data"))  # folders in published layouts: photo_lab
 
 
+@pytest.fixture(scope="session", autouse=True)
+def impatient():
+    """Commands look at what they follow more often than a person needs, so that they end when it does."""
+    patch = pytest.MonkeyPatch()
+    for looks in ("prusc_tui.cli.host.EVERY", "prusc_tui.cli.sweep_live.EVERY", "experiments.actions.LOOK_EVERY"):
+        patch.setattr(looks, 0.03)
+    yield
+    patch.undo()
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """`prusc` with a home that holds one finished run called `first`, and what `prusc run --json` said of it."""
@@ -35,8 +45,8 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture
-def prusc(tmp_path):
-    """`prusc` with a home that does not exist yet."""
+def prusc(tmp_path, at_once):
+    """`prusc` with a home that does not exist yet; the processes that it starts are forked."""
     return Prusc(tmp_path / "home")
 
 

@@ -1,6 +1,7 @@
 """`prusc` with a home of its own, and the settings of a short run."""
 
 import contextlib
+import functools
 import io
 import os
 import subprocess
@@ -11,8 +12,10 @@ from unittest import mock
 
 import orjson
 import pytest
+import typer.main
 
 from prusc_tui.cli import main
+from tests.forked import Forked
 
 SETTINGS = (
     "data.train_size=600",
@@ -38,6 +41,7 @@ TINY = [word for setting in SETTINGS for word in ("--set", setting)]
 """A run of some seconds that predicts both classes in every group and loses a part of its weights."""
 
 OF_PHOTOS = (
+    "compute.precision=fp32",  # a trial of bf16 takes seconds
     "model.name=resnet18",
     "model.weights=none",
     "data.size=32",
@@ -57,6 +61,10 @@ OF_PHOTOS = (
 )
 PHOTOS = [word for setting in OF_PHOTOS for word in ("--set", setting)]
 """A few steps of ResNet-18 on images in a folder."""
+
+
+COMMANDS = functools.cache(typer.main.get_command)
+"""The commands of an app, which typer would make anew at each call."""
 
 
 @dataclass
@@ -84,7 +92,7 @@ def environment(home):
 
 
 class Prusc:
-    """`prusc` with a home of its own: in this process when called, in another one by `start`."""
+    """`prusc` with a home of its own: in this process when called, in another one, which is forked, by `start`."""
 
     def __init__(self, home):
         self.home = home
@@ -94,6 +102,7 @@ class Prusc:
         with (
             mock.patch.dict(os.environ, environment(self.home)),
             mock.patch.object(sys, "argv", ["prusc", *map(str, words)]),
+            mock.patch.object(typer.main, "get_command", COMMANDS),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
             pytest.raises(SystemExit) as left,
@@ -103,7 +112,7 @@ class Prusc:
 
     def start(self, *words, **options) -> subprocess.Popen:
         command = [sys.executable, "-m", "prusc_tui", *map(str, words)]
-        return subprocess.Popen(command, env=environment(self.home), text=True, **options)
+        return Forked(command, env=environment(self.home), text=True, **options)
 
 
 def files_below(folder):

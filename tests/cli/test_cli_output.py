@@ -12,6 +12,8 @@ from driver import TINY, environment
 
 from prusc_tui.cli import main
 
+pytestmark = pytest.mark.usefixtures("at_once")
+
 COMMANDS = (["ls"], ["ls", "--json"], ["show", "last"], ["show", "last", "--json"], ["recipes"], ["--help"], ["queue"])
 SHORT = ["--set", "erm.epochs=1", "--set", "erm.keep_epochs=[1]"]
 FULL_OUTPUT = "error: the output cannot be written (No space left on device); the runs are not affected\n"

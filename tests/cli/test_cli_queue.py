@@ -3,7 +3,7 @@ import signal
 import time
 
 import pytest
-from driver import TINY, Prusc
+from driver import TINY
 
 from core.runs.home import Home
 from core.runs.lease import holder, is_leased
@@ -101,8 +101,7 @@ def test_slots_are_set(prusc):
     assert (said["slots"], said["threads"]) == (3, 2)
 
 
-def test_a_sweep_goes_through_the_queue_to_its_end_although_its_supervisor_is_killed(tmp_path):
-    prusc = Prusc(tmp_path / "home")
+def test_a_sweep_goes_through_the_queue_to_its_end_although_its_supervisor_is_killed(prusc):
     home = Home.open(prusc.home)
     lease = Queue(home).supervisor_lease
     prusc("queue", "set", "--slots", "1")
@@ -129,8 +128,7 @@ def test_a_sweep_goes_through_the_queue_to_its_end_although_its_supervisor_is_ki
             os.kill(int(holder(lease)), signal.SIGKILL)
 
 
-def test_runs_that_share_a_stage_at_the_same_time_compute_it_once(tmp_path):
-    prusc = Prusc(tmp_path / "home")
+def test_runs_that_share_a_stage_at_the_same_time_compute_it_once(prusc):
     home = Home.open(prusc.home)
     prusc("queue", "set", "--slots", "2")
     words = ("sweep", "finetune-only", *TINY, "--grid", "finetune.lr=1e-3,2e-3", "--name", "two")

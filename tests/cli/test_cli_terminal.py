@@ -14,6 +14,8 @@ import unicodedata
 
 from driver import TINY, environment
 
+from tests.forked import Forked
+
 LONGER = [*TINY, "--set", "erm.epochs=8", "--set", "erm.keep_epochs=[0.5,8]"]
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -49,7 +51,7 @@ def test_on_a_terminal_the_run_ends_with_the_table_and_fits_into_80_columns(fini
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     env = {k: v for k, v in environment(finished.home).items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
-    process = subprocess.Popen(
+    process = Forked(
         [sys.executable, "-m", "prusc_tui", "run", "prusc", *TINY, "--fresh", "--name", "screen"],
         env={**env, "TERM": "xterm-256color"},
         stdin=theirs,

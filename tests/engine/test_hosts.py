@@ -58,7 +58,7 @@ def works_in(folder: RunFolder, stage: str) -> bool:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[RunFolder], int]]:
+def start(at_once: None) -> Iterator[Callable[[RunFolder], int]]:
     """Start the worker of a run, which ends with the test at the latest; gives its process id."""
     started: list[psutil.Process] = []
 
@@ -204,7 +204,7 @@ def worker(folder: RunFolder) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=ROOT)
 
 
-def test_a_second_worker_leaves_the_first_ones_run_alone(home: Home) -> None:
+def test_a_second_worker_leaves_the_first_ones_run_alone(home: Home, at_once: None) -> None:
     folder = create_run(home, plan_of("erm"))
     folder.update(status="running")
     with folder.writer():
@@ -215,7 +215,7 @@ def test_a_second_worker_leaves_the_first_ones_run_alone(home: Home) -> None:
     assert folder.record().reason == ""
 
 
-def test_a_worker_that_cannot_begin_says_so_in_the_record(home: Home) -> None:
+def test_a_worker_that_cannot_begin_says_so_in_the_record(home: Home, at_once: None) -> None:
     folder = create_run(home, plan_of("erm"))
     config = dict(folder.record().config)
     folder.update(config={**config, "unheard": 1})

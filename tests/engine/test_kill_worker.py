@@ -13,7 +13,7 @@ from tests.engine.lab import events, forked_after, go_on, plan_of
 PATIENCE = 60.0
 
 
-def test_a_killed_worker_leaves_a_lost_run_that_can_be_resumed(copy_of_whole: RunFolder) -> None:
+def test_a_killed_worker_leaves_a_lost_run_that_can_be_resumed(copy_of_whole: RunFolder, at_once: None) -> None:
     reach = launcher("detached")
     folder = forked_after(copy_of_whole, "prune", plan_of("prusc", "finetune.steps=100000", "select.looks=1"))
     reach.start(folder, device="cpu", fresh=False)

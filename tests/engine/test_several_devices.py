@@ -50,7 +50,7 @@ def long(copy_of_whole: RunFolder) -> RunFolder:
     return forked_after(copy_of_whole, "prune", plan_of("prusc", *LONG))
 
 
-def test_a_run_on_two_devices_is_stopped_and_killed_like_any_other(long: RunFolder) -> None:
+def test_a_run_on_two_devices_is_stopped_and_killed_like_any_other(long: RunFolder, at_once: None) -> None:
     reach = launcher("detached")
     reach.start(long, device="cpu,cpu", fresh=False)
     until(lambda: starts(long) == 1, long)

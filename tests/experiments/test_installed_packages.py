@@ -169,14 +169,14 @@ def test_a_run_takes_both(good, tmp_path):
     assert about["build"].startswith("core.models.networks.build('one-layer', 2, channels=3, size=(28, 28)")
 
 
-def test_the_list_has_it_under_a_heading_of_its_own(good, tmp_path):
+def test_the_list_has_it_under_a_heading_of_its_own(good, tmp_path, at_once):
     said = prusc(good, tmp_path, "data", "ls")
     assert said.stderr == ""
     heading = said.stdout.index("made by the people who like stripes")
     assert said.stdout.index("Digits of which one class mostly has a white stripe") > heading
 
 
-def test_what_cannot_be_used_is_one_sentence_each_and_nothing_fails(broken, tmp_path):
+def test_what_cannot_be_used_is_one_sentence_each_and_nothing_fails(broken, tmp_path, at_once):
     said = prusc(broken, tmp_path, "data", "ls", "--json")
     assert said.returncode == 0
     assert [found["name"] for found in orjson.loads(said.stdout)["datasets"]][-1] == "folder"

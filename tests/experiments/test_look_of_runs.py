@@ -143,7 +143,7 @@ def test_the_worst_cell_has_some_images_if_any_has():
     assert replace(counts, kind="group").worst("erm") == 0
 
 
-def test_another_process_computes_it_for_the_screen(run):
+def test_another_process_computes_it_for_the_screen(run, at_once):
     counts = work.count(run)["group"]
     title = counts.titles[2]
     actions.look_at(run, "group", title, "finetune", 3)

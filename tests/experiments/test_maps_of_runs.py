@@ -103,7 +103,7 @@ def test_a_stop_changes_nothing_of_what_is_shown(copy: RunFolder, source: str, c
         assert ours.read_bytes() == theirs.read_bytes(), name
 
 
-def test_tsne_is_computed_by_a_process_of_its_own_while_another_writes_the_run(copy: RunFolder) -> None:
+def test_tsne_is_computed_by_a_process_of_its_own_while_another_writes_the_run(copy: RunFolder, at_once: None) -> None:
     record = copy.record_path.read_bytes()
     with copy.writer():
         command = [sys.executable, "-m", "experiments.maps", *words(copy, "tsne")]

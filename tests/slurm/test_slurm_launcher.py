@@ -21,6 +21,7 @@ from experiments.resources import Resources
 from experiments.slurm import cluster, job, profiles
 from experiments.slurm.job import RunJob
 from experiments.slurm.profiles import read_profile
+from tests.forked import Forked
 from tests.slurm.fake import Fake
 
 pytest.importorskip("submitit", reason="submitit is not installed")
@@ -324,7 +325,7 @@ def test_a_job_whose_time_is_up_asks_slurm_to_queue_it_again_and_goes_on_where_i
     own = {"SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "1"}
 
     def in_a_job():
-        return subprocess.Popen(
+        return Forked(
             [sys.executable, "-m", "submitit.core._submit", str(prusc.home / "slurm")],
             env={**environment(prusc.home), **own},
             stdout=subprocess.DEVNULL,

@@ -323,7 +323,7 @@ def test_what_cannot_be_read_is_a_sentence(monkeypatch):
     run(DataScreen("nowhere"), body, (120, 24))
 
 
-def test_a_real_data_set_is_read_by_a_process_of_its_own_once():
+def test_a_real_data_set_is_read_by_a_process_of_its_own_once(at_once):
     first = Looker("patch-mnist").read()
     assert sum(group["n"] for group in first.about["splits"]["train"]["groups"]) == 30_000
     assert [len(images) for images in first.samples["test"]] == [8] * 4
@@ -336,7 +336,7 @@ def test_a_real_data_set_is_read_by_a_process_of_its_own_once():
     assert Looker("patch-mnist").read() is first
 
 
-def test_the_real_data_of_invariant_learning_comes_with_its_environments_in_red_and_green():
+def test_the_real_data_of_invariant_learning_comes_with_its_environments_in_red_and_green(at_once):
     look = Looker("cmnist").read()
     train = look.about["splits"]["train"]
     assert [(each["n"], each["conflict_share"]) for each in train["environments"]] == [(25_000, 0.2), (25_000, 0.1)]

@@ -78,7 +78,7 @@ def test_resume_hands_the_sentence_of_the_command_on(home, commands):
         life.resume_outside(finished_run(home, "done"))
 
 
-def test_the_real_command_refuses_in_one_sentence(home):
+def test_the_real_command_refuses_in_one_sentence(home, at_once):
     folder = put(home, record_of("demo", "stopped"))
     folder.record_path.write_text("{}")
     with pytest.raises(InputError, match=r"run\.json: is not a valid record"):

@@ -18,7 +18,7 @@ from tests.tui.form_lab import Shell, said
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, at_once):
     monkeypatch.setattr(pictures, "_SEEN", {})
     photo_lab.plain(tmp_path / "data", n=60)
     edit(tmp_path / "data/metadata.csv", "path,label,background,split", "path,one,two,split")

@@ -19,7 +19,7 @@ from tests.cli.driver import SETTINGS, environment
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(tmp_path, monkeypatch, at_once):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     return Home.open(tmp_path / "home")
 
