@@ -62,8 +62,9 @@ def lines(text):
 
 
 def test_its_commands_and_their_options_exist(text):
+    whole = get_command(app)
     for line in (line for line in lines(text) if line.startswith("prusc ")):
-        command, words = get_command(app), shlex.split(line, comments=True)[1:]
+        command, words = whole, shlex.split(line, comments=True)[1:]
         while words and not words[0].startswith("-") and hasattr(command, "commands"):
             assert words[0] in command.commands, line
             command = command.commands[words.pop(0)]

@@ -1,6 +1,7 @@
 """The form of a new run as data, and in an app of its own with what stands on it."""
 
 import asyncio
+import functools
 from itertools import pairwise
 
 import typer
@@ -21,10 +22,15 @@ def fields(form):
     return {field.setting.key: field for field in form.fields()}
 
 
+@functools.cache
+def commands():
+    """The commands of the command line by name."""
+    return typer.main.get_command(command_line).commands
+
+
 def parsed(words):
     """What the command line's own parser makes of the words."""
-    command = typer.main.get_command(command_line).commands["run"]
-    return command.make_context("run", list(words[2:])).params
+    return commands()["run"].make_context("run", list(words[2:])).params
 
 
 def planned(words):

@@ -23,8 +23,9 @@ def test_every_setting_of_the_model_is_a_field_of_a_recipe_with_its_value_and_a_
         form.set("find.by", by)
         form.set("find.file", __file__)  # only the finder `file` reads it
     for form in (*finders, *map(Form, RECIPES)):
+        data = type(form.check().plan.config.data)
         for key, field in fields(form).items():
-            shown_fields.setdefault((type(form.check().plan.config.data), key), field)
+            shown_fields.setdefault((data, key), field)
     for data in {data for data, _ in shown_fields}:
         settings = {setting.key: setting for setting in settings_of(data)}
         assert settings.keys() == dict(flatten(config_model()(data=data()).model_dump(mode="json"))).keys()

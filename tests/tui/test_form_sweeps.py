@@ -3,18 +3,16 @@
 import threading
 
 import pytest
-import typer
 
 from core.errors import InputError
 from experiments.order import Order, shown
 from experiments.sweeps import control, registry
 from experiments.sweeps.order import SweepOrder
-from prusc_tui.cli.app import app as command_line
 from prusc_tui.cli.sweep_options import study_of
 from prusc_tui.screens.new_run.field import FieldRow
 from prusc_tui.screens.new_run.form import Form
 from prusc_tui.screens.new_run.screen import NewRunScreen
-from tests.tui.form_lab import command, fields, go, parsed, row, run, said
+from tests.tui.form_lab import command, commands, fields, go, parsed, row, run, said
 from tests.tui.lab import finished_run, until
 
 
@@ -30,8 +28,7 @@ def given(made):
     words = made.command_line()
     assert words[:2] == ["prusc", "sweep"]
     assert words[-1] == "--detach"
-    parser = typer.main.get_command(command_line).commands["sweep"]
-    return parser.make_context("sweep", words[2:]).params
+    return commands()["sweep"].make_context("sweep", words[2:]).params
 
 
 def study(made):
