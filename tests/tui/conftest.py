@@ -4,13 +4,26 @@ import subprocess
 import sys
 
 import pytest
+from textual.css.stylesheet import Stylesheet
 
 from core.feed.feed import RunFeed
 from core.runs.alive import here
 from core.runs.stream import EventWriter
 from experiments import subprocesses
 from prusc_tui.widgets.picture import Picture
+from tests.tui import quick
 from tests.tui.lab import NOW, irm_record, put
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_textual():
+    """Keys of the pilot take what they need and not the time of frames, and style sheets are parsed once."""
+    patch = pytest.MonkeyPatch()
+    for module in ("app", "pilot"):
+        patch.setattr(f"textual.{module}.wait_for_idle", quick.until_drawn)
+    patch.setattr(Stylesheet, "_parse_rules", quick.rules)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(autouse=True)
