@@ -49,8 +49,10 @@ async def test_stored_images_are_shown_with_a_map_of_every_network(run, asked):
     assert asked.words == []
 
 
-@pytest.mark.parametrize("size", [(80, 21), (80, 40), (120, 37), (200, 57)])
-@pytest.mark.parametrize("colour", [True, False])
+@pytest.mark.parametrize(
+    ("size", "colour"),
+    [((80, 21), True), ((80, 40), True), ((120, 37), True), ((200, 57), True), ((80, 21), False), ((120, 37), False)],
+)
 async def test_everything_fits_at_every_size(run, size, colour, monkeypatch):
     if not colour:
         monkeypatch.setenv("NO_COLOR", "1")

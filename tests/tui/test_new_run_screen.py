@@ -1,7 +1,5 @@
 """The form of a new run as one meets it: keys, help, errors, what differs, the command line, starting."""
 
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -321,25 +319,6 @@ def test_the_command_line_can_be_copied(home):
         assert app.clipboard == "prusc run demo --seed 7 --detach"
 
     run(NewRunScreen(home, preset="demo"), body)
-
-
-def test_the_screen_never_imports_torch(tmp_path):
-    code = f"""
-import asyncio, sys
-from pathlib import Path
-from tests.tui.form_lab import Shell, until
-from core.runs.home import Home
-from tests.tui.test_new_run_screen import NewRunScreen, FieldRow
-async def main():
-    screen = NewRunScreen(Home.open(Path({str(tmp_path)!r})), preset="demo")
-    async with Shell(screen).run_test() as pilot:
-        await until(pilot, lambda: screen.query(FieldRow))
-        await pilot.press("down", "down", "7")
-asyncio.run(main())
-print(*sorted({{"torch", "sklearn", "pandas"}} & {{name.partition(".")[0] for name in sys.modules}}))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
 
 
 async def test_help_that_is_said_before_there_is_a_size_is_broken_at_words_once_there_is_one():
