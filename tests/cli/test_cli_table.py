@@ -1,6 +1,7 @@
 """`prusc table`: to be read on a terminal, and to be put into a paper as it is."""
 
 import csv
+import functools
 import io
 import re
 import statistics
@@ -20,13 +21,20 @@ from experiments.tasks import plan_study
 from prusc_tui.cli.table_shown import print_tables
 from prusc_tui.tables.methods import columns_of
 
+STUDY = get_study("cmnist-study")
 MISSING = ("vrex", 0.10)
 """The method and the label noise that nobody ran."""
 
 
+@functools.cache
+def tasks_of(**options):
+    """The runs of the study, planned once for all tests."""
+    return plan_study(STUDY, **options)
+
+
 def shares(task, n):
     """Test accuracies that are different for every run and restart."""
-    base = 0.3 + 0.01 * get_study("cmnist-study").recipes.index(task.recipe) + task.plan.config.data.label_noise
+    base = 0.3 + 0.01 * STUDY.recipes.index(task.recipe) + task.plan.config.data.label_noise
     return [base + 0.02 * restart**2 for restart in range(n)]
 
 
@@ -69,11 +77,11 @@ def grid(tmp_path_factory):
     """`prusc` with a home that holds the study but for one run; one cell has five restarts, one run is not finished."""
     prusc = Prusc(tmp_path_factory.mktemp("grid"))
     home = Home.open(prusc.home)
-    for task in plan_study(get_study("cmnist-study")):
+    for task in tasks_of():
         noise = task.plan.config.data.label_noise
         if (task.recipe, noise) != MISSING:
             keep(home, task, n=5 if (task.recipe, noise) == ("irm", 0.25) else 3)
-    keep(home, plan_study(get_study("cmnist-study"), seed=1)[0], status="stopped")
+    keep(home, tasks_of(seed=1)[0], status="stopped")
     return prusc
 
 
@@ -81,14 +89,20 @@ def cell(values):
     return f"{100 * statistics.mean(values):.1f} ± {100 * statistics.stdev(values):.1f}"
 
 
-def lines_at(grid, width, *, measure="both", best="worst-cell", **terminal):
-    home = Home.open(grid.home)
+@functools.cache
+def tables_of(root):
+    """The tables of the runs of a home, made once: no test changes runs that it has looked at."""
+    home = Home.open(root)
     records = [RunFolder.open(home, run["id"]).record() for run in RunLog(home).all()]
+    return method_tables(records, TABLES["cmnist"])
+
+
+def lines_at(grid, width, *, measure="both", best="worst-cell", **terminal):
     out = io.StringIO()
     console = Console(file=out, width=width, highlight=False, **terminal)
-    tables = method_tables(records, TABLES["cmnist"])
     measures = ("average", "worst") if measure == "both" else (measure,)
-    print_tables(console, [(one, columns_of(one, ("train", "test"), measures)) for one in tables], 0, best)
+    shown = [(one, columns_of(one, ("train", "test"), measures)) for one in tables_of(grid.home)]
+    print_tables(console, shown, 0, best)
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
@@ -143,8 +157,7 @@ def test_unfinished_runs_do_not_count_and_are_said(grid):
 def test_each_cell_is_mean_and_deviation_and_a_run_that_is_missing_is_a_dash(grid):
     by_title = cells(grid("table", "cmnist", "--split", "test", "--measure", "average", "--format", "markdown").out)
     assert by_title["test accuracy, %"] == ["supervision", "noise 5 %", "noise 10 %", "noise 25 %"]
-    study = get_study("cmnist-study")
-    at = {(task.recipe, task.plan.config.data.label_noise): task for task in plan_study(study)}
+    at = {(task.recipe, task.plan.config.data.label_noise): task for task in tasks_of()}
     assert by_title["ERM"] == ["none", *(cell(shares(at["erm-pooled", noise], 3)) for noise in (0.05, 0.1, 0.25))]
     vrex = by_title["V-REx, inferred environments"]
     assert vrex == ["none", cell(shares(at["vrex", 0.05], 3)), "–", cell(shares(at["vrex", 0.25], 3))]
@@ -161,7 +174,7 @@ def test_the_worst_group_stands_beside_the_average_of_test_and_not_of_train(grid
         "supervision",
         *(f"noise {n} % {what}" for n in (5, 10, 25) for what in ("train", "test", "test worst group")),
     ]
-    task = next(t for t in plan_study(get_study("cmnist-study"), only="irm-given,cmnist-small-eta10"))
+    task = next(t for t in tasks_of(only="irm-given,cmnist-small-eta10"))
     average = shares(task, 3)
     assert by_title["IRM, given environments"][4:7] == [
         cell([share + 0.1 for share in average]),
@@ -196,7 +209,7 @@ def test_the_best_by_a_rule_on_validation_is_marked_among_those_without_supervis
         lines = lines_at(grid, 80, measure=measure, best=best, force_terminal=True, no_color=True)
         return re.findall(r"\x1b\[1m *(\d+\.\d)\x1b", "\n".join(lines))
 
-    tasks = {(t.recipe, t.plan.config.data.label_noise): t for t in plan_study(get_study("cmnist-study"))}
+    tasks = {(t.recipe, t.plan.config.data.label_noise): t for t in tasks_of()}
     # On validation the study's last recipe has the highest average, its first the highest worst group; IRM has five
     # restarts at 25 %.
     best = [("irm", 0.25, 5), ("erm-balance", 0.05, 3), ("erm-balance", 0.10, 3)]
@@ -226,7 +239,7 @@ def test_the_table_says_by_which_rule_and_what_it_uses(grid):
 def test_a_worst_group_that_is_not_known_is_a_dash_and_never_the_best(tmp_path):
     prusc = Prusc(tmp_path / "home")
     home = Home.open(prusc.home)
-    for task in plan_study(get_study("cmnist-study"), only="erm-pooled,irm,vrex,cmnist-small-eta25"):
+    for task in tasks_of(only="erm-pooled,irm,vrex,cmnist-small-eta25"):
         record = keep(home, task)
         if task.recipe == "erm-pooled":
             for split in ("validation", "test"):
@@ -275,7 +288,7 @@ def test_csv_has_one_line_for_each_network_and_split(grid):
     assert len(rows) == 2 * (28 * 3 + 5)
     assert {row["split"] for row in rows} == {"train", "test"}
     mine = [row for row in rows if (row["recipe"], row["label_noise"], row["split"]) == ("irm", "0.25", "test")]
-    task = next(t for t in plan_study(get_study("cmnist-study"), only="irm,cmnist-small-eta25"))
+    task = next(t for t in tasks_of(only="irm,cmnist-small-eta25"))
     assert [float(row["average_accuracy"]) for row in mine] == shares(task, 5)
     assert [row["restart"] for row in mine] == ["0", "1", "2", "3", "4"]
     assert {(row["n"], row["seed"], row["penalty_weight"], row["supervision"]) for row in mine} == {
@@ -290,7 +303,7 @@ def test_json_has_the_numbers_of_every_cell_and_the_runs_behind_them(grid):
     assert table["label_noises"] == [0.05, 0.1, 0.25]
     irm = next(row for row in table["rows"] if row["recipe"] == "irm")
     found = irm["cells"][2]
-    task = next(t for t in plan_study(get_study("cmnist-study"), only="irm,cmnist-small-eta25"))
+    task = next(t for t in tasks_of(only="irm,cmnist-small-eta25"))
     assert found["label_noise"] == 0.25
     assert found["test"]["average"] == {
         "mean": pytest.approx(statistics.mean(shares(task, 5))),
@@ -307,7 +320,7 @@ def test_on_a_terminal_nothing_is_cut_and_every_number_is_there(grid, width):
     assert max(map(len, lines)) <= width
     text = "\n".join(lines)
     assert "…" not in text
-    for task in plan_study(get_study("cmnist-study")):
+    for task in tasks_of():
         noise = task.plan.config.data.label_noise
         if (task.recipe, noise) != MISSING:
             values = shares(task, 5 if (task.recipe, noise) == ("irm", 0.25) else 3)
@@ -346,7 +359,6 @@ def test_headings_of_columns_begin_on_one_line(grid):
 def test_settings_are_told_in_five_digits_and_in_full_where_two_rows_would_else_look_alike(tmp_path):
     prusc = Prusc(tmp_path / "home")
     home = Home.open(prusc.home)
-    study = get_study("cmnist-study")
     simple, usual = "erm-pooled,cmnist-small-eta25", "erm-pooled,irm-given,cmnist-small-eta25"
     for only, overrides in [
         (usual, []),
@@ -354,7 +366,7 @@ def test_settings_are_told_in_five_digits_and_in_full_where_two_rows_would_else_
         (simple, ["train.lr=0.0028171488133821726"]),
         (simple, ["train.lr=0.00281714"]),
     ]:
-        for task in plan_study(study, only=only, overrides=overrides):
+        for task in plan_study(STUDY, only=only, overrides=overrides):
             keep(home, task)
     markdown = prusc("table", "cmnist", "--format", "markdown").out.replace("\\", "")
     titles = [title for title in cells(markdown) if title.startswith("ERM") and "published" not in title]
@@ -371,7 +383,7 @@ def test_runs_of_another_size_stand_in_a_table_of_their_own(tmp_path):
     prusc = Prusc(tmp_path / "home")
     home = Home.open(prusc.home)
     for overrides in (["data.train_size=20000"], []):
-        keep(home, plan_study(get_study("cmnist-study"), overrides=overrides, only="irm,cmnist-small-eta25")[0])
+        keep(home, plan_study(STUDY, overrides=overrides, only="irm,cmnist-small-eta25")[0])
     out = prusc("table", "cmnist").out
     assert out.index("10,000 training images") < out.index("20,000 training images")
     assert out.count("accuracy, %") == 2
@@ -379,7 +391,7 @@ def test_runs_of_another_size_stand_in_a_table_of_their_own(tmp_path):
 
 def test_names_from_files_cannot_move_the_cursor(tmp_path):
     prusc = Prusc(tmp_path / "home")
-    task = plan_study(get_study("cmnist-study"), only="irm,cmnist-small-eta25")[0]
+    task = tasks_of(only="irm,cmnist-small-eta25")[0]
     config = task.plan.config
     named = config.model_copy(update={"model": config.model.model_copy(update={"name": "\x1b[2J"})})
     keep(Home.open(prusc.home), replace(task, plan=replace(task.plan, config=named)))
