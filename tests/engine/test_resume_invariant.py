@@ -18,10 +18,15 @@ VARIANTS = {
 }
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """One home for all runs, so that those that begin alike share their beginning."""
+    return Home.open(tmp_path_factory.mktemp("irm"))
+
+
 @pytest.fixture(scope="module", params=VARIANTS, ids=lambda name: name.replace(" ", "-"))
-def left_alone(request, tmp_path_factory):
+def left_alone(request, home):
     recipe, *overrides = VARIANTS[request.param]
-    home = Home.open(tmp_path_factory.mktemp("irm"))
     return finished(home, recipe, *overrides), plan_of(recipe, *overrides)
 
 
@@ -35,8 +40,7 @@ def test_a_stopped_training_goes_on_to_the_same_bits(left_alone, step):
     assert_same_results(folder, whole)
 
 
-def test_eiil_goes_on_to_the_same_bits(tmp_path):
-    home = Home.open(tmp_path)
+def test_eiil_goes_on_to_the_same_bits(home):
     whole = finished(home, "eiil")
     for stage, before, step in (("reference", None, 3), ("environments", "reference", 25)):
         folder = forked_after(whole, before, plan_of("eiil"))
@@ -46,8 +50,7 @@ def test_eiil_goes_on_to_the_same_bits(tmp_path):
         assert_same_results(folder, whole)
 
 
-def test_a_checkpoint_of_another_format_is_left_alone_and_the_stage_begins_anew(tmp_path):
-    home = Home.open(tmp_path)
+def test_a_checkpoint_of_another_format_is_left_alone_and_the_stage_begins_anew(home):
     whole = finished(home, "irm")
     folder = forked_after(whole, "environments", plan_of("irm"))
     assert go_on(folder, After(3), fresh=True) == "stopped"
@@ -71,8 +74,7 @@ def test_reused_stages_say_again_what_they_are_made_of(tmp_path):
         assert told
 
 
-def test_a_member_is_the_same_in_any_company(tmp_path):
-    home = Home.open(tmp_path)
+def test_a_member_is_the_same_in_any_company(home):
     one = finished(home, "irm", "train.restarts=1", "train.penalty_weights=[9100]")
     three = finished(home, "irm", "train.restarts=3", "train.penalty_weights=[9100,10]")
     ours, theirs = (folder.record().stage("train") for folder in (one, three))

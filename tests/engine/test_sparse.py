@@ -43,7 +43,7 @@ def test_the_network_of_the_stage_is_the_dense_point(curve):
     assert record.keep_ratio is None
 
 
-@pytest.mark.parametrize("boundaries", [2, 6, 13, 25])
+@pytest.mark.parametrize("boundaries", [2, 13, 25])
 def test_a_stopped_curve_goes_on_to_the_same_points_and_repeats_none(curve, whole, boundaries):
     folder = forked_after(whole, "balance", plan_of("sparse", *SHARES))
     assert go_on(folder, After(1 + boundaries), fresh=True) == "stopped"

@@ -16,7 +16,7 @@ from core.runs.home import Home
 from core.stages.true_groups import TakeTrueGroups
 from experiments.finders import choices, finders
 from experiments.launch import create_run
-from tests.engine.lab import After, assert_same_results, events, finished, go_on, pipeline_of, plan_of
+from tests.engine.lab import After, assert_same_results, events, finished, forked_after, go_on, pipeline_of, plan_of
 from tests.training.stage_lab import context_of, random_data, run_folder
 
 QUICK = (
@@ -85,11 +85,9 @@ def test_the_true_groups_are_the_attributes(runs: dict[str, RunFolder]) -> None:
 
 
 @pytest.mark.parametrize("by", ["biased", "eiil", "errors", "random", "small-field", "twins", "auto"])
-def test_a_run_that_is_stopped_again_and_again_ends_at_the_same_bits(
-    tmp_path: Path, runs: dict[str, RunFolder], by: str
-) -> None:
-    folder, stops = create_run(Home.open(tmp_path), plan_of("prune-only", *order(by))), 0
-    while (status := go_on(folder, After(9), fresh=True)) != "finished":
+def test_a_run_that_is_stopped_again_and_again_ends_at_the_same_bits(runs: dict[str, RunFolder], by: str) -> None:
+    folder, stops = forked_after(runs[by], "erm", plan_of("prune-only", *order(by))), 0
+    while (status := go_on(folder, After(5), fresh=True)) != "finished":
         assert status == "stopped", folder.record().reason
         stops += 1
     assert stops > 1

@@ -195,6 +195,20 @@ def test_groups_of_other_numbers_are_renumbered_and_the_log_says_how(home, train
     assert "pseudo-groups are renumbered: 0 is '9', 1 is '10'" in said(folder)
 
 
+@pytest.fixture(scope="module")
+def misfits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of files that do not fit."""
+    from core.models.networks import build
+
+    folder = tmp_path_factory.mktemp("misfits")
+    torch.save(build("digits-cnn", 10).state_dict(), folder / "ten.pth")
+    torch.save(build("mlp", 2).state_dict(), folder / "other.pth")
+    torch.save(build("resnet18", 7).state_dict(), folder / "resnet.pth")
+    (folder / "short.csv").write_text("index,cluster\n0,1\n")
+    (folder / "training.csv").write_text("\n".join(["index,cluster", *(f"{i},{i % 2}" for i in range(600))]))
+    return folder
+
+
 @pytest.mark.parametrize(
     ("recipe", "overrides", "sentence"),
     [
@@ -227,16 +241,9 @@ def test_groups_of_other_numbers_are_renumbered_and_the_log_says_how(home, train
         ("eiil", ["model.checkpoint=FOLDER/ten.pth"], "recipe 'eiil' has no stage 'erm' to read it"),
     ],
 )
-def test_files_that_do_not_fit_are_refused_before_a_run_is_written(tmp_path, recipe, overrides, sentence):
-    from core.models.networks import build
-
-    torch.save(build("digits-cnn", 10).state_dict(), tmp_path / "ten.pth")
-    torch.save(build("mlp", 2).state_dict(), tmp_path / "other.pth")
-    torch.save(build("resnet18", 7).state_dict(), tmp_path / "resnet.pth")
-    (tmp_path / "short.csv").write_text("index,cluster\n0,1\n")
-    (tmp_path / "training.csv").write_text("\n".join(["index,cluster", *(f"{i},{i % 2}" for i in range(600))]))
+def test_files_that_do_not_fit_are_refused_before_a_run_is_written(misfits, recipe, overrides, sentence):
     with pytest.raises(InputError, match=sentence):
-        check(plan_of(recipe, *(text.replace("FOLDER", str(tmp_path)) for text in overrides)).config)
+        check(plan_of(recipe, *(text.replace("FOLDER", str(misfits)) for text in overrides)).config)
 
 
 @pytest.mark.parametrize(
