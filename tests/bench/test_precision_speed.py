@@ -35,7 +35,7 @@ def training_step(folder, images, labels, layout, **compute):
     return step
 
 
-@forms("n, size, repetitions", short=[(8, 32, 1)], full=[(64, 64, 9), (64, 224, 2)])
+@forms("n, size, repetitions", short=[(4, 32, 1)], full=[(64, 64, 9), (64, 224, 2)])
 def test_bf16_and_channels_last_against_fp32(tmp_path, n, size, repetitions, figures):
     images = torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(n) % 2
@@ -52,11 +52,11 @@ def test_bf16_and_channels_last_against_fp32(tmp_path, n, size, repetitions, fig
 
 
 @forms(
-    "overrides, margin",
-    short=[((*TINY, *TINIER), 1.0)],  # a run so small has no accuracy to compare
-    full=[(SMALL, 0.05)],
+    "overrides, seeds, margin",
+    short=[((*TINY, *TINIER), (0,), 1.0)],  # a run so small has no accuracy to compare
+    full=[(SMALL, (0, 1), 0.05)],
 )
-def test_accuracy_on_the_demo_stays_within_noise(tmp_path, overrides, margin):
+def test_accuracy_on_the_demo_stays_within_noise(tmp_path, overrides, seeds, margin):
     """Two seeds in fp32 give the noise; bf16 may differ from fp32 of the same seed by little more."""
     from experiments.launch import create_run
     from experiments.plan import make_plan
@@ -65,7 +65,7 @@ def test_accuracy_on_the_demo_stays_within_noise(tmp_path, overrides, margin):
     worst = {}
     print()
     for precision in ("fp32", "bf16"):
-        for seed in (0, 1):
+        for seed in seeds:
             plan = make_plan("demo", overrides=(f"compute.precision={precision}", *overrides), seed=seed)
             folder = create_run(home, plan)
             assert go_on(folder) == "finished", folder.record().reason
@@ -74,7 +74,7 @@ def test_accuracy_on_the_demo_stays_within_noise(tmp_path, overrides, margin):
                 groups = [group["correct"] / group["n"] for group in evaluation["groups"]]
                 worst[precision, seed, stage] = min(groups)
                 print(f"{precision}, seed {seed}, {stage}: worst group {100 * min(groups):.1f} %")
-    for seed in (0, 1):
+    for seed in seeds:
         for stage in ("prune", "finetune"):
-            spread = abs(worst["fp32", 0, stage] - worst["fp32", 1, stage])
+            spread = abs(worst["fp32", seeds[0], stage] - worst["fp32", seeds[-1], stage])
             assert abs(worst["bf16", seed, stage] - worst["fp32", seed, stage]) <= max(margin, 2 * spread)

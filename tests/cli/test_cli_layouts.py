@@ -1,4 +1,4 @@
-"""Every published layout on disk, ResNet-18: decoded once or whenever it is needed, the run is the same."""
+"""Every published layout on disk: decoded once or whenever it is needed, the run is the same."""
 
 import photo_lab as lab
 import pytest
@@ -19,7 +19,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_the_same_numbers_through_cache_and_stream(prusc, tmp_path, layout):
     name, make, more = LAYOUTS[layout]
-    words = ["run", "erm", "--data", name, "--data-root", make(tmp_path / "data"), *more, *PHOTOS, "--json"]
+    where = ["--data", name, "--data-root", make(tmp_path / "data"), *more]
+    words = ["run", "erm", *where, *PHOTOS, "--set", "model.name=mlp", "--json"]
     cached = said(prusc(*words))
     streamed = said(prusc(*words, "--no-cache", "--fresh"))
     assert (cached["config"]["data"]["cache"], streamed["config"]["data"]["cache"]) == (True, False)

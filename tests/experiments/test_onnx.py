@@ -14,7 +14,7 @@ from experiments.description import Description
 from experiments.export.onnx import need_onnx, write_onnx
 
 # name → (outputs, channels, side)
-NETWORKS = {"digits-cnn": (3, 3, 28), "mnist-cnn": (1, 2, 28), "mlp": (1, 2, 14), "resnet18": (2, 3, 32)}
+NETWORKS = {"digits-cnn": (3, 3, 28), "mnist-cnn": (1, 2, 28), "resnet18": (2, 3, 32)}
 MEAN, STD = (0.3, 0.1, 0.2), (0.2, 0.4, 0.3)
 
 

@@ -149,7 +149,7 @@ def test_irm_runs_on_every_bundled_data_set(home, data):
 )
 def test_reference_and_network_are_any_that_have_a_representation(home, reference, network):
     settings = (f"model.name={reference}", f"train.network={network}", "train.batch_size=50", "train.steps=2")
-    few = ("data.train_size=200", "represent.checkpoints=last", "cluster.min_skew=0", "erm.epochs=0.5")
+    few = ("data.train_size=100", "represent.checkpoints=last", "cluster.min_skew=0", "erm.epochs=0.5")
     check(plan_of("irm", *settings, *few, data="colored-mnist").config)
     folder = finished(home, "irm", *settings, *few, data="colored-mnist")
     assert len(folder.record().stage("train").restarts["test"]["average"]) == 2

@@ -11,7 +11,11 @@ from core.models.networks import build, check_name, outline
 from core.models.representation import Representation
 from core.models.weights import identity, start_from
 
-library = pytest.importorskip("timm", reason="the extra 'timm' is not installed")
+
+@pytest.fixture(scope="module", autouse=True)
+def library():
+    """timm, which takes seconds to import."""
+    return pytest.importorskip("timm", reason="the extra 'timm' is not installed")
 
 
 @pytest.mark.parametrize(("name", "size"), [("timm/resnet10t", 64), ("timm/vit_tiny_patch16_224", 64)])
@@ -30,7 +34,7 @@ def test_its_outline_has_no_weights():
     assert {p.device.type for p in outline("timm/resnet10t", 2).parameters()} == {"meta"}
 
 
-def test_the_expression_for_it_makes_the_same_layers():
+def test_the_expression_for_it_makes_the_same_layers(library):
     made = eval(in_python("timm/vit_tiny_patch16_224", 3, 3, (64, 64), 0), {"timm": library})
     same = build("timm/vit_tiny_patch16_224", 3, channels=3, size=(64, 64))
     assert {k: v.shape for k, v in made.state_dict().items()} == {k: v.shape for k, v in same.state_dict().items()}
@@ -56,7 +60,7 @@ def test_published_weights_for_other_pixels_are_refused():
         timm.published("timm/vit_tiny_patch16_224")
 
 
-def test_published_weights_are_loaded_but_for_the_head(monkeypatch):
+def test_published_weights_are_loaded_but_for_the_head(library, monkeypatch):
     theirs = library.create_model("resnet10t")
     real = library.create_model
     monkeypatch.setattr(
@@ -72,7 +76,7 @@ def test_published_weights_are_loaded_but_for_the_head(monkeypatch):
     assert all(torch.equal(value, published[key]) for key, value in ours.items() if not key.startswith("fc."))
 
 
-def test_published_weights_that_cannot_be_had_are_said(monkeypatch):
+def test_published_weights_that_cannot_be_had_are_said(library, monkeypatch):
     def refuse(name, pretrained=False, **more):
         raise OSError("no network")
 
