@@ -35,7 +35,7 @@ def training_step(folder, images, labels, layout, **compute):
     return step
 
 
-@forms("n, size, repetitions", short=[(4, 32, 1)], full=[(64, 64, 9), (64, 224, 2)])
+@forms("n, size, repetitions", short=[(8, 32, 1)], full=[(64, 64, 9), (64, 224, 2)])
 def test_bf16_and_channels_last_against_fp32(tmp_path, n, size, repetitions, figures):
     images = torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(n) % 2
