@@ -72,7 +72,7 @@ def propose(look: "FolderLook", answers: "Answers") -> "Proposal":
 
 def lacks_file(name: str) -> bool:
     """Whether a name is that of a folder without a settings file."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     return path.is_dir() and not (path / NAME).is_file()
 
 
@@ -80,7 +80,7 @@ def guessed(name: str) -> dict[str, Any]:
     """Settings of the data in a folder as they are proposed; raises InputError if the folder does not fit."""
     from core.data.folder_look import FolderLook
 
-    folder = Path(name).expanduser().absolute()
+    folder = expanded(name).absolute()
     return {**propose(FolderLook(folder), {}).settings, "root": str(folder)}
 
 
