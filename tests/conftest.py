@@ -66,8 +66,16 @@ def home(tmp_path: Path) -> "Home":
     return Home.open(tmp_path / "home")
 
 
+@pytest.fixture(scope="session")
+def server_of_forks() -> None:
+    """Starts the process that is forked, which takes seconds, before a test waits for what it starts itself."""
+    from tests.forked import Forked
+
+    Forked([sys.executable, "-c", ""]).wait()
+
+
 @pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def at_once(server_of_forks: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs of Python that a test starts, and that those start, are forked, and need not import torch."""
     from tests.forked import Forked
 
