@@ -121,7 +121,7 @@ class Find(Section):
     by: str = "biased"
     """Finder of the pseudo-groups (`prusc recipes`); `auto` tries several and chooses one without group labels."""
     file: str = ""
-    """Your own table of pseudo-groups (`--groups FILE`), which takes the place of the finder: a row for every training
+    """Table of your own pseudo-groups (`--groups FILE`), which takes the place of the finder: a row for every training
     image, and optionally for every validation image; columns `index` or `path`, `group`, and optionally `label` and
     `split`."""
     problems: Literal["warn", "fail"] = "warn"
