@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.engine.engine import note_failure
+from core.runs.folder import LET_GO_WITHIN
 from core.runs.record import ACTIVE
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def host(job: "Job") -> str:
 
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # how a run ends is in its record
     folder, ended = job.folder, threading.Event()
-    with folder.writer():
+    with folder.writer(LET_GO_WITHIN):
         pass  # refused here, where somebody sees it
     config = LaunchConfig(
         min_nodes=1,

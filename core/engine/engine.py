@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.errors import InputError, Stopped
-from core.runs.folder import RunFolder
+from core.runs.folder import LET_GO_WITHIN, RunFolder
 from core.runs.lease import machine_leases
 from core.runs.log import RunLog
 
@@ -163,7 +163,7 @@ class Engine:
         from core.engine.runner import Runner
 
         device = job.devices[0]
-        with job.folder.writer():
+        with job.folder.writer(LET_GO_WITHIN):
             try:
                 with (
                     lease_all(job.devices, machine_leases(), job._stop.is_set),

@@ -21,8 +21,9 @@ GOES_ON = b"goes on"
 """Content of the request to stop a run that is then queued again."""
 _OLD = ".old-"
 """Beginning of the name of a folder that is being replaced."""
-ENDS_WITHIN = 2.0
-"""Seconds to wait for a process that has recorded how its run ended, and is about to let go of it."""
+LET_GO_WITHIN = 2.0
+"""Seconds to wait for a process that is about to let go of a run: it has recorded how the run ended, or looks whether
+it may claim it."""
 
 
 class RunFolder:
@@ -180,7 +181,7 @@ class RunFolder:
                 raise InputError(f"run '{now.name}' is {now.status}: another process works on it; stop that one first")
             return dataclasses.replace(record, **changes)
 
-        with self.writer(ENDS_WITHIN):
+        with self.writer(LET_GO_WITHIN):
             return self.change(change)
 
     def request_stop(self, *, goes_on: bool = False) -> None:

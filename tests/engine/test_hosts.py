@@ -126,6 +126,16 @@ def test_a_run_that_another_writes_is_refused_and_the_engine_lives_on(home: Home
     assert after.status == "finished"
 
 
+def test_a_run_that_another_lets_go_of_in_a_moment_is_worked_on(home: Home) -> None:
+    """Of processes that claim a run at once, those that are refused hold its lock while they look."""
+    engine, folder = Engine(pipeline_of), create_run(home, plan_of("erm"))
+    with folder.writer():
+        job = submit(engine, folder)
+        assert not job.wait(0.2)
+    assert job.wait(PATIENCE)
+    assert job.status == "finished"
+
+
 def test_a_pipeline_that_cannot_be_built_is_the_jobs_error(home: Home) -> None:
     def build(config: Config):  # type: ignore[no-untyped-def]
         raise InputError("no such network")
