@@ -170,13 +170,15 @@ class RunFolder:
         """Change the record for a process that is about to work on the run, as `update` does.
 
         A process may claim again what it has claimed and not begun. Raises InputError if another one has the run in
-        hand or still writes it: of many that claim it at once, one gets it.
+        hand, still writes it or has finished it: of many that claim it at once, one gets it.
         """
 
         def change(record: RunRecord) -> RunRecord:
             now = self.settled(record)
             mine = here()
             begun = now.status != "queued" or any(getattr(now, name) != value for name, value in mine.items())
+            if now.status == "finished":  # by another process, for whose end this one has waited
+                raise InputError(f"run '{now.name}' is finished; there is nothing to resume")
             if now.in_hand and begun:
                 raise InputError(f"run '{now.name}' is {now.status}: another process works on it; stop that one first")
             return dataclasses.replace(record, **changes)

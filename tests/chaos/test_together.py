@@ -51,7 +51,7 @@ def test_of_processes_that_resume_a_run_at_once_one_works_and_the_others_are_ref
         children = [resume(folder) for _ in range(2 + number % 3)]
         until(lambda folder=folder: works(folder))
         record = folder.settled()
-        assert record.status == "running"
+        assert record.status in ("running", "finished")  # it takes a second
         assert record.pid in [child.process.pid for child in children]
         answers = [child.says() for child in children]
         assert sorted(code for code, _, _ in answers) == [0] + [2] * (len(children) - 1)

@@ -242,6 +242,9 @@ def test_a_run_is_claimed_by_one_process_which_may_begin_later(home, make):
         other.wait()
     folder.claim(status="queued", **here())
     assert folder.record().pid == os.getpid()
+    folder.update(status="finished")
+    with pytest.raises(InputError, match="is finished; there is nothing to resume"):
+        folder.claim(status="queued", **here())
 
 
 def test_a_run_that_is_deleted_while_another_waits_to_claim_it_stays_deleted(home, make):
