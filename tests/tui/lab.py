@@ -2,7 +2,10 @@
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
+
+from textual.pilot import WaitForScreenTimeout
 
 from core.config import Find, config_model
 from core.events import (
@@ -354,7 +357,8 @@ async def until(pilot, condition, seconds=30.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain; the screen:\n" + "\n".join(rows(pilot.app))
-        await pilot.pause(0.02)
+        with suppress(WaitForScreenTimeout):  # a widget that is removed while it is waited for does not answer
+            await pilot.pause(0.02)
 
 
 async def all_read(pilot):
