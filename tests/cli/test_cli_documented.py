@@ -44,8 +44,8 @@ NOT_HERE = {
     "stop last": "is finished, not running",
     "resume last": "is finished; there is nothing to resume",
     "optuna": "prusc-tui.search",
-    "wandb": "is not installed",
-    "tensorboard": "is not installed",
+    "wandb": "needs wandb",
+    "tensorboard": "needs tensorboard",
 }
 """Part of a command → why it may be refused on the machine of a test; it is a pattern."""
 STUDIED = "bench-waterbirds/prusc/waterbirds-mobilenet/seed-1"
