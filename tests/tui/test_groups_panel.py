@@ -10,7 +10,7 @@ from core.runs.stream import EventWriter
 from experiments import subprocesses
 from prusc_tui.widgets.picture import Picture
 from tests.tui.groups_lab import FoundRun, Run, braille, opened
-from tests.tui.lab import NOW, all_read, put, record_of
+from tests.tui.lab import NOW, all_read, put, record_of, until
 
 # What is there
 
@@ -134,9 +134,8 @@ async def test_the_page_keeps_its_first_image_when_the_terminal_grows(tmp_path):
         before = shown.panel._first
         assert before > 0
         await shown.pilot.resize_terminal(120, 37)
-        await shown.pilot.pause()
+        await until(shown.pilot, lambda: "page 1 of 1" in shown.lines("#conflicts")[0])
         assert shown.panel._first == before
-        assert "page 1 of 1" in shown.lines("#conflicts")[0]
         await shown.press("left")
         assert "page 1 of 1" in shown.lines("#conflicts")[0]
 
@@ -298,13 +297,9 @@ async def test_where_there_is_room_all_is_there_at_once(tmp_path, size):
 async def test_growing_and_shrinking_keeps_everything_in_place(tmp_path):
     async with opened(Run(tmp_path), size=(200, 57)) as shown:
         await shown.pilot.resize_terminal(80, 21)
-        await shown.pilot.pause()
-        assert "Map by" not in shown.text
-        assert "Pseudo-groups by group" in shown.text
+        await until(shown.pilot, lambda: "Map by" not in shown.text and "Pseudo-groups by group" in shown.text)
         await shown.pilot.resize_terminal(120, 37)
-        await shown.pilot.pause()
-        assert "Map by PCA" in shown.text
-        assert "✓ red" in shown.text
+        await until(shown.pilot, lambda: "Map by PCA" in shown.text and "✓ red" in shown.text)
 
 
 async def test_without_colour_the_map_has_marks_and_the_images_dots(tmp_path, monkeypatch):
