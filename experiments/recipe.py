@@ -59,9 +59,9 @@ class Recipe:
     def attributes_used(self, config: Config) -> Supervision:
         """Supervision behind a result; a stage or a selection rule that uses attributes counts as well."""
         used = [self.supervision, *(stage.supervision for stage in self.stages(config))]
-        if strongest := next((of for of in used if of != "none"), None):
-            return strongest
-        return "validation" if config.select.rule == "worst-group" else "none"
+        if config.select.rule == "worst-group":
+            used.append("validation")
+        return max(used, key=get_args(Supervision).index)
 
     def reads(self, config: Config, key: str, stages: Sequence[str] | None = None) -> bool:
         """Whether a setting has an effect on some stages.

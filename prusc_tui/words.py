@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WIDTH_OF_A_PIPE = 160
 """Columns of tables that go to a file or another program."""
 SUPERVISION = {
+    "labels": "validation labels",
     "train": "training attributes",
     "validation": "validation attributes",
     "environments": "environments given",
@@ -87,6 +88,8 @@ def attributes_sentence(attributes_used: str, selection: str) -> str:
             return f"attributes used in TRAINING (an oracle); checkpoints by rule '{selection}'"
         case "validation":
             return f"attributes of the VALIDATION split used to select ('{selection}'), none in training"
+        case "labels":
+            return f"no attributes used; trained on LABELS of the validation split; checkpoints by rule '{selection}'"
         case "environments":
             return f"training environments GIVEN (an oracle), no attributes; checkpoints by rule '{selection}'"
         case "shortcut":

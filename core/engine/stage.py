@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from core.data.watch import Watch
     from core.engine.context import StageContext
 
-Supervision = Literal["none", "validation", "train", "environments", "shortcut"]
-"""Supervision behind a result: none; attributes of the validation split, for selection or for a head; attributes of
-the training split; training environments that come with the data; or the shortcut itself, removed by hand."""
+Supervision = Literal["none", "labels", "validation", "train", "environments", "shortcut"]
+"""Supervision behind a result, the weakest first: none; labels of the validation split, to train on; attributes of the
+validation split, for selection or for a head; attributes of the training split; training environments that come with
+the data; or the shortcut itself, removed by hand."""
 KEY_NAME = "key_name"
 """In the metadata of a field of a stage: its name in keys, if it was renamed, so that older artifacts are reused."""
 
@@ -37,7 +38,6 @@ class Stage(ABC):
         files: regular expression of a file name → short description of the artifact; `{1}` is the first group.
         takes: settings that name an input file.
         replaced_by: setting that names a file with a precomputed result; empty if there is none.
-        supervision: what it uses beyond labels.
         parallel: whether the devices of a run share its work; otherwise the first one has it, while the others wait.
             Each process runs a parallel stage, with the same random streams and all inputs, and only the first one
             keeps what it writes and says; so a stage must take the same steps in all of them. Trainings with
@@ -50,7 +50,6 @@ class Stage(ABC):
     files: ClassVar[Mapping[str, str]] = {}
     takes: ClassVar[tuple[str, ...]] = ()
     replaced_by: ClassVar[str] = ""
-    supervision: ClassVar[Supervision] = "none"
     parallel: ClassVar[bool] = False
 
     @property
@@ -62,6 +61,11 @@ class Stage(ABC):
     def reads(self) -> tuple[str, ...]:
         """Sections of the settings, or dotted keys of single settings, that the stage reads."""
         return tuple(f.name for f in fields(self) if isinstance(getattr(self, f.name), Section))
+
+    @property
+    def supervision(self) -> Supervision:
+        """What it trains on or selects by, beyond training labels."""
+        return "none"
 
     @property
     def content(self) -> Mapping[str, str]:

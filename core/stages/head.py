@@ -9,7 +9,7 @@ from pydantic import Field
 from core.artifacts import BALANCED, MASKED_FILES, MASKS, MODEL
 from core.config import Balance, Model, Section
 from core.config.section import Count, Positive, Weight
-from core.engine.stage import Stage
+from core.engine.stage import Stage, Supervision
 from core.errors import StageError
 from core.events import Logged, MasksKept, StageStarted
 
@@ -67,6 +67,10 @@ class RefitHead(Stage):
     def inputs(self) -> tuple[str, ...]:
         before = ("erm", "find") if self.source == "erm" else ("erm", "find", self.source)
         return before if self.head.split == "validation" else (*before, "balance")
+
+    @property
+    def supervision(self) -> Supervision:
+        return "labels" if self.head.split == "validation" else "none"
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -19,8 +19,11 @@ class TakeTrueGroups(Stage):
     """Take the attributes of the data set as pseudo-groups: supervision that other finders do not use."""
 
     name: ClassVar[str] = "true-groups"
-    supervision: ClassVar[Supervision] = "train"
     files: ClassVar[Mapping[str, str]] = FINDER_FILES
+
+    @property
+    def supervision(self) -> Supervision:
+        return "train"
 
     def run(self, context: "StageContext") -> None:
         from core.finding.pseudo_groups import PseudoGroups, combined

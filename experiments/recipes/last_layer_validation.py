@@ -5,7 +5,7 @@ validation split, and SELF (LaBonte, Muthukumar and Kumar, NeurIPS 2023, arXiv 2
 sets with balanced classes in every pseudo-group, as for the masks. With `find.by=random` only the classes are balanced,
 which shows what the pseudo-groups add. Where validation was collected with all groups equally large in each class, as
 in Waterbirds, that alone removes the shortcut from the head. Accuracies on validation are cross-fitted.
-Supervision: none; the labels of validation are used for training.
+Supervision: the labels of the validation split, on which it trains, unless the finder uses groups.
 """
 
 from core.config import Config
@@ -28,5 +28,6 @@ LAST_LAYER_VALIDATION = Recipe(
     equations=(f"{equations.HEAD}; B: of validation images",),
     source=f"after {equations.PAPER_DFR}, and SELF, arXiv 2309.08534, on pseudo-groups (ours)",
     stages=stages,
+    supervision="labels",
     fixed={**PRUSC.fixed, "head.split": "validation"},
 )

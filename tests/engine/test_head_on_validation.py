@@ -14,7 +14,7 @@ from core.training.head import fit_head, represent
 from core.training.images import Images
 from core.training.network import load_network
 from core.training.predict import predict
-from experiments.plan import config_of
+from experiments.plan import config_of, make_plan
 from experiments.recipes import get_recipe
 from tests.engine.lab import CPU, finished, pipeline_of
 
@@ -50,7 +50,20 @@ def test_it_is_fitted_on_balanced_validation_images_and_judged_by_cross_fitting(
 def test_it_needs_no_set_of_training_images_and_no_attributes():
     recipe = get_recipe("last-layer-validation")
     assert "balance" not in recipe.stage_names()
-    assert recipe.attributes_used(recipe.config()) == "none"
+    assert recipe.attributes_used(recipe.config()) == "labels"
     with_masks = get_recipe("prusc")
     (head,) = [stage for stage in with_masks.stages(with_masks.config()) if stage.name == "head"]
     assert "balance" in head.inputs
+
+
+@pytest.mark.parametrize(
+    ("recipe", "override", "used"),
+    [
+        ("last-layer-validation", "select.rule=worst-group", "validation"),
+        ("last-layer-validation", "find.by=groups", "train"),
+        ("prusc-finetune-head", "head.split=validation", "labels"),
+    ],
+)
+def test_what_a_result_rests_on_is_the_strongest_of_what_was_used(recipe, override, used):
+    plan = make_plan(recipe, overrides=[override])
+    assert plan.recipe.attributes_used(plan.config) == used
