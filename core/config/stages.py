@@ -138,6 +138,9 @@ class Balance(Section):
     """Rule `cap`: entries of each class per cluster, as a multiple of the minority count."""
     warn_below: Annotated[int, Field(ge=0)] = 200
     """Warn if a class has fewer different samples than this in the balanced set (ours)."""
+    problems: Literal["warn", "fail"] = "warn"
+    """`fail` ends a run whose balanced set is too small, or much smaller in one class; `warn` continues with a
+    warning."""
 
 
 class Prune(Section):

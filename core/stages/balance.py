@@ -42,6 +42,8 @@ class DrawBalancedSet(Stage):
         table = groups.table(labels, len(names))
         for finding in balance_warnings(table, drawn.table, labels=names, warn_below=self.balance.warn_below):
             context.emit(Warned(context.stage, finding.code, finding.text))
+            if self.balance.problems == "fail" and len(drawn.indices):
+                raise StageError(finding.text.removesuffix("."), "or continue anyway with balance.problems=warn")
         if not len(drawn.indices):
             raise StageError(
                 "the balanced set is empty: no pseudo-group has samples of every class",

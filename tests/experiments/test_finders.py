@@ -132,6 +132,16 @@ def test_a_pseudo_group_of_one_class_is_a_warning_or_the_end(tmp_path: Path, pro
     assert problems == "warn" or folder.record().reason.startswith(f"find: {text.removesuffix('.')}; or continue ")
 
 
+@pytest.mark.parametrize("problems", ["warn", "fail"])
+def test_a_small_balanced_set_is_a_warning_or_the_end(tmp_path: Path, problems: str) -> None:
+    plan = plan_of("prune-only", "balance.warn_below=100000", f"balance.problems={problems}")
+    folder = create_run(Home.open(tmp_path), plan)
+    assert go_on(folder) == ("finished" if problems == "warn" else "failed")
+    (text,) = [e.text for e in events(folder) if isinstance(e, Warned) and e.code == "small-balanced-set"]
+    assert "different samples in the balanced set, fewer than 100,000; try another finder" in text
+    assert problems == "warn" or folder.record().reason.startswith(f"balance: {text.removesuffix('.')}; or continue ")
+
+
 def test_auto_says_that_no_finder_is_better_if_its_choice_is_doubted(
     home: Home, runs: dict[str, RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
