@@ -10,8 +10,9 @@ from textual.screen import Screen
 from core.feed.board import Row
 from core.groups import Evaluation, Group
 from core.runs.record import StageRecord
+from prusc_tui.palette import SHELL
 from prusc_tui.screens.runs import columns as run_columns
-from prusc_tui.screens.runs.columns import BY_KEY, lay_out, time_left, wanted_widths
+from prusc_tui.screens.runs.columns import BY_KEY, cells, lay_out, time_left, wanted_widths
 from prusc_tui.screens.runs.table import RunTable
 from tests.tui.lab import NOW, record_of, rows, until
 from tests.tui.stage import Stage
@@ -111,6 +112,16 @@ def test_columns_are_given_up_one_by_one_and_status_and_name_never():
 def test_wide_characters_and_control_characters_are_measured_as_they_are_shown():
     assert wanted_widths([row("数据集")])["name"] == 6
     assert wanted_widths([row("\x1b[2J")])["name"] == len(r"\x1b[2J")
+
+
+@pytest.mark.parametrize("word", ["waterbirds", "水鳥"])
+def test_runs_of_a_study_are_told_apart_in_a_narrow_column(word):
+    names = [f"bench-{word}-mobilenet-{recipe}-s{seed}" for recipe in ("prusc", "finetune-only") for seed in (0, 1)]
+    for width in (16, 17, 24):
+        shown = [cells(row(name), BY_KEY["name"], width, NOW, SHELL)[0].text for name in names]
+        assert len(set(shown)) == len(names)
+        assert {cell_len(text) for text in shown} == {width}
+        assert all(text.startswith("bench") for text in shown)
 
 
 def test_time_left_changes_seldom():

@@ -10,7 +10,7 @@ from core.feed.board import Row
 from core.runs.text import safe_text
 from core.words import duration, percent, sparsity
 from prusc_tui.palette import MARKS, Palette
-from prusc_tui.widgets.bars import filled
+from prusc_tui.widgets.bars import filled, shorten
 from prusc_tui.words import moment, worst_mark
 
 GAP = 2
@@ -118,7 +118,8 @@ def cells(row: Row, column: Column, width: int, now: float, palette: Palette) ->
         case "status":
             return _status(row, width, palette)
         case "name":
-            return [Cell(filled(safe_text(summary["name"]), width), palette.text)]
+            # The names of a study's runs differ at their ends.
+            return [Cell(filled(shorten(safe_text(summary["name"]), width), width), palette.text)]
         case "worst":
             text = percent(summary["wga"]) + (worst_mark(summary) or " ")
             style = palette.bad if summary.get("harm") else palette.text
