@@ -143,9 +143,10 @@ def _alike(draft: Draft, seen: Mapping[int, _Seen], splits: Integers) -> Iterato
     for one, other in near_pairs(looks, splits[rows]):
         first, second = rows[one], rows[other]
         if seen[first].digest != seen[second].digest:
+            line = f", {_place(draft, second)}" if draft.paths.file else ""
             text = (
-                f"{draft.paths.texts[first]} ({SPLITS[splits[first]]}) looks like {draft.paths.texts[second]}, "
-                f"{_place(draft, second)} ({SPLITS[splits[second]]}); look at both, and keep one"
+                f"{draft.paths.texts[first]} ({SPLITS[splits[first]]}) looks like {draft.paths.texts[second]}{line} "
+                f"({SPLITS[splits[second]]}); look at both, and keep one"
             )
             yield Problem.at(draft.paths, first, "near-duplicates in several splits", text)
 

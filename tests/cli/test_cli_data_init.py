@@ -1,10 +1,13 @@
 """From a folder to a run in two commands: `prusc data init`, then `prusc run prusc --data FOLDER`."""
 
 import tomllib
+from itertools import product
 
+import numpy as np
 import orjson
 import pytest
 from driver import PHOTOS
+from PIL import Image
 from typer.testing import CliRunner
 
 from core.errors import InputError
@@ -83,6 +86,19 @@ def test_class_folders_and_a_settings_file_elsewhere(folder, tmp_path):
     assert (settings["root"], settings["table"], settings["label_column"]) == (f"{tmp_path}/classes", "", "folder 2")
     shown = orjson.loads(run("show", tmp_path / "my.toml", "--json").stdout)
     assert [shown["splits"][name]["n"] for name in ("train", "validation", "test")] == [36, 12, 12]
+
+
+def test_near_duplicates_in_class_folders_are_named_by_their_paths(tmp_path):
+    random = np.random.default_rng(0)
+    for split, label, number in product(("train", "val", "test"), "ab", range(4)):
+        target = tmp_path / split / label / f"{number}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8)).resize((64, 64)).save(target)
+    with Image.open(tmp_path / "train/a/0.png") as image:
+        image.resize((50, 50)).save(tmp_path / "test/a/small.png")
+    run("init", "--data-root", tmp_path)
+    said = " ".join(run("check", tmp_path, "--near-duplicates").stdout.split())
+    assert "test/a/small.png (test) looks like train/a/0.png (train); look at both, and keep one" in said
 
 
 def test_a_published_layout_is_recognised(tmp_path):
