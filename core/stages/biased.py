@@ -35,6 +35,9 @@ class Biased(Section, section="biased"):
     """Training ends when the mistakes overlap those of the previous look by this much (IoU; ours)."""
     overlap_later: Fraction = 0.85
     """The same for later rounds, in which there may be no shortcut left: hard samples overlap by up to .67 (ours)."""
+    second_opinion: bool = True
+    """Take, instead of the mistakes, as many samples whose label the shortcut contradicts most, judged by two heads on
+    the representation of the network: mistakes may also be samples that are only hard (ours)."""
     max_steps: Count = 320
     """Maximum number of steps of a round."""
     balance_classes: bool = True
@@ -61,6 +64,7 @@ class FindByBias(Stage):
     model: Model
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "biased"
+    version: ClassVar[int] = 2
     parallel: ClassVar[bool] = True
     files: ClassVar[Mapping[str, str]] = FINDER_FILES
     takes: ClassVar[tuple[str, ...]] = ("model.weights",)
@@ -86,7 +90,6 @@ class FindByBias(Stage):
         from core.finding.biased import SAME, overlap
         from core.finding.pseudo_groups import from_predictions
         from core.training.images import Images, training_images
-        from core.training.predict import predict
 
         settings, data = self.biased, context.data
         labels = torch.from_numpy(data.splits["train"].labels)
@@ -102,22 +105,60 @@ class FindByBias(Stage):
             saved["round"] = None
             if outcome is None:
                 break
-            classes = predict(outcome, train).classes.cpu()
+            classes, other = self._seen(context, outcome, train, validation)
             if any(overlap(classes != labels, earlier != labels) > SAME for earlier in predicted):
                 context.emit(Logged(f"{context.stage}: the mistakes are those of an earlier round: not used", "data"))
                 break
             predicted.append(classes)
-            held_out.append(predict(outcome, validation).classes.cpu())
+            held_out.append(other)
         if not predicted:
             raise StageError(
                 "no biased network learned to tell the classes apart",
                 f"raise {self.section}.max_steps or {self.section}.lr, or take another finder (find.by)",
             )
-        one, other = ([classes.numpy() for classes in of] for of in (predicted, held_out))
+        one, two = ([classes.numpy() for classes in of] for of in (predicted, held_out))
         rounds = f"{len(predicted)} round{'s' * (len(predicted) > 1)}"
-        found = from_predictions(f"{self.source}, {rounds}", one, labels.numpy(), data.label_names, other)
+        found = from_predictions(f"{self.source}, {rounds}", one, labels.numpy(), data.label_names, two)
         found.save(context.directory)
         context.progress(total, total)
+
+    def _seen(
+        self, context: "StageContext", network: Any, train: "Images", validation: "Images"
+    ) -> "tuple[Tensor, Tensor]":
+        """The class that the shortcut of a round stands for in every training and validation image, both on the CPU."""
+        from core.training.predict import predict
+
+        classes = predict(network, train).classes.cpu()
+        if self.biased.second_opinion:
+            return self._corrected(context, network, train, validation, classes)
+        return classes, predict(network, validation).classes.cpu()
+
+    @staticmethod
+    def _corrected(
+        context: "StageContext", network: Any, train: "Images", validation: "Images", classes: "Tensor"
+    ) -> "tuple[Tensor, Tensor]":
+        """As `_seen`, where as many images contradict their labels as the network misclassifies, the clearest ones."""
+        import numpy as np
+        import torch
+
+        from core.finding.second_opinion import clearest, contradiction, shortcut_evidence
+        from core.training.head import represent
+
+        labels, other_labels = (context.data.splits[name].labels for name in ("train", "validation"))
+        mistakes = (classes != torch.from_numpy(labels)).numpy()
+        features, held_out = (represent(network, images, torch.arange(len(images))) for images in (train, validation))
+        seed = context.streams.seed("second-opinion")
+        evidence, other_evidence = shortcut_evidence(features, labels, mistakes, held_out, seed)
+        (margins, against), (others, other_against) = (
+            contradiction(of, given) for of, given in ((evidence, labels), (other_evidence, other_labels))
+        )
+        least = clearest(margins, int(mistakes.sum()))
+        found = margins >= least
+        if hard := int((mistakes & ~found).sum()):
+            text = f"{hard:,} of {int(mistakes.sum()):,} mistakes may only be hard samples; others take their place"
+            context.emit(Logged(f"{context.stage}: {text}", "data"))
+        seen = np.where(found, against, labels), np.where(others >= least, other_against, other_labels)
+        return torch.from_numpy(seen[0]), torch.from_numpy(seen[1])
 
     def _round(
         self,
