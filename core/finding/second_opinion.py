@@ -66,13 +66,23 @@ def contradiction(evidence: Floats, labels: Integers) -> tuple[Floats, Integers]
     return others[rows, other] - evidence[rows, labels], other
 
 
-def clearest(margins: Floats, count: int) -> float:
-    """Threshold between the `count` largest margins and the others, half-way; infinite for none, [n] → float."""
-    if not count:
+def least_contradiction(margins: Floats, mistakes: Booleans) -> float:
+    """The contradiction from which a sample is more likely to be a mistake of the network than not.
+
+    It is that of a logistic regression of the mistakes on the contradiction; infinite if it does not explain them.
+
+    Args:
+        margins: how clearly the shortcut contradicts each label, [n].
+        mistakes: whether the network is wrong, bool [n].
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    unit = float(margins.std())
+    if mistakes.all() or not mistakes.any() or not unit:
         return np.inf
-    at = len(margins) - count
-    parted = np.partition(margins, [max(at - 1, 0), at])
-    return float(parted[at] if not at else (parted[at - 1] + parted[at]) / 2)
+    model = LogisticRegression().fit(margins[:, None] / unit, mistakes)
+    slope, offset = float(model.coef_[0, 0]), float(model.intercept_[0])
+    return -offset / slope * unit if slope > 0 else np.inf
 
 
 def _head(

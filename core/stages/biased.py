@@ -36,7 +36,7 @@ class Biased(Section, section="biased"):
     overlap_later: Fraction = 0.85
     """The same for later rounds, in which there may be no shortcut left: hard samples overlap by up to .67 (ours)."""
     second_opinion: bool = True
-    """Take, instead of the mistakes, as many samples whose label the shortcut contradicts most, judged by two heads on
+    """Take, instead of the mistakes, the samples whose label the shortcut contradicts clearly, judged by two heads on
     the representation of the network: mistakes may also be samples that are only hard (ours)."""
     max_steps: Count = 320
     """Maximum number of steps of a round."""
@@ -137,12 +137,14 @@ class FindByBias(Stage):
     def _corrected(
         context: "StageContext", network: Any, train: "Images", validation: "Images", classes: "Tensor"
     ) -> "tuple[Tensor, Tensor]":
-        """As `_seen`, where as many images contradict their labels as the network misclassifies, the clearest ones."""
+        """As `_seen`; an image contradicts its label if, by the second opinion, it is rather a mistake than not."""
         import numpy as np
         import torch
 
-        from core.finding.second_opinion import clearest, contradiction, shortcut_evidence
+        from core.finding.quality import LEAST_CONFLICTS
+        from core.finding.second_opinion import contradiction, least_contradiction, shortcut_evidence
         from core.training.head import represent
+        from core.training.predict import predict
 
         labels, other_labels = (context.data.splits[name].labels for name in ("train", "validation"))
         mistakes = (classes != torch.from_numpy(labels)).numpy()
@@ -152,11 +154,14 @@ class FindByBias(Stage):
         (margins, against), (others, other_against) = (
             contradiction(of, given) for of, given in ((evidence, labels), (other_evidence, other_labels))
         )
-        least = clearest(margins, int(mistakes.sum()))
+        least = least_contradiction(margins, mistakes)
         found = margins >= least
-        if hard := int((mistakes & ~found).sum()):
-            text = f"{hard:,} of {int(mistakes.sum()):,} mistakes may only be hard samples; others take their place"
-            context.emit(Logged(f"{context.stage}: {text}", "data"))
+        if found.sum() < LEAST_CONFLICTS:
+            return classes, predict(network, validation).classes.cpu()
+        hard, new = int((mistakes & ~found).sum()), int((found & ~mistakes).sum())
+        if hard or new:
+            text = f"{context.stage}: {hard:,} of {int(mistakes.sum()):,} mistakes may only be hard samples; "
+            context.emit(Logged(f"{text}{new:,} other samples clearly contradict the shortcut", "data"))
         seen = np.where(found, against, labels), np.where(others >= least, other_against, other_labels)
         return torch.from_numpy(seen[0]), torch.from_numpy(seen[1])
 
