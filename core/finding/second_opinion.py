@@ -1,15 +1,15 @@
 """A second opinion on the mistakes of a biased network: what its representation says about the shortcut alone."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.clustering.kmeans import Floats, Integers
 from core.finding.pseudo_groups import Booleans
 
 PENALTY = 10.0
 """L2 penalty per sample of the heads; 1 to 1,000 find nearly the same samples (ours)."""
-MOST_FITTED = 20_000
-"""Maximum number of samples that a head is fitted on."""
+MOST_IN_CELL = 5_000
+"""Maximum number of samples of a class that a head is fitted on, of those that the network misclassifies, and of the
+others."""
 DIVISIONS = 3
 """Random divisions into halves, over which the evidence is averaged."""
 
@@ -29,27 +29,56 @@ def shortcut_evidence(
 
     Args:
         features: representation of the training samples, float32 [n, d].
-        labels: of them, 0 ≤ value < classes, all of which occur, [n].
+        labels: of them, 0 ≤ value < C, at least two of each, [n].
         mistakes: whether the biased network is wrong, bool [n].
         held_out: representation of other samples, float32 [m, d].
         seed: of the divisions.
 
     Returns:
-        The differences between log-probabilities, [n, classes] and [m, classes].
+        The differences between log-probabilities, [n, C] and [m, C].
     """
+    from core.training.dfr import halves
+    from core.training.head import fit_head
+
     random = np.random.default_rng(seed)
     n_classes = int(labels.max()) + 1
-    same, independent = np.ones(n_classes), np.tile([1.0, n_classes - 1.0], n_classes)
     evidence, other = (np.zeros((len(of), n_classes), np.float32) for of in (features, held_out))
     for _ in range(DIVISIONS):
-        order = random.permutation(len(labels))
-        halves = order[::2], order[1::2]
-        for judged, fitted in (halves, halves[::-1]):
-            for sign, cells, share in ((1, labels, same), (-1, labels * 2 + mistakes, independent)):
-                head = _head(features, labels, cells, share, fitted, random)
+        parts = halves(labels, random)
+        for judged, fitted in (parts, parts[::-1]):
+            rows = _at_most(MOST_IN_CELL, fitted, (labels * 2 + mistakes)[fitted], random)
+            # Weights of these very samples: if mistakes weighed more in one half, its evidence would be shifted.
+            for sign, weights in (
+                (1, class_weights(labels[rows])),
+                (-1, independent_weights(labels[rows], mistakes[rows])),
+            ):
+                head = fit_head(features[rows], labels[rows], weights, PENALTY)
                 evidence[judged] += sign * _log_probabilities(features[judged], head) / DIVISIONS
                 other += sign * _log_probabilities(held_out, head) / (2 * DIVISIONS)
     return evidence, other
+
+
+def class_weights(labels: Integers) -> Floats:
+    """Weights with which all classes weigh the same in total, mean 1, [n]."""
+    sizes = np.bincount(labels)
+    weights: Floats = (len(labels) / (len(sizes) * sizes))[labels].astype(np.float32)
+    return weights
+
+
+def independent_weights(labels: Integers, mistakes: Booleans) -> Floats:
+    """Weights with which mistakes have (C − 1) / C of the weight of every class, and all classes the same, mean 1, [n].
+
+    Args:
+        labels: 0 ≤ value < C, [n].
+        mistakes: bool [n]; a class without mistakes, or with nothing else, keeps its weight.
+    """
+    n_classes = int(labels.max()) + 1
+    cells = labels * 2 + mistakes
+    sizes = np.bincount(cells, minlength=2 * n_classes).reshape(n_classes, 2)
+    share = np.where(sizes > 0, [1.0, n_classes - 1.0], 0.0)
+    share /= share.sum(axis=1, keepdims=True)
+    weights: Floats = (len(labels) / n_classes * share / np.maximum(sizes, 1)).ravel()[cells].astype(np.float32)
+    return weights
 
 
 def contradiction(evidence: Floats, labels: Integers) -> tuple[Floats, Integers]:
@@ -85,35 +114,13 @@ def least_contradiction(margins: Floats, mistakes: Booleans) -> float:
     return -offset / slope * unit if slope > 0 else np.inf
 
 
-def _head(
-    features: Floats,
-    labels: Integers,
-    cells: Integers,
-    share: NDArray[np.float64],
-    rows: Integers,
-    random: np.random.Generator,
-) -> tuple[Floats, Floats]:
-    """A head fitted on some samples, in which every cell has a share of the weight; empty cells have none."""
-    from core.training.head import fit_head
-
-    cell, sizes = cells[rows], np.bincount(cells[rows], minlength=len(share))
-    share = share * (sizes > 0)
-    weights = (len(rows) * share / (share.sum() * np.maximum(sizes, 1)))[cell]
-    if len(rows) > MOST_FITTED:
-        # Small cells are kept whole: of the others, samples are drawn, and the weights make up for it.
-        kept = _drawn(sizes, MOST_FITTED)[cell]
-        drawn = random.random(len(rows)) < kept
-        rows, weights = rows[drawn], (weights / kept)[drawn]
-    return fit_head(features[rows], labels[rows], weights.astype(np.float32), PENALTY)
-
-
-def _drawn(sizes: Integers, total: int) -> Floats:
-    """Share of each cell with which `total` samples are drawn in all: equally many of each, or all that it has."""
-    share, left = np.ones(len(sizes), np.float32), float(total)
-    for place, number in enumerate(order := np.argsort(sizes)):
-        drawn = min(float(sizes[number]), left / (len(order) - place))
-        share[number], left = drawn / max(sizes[number], 1), left - drawn
-    return share
+def _at_most(most: int, rows: Integers, cells: Integers, random: np.random.Generator) -> Integers:
+    """The rows, or a random part of those of a cell that has more than `most`; cells of the rows, [rows]."""
+    shuffled = random.permutation(len(rows))
+    ordered = shuffled[np.argsort(cells[shuffled], kind="stable")]
+    place = np.arange(len(ordered)) - np.searchsorted(cells[ordered], cells[ordered])  # of a row in its cell
+    found: Integers = np.sort(rows[ordered[place < most]])
+    return found
 
 
 def _log_probabilities(features: Floats, head: tuple[Floats, Floats]) -> Floats:

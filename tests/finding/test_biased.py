@@ -159,8 +159,8 @@ def test_a_round_that_finds_an_earlier_shortcut_again_is_not_used(tmp_path, monk
     monkeypatch.setattr("core.finding.biased.balancing_weights", lambda labels, predicted=(): balancing_weights(labels))
     found, said = found_in(tmp_path, coloured(), overlap_later=0.5)
     assert "1 round" in found.source
-    assert "round 2" in said[1]
-    assert "mistakes are those of an earlier round" in said[2]
+    assert any("round 2" in line for line in said)
+    assert "mistakes are those of an earlier round" in said[-1]
 
 
 def test_a_network_that_never_tells_the_classes_apart_ends_the_run_with_a_way_out(tmp_path):

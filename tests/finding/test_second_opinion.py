@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from core.finding import second_opinion
-from core.finding.second_opinion import contradiction, least_contradiction, shortcut_evidence
+from core.finding.second_opinion import (
+    DIVISIONS,
+    class_weights,
+    contradiction,
+    independent_weights,
+    least_contradiction,
+    shortcut_evidence,
+)
 
 N = 3000
 
@@ -41,36 +48,51 @@ def test_what_is_found_are_more_often_conflicts_than_the_mistakes_are(n_classes,
         assert np.corrcoef(evidence.ravel(), other.ravel())[0, 1] > 0.99
 
 
-def test_a_sample_is_judged_by_heads_that_never_saw_its_label():
-    features, labels, _, mistakes = toy(0)
-    before, _ = shortcut_evidence(features, labels, mistakes, features[:1], 1)
-    labels[7], mistakes[7] = 1 - labels[7], ~mistakes[7]
-    after, _ = shortcut_evidence(features, labels, mistakes, features[:1], 1)
-    np.testing.assert_array_equal(before[7], after[7])
-    assert (before != after).any()
+def test_a_sample_is_judged_by_heads_that_were_fitted_on_others(monkeypatch):
+    _, labels, _, mistakes = toy(0)
+    numbers = np.arange(N + 5, dtype=np.float32)[:, None]
+    judged = []
+
+    def judge(of, fitted):
+        judged.append((of.ravel(), fitted))
+        return np.zeros((len(of), 2), np.float32)
+
+    monkeypatch.setattr("core.training.head.fit_head", lambda of, labels, weights, penalty: of.ravel())
+    monkeypatch.setattr(second_opinion, "_log_probabilities", judge)
+    shortcut_evidence(numbers[:N], labels, mistakes, numbers[N:], 0)
+    assert all(not np.intersect1d(of, fitted).size for of, fitted in judged)
+    times = np.bincount(np.concatenate([of for of, _ in judged]).astype(int))
+    assert set(times[:N]) == {2 * DIVISIONS}
+    assert set(times[N:]) == {4 * DIVISIONS}
 
 
-def test_a_sample_of_a_large_split_stands_for_the_rest(monkeypatch):
+def test_a_draw_from_a_large_split_stands_for_the_rest(monkeypatch):
     features, labels, _, mistakes = toy(0)
     whole, _ = shortcut_evidence(features, labels, mistakes, features[:1], 1)
-    fitted = []
-    plain = second_opinion._log_probabilities
-    monkeypatch.setattr(second_opinion, "MOST_FITTED", 400)
-    monkeypatch.setattr(
-        second_opinion, "_log_probabilities", lambda of, head: fitted.append(len(of)) or plain(of, head)
-    )
+    monkeypatch.setattr(second_opinion, "MOST_IN_CELL", 200)
     part, _ = shortcut_evidence(features, labels, mistakes, features[:1], 1)
     assert np.corrcoef(whole.ravel(), part.ravel())[0, 1] > 0.9
     assert not np.array_equal(whole, part)
 
 
-@pytest.mark.parametrize(("sizes", "total"), [([10, 10, 10], 12), ([1, 5, 100], 30), ([3, 3], 100), ([50], 7)])
-def test_small_cells_are_kept_whole_and_the_others_are_equal(sizes, total):
-    drawn = second_opinion._drawn(np.array(sizes), total) * sizes
-    assert drawn.sum() == pytest.approx(min(total, sum(sizes)))
-    largest = drawn.max()
-    for size, number in zip(sizes, drawn, strict=True):
-        assert number == pytest.approx(min(size, largest))
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_under_the_second_weights_the_prediction_of_the_network_says_nothing_of_the_label(n_classes):
+    random = np.random.default_rng(0)
+    labels = random.integers(0, n_classes, 4000)
+    predicted = np.where(random.random(4000) < 0.2, (labels + random.integers(1, n_classes, 4000)) % n_classes, labels)
+    weights = independent_weights(labels, predicted != labels)
+    table = np.zeros((n_classes, n_classes))
+    np.add.at(table, (labels, predicted), weights)
+    np.testing.assert_allclose(table.sum(axis=1), 4000 / n_classes, rtol=1e-4)
+    np.testing.assert_allclose(np.diag(table), 4000 / n_classes**2, rtol=1e-4)
+    plain = class_weights(labels)
+    np.testing.assert_allclose(np.bincount(labels, plain), 4000 / n_classes, rtol=1e-4)
+
+
+def test_a_class_without_mistakes_keeps_its_weight():
+    labels = np.array([0, 0, 0, 1, 1, 1, 1])
+    weights = independent_weights(labels, np.array([True, False, False, False, False, False, False]))
+    np.testing.assert_allclose(weights, [1.75, 0.875, 0.875, 0.875, 0.875, 0.875, 0.875])
 
 
 def test_the_contradiction_is_the_best_other_class_against_the_label():
