@@ -129,7 +129,7 @@ class FindByBias(Stage):
         from core.training.predict import predict
 
         classes = predict(network, train).classes.cpu()
-        if self.biased.second_opinion and min(train.labels.bincount()) > 1:  # each half of the samples has all classes
+        if self.biased.second_opinion and int(train.labels.bincount().min()) > 1:  # for halves with all classes
             return self._corrected(context, network, train, validation, classes)
         return classes, predict(network, validation).classes.cpu()
 
