@@ -72,17 +72,21 @@ class Quality:
         """Gain of the worst cell by the refit; NaN if unknown."""
         return self.probed - self.worst_cell
 
-    def beats_guessing(self, chance: float) -> bool:
-        """Whether the worst cell gains clearly more by the refit than by random guesses that cost as much on average.
 
-        If a share s of the predictions becomes random, the worst cell gains s · (chance − worst cell), and the average
-        loses s · (average − chance). So a cell of mislabelled samples gains by any head that has learned nothing.
+def beats_guessing(before: tuple[float, float], after: tuple[float, float], chance: float) -> bool:
+    """Whether the worst cell gains clearly more by a treatment than by random guesses that cost as much on average.
 
-        Args:
-            chance: accuracy of guesses.
-        """
-        lost, room = self.average - self.probed_average, chance - self.worst_cell
-        return room <= 0 or not GUESSED * lost * room > self.gain * (self.average - chance)
+    If a share s of the predictions becomes random, the worst cell gains s · (chance − worst cell), and the average
+    loses s · (average − chance). So a cell of mislabelled samples gains by any head that has learned nothing.
+
+    Args:
+        before: worst-cell and average accuracy without the treatment.
+        after: both with it.
+        chance: accuracy of guesses.
+    """
+    (cell, average), (new_cell, new_average) = before, after
+    lost, room = average - new_average, chance - cell
+    return room <= 0 or not GUESSED * lost * room > (new_cell - cell) * (average - chance)
 
 
 def worst_cell(predicted: Integers, labels: Integers, groups: Integers, k: int, n_classes: int) -> float:
@@ -212,7 +216,9 @@ def doubts(found: PseudoGroups, quality: Quality, n: int, n_classes: int) -> lis
     cell = f"({quality.worst_cell:.1%} → {quality.probed:.1%}"
     if quality.gain < MARGIN:
         what = f"does not improve the worst cell on validation {cell})"
-    elif not quality.beats_guessing(1 / n_classes):
+    elif not beats_guessing(
+        (quality.worst_cell, quality.average), (quality.probed, quality.probed_average), 1 / n_classes
+    ):
         average = f"{quality.average:.1%} → {quality.probed_average:.1%}"
         what = (
             f"is no better than guessing, which would also gain in the worst cell {cell}) for such a loss on average "

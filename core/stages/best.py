@@ -5,66 +5,159 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.artifacts import MASKED_FILES, MASKS, MODEL, predictions_file
+from core.config import Model, Section
 from core.engine.artifacts import link_or_copy
 from core.engine.stage import Stage
 from core.events import Evaluated, MasksKept, NetworkKept, StageStarted, Warned
 from core.words import percent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.clustering.kmeans import Floats
+    from core.data.splits import SplitName
     from core.engine.context import StageContext
     from core.groups import Evaluation
+    from core.training.images import Images
+
+
+class Best(Section, section="best"):
+    """Stage `best`: keep the network with the best worst cell of validation."""
+
+    offsets: bool = True
+    """Add to the logits of each treated network the offset for each class with which the worst cell of validation is
+    best, if that gains 2 points: masks and fine-tuning on few images may favour a class. No group labels (ours)."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What the network of a stage has on validation, and the offsets of its classes, if they help.
+
+    Attributes:
+        source: name of the stage.
+        evaluation: on validation, with the offsets.
+        offsets: to add to the logits, [C]; None for none.
+    """
+
+    source: str
+    evaluation: "Evaluation"
+    offsets: "Floats | None" = None
 
 
 @dataclass(frozen=True)
 class KeepBest(Stage):
     """Keep the network of one of the earlier stages, chosen on validation without group labels.
 
-    The worst cell decides, or the worst class where no cell is known; then the average. ERM is a candidate: a treatment
-    that does not help is not kept, and a warning says so.
+    The worst cell decides, or the worst class where no cell is known; then the average. ERM is a candidate, as it is: a
+    treatment that does not help is not kept, and a warning says so.
 
     Attributes:
         sources: stages with a network, from the least treated to the most: ties go to the first.
+        as_they_are: sources that get no offsets.
     """
 
+    best: Best
+    model: Model
     sources: tuple[str, ...]
+    as_they_are: tuple[str, ...] = ("erm",)
     name: ClassVar[str] = "best"
+    version: ClassVar[int] = 2
     files: ClassVar[Mapping[str, str]] = MASKED_FILES
 
     @property
     def inputs(self) -> tuple[str, ...]:
         return (*self.sources, "find")
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("best", "model.name")
+
     def run(self, context: "StageContext") -> None:
         from core.pruning.subnetwork import FixedMasks
-        from core.tensors import load_tensors
         from core.training.images import Images, validation_images
-        from core.training.predict import count_groups
 
-        context.emit(StageStarted(context.stage, 1))
-        splits = {"validation": validation_images(context), "test": Images(context.data, "test", context.device)}
-        found: dict[str, Evaluation] = {}
-        images = splits["validation"]
+        context.emit(StageStarted(context.stage, len(self.sources)))
+        splits: dict[SplitName, Images] = {
+            "validation": validation_images(context),
+            "test": Images(context.data, "test", context.device),
+        }
+        candidates: list[Candidate] = []
         for source in self.sources:
-            classes = load_tensors(predictions_file(context.input(source), "validation"))["classes"]
-            found[source] = count_groups(classes.to(images.device), images, context.data, "validation")
-        kept = max(self.sources, key=lambda source: _rank(found[source]))
-        candidates = {source: _numbers(evaluation) for source, evaluation in found.items()}
-        context.emit(NetworkKept(context.stage, kept, candidates, _reason(kept, self.sources, found[kept])))
-        files = context.input(kept)
-        for name in (MODEL, MASKS, *(predictions_file(files, split).name for split in splits)):
-            if (files / name).exists():
-                link_or_copy(files / name, context.directory / name)
+            candidates.append(self._candidate(context, source, splits["validation"], candidates))
+            context.progress(len(candidates), len(self.sources))
+        kept = max(candidates, key=lambda candidate: _rank(candidate.evaluation))
+        numbers = {candidate.source: _numbers(candidate.evaluation) for candidate in candidates}
+        reason = _reason(kept, self.sources, context.data.label_names)
+        context.emit(NetworkKept(context.stage, kept.source, numbers, reason))
+        files = context.input(kept.source)
         if (files / MASKS).exists():
+            link_or_copy(files / MASKS, context.directory / MASKS)
             context.emit(MasksKept(context.stage, FixedMasks.load(files / MASKS).keep_ratio()))
-        for split, images in splits.items():
-            classes = load_tensors(predictions_file(files, split))["classes"].to(images.device)
-            context.emit(
-                Evaluated(context.stage, 1, split, count_groups(classes, images, context.data, split), final=True)
-            )
-        if kept == "erm":
+        if kept.offsets is None:
+            _take(context, files, splits)
+        else:
+            self._move(context, files, kept.offsets, splits)
+        if kept.source == "erm":
             text = "No treatment improves the worst cell of validation: the network of ERM is kept; try another finder."
             context.emit(Warned(context.stage, "erm-kept", text))
-        context.progress(1, 1)
+
+    def _candidate(
+        self, context: "StageContext", source: str, images: "Images", before: "Sequence[Candidate]"
+    ) -> Candidate:
+        """Judge the network of a stage, with offsets of the classes if they help.
+
+        They must gain `MARGIN` in the worst cell, and the network must then be better than guesses in place of ERM, the
+        first candidate: offsets make the classes of any network equally likely, also of one that has learned nothing.
+        """
+        from core.finding.quality import MARGIN, beats_guessing
+        from core.models.representation import find_head
+        from core.tensors import load_tensors
+        from core.training.network import load_network
+        from core.training.offsets import best_offsets
+        from core.training.predict import all_logits, count_groups
+
+        files = context.input(source)
+        classes = load_tensors(predictions_file(files, "validation"))["classes"].to(images.device)
+        candidate = Candidate(source, count_groups(classes, images, context.data, "validation"))
+        if not self.best.offsets or source in self.as_they_are or images.pseudo_groups is None:
+            return candidate
+        network = load_network(self.model, context.data, files / MODEL, context.device)
+        if find_head(network)[1].bias is None:
+            return candidate
+        logits = all_logits(network, images)
+        labels, groups = (of.cpu().numpy() for of in (images.labels, images.pseudo_groups[0]))
+        offsets, cell, better = best_offsets(logits.cpu().numpy(), labels, groups)
+        moved = count_groups((logits + logits.new_tensor(offsets)).argmax(1), images, context.data, "validation")
+        helps = better - cell >= MARGIN and beats_guessing(  # False if they are unknown
+            _rank(before[0].evaluation), _rank(moved), 1 / logits.shape[1]
+        )
+        return Candidate(source, moved, offsets) if helps else candidate
+
+    def _move(
+        self, context: "StageContext", files: "Path", offsets: "Floats", splits: "Mapping[SplitName, Images]"
+    ) -> None:
+        """Save the network of a stage with offsets in the bias of its head, and evaluate it."""
+        from core.tensors import save_tensors
+        from core.training.network import load_network
+        from core.training.offsets import add_offsets
+        from core.training.predict import final_evaluation
+
+        network = load_network(self.model, context.data, files / MODEL, context.device)
+        add_offsets(network, offsets)
+        save_tensors(context.directory / MODEL, network.state_dict())
+        final_evaluation(context, network, 1, splits)
+
+
+def _take(context: "StageContext", files: "Path", splits: "Mapping[SplitName, Images]") -> None:
+    """Take the network of a stage as it is, with its predictions."""
+    from core.tensors import load_tensors
+    from core.training.predict import count_groups
+
+    for name in (MODEL, *(predictions_file(files, split).name for split in splits)):
+        link_or_copy(files / name, context.directory / name)
+    for split, images in splits.items():
+        classes = load_tensors(predictions_file(files, split))["classes"].to(images.device)
+        context.emit(Evaluated(context.stage, 1, split, count_groups(classes, images, context.data, split), final=True))
 
 
 def _rank(evaluation: "Evaluation") -> tuple[float, float]:
@@ -81,8 +174,12 @@ def _numbers(evaluation: "Evaluation") -> dict[str, Any]:
     }
 
 
-def _reason(kept: str, sources: Sequence[str], evaluation: "Evaluation") -> str:
-    cell = evaluation.worst_cell
-    rank, of = (cell.accuracy, "worst cell") if cell else (evaluation.worst_class_accuracy, "worst class")
-    of_all = f"{kept} is kept, of {', '.join(sources)}"
-    return f"{of_all}: it has the best {of} on validation ({percent(rank)} %; no group labels used)"
+def _reason(kept: Candidate, sources: Sequence[str], label_names: Sequence[str]) -> str:
+    cell = kept.evaluation.worst_cell
+    rank, of = (cell.accuracy, "worst cell") if cell else (kept.evaluation.worst_class_accuracy, "worst class")
+    of_all = f"{kept.source} is kept, of {', '.join(sources)}"
+    reason = f"{of_all}: it has the best {of} on validation ({percent(rank)} %; no group labels used)"
+    if kept.offsets is None:
+        return reason
+    pairs = zip(label_names, kept.offsets.tolist(), strict=True)
+    return f"{reason}, with these offsets added to its logits: {', '.join(f'{x:+.2f} for {name}' for name, x in pairs)}"

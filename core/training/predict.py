@@ -59,6 +59,13 @@ def predict(logits_of: Callable[[Tensor], Tensor], images: Images) -> Prediction
     return Predictions(*(torch.cat(of) for of in zip(*parts, strict=True)))
 
 
+def all_logits(logits_of: Callable[[Tensor], Tensor], images: Images) -> Tensor:
+    """Logits of a network for every sample of a split, float32 [n, classes]; arguments as for `predict`."""
+    with torch.no_grad():
+        parts = [team().joined(logits_of(x).float(), rows) for rows, x in images.in_order(batch_size(images))]
+    return torch.cat(parts)
+
+
 def predictions_of(logits: Tensor) -> Predictions:
     """Predictions by logits [n, classes]."""
     top = logits.float().softmax(1).max(1)

@@ -2,13 +2,15 @@
 
 What is published of masks and fine-tuning, and how ours differ: see `prusc_finetune`. Ours: the head of the masked
 network is also refitted (see `prusc_head`); and of ERM, masks, fine-tuned network and refitted head, the one with the
-best worst cell of validation is kept. Supervision: none, unless select.rule or the finder uses groups.
+best worst cell of validation is kept. An offset is added to the logits of each class where that improves the worst
+cell: masks and fine-tuning on few images may learn the classes well and still favour one of them. Supervision: none,
+unless select.rule or the finder uses groups.
 """
 
 from core.config import Config
 from core.engine.stage import Stage
 from core.stages.balance import DrawBalancedSet
-from core.stages.best import KeepBest
+from core.stages.best import Best, KeepBest
 from core.stages.finetune import FinetuneNetwork
 from core.stages.head import Head, RefitHead
 from core.stages.prune import LearnMasks
@@ -42,8 +44,15 @@ def stages(config: Config) -> tuple[Stage, ...]:
     return (
         *to_subnetwork(config),
         RefitHead(config.section(Head), config.balance, config.model, source="prune"),
-        KeepBest(("erm", "prune", "finetune", "head")),
+        keep_best(config, "erm", "prune", "finetune", "head"),
     )
+
+
+def keep_best(config: Config, *sources: str) -> Stage:
+    """Keep the best network of some stages; those of a head that was fitted on validation images get no offsets."""
+    head: Head = config.section(Head)
+    as_they_are = ("erm", "head") if head.split == "validation" else ("erm",)
+    return KeepBest(config.section(Best), config.model, sources, as_they_are)
 
 
 PRUSC = Recipe(

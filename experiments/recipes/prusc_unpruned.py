@@ -2,12 +2,11 @@
 
 from core.config import Config
 from core.engine.stage import Stage
-from core.stages.best import KeepBest
 from core.stages.head import Head, RefitHead
 from experiments import equations
 from experiments.recipe import Recipe
 from experiments.recipes import finetune_only
-from experiments.recipes.prusc import PRUSC
+from experiments.recipes.prusc import PRUSC, keep_best
 
 
 def stages(config: Config) -> tuple[Stage, ...]:
@@ -15,7 +14,7 @@ def stages(config: Config) -> tuple[Stage, ...]:
     return (
         *finetune_only.stages(config),
         RefitHead(config.section(Head), config.balance, config.model, source="erm"),
-        KeepBest(("erm", "finetune", "head")),
+        keep_best(config, "erm", "finetune", "head"),
     )
 
 
