@@ -25,7 +25,10 @@ HEAD = (
     "head: min over w: mean_B ℓ(w·z) + ½ c |w|², z standardised; mean of the heads of several draws of B, "
     "c by the worst cell"
 )
-BEST = "kept: of ERM (o = 0) and those above, the network with the best max over o of min over cells of the accuracy of z + o"
+BEST = (
+    "kept: the network f with the best max over o of min over cells of the accuracy of f + o on validation; "
+    "o: an offset for each class, 0 for ERM"
+)
 PRUSC = (MASKS, CONTRAST, FINETUNE, HEAD, BEST)
 BALANCED_GROUPS = "min over θ: mean over g of R_g; R_g: mean of ℓ over g; g: {groups}"
 GROUP_DRO = "min over θ: Σ_g q_g R_g; q_g ← q_g exp(η R_g), Σ q = 1; R_g: mean of ℓ over g; g: {groups}"
