@@ -116,12 +116,22 @@ def test_wide_characters_and_control_characters_are_measured_as_they_are_shown()
 
 @pytest.mark.parametrize("word", ["waterbirds", "水鳥"])
 def test_runs_of_a_study_are_told_apart_in_a_narrow_column(word):
-    names = [f"bench-{word}-mobilenet-{recipe}-s{seed}" for recipe in ("prusc", "finetune-only") for seed in (0, 1)]
+    study, preset = f"bench-{word}", f"{word}-mobilenet"
+    methods = ("prusc", "prusc-groups", "finetune-only", "last-layer-validation-random")
+    runs = [row(f"{study}/{method}/{preset}/seed-1", tags=(study,), preset=preset, seed=1) for method in methods]
     for width in (16, 17, 24):
-        shown = [cells(row(name), BY_KEY["name"], width, NOW, SHELL)[0].text for name in names]
-        assert len(set(shown)) == len(names)
+        shown = [cells(run, BY_KEY["name"], width, NOW, SHELL)[0].text for run in runs]
+        assert [text.strip() for text in shown[:3]] == ["…/prusc", "…/prusc-groups", "…/finetune-only"]
+        assert len(set(shown)) == len(runs)
         assert {cell_len(text) for text in shown} == {width}
-        assert all(text.startswith("bench") for text in shown)
+    assert cells(runs[0], BY_KEY["name"], 60, NOW, SHELL)[0].text.strip() == runs[0].summary["name"]
+
+
+def test_a_long_name_of_its_own_keeps_both_ends():
+    shown = [
+        cells(row(f"a-name-of-more-than-usual-length-{n}"), BY_KEY["name"], 16, NOW, SHELL)[0].text for n in (1, 2)
+    ]
+    assert shown == ["a-name-o…ength-1", "a-name-o…ength-2"]
 
 
 def test_time_left_changes_seldom():

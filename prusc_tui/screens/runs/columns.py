@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len
 
@@ -118,8 +118,7 @@ def cells(row: Row, column: Column, width: int, now: float, palette: Palette) ->
         case "status":
             return _status(row, width, palette)
         case "name":
-            # The names of a study's runs differ at their ends.
-            return [Cell(filled(shorten(safe_text(summary["name"]), width), width), palette.text)]
+            return [Cell(filled(short_name(summary, width), width), palette.text)]
         case "worst":
             text = percent(summary["wga"]) + (worst_mark(summary) or " ")
             style = palette.bad if summary.get("harm") else palette.text
@@ -139,6 +138,19 @@ def cells(row: Row, column: Column, width: int, now: float, palette: Palette) ->
         case _:
             text = safe_text(" ".join(summary["tags"]))
     return [Cell(filled(text, width, column.right), palette.muted)]
+
+
+def short_name(summary: Mapping[str, Any], width: int) -> str:
+    """Name of a run in at most `width` cells.
+
+    A study names its runs STUDY/METHOD/PRESET/seed-N; if that is too long, what tags, preset and seed say is left out.
+    """
+    name = safe_text(summary["name"])
+    if cell_len(name) > width:
+        said = {*summary["tags"], summary["preset"], f"seed-{summary['seed']}"}
+        own = [part for part in name.split("/") if part not in said]
+        name = f"…/{'/'.join(own)}" if own and len(own) < name.count("/") + 1 else name
+    return shorten(name, width)
 
 
 def _status(row: Row, width: int, palette: Palette) -> list[Cell]:
