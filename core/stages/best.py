@@ -114,7 +114,7 @@ class KeepBest(Stage):
         from core.tensors import load_tensors
         from core.training.network import load_network
         from core.training.offsets import best_offsets
-        from core.training.predict import all_logits, count_groups
+        from core.training.predict import count_groups, outputs
 
         files = context.input(source)
         classes = load_tensors(predictions_file(files, "validation"))["classes"].to(images.device)
@@ -124,7 +124,7 @@ class KeepBest(Stage):
         network = load_network(self.model, context.data, files / MODEL, context.device)
         if find_head(network)[1].bias is None:
             return candidate
-        logits = all_logits(network, images)
+        logits = outputs(network, images)
         labels, groups = (of.cpu().numpy() for of in (images.labels, images.pseudo_groups[0]))
         offsets, cell, better = best_offsets(logits.cpu().numpy(), labels, groups)
         moved = count_groups((logits + logits.new_tensor(offsets)).argmax(1), images, context.data, "validation")

@@ -130,39 +130,45 @@ class FindByBias(Stage):
 
         classes = predict(network, train).classes.cpu()
         if self.biased.second_opinion and int(train.labels.bincount().min()) > 1:  # for halves with all classes
-            return self._corrected(context, network, train, validation, classes)
+            opinion = self._second_opinion(context, network, train, validation, classes)
+            if opinion is not None:
+                return opinion
         return classes, predict(network, validation).classes.cpu()
 
     @staticmethod
-    def _corrected(
+    def _second_opinion(
         context: "StageContext", network: Any, train: "Images", validation: "Images", classes: "Tensor"
-    ) -> "tuple[Tensor, Tensor]":
-        """As `_seen`; an image contradicts its label if, by the second opinion, it is rather a mistake than not."""
+    ) -> "tuple[Tensor, Tensor] | None":
+        """As `_seen`: images contradict their label if it is rather a mistake than not; None if too few do."""
         import numpy as np
         import torch
 
         from core.finding.quality import LEAST_CONFLICTS
         from core.finding.second_opinion import contradiction, least_contradiction, shortcut_evidence
-        from core.training.head import represent
-        from core.training.predict import predict
+        from core.models.representation import Representation
+        from core.parallel import team
+        from core.training.predict import outputs
 
+        representation = Representation(network)
+        features, held_out = (
+            outputs(lambda pixels: representation(pixels)[1], images).cpu().numpy() for images in (train, validation)
+        )
         labels, other_labels = (context.data.splits[name].labels for name in ("train", "validation"))
         mistakes = (classes != torch.from_numpy(labels)).numpy()
-        features, held_out = (represent(network, images, torch.arange(len(images))) for images in (train, validation))
         seed = context.streams.seed("second-opinion")
         evidence, other_evidence = shortcut_evidence(features, labels, mistakes, held_out, seed)
-        (margins, against), (others, other_against) = (
-            contradiction(of, given) for of, given in ((evidence, labels), (other_evidence, other_labels))
-        )
+        margins, against = contradiction(evidence, labels)
+        others, other_against = contradiction(other_evidence, other_labels)
         least = least_contradiction(margins, mistakes)
-        found = margins >= least
+        seen = np.where(margins >= least, against, labels), np.where(others >= least, other_against, other_labels)
+        seen = team().tell(seen)  # so that all processes go on with the same classes, whatever their processors round
+        found = seen[0] != labels
         if found.sum() < LEAST_CONFLICTS:
-            return classes, predict(network, validation).classes.cpu()
+            return None
         hard, new = int((mistakes & ~found).sum()), int((found & ~mistakes).sum())
         if hard or new:
             text = f"{context.stage}: {hard:,} of {int(mistakes.sum()):,} mistakes may only be hard samples; "
             context.emit(Logged(f"{text}{new:,} other samples clearly contradict the shortcut", "data"))
-        seen = np.where(found, against, labels), np.where(others >= least, other_against, other_labels)
         return torch.from_numpy(seen[0]), torch.from_numpy(seen[1])
 
     def _round(

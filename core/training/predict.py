@@ -59,10 +59,15 @@ def predict(logits_of: Callable[[Tensor], Tensor], images: Images) -> Prediction
     return Predictions(*(torch.cat(of) for of in zip(*parts, strict=True)))
 
 
-def all_logits(logits_of: Callable[[Tensor], Tensor], images: Images) -> Tensor:
-    """Logits of a network for every sample of a split, float32 [n, classes]; arguments as for `predict`."""
+def outputs(of: Callable[[Tensor], Tensor], images: Images) -> Tensor:
+    """What a function of the pixels, such as a network, returns for every sample of a split, float32 [n, …].
+
+    Args:
+        of: maps pixels [batch, channels, height, width] to [batch, …]; in evaluation mode.
+        images: the split; in a team, each process computes its share of every batch.
+    """
     with torch.no_grad():
-        parts = [team().joined(logits_of(x).float(), rows) for rows, x in images.in_order(batch_size(images))]
+        parts = [team().joined(of(pixels).float(), rows) for rows, pixels in images.in_order(batch_size(images))]
     return torch.cat(parts)
 
 
