@@ -22,7 +22,8 @@ def shortcut_evidence(
     Both heads are logistic regressions on the representation of the biased network. For the first, the classes are
     balanced, so that it uses the shortcut, as the network itself does. For the second, the mistakes of the network
     have the weight in every class that they would have if its predictions were independent of the label, (C − 1) / C
-    for C classes, so that the shortcut predicts little. If a sample is hard to recognise, both heads are unsure, and
+    for C classes, so that the shortcut predicts little (nothing, if mistakes are spread evenly over the other classes).
+    If a sample is hard to recognise, both heads are unsure, and
     the difference between their log-probabilities is small; it is large where only the shortcut speaks. No sample is
     judged by a head that was fitted on it: each half of the training samples is judged by heads fitted on the other
     half, and the evidence is the mean over several random divisions.
@@ -46,13 +47,14 @@ def shortcut_evidence(
     for _ in range(DIVISIONS):
         parts = halves(labels, random)
         for judged, fitted in (parts, parts[::-1]):
-            rows = _at_most(MOST_IN_CELL, fitted, (labels * 2 + mistakes)[fitted], random)
-            # Weights of these very samples: if mistakes weighed more in one half, its evidence would be shifted.
+            some, share = _at_most(MOST_IN_CELL, labels[fitted] * 2 + mistakes[fitted], random)
+            rows = fitted[some]
+            # Weights of this half alone: if mistakes weighed more in one half, its evidence would be shifted.
             for sign, weights in (
-                (1, class_weights(labels[rows])),
-                (-1, independent_weights(labels[rows], mistakes[rows])),
+                (1, class_weights(labels[fitted])),
+                (-1, independent_weights(labels[fitted], mistakes[fitted])),
             ):
-                head = fit_head(features[rows], labels[rows], weights, PENALTY)
+                head = fit_head(features[rows], labels[rows], weights[some] / share, PENALTY)
                 evidence[judged] += sign * _log_probabilities(features[judged], head) / DIVISIONS
                 other += sign * _log_probabilities(held_out, head) / (2 * DIVISIONS)
     return evidence, other
@@ -114,13 +116,14 @@ def least_contradiction(margins: Floats, mistakes: Booleans) -> float:
     return -offset / slope * unit if slope > 0 else np.inf
 
 
-def _at_most(most: int, rows: Integers, cells: Integers, random: np.random.Generator) -> Integers:
-    """The rows, or a random part of those of a cell that has more than `most`; cells of the rows, [rows]."""
-    shuffled = random.permutation(len(rows))
+def _at_most(most: int, cells: Integers, random: np.random.Generator) -> tuple[Integers, Floats]:
+    """A part of some samples with at most `most` of each cell, by number; and the share of its cell that was kept."""
+    shuffled = random.permutation(len(cells))
     ordered = shuffled[np.argsort(cells[shuffled], kind="stable")]
-    place = np.arange(len(ordered)) - np.searchsorted(cells[ordered], cells[ordered])  # of a row in its cell
-    found: Integers = np.sort(rows[ordered[place < most]])
-    return found
+    place = np.arange(len(ordered)) - np.searchsorted(cells[ordered], cells[ordered])  # of a sample in its cell
+    kept: Integers = np.sort(ordered[place < most])
+    share: Floats = np.minimum(1, most / np.bincount(cells)[cells[kept]]).astype(np.float32)
+    return kept, share
 
 
 def _log_probabilities(features: Floats, head: tuple[Floats, Floats]) -> Floats:

@@ -14,11 +14,14 @@ from core.words import percent
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from torch import Tensor, nn
+
     from core.clustering.kmeans import Floats
     from core.data.splits import SplitName
     from core.engine.context import StageContext
     from core.groups import Evaluation
     from core.training.images import Images
+    from core.training.predict import Predictions
 
 
 class Best(Section, section="best"):
@@ -26,7 +29,8 @@ class Best(Section, section="best"):
 
     offsets: bool = True
     """Add to the logits of each treated network the offset for each class with which the worst cell of validation is
-    best, if that gains 2 points: masks and fine-tuning on few images may favour a class. No group labels (ours)."""
+    best, if that gains 2 points when it is cross-fitted: masks and fine-tuning on few images may favour a class. It
+    uses labels and pseudo-groups, as the choice itself, and no group labels (ours)."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,15 @@ class Candidate:
 
     Attributes:
         source: name of the stage.
-        evaluation: on validation, with the offsets.
+        evaluation: on validation; with offsets, each half of the images has those that are best for the other half.
         offsets: to add to the logits, [C]; None for none.
+        known: predictions of the evaluation, if there are offsets.
     """
 
     source: str
     evaluation: "Evaluation"
     offsets: "Floats | None" = None
+    known: "Predictions | None" = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class KeepBest(Stage):
     sources: tuple[str, ...]
     as_they_are: tuple[str, ...] = ("erm",)
     name: ClassVar[str] = "best"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     files: ClassVar[Mapping[str, str]] = MASKED_FILES
 
     @property
@@ -96,7 +102,7 @@ class KeepBest(Stage):
         if kept.offsets is None:
             _take(context, files, splits)
         else:
-            self._move(context, files, kept.offsets, splits)
+            self._move(context, kept, splits)
         if kept.source == "erm":
             text = "No treatment improves the worst cell of validation: the network of ERM is kept; try another finder."
             context.emit(Warned(context.stage, "erm-kept", text))
@@ -106,15 +112,15 @@ class KeepBest(Stage):
     ) -> Candidate:
         """Judge the network of a stage, with offsets of the classes if they help.
 
-        They must gain `MARGIN` in the worst cell, and the network must then be better than guesses in place of ERM, the
-        first candidate: offsets make the classes of any network equally likely, also of one that has learned nothing.
+        Judged by cross-fitting, they must gain `MARGIN` in the worst cell, and the network must then be better than
+        guesses in place of ERM, the first candidate: offsets make the classes of any network equally likely, even of
+        one that has learned nothing.
         """
         from core.finding.quality import MARGIN, beats_guessing
-        from core.models.representation import find_head
         from core.tensors import load_tensors
         from core.training.network import load_network
-        from core.training.offsets import best_offsets
-        from core.training.predict import count_groups, outputs
+        from core.training.offsets import best_offsets, cross_fitted_offsets
+        from core.training.predict import count_groups, outputs, predictions_of
 
         files = context.input(source)
         classes = load_tensors(predictions_file(files, "validation"))["classes"].to(images.device)
@@ -122,30 +128,47 @@ class KeepBest(Stage):
         if not self.best.offsets or source in self.as_they_are or images.pseudo_groups is None:
             return candidate
         network = load_network(self.model, context.data, files / MODEL, context.device)
-        if find_head(network)[1].bias is None:
-            return candidate
         logits = outputs(network, images)
         labels, groups = (of.cpu().numpy() for of in (images.labels, images.pseudo_groups[0]))
-        offsets, cell, better = best_offsets(logits.cpu().numpy(), labels, groups)
-        moved = count_groups((logits + logits.new_tensor(offsets)).argmax(1), images, context.data, "validation")
-        helps = better - cell >= MARGIN and beats_guessing(  # False if they are unknown
-            _rank(before[0].evaluation), _rank(moved), 1 / logits.shape[1]
-        )
-        return Candidate(source, moved, offsets) if helps else candidate
+        fitted = cross_fitted_offsets(logits.numpy(), labels, groups, context.streams.seed("halves"))
+        known = predictions_of((logits + logits.new_tensor(fitted)).to(images.device))
+        moved = count_groups(known.classes, images, context.data, "validation")
+        gain = _rank(moved)[0] - _rank(candidate.evaluation)[0]
+        chance = 1 / logits.shape[1]
+        if gain < MARGIN or not beats_guessing(_rank(before[0].evaluation), _rank(moved), chance):
+            return candidate
+        offsets = best_offsets(logits.numpy(), labels, groups)
+        return Candidate(source, moved, offsets, known) if _moves(network, offsets, images, logits) else candidate
 
-    def _move(
-        self, context: "StageContext", files: "Path", offsets: "Floats", splits: "Mapping[SplitName, Images]"
-    ) -> None:
+    def _move(self, context: "StageContext", kept: Candidate, splits: "Mapping[SplitName, Images]") -> None:
         """Save the network of a stage with offsets in the bias of its head, and evaluate it."""
         from core.tensors import save_tensors
         from core.training.network import load_network
         from core.training.offsets import add_offsets
         from core.training.predict import final_evaluation
 
-        network = load_network(self.model, context.data, files / MODEL, context.device)
-        add_offsets(network, offsets)
+        assert kept.offsets is not None
+        assert kept.known is not None
+        network = load_network(self.model, context.data, context.input(kept.source) / MODEL, context.device)
+        add_offsets(network, kept.offsets)
         save_tensors(context.directory / MODEL, network.state_dict())
-        final_evaluation(context, network, 1, splits)
+        final_evaluation(context, network, 1, splits, {"validation": kept.known})
+
+
+def _moves(network: "nn.Module", offsets: "Floats", images: "Images", logits: "Tensor") -> bool:
+    """Whether the bias of the head moves the logits by as much: it may have none, and layers may follow the head."""
+    import torch
+
+    from core.models.representation import find_head
+    from core.training.offsets import add_offsets
+
+    if find_head(network)[1].bias is None:
+        return False
+    add_offsets(network, offsets)
+    some = torch.arange(min(8, len(images)))
+    with torch.no_grad():
+        found = network(images.plain(some)).float().cpu()
+    return torch.allclose(found, logits[some] + logits.new_tensor(offsets), rtol=1e-3, atol=1e-3)
 
 
 def _take(context: "StageContext", files: "Path", splits: "Mapping[SplitName, Images]") -> None:

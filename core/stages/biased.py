@@ -17,6 +17,7 @@ from core.events import Logged, Scalars, StageStarted
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from core.clustering.kmeans import Floats, Integers
     from core.engine.context import StageContext
     from core.finding.biased import BiasedLearner
     from core.training.images import Images
@@ -105,7 +106,10 @@ class FindByBias(Stage):
             saved["round"] = None
             if outcome is None:
                 break
-            classes, other = self._seen(context, outcome, train, validation)
+            seen = self._seen(context, outcome, train, validation, len(predicted) + 1)
+            if seen is None:
+                break
+            classes, other = seen
             if any(overlap(classes != labels, earlier != labels) > SAME for earlier in predicted):
                 context.emit(Logged(f"{context.stage}: the mistakes are those of an earlier round: not used", "data"))
                 break
@@ -123,53 +127,61 @@ class FindByBias(Stage):
         context.progress(total, total)
 
     def _seen(
-        self, context: "StageContext", network: Any, train: "Images", validation: "Images"
-    ) -> "tuple[Tensor, Tensor]":
-        """The class that the shortcut of a round stands for in every training and validation image, both on the CPU."""
-        from core.training.predict import predict
-
-        classes = predict(network, train).classes.cpu()
-        if self.biased.second_opinion and int(train.labels.bincount().min()) > 1:  # for halves with all classes
-            opinion = self._second_opinion(context, network, train, validation, classes)
-            if opinion is not None:
-                return opinion
-        return classes, predict(network, validation).classes.cpu()
-
-    @staticmethod
-    def _second_opinion(
-        context: "StageContext", network: Any, train: "Images", validation: "Images", classes: "Tensor"
+        self, context: "StageContext", network: Any, train: "Images", validation: "Images", number: int
     ) -> "tuple[Tensor, Tensor] | None":
-        """As `_seen`: images contradict their label if it is rather a mistake than not; None if too few do."""
-        import numpy as np
+        """The class that the shortcut of a round stands for in every training and validation image, both on the CPU.
+
+        By the network itself, or by the second opinion on its mistakes. None in a later round whose mistakes are only
+        hard samples: there is no further shortcut.
+        """
         import torch
 
         from core.finding.quality import LEAST_CONFLICTS
-        from core.finding.second_opinion import contradiction, least_contradiction, shortcut_evidence
         from core.models.representation import Representation
         from core.parallel import team
         from core.training.predict import outputs
 
-        representation = Representation(network)
-        features, held_out = (
-            outputs(lambda pixels: representation(pixels)[1], images).cpu().numpy() for images in (train, validation)
-        )
+        representation, labels = Representation(network), context.data.splits["train"].labels
+        n_classes = len(context.data.label_names)
+        both = [outputs(lambda pixels: torch.cat(representation(pixels), 1), of).cpu() for of in (train, validation)]
+        own = both[0][:, :n_classes].argmax(1), both[1][:, :n_classes].argmax(1)
+        if not self.biased.second_opinion:
+            return own
+        if int(train.labels.bincount().min()) < 2:
+            text = "no second opinion, as a class has only one training image"
+        else:
+            features, held_out = (of[:, n_classes:].numpy() for of in both)
+            opinion = self._second_opinion(context, features, held_out, own[0].numpy())
+            opinion = team().tell(opinion)  # so that all processes go on with the same, whatever their processors round
+            mistakes, found = own[0].numpy() != labels, opinion[0] != labels
+            if found.sum() >= LEAST_CONFLICTS:
+                hard, new = int((mistakes & ~found).sum()), int((found & ~mistakes).sum())
+                if hard or new:
+                    text = f"{hard:,} of {int(mistakes.sum()):,} mistakes may only be hard samples; "
+                    text += f"{new:,} other samples clearly contradict the shortcut"
+                    context.emit(Logged(f"{context.stage}: {text}", "data"))
+                return torch.from_numpy(opinion[0]), torch.from_numpy(opinion[1])
+            text = "the mistakes may only be hard samples, as the shortcut does not explain them"
+        context.emit(Logged(f"{context.stage}: round {number}: {text}", "data"))
+        return own if number == 1 else None
+
+    @staticmethod
+    def _second_opinion(
+        context: "StageContext", features: "Floats", held_out: "Floats", classes: "Integers"
+    ) -> "tuple[Integers, Integers]":
+        """Classes of training and validation images: not the label if it is more likely to be mistaken than not."""
+        import numpy as np
+
+        from core.finding.second_opinion import contradiction, least_contradiction, shortcut_evidence
+
         labels, other_labels = (context.data.splits[name].labels for name in ("train", "validation"))
-        mistakes = (classes != torch.from_numpy(labels)).numpy()
+        mistakes = classes != labels
         seed = context.streams.seed("second-opinion")
         evidence, other_evidence = shortcut_evidence(features, labels, mistakes, held_out, seed)
         margins, against = contradiction(evidence, labels)
         others, other_against = contradiction(other_evidence, other_labels)
         least = least_contradiction(margins, mistakes)
-        seen = np.where(margins >= least, against, labels), np.where(others >= least, other_against, other_labels)
-        seen = team().tell(seen)  # so that all processes go on with the same classes, whatever their processors round
-        found = seen[0] != labels
-        if found.sum() < LEAST_CONFLICTS:
-            return None
-        hard, new = int((mistakes & ~found).sum()), int((found & ~mistakes).sum())
-        if hard or new:
-            text = f"{context.stage}: {hard:,} of {int(mistakes.sum()):,} mistakes may only be hard samples; "
-            context.emit(Logged(f"{text}{new:,} other samples clearly contradict the shortcut", "data"))
-        return torch.from_numpy(seen[0]), torch.from_numpy(seen[1])
+        return np.where(margins >= least, against, labels), np.where(others >= least, other_against, other_labels)
 
     def _round(
         self,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from core.artifacts import BALANCED, MASKED_FILES, MASKS, MODEL
 from core.config import Compute, Finetune, Model, Select
-from core.engine.stage import Stage
+from core.engine.stage import Stage, Supervision
 from core.events import MasksKept
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ class FinetuneNetwork(Stage):
     def inputs(self) -> tuple[str, ...]:
         before = ("erm", "find") if self.source == "erm" else ("erm", "find", self.source)
         return (*before, "balance") if self.finetune.data == "balanced" else before
+
+    @property
+    def supervision(self) -> Supervision:
+        return "labels" if self.finetune.data == "validation" else "none"
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ class SmallField(Biased, section="small_field"):
     """Network of the finder; `small-field` sees 5×5 pixels of a digit and up to 33×33 pixels of a photograph."""
     q: Annotated[float, Field(ge=0, le=1)] = 0.7
     """Exponent of the generalised cross-entropy; 0 for the plain cross-entropy."""
+    second_opinion: bool = False
+    """Tell mistakes that the shortcut causes from samples that are only hard, as finder `biased` does."""
     rounds: Annotated[int, Field(ge=1, le=4)] = 1
     """Maximum number of shortcuts to look for, one after the other; a round that finds none is the last."""
 

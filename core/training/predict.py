@@ -60,15 +60,15 @@ def predict(logits_of: Callable[[Tensor], Tensor], images: Images) -> Prediction
 
 
 def outputs(of: Callable[[Tensor], Tensor], images: Images) -> Tensor:
-    """What a function of the pixels, such as a network, returns for every sample of a split, float32 [n, …].
+    """What a function of the pixels, such as a network, returns for every sample of a split, float32 [n, …] on the CPU.
 
     Args:
         of: maps pixels [batch, channels, height, width] to [batch, …]; in evaluation mode.
         images: the split; in a team, each process computes its share of every batch.
     """
     with torch.no_grad():
-        parts = [team().joined(of(pixels).float(), rows) for rows, pixels in images.in_order(batch_size(images))]
-    return torch.cat(parts)
+        batches = images.in_order(batch_size(images))
+        return torch.cat([team().joined(of(pixels).float(), rows).cpu() for rows, pixels in batches])
 
 
 def predictions_of(logits: Tensor) -> Predictions:

@@ -49,10 +49,15 @@ def stages(config: Config) -> tuple[Stage, ...]:
 
 
 def keep_best(config: Config, *sources: str) -> Stage:
-    """Keep the best network of some stages; those of a head that was fitted on validation images get no offsets."""
+    """Keep the best network of some stages.
+
+    A head that was fitted on validation images gets no offsets, as only its cross-fitted predictions are fair. A
+    network that was fine-tuned on them has none, and is not a candidate.
+    """
     head: Head = config.section(Head)
     as_they_are = ("erm", "head") if head.split == "validation" else ("erm",)
-    return KeepBest(config.section(Best), config.model, sources, as_they_are)
+    fair = tuple(of for of in sources if of != "finetune" or config.finetune.data == "balanced")
+    return KeepBest(config.section(Best), config.model, fair, as_they_are)
 
 
 PRUSC = Recipe(
@@ -60,7 +65,7 @@ PRUSC = Recipe(
     summary="Find what contradicts the shortcut, learn masks, fine-tune or refit the head; keep the best network.",
     kind="method",
     equations=equations.PRUSC,
-    source=f"{equations.PAPER_PRUSC}; refitted head and choice: ours",
+    source=f"{equations.PAPER_PRUSC}; refitted head, choice and offsets: ours",
     stages=stages,
     fixed={"erm.objective": "erm"},
 )
