@@ -4,14 +4,19 @@ import hashlib
 
 import orjson
 
-from core.config import Config
+from core.config import Config, flatten
+from core.config.renamed import BEFORE
+from experiments.recipes import get_recipe
 
 
 def identity(config: Config) -> str:
     """Hash of all settings: 16 hexadecimal digits.
 
-    Settings at their defaults do not count, so that a setting that a later version adds changes no identity.
+    Settings at their defaults do not count, so that a setting that a later version adds changes no identity. Those that
+    change results by default do: a run of the version before is not the same.
     """
     settings = config.model_dump(mode="json", exclude_defaults=True)
-    always = {"recipe": config.recipe, "data.name": config.data.name, "seed": config.seed}
+    always: dict[str, object] = {"recipe": config.recipe, "data.name": config.data.name, "seed": config.seed}
+    flat, recipe = dict(flatten(config.model_dump(mode="json"))), get_recipe(config.recipe)
+    always |= {key: flat[key] for key in BEFORE if recipe.reads(config, key)}
     return hashlib.sha256(orjson.dumps([always, settings], option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

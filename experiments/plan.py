@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from core.config import Config, flatten
-from core.config.renamed import migrated, old_names
+from core.config.renamed import as_recorded, migrated, old_names
 from core.discovery import complain
 from core.errors import InputError, nearest
 from core.overrides import merge, parse_overrides, validate
@@ -130,7 +130,7 @@ def config_of(record: RunRecord) -> Config:
     Raises:
         InputError: one of them is unknown to this version.
     """
-    return validate(record.config, f"run '{record.name}'")
+    return validate(as_recorded(record.config), f"run '{record.name}'")
 
 
 def sharing_keys(config: Config) -> tuple[str, ...]:

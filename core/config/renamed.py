@@ -1,4 +1,4 @@
-"""Settings of earlier versions, read under their new names (no torch)."""
+"""Settings of earlier versions: their new names, and what was done before there was a setting (no torch)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,6 +11,18 @@ RENAMED: Mapping[str, str] = {
 """Dotted key of an earlier version → today's."""
 METHOD = "cluster.method"
 """Key of the version that had no finders but clusters: every run of it stored this one."""
+
+
+BEFORE: Mapping[str, Any] = {"biased.second_opinion": False, "best.offsets": False}
+"""Dotted key of a setting that changes results by default → what all runs did whose records do not have it."""
+
+
+def as_recorded(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the settings in the record of a run, with what its version did where it had no setting yet."""
+    new = migrated(settings)
+    for key, value in BEFORE.items():
+        _set(new, key, value)
+    return new
 
 
 def migrated(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from core.config import Find, config_model, flatten
-from core.config.renamed import migrated
+from core.config.renamed import as_recorded
 from core.data.sets.cmnist import Cmnist
 from core.data.splits import SPLITS
 from core.errors import InputError, nearest
@@ -131,7 +131,7 @@ def _distinct(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 def _entry(record: RunRecord, weight: float) -> _Entry:
     # Settings that an older version did not have take today's defaults.
-    flat = _defaults() | dict(flatten(migrated(record.config)))
+    flat = _defaults() | dict(flatten(as_recorded(record.config)))
     fixed = _fixed(record.recipe)
     data = {
         key: Cmnist.model_fields[key.removeprefix("data.")].default if key in fixed else value

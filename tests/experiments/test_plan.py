@@ -6,8 +6,10 @@ from core.config import config_model, differences
 from core.data.settings import Photos
 from core.engine.stage import Pipeline
 from core.errors import InputError
+from core.runs.record import RunRecord
 from experiments.catalog import get_preset, preset_names
-from experiments.plan import build_pipeline, make_plan, resolve
+from experiments.identity import identity
+from experiments.plan import build_pipeline, config_of, make_plan, resolve
 from experiments.recipes import RECIPES
 from tests.data import photo_lab
 
@@ -157,3 +159,16 @@ def test_planning_leaves_the_settings_it_was_given_alone():
     plan = resolve(settings, ["data.patch_size=3", "erm.lr=0.5"], seed=2)
     assert (plan.config.data.patch_size, plan.config.erm.lr, plan.config.seed) == (3, 0.5, 2)
     assert settings == {"recipe": "erm", "data": {"name": "patch-mnist"}}
+
+
+@pytest.mark.parametrize("recipe", ["erm", "prusc", "prusc-finetune", "last-layer"])
+def test_a_run_of_a_version_without_a_setting_is_what_it_was(recipe):
+    plan = make_plan(recipe)
+    settings = plan.config.model_dump(mode="json")
+    del settings["biased"]["second_opinion"], settings["best"]
+    old = config_of(RunRecord("abcdefgh", "old", recipe, "demo", config=settings))
+    assert (old.model_dump()["biased"]["second_opinion"], old.model_dump()["best"]["offsets"]) == (False, False)
+    assert (identity(old) == identity(plan.config)) == (recipe == "erm")
+    now = config_of(RunRecord("abcdefgh", "new", recipe, "demo", config=plan.config.model_dump(mode="json")))
+    assert now == plan.config
+    assert identity(now) == identity(plan.config)
