@@ -4,7 +4,7 @@ import hashlib
 
 import orjson
 
-from core.config import Config, flatten
+from core.config import Config
 from core.config.renamed import BEFORE
 from experiments.recipes import get_recipe
 
@@ -15,8 +15,12 @@ def identity(config: Config) -> str:
     Settings at their defaults do not count, so that a setting that a later version adds changes no identity. Those that
     change results by default do: a run of the version before is not the same.
     """
-    settings = config.model_dump(mode="json", exclude_defaults=True)
+    settings, recipe = config.model_dump(mode="json", exclude_defaults=True), get_recipe(config.recipe)
     always: dict[str, object] = {"recipe": config.recipe, "data.name": config.data.name, "seed": config.seed}
-    flat, recipe = dict(flatten(config.model_dump(mode="json"))), get_recipe(config.recipe)
-    always |= {key: flat[key] for key in BEFORE if recipe.reads(config, key)}
+    for key in BEFORE:
+        section, _, name = key.partition(".")
+        settings.get(section, {}).pop(name, None)
+        if recipe.reads(config, key):
+            always[key] = getattr(getattr(config, section), name)
+    settings = {name: value for name, value in settings.items() if value != {}}
     return hashlib.sha256(orjson.dumps([always, settings], option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

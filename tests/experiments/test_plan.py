@@ -166,9 +166,11 @@ def test_a_run_of_a_version_without_a_setting_is_what_it_was(recipe):
     plan = make_plan(recipe)
     settings = plan.config.model_dump(mode="json")
     del settings["biased"]["second_opinion"], settings["best"]
-    old = config_of(RunRecord("abcdefgh", "old", recipe, "demo", config=settings))
+    old = config_of(RunRecord(id="abcdefgh", name="old", recipe=recipe, data="demo", config=settings))
     assert (old.model_dump()["biased"]["second_opinion"], old.model_dump()["best"]["offsets"]) == (False, False)
     assert (identity(old) == identity(plan.config)) == (recipe == "erm")
-    now = config_of(RunRecord("abcdefgh", "new", recipe, "demo", config=plan.config.model_dump(mode="json")))
+    now = config_of(
+        RunRecord(id="abcdefgh", name="new", recipe=recipe, data="demo", config=plan.config.model_dump(mode="json"))
+    )
     assert now == plan.config
     assert identity(now) == identity(plan.config)
