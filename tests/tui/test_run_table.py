@@ -12,7 +12,7 @@ from core.groups import Evaluation, Group
 from core.runs.record import StageRecord
 from prusc_tui.palette import SHELL
 from prusc_tui.screens.runs import columns as run_columns
-from prusc_tui.screens.runs.columns import BY_KEY, cells, lay_out, time_left, wanted_widths
+from prusc_tui.screens.runs.columns import BY_KEY, cells, lay_out, short_name, time_left, wanted_widths
 from prusc_tui.screens.runs.table import RunTable
 from tests.tui.lab import NOW, record_of, rows, until
 from tests.tui.stage import Stage
@@ -114,17 +114,24 @@ def test_wide_characters_and_control_characters_are_measured_as_they_are_shown()
     assert wanted_widths([row("\x1b[2J")])["name"] == len(r"\x1b[2J")
 
 
-@pytest.mark.parametrize("word", ["waterbirds", "水鳥"])
-def test_runs_of_a_study_are_told_apart_in_a_narrow_column(word):
-    study, preset = f"bench-{word}", f"{word}-mobilenet"
-    methods = ("prusc", "prusc-groups", "finetune-only", "last-layer-validation-random")
-    runs = [row(f"{study}/{method}/{preset}/seed-1", tags=(study,), preset=preset, seed=1) for method in methods]
-    for width in (16, 17, 24):
+@pytest.mark.parametrize("presets", [("patch-mnist", "multi-mnist"), ("waterbirds-mobilenet", "水鳥")])
+def test_runs_of_a_study_are_told_apart_in_a_narrow_column(presets):
+    methods = ("prusc", "finetune-only", "last-layer-validation-random")
+    names = [f"bench-study/{m}/{preset}/seed-{n}" for m in methods for preset in presets for n in (1, 2)]
+    for width in (26, 30, 40):
+        runs = [row(name, tags=("bench-study",)) for name in names]
         shown = [cells(run, BY_KEY["name"], width, NOW, SHELL)[0].text for run in runs]
-        assert [text.strip() for text in shown[:3]] == ["…/prusc", "…/prusc-groups", "…/finetune-only"]
-        assert len(set(shown)) == len(runs)
+        assert len(set(shown)) == len(names)
         assert {cell_len(text) for text in shown} == {width}
-    assert cells(runs[0], BY_KEY["name"], 60, NOW, SHELL)[0].text.strip() == runs[0].summary["name"]
+        whole = [text.strip() == name for text, name in zip(shown, names, strict=True)]
+        assert all(fits or text.startswith("…/") for fits, text in zip(whole, shown, strict=True))
+        assert all(fits == (cell_len(name) <= width) for fits, name in zip(whole, names, strict=True))
+
+
+def test_the_shortest_parts_of_a_name_stay_whole():
+    summary = row("bench-digits/prusc/patch-mnist/seed-1", tags=("bench-digits",)).summary
+    assert short_name(summary, 26) == "…/prusc/patch-mnist/seed-1"
+    assert short_name(summary, 22) == "…/prusc/pat…ist/seed-1"
 
 
 def test_a_long_name_of_its_own_keeps_both_ends():

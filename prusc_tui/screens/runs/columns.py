@@ -17,6 +17,8 @@ GAP = 2
 """Cells between columns."""
 BAR = 6
 """Cells of a progress bar."""
+LEAST_OF_PART = 5
+"""Cells to which a part of a long name is shortened."""
 BARE, WITH_BAR, WITH_STAGE = 10, 20, 30
 """Cells of the status: a word; progress and time left; both with the stage."""
 
@@ -143,14 +145,19 @@ def cells(row: Row, column: Column, width: int, now: float, palette: Palette) ->
 def short_name(summary: Mapping[str, Any], width: int) -> str:
     """Name of a run in at most `width` cells.
 
-    A study names its runs STUDY/METHOD/PRESET/seed-N; if that is too long, what tags, preset and seed say is left out.
+    A study names its runs STUDY/METHOD/PRESET/seed-N. If that is too long, the study is left out, which is a tag, and
+    then its longest parts are shortened, so that something of each remains.
     """
     name = safe_text(summary["name"])
-    if cell_len(name) > width:
-        said = {*summary["tags"], summary["preset"], f"seed-{summary['seed']}"}
-        own = [part for part in name.split("/") if part not in said]
-        name = f"…/{'/'.join(own)}" if own and len(own) < name.count("/") + 1 else name
-    return shorten(name, width)
+    parts = name.split("/")
+    if cell_len(name) <= width or len(parts) == 1:
+        return shorten(name, width)
+    if parts[0] in summary["tags"]:
+        parts[0] = "…"
+    sizes = [cell_len(part) for part in parts]
+    while sum(sizes) + len(parts) - 1 > width and max(sizes) > LEAST_OF_PART:
+        sizes[sizes.index(max(sizes))] -= 1
+    return shorten("/".join(shorten(part, size) for part, size in zip(parts, sizes, strict=True)), width)
 
 
 def _status(row: Row, width: int, palette: Palette) -> list[Cell]:
