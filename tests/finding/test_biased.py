@@ -197,3 +197,34 @@ def test_a_finder_that_was_stopped_in_its_first_round_begins_the_second_with_the
     run(stopped, lambda: False)
     assert len(first_weights) == 2  # one in each round
     assert torch.equal(first_weights[-1], expected)
+
+
+def with_hard_samples(share=0.15):
+    """As `coloured`, but the colour of some images is hardly seen: hard, and mostly no conflict samples."""
+    data, random = coloured(n=1500, conflicts=0.06), np.random.default_rng(5)
+    splits, hard = {}, {}
+    for name, split in data.splits.items():
+        hard[name] = random.random(len(split.labels)) < share
+        images = split.images.astype(int)
+        rows = np.flatnonzero(hard[name])
+        images[rows, split.attributes[rows, 0]] -= 145
+        splits[name] = replace(split, images=images.clip(0, 255).astype(np.uint8))
+    return replace(data, splits=splits), hard["train"]
+
+
+def test_a_second_opinion_leaves_out_mistakes_that_are_only_hard(tmp_path):
+    data, hard = with_hard_samples()
+    train = data.splits["train"]
+    conflicts = train.attributes[:, 0] != train.labels
+    plain, _ = found_in(tmp_path / "plain", data, rounds=1, second_opinion=False, overlap=0.5)
+    found, said = found_in(tmp_path / "opinion", data, rounds=1, overlap=0.5)
+    assert (plain.conflicts & hard & ~conflicts).sum() >= 10
+    assert (found.conflicts & ~conflicts).sum() <= 1
+    assert found.conflicts[conflicts & ~hard].all()
+    assert (found.train[~found.conflicts] == train.labels[~found.conflicts]).all()
+    assert any("mistakes may only be hard samples" in line for line in said)
+    validation = data.splits["validation"]
+    wrong = validation.attributes[:, 0] == validation.labels
+    assert ((found.validation != validation.labels) & wrong).sum() <= (
+        (plain.validation != validation.labels) & wrong
+    ).sum()
