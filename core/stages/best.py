@@ -9,6 +9,7 @@ from core.config import Model, Section
 from core.engine.artifacts import link_or_copy
 from core.engine.stage import Stage
 from core.events import Evaluated, MasksKept, NetworkKept, StageStarted, Warned
+from core.groups import LEAST_IN_CELL
 from core.words import percent
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ class Candidate:
 class KeepBest(Stage):
     """Keep the network of one of the earlier stages, chosen on validation without group labels.
 
-    The worst cell decides, or the worst class where no cell is known; then the average. ERM is a candidate, as it is: a
-    treatment that does not help is not kept, and a warning says so.
+    The worst cell decides, or the worst class where no cell is known; of networks within `MARGIN` of the best, the mean
+    over cells, or the average. ERM is a candidate, as it is: a treatment that does not help is not kept, and a warning
+    says so.
 
     Attributes:
         sources: stages with a network, from the least treated to the most: ties go to the first.
@@ -67,7 +69,7 @@ class KeepBest(Stage):
     sources: tuple[str, ...]
     as_they_are: tuple[str, ...] = ("erm",)
     name: ClassVar[str] = "best"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     files: ClassVar[Mapping[str, str]] = MASKED_FILES
 
     @property
@@ -91,7 +93,7 @@ class KeepBest(Stage):
         for source in self.sources:
             candidates.append(self._candidate(context, source, splits["validation"], candidates))
             context.progress(len(candidates), len(self.sources))
-        kept = max(candidates, key=lambda candidate: _rank(candidate.evaluation))
+        kept = _best(candidates)
         numbers = {candidate.source: _numbers(candidate.evaluation) for candidate in candidates}
         reason = _reason(kept, self.sources, context.data.label_names)
         context.emit(NetworkKept(context.stage, kept.source, numbers, reason))
@@ -183,7 +185,23 @@ def _take(context: "StageContext", files: "Path", splits: "Mapping[SplitName, Im
         context.emit(Evaluated(context.stage, 1, split, count_groups(classes, images, context.data, split), final=True))
 
 
+def _best(candidates: Sequence[Candidate]) -> Candidate:
+    """The candidate with the best worst cell; of those that hardly differ in it, the best over all cells."""
+    from core.finding.quality import MARGIN
+
+    least = max(_rank(candidate.evaluation)[0] for candidate in candidates) - MARGIN
+    near = [candidate for candidate in candidates if _rank(candidate.evaluation)[0] >= least]
+    return max(near, key=lambda candidate: _mean(candidate.evaluation))
+
+
+def _mean(evaluation: "Evaluation") -> float:
+    """Mean accuracy over the cells with enough samples; the average if there are none."""
+    large = [cell.accuracy for cell in evaluation.cells if cell.n >= LEAST_IN_CELL]
+    return sum(large) / len(large) if large else evaluation.average
+
+
 def _rank(evaluation: "Evaluation") -> tuple[float, float]:
+    """Worst-cell accuracy, or that of the worst class if no cell is known, and average."""
     cell = evaluation.worst_cell
     return (cell.accuracy if cell else evaluation.worst_class_accuracy), evaluation.average
 
@@ -201,7 +219,7 @@ def _reason(kept: Candidate, sources: Sequence[str], label_names: Sequence[str])
     cell = kept.evaluation.worst_cell
     rank, of = (cell.accuracy, "worst cell") if cell else (kept.evaluation.worst_class_accuracy, "worst class")
     of_all = f"{kept.source} is kept, of {', '.join(sources)}"
-    reason = f"{of_all}: it has the best {of} on validation ({percent(rank)} %; no group labels used)"
+    reason = f"{of_all}, by its {of} on validation ({percent(rank)} %; no group labels used)"
     if kept.offsets is None:
         return reason
     pairs = zip(label_names, kept.offsets.tolist(), strict=True)

@@ -10,6 +10,7 @@ from core.engine.randomness import Streams
 from core.events import Logged, NetworkKept, Warned
 from core.finding.balanced import draw_balanced
 from core.finding.pseudo_groups import PseudoGroups
+from core.finding.quality import MARGIN
 from core.groups import Evaluation
 from core.models.representation import find_head
 from core.runs.folder import RunFolder
@@ -43,7 +44,7 @@ def test_the_kept_network_has_the_best_worst_cell_of_all_and_erm_is_one_of_them(
     assert tuple(kept.candidates) == SOURCES
     cells = {source: value["worst_cell"] for source, value in kept.candidates.items()}
     known = folder.record().stages[-1].evaluations
-    assert cells[kept.source] == max(cells.values()) == cell(folder, "best")
+    assert max(cells.values()) - MARGIN <= cells[kept.source] == cell(folder, "best")
     assert cells["finetune"] == cell(folder, "finetune")
     assert known["test"] == folder.record().stage(kept.source).evaluations["test"]
     assert f"{kept.source} is kept" in kept.line()

@@ -10,7 +10,9 @@ from core.config import Model
 from core.data.dataset import DataSet, Split
 from core.events import Evaluated, NetworkKept, Warned
 from core.finding.pseudo_groups import PseudoGroups
-from core.stages.best import Best, KeepBest
+from core.groups import Evaluation, Group
+from core.stages import best
+from core.stages.best import Best, Candidate, KeepBest
 from core.training.dfr import halves
 from core.training.images import Images
 from core.training.network import new_network
@@ -129,3 +131,25 @@ def test_otherwise_a_network_is_kept_as_it_is(tmp_path, data, made, settings, so
     assert (kept.source, "offsets" in kept.reason) == (source, False)
     assert torch.equal(run.bias_of(run.context.directory), run.bias_of(run.context.input(source)))
     assert ("erm-kept" in {e.code for e in run.events if isinstance(e, Warned)}) == (source == "erm")
+
+
+def judged(source, *hits, small=()):
+    """A candidate with the correct of 100 images in every cell, and of 9 in some small ones."""
+    cells = [Group("dark", {"pseudo-group": str(i)}, 100, correct) for i, correct in enumerate(hits)]
+    cells += [Group("bright", {"pseudo-group": str(i)}, 9, correct) for i, correct in enumerate(small)]
+    return Candidate(source, Evaluation("validation", (Group("dark", {}, 100, 50),), (1.0,), tuple(cells)))
+
+
+@pytest.mark.parametrize(
+    ("candidates", "source"),
+    [
+        ([judged("erm", 30, 99), judged("prune", 70, 72), judged("head", 75, 76)], "head"),
+        ([judged("erm", 30, 99), judged("prune", 74, 90), judged("head", 75, 76)], "prune"),
+        ([judged("erm", 72, 99), judged("prune", 74, 90), judged("head", 75, 76)], "prune"),
+        ([judged("erm", 74, 99), judged("prune", 74, 90), judged("head", 75, 76)], "erm"),
+        ([judged("erm", 74, 80), judged("prune", 74, 80)], "erm"),
+        ([judged("erm", 74, 80, small=(0,)), judged("prune", 75, 75, small=(9,))], "erm"),
+    ],
+)
+def test_of_networks_that_validation_hardly_tells_apart_the_best_over_all_cells_is_kept(candidates, source):
+    assert best._best(candidates).source == source
