@@ -8,6 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from core.config import Config, Section
+from core.config.renamed import BEFORE
 from core.engine.artifacts import read_seal
 from core.errors import InputError, nearest
 from core.events import PseudoGroupsFound
@@ -22,6 +23,7 @@ from core.runs.record import RunRecord
 from core.spread import Spread, spread
 from experiments.catalog import get_study, study_names
 from experiments.plan import config_of
+from experiments.recipes import get_recipe
 from experiments.space import label
 from experiments.study import Study
 from experiments.sweeps import registry
@@ -290,6 +292,13 @@ def _identity(config: Config) -> bytes:
     """Settings that decide the result: all but locations of files and those of speed alone."""
     sections = {name: value for name, value in config if isinstance(value, Section)}
     settings = {name: value.deciding() for name, value in sections.items()}
+    recipe = get_recipe(config.recipe)
+    for (
+        key
+    ) in BEFORE:  # a run of an earlier version has another value than today's default, even where nothing reads it
+        section, _, name = key.partition(".")
+        if not recipe.reads(config, key):
+            settings[section].pop(name)
     rest = config.model_dump(mode="json", exclude=set(sections))
     start = {"pretrained": config.model.weights != "none", "given": bool(config.model.checkpoint)}
     return orjson.dumps({**rest, **settings, **start}, option=orjson.OPT_SORT_KEYS)
