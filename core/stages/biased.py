@@ -12,7 +12,7 @@ from core.config import Compute, Model, Section
 from core.config.section import Count, Fraction, Positive, Weight
 from core.engine.stage import Stage
 from core.errors import StageError
-from core.events import Logged, Scalars, StageStarted
+from core.events import Logged, Scalars, StageStarted, Warned
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -194,6 +194,8 @@ class FindByBias(Stage):
     ) -> Any:
         """Train a network until its mistakes are stable, and return it; None if they never are.
 
+        In the first round, a network that knows all classes is returned at the end all the same, with a warning.
+
         Args:
             context: of the stage.
             train: the training split.
@@ -239,6 +241,14 @@ class FindByBias(Stage):
                     context.emit(Logged(f"{text}and {agreement:.0%} of them stable after {step} steps", "data"))
                     return learner.average
                 last, knew = wrong, knows
+        if number == 1 and knew:
+            text = (
+                f"The mistakes of the biased network have not settled after {step} steps, and are used as they are; if "
+                f"the pseudo-groups are poor, change {self.section}.lr or {self.section}.max_steps, or take another "
+                "finder (find.by)."
+            )
+            context.emit(Warned(context.stage, "unstable-mistakes", text))
+            return learner.average
         context.emit(Logged(f"{context.stage}: round {number}: no stable mistakes, so no (further) shortcut", "data"))
         return None
 

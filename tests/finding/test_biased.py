@@ -10,7 +10,7 @@ from torch import nn
 from core.config import Compute, Model
 from core.data.dataset import DataSet, Split
 from core.errors import StageError, Stopped
-from core.events import Logged
+from core.events import Logged, Warned
 from core.finding.biased import (
     LEAST_LOOKED_AT,
     LOOKED_AT,
@@ -170,6 +170,20 @@ def test_a_network_that_never_tells_the_classes_apart_ends_the_run_with_a_way_ou
     data = replace(data, splits={**data.splits, "train": guesswork})
     with pytest.raises(StageError, match=r"no biased network learned .* biased\.max_steps"):
         found_in(tmp_path, data, lr=1e-9)
+
+
+def test_mistakes_that_never_settle_are_used_with_a_warning(tmp_path):
+    events = []
+    data, _ = with_hard_samples()
+    context = context_of(run_folder(tmp_path), data, stage="biased", events=events)
+    FindByBias(Biased(batch_size=32, max_steps=20, lr=0.02, overlap=1.0), Model(name="mlp")).run(context)
+    (warned,) = [event for event in events if isinstance(event, Warned)]
+    assert warned.code == "unstable-mistakes"
+    assert "after 20 steps, and are used as they are" in warned.text
+    found = PseudoGroups.load(context.directory)
+    assert "1 round" in found.source
+    train = data.splits["train"]
+    assert found.conflicts[train.attributes[:, 0] != train.labels].mean() > 0.7
 
 
 def test_a_finder_that_was_stopped_in_its_first_round_begins_the_second_with_the_same_network(tmp_path, monkeypatch):
