@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
 
 from core.errors import InputError
-from core.runs.folder import RunFolder
 from core.runs.lease import machine_leases
 from prusc_tui.cli.options import Device, Json, Run
 from prusc_tui.cli.references import find
 from prusc_tui.palette import SHELL
 from prusc_tui.words import console, print_json, print_lines, say
+
+if TYPE_CHECKING:
+    from core.runs.folder import RunFolder
 
 Graphics = Literal["auto", "kitty", "sixel", "blocks"]
 WIDEST = 100
@@ -96,7 +98,7 @@ def look(
         print_pictures(out, lines, protocol, terminal)
 
 
-def _list(folder: RunFolder, stages: Sequence[str], json: bool) -> None:
+def _list(folder: "RunFolder", stages: Sequence[str], json: bool) -> None:
     """Print the groups of the test split and, if the run has pseudo-groups of the images, the cells of validation."""
     from experiments import look as work
     from prusc_tui.report.look import counted

@@ -9,7 +9,6 @@ import typer
 
 from core.errors import InputError
 from core.runs.home import Home
-from core.runs.record import ACTIVE
 from prusc_tui.cli.options import (
     AutoBatch,
     Checkpoint,
@@ -184,6 +183,7 @@ def watch(
 ) -> None:
     """Watch a run live, wherever it is hosted; Ctrl-C does not stop the run."""
     from core.feed.feed import RunFeed
+    from core.runs.record import ACTIVE
     from experiments import actions
     from prusc_tui.cli.host import show
     from prusc_tui.report.frame import frame
