@@ -23,10 +23,10 @@ def shortcut_evidence(
     balanced, so that it uses the shortcut, as the network itself does. For the second, the mistakes of the network
     have the weight in every class that they would have if its predictions were independent of the label, (C − 1) / C
     for C classes, so that the shortcut predicts little (nothing, if mistakes are spread evenly over the other classes).
-    If a sample is hard to recognise, both heads are unsure, and
-    the difference between their log-probabilities is small; it is large where only the shortcut speaks. No sample is
-    judged by a head that was fitted on it: each half of the training samples is judged by heads fitted on the other
-    half, and the evidence is the mean over several random divisions.
+    If a sample is hard to recognise, both heads are unsure, and the difference between their log-probabilities is
+    small; it is large where only the shortcut speaks. No sample is judged by a head that was fitted on it: each half of
+    the training samples is judged by heads fitted on the other half, and the evidence is the mean over several random
+    divisions. The method is ours.
 
     Args:
         features: representation of the training samples, float32 [n, d].

@@ -106,7 +106,7 @@ class KeepBest(Stage):
         else:
             self._move(context, kept, splits)
         if kept.source == "erm":
-            text = "No treatment improves the worst cell of validation: the network of ERM is kept; try another finder."
+            text = "No treatment clearly improves the worst cell of validation: the network of ERM is kept; try another finder."
             context.emit(Warned(context.stage, "erm-kept", text))
 
     def _candidate(

@@ -139,14 +139,14 @@ class FindByBias(Stage):
         from core.finding.quality import LEAST_CONFLICTS
         from core.models.representation import Representation
         from core.parallel import team
-        from core.training.predict import outputs
+        from core.training.predict import outputs, predict
 
+        if not self.biased.second_opinion:
+            return predict(network, train).classes.cpu(), predict(network, validation).classes.cpu()
         representation, labels = Representation(network), context.data.splits["train"].labels
         n_classes = len(context.data.label_names)
-        both = [outputs(lambda pixels: torch.cat(representation(pixels), 1), of).cpu() for of in (train, validation)]
+        both = [outputs(lambda pixels: torch.cat(representation(pixels), 1), of) for of in (train, validation)]
         own = both[0][:, :n_classes].argmax(1), both[1][:, :n_classes].argmax(1)
-        if not self.biased.second_opinion:
-            return own
         if int(train.labels.bincount().min()) < 2:
             text = "no second opinion, as a class has only one training image"
         else:

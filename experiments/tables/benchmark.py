@@ -293,9 +293,8 @@ def _identity(config: Config) -> bytes:
     sections = {name: value for name, value in config if isinstance(value, Section)}
     settings = {name: value.deciding() for name, value in sections.items()}
     recipe = get_recipe(config.recipe)
-    for (
-        key
-    ) in BEFORE:  # a run of an earlier version has another value than today's default, even where nothing reads it
+    # A run of an earlier version has another value than today's default, even where nothing reads it.
+    for key in BEFORE:
         section, _, name = key.partition(".")
         if not recipe.reads(config, key):
             settings[section].pop(name)
