@@ -106,8 +106,8 @@ class KeepBest(Stage):
         else:
             self._move(context, kept, splits)
         if kept.source == "erm":
-            text = "No treatment clearly improves the worst cell of validation: the network of ERM is kept; try another finder."
-            context.emit(Warned(context.stage, "erm-kept", text))
+            text = "No treatment clearly improves the worst cell of validation, so the network of ERM is kept"
+            context.emit(Warned(context.stage, "erm-kept", f"{text}; try another finder."))
 
     def _candidate(
         self, context: "StageContext", source: str, images: "Images", before: "Sequence[Candidate]"
