@@ -84,7 +84,10 @@ class Members:
         """
         if not self._together:
             count = len(next(iter(parameters.values())))
-            return torch.stack([self._one(x, {k: p[i] for k, p in parameters.items()}) for i in range(count)])
+            if count > 1:
+                return torch.cat([self.forward(x, {k: p[i, None] for k, p in parameters.items()}) for i in range(count)])
+            # An index would fill a tensor of zeros on the way back, and copy the gradient into it.
+            return self._one(x, {k: p.squeeze(0) for k, p in parameters.items()})[None]
         if isinstance(self._shape, Mlp):
             return self._shape.stacked(parameters, x)
         logits: Tensor = vmap(lambda p: self._one(x, p), randomness="error")(dict(parameters))

@@ -11,12 +11,12 @@ Kind = Literal["erm", "irm", "vrex", "group-dro"]
 
 def mean_risk(risks: Tensor, present: Tensor) -> Tensor:
     """Mean of the risks [members, environments] over the environments with samples, bool [environments]: [members]."""
-    return torch.where(present, risks, 0).sum(1) / present.sum().clamp(min=1)
+    return (risks * (present.to(risks) / present.sum().clamp(min=1))).sum(1)
 
 
 def irm(risks: Tensor, penalties: Tensor, present: Tensor, weight: Tensor) -> Tensor:
     """IRMv1: mean risk + weight · mean penalty (arXiv 1907.02893), [members]; `weight` [members]."""
-    return mean_risk(risks, present) + weight * mean_risk(penalties, present)
+    return mean_risk(risks + weight[:, None] * penalties, present)
 
 
 def vrex(risks: Tensor, present: Tensor, weight: Tensor) -> Tensor:
