@@ -166,8 +166,8 @@ def _kmeans(
     # scikit-learn takes a RandomState or a 32-bit seed; the seeds of a run have 63 bits.
     random_state = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))
     model = KMeans(k, n_init=restarts, max_iter=max_iterations, random_state=random_state, copy_x=False)
-    # scikit-learn adds the sums of its threads in the order in which they finish. One thread gives the same bits on every
-    # machine, is at most a quarter slower than two, and does not wait for the cores of other runs.
+    # scikit-learn adds the sums of its threads in the order in which they finish. One thread gives the same bits on
+    # every machine, is at most a quarter slower than two, and does not wait for the cores of other runs.
     with _native_threads().limit(limits=1, user_api="openmp"), warnings.catch_warnings():
         # It warns about fewer distinct rows than clusters; `empty` reports that.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -85,7 +85,8 @@ class Members:
         if not self._together:
             count = len(next(iter(parameters.values())))
             if count > 1:
-                return torch.cat([self.forward(x, {k: p[i, None] for k, p in parameters.items()}) for i in range(count)])
+                each = [{name: p[i, None] for name, p in parameters.items()} for i in range(count)]
+                return torch.cat([self.forward(x, one) for one in each])
             # An index would fill a tensor of zeros on the way back, and copy the gradient into it.
             return self._one(x, {k: p.squeeze(0) for k, p in parameters.items()})[None]
         if isinstance(self._shape, Mlp):
