@@ -1,7 +1,7 @@
 """Whether a value read from JSON is of the type that a field declares (no torch)."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -18,7 +18,10 @@ def misfit(cls: type, value: Mapping[str, Any], *, nan: bool = False) -> str | N
     Missing fields fit, and so does everything where a field is declared with a class of its own, which reads it itself.
     With `nan`, null is a float, as NaN is written.
     """
-    return next((name for name, fits in _checks(cls, nan) if name in value and not fits(value[name])), None)
+    for name, fits in _checks(cls, nan):
+        if name in value and not fits(value[name]):
+            return name
+    return None
 
 
 def json_kinds(cls: type) -> dict[str, frozenset[type]]:
@@ -44,16 +47,26 @@ def _check(kind: Any, nan: bool) -> Check:
     if origin is Literal:
         return lambda value: isinstance(value, str) and value in inner
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        each = _check(inner[1], nan)
-        return lambda value: isinstance(value, Mapping) and all(map(each, value.values()))
+        every = _every(inner[1], nan)
+        return lambda value: isinstance(value, dict) and every(value.values())
     if isinstance(origin, type) and issubclass(origin, Sequence):
-        item = _check(inner[0], nan)
-        return lambda value: isinstance(value, (list, tuple)) and all(map(item, value))
+        all_of = _every(inner[0], nan)
+        return lambda value: isinstance(value, (list, tuple)) and all_of(value)
+    known = _types(kind, nan)
+    return (lambda _: True) if known is None else (lambda value: type(value) in known)
+
+
+def _every(kind: Any, nan: bool) -> Callable[[Iterable[Any]], bool]:
+    """Whether all of some values are of the type; one call for plain types, as events have very many numbers."""
+    known = _types(kind, nan)
+    if known is not None:
+        return lambda values: known.issuperset(map(type, values))
+    check = _check(kind, nan)
+    return lambda values: all(map(check, values))
+
+
+def _types(kind: Any, nan: bool) -> frozenset[type] | None:
+    """The types of JSON that a plain type takes; None for any other type."""
     if kind is float:
-        known = (int, float, NoneType) if nan else (int, float)
-        return lambda value: isinstance(value, known) and not isinstance(value, bool)
-    if kind is int:
-        return lambda value: isinstance(value, int) and not isinstance(value, bool)
-    if kind in _PLAIN:
-        return lambda value: isinstance(value, kind)
-    return lambda _: True
+        return frozenset((int, float, NoneType) if nan else (int, float))
+    return frozenset([kind]) if kind in (int, *_PLAIN) else None

@@ -131,7 +131,8 @@ def unit_rows(features: Floats) -> Floats:
         length = np.sqrt(np.einsum("nd,nd->n", features, features))
     # Squares of such rows neither overflow nor lose digits. A length that is not a number is not between the two.
     if ((length > 1e-12) & (length < 1e12)).all():
-        return np.divide(features, length[:, None], dtype=np.float32, order="C")
+        scaled: Floats = np.divide(features, length[:, None], dtype=np.float32, order="C")
+        return scaled
     # Dividing by the largest entry first keeps the squares of very large and very small features within float32.
     peak = np.maximum(features.max(axis=1), -features.min(axis=1))
     broken = len(peak) - int(np.isfinite(peak).sum())

@@ -15,7 +15,8 @@ SYNC_EVERY = 1.0
 
 LONGEST = 1 << 24
 """Bytes of a line above which it is no event: it is skipped without being kept in memory."""
-_CHUNK = 1 << 20
+_CHUNK = 1 << 14
+"""Bytes read at a time. With more events in memory at once, garbage collection takes longer than everything else."""
 
 
 class EventWriter:
@@ -85,7 +86,7 @@ class EventReader:
         return [stamped for chunk in self.chunks() for stamped in chunk]
 
     def chunks(self) -> Iterator[list[Stamped]]:
-        """Yield the events since the last call, about a megabyte at a time to limit memory."""
+        """Yield the events since the last call, some kilobytes at a time to limit memory."""
         try:
             file = self._path.open("rb")
         except FileNotFoundError:

@@ -1,7 +1,6 @@
 """The tables of a run as data frames: pseudo-groups, environments, predictions, and every number of its stream."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from core.data.dataset import DataSet
 from core.data.settings import Photos
 from core.data.splits import HELD_OUT, SPLITS
 from core.data.table import read_table
-from core.events import Evaluated, Scalars, Sparsity
+from core.events import Evaluated, Scalars, Sparsity, Stamped
 from core.runs.folder import RunFolder
 from core.runs.stream import EventReader
 from core.runs.text import safe_cell
@@ -50,7 +49,12 @@ def for_csv(table: pd.DataFrame) -> pd.DataFrame:
 
 def metrics(folder: RunFolder) -> pd.DataFrame:
     """Every number of the stream of a run, one a row, in the order of the stream."""
-    return pd.DataFrame(_metrics(folder), columns=["time", "stage", "step", "epoch", "split", "name", "value"])
+    names = ("time", "stage", "step", "epoch", "split", "name", "value")
+    columns: tuple[list[Any], ...] = tuple([] for _ in names)
+    for chunk in EventReader(folder.events).chunks():
+        for column, values in zip(columns, zip(*_metrics(chunk), strict=True), strict=False):
+            column.extend(values)
+    return pd.DataFrame(dict(zip(names, columns, strict=True)))
 
 
 def _paths(settings: DataSettings) -> Paths:
@@ -124,9 +128,9 @@ def _predictions(source: Path, dataset: DataSet, paths: Paths) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _metrics(folder: RunFolder) -> Iterable[tuple[float, str, int, float | None, str | None, str, float | None]]:
-    """Every number of the stream as (time, stage, step, epoch, split, name, value)."""
-    for stamped in chain.from_iterable(EventReader(folder.events).chunks()):
+def _metrics(chunk: Iterable[Stamped]) -> Iterable[tuple[float, str, int, float | None, str | None, str, float | None]]:
+    """Every number of some events as (time, stage, step, epoch, split, name, value)."""
+    for stamped in chunk:
         event = stamped.event
         match event:
             case Scalars():
