@@ -108,7 +108,7 @@ def find_attributes(draft: ProposalDraft, columns: list[Values], label: Values) 
             best = max(links, key=lambda name: links[name])
             guess = [known[0].column.name] if known else [best] * (links[best] >= LINKED)
             shares = ", ".join(f"{name} {link:.2f}" for name, link in links.items())
-            question = f"which columns are attributes, for evaluation only? Association with the label: {shares}"
+            question = f"which columns are attributes, for evaluation only? Association with the label: {shares}."
             chosen = [names[name] for name in draft.ask("attributes", question, list(links), guess, several=True)]
     if chosen:
         draft.settings["attribute_columns"] = tuple(values.column.name for values in chosen)
