@@ -98,7 +98,7 @@ def new_record(
         name=name or plan.base_name,
         recipe=plan.recipe.name,
         preset=plan.preset,
-        data=plan.config.data.name,
+        data=config.data.title,
         seed=plan.config.seed,
         selection=plan.config.select.rule,
         attributes_used=plan.recipe.attributes_used(plan.config),

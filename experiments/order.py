@@ -73,7 +73,8 @@ def again(record: "RunRecord") -> Order | None:
     from core.config import flatten
     from experiments.catalog import get_preset, preset_names
 
-    target, data = record.recipe, record.preset or record.data
+    config = record.config
+    target, data = record.recipe, record.preset or (config["data"]["name"] if "data" in config else record.data)
     if record.preset is not None:
         if record.preset not in preset_names():
             return None

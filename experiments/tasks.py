@@ -131,7 +131,9 @@ def find_run(log: RunLog, task: Task) -> RunRecord | None:
 
 def find_runs(log: RunLog, tasks: Sequence[Task]) -> list[dict[str, Any] | None]:
     """Find the runs of many tasks in one pass, as summaries with their current status; None where there is none."""
-    kinds = {(task.plan.recipe.name, task.plan.config.data.name, task.plan.config.seed) for task in tasks}
+    data = [(task.plan.recipe.name, task.plan.config.data, task.plan.config.seed) for task in tasks]
+    # Earlier versions recorded the name of the settings, which is the same for all folders of a user.
+    kinds = {(recipe, name, seed) for recipe, of, seed in data for name in (of.name, of.title)}
     found: dict[str, dict[str, Any]] = {}
     for run in log.all():  # newest first
         if (run["recipe"], run["data"], run["seed"]) not in kinds or not (key := _identity_of(log.home, run)):

@@ -52,6 +52,11 @@ class DataSettings(Section):
         return 0
 
     @property
+    def title(self) -> str:
+        """Name in lists of runs; a data set of the user's own has another than its settings."""
+        return self.name
+
+    @property
     def missing(self) -> str:
         """Input that the user must still provide, as one sentence; empty if nothing is missing."""
         return ""

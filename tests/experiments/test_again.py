@@ -5,8 +5,10 @@ import shlex
 import pytest
 
 from core.runs.record import RunRecord
+from experiments.launch import new_record
 from experiments.order import Order, again, shown
 from experiments.plan import make_plan
+from tests.data.photo_lab import plain
 
 
 def record_of(target, data=None, overrides=(), seed=None):
@@ -38,6 +40,15 @@ def test_it_has_the_same_settings(target, data, overrides, seed):
     plan = make_plan(order.target, data=order.data, overrides=order.overrides, seed=order.seed)
     assert plan.config.model_dump(mode="json") == record.config
     assert (plan.recipe.name, plan.preset) == (record.recipe, record.preset)
+
+
+def test_a_folder_of_the_user_is_known_by_its_name_and_its_run_can_be_given_again(tmp_path):
+    root = plain(tmp_path / "waterbirds", n=20)
+    record = new_record(make_plan("erm", data="folder", overrides=[f"data.root={root}", "data.split_column=split"]))
+    assert record.data == "waterbirds/"  # with a slash, as there is a data set of that name
+    order = again(record)
+    plan = make_plan(order.target, data=order.data, overrides=order.overrides, seed=order.seed)
+    assert plan.config.model_dump(mode="json") == record.config
 
 
 def test_text_that_would_be_read_as_a_number_is_quoted():

@@ -13,7 +13,8 @@ from experiments import catalog
 from experiments.catalog import get_study, study_names
 from experiments.launch import create_run
 from experiments.plan import build_pipeline, make_plan
-from experiments.tasks import claim, find_run, plan_study
+from experiments.tasks import Task, claim, find_run, plan_study
+from tests.data.photo_lab import plain
 
 SMALL = """
 summary = "two recipes on two data sets"
@@ -236,6 +237,16 @@ def test_a_run_from_before_a_setting_came_in_is_found_where_the_setting_has_its_
     other = create_run(home, task.plan)
     change(other, config={**old, "compute": {"precision": "bf16"}}, identity="")
     assert find_run(RunLog(home), task) is None
+
+
+def test_runs_on_a_folder_of_the_user_are_found_whatever_name_a_version_gave_the_data(home, tmp_path):
+    root = plain(tmp_path / "birds", n=20)
+    overrides = [f"data.root={root}", "data.split_column=split"]
+    task = Task("erm", "folder", make_plan("erm", data="folder", overrides=overrides))
+    folder = create_run(home, task.plan)
+    assert find_run(RunLog(home), task).data == "birds/"
+    change(folder, data="folder")
+    assert find_run(RunLog(home), task).id == folder.id
 
 
 def test_a_finished_run_counts_before_newer_ones_and_the_newest_of_those(home, task):

@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from core.config.section import Fraction, Seed
 from core.data.settings import Tabled, inside
+from core.paths import expanded
 
 if TYPE_CHECKING:
     from core.data.columns import Column
@@ -44,6 +45,12 @@ class Folder(Tabled):
     @property
     def n_classes(self) -> int:
         return 0
+
+    @property
+    def title(self) -> str:
+        """Name of the folder, with a slash: it may be the name of another data set."""
+        name = expanded(self.root).absolute().name if self.root else ""
+        return f"{name}/" if name else self.name
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> Self:
