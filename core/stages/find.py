@@ -37,6 +37,7 @@ class FindPseudoGroups(Stage):
     represented: bool = False
     compute: Compute = field(default_factory=Compute)
     name: ClassVar[str] = "find"
+    version: ClassVar[int] = 2
     files: ClassVar[Mapping[str, str]] = {
         **FOUND_FILES,
         r"predictions-train\.safetensors": "classes and probabilities of ERM, training split",
@@ -192,9 +193,9 @@ class FindPseudoGroups(Stage):
         if len(candidates) > 1:
             best = qualities[chosen]
             reason = (
-                f"{self.sources[chosen]} was chosen from {len(candidates)} finders: its balanced set gives the best "
-                f"worst cell on validation ({best.probed:.1%} with the head refitted, {best.worst_cell:.1%} before; "
-                "no group labels used)"
+                f"{self.sources[chosen]} was chosen from {len(candidates)} finders: with the head refitted on its "
+                f"balanced set, the cells of validation are the best on average ({best.probed_cells:.1%}, "
+                f"{best.cells:.1%} before; no group labels used)"
             )
         context.emit(
             PseudoGroupsFound(

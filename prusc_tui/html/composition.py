@@ -86,7 +86,7 @@ def _quality(snapshot: Snapshot, found: PseudoGroupsFound) -> Markup | None:
     )
     said = snapshot.record.final_evaluation("validation")
     about = "Accuracy of the ERM network in per cent, and with its head refitted on the balanced set (probe); "
-    about += "validation split" + (f", n = {said['n']:,}" if said else "")
+    about += "cells: their average; validation split" + (f", n = {said['n']:,}" if said else "")
     heads = ("conflict samples", "balanced set", *_MEASURES.values())
     return table(Grid("quality of", heads, (lines,), f"{about}; no group labels used."))
 
@@ -94,6 +94,8 @@ def _quality(snapshot: Snapshot, found: PseudoGroupsFound) -> Markup | None:
 _MEASURES = {
     "worst_cell": "worst cell",
     "probed": "worst cell, probe",
+    "cells": "cells",
+    "probed_cells": "cells, probe",
     "average": "average",
     "probed_average": "average, probe",
 }
