@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NEVER = 1_000_000_000
 """Smaller collections before a full one."""
+GIVE_WAY = 0.001
+"""Seconds after which a thread that computes lets another one run. A key needs several turns beside one that reads."""
 STOP_PATIENCE = 120.0
 """Seconds for runs in this process to write their checkpoints when the program ends."""
 
@@ -49,6 +51,7 @@ def host(app: "PruscApp") -> None:
     # happens by itself, and what is imported, which stays, is not looked at again.
     gc.freeze()
     gc.set_threshold(*gc.get_threshold()[:2], NEVER)
+    sys.setswitchinterval(GIVE_WAY)
     try:
         terminal.run(app)
     finally:
