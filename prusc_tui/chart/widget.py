@@ -19,9 +19,10 @@ from prusc_tui.chart.curves import Curve, nearest
 from prusc_tui.chart.frame import Frame, Settings, build, full
 from prusc_tui.chart.rows import Plan, Row, picture, plan, styles
 from prusc_tui.palette import palette_in
+from prusc_tui.widgets.themed import Themed
 
 
-class Chart(Widget):
+class Chart(Themed, Widget):
     """Curves over one x axis.
 
     `show` sets the curves, `change` their settings, `point` the cursor. Only cells that differ from the screen
@@ -110,9 +111,11 @@ class Chart(Widget):
             self._strips[y] = Strip([Segment(text, self._styles[ink]) for text, ink in runs(*self._rows[y])])
         return self._strips[y]
 
+    def theme_changed(self) -> None:
+        self._restyle()
+
     def on_mount(self) -> None:
         self._restyle()
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
 
     def _restyle(self) -> None:
         self._styles = {ink: Style.parse(style) for ink, style in styles(palette_in(self.app)).items()}

@@ -18,6 +18,7 @@ from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.poller import Poller, why_not
 from prusc_tui.widgets.quiet import News, QuietScreen, put
 from prusc_tui.widgets.tabs import Tab, ViewLine
+from prusc_tui.widgets.themed import Themed
 
 
 class Following(QuietScreen[None]):
@@ -80,7 +81,7 @@ class Following(QuietScreen[None]):
             self.notify(safe_text(message.why), severity="error", markup=False)
 
 
-class Views(Following):
+class Views(Themed, Following):
     """A head, a line of views and the view in front."""
 
     TABS: ClassVar[tuple[Tab, ...]] = ()
@@ -119,8 +120,8 @@ class Views(Following):
             yield Static("reading …", id="reading")
         yield KeyLine()
 
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.draw_head())
+    def theme_changed(self) -> None:
+        self.draw_head()
 
     @property
     def shown(self) -> str:

@@ -3,17 +3,17 @@
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from prusc_tui.keymap import AREAS, KEYS
 from prusc_tui.keys import Key
 from prusc_tui.palette import palette_in
+from prusc_tui.widgets.quiet import QuietModal
 
 KEY_WIDTH = 14
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(QuietModal[None]):
     """All keys, including the user's own."""
 
     BINDINGS = [("escape,q,question_mark,f1", "close", "close")]  # noqa: RUF012

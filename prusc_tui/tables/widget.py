@@ -12,11 +12,12 @@ from textual.widgets import DataTable
 
 from prusc_tui.palette import Palette, palette_in
 from prusc_tui.tables.grid import Cell, Grid, folded
+from prusc_tui.widgets.themed import Themed
 
 _BLANK = Cell("")
 
 
-class GridTable(DataTable[Text]):
+class GridTable(Themed, DataTable[Text]):
     """Shows a `Grid`. The first column stays in place while the others scroll.
 
     Args:
@@ -87,8 +88,8 @@ class GridTable(DataTable[Text]):
             getattr(holder, scroll)(animate=False)
         return ended
 
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._again())
+    def theme_changed(self) -> None:
+        self._again()
 
     def watch_virtual_size(self) -> None:
         """Lay out again once the size of all rows is known.

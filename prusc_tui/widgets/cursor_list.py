@@ -13,9 +13,10 @@ from textual.strip import Strip
 from prusc_tui.keys import motions
 from prusc_tui.palette import Palette, palette_in
 from prusc_tui.widgets.bars import ink
+from prusc_tui.widgets.themed import Themed
 
 
-class CursorList(ScrollView, can_focus=True):
+class CursorList(Themed, ScrollView, can_focus=True):
     """One-row lines below a fixed head; subclasses hold the lines and draw them."""
 
     ALLOW_SELECT = False
@@ -88,8 +89,8 @@ class CursorList(ScrollView, can_focus=True):
         place = self.scroll_offset.y + offset.y - self.HEAD
         return place if place in self.stops else None
 
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
+    def theme_changed(self) -> None:
+        self._restyle()
 
     def on_resize(self) -> None:
         if self._fitted == (self._width, self._seen):

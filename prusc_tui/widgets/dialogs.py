@@ -9,13 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Click
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.errors import InputError
 from core.runs.text import safe_text
 from prusc_tui.palette import palette_in
-from prusc_tui.widgets.quiet import QuietInput
+from prusc_tui.widgets.quiet import QuietInput, QuietModal
 
 
 class Choice(Static):
@@ -35,7 +34,7 @@ class Choice(Static):
         self.app.simulate_key(self._key)
 
 
-class AskScreen(ModalScreen[bool]):
+class AskScreen(QuietModal[bool]):
     """A question that only `y` answers with yes; enter and escape mean no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -73,7 +72,7 @@ class LeaveScreen(AskScreen):
         super().__init__("Leave and stop?", text, "stop and leave", "stay")
 
 
-class LineScreen(ModalScreen[str | None]):
+class LineScreen(QuietModal[str | None]):
     """A line of text, None if cancelled; `check` raises InputError for an invalid one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back")]

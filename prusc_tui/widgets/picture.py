@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from prusc_tui.palette import Palette, palette_in
 from prusc_tui.widgets.originals import Originals, terminal_of
+from prusc_tui.widgets.themed import Themed
 
 Draw = Callable[[int, int, Palette], list[Text]]
 """Draws lines for a width, a height and a palette."""
@@ -17,7 +18,7 @@ FIRST_GUESS = 80
 """Width before the first layout, to determine whether there is anything to draw."""
 
 
-class Picture(Widget):
+class Picture(Themed, Widget):
     """Lines drawn by a function.
 
     With `height: auto` it is as high as its lines, and the function may assume `room` lines. It is hidden while there
@@ -84,8 +85,8 @@ class Picture(Widget):
         strips = self._at(self.size.width)
         return (strips[y] if y < len(strips) else Strip.blank(self.size.width)).apply_style(self.rich_style)
 
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh(layout=True))
+    def theme_changed(self) -> None:
+        self.refresh(layout=True)
 
     def on_unmount(self) -> None:
         self._originals.forget()

@@ -9,6 +9,8 @@ from textual.events import Click
 from textual.message import Message
 from textual.widgets import Static
 
+from prusc_tui.widgets.themed import Themed
+
 
 class Tab(NamedTuple):
     """A view in the line."""
@@ -20,7 +22,7 @@ class Tab(NamedTuple):
     """Title for narrow lines, as titles are never cut; empty for its name."""
 
 
-class ViewLine(Static):
+class ViewLine(Themed, Static):
     """`1 overview  2 charts  …`, the one in front highlighted even without colour."""
 
     DEFAULT_CSS = """
@@ -39,8 +41,8 @@ class ViewLine(Static):
         self.shown = shown
         self._places: list[tuple[int, int, str]] = []
 
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh(layout=False))
+    def theme_changed(self) -> None:
+        self.refresh(layout=False)
 
     def offer(self, tabs: Sequence[Tab]) -> None:
         if tuple(tabs) != self.tabs:

@@ -223,4 +223,4 @@ async def test_memory_stays_flat_over_a_week(tmp_path, cycles, events, figures):
     (python, resident), (python_end, resident_end) = sizes
     figures.number("growth of Python's memory in a week", [max(0.0, python_end - python) / 1e6], "MB", target=5)
     figures.number("growth of resident memory in a week", [max(0.0, resident_end - resident) / 1e6], "MB", target=10)
-    assert (python_end - python) / (cycles - warm) < 300_000
+    assert (python_end - python) / (cycles - warm) < (30_000 if warm > 10 else 300_000)  # at first, caches fill

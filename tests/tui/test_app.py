@@ -59,6 +59,30 @@ async def test_the_keymap_rebinds_a_key(home):
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
 
 
+@pytest.mark.parametrize(
+    "keys", [["enter", "2", "1"], ["space", "space", "c"], ["n"], ["d"], ["Q"], ["s"], ["question_mark"]]
+)
+async def test_a_closed_screen_and_its_lines_are_forgotten(home, keys):
+    for name in ("one", "two"):
+        finished_run(home, name)
+    app = PruscApp(home, clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "2 runs" in rows(app)[0])
+        first = app.screen
+        await pilot.press(*keys)
+        await until(pilot, lambda: app.screen is not first)
+        closed, widget = weakref.ref(app.screen), weakref.ref(next(iter(app.screen.query("Widget"))))
+        drawn = weakref.ref(widget()._styles_cache)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is first)
+
+        def gone():
+            gc.collect()
+            return [of() for of in (closed, widget, drawn)] == [None] * 3
+
+        await until(pilot, gone)
+
+
 async def test_a_theme_is_taken_drawn_with_and_remembered(home, settings_file):
     app = PruscApp(home, clock=lambda: NOW)
     async with app.run_test(size=(120, 40)) as pilot:

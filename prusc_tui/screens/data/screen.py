@@ -23,6 +23,7 @@ from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.panel import Reading
 from prusc_tui.widgets.picture import Picture
 from prusc_tui.widgets.quiet import QuietScreen
+from prusc_tui.widgets.themed import Themed
 
 REST = 0.15
 """Seconds that the cursor rests on a name before reading."""
@@ -37,7 +38,7 @@ class Names(OptionList):
     ]
 
 
-class DataScreen(QuietScreen[None]):
+class DataScreen(Themed, QuietScreen[None]):
     """Names on the left, the selected data set on the right."""
 
     DEFAULT_CSS = """
@@ -81,8 +82,10 @@ class DataScreen(QuietScreen[None]):
                 yield Picture()
         yield KeyLine()
 
+    def theme_changed(self) -> None:
+        self._show()
+
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
         # Reading the names is slow the first time.
         self.call_after_refresh(self._begin)
 

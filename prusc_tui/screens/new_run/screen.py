@@ -21,6 +21,7 @@ from prusc_tui.screens.problems import tell_problems
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.panel import Reading
 from prusc_tui.widgets.quiet import QuietScreen
+from prusc_tui.widgets.themed import Themed
 
 if TYPE_CHECKING:
     from core.runs.home import Home
@@ -32,7 +33,7 @@ WIDE = 110
 """Width from which the help is beside the form."""
 
 
-class NewRunScreen(QuietScreen[None]):
+class NewRunScreen(Themed, QuietScreen[None]):
     """A form made from the config model: of a fork `RUN[:STAGE]`, of a recipe or preset, or of one chosen first."""
 
     DEFAULT_CSS = """
@@ -72,9 +73,11 @@ class NewRunScreen(QuietScreen[None]):
             yield Aside()
         yield KeyLine()
 
+    def theme_changed(self) -> None:
+        self._redraw()
+
     def on_mount(self) -> None:
         """Draw first; loading the config model takes a moment."""
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._redraw())
         self.call_after_refresh(self._begin)
 
     def on_resize(self, event: Resize) -> None:

@@ -34,6 +34,7 @@ from prusc_tui.widgets.dialogs import LineScreen
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.picture import Picture
 from prusc_tui.widgets.quiet import put
+from prusc_tui.widgets.themed import Themed
 
 EVERY = 1.0
 """Seconds between readings of queue and devices."""
@@ -43,7 +44,7 @@ SHARE = 0.45
 """Part of the screen that the devices may take."""
 
 
-class QueueScreen(Following, Acting):
+class QueueScreen(Themed, Following, Acting):
     """Devices and jobs of this machine."""
 
     BINDINGS = bindings("queue")
@@ -73,8 +74,8 @@ class QueueScreen(Following, Acting):
         yield JobTable()
         yield KeyLine()
 
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
+    def theme_changed(self) -> None:
+        self._show()
 
     def on_resize(self, event: Resize) -> None:
         self.query_one(Picture).give_room(max(4, int(SHARE * event.size.height)))

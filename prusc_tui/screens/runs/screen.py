@@ -30,6 +30,7 @@ from prusc_tui.screens.runs.filter import RunFilter, ordered, pick
 from prusc_tui.screens.runs.side import SidePanel
 from prusc_tui.screens.runs.table import RunTable
 from prusc_tui.widgets.footer import KeyLine
+from prusc_tui.widgets.themed import Themed
 
 EVERY, EVERY_OF_MANY, MANY = 0.5, 1.0, 2000
 """Seconds between readings of the runs, and for more than MANY of them."""
@@ -37,7 +38,7 @@ WIDE = 110
 """Width of the terminal from which the side panel is shown by default."""
 
 
-class RunsScreen(Following, Life):
+class RunsScreen(Themed, Following, Life):
     """All runs of a home."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs") + bindings("life")
@@ -85,8 +86,10 @@ class RunsScreen(Following, Life):
             yield SidePanel(self._clock)
         yield KeyLine()
 
+    def theme_changed(self) -> None:
+        self._say_head()
+
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._say_head())
         self._sort_by(*self._sort)
         self._say_head()
 

@@ -31,6 +31,7 @@ from prusc_tui.widgets.bars import fit, ink, wrap
 from prusc_tui.widgets.footer import KeyLine
 from prusc_tui.widgets.picture import Picture
 from prusc_tui.widgets.quiet import put
+from prusc_tui.widgets.themed import Themed
 
 EVERY = 1.0
 """Seconds between readings of the sweep."""
@@ -52,7 +53,7 @@ class About(Static):
         self.post_message(self.Resized())
 
 
-class SweepScreen(Following, Acting):
+class SweepScreen(Themed, Following, Acting):
     """A sweep at work or over."""
 
     BINDINGS = bindings("sweep")
@@ -87,8 +88,8 @@ class SweepScreen(Following, Acting):
             yield Picture(id="chart")
         yield KeyLine()
 
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
+    def theme_changed(self) -> None:
+        self._show()
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")

@@ -16,9 +16,10 @@ from textual.strip import Strip
 from prusc_tui.palette import palette_in
 from prusc_tui.views.log.tail import KEPT, Line
 from prusc_tui.widgets.quiet import News
+from prusc_tui.widgets.themed import Themed
 
 
-class LogView(ScrollView, can_focus=False):
+class LogView(Themed, ScrollView, can_focus=False):
     """Shows lines; its panel handles the keys."""
 
     ALLOW_SELECT = False
@@ -140,8 +141,8 @@ class LogView(ScrollView, can_focus=False):
             self._reveal()
             self.refresh()
 
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh())
+    def theme_changed(self) -> None:
+        self.refresh()
 
     def on_resize(self) -> None:
         """Wrap for the new width; the line at the top, or the end, stays in place."""
