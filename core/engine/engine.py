@@ -35,7 +35,7 @@ class Job:
     fresh: bool = False
     status: str = "queued"
     error: Exception | None = None
-    """Why the run could not start; errors of a started run are in its record."""
+    """Why the run could not start or use its data; other errors of a started run are in its record."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _ended: threading.Event = field(default_factory=threading.Event)
 
@@ -170,7 +170,9 @@ class Engine:
                     prepared(device, job.config.deterministic),
                 ):
                     pipeline = self._build(job.config)
-                    return Runner(job.folder, pipeline, job.config, device, job._stop.is_set, job.fresh).run()
+                    runner = Runner(job.folder, pipeline, job.config, device, job._stop.is_set, job.fresh)
+                    status, job.error = runner.run(), runner.refused
+                    return status
             except Stopped:
                 RunLog(job.folder.home).put(job.folder.update(**job.folder.take_stop()))
                 return "stopped"

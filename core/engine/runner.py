@@ -20,7 +20,7 @@ from core.engine.peer import Call
 from core.engine.precision import AUTO, choose
 from core.engine.reason import reason
 from core.engine.stage import Pipeline, Stage, stage_key
-from core.errors import StageError, Stopped
+from core.errors import InputError, StageError, Stopped
 from core.events import Event, Logged, RunFinished, RunStarted, StageFinished, StageReused, Warned
 from core.parallel import formed, together
 from core.runs.alive import here
@@ -53,6 +53,8 @@ class Runner:
     device: torch.device
     stop_asked: Callable[[], bool]
     fresh: bool = False
+    refused: InputError | None = field(init=False, default=None)
+    """Why the data could not be loaded, such as an image that cannot be decoded."""
     _writer: EventWriter = field(init=False)
     _index: RunLog = field(init=False)
     _clock: float = field(init=False)
@@ -87,6 +89,8 @@ class Runner:
         except Stopped:
             return "stopped", ""
         except Exception as error:
+            if self._dataset is None and isinstance(error, InputError):
+                self.refused = error
             return "failed", reason(error, at, self.device, self.folder)
         return "finished", ""
 
