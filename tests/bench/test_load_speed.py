@@ -185,7 +185,7 @@ def test_commands_over_very_many_runs(tmp_path, runs, repetitions, figures):
         figures.ratio(name, mine, process("-c", bare), repetitions, against="orjson of the index alone")
 
 
-@forms("cycles, events", short=[(4, 60)], full=[(300, 2_000)])
+@forms("cycles, events", short=[(4, 60)], full=[(1_000, 600)])
 async def test_memory_stays_flat_over_a_week(tmp_path, cycles, events, figures):
     """A run that says something every second, and somebody who looks at its views and at all runs, in quick motion."""
     home, clock = Home.open(tmp_path), count(BEGUN, WEEK / (cycles * events)).__next__
