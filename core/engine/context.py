@@ -127,9 +127,44 @@ class StageContext:
         """
         stopping, due = team().agreed(self._stop_asked(), time.monotonic() - self._saved >= CHECKPOINT_EVERY)
         if stopping or due:
-            self._write_checkpoint(state)
+            self.save(state)
         if stopping:
             raise Stopped
+
+    def between_batches(self) -> None:
+        """Stop if requested, in the middle of a pass over a split; call it in all processes of a team.
+
+        Raises:
+            Stopped: without a checkpoint: who can continue from before the pass writes it (`save`).
+        """
+        (stopping,) = team().agreed(self._stop_asked())
+        if stopping:
+            raise Stopped
+
+    def save(self, state: Callable[[], Mapping[str, Any]]) -> None:
+        """Write a checkpoint; call it in all processes of a team.
+
+        Args:
+            state: as in `at_boundary`.
+        """
+        _, *others = team().gathered(self.streams.global_state(self.device))
+        if team().rank == 0:
+            # Who continues from it relies on what the stage has written so far, also after a power failure.
+            sync_below(self.directory)
+            save_checkpoint(
+                self._folder.checkpoint(self.stage),
+                {
+                    "format": FORMAT,
+                    "run": self._folder.id,
+                    "stage": self.stage,
+                    "state": dict(state()),
+                    "streams": self.streams.state_dict(self.device),
+                    "others": others,
+                    "seconds": self.seconds,
+                    "lasting": [encode(event, 0.0).decode() for event in self._lasting],
+                },
+            )
+        self._saved = time.monotonic()
 
     def resume_state(self) -> dict[str, Any] | None:
         """State of the last checkpoint; None for a fresh start.
@@ -157,26 +192,6 @@ class StageContext:
     def lasting_events(self) -> list[Event]:
         """Lasting events of the stage, in order."""
         return list(self._lasting)
-
-    def _write_checkpoint(self, state: Callable[[], Mapping[str, Any]]) -> None:
-        _, *others = team().gathered(self.streams.global_state(self.device))
-        if team().rank == 0:
-            # Who continues from it relies on what the stage has written so far, also after a power failure.
-            sync_below(self.directory)
-            save_checkpoint(
-                self._folder.checkpoint(self.stage),
-                {
-                    "format": FORMAT,
-                    "run": self._folder.id,
-                    "stage": self.stage,
-                    "state": dict(state()),
-                    "streams": self.streams.state_dict(self.device),
-                    "others": others,
-                    "seconds": self.seconds,
-                    "lasting": [encode(event, 0.0).decode() for event in self._lasting],
-                },
-            )
-        self._saved = time.monotonic()
 
     def _read_checkpoint(self) -> dict[str, Any] | None:
         """The last checkpoint that can be used; the log of the run tells of those that cannot."""

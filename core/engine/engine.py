@@ -35,7 +35,7 @@ class Job:
     fresh: bool = False
     status: str = "queued"
     error: Exception | None = None
-    """Why the run could not start or use its data; other errors of a started run are in its record."""
+    """Why the run could not start, or bad input that ended it; other errors of a started run are in its record."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _ended: threading.Event = field(default_factory=threading.Event)
 

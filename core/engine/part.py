@@ -46,7 +46,11 @@ class Part(StageContext):
 
     def at_boundary(self, state: Callable[[], Mapping[str, Any]]) -> None:
         """Mark a step boundary; a checkpoint holds the state of the stage and that of this training."""
-        self._whole.at_boundary(lambda: {**self._kept(), "part": {"name": self._name, "state": dict(state())}})
+        self._whole.at_boundary(lambda: self._joined(state))
+
+    def save(self, state: Callable[[], Mapping[str, Any]]) -> None:
+        """Write a checkpoint with the state of the stage and that of this training."""
+        self._whole.save(lambda: self._joined(state))
 
     def resume_state(self) -> dict[str, Any] | None:
         """State of this training if the last checkpoint was written during it; only then are streams restored."""
@@ -54,3 +58,6 @@ class Part(StageContext):
             return None
         state: dict[str, Any] = self._whole.resume_state()["part"]["state"]  # type: ignore[index]  # it exists
         return state
+
+    def _joined(self, state: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+        return {**self._kept(), "part": {"name": self._name, "state": dict(state())}}

@@ -54,7 +54,7 @@ class Runner:
     stop_asked: Callable[[], bool]
     fresh: bool = False
     refused: InputError | None = field(init=False, default=None)
-    """Why the data could not be loaded, such as an image that cannot be decoded."""
+    """Bad input that ended the run, such as an image that cannot be decoded."""
     _writer: EventWriter = field(init=False)
     _index: RunLog = field(init=False)
     _clock: float = field(init=False)
@@ -89,7 +89,7 @@ class Runner:
         except Stopped:
             return "stopped", ""
         except Exception as error:
-            if self._dataset is None and isinstance(error, InputError):
+            if isinstance(error, InputError):
                 self.refused = error
             return "failed", reason(error, at, self.device, self.folder)
         return "finished", ""

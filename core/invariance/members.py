@@ -22,7 +22,7 @@ from core.models.heads import class_logits
 from core.models.networks import build
 from core.tensors import load_tensors, save_tensors
 from core.training.augment import on_device
-from core.training.images import Images, seen_shape, validation_images
+from core.training.images import Images, seen_shape, split_images, validation_images
 from core.training.loop import run_loop
 from core.training.order import Order
 from core.training.predict import count_groups, final_evaluation
@@ -88,7 +88,7 @@ class SweepLearner:
             sweep.members, self._objective, lr=settings.lr, l2=settings.l2, estimator=settings.estimator
         )
         self.validation = validation_images(context)
-        self._images = Images(context.data, "train", context.device)
+        self._images = split_images(context, "train")
         self._used = torch.from_numpy(environments.used)  # on the CPU, where images are read
         self._weights = torch.from_numpy(environments.weights()).to(context.device)
         self._labels = self._images.labels[self._used.to(context.device)]
@@ -177,8 +177,8 @@ def train_members(context: "StageContext", settings: Train, select: Select, envi
         watch=PenaltyWatch(context),
     )
     members.load(selection.networks)
-    held_out: dict[SplitName, Images] = {"validation": learner.validation, "test": Images(data, "test", context.device)}
-    everything: dict[SplitName, Images] = {"train": Images(data, "train", context.device), **held_out}
+    held_out: dict[SplitName, Images] = {"validation": learner.validation, "test": split_images(context, "test")}
+    everything: dict[SplitName, Images] = {"train": split_images(context, "train"), **held_out}
     for split, images in everything.items():
         evaluations = sweep.evaluate(images, split)
         sweep.report(selection.step, split, evaluations, selection.member)
@@ -194,7 +194,7 @@ def reference_logits(context: "StageContext", train: Train) -> Tensor:
     network.load_state_dict(load_tensors(context.input("reference") / MODEL))
     network.to(context.device).eval()
     with torch.no_grad():
-        parts = [network(x) for _, x in Images(context.data, "train", context.device).in_order(BATCH)]
+        parts = [network(x) for _, x in split_images(context, "train").in_order(BATCH)]
     return torch.cat(parts)[None]
 
 

@@ -17,7 +17,7 @@ from core.pruning.masks import MaskedNetwork
 from core.pruning.subnetwork import FixedMasks
 from core.tensors import load_tensors
 from core.training.finetune import FinetuneLearner
-from core.training.images import Images, training_images, validation_images
+from core.training.images import split_images, training_images, validation_images
 from core.training.loop import run_loop
 from core.training.network import load_network
 from core.training.predict import count_groups, predict
@@ -68,7 +68,7 @@ class SparsityCurve:
         self._select = select
         self._compute = compute
         self._train = training_images(context)
-        self.validation, self.test = validation_images(context), Images(context.data, "test", context.device)
+        self.validation, self.test = validation_images(context), split_images(context, "test")
         self._entries = load_tensors(context.input("balance") / BALANCED)
 
     def point(self, way: str, share: float) -> SparsityPoint:

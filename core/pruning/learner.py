@@ -21,7 +21,7 @@ from core.training.augment import on_device
 from core.training.gradient import Gradient, Losses, Outputs
 from core.training.images import Images, training_images
 from core.training.order import Order
-from core.training.predict import batch_size, count_groups, predict
+from core.training.predict import Predictions, batch_size, count_groups, predict
 
 if TYPE_CHECKING:
     from core.engine.context import StageContext
@@ -157,10 +157,20 @@ class MaskLearner:
         """Evaluate the thresholded network, then restore the training's BatchNorm statistics."""
         network = self._masked.network
         buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
+        try:
+            predictions = self._hard_predictions()
+        finally:
+            with torch.no_grad():
+                for name, buffer in network.named_buffers():
+                    buffer.copy_(buffers[name])
+        return [count_groups(predictions.classes, self._validation, self._data, "validation")]
+
+    def _hard_predictions(self) -> Predictions:
+        """Predictions of the thresholded network for the validation split; keeps it as the candidate."""
+        network = self._masked.network
         if self._settings.batchnorm == "recompute":
             parts = batches_of(self._rows, batch_size(self._train))
-            batches = (self._train.plain(rows[team().share(slice(0, len(rows)))]) for rows in parts)
-            recompute_statistics(network, batches, self._masked.hard)
+            recompute_statistics(network, map(self._plain, parts), self._masked.hard)
         network.eval()
         self._candidate = {
             **{f"model/{name}": tensor for name, tensor in self._masked.subnetwork_state().items()},
@@ -169,10 +179,12 @@ class MaskLearner:
         predictions = predict(lambda pixels: self._masked.hard(pixels)[0], self._validation)
         ratios = self._masked.layer_keep_ratios()
         self._context.emit(Sparsity(self._context.stage, self._step, self._masked.keep_ratio(), ratios))
-        with torch.no_grad():
-            for name, buffer in network.named_buffers():
-                buffer.copy_(buffers[name])
-        return [count_groups(predictions.classes, self._validation, self._data, "validation")]
+        return predictions
+
+    def _plain(self, rows: Tensor) -> Tensor:
+        """This process's share of a batch of training images, for the statistics of BatchNorm."""
+        self._context.between_batches()
+        return self._train.plain(rows[team().share(slice(0, len(rows)))])
 
     def network(self, member: int = 0) -> Mapping[str, Tensor]:
         del member

@@ -101,14 +101,14 @@ class ReweightHead(Stage):
         from core.tensors import load_tensors, save_tensors
         from core.training.afr import HeadLearner, afr_weights
         from core.training.head import final_features, predict_by_head, represent
-        from core.training.images import Images, validation_images
+        from core.training.images import split_images, validation_images
         from core.training.loop import run_loop
         from core.training.network import load_network
         from core.training.predict import final_evaluation
 
         erm, settings = context.input("erm"), self.afr
         network = load_network(self.model, context.data, erm / MODEL, context.device)
-        train, validation = Images(context.data, "train", context.device), validation_images(context)
+        train, validation = split_images(context, "train"), validation_images(context)
         file = erm / HELD_OUT
         rows = load_tensors(file)["rows"] if file.exists() else torch.arange(len(train))
         if (cached := final_features(context, exact=True)) is None:
@@ -131,6 +131,6 @@ class ReweightHead(Stage):
         selection = run_loop(context, learner, steps=settings.steps, per_epoch=1, select=self.select)
         network.load_state_dict(selection.network)
         save_tensors(context.directory / MODEL, network.state_dict())
-        test = Images(context.data, "test", context.device)
+        test = split_images(context, "test")
         known = {"validation": predict_by_head(network, held_out.cpu().numpy(), validation)}
         final_evaluation(context, network, selection.step, {"validation": validation, "test": test}, known)

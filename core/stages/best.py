@@ -82,12 +82,12 @@ class KeepBest(Stage):
 
     def run(self, context: "StageContext") -> None:
         from core.pruning.subnetwork import FixedMasks
-        from core.training.images import Images, validation_images
+        from core.training.images import split_images, validation_images
 
         context.emit(StageStarted(context.stage, len(self.sources)))
         splits: dict[SplitName, Images] = {
             "validation": validation_images(context),
-            "test": Images(context.data, "test", context.device),
+            "test": split_images(context, "test"),
         }
         candidates: list[Candidate] = []
         for source in self.sources:

@@ -90,11 +90,11 @@ class FindByBias(Stage):
 
         from core.finding.biased import SAME, overlap
         from core.finding.pseudo_groups import from_predictions
-        from core.training.images import Images, training_images
+        from core.training.images import split_images, training_images
 
         settings, data = self.biased, context.data
         labels = torch.from_numpy(data.splits["train"].labels)
-        train, validation = training_images(context), Images(data, "validation", context.device)
+        train, validation = training_images(context), split_images(context, "validation")
         saved: dict[str, Any] = context.resume_state() or {"train": [], "validation": [], "round": None}
         predicted: list[Tensor] = saved["train"]
         held_out: list[Tensor] = saved["validation"]
@@ -214,14 +214,22 @@ class FindByBias(Stage):
         pixels = train.plain(torch.zeros(1, dtype=torch.int64))[0, 0].numel()
         looked_at = sample_for_looks(len(labels), pixels, context.streams.seed("looks"))
         step, last = 0, torch.zeros(len(looked_at), dtype=torch.bool)
-        look, knew = look_after(0), False
+        look, knew, over = look_after(0), False, False
         if saved is not None:
             learner.load_state_dict(saved["learner"])
             step, look, last, knew = saved["step"], saved["look"], saved["last"], saved["knew"]
+            if saved.get("over"):
+                return learner.average
 
         def state() -> dict[str, Any]:
             now = {"learner": learner.state_dict(), "step": step, "look": look, "last": last, "knew": knew}
-            return {"train": predicted, "validation": held_out, "round": now}
+            return {"train": predicted, "validation": held_out, "round": {**now, "over": over}}
+
+        def trained() -> Any:
+            nonlocal over
+            over = True
+            context.save(state)  # predictions of all images follow, which may be stopped
+            return learner.average
 
         done = (number - 1) * settings.max_steps
         while step < settings.max_steps:
@@ -239,7 +247,7 @@ class FindByBias(Stage):
                 if agreement >= (settings.overlap_later if predicted else settings.overlap):
                     text = f"{context.stage}: round {number}: {int(wrong.sum()):,} of {len(wrong):,} samples are wrong "
                     context.emit(Logged(f"{text}and {agreement:.0%} of them stable after {step} steps", "data"))
-                    return learner.average
+                    return trained()
                 last, knew = wrong, knows
         if number == 1 and knew:
             text = (
@@ -248,7 +256,7 @@ class FindByBias(Stage):
                 "finder (find.by)."
             )
             context.emit(Warned(context.stage, "unstable-mistakes", text))
-            return learner.average
+            return trained()
         context.emit(Logged(f"{context.stage}: round {number}: no stable mistakes, so no (further) shortcut", "data"))
         return None
 

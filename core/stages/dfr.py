@@ -62,13 +62,13 @@ class RefitOnGroups(Stage):
         from core.tensors import save_tensors
         from core.training.dfr import Grouped
         from core.training.head import predict_by_head, replace_head, represent
-        from core.training.images import Images
+        from core.training.images import split_images
         from core.training.network import load_network
         from core.training.predict import batch_size, final_evaluation
 
         data, settings = context.data, self.dfr
         network = load_network(self.model, data, context.input("erm") / MODEL, context.device)
-        images = {name: Images(data, name, context.device) for name in ("train", "validation", "test")}
+        images = {name: split_images(context, name) for name in ("train", "validation", "test")}
         used = dict.fromkeys([self.split, "validation"])
         fresh: dict[str, Any] = {"features": {name: [] for name in used}, "scores": [], "heads": []}
         state = context.resume_state() or fresh

@@ -59,13 +59,13 @@ class FindByEiil(Stage):
         from core.invariance.penalty import sample_losses, scale_gradients
         from core.models.representation import find_head
         from core.training.head import represent
-        from core.training.images import Images
+        from core.training.images import split_images
         from core.training.network import load_network
 
         settings, data = self.eiil, context.data
         file = early_checkpoint(self.erm, settings.epoch)
         network = load_network(self.model, data, context.input("erm") / file, context.device)
-        splits = [Images(data, name, context.device) for name in ("train", "validation")]
+        splits = [split_images(context, name) for name in ("train", "validation")]
         features, held_out = (represent(network, images, torch.arange(len(images))) for images in splits)
         with torch.no_grad():
             logits = find_head(network)[1](torch.from_numpy(features).to(context.device))

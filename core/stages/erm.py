@@ -43,14 +43,14 @@ class TrainErm(Stage):
 
         from core.tensors import save_tensors
         from core.training.erm import ErmLearner
-        from core.training.images import Images, training_images
+        from core.training.images import split_images, training_images
         from core.training.loop import run_loop
         from core.training.network import fresh_network
         from core.training.objectives import GroupDroLoss
         from core.training.predict import final_evaluation
 
         train = training_images(context)
-        validation, test = (Images(context.data, split, context.device) for split in ("validation", "test"))
+        validation, test = (split_images(context, split) for split in ("validation", "test"))
         network = fresh_network(context, self.model)
         draw = self.draw(context, train)
         objective = None

@@ -60,7 +60,7 @@ class FindByErrors(Stage):
 
     def run(self, context: "StageContext") -> None:
         from core.finding.pseudo_groups import from_predictions
-        from core.training.images import Images
+        from core.training.images import split_images
         from core.training.network import load_network
         from core.training.predict import predict
 
@@ -69,8 +69,7 @@ class FindByErrors(Stage):
         file = early_checkpoint(self.erm, self.errors.epoch)
         network = load_network(self.model, data, context.input("erm") / file, context.device)
         train, validation = (
-            predict(network, Images(data, split, context.device)).classes.cpu().numpy()
-            for split in ("train", "validation")
+            predict(network, split_images(context, split)).classes.cpu().numpy() for split in ("train", "validation")
         )
         source = f"mistakes of ERM ({Path(file).stem})"
         labels = data.splits["train"].labels

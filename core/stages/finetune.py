@@ -49,7 +49,7 @@ class FinetuneNetwork(Stage):
         from core.pruning.subnetwork import FixedMasks
         from core.tensors import load_tensors, save_tensors
         from core.training.finetune import FinetuneLearner
-        from core.training.images import Images, training_images, validation_images
+        from core.training.images import split_images, training_images, validation_images
         from core.training.loop import run_loop
         from core.training.network import load_network
         from core.training.predict import final_evaluation
@@ -57,7 +57,7 @@ class FinetuneNetwork(Stage):
         data, source = context.data, context.input(self.source)
         network = load_network(self.model, data, source / MODEL, context.device)
         masks = FixedMasks.load(source / MASKS) if (source / MASKS).exists() else None
-        test = Images(data, "test", context.device)
+        test = split_images(context, "test")
         if self.finetune.data == "balanced":
             images, validation = training_images(context), validation_images(context)
             entries = load_tensors(context.input("balance") / BALANCED)

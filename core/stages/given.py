@@ -40,7 +40,7 @@ class TakeCheckpoint(Stage):
         from core.models.checkpoint import load_foreign
         from core.models.files import digest
         from core.tensors import save_tensors
-        from core.training.images import Images
+        from core.training.images import split_images
         from core.training.network import new_network
         from core.training.predict import final_evaluation
 
@@ -53,6 +53,6 @@ class TakeCheckpoint(Stage):
         context.emit(Logged(f"given network: {report}"))
         save_tensors(context.directory / MODEL, network.state_dict())
         network.to(context.device).eval()
-        validation, test = (Images(context.data, split, context.device) for split in ("validation", "test"))
+        validation, test = (split_images(context, split) for split in ("validation", "test"))
         final_evaluation(context, network, 0, {"validation": validation, "test": test})
         context.progress(1, 1)

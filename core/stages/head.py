@@ -80,13 +80,13 @@ class RefitHead(Stage):
         from core.models.representation import find_head
         from core.pruning.subnetwork import FixedMasks
         from core.tensors import save_tensors
-        from core.training.images import Images, validation_images
+        from core.training.images import split_images, validation_images
         from core.training.network import load_network
         from core.training.predict import final_evaluation
 
         source = context.input(self.source)
         network = load_network(self.model, context.data, source / MODEL, context.device)
-        validation, test = validation_images(context), Images(context.data, "test", context.device)
+        validation, test = validation_images(context), split_images(context, "test")
         refit = self._on_validation if self.head.split == "validation" else self._on_training
         known = refit(context, network, validation)
         save_tensors(context.directory / MODEL, network.state_dict())
@@ -103,14 +103,14 @@ class RefitHead(Stage):
         import torch
 
         from core.training.head import final_features, predict_by_head, replace_head, represent
-        from core.training.images import Images
+        from core.training.images import split_images
         from core.training.refit import Represented, logits_of
 
         draws = self._training_draws(context)
         rows = np.unique(np.concatenate([numbers for numbers, _ in draws]))
         cached = final_features(context, exact=True) if self.source == "erm" else None
         if cached is None:
-            features = represent(network, Images(context.data, "train", context.device), torch.from_numpy(rows))
+            features = represent(network, split_images(context, "train"), torch.from_numpy(rows))
         else:
             features = cached["features"].numpy()[rows]
         samples = Represented(rows, features, context.data.splits["train"].labels[rows])

@@ -71,7 +71,7 @@ class LearnFromFailure(Stage):
         from core.models.pair import Pair
         from core.models.weights import start_from
         from core.tensors import save_tensors
-        from core.training.images import Images, training_images, validation_images
+        from core.training.images import split_images, training_images, validation_images
         from core.training.lff import LffLearner
         from core.training.loop import run_loop
         from core.training.network import new_network
@@ -79,7 +79,7 @@ class LearnFromFailure(Stage):
 
         settings, data = self.lff, context.data
         train, validation = training_images(context), validation_images(context)
-        test = Images(data, "test", context.device)
+        test = split_images(context, "test")
         biased, debiased = networks = [new_network(self.model, data) for _ in range(2)]
         if not context.resumes:
             for network in networks:

@@ -40,7 +40,7 @@ class PermuteMasks(Stage):
         from core.pruning.channels import permuted_channels
         from core.pruning.subnetwork import FixedMasks
         from core.tensors import load_tensors, save_tensors
-        from core.training.images import Images, validation_images
+        from core.training.images import split_images, validation_images
         from core.training.network import load_network
         from core.training.predict import batch_size, final_evaluation
 
@@ -53,7 +53,7 @@ class PermuteMasks(Stage):
             masks = masks.permuted(generator)
         masks.to(context.device).apply_(network)
         if self.prune.batchnorm != "frozen":
-            train = Images(context.data, "train", context.device)
+            train = split_images(context, "train")
             rows = load_tensors(context.input("balance") / BALANCED)["indices"]
             parts = batches_of(rows, batch_size(train))
             recompute_statistics(network, (train.plain(part) for part in parts))
@@ -61,5 +61,5 @@ class PermuteMasks(Stage):
         masks.save(context.directory / MASKS)
         context.emit(MasksKept(context.stage, masks.keep_ratio()))
         context.progress(1, 1)
-        validation, test = validation_images(context), Images(context.data, "test", context.device)
+        validation, test = validation_images(context), split_images(context, "test")
         final_evaluation(context, network, 1, {"validation": validation, "test": test})

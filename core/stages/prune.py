@@ -47,14 +47,14 @@ class LearnMasks(Stage):
         from core.pruning.masks import MaskedNetwork
         from core.pruning.subnetwork import FixedMasks
         from core.tensors import load_tensors, save_tensors
-        from core.training.images import Images, validation_images
+        from core.training.images import split_images, validation_images
         from core.training.loop import run_loop
         from core.training.network import load_network
         from core.training.predict import final_evaluation
 
         data = context.data
         network = load_network(self.model, data, context.input("erm") / MODEL, context.device)
-        validation, test = validation_images(context), Images(data, "test", context.device)
+        validation, test = validation_images(context), split_images(context, "test")
         masked = MaskedNetwork(
             network,
             init=self.prune.init,

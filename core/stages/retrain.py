@@ -86,13 +86,13 @@ class Retrain(Stage):
 
         from core.finding.pseudo_groups import PseudoGroups
         from core.tensors import save_tensors
-        from core.training.images import Images, training_images, validation_images
+        from core.training.images import split_images, training_images, validation_images
         from core.training.loop import run_loop
         from core.training.network import fresh_network
         from core.training.predict import final_evaluation
 
         train, validation = training_images(context), validation_images(context)
-        test = Images(context.data, "test", context.device)
+        test = split_images(context, "test")
         network = fresh_network(context, self.model)
         groups = PseudoGroups.load(context.input("find"))
         used = torch.from_numpy(groups.used)

@@ -67,13 +67,13 @@ class FindByTwins(Stage):
         from core.finding.twins import TwinLearner, cross_mistakes, random_halves
         from core.models.pair import Pair
         from core.models.weights import start_from
-        from core.training.images import Images, training_images
+        from core.training.images import split_images, training_images
         from core.training.loop import run_loop
         from core.training.network import new_network
         from core.training.predict import predict
 
         settings, data = self.twins, context.data
-        train, validation = training_images(context), Images(data, "validation", context.device)
+        train, validation = training_images(context), split_images(context, "validation")
         networks = [new_network(self.model, data) for _ in range(2)]
         if not context.resumes:
             for network in networks:

@@ -24,7 +24,7 @@ def represent(
     images: Images,
     rows: Tensor,
     parts: list[Tensor] | None = None,
-    boundary: Callable[[], None] = lambda: None,
+    boundary: Callable[[], None] | None = None,
 ) -> Floats:
     """Representation of some images of a split, float32 [rows, d].
 
@@ -33,10 +33,11 @@ def represent(
         images: the split.
         rows: int64 [rows].
         parts: representation of the first batches, from an earlier call that was stopped; the others are appended.
-        boundary: called before every batch.
+        boundary: called before every batch instead of `images.between`.
     """
     representation = Representation(network)
     done = [] if parts is None else parts
+    boundary = boundary or images.between
     batches = rows.split(batch_size(images))
     with torch.no_grad():
         for number in range(len(done), len(batches)):

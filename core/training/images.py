@@ -1,6 +1,6 @@
 """A split on a device: normalised pixels in batches, with prefetching of the next batch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ class Images:
         split: `train`, `validation` or `test`.
         device: of the batches.
         augment: random generator for crops and flips in `pixels`; None for the centre of every image.
+        between: called before every batch of a pass over the split, such as to stop.
 
     Attributes:
         labels: int64 [n] on `device`.
@@ -49,7 +50,12 @@ class Images:
     """
 
     def __init__(
-        self, dataset: DataSet, split: SplitName, device: torch.device, augment: torch.Generator | None = None
+        self,
+        dataset: DataSet,
+        split: SplitName,
+        device: torch.device,
+        augment: torch.Generator | None = None,
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         arrays = dataset.splits[split]
         self.device = device
@@ -59,6 +65,7 @@ class Images:
         self.shape = seen_shape(dataset)
         self._crop = dataset.crop
         self._augment = augment
+        self.between = between
         shape = (1, -1, 1, 1)
         self._scale = (1 / (255 * torch.tensor(dataset.std))).view(shape).to(device)
         self._shift = (-torch.tensor(dataset.mean) / torch.tensor(dataset.std)).view(shape).to(device)
@@ -106,10 +113,12 @@ class Images:
         parts = [team().share(rows) for rows in batches]
         if self._whole is not None:
             for rows, part in zip(batches, parts, strict=True):
+                self.between()
                 yield rows, self._normalised(self._middle(self._whole[part]))
             return
         following = self._thread.submit(self._fetch, parts[0]) if parts else None
         for i, rows in enumerate(batches):
+            self.between()
             assert following is not None
             raw = self._received(following.result())
             following = self._thread.submit(self._fetch, parts[i + 1]) if i + 1 < len(parts) else None
@@ -151,15 +160,20 @@ def seen_shape(dataset: DataSet) -> tuple[int, int, int]:
     return (channels, dataset.crop, dataset.crop) if dataset.crop else (channels, height, width)
 
 
+def split_images(context: "StageContext", split: SplitName) -> Images:
+    """A split for predictions, which a stop request ends between two batches."""
+    return Images(context.data, split, context.device, between=context.between_batches)
+
+
 def training_images(context: "StageContext", split: SplitName = "train") -> Images:
     """A split for training: augmented if the data set says so, with the random stream `augment`."""
     stream = context.generator("augment", context.device) if context.data.augment else None
-    return Images(context.data, split, context.device, stream)
+    return Images(context.data, split, context.device, stream, context.between_batches)
 
 
 def validation_images(context: "StageContext", finder: str = "find") -> Images:
     """The validation split with the pseudo-groups of stage `finder`, if the run has it and it assigned any."""
-    images, folder = Images(context.data, "validation", context.device), context.input(finder)
+    images, folder = split_images(context, "validation"), context.input(finder)
     found = PseudoGroups.load(folder) if (folder / PSEUDO_GROUPS).exists() else None
     if found is not None and found.validation is not None:
         images.pseudo_groups = torch.from_numpy(found.validation).to(context.device), found.names

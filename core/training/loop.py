@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from core.config import Select
-from core.errors import StageError
+from core.errors import StageError, Stopped
 from core.events import Evaluated, Scalars, Selected, StageStarted
 from core.groups import Evaluation
 from core.training.selection import FALLBACK, Selection
@@ -29,7 +29,10 @@ class Learner(Protocol):
         ...
 
     def look(self) -> Sequence[Evaluation]:
-        """Evaluate every member on the validation split; most learners have one."""
+        """Evaluate every member on the validation split; most learners have one.
+
+        Raises Stopped if a stop was requested; the state is then the one before the call.
+        """
         ...
 
     def network(self, member: int) -> Mapping[str, Tensor]:
@@ -107,9 +110,9 @@ def run_loop(
     looks = {max(1, round(steps * (i + 1) / n_looks)) for i in range(n_looks)}
     log_every = max(1, steps // LOG_POINTS)
     meter = Meter()
-    step = 0
+    step, due = 0, False
     if (saved := context.resume_state()) is not None:
-        step = saved["step"]
+        step, due = saved["step"], saved.get("due", False)  # earlier versions never stopped before an evaluation
         learner.load_state_dict(saved["learner"])
         selection.load_state_dict(saved["selection"])
         meter.load_state_dict(saved["meter"])
@@ -119,30 +122,42 @@ def run_loop(
     def state() -> dict[str, Any]:
         return {
             "step": step,
+            "due": due,
             "learner": learner.state_dict(),
             "selection": selection.state_dict(),
             "meter": meter.state_dict(),
         }
 
-    while step < steps:
-        context.at_boundary(state)
-        meter.add(learner.step())
-        step += 1
-        timetable.stepped(step)
-        if step % log_every == 0 or step == steps:
-            values = meter.read()
-            _check_finite(values, step)
-            context.emit(Scalars(context.stage, step, step / per_epoch, values))
-            if watch is not None:
-                watch(step, values)
-        if after and step in after:
-            after[step]()
-        if step in looks:
-            with timetable.look():
+    def evaluate() -> None:
+        with timetable.look():
+            try:
                 evaluations = learner.look()
-                context.emit(Evaluated(context.stage, step, "validation", evaluations[0]))
-                selection.offer(step, evaluations, learner.network)
+            except Stopped:
+                context.save(state)
+                raise
+            context.emit(Evaluated(context.stage, step, "validation", evaluations[0]))
+            selection.offer(step, evaluations, learner.network)
+
+    while step < steps or due:
+        context.at_boundary(state)
+        if not due:
+            meter.add(learner.step())
+            step += 1
+            timetable.stepped(step)
+            if step % log_every == 0 or step == steps:
+                values = meter.read()
+                _check_finite(values, step)
+                context.emit(Scalars(context.stage, step, step / per_epoch, values))
+                if watch is not None:
+                    watch(step, values)
+            if after and step in after:
+                after[step]()
+            due = step in looks
+        if due:
+            evaluate()
+            due = False
         context.progress(step, steps, timetable.left(step))
+    context.save(state)  # the final evaluation, which follows, may be stopped
     if select:
         context.emit(Selected(context.stage, selection.rule, selection.step, selection.picks))
     return selection

@@ -35,14 +35,15 @@ def test_every_layout_gives_the_same_numbers_through_cache_and_stream(prusc, tmp
     assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
 
 
-def test_an_image_that_cannot_be_decoded_is_bad_input_and_the_run_goes_on_once_it_is_mended(prusc, tmp_path):
+@pytest.mark.parametrize("way", [(), ("--no-cache",)], ids=["all at first", "on demand"])
+def test_an_image_that_cannot_be_decoded_is_bad_input_and_the_run_goes_on_once_it_is_mended(prusc, tmp_path, way):
     root = lab.plain(tmp_path / "data", n=60, attributes=())
     path = (root / "metadata.csv").read_text().splitlines()[3].split(",")[0]
     image = root / path
     whole = image.read_bytes()
     image.write_bytes(whole[: len(whole) // 2])
     words = ["run", "erm", "--data", "folder", "--data-root", root, "--set", "data.split_column=split", *PHOTOS]
-    result = prusc(*words, "--set", "model.name=mlp")
+    result = prusc(*words, "--set", "model.name=mlp", *way)
     assert result.code == 2
     assert result.err.splitlines()[-1].startswith(f"error: {root}/metadata.csv, line 4: image '{path}' cannot be d")
     image.write_bytes(whole)

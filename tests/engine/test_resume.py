@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.engine.checkpoints import load_checkpoint
-from core.events import RunStarted, StageStarted
+from core.events import Evaluated, RunStarted, StageStarted
 from core.runs.folder import RunFolder
 from core.runs.home import Home
 from experiments.launch import create_run
@@ -24,9 +24,13 @@ BEFORE = {
 }
 
 
-def stop_in(folder: RunFolder, stage: str, boundaries: int) -> None:
-    """Run until `stage` has passed `boundaries` step boundaries, and make sure that it stopped right there."""
-    assert go_on(folder, After(1 + boundaries), fresh=True) == "stopped"  # 1: asked before the stage begins
+def stop_in(folder: RunFolder, stage: str, boundaries: int, batches: int = 0) -> None:
+    """Run until `stage` has passed `boundaries` step boundaries, and make sure that it stopped right there.
+
+    Before, it evaluates so many `batches`, between which it also asks.
+    """
+    # 1: asked before the stage begins
+    assert go_on(folder, After(1 + boundaries + batches), fresh=True) == "stopped"
     record = folder.record()
     assert [s.name for s in record.stages if s.status == "running"] == [stage]
     assert folder.checkpoint(stage).exists()
@@ -38,25 +42,25 @@ def starts(folder: RunFolder, stage: str) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("stage", "step"),
+    ("stage", "step", "batches"),
     [
-        ("erm", 1),
-        ("erm", 8),
-        ("represent", 1),
-        ("represent", 3),
-        ("cluster", 1),
-        ("cluster", 3),
-        ("prune", 1),
-        ("prune", 4),
-        ("finetune", 1),
-        ("finetune", 3),
+        ("erm", 1, 0),
+        ("erm", 8, 1),
+        ("represent", 1, 0),
+        ("represent", 3, 0),
+        ("cluster", 1, 0),
+        ("cluster", 3, 0),
+        ("prune", 1, 0),
+        ("prune", 4, 2),
+        ("finetune", 1, 0),
+        ("finetune", 3, 1),
     ],
 )
 def test_a_stopped_stage_goes_on_to_the_same_bits(
-    copy_of_whole: RunFolder, whole: RunFolder, stage: str, step: int
+    copy_of_whole: RunFolder, whole: RunFolder, stage: str, step: int, batches: int
 ) -> None:
     folder = forked_after(copy_of_whole, BEFORE[stage], plan_of())
-    stop_in(folder, stage, step)
+    stop_in(folder, stage, step, batches)
     assert go_on(folder, fresh=True) == "finished"
     assert starts(folder, stage) == [0, step]
     assert_same_results(folder, whole)
@@ -71,44 +75,81 @@ def test_a_stop_before_the_balanced_set_is_drawn_changes_nothing(copy_of_whole: 
     assert_same_results(folder, whole)
 
 
-def test_a_run_that_is_stopped_at_every_second_boundary_ends_at_the_same_bits(home: Home, whole: RunFolder) -> None:
-    folder = finished_in_pieces(home, calls=3)
+@pytest.mark.parametrize(
+    ("stage", "asked", "step"),
+    [
+        ("erm", 4, 4),
+        ("prune", 3, 3),  # while the statistics of BatchNorm are recomputed
+        ("prune", 4, 3),
+        ("finetune", 2, 2),
+    ],
+)
+def test_a_stage_that_is_stopped_in_the_middle_of_an_evaluation_begins_it_again(
+    copy_of_whole: RunFolder, whole: RunFolder, stage: str, asked: int, step: int
+) -> None:
+    folder = forked_after(copy_of_whole, BEFORE[stage], plan_of())
+    stop_in(folder, stage, asked)
+    assert load_checkpoint(folder.checkpoint(stage))["state"]["due"]
+    assert step not in evaluated(folder, stage)
+    assert go_on(folder, fresh=True) == "finished"
+    assert starts(folder, stage) == [0, step]
+    assert evaluated(folder, stage) == evaluated(whole, stage)
     assert_same_results(folder, whole)
 
 
-def finished_in_pieces(home: Home, calls: int) -> RunFolder:
-    from experiments.launch import create_run
+def evaluated(folder: RunFolder, stage: str) -> list[int]:
+    return [e.step for e in events(folder) if isinstance(e, Evaluated) and e.stage == stage]
 
+
+def test_a_stage_that_is_stopped_in_its_final_evaluation_takes_no_step_again(
+    copy_of_whole: RunFolder, whole: RunFolder
+) -> None:
+    folder = forked_after(copy_of_whole, "prune", plan_of())
+    stop_in(folder, "finetune", 4, 2 + 1)  # two evaluations, and the final one on the validation split
+    assert evaluated(folder, "finetune") == [2, 4, 4]
+    assert go_on(folder, fresh=True) == "finished"
+    assert starts(folder, "finetune") == [0, 4]
+    assert_same_results(folder, whole)
+
+
+def test_a_run_that_is_stopped_again_and_again_ends_at_the_same_bits(home: Home, whole: RunFolder) -> None:
     folder = create_run(home, plan_of())
     for _ in range(40):
-        if (status := go_on(folder, After(calls), fresh=True)) == "finished":
+        # Enough for the final evaluation of a stage, which is not done in pieces.
+        if (status := go_on(folder, After(5), fresh=True)) == "finished":
             break
         assert status == "stopped"
     assert len([e for e in events(folder) if isinstance(e, RunStarted) and e.resumed]) > 5
-    return folder
+    assert_same_results(folder, whole)
 
 
 @pytest.mark.parametrize(
-    ("recipe", "overrides", "stage", "source", "step"),
+    ("recipe", "overrides", "stage", "source", "step", "batches"),
     [
-        ("group-dro", (), "erm", None, 6),
-        ("group-balanced", (), "erm", None, 3),
-        ("finetune-only", (), "finetune", "balance", 2),
-        ("erm", ("select.rule=worst-class",), "erm", None, 7),
-        ("prune-only", ("select.rule=worst-class",), "prune", "balance", 4),
-        ("erm", ("erm.optimizer=adamw", "erm.weight_decay=0.01"), "erm", None, 4),
-        ("prune-only", ("prune.batchnorm=train", "prune.gradient=sample"), "prune", "balance", 3),
-        ("prusc", ("finetune.data=validation",), "finetune", "prune", 2),
+        ("group-dro", (), "erm", None, 6, 1),
+        ("group-balanced", (), "erm", None, 3, 0),
+        ("finetune-only", (), "finetune", "balance", 2, 0),
+        ("erm", ("select.rule=worst-class",), "erm", None, 7, 1),
+        ("prune-only", ("select.rule=worst-class",), "prune", "balance", 4, 2),
+        ("erm", ("erm.optimizer=adamw", "erm.weight_decay=0.01"), "erm", None, 4, 0),
+        ("prune-only", ("prune.batchnorm=train", "prune.gradient=sample"), "prune", "balance", 3, 0),
+        ("prusc", ("finetune.data=validation",), "finetune", "prune", 2, 0),
     ],
 )
 def test_other_recipes_and_settings_go_on_to_the_same_bits(
-    copy_of_whole: RunFolder, recipe: str, overrides: tuple[str, ...], stage: str, source: str | None, step: int
+    copy_of_whole: RunFolder,
+    recipe: str,
+    overrides: tuple[str, ...],
+    stage: str,
+    source: str | None,
+    step: int,
+    batches: int,
 ) -> None:
     plan = plan_of(recipe, *overrides)
     left_alone = forked_after(copy_of_whole, source, plan)
     assert go_on(left_alone, fresh=True) == "finished"
     folder = forked_after(copy_of_whole, source, plan)
-    stop_in(folder, stage, step)
+    stop_in(folder, stage, step, batches)
     assert go_on(folder, fresh=True) == "finished"
     assert starts(folder, stage) == [0, step]
     assert_same_results(folder, left_alone)

@@ -30,11 +30,11 @@ def left_alone(request, home):
     return finished(home, recipe, *overrides), plan_of(recipe, *overrides)
 
 
-@pytest.mark.parametrize("step", [1, 4])
-def test_a_stopped_training_goes_on_to_the_same_bits(left_alone, step):
+@pytest.mark.parametrize(("asked", "step"), [(1, 1), (3, 3), (5, 4)], ids=["step", "evaluation", "step after it"])
+def test_a_stopped_training_goes_on_to_the_same_bits(left_alone, asked, step):
     whole, plan = left_alone
     folder = forked_after(whole, "environments", plan)
-    assert go_on(folder, After(1 + step), fresh=True) == "stopped"
+    assert go_on(folder, After(1 + asked), fresh=True) == "stopped"
     assert go_on(folder, fresh=True) == "finished"
     assert [e.start for e in events(folder) if isinstance(e, StageStarted) and e.stage == "train"] == [0, step]
     assert_same_results(folder, whole)
@@ -42,9 +42,10 @@ def test_a_stopped_training_goes_on_to_the_same_bits(left_alone, step):
 
 def test_eiil_goes_on_to_the_same_bits(home):
     whole = finished(home, "eiil")
-    for stage, before, step in (("reference", None, 3), ("environments", "reference", 25)):
+    # The second one is preceded by a batch of the reference's predictions.
+    for stage, before, asked, step in (("reference", None, 3, 3), ("environments", "reference", 26, 25)):
         folder = forked_after(whole, before, plan_of("eiil"))
-        assert go_on(folder, After(1 + step), fresh=True) == "stopped"
+        assert go_on(folder, After(1 + asked), fresh=True) == "stopped"
         assert go_on(folder, fresh=True) == "finished"
         assert [e.start for e in events(folder) if isinstance(e, StageStarted) and e.stage == stage] == [0, step]
         assert_same_results(folder, whole)

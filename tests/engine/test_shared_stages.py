@@ -54,8 +54,9 @@ def shared(whole: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     home = Home.open(tmp_path_factory.mktemp("home"))
     source = copied(whole, home)
     runs = {name: forked_after(source, STAGES, plan_of()) for name in ("through", "again", "prune", "finetune")}
-    prune_steps = 6
-    in_prune, in_finetune = 1 + 3, 1 + prune_steps + 1 + 2  # 1: asked before the stage begins
+    # A stop is asked for before a stage, before each step, and before each batch of two evaluations and the final one.
+    prune = 1 + 6 + 2 * 2 + 2
+    in_prune, in_finetune = 1 + 3, prune + 1 + 2
     work = [("through", None), ("again", in_prune), ("again", None), ("prune", in_prune), ("finetune", in_finetune)]
     meeting = tmp_path_factory.mktemp("two") / "meeting"
     in_two_processes(_process, meeting, home.root, [(runs[name].id, calls) for name, calls in work])

@@ -195,6 +195,7 @@ class Lab:
 
     def _run(self, stage: Stage, folder: RunFolder, device: torch.device, pipeline: Pipeline) -> Path:
         data: Callable[[], DataSet] = pipeline.load_data
+        folder.drop_checkpoint(stage.name)  # of the same stage in another way
         context = StageContext(folder, stage.name, device, 0, data, lambda _: None, never)
         stage.run(context)
         return context.directory

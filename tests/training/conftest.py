@@ -62,6 +62,12 @@ class FakeContext:
             raise InterruptedError
         self.boundaries += 1
 
+    def save(self, state: Callable[[], dict[str, Any]]) -> None:
+        self.kept = state()
+
+    def between_batches(self) -> None:
+        pass
+
     def resume_state(self) -> dict[str, Any] | None:
         return self.saved
 

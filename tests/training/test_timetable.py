@@ -45,6 +45,9 @@ class Worker:
     def network(self, member):
         return {}
 
+    def state_dict(self):
+        return {}
+
 
 def data_of(validation, test):
     data = random_data(8)
