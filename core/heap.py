@@ -1,7 +1,8 @@
-"""Memory of the C library: memory that one training step frees is kept for the next one."""
+"""Memory: what one training step frees is kept for the next one, and much that stays is read without collections."""
 
-from collections.abc import Callable
-from contextlib import suppress
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -2, -3, -4, -8
 """Parameters of mallopt(3)."""
@@ -41,6 +42,22 @@ def release() -> None:
     """Return to the system what was kept; nothing happens where the C library is not glibc."""
     with suppress(AttributeError):
         _function("malloc_trim")(0)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Collect no garbage meanwhile; for many objects that stay, which every collection would look at in vain.
+
+    Threads may do so at the same time: at worst, one of them has collections again before its end.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _function(name: str) -> Callable[..., int]:

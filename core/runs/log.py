@@ -129,18 +129,12 @@ class RunLog:
         Runs without their process have the status of their folder or are `lost`; the seconds of running runs are
         current.
         """
-        from core.runs.storage import TABLE
-
-        # As they stand in the file: TinyDB would copy each of them.
-        tables = self._reading().read() or {}
-        return [self._settled(summary) for summary in sorted(tables.get(TABLE, {}).values(), key=_age)]
+        return [self._settled(summary) for summary in sorted(self._summaries(), key=_age)]
 
     def find_stage(self, name: str, key: str) -> list[str]:
         """Return the ids of runs that have completed stage `name` with this key, newest first."""
-        from tinydb import where
-
-        found = self._runs().search(where("stage_keys")[name] == key)
-        return [document["id"] for document in sorted(found, key=_age)]
+        found = (summary for summary in self._summaries() if summary["stage_keys"].get(name) == key)
+        return [summary["id"] for summary in sorted(found, key=_age)]
 
     def rebuild(self, on_skip: Callable[[str], None] | None = None) -> int:
         """Rebuild the index from the run folders, and return the number of runs.
@@ -184,6 +178,12 @@ class RunLog:
             return folder.settled().summary()
         except InputError:
             return summary | {"status": "lost"}
+
+    def _summaries(self) -> Iterable[dict[str, Any]]:
+        """All summaries as they stand in the file: TinyDB would copy each of them."""
+        from core.runs.storage import TABLE
+
+        return (self._reading().read() or {}).get(TABLE, {}).values()
 
     def _runs(self) -> "Table":
         """Return the table for reading."""

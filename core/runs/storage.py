@@ -8,6 +8,7 @@ import orjson
 from tinydb import Storage
 
 from core.errors import InputError
+from core.heap import uncollected
 from core.runs.disk import Signature, replace_file, settled, signature, sync
 from core.runs.summaries import Flaw, flaw
 
@@ -40,8 +41,9 @@ class AtomicStorage(Storage):
                 return None
             except OSError as error:
                 raise InputError(f"{self._path}: cannot be read ({error.strerror})") from None
-            content = _index_in(data)
-            wrong = "damaged" if content is None else flaw(content.get(TABLE, {}))
+            with uncollected():
+                content = _index_in(data)
+                wrong = "damaged" if content is None else flaw(content.get(TABLE, {}))
             if content is None or wrong is not None:
                 content = self._rebuilt(wrong or "damaged")
             # The signature was read before the content, so at worst the file is read again.
