@@ -259,7 +259,7 @@ def test_a_console_read_backwards_is_the_file(tmp_path, monkeypatch, chunk, end)
     lines = [f"{i}" if i % 3 else "" for i in range(200)]
     path = tmp_path / "console.log"
     path.write_text("".join(f"{line}\n" for line in lines) + end)
-    console = Console(path)
+    console = Console(lambda: path)
     pieces = [*console.newer()]
     assert pieces[0].earlier + len(pieces[0].lines) == 200 or len(end) > chunk
     pieces += console.older(10**6)
@@ -272,7 +272,7 @@ def test_a_console_read_backwards_is_the_file(tmp_path, monkeypatch, chunk, end)
 def test_a_console_gives_what_is_new_and_starts_anew_when_it_was_cut(tmp_path):
     path = tmp_path / "console.log"
     path.write_text("one\ntw")
-    console = Console(path)
+    console = Console(lambda: path)
     first = [*console.newer()]
     assert read_all(first) == (["one"], "tw", 0)
     with path.open("a") as file:
@@ -288,7 +288,7 @@ def test_a_console_gives_what_is_new_and_starts_anew_when_it_was_cut(tmp_path):
 def test_a_line_without_end_is_cut_and_bytes_that_are_no_text_are_shown(tmp_path):
     path = tmp_path / "console.log"
     path.write_bytes(b"y" * 10_000 + b"\n\xff\x00\n")
-    ((piece),) = Console(path).newer()
+    ((piece),) = Console(lambda: path).newer()
     assert piece.lines[0].text == "y" * tail.LONGEST + "…"
     assert piece.lines[1].text == r"�\x00"
 

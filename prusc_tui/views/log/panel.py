@@ -83,7 +83,7 @@ class LogPanel(Panel, can_focus=True):
     _shown = EVENTS
 
     def compose(self) -> ComposeResult:
-        events, console = LogTail(self.folder.events), Console(log_path(self.folder))
+        events, console = LogTail(self.folder.events), Console(partial(log_path, self.folder))
         self._sources = {
             EVENTS: _Source(LogView(), events, "No events yet."),
             CONSOLE: _Source(LogView(), console, "The process has printed nothing."),

@@ -2,7 +2,8 @@
 
 import datetime
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,14 +94,19 @@ class LogTail:
 class Console:
     """A text file that may be huge and still growing: its end, new lines, and earlier ones on demand.
 
-    Unfinished lines are included; lines longer than a chunk are cut at its end.
+    Unfinished lines are included; lines longer than a chunk are cut at its end. `where` returns the path, and is called
+    at the first reading.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, where: Callable[[], Path]) -> None:
+        self._where = where
         self._start = self._end = 0
         self._read = False
         self._earlier = 0
+
+    @cached_property
+    def _path(self) -> Path:
+        return self._where()
 
     def newer(self) -> Iterator[Piece]:
         """Yield new lines: the end of the file at first, or if it was truncated or grew by more than a chunk.
