@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from core import heap
 from core.invariance.batched import Members
 from core.invariance.objectives import Annealing, Objective
 from core.invariance.train import Training
@@ -12,6 +13,14 @@ from core.models.networks.mlp import Mlp
 from tests.bench.timing import forms
 
 IMAGES, INPUTS, HIDDEN = 10_000, 2 * 14 * 14, 390
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_run():
+    """Memory that a step frees is kept for the next one, for what is compared as well."""
+    heap.keep_freed()
+    yield
+    heap.release()
 
 
 def samples(n, device):

@@ -91,7 +91,8 @@ def test_a_run_with_very_many_points(tmp_path, points, repetitions, presses, fig
             terminal.press("2")
             terminal.until("loss", 60)
             terminal.silence(1.0)
-            terminal.press("\x1b[D")  # the cursor appears at the end, where a step to the right would change nothing
+            # The cursor appears at the end, where a step to the right would change nothing.
+            timed(terminal, ["\x1b[D"])
             cursor = timed(terminal, ["\x1b[D", "\x1b[C"] * presses)
             views = timed(terminal, ["1", "2"] * presses)
             resident = terminal.resident / 1e6
