@@ -10,6 +10,7 @@ from core.runs.text import safe_cell, safe_json, safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
     from core.feed.snapshot import Snapshot
@@ -132,6 +133,18 @@ def console(*, stderr: bool = False) -> "Console":
 
     made = SafeConsole(stderr=stderr)
     return made if made.is_terminal else SafeConsole(stderr=stderr, width=WIDTH_OF_A_PIPE)
+
+
+def print_rows(out: "Console", table: "Table") -> None:
+    """Print a table with one line for each row: within the width of the terminal, or whole without one."""
+    from rich.measure import Measurement
+
+    from prusc_tui.console import SafeConsole
+
+    if not out.is_terminal:
+        needed = Measurement.get(out, out.options.update(max_width=1 << 16), table).maximum
+        out = SafeConsole(stderr=out.stderr, width=max(out.width, needed))
+    out.print(table)
 
 
 def print_lines(out: "Console", lines: "Iterable[Text]") -> None:

@@ -8,7 +8,7 @@ from core.errors import InputError
 from core.runs.home import Home
 from prusc_tui.cli.options import Json
 from prusc_tui.report.queue import wanted
-from prusc_tui.words import console, print_json, say
+from prusc_tui.words import console, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from experiments.queue.control import QueueView
@@ -147,7 +147,7 @@ def _print(view: "QueueView") -> None:
             duration(run["seconds"]) if job.state == "running" else "",
             Text(safe_text(run["reason"] or run["stage"] or "")),
         )
-    out.print(table)
+    print_rows(out, table)
     out.print(Text(_summary(view), "dim"))
 
 

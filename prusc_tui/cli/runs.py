@@ -1,7 +1,6 @@
 """`prusc ls`, `show`, `stop`, `rm`, `export` and `index`: the run log."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,16 +8,12 @@ import typer
 
 from core.errors import InputError
 from core.runs.home import Home
-from core.runs.text import safe_text
-from core.words import duration, percent, sparsity
 from prusc_tui.cli.options import Json, Run
 from prusc_tui.cli.references import find
-from prusc_tui.palette import SHELL
-from prusc_tui.words import HARM_NOTE, confirmed, console, moment, print_json, print_lines, say, worst_mark
+from prusc_tui.words import confirmed, console, print_json, print_lines, say
 
 index = typer.Typer(help="The index of all runs.", no_args_is_help=True)
 
-WIDE = 110  # width of the terminal from which `ls` also shows data, average and sparsity
 STOP_PATIENCE = 30.0  # seconds that `stop` waits for the run's process to answer
 
 
@@ -39,6 +34,7 @@ def ls(
     from core.runs.query import parse
     from core.runs.query import sort as sort_runs
     from experiments.launchers import settle
+    from prusc_tui.cli.runs_shown import print_runs
 
     home = Home.open(create=False)
     log, query = RunLog(home), parse(where)
@@ -54,7 +50,7 @@ def ls(
     elif not found:
         say("no runs" + (f" match '{where}'" if where else " yet; start one with: prusc run demo"))
     else:
-        _print_runs(found)
+        print_runs(found)
 
 
 def sort_key(field: str) -> str:
@@ -185,46 +181,6 @@ def rebuild(json: Json = False) -> None:
         return
     say(f"{count} runs in {home.index}")
     say(*(f"skipped: {text}" for text in skipped), aside=True)
-
-
-def _print_runs(found: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    out = console()
-    cut: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"}
-    number: dict[str, Any] = {"no_wrap": True, "justify": "right"}
-    columns: list[tuple[str, dict[str, Any], Callable[[dict[str, Any]], Text | str]]] = [
-        ("id", {"no_wrap": True}, lambda run: Text(run["id"], "cyan")),
-        ("name", cut, lambda run: Text(safe_text(run["name"]), "bold")),
-        ("status", {"no_wrap": True}, lambda run: Text(run["status"], SHELL.of_state(run["status"]))),
-        ("recipe", cut, lambda run: Text(safe_text(run["recipe"]))),
-        ("data", cut, lambda run: Text(safe_text(run["data"]))),
-        ("seed", number, lambda run: str(run["seed"])),
-        (
-            "worst",
-            number,
-            lambda run: Text(percent(run["wga"]) + worst_mark(run), "bold red" if run.get("harm") else "bold"),
-        ),
-        ("average", number, lambda run: percent(run["average"])),
-        ("sparsity", number, lambda run: sparsity(run["keep_ratio"])),
-        ("time", number, lambda run: duration(run["seconds"])),
-        ("started", number, lambda run: moment(run["started"])),
-        ("tags", cut, lambda run: Text(safe_text(" ".join(run["tags"])))),
-    ]
-    left_out = set() if out.width >= WIDE else {"data", "average", "sparsity"}
-    if not any(run["tags"] for run in found):
-        left_out.add("tags")
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading, options, _ in columns:
-        if heading not in left_out:
-            least = 8 if heading == "id" else len(heading) if options is number else None
-            table.add_column(heading, min_width=least, **options)
-    for run in found:
-        table.add_row(*(cell(run) for heading, _, cell in columns if heading not in left_out))
-    out.print(table)
-    if any(run.get("harm") for run in found):
-        out.print(Text(HARM_NOTE, "dim"))
 
 
 def _print_config(config: Any, overrides: Any) -> None:
