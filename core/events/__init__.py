@@ -4,13 +4,24 @@ from core.events.composition import Balanced, Choice, EnvironmentsMade, PseudoGr
 from core.events.event import KINDS, Event, Stamped, decode, encode, latest
 from core.events.progress import Logged, Progress, RunFinished, RunStarted, StageFinished, StageReused, StageStarted
 from core.events.pruning import MasksKept, Sparsity, SparsityPoint
-from core.events.training import SERIOUS, Evaluated, Members, NetworkKept, Restarts, Scalars, Selected, Warned
+from core.events.training import (
+    SERIOUS,
+    DoubtSettled,
+    Evaluated,
+    Members,
+    NetworkKept,
+    Restarts,
+    Scalars,
+    Selected,
+    Warned,
+)
 
 __all__ = [
     "KINDS",
     "SERIOUS",
     "Balanced",
     "Choice",
+    "DoubtSettled",
     "EnvironmentsMade",
     "Evaluated",
     "Event",

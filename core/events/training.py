@@ -118,6 +118,20 @@ class Warned(Event):
         return f"{self.stage}: warning: {self.text}"
 
 
+@dataclass(frozen=True, slots=True)
+class DoubtSettled(Event):
+    """The result of a stage settles a doubt of an earlier one: the warning with this `code`, which no longer counts."""
+
+    kind: ClassVar[str] = "doubt-settled"
+    lasting: ClassVar[bool] = True
+    stage: str
+    code: str
+    reason: str
+
+    def line(self) -> str:
+        return f"{self.stage}: {self.reason}"
+
+
 class Members(NamedTuple):
     """Networks trained with one penalty weight: worst-group and average accuracy of each, in [0, 1].
 

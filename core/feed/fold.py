@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from core.events import (
+    DoubtSettled,
     Evaluated,
     Event,
     Logged,
@@ -129,6 +130,9 @@ class Fold:
                 _look(self.restarts.setdefault((stage, split), []), restarts)
             case Warned() as warned:
                 self.warnings[warned] = None
+            case DoubtSettled(stage, code):
+                self._touch(stage, t)
+                self.warnings = {warned: None for warned in self.warnings if warned.code != code}
             case RunStarted() as started:
                 self.watch.start(t)
                 self.software = started.software

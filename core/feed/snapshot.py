@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from core.events import (
     Balanced,
     Choice,
+    DoubtSettled,
     EnvironmentsMade,
     Event,
     NetworkKept,
@@ -22,6 +23,8 @@ from core.runs.record import RunRecord, RunStatus
 from core.runs.text import safe_text
 
 StageState = Literal["waiting", "running", "done", "reused", "stopped", "failed"]
+_NOTED = (NetworkKept, DoubtSettled)
+"""Events of this package that have no view of their own."""
 
 
 class Look(NamedTuple):
@@ -114,5 +117,5 @@ class Snapshot:
     def notes(self) -> tuple[str, ...]:
         """Outcomes without a view of their own, such as events that stages define: one line each, safe to print."""
         every = (event for events in self.outcomes.values() for event in events)
-        own = (e for e in every if isinstance(e, NetworkKept) or not type(e).__module__.startswith("core.events."))
+        own = (e for e in every if isinstance(e, _NOTED) or not type(e).__module__.startswith("core.events."))
         return tuple(safe_text(text) for event in own if (text := event.line()))

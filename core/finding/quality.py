@@ -27,6 +27,8 @@ PENALTY = 1e-3
 """L2 penalty per sample of the probe's logistic regression."""
 MOST_DRAWN = 5_000
 """Maximum number of samples of a balanced set on which the probe fits a head."""
+NO_SUPPORT = "no-support"
+"""Code of the warning that a refitted head does not improve the worst cell."""
 DRAWS = 5
 """Balanced sets whose heads the probe averages: with few conflict samples, one draw may be lucky (ours)."""
 
@@ -276,7 +278,7 @@ def doubts(found: PseudoGroups, quality: Quality, n: int, n_classes: int) -> lis
         return []
     return [
         Finding(
-            "no-support",
+            NO_SUPPORT,
             f"A head refitted on the balanced set {what}: these pseudo-groups ({found.source}) may be hard or "
             "mislabelled samples instead of a shortcut; compare the result with ERM before you use it, or try another "
             "finder (find.by).",

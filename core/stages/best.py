@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.artifacts import MASKED_FILES, MASKS, MODEL, predictions_file
 from core.config import Model, Section
-from core.engine.artifacts import link_or_copy
+from core.engine.artifacts import link_or_copy, read_seal
 from core.engine.stage import Stage
-from core.events import Evaluated, MasksKept, NetworkKept, StageStarted, Warned
+from core.events import DoubtSettled, Evaluated, MasksKept, NetworkKept, StageStarted, Warned
 from core.groups import LEAST_IN_CELL
 from core.words import percent
 
@@ -97,6 +97,7 @@ class KeepBest(Stage):
         numbers = {candidate.source: _numbers(candidate.evaluation) for candidate in candidates}
         reason = _reason(kept, self.sources, context.data.label_names)
         context.emit(NetworkKept(context.stage, kept.source, numbers, reason))
+        _settle(context, candidates[0].evaluation, kept.evaluation)
         files = context.input(kept.source)
         if (files / MASKS).exists():
             link_or_copy(files / MASKS, context.directory / MASKS)
@@ -204,6 +205,32 @@ def _rank(evaluation: "Evaluation") -> tuple[float, float]:
     """Worst-cell accuracy, or that of the worst class if no cell is known, and average."""
     cell = evaluation.worst_cell
     return (cell.accuracy if cell else evaluation.worst_class_accuracy), evaluation.average
+
+
+def _settle(context: "StageContext", before: "Evaluation", after: "Evaluation") -> None:
+    """Say so if the result supports pseudo-groups that stage `find` doubted, as a refitted head did not improve them.
+
+    The representation of ERM may not have what such a head needs, whereas that of a network trained on the balanced set
+    has it. Where the cells are mislabelled samples, a network gains no more than by guesses.
+
+    Args:
+        context: of the stage.
+        before: ERM on validation.
+        after: the kept network on validation.
+    """
+    from core.finding.quality import MARGIN, NO_SUPPORT, beats_guessing
+
+    found = read_seal(context.input("find"))
+    if found is None or not any(isinstance(e, Warned) and e.code == NO_SUPPORT for e in found.events):
+        return
+    (cell, average), (new_cell, new_average) = old, new = _rank(before), _rank(after)
+    if before.worst_cell and new_cell - cell >= MARGIN and beats_guessing(old, new, 1 / len(context.data.label_names)):
+        reason = (
+            f"the pseudo-groups are no longer doubted: their worst cell on validation rises from {percent(cell)} to "
+            f"{percent(new_cell)} % (average {percent(average)} → {percent(new_average)} %), which a network cannot "
+            "learn from mislabelled samples"
+        )
+        context.emit(DoubtSettled(context.stage, NO_SUPPORT, reason))
 
 
 def _numbers(evaluation: "Evaluation") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from core.errors import InputError
 from core.events import (
     Balanced,
     Choice,
+    DoubtSettled,
     Evaluated,
     Event,
     Logged,
@@ -306,6 +307,15 @@ def test_a_warning_that_a_resumed_stage_repeats_is_shown_once(run):
     run.say(1.0, warned)
     run.say(2.0, warned, replace(warned, text="fewer samples"))
     assert [warning.text for warning in run.feed.poll().warnings] == ["few samples", "fewer samples"]
+
+
+def test_a_doubt_that_a_later_stage_settles_is_not_a_warning_any_more(run):
+    doubt, other = Warned("find", "no-support", "may be hard samples"), Warned("balance", "small", "few samples")
+    run.say(1.0, doubt, other, DoubtSettled("best", "no-support", "no longer doubted"))
+    snapshot = run.feed.poll()
+    assert snapshot.warnings == (other,)
+    assert snapshot.notes == ("best: no longer doubted",)
+    assert snapshot.log == ()
 
 
 def test_a_feed_that_looks_late_sees_what_one_that_followed_saw(run, evaluation):

@@ -1,5 +1,7 @@
 """Stage `best` with a network that favours a class: it is kept with offsets, judged on images that they do not know."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,10 @@ from safetensors.torch import load_file, save_file
 from core.artifacts import MODEL, predictions_file
 from core.config import Model
 from core.data.dataset import DataSet, Split
-from core.events import Evaluated, NetworkKept, Warned
+from core.engine.artifacts import Sealed, seal
+from core.events import DoubtSettled, Evaluated, NetworkKept, Warned
 from core.finding.pseudo_groups import PseudoGroups
+from core.finding.quality import NO_SUPPORT
 from core.groups import Evaluation, Group
 from core.stages import best
 from core.stages.best import Best, Candidate, KeepBest
@@ -131,6 +135,47 @@ def test_otherwise_a_network_is_kept_as_it_is(tmp_path, data, made, settings, so
     assert (kept.source, "offsets" in kept.reason) == (source, False)
     assert torch.equal(run.bias_of(run.context.directory), run.bias_of(run.context.input(source)))
     assert ("erm-kept" in {e.code for e in run.events if isinstance(e, Warned)}) == (source == "erm")
+
+
+def doubted(run):
+    """The same run, whose finder has been doubted."""
+    find, doubt = run.context.input("find"), Warned("find", NO_SUPPORT, "may be hard or mislabelled")
+    seal(find.rename(find.with_name(".find.partial")), find, Sealed("key", 0.0, (doubt,)))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("made", "settled"),
+    [({}, True), ({"learned": False}, False), ({"groups": False, "favours": 0.5}, False)],
+    ids=["learned", "learned nothing", "no pseudo-groups"],
+)
+def test_a_doubt_is_settled_by_a_network_that_is_better_in_the_worst_cell(tmp_path, data, made, settled):
+    run = doubted(Judged(tmp_path, data, **made))
+    run.keep()
+    told = [event for event in run.events if isinstance(event, DoubtSettled)]
+    assert [event.code for event in told] == [NO_SUPPORT] * settled
+    if settled:
+        assert "no longer doubted: their worst cell on validation rises from" in told[0].line()
+
+
+def test_without_a_doubt_there_is_nothing_to_settle(tmp_path, data):
+    run = Judged(tmp_path, data)
+    run.keep()
+    assert not [event for event in run.events if isinstance(event, DoubtSettled)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "settled"),
+    [((85, 90), True), ((11, 99), False), ((50, 50), False), ((50, 95), True)],
+    ids=["learned", "too little", "guesses", "half"],
+)
+def test_what_guesses_would_gain_settles_nothing(tmp_path, data, cells, settled):
+    run = doubted(Judged(tmp_path, data))
+    before, after = (
+        replace(judged("any", *of).evaluation, groups=(Group("dark", {}, 200, sum(of)),)) for of in ((10, 99), cells)
+    )
+    best._settle(run.context, before, after)
+    assert [type(event) for event in run.events] == [DoubtSettled] * settled
 
 
 def judged(source, *hits, small=()):
