@@ -21,6 +21,11 @@ LEAST_CONFLICTS = 10
 """Fewer conflict samples than this count as none (ours)."""
 GUESSED = 1.5
 """Least gain of the worst cell, as a multiple of that by guesses: these vary in cells of few samples (ours)."""
+TREATED = 3.0
+"""The same for a network that is to replace ERM: cells of mislabelled samples have hard ones too, which it may learn,
+and it may guess where it is least sure (ours; docs/methods.md has what was measured)."""
+COSTLY = 0.05
+"""Loss on average from which a better worst cell is worth a warning: it may be a bad exchange (ours)."""
 MOST_CONFLICTS = 0.5
 """Largest share of conflict samples: a shortcut that fails more often than it works is not one (ours)."""
 PENALTY = 1e-3
@@ -84,7 +89,9 @@ class Quality:
         return self.probed - self.worst_cell
 
 
-def beats_guessing(before: tuple[float, float], after: tuple[float, float], chance: float) -> bool:
+def beats_guessing(
+    before: tuple[float, float], after: tuple[float, float], chance: float, times: float = GUESSED
+) -> bool:
     """Whether the worst cell gains clearly more by a treatment than by random guesses that cost as much on average.
 
     If a share s of the predictions becomes random, the worst cell gains s · (chance − worst cell), and the average
@@ -94,10 +101,11 @@ def beats_guessing(before: tuple[float, float], after: tuple[float, float], chan
         before: worst-cell and average accuracy without the treatment.
         after: both with it.
         chance: accuracy of guesses.
+        times: least gain as a multiple of that by guesses.
     """
     (cell, average), (new_cell, new_average) = before, after
     lost, room = average - new_average, chance - cell
-    return room <= 0 or not GUESSED * lost * room > (new_cell - cell) * (average - chance)
+    return room <= 0 or not times * lost * room > (new_cell - cell) * (average - chance)
 
 
 def cell_accuracies(predicted: Integers, labels: Integers, groups: Integers, k: int, n_classes: int) -> Floats:

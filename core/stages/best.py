@@ -56,8 +56,8 @@ class KeepBest(Stage):
     """Keep the network of one of the earlier stages, chosen on validation without group labels.
 
     The worst cell decides, or the worst class where no cell is known; of networks within `MARGIN` of the best, the mean
-    over cells, or the average. ERM is a candidate, as it is: a treatment that does not help is not kept, and a warning
-    says so.
+    over cells, or the average. ERM is a candidate, as it is: a treatment that does not help, or not much more than
+    guesses that cost as much on average, is not kept, and a warning says so.
 
     Attributes:
         sources: stages with a network, from the least treated to the most: ties go to the first.
@@ -69,7 +69,7 @@ class KeepBest(Stage):
     sources: tuple[str, ...]
     as_they_are: tuple[str, ...] = ("erm",)
     name: ClassVar[str] = "best"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     files: ClassVar[Mapping[str, str]] = MASKED_FILES
 
     @property
@@ -93,11 +93,10 @@ class KeepBest(Stage):
         for source in self.sources:
             candidates.append(self._candidate(context, source, splits["validation"], candidates))
             context.progress(len(candidates), len(self.sources))
-        kept = _best(candidates)
+        kept = _best(candidates, 1 / len(context.data.label_names))
         numbers = {candidate.source: _numbers(candidate.evaluation) for candidate in candidates}
         reason = _reason(kept, self.sources, context.data.label_names)
         context.emit(NetworkKept(context.stage, kept.source, numbers, reason))
-        _settle(context, candidates[0].evaluation, kept.evaluation)
         files = context.input(kept.source)
         if (files / MASKS).exists():
             link_or_copy(files / MASKS, context.directory / MASKS)
@@ -109,6 +108,8 @@ class KeepBest(Stage):
         if kept.source == "erm":
             text = "No treatment clearly improves the worst cell of validation, so the network of ERM is kept"
             context.emit(Warned(context.stage, "erm-kept", f"{text}; try another finder."))
+        else:
+            _weigh(context, candidates[0].evaluation, kept.evaluation)
 
     def _candidate(
         self, context: "StageContext", source: str, images: "Images", before: "Sequence[Candidate]"
@@ -119,7 +120,7 @@ class KeepBest(Stage):
         guesses in place of ERM, the first candidate: offsets make the classes of any network equally likely, even of
         one that has learned nothing.
         """
-        from core.finding.quality import MARGIN, beats_guessing
+        from core.finding.quality import MARGIN, TREATED, beats_guessing
         from core.tensors import load_tensors
         from core.training.network import load_network
         from core.training.offsets import best_offsets, cross_fitted_offsets
@@ -138,7 +139,7 @@ class KeepBest(Stage):
         moved = count_groups(known.classes, images, context.data, "validation")
         gain = _rank(moved)[0] - _rank(candidate.evaluation)[0]
         chance = 1 / logits.shape[1]
-        if gain < MARGIN or not beats_guessing(_rank(before[0].evaluation), _rank(moved), chance):
+        if gain < MARGIN or not beats_guessing(_rank(before[0].evaluation), _rank(moved), chance, TREATED):
             return candidate
         offsets = best_offsets(logits.numpy(), labels, groups)
         return Candidate(source, moved, offsets, known) if _moves(network, offsets, images, logits) else candidate
@@ -186,10 +187,21 @@ def _take(context: "StageContext", files: "Path", splits: "Mapping[SplitName, Im
         context.emit(Evaluated(context.stage, 1, split, count_groups(classes, images, context.data, split), final=True))
 
 
-def _best(candidates: Sequence[Candidate]) -> Candidate:
-    """The candidate with the best worst cell; of those that hardly differ in it, the best over all cells."""
-    from core.finding.quality import MARGIN
+def _best(candidates: Sequence[Candidate], chance: float) -> Candidate:
+    """The candidate with the best worst cell; of those that hardly differ in it, the best over all cells.
 
+    A treated network must have gained clearly more than guesses in place of ERM that cost as much on average: where the
+    cells are mislabelled samples, it is better in them and worse in everything else.
+
+    Args:
+        candidates: ERM, then the others.
+        chance: accuracy of guesses.
+    """
+    from core.finding.quality import MARGIN, TREATED, beats_guessing
+
+    erm, *treated = candidates
+    before = _rank(erm.evaluation)
+    candidates = [erm, *(c for c in treated if beats_guessing(before, _rank(c.evaluation), chance, TREATED))]
     least = max(_rank(candidate.evaluation)[0] for candidate in candidates) - MARGIN
     near = [candidate for candidate in candidates if _rank(candidate.evaluation)[0] >= least]
     return max(near, key=lambda candidate: _mean(candidate.evaluation))
@@ -207,28 +219,38 @@ def _rank(evaluation: "Evaluation") -> tuple[float, float]:
     return (cell.accuracy if cell else evaluation.worst_class_accuracy), evaluation.average
 
 
-def _settle(context: "StageContext", before: "Evaluation", after: "Evaluation") -> None:
-    """Say so if the result supports pseudo-groups that stage `find` doubted, as a refitted head did not improve them.
+def _weigh(context: "StageContext", before: "Evaluation", after: "Evaluation") -> None:
+    """Warn if the kept network pays for the worst cell with the average; if it does not, a doubt may be settled.
 
-    The representation of ERM may not have what such a head needs, whereas that of a network trained on the balanced set
-    has it. Where the cells are mislabelled samples, a network gains no more than by guesses.
+    Stage `find` doubts pseudo-groups if a refitted head does not improve their worst cell. The representation of ERM
+    may not have what such a head needs, whereas that of a network trained on the balanced set has it. Where the cells
+    are mislabelled samples, every gain costs more on average.
 
     Args:
         context: of the stage.
         before: ERM on validation.
         after: the kept network on validation.
     """
-    from core.finding.quality import MARGIN, NO_SUPPORT, beats_guessing
+    from core.finding.quality import COSTLY, MARGIN, NO_SUPPORT
 
-    found = read_seal(context.input("find"))
-    if found is None or not any(isinstance(e, Warned) and e.code == NO_SUPPORT for e in found.events):
+    if not before.worst_cell:
         return
-    (cell, average), (new_cell, new_average) = old, new = _rank(before), _rank(after)
-    if before.worst_cell and new_cell - cell >= MARGIN and beats_guessing(old, new, 1 / len(context.data.label_names)):
+    (cell, average), (new_cell, new_average) = _rank(before), _rank(after)
+    gain = f"{percent(cell)} → {percent(new_cell)} %"
+    on_average = f"{percent(average)} → {percent(new_average)} %"
+    if average - new_average >= COSTLY:
+        text = (
+            f"The kept network is better than ERM in the worst cell on validation ({gain}) and worse on average "
+            f"({on_average}): a good exchange if the pseudo-groups are those of a shortcut, a bad one if they are hard "
+            "or mislabelled samples; look at them before you use it (prusc look RUN --cell worst)."
+        )
+        context.emit(Warned(context.stage, "costly", text))
+    found = read_seal(context.input("find"))
+    doubted = found is not None and any(isinstance(e, Warned) and e.code == NO_SUPPORT for e in found.events)
+    if doubted and new_cell - cell >= MARGIN and average - new_average < MARGIN:
         reason = (
-            f"the pseudo-groups are no longer doubted: their worst cell on validation rises from {percent(cell)} to "
-            f"{percent(new_cell)} % (average {percent(average)} → {percent(new_average)} %), which a network cannot "
-            "learn from mislabelled samples"
+            f"the pseudo-groups are no longer doubted: their worst cell on validation rises ({gain}) without a loss on "
+            f"average ({on_average}), as it would not if they were mislabelled samples"
         )
         context.emit(DoubtSettled(context.stage, NO_SUPPORT, reason))
 
