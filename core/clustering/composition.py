@@ -159,9 +159,10 @@ def one_class_warning(table: Integers, names: Sequence[str]) -> Finding | None:
     samples, listed = int(table[single].sum()), _listed([names[k] for k in single.tolist()])
     return Finding(
         "one-class-group",
-        f"{single.size} of {len(table)} pseudo-groups {_have(single)} one class only ({listed}), so their {samples:,} "
-        f"samples ({samples / table.sum():.0%}) add nothing to the balanced set; try another finder (find.by), or "
-        "for clusters fewer of them (cluster.k).",
+        f"{single.size} of {len(table)} pseudo-groups {_have(single)} one class only ({listed}): their {samples:,} "
+        f"samples ({samples / table.sum():.0%}) are not in the balanced set. With several shortcuts this may be "
+        "right, as hardly a sample contradicts all of them; otherwise try another finder (find.by), or for clusters "
+        "fewer of them (cluster.k).",
     )
 
 

@@ -141,7 +141,7 @@ def test_pseudo_groups_of_one_class_are_named_and_counted():
     alarm = one_class_warning(table, ("a", "b", "c", "d"))
     assert alarm is not None
     assert alarm.code == "one-class-group"
-    assert alarm.text.startswith("1 of 4 pseudo-groups has one class only (c), so their 70 samples (4%) add nothing ")
+    assert alarm.text.startswith("1 of 4 pseudo-groups has one class only (c): their 70 samples (4%) are not in ")
     assert one_class_warning(table[:2], ("a", "b")) is None
     assert one_class_warning(np.array([[9], [8]]), ("a", "b")) is None
 

@@ -128,7 +128,7 @@ def test_a_pseudo_group_of_one_class_is_a_warning_or_the_end(tmp_path: Path, pro
     folder = create_run(Home.open(tmp_path / "home"), plan)
     assert go_on(folder) == ("finished" if problems == "warn" else "failed")
     (text,) = [e.text for e in events(folder) if isinstance(e, Warned) and e.code == "one-class-group"]
-    assert text.startswith("2 of 3 pseudo-groups have one class only (1, 2), so their ")
+    assert text.startswith("2 of 3 pseudo-groups have one class only (1, 2): their ")
     assert problems == "warn" or folder.record().reason.startswith(f"find: {text.removesuffix('.')}; or continue ")
 
 
