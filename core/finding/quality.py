@@ -14,7 +14,7 @@ from core.finding.pseudo_groups import PseudoGroups
 from core.groups import LEAST_IN_CELL
 
 MARGIN = 0.02
-"""A gain in worst-cell accuracy below this counts as none (ours)."""
+"""A gain in worst-cell accuracy, or a loss on average, below this counts as none (ours)."""
 TIE = 0.01
 """Finders whose cells differ less than this on average are equally good: twice what other draws make of it (ours)."""
 LEAST_CONFLICTS = 10
@@ -24,8 +24,6 @@ GUESSED = 1.5
 TREATED = 3.0
 """The same for a network that is to replace ERM: cells of mislabelled samples have hard ones too, which it may learn,
 and it may guess where it is least sure (ours; docs/methods.md has what was measured)."""
-COSTLY = 0.05
-"""Loss on average from which a better worst cell is worth a warning: it may be a bad exchange (ours)."""
 MOST_CONFLICTS = 0.5
 """Largest share of conflict samples: a shortcut that fails more often than it works is not one (ours)."""
 PENALTY = 1e-3

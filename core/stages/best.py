@@ -231,23 +231,24 @@ def _weigh(context: "StageContext", before: "Evaluation", after: "Evaluation") -
         before: ERM on validation.
         after: the kept network on validation.
     """
-    from core.finding.quality import COSTLY, MARGIN, NO_SUPPORT
+    from core.finding.quality import MARGIN, NO_SUPPORT
 
     if not before.worst_cell:
         return
     (cell, average), (new_cell, new_average) = _rank(before), _rank(after)
     gain = f"{percent(cell)} → {percent(new_cell)} %"
     on_average = f"{percent(average)} → {percent(new_average)} %"
-    if average - new_average >= COSTLY:
+    if average - new_average >= MARGIN:
         text = (
             f"The kept network is better than ERM in the worst cell on validation ({gain}) and worse on average "
             f"({on_average}): a good exchange if the pseudo-groups are those of a shortcut, a bad one if they are hard "
             "or mislabelled samples; look at them before you use it (prusc look RUN --cell worst)."
         )
         context.emit(Warned(context.stage, "costly", text))
+        return
     found = read_seal(context.input("find"))
     doubted = found is not None and any(isinstance(e, Warned) and e.code == NO_SUPPORT for e in found.events)
-    if doubted and new_cell - cell >= MARGIN and average - new_average < MARGIN:
+    if doubted and new_cell - cell >= MARGIN:
         reason = (
             f"the pseudo-groups are no longer doubted: their worst cell on validation rises ({gain}) without a loss on "
             f"average ({on_average}), as it would not if they were mislabelled samples"

@@ -166,8 +166,8 @@ def test_without_a_doubt_there_is_nothing_to_settle(tmp_path, data):
 
 @pytest.mark.parametrize(
     ("cells", "settled", "warned"),
-    [((85, 90), True, False), ((11, 99), False, False), ((50, 50), False, False), ((50, 40), False, True)],
-    ids=["learned", "too little", "a little worse", "much worse"],
+    [((85, 90), True, False), ((11, 99), False, False), ((50, 57), True, False), ((50, 50), False, True)],
+    ids=["learned", "too little", "hardly worse", "worse"],
 )
 def test_a_gain_that_costs_much_on_average_settles_nothing_and_is_a_warning(tmp_path, data, cells, settled, warned):
     run = doubted(Judged(tmp_path, data))
