@@ -18,24 +18,26 @@ def misfit(cls: type, value: Mapping[str, Any], *, nan: bool = False) -> str | N
     Missing fields fit, and so does everything where a field is declared with a class of its own, which reads it itself.
     With `nan`, null is a float, as NaN is written.
     """
-    for name, fits in _checks(cls, nan):
-        if name in value and not fits(value[name]):
+    for name, known, fits in _checks(cls, nan):
+        if name in value and not (fits(value[name]) if known is None else type(value[name]) in known):
             return name
     return None
 
 
 def json_kinds(cls: type) -> dict[str, frozenset[type]]:
     """The kinds of JSON that each field of a dataclass may have, whatever is in a list or an object."""
-    return {name: frozenset(kind for kind in _JSON if fits(kind())) for name, fits in _checks(cls, False)}
+    return {name: frozenset(kind for kind in _JSON if fits(kind())) for name, _, fits in _checks(cls, False)}
 
 
 @cache
-def _checks(cls: type, nan: bool) -> tuple[tuple[str, Check], ...]:
+def _checks(cls: type, nan: bool) -> tuple[tuple[str, frozenset[type] | None, Check], ...]:
+    """Name of each field, its types of JSON if it is of a plain one, which need no call, and its check."""
     try:
         kinds = get_type_hints(cls)
     except NameError:  # a class of an installed package whose annotations need names that only a type checker has
         return ()
-    return tuple((field.name, _check(kinds[field.name], nan)) for field in dataclasses.fields(cls))
+    declared = ((field.name, kinds[field.name]) for field in dataclasses.fields(cls))
+    return tuple((name, _types(kind, nan), _check(kind, nan)) for name, kind in declared)
 
 
 @cache

@@ -1,7 +1,7 @@
 """The lines of the stream."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import orjson
@@ -119,3 +119,19 @@ def test_a_line_that_is_no_known_event_gives_nothing(line):
 
 def test_the_largest_counts_are_exact():
     assert decode(encode(Progress("erm", 2**53 + 1, 2**62), 0)).event == Progress("erm", 2**53 + 1, 2**62)
+
+
+@pytest.mark.parametrize("options", [{}, {"kw_only": True}], ids=["by position", "by name"])
+@pytest.mark.parametrize("kept", [("stage", "seen"), ("seen",), ()])
+def test_an_event_that_a_stage_defines_is_read_with_what_its_record_has(options, kept, monkeypatch):
+    monkeypatch.setattr("core.events.event.KINDS", dict(KINDS))
+
+    @dataclass(frozen=True, **options)
+    class Counted(Event):
+        kind = "counted"
+        stage: str = "none"
+        seen: int = 7
+
+    values = {"stage": "mine", "seen": 3}
+    record = {"kind": "counted", "t": 1.0, **{name: values[name] for name in kept}}
+    assert decode(orjson.dumps(record)).event == Counted(**{name: values[name] for name in kept})
