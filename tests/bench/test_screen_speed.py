@@ -155,6 +155,7 @@ def test_keys_and_bytes_beside_a_run_that_writes_a_thousand_events_a_second(tmp_
             overview.press("2")
             overview.listen(1.0)
             rate("charts", overview)
+            timed(overview, ["\x1b[D"] * 2)  # the cursor appears at the end, where a step to the right changes nothing
             keys(figures, "chart cursor", timed(overview, ["\x1b[D", "\x1b[C"] * presses), against[0])
         assert writer.poll() is None
     finally:
