@@ -106,7 +106,7 @@ class KeepBest(Stage):
         else:
             self._move(context, kept, splits)
         if kept.source == "erm":
-            text = "No treatment clearly improves the worst cell of validation, so the network of ERM is kept"
+            text = "No treatment clearly improves the worst cell of validation for its cost on average, so ERM is kept"
             context.emit(Warned(context.stage, "erm-kept", f"{text}; try another finder."))
         else:
             _weigh(context, candidates[0].evaluation, kept.evaluation)
@@ -240,9 +240,9 @@ def _weigh(context: "StageContext", before: "Evaluation", after: "Evaluation") -
     on_average = f"{percent(average)} → {percent(new_average)} %"
     if average - new_average >= MARGIN:
         text = (
-            f"The kept network is better than ERM in the worst cell on validation ({gain}) and worse on average "
-            f"({on_average}): a good exchange if the pseudo-groups are those of a shortcut, a bad one if they are hard "
-            "or mislabelled samples; look at them before you use it (prusc look RUN --cell worst)."
+            f"The kept network pays for the worst cell on validation ({gain}) with the average ({on_average}): a good "
+            "exchange if the pseudo-groups are those of a shortcut, a bad one if they are hard or mislabelled samples; "
+            "look at them before you use it (prusc look RUN --cell worst)."
         )
         context.emit(Warned(context.stage, "costly", text))
         return
